@@ -1,0 +1,92 @@
+"""Generate the Python code of the contract: `python tools/generate_protos.py [--check]`.
+
+protoc runs with the root of the project as its output, so that a file's path equals its import
+name and no import needs patching. With `--check` nothing is written: the committed code is
+compared with what would be generated, and any difference ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOS = ROOT / "protos"
+# Google's own messages (google.rpc) are not generated: googleapis-common-protos ships them.
+OUTPUTS = ("seda", "buf")
+
+
+def generate(into: Path) -> None:
+    """Write the generated packages below `into`."""
+    import grpc_tools  # noqa: PLC0415 - a development tool, absent where only the code is used
+
+    sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
+    services = [name for name in sources if name.endswith("_service.proto")]
+    # What `-m grpc_tools.protoc` adds by itself is the path of google/protobuf/*.proto.
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
+    base = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"-I{well_known}"]
+    _run([*base, f"--python_out={into}", f"--mypy_out=quiet:{into}", *sources])
+    _run([*base, f"--grpc_python_out={into}", f"--mypy_grpc_out=quiet,only_async:{into}", *services])
+    for folder in sorted({path.parent for name in OUTPUTS for path in (into / name).rglob("*_pb2.py")}):
+        for package in [folder, *folder.parents]:
+            if package == into:
+                break
+            (package / "__init__.py").write_text("", encoding="utf-8")
+    (into / "seda" / "py.typed").write_text("", encoding="utf-8")
+
+
+def differences(generated: Path) -> list[str]:
+    """Paths whose committed content is not what `generated` holds, sorted."""
+    wanted = _files(generated)
+    present = _files(ROOT)
+    return sorted(
+        str(path)
+        for path in wanted | present
+        if path not in wanted
+        or path not in present
+        or not filecmp.cmp(generated / path, ROOT / path, shallow=False)
+    )
+
+
+def main() -> int:
+    """Generate or compare; returns the process's exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        generated = Path(temporary)
+        generate(generated)
+        changed = differences(generated)
+        if arguments.check:
+            for path in changed:
+                print(f"not what the protos generate: {path}", file=sys.stderr)
+            if changed:
+                print("Run `make protos` and commit the result.", file=sys.stderr)
+            return 1 if changed else 0
+        for name in OUTPUTS:
+            shutil.rmtree(ROOT / name, ignore_errors=True)
+            shutil.copytree(generated / name, ROOT / name)
+    return 0
+
+
+def _files(root: Path) -> set[Path]:
+    return {
+        path.relative_to(root)
+        for name in OUTPUTS
+        for path in (root / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _run(command: list[str]) -> None:
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    subprocess.run(command, check=True, cwd=PROTOS, env=environment)  # noqa: S603 - our own argument list
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
