@@ -1,0 +1,85 @@
+"""The tables of schema `tracks`, as the migrations leave them.
+
+This is the model that migrations are compared with. It is not imported at run time: the service's
+statements are plain SQL. Limits on indexed text count bytes, since PostgreSQL refuses an index entry over
+2,704 bytes.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(schema="tracks")
+
+_instant = sa.DateTime(timezone=True)
+
+track_refs = sa.Table(
+    "track_refs",
+    metadata,
+    sa.Column(
+        "id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service; what other slices refer to"
+    ),
+    sa.Column("provider", sa.Text, nullable=False, comment="Where the music is, such as spotify or youtube"),
+    sa.Column("provider_id", sa.Text, nullable=False, comment="The provider's id of the track, case kept"),
+    sa.Column("url", sa.Text, nullable=False, comment="Canonical https address of the track"),
+    sa.Column("title", sa.Text, comment="Title; empty until fetched"),
+    sa.Column("artist", sa.Text, comment="Artist as the provider writes it; empty until fetched"),
+    sa.Column("artwork_url", sa.Text, comment="Address of the cover; empty until fetched"),
+    sa.Column(
+        "duration_seconds", sa.Integer, comment="Playing time in seconds, at least 1; empty until fetched"
+    ),
+    sa.Column("isrc", sa.Text, comment="Recording code in capitals without dashes; empty where unknown"),
+    sa.Column(
+        "metadata_state",
+        sa.Text,
+        nullable=False,
+        server_default="PENDING",
+        comment="PENDING, COMPLETE, PARTIAL (some fields were not to be had) or FAILED",
+    ),
+    sa.Column(
+        "created_at", _instant, nullable=False, server_default=sa.func.now(), comment="First link seen"
+    ),
+    sa.Column(
+        "updated_at", _instant, nullable=False, server_default=sa.func.now(), comment="Last change of the row"
+    ),
+    sa.Column("refreshed_at", _instant, comment="Last attempt to fetch metadata that had an answer"),
+    sa.PrimaryKeyConstraint("id", name="track_refs_pkey"),
+    sa.UniqueConstraint("provider", "provider_id", name="track_refs_provider_provider_id_key"),
+    sa.UniqueConstraint("url", name="track_refs_url_key"),
+    # Serves lists of one provider in id order.
+    sa.Index("track_refs_provider_id_idx", "provider", "id"),
+    sa.CheckConstraint("provider ~ '^[a-z][a-z0-9_]{0,31}$'", name="track_refs_provider_check"),
+    sa.CheckConstraint("octet_length(provider_id) BETWEEN 1 AND 512", name="track_refs_provider_id_check"),
+    sa.CheckConstraint("url LIKE 'https://%' AND octet_length(url) <= 2048", name="track_refs_url_check"),
+    sa.CheckConstraint("char_length(title) BETWEEN 1 AND 500", name="track_refs_title_check"),
+    sa.CheckConstraint("char_length(artist) BETWEEN 1 AND 500", name="track_refs_artist_check"),
+    sa.CheckConstraint(
+        "artwork_url LIKE 'https://%' AND octet_length(artwork_url) <= 2048",
+        name="track_refs_artwork_url_check",
+    ),
+    sa.CheckConstraint("duration_seconds BETWEEN 1 AND 604800", name="track_refs_duration_seconds_check"),
+    sa.CheckConstraint("isrc ~ '^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$'", name="track_refs_isrc_check"),
+    sa.CheckConstraint(
+        "metadata_state IN ('PENDING', 'COMPLETE', 'PARTIAL', 'FAILED')",
+        name="track_refs_metadata_state_check",
+    ),
+    comment="One row for each track at each provider, with what is known of it.",
+)
+
+track_aliases = sa.Table(
+    "track_aliases",
+    metadata,
+    sa.Column(
+        "alias_key",
+        sa.Text,
+        nullable=False,
+        comment="Another name of a track, such as a short link or a number",
+    ),
+    sa.Column("track_id", sa.Uuid, nullable=False, comment="The track that it means"),
+    sa.Column(
+        "created_at", _instant, nullable=False, server_default=sa.func.now(), comment="When it was learnt"
+    ),
+    sa.PrimaryKeyConstraint("alias_key", name="track_aliases_pkey"),
+    sa.ForeignKeyConstraint(["track_id"], [track_refs.c.id], name="track_aliases_track_id_fkey"),
+    sa.Index("track_aliases_track_id_idx", "track_id"),
+    sa.CheckConstraint("octet_length(alias_key) BETWEEN 1 AND 2048", name="track_aliases_alias_key_check"),
+    comment="Names that lead to a track beside its canonical address.",
+)
