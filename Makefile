@@ -1,0 +1,101 @@
+# Everything a developer does with this project. `make` alone lists the targets.
+
+# The interpreter that makes .venv; needs 3.11 or newer with the venv module.
+PYTHON ?= python3
+# Passed on: make up ARGS="--port-base 8400", make test ARGS="tests/chat -k page", make bench ARGS=--help.
+ARGS ?=
+# Test processes at a time; "auto" is one per core.
+WORKERS ?= auto
+# The oldest PostgreSQL that is supported. Where it is installed, the tests run on it as well.
+PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
+	/usr/lib/postgresql/15/bin/postgres \
+	/usr/pgsql-15/bin/postgres \
+	/opt/homebrew/opt/postgresql@15/bin/postgres \
+	/usr/local/opt/postgresql@15/bin/postgres)))
+
+BIN := .venv/bin
+PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile
+LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --no-emit-index-url
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check protos fmt lint types containers lock bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv hold what requirements.lock says; does nothing when it already does
+	@command -v "$(PYTHON)" >/dev/null 2>&1 && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and \"$(PYTHON)\" is not. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" tools/setup_environment.py
+
+up: setup ## Run the whole suite here: PostgreSQL, users, chat, tracks, gateway; Ctrl-C stops it
+	@exec $(BIN)/seda up $(ARGS)
+
+test: setup ## Run the tests on the embedded PostgreSQL 18, then on 15 where that is installed
+ifdef SEDA_TEST_PG_BIN
+	@echo "test: PostgreSQL of $$SEDA_TEST_PG_BIN"
+	@$(PYTEST) $(ARGS)
+else
+ifeq ($(PG15_BIN),)
+	@echo "test: embedded PostgreSQL 18 (no PostgreSQL 15 is installed here, so not on that)"
+	@$(PYTEST) $(ARGS)
+else
+	@echo "test: embedded PostgreSQL 18"
+	@$(PYTEST) $(ARGS)
+	@echo "test: PostgreSQL 15 of $(PG15_BIN), without what needs no database"
+	@SEDA_TEST_PG_BIN="$(PG15_BIN)" $(PYTEST) --ignore=tests/architecture $(ARGS)
+endif
+endif
+
+check: lint types containers ## Everything but the tests: style, types, contracts, generated code, containers, lock files
+	@echo "check: generated code equals the protos"
+	@$(BIN)/python tools/generate_protos.py --check
+	@echo "check: installed packages fit pyproject.toml"
+	@$(BIN)/uv pip check -q --python $(BIN)/python
+	@$(BIN)/pytest -q --no-header tests/architecture/test_locks.py
+	@echo "check: all clean"
+
+protos: setup ## Generate seda/ and buf/ from protos/
+	@echo "protos: generating seda/ and buf/"
+	@$(BIN)/python tools/generate_protos.py
+
+fmt: setup ## Format Python and protos, and mend what can be mended safely
+	@echo "fmt: ruff and buf"
+	@$(BIN)/ruff check -q --fix-only
+	@$(BIN)/ruff format -q
+	@$(BIN)/buf format -w --exclude-path protos/buf
+
+lint: setup ## Style of Python and protos, and which module may import which
+	@echo "lint: ruff check"
+	@$(BIN)/ruff check -q
+	@echo "lint: ruff format"
+	@$(BIN)/ruff format -q --check
+	@echo "lint: buf lint"
+	@$(BIN)/buf lint
+	@echo "lint: buf format"
+	@$(BIN)/buf format -d --exit-code --exclude-path protos/buf
+	@echo "lint: import contracts"
+	@$(BIN)/lint-imports
+
+types: setup ## mypy --strict over everything that is written by hand
+	@echo "types: mypy --strict"
+	@$(BIN)/mypy --strict
+
+containers: setup ## Dockerfile and docker-compose.yml by their linter and their schema
+	@echo "containers: hadolint, compose schema"
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
+
+lock: setup ## Write both lock files anew after a change of dependencies in pyproject.toml
+	@echo "lock: requirements.lock, requirements-runtime.lock"
+	@$(LOCK) --all-extras pyproject.toml -o requirements.lock
+	@$(LOCK) --constraints requirements.lock pyproject.toml -o requirements-runtime.lock
+
+bench: setup ## Drive load against a running suite: make bench ARGS=--help
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove .venv and every cache; your data in .seda stays
+	@echo "clean: .venv, caches, build results"
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
