@@ -97,7 +97,7 @@ def _make_venv() -> None:
 def _works() -> bool:
     """Tell whether the interpreter in .venv starts, is the version that runs this and has pip."""
     code = "import pip, platform; print(platform.python_version())"
-    probe = [PYTHON, "-c", code]
+    probe = [str(PYTHON), "-c", code]
     result = subprocess.run(probe, capture_output=True, text=True, check=False)  # noqa: S603 - our own code
     return result.stdout.strip() == platform.python_version()
 
