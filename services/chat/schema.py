@@ -157,7 +157,7 @@ room_invitations = sa.Table(
 
 # No foreign key leads from messages to rooms. Its check would take a shared lock on the room's row at every
 # insert, which is a write to that row. The sender holds the room's row of room_counters, which has the key, so
-# the room is known to exist. root_id, threads and mentions have none either: all are written under that lock.
+# the room is known to exist. root_id, threads and mentions have none either: that lock guards them all.
 messages = sa.Table(
     "messages",
     metadata,
