@@ -1,0 +1,45 @@
+"""The one error type of the command line, importable without any heavy library."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of `seda`. Callers must treat a code that is not listed here as failure."""
+
+    OK = 0
+    ACTION_NEEDED = 1
+    USAGE = 2
+    LOCK_BUSY = 3
+    UNSAFE = 4
+    MIGRATION_FAILED = 5
+    DRIFT = 6
+    CALL_BASE = 64
+    INTERRUPTED = 130
+
+
+class CliError(Exception):
+    """A failure that a person can act on.
+
+    `code` is stable and machine-readable (PORT_TAKEN), `message` says what happened, `why` gives the
+    cause and `fix` what to do next. `retry` is true when the same command may simply be run again.
+    """
+
+    def __init__(  # noqa: PLR0913 - these six words are the error format itself, all by keyword
+        self,
+        code: str,
+        message: str,
+        *,
+        why: str = "",
+        fix: str = "",
+        retry: bool = False,
+        exit_code: int = Exit.ACTION_NEEDED,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.why = why
+        self.fix = fix
+        self.retry = retry
+        self.exit_code = int(exit_code)

@@ -1,0 +1,80 @@
+"""Find and stop a PostgreSQL server that an earlier run left on our data folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import CliError
+
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+_READY_LINE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class PidFile:
+    """What matters of postmaster.pid: the server's process id, and whether it takes connections."""
+
+    pid: int
+    ready: bool
+
+
+def read_pid_file(data_dir: Path) -> PidFile | None:
+    """Return what postmaster.pid says, or None when it isn't there or only half written."""
+    try:
+        lines = (data_dir / "postmaster.pid").read_text().splitlines()
+        return PidFile(int(lines[0]), len(lines) > _READY_LINE and lines[_READY_LINE].strip() == "ready")
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+
+
+def stop_leftover(data_dir: Path) -> str | None:
+    """Stop a server that still runs on `data_dir`, clear a stale pid file; return one line on what was done.
+
+    The caller must hold the lock of the folder. A foreign process that merely got the same number again,
+    as happens after a restart of a container, is left alone: PostgreSQL itself would refuse to start
+    because of it.
+    """
+    found = read_pid_file(data_dir)
+    if found is None:
+        return None
+    if not _is_server_of(found.pid, data_dir):
+        (data_dir / "postmaster.pid").unlink(missing_ok=True)
+        return "removed the pid file of a PostgreSQL that is gone"
+    os.kill(found.pid, signal.SIGINT)
+    end = time.monotonic() + _STOP_SECONDS
+    while _is_server_of(found.pid, data_dir):
+        if time.monotonic() > end:
+            raise CliError(
+                "POSTGRES_LEFT_OVER",
+                f"A PostgreSQL from an earlier run (pid {found.pid}) does not stop.",
+                why=f"It works on {data_dir} and did not end within {_STOP_SECONDS:.0f} s.",
+                fix=f"Look at it, then: kill -QUIT {found.pid}",
+                retry=True,
+            )
+        time.sleep(_POLL_SECONDS)
+    return f"stopped a PostgreSQL left from an earlier run (pid {found.pid})"
+
+
+def _is_server_of(pid: int, data_dir: Path) -> bool:
+    command = _command_line(pid)
+    return any(str(path) in command for path in {data_dir, data_dir.resolve()}) and "postgres" in command
+
+
+def _command_line(pid: int) -> str:
+    """Return the command line of a live process, or an empty text (a zombie has none)."""
+    entry = Path("/proc") / str(pid) / "cmdline"
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    done = subprocess.run(  # noqa: S603 - a fixed command with a number
+        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()

