@@ -31,6 +31,4 @@ COPY --from=build /opt/seda /opt/seda
 ENV PATH=/opt/seda/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /tmp
 USER 10001:10001
-# The program is process 1 and gets SIGTERM itself: it drains and leaves.
-STOPSIGNAL SIGTERM
 CMD ["seda", "--help"]
