@@ -1,0 +1,1 @@
+"""The revisions of schema `chat`, oldest first by name."""

@@ -1,0 +1,1 @@
+"""The revisions of schema `tracks`, oldest first by name."""
