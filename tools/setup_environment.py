@@ -47,9 +47,9 @@ def say(text: str) -> None:
 
 
 def wanted_stamp() -> str:
-    """Return what the stamp must say: the first line is the place and the interpreter, the second the contents."""
+    """Return what the stamp must say: the interpreter, the place and what was asked for."""
     contents = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes())
-    return f"{platform.python_version()} {ROOT}\n{contents.hexdigest()}\n"
+    return f"{platform.python_version()} {ROOT} {contents.hexdigest()}\n"
 
 
 def locked(package: str) -> str:
@@ -86,18 +86,27 @@ def _make_venv() -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         message = f"this Python has no venv module. On Debian or Ubuntu: apt-get install python{version}-venv"
         raise SetupError(message)
-    # Scripts carry the path of their interpreter: an environment of another folder or Python is made anew.
-    stale = STAMP.exists() and STAMP.read_text().splitlines()[:1] != wanted_stamp().splitlines()[:1]
     STAMP.unlink(missing_ok=True)
-    if PYTHON.exists() and not stale and _works():
+    if _made_here() and _works():
         return
     _run("the virtual environment", "-m", "venv", "--clear", str(VENV), python=sys.executable)
+
+
+def _made_here() -> bool:
+    """Tell whether .venv was made in this folder: its scripts carry the path of their interpreter."""
+    try:
+        lines = (VENV / "pyvenv.cfg").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return any(line.startswith("command = ") and line.endswith(str(VENV)) for line in lines)
 
 
 def _works() -> bool:
     """Tell whether the interpreter in .venv starts, is the version that runs this and has pip."""
     code = "import pip, platform; print(platform.python_version())"
     probe = [str(PYTHON), "-c", code]
+    if not PYTHON.exists():
+        return False
     result = subprocess.run(probe, capture_output=True, text=True, check=False)  # noqa: S603 - our own code
     return result.stdout.strip() == platform.python_version()
 
