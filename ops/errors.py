@@ -26,7 +26,7 @@ class CliError(Exception):
     cause and `fix` what to do next. `retry` is true when the same command may simply be run again.
     """
 
-    def __init__(  # noqa: PLR0913 - these six words are the error format itself, all by keyword
+    def __init__(
         self,
         code: str,
         message: str,

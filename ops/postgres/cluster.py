@@ -247,6 +247,7 @@ class Cluster:
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],
+                start_new_session=True,
             )
         finally:
             handed_over.unlink()

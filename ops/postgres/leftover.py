@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import CliError
+from ops.processes import command_line
 
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
@@ -62,19 +62,5 @@ def stop_leftover(data_dir: Path) -> str | None:
 
 
 def _is_server_of(pid: int, data_dir: Path) -> bool:
-    command = _command_line(pid)
+    command = command_line(pid)
     return any(str(path) in command for path in {data_dir, data_dir.resolve()}) and "postgres" in command
-
-
-def _command_line(pid: int) -> str:
-    """Return the command line of a live process, or an empty text (a zombie has none)."""
-    entry = Path("/proc") / str(pid) / "cmdline"
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    done = subprocess.run(  # noqa: S603 - a fixed command with a number
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()

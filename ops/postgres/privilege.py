@@ -50,9 +50,7 @@ class Privilege:
 
 def choose_privilege(mode: Mode | None = None) -> Privilege:
     """Return the way that works here, or the one asked for."""
-    if mode is None:
-        for_root = Mode.USER_NAMESPACE if os.geteuid() == 0 and _namespace_works() else Mode.NOBODY
-        mode = Mode.PLAIN if os.geteuid() != 0 else for_root
+    mode = mode or _mode_that_works()
     if mode is Mode.USER_NAMESPACE:
         return Privilege(mode, prefix=_namespace_prefix())
     return Privilege(mode, user=NOBODY if mode is Mode.NOBODY else None)
@@ -108,6 +106,12 @@ def _copy_installation(binaries: Binaries, target: Path) -> None:
 def _namespace_prefix() -> tuple[str, ...]:
     program = shutil.which("unshare") or "unshare"
     return (program, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--")
+
+
+def _mode_that_works() -> Mode:
+    if os.geteuid() != 0:
+        return Mode.PLAIN
+    return Mode.USER_NAMESPACE if _namespace_works() else Mode.NOBODY
 
 
 def _namespace_works() -> bool:

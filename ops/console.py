@@ -1,0 +1,201 @@
+"""What commands write: results to stdout, everything else to stderr, and both in one way.
+
+The rules: colour only where the stream is a terminal and nobody objects (--no-color, NO_COLOR, CLICOLOR=0,
+TERM=dumb; CLICOLOR_FORCE insists); nothing moves unless stderr is a terminal outside CI; a table that is piped
+is tab-separated, uncut and keeps its header; with --json stdout holds exactly one object (commands that run on
+write one event a line). Text that is not ours is data, never markup and never control sequences.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
+from typing import TextIO
+from uuid import UUID
+
+from ops.errors import CliError, Exit
+
+__all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable"]
+
+_STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+
+
+class Console:
+    """The two streams of one run of `seda`."""
+
+    def __init__(
+        self,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+        self._environ = os.environ if environ is None else environ
+        self.json = False
+        self.no_color = False
+        self.debug = False
+
+    @property
+    def stdout(self) -> TextIO:
+        """Where results go; looked up at each use, so that a redirected sys.stdout is respected."""
+        return self._stdout or sys.stdout
+
+    @property
+    def stderr(self) -> TextIO:
+        """Where messages go."""
+        return self._stderr or sys.stderr
+
+    def colored(self, stream: TextIO) -> bool:
+        """Tell whether colour may be written to `stream`."""
+        environ = self._environ
+        if self.no_color or environ.get("NO_COLOR"):
+            return False
+        if environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+            return True
+        return stream.isatty() and environ.get("TERM") != "dumb" and environ.get("CLICOLOR") != "0"
+
+    @property
+    def animated(self) -> bool:
+        """Whether a line on stderr may be rewritten in place."""
+        environ = self._environ
+        return self.stderr.isatty() and not environ.get("CI") and environ.get("TERM") != "dumb"
+
+    def style(self, text: str, style: str, stream: TextIO) -> str:
+        """Return `text` in a style of _STYLES where `stream` takes colour, else unchanged."""
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and self.colored(stream) else text
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Write a message for a person to stderr."""
+        print(self.style(text, style, self.stderr), file=self.stderr, flush=True)
+
+    def print(self, text: str = "") -> None:
+        """Write a line of the result to stdout."""
+        print(text, file=self.stdout, flush=True)
+
+    def result(self, data: object, text: str | None = None) -> None:
+        """Write the result: the envelope with --json, else `text` (None: nothing)."""
+        if self.json:
+            self.print(_dump({"ok": True, "data": data}))
+        elif text is not None:
+            self.print(text)
+
+    def event(self, event: str, **fields: object) -> None:
+        """Write one event line of a command that runs on, with --json only."""
+        if self.json:
+            self.print(_dump({"event": event, **fields}))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write a table to stdout: aligned on a terminal, tab-separated when piped. Not for --json."""
+        cells = [[printable(_cell(value)) for value in row] for row in rows]
+        if not self.stdout.isatty():
+            for line in [list(columns), *cells]:
+                self.print("\t".join(line))
+            return
+        widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+        self.print(self.style(_aligned(columns, widths), "bold", self.stdout))
+        for line in cells:
+            self.print(_aligned(line, widths))
+
+    def error(self, error: CliError) -> None:
+        """Write a failure: what, why, what to do on stderr, or the envelope on stdout with --json."""
+        if self.json:
+            self.print(
+                _dump(
+                    {
+                        "ok": False,
+                        "error": {
+                            "code": error.code,
+                            "message": error.message,
+                            "why": error.why or None,
+                            "fix": error.fix or None,
+                            "retry": error.retry,
+                        },
+                    }
+                )
+            )
+            return
+        self.say(error.message, "red")
+        for line in (error.why, error.fix):
+            if line:
+                self.say(line)
+
+
+console = Console()
+
+
+def printable(text: str) -> str:
+    r"""Return foreign text with control characters, such as terminal sequences, tabs and line ends, as \x1b."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each == " " or unicodedata.category(each)[0] not in "CZ" else _escaped(each) for each in text
+    )
+
+
+def json_ready(value: object) -> object:
+    """Return `value` as JSON has it: instants in RFC 3339 UTC, ids and paths as text, spans in seconds."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: json_ready(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_ready(each) for each in value]
+    if isinstance(value, enum.Enum):
+        return json_ready(value.value)
+    return _scalar(value)
+
+
+def _scalar(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, UUID | PurePath):
+        return str(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _dump(value: Mapping[str, object]) -> str:
+    return json.dumps(json_ready(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(json_ready(value))
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    named = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(character)
+    return named or (f"\\x{number:02x}" if number <= 0xFF else f"\\u{number:04x}")  # noqa: PLR2004 - one byte
+
+
+def _width(text: str) -> int:
+    """Return the columns that `text` takes on a terminal: wide letters two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        for each in text
+    )
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
+    return "  ".join(padded).rstrip()

@@ -1,0 +1,211 @@
+"""The data folder of a development suite (`.seda`, or SEDA_HOME): what lies where, its lock, its state."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from ops.errors import CliError
+from ops.processes import start_time
+from ops.suite import DEFAULT_PORT_BASE, LOOPBACK, Ports
+
+_SECRET_BYTES = 48
+DATABASE = "seda"
+SUPERUSER = "seda"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process by number and start time; the pair survives the reuse of numbers."""
+
+    pid: int
+    started: str | None
+
+    @classmethod
+    def of(cls, pid: int) -> Running:
+        """Return the process `pid` as it is now."""
+        return cls(pid, start_time(pid))
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return self.started is not None and start_time(self.pid) == self.started
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a running `seda up` says about itself in state.json.
+
+    `since` is RFC 3339 with the local offset. `settings` are those whose change needs a restart.
+    """
+
+    version: str
+    supervisor: Running
+    since: str
+    port_base: int
+    settings: dict[str, str]
+    own_postgres: bool
+    ready: bool = False
+    children: dict[str, Running] = field(default_factory=dict)
+
+
+class Home:
+    """Paths and files below one data folder. Nothing is created before it is needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.logs = self.path / "log"
+        self.state_file = self.path / "state.json"
+        self.demo_marker = self.path / "demo-data-done"
+        self._lock_file = self.path / "lock"
+
+    def __str__(self) -> str:
+        """The folder as a person would type it: relative when it lies in the working directory."""
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            return str(self.path.relative_to(Path.cwd()))
+        return str(self.path)
+
+    def create(self) -> None:
+        """Make the folder and its log folder."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def log(self, name: str) -> Path:
+        """Return the log file of a process."""
+        return self.logs / f"{name}.log"
+
+    def postgres_data(self, major: int) -> Path:
+        """Return the folder of the cluster; data of another major version lie beside it, untouched."""
+        return self.path / f"postgres-{major}"
+
+    def postgres_majors(self) -> list[int]:
+        """Return the major versions of which there are data here."""
+        found = (
+            each.parent.name.removeprefix("postgres-") for each in self.path.glob("postgres-*/PG_VERSION")
+        )
+        return sorted(int(each) for each in found if each.isdigit())
+
+    def secret_file(self, name: str) -> Path:
+        """Return the file of a secret, 0600: `jwt`, `service` or `postgres`."""
+        return self.path / "secrets" / name
+
+    def ensure_secret(self, name: str) -> Path:
+        """Return the file of a secret, generated on first use."""
+        target = self.secret_file(name)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            partial = target.with_name(f"{name}.{os.getpid()}")
+            partial.touch(mode=0o600)
+            partial.write_text(secrets.token_urlsafe(_SECRET_BYTES) + "\n")
+            partial.rename(target)
+        return target
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the folder's lock for one supervisor; yields False when another process has it.
+
+        The kernel releases it with the process, so it is never stale.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._lock_file.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def read_state(self) -> State | None:
+        """Return what the last `seda up` said, whether it still runs or not; None when it said nothing."""
+        try:
+            raw = json.loads(self.state_file.read_text())
+            raw["supervisor"] = Running(**raw["supervisor"])
+            raw["children"] = {name: Running(**each) for name, each in raw["children"].items()}
+            return State(**raw)
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+            return None
+
+    def running_state(self) -> State | None:
+        """Return the state of a `seda up` that runs on this folder now."""
+        state = self.read_state()
+        return state if state is not None and state.supervisor.alive else None
+
+    def write_state(self, state: State) -> None:
+        """Replace the state file as a whole, so that a reader never sees half of it."""
+        partial = self.state_file.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(state), indent=2) + "\n")
+        partial.rename(self.state_file)
+
+    def clear_state(self) -> None:
+        """Forget the state after an orderly stop."""
+        self.state_file.unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Return the bytes that all files take."""
+        total = 0
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    total += (Path(folder) / name).lstat().st_size
+        return total
+
+
+def find_home(environ: Mapping[str, str] = os.environ) -> Home:
+    """Return the data folder: SEDA_HOME, else `.seda` in the working directory."""
+    return Home(Path(environ.get("SEDA_HOME") or ".seda").expanduser())
+
+
+def port_base(environ: Mapping[str, str] = os.environ) -> int:
+    """Return the port base of the running suite, else SEDA_PORT_BASE, else the default."""
+    state = find_home(environ).running_state()
+    if state is not None:
+        return state.port_base
+    try:
+        return int(environ.get("SEDA_PORT_BASE") or DEFAULT_PORT_BASE)
+    except ValueError:
+        raise CliError(
+            "SETTING_INVALID", "SEDA_PORT_BASE is not a number.", fix="Unset it, or set it to 7400."
+        ) from None
+
+
+def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the administrator's URL: DATABASE_URL, else that of the PostgreSQL which `seda up` runs.
+
+    Raises CliError DATABASE_UNKNOWN when there is neither.
+    """
+    if environ.get("DATABASE_URL"):
+        return environ["DATABASE_URL"]
+    home = find_home(environ)
+    state = home.running_state()
+    if state is None or not state.own_postgres:
+        raise CliError(
+            "DATABASE_UNKNOWN",
+            "There is no database to work on.",
+            why=f"DATABASE_URL is not set, and no seda up with its own PostgreSQL runs on {home}.",
+            fix="Start one: seda up   or set DATABASE_URL=postgresql://user:password@host:5432/database",
+        )
+    password = quote(home.secret_file("postgres").read_text().strip(), safe="")
+    return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{Ports(state.port_base).postgres}/{DATABASE}"
+
+
+def jwt_secret(environ: Mapping[str, str] = os.environ) -> bytes:
+    """Return the secret of development tokens: SEDA_JWT_SECRET, its _FILE, else the data folder's own."""
+    if environ.get("SEDA_JWT_SECRET"):
+        return environ["SEDA_JWT_SECRET"].encode()
+    home = find_home(environ)
+    file = Path(environ.get("SEDA_JWT_SECRET_FILE") or home.secret_file("jwt"))
+    try:
+        return file.read_text().strip().encode()
+    except OSError:
+        raise CliError(
+            "TOKEN_SECRET_UNKNOWN",
+            "There is no secret to sign a development token with.",
+            why=f"SEDA_JWT_SECRET is not set and {file} can't be read.",
+            fix="Run it where seda up was started, or set SEDA_HOME to that folder's .seda.",
+        ) from None
