@@ -76,7 +76,7 @@ lint: setup ## Style of Python and protos, and which module may import which
 	@echo "lint: buf format"
 	@$(BIN)/buf format -d --exit-code --exclude-path protos/buf
 	@echo "lint: import contracts"
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 types: setup ## mypy --strict over everything that is written by hand
 	@echo "types: mypy --strict"
