@@ -60,6 +60,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ABORTED. Another transaction was in the way: read again and repeat."""
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 15
     """INTERNAL. A defect, logged under the id. Metadata: `error_id`."""
+    ERROR_REASON_UNKNOWN_SERVICE: _ErrorReason.ValueType  # 16
+    """NOT_FOUND. Health was asked for a name that this process does not serve. Metadata: `service`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that any service may answer, in `google.rpc.ErrorInfo.reason` without the prefix. The
@@ -105,4 +107,6 @@ ERROR_REASON_CONFLICT: ErrorReason.ValueType  # 14
 """ABORTED. Another transaction was in the way: read again and repeat."""
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 15
 """INTERNAL. A defect, logged under the id. Metadata: `error_id`."""
+ERROR_REASON_UNKNOWN_SERVICE: ErrorReason.ValueType  # 16
+"""NOT_FOUND. Health was asked for a name that this process does not serve. Metadata: `service`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

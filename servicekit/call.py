@@ -1,0 +1,41 @@
+"""One call as its handler sees it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from servicekit.caller import Caller
+    from servicekit.methods import Method
+
+
+@dataclass(slots=True)
+class Call:
+    """What the wrapper knows of the call it is running.
+
+    `deadline` is on the process's monotonic clock, in seconds. `service` names the calling service
+    when the token is a service token, and `on_behalf_of` the user it acts for.
+    """
+
+    method: Method
+    request_id: str
+    deadline: float
+    traceparent: str | None = None
+    token: str | None = None
+    identity: Caller | None = None
+    service: str | None = None
+    on_behalf_of: str | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """The user who calls; only methods that ask for one may read it."""
+        if self.identity is None:
+            message = f"{self.method.full_name} has no user as its caller"
+            raise RuntimeError(message)
+        return self.identity
+
+
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+"""The call that the running task serves; logs, clients and statement timing read it."""

@@ -1,0 +1,138 @@
+"""Calls to the other services: channels, deadlines, tokens, retries and typed errors."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from servicekit.call import current_call
+from servicekit.errors import DeadlineExceededError, ServiceError, ServiceUnavailableError
+from servicekit.statuses import from_rpc_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from servicekit.methods import Method
+    from servicekit.tokens import ServiceTokenSigner
+
+_Response = TypeVar("_Response", bound=Message)
+DEFAULT_TIMEOUT = 5.0
+DEADLINE_SHAVE = 0.02
+_UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+    ("grpc.max_receive_message_length", 4 << 20),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+def service_config(methods: Iterable[Method]) -> str:
+    """Round robin over healthy backends, and retries for the methods that may be repeated."""
+    names = [{"service": method.service, "method": method.name} for method in methods if method.idempotent]
+    retry = {
+        "maxAttempts": 3,
+        "initialBackoff": "0.05s",
+        "maxBackoff": "0.5s",
+        "backoffMultiplier": 2,
+        # CANCELLED: what a call gets that reaches a server in the moment it goes away.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+    }
+    return json.dumps(
+        {
+            "loadBalancingConfig": [{"round_robin": {}}],
+            "healthCheckConfig": {"serviceName": ""},
+            "methodConfig": [{"name": names, "retryPolicy": retry}] if names else [],
+            "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+        }
+    )
+
+
+def target_address(target: str) -> str:
+    """What grpc takes for `host:port[,host:port]` or a `dns:///` name."""
+    if "," not in target or target.startswith(("dns:", "ipv4:", "ipv6:")):
+        return target
+    return f"ipv4:{target}"
+
+
+def open_channel(target: str, methods: Iterable[Method] = ()) -> grpc.aio.Channel:
+    """A channel with everything our calls want; plain text."""
+    options = [*_OPTIONS, ("grpc.service_config", service_config(methods))]
+    return grpc.aio.insecure_channel(target_address(target), options=options)
+
+
+class Peer:
+    """Another service: one channel for unary calls and one for streams.
+
+    Two, because with all streams of a connection taken a unary call on it waits to its deadline.
+    """
+
+    def __init__(self, name: str, target: str, methods: Iterable[Method], tokens: ServiceTokenSigner) -> None:
+        methods = list(methods)
+        self.name = name
+        self.target = target
+        self.channel = open_channel(target, methods)
+        self.streams = open_channel(target, methods)
+        self._tokens = tokens
+
+    async def call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[Any, _Response],
+        request: Message,
+        *,
+        as_service: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a gRPC deadline, passed on to the server
+    ) -> _Response:
+        """Call a method for the caller of the running call, or as this service on their behalf.
+
+        Gives the call what is left of the running call's deadline less 20 ms, `timeout` seconds at
+        most. Raises UpstreamError with what the other service answered, ServiceUnavailableError
+        when it can't be reached.
+        """
+        seconds = self._time_left(timeout)
+        try:
+            return await method(request, timeout=seconds, metadata=self._metadata(as_service=as_service))
+        except grpc.aio.AioRpcError as error:
+            raise self._typed(error) from error
+
+    async def close(self) -> None:
+        """Close both channels."""
+        await self.channel.close()
+        await self.streams.close()
+
+    def _time_left(self, timeout: float) -> float:
+        call = current_call.get()
+        if call is None:
+            return timeout
+        left = call.deadline - time.monotonic() - DEADLINE_SHAVE
+        if left <= 0:
+            raise DeadlineExceededError
+        return min(timeout, left)
+
+    def _metadata(self, *, as_service: bool) -> tuple[tuple[str, str], ...]:
+        call = current_call.get()
+        token = call.token if call is not None and not as_service else None
+        if token is None:
+            identity = call.identity if call is not None else None
+            token = self._tokens.token(str(identity.user_id) if identity is not None else None)
+        metadata = [("authorization", f"Bearer {token}")]
+        if call is not None:
+            metadata.append(("x-request-id", call.request_id))
+            if call.traceparent is not None:
+                metadata.append(("traceparent", call.traceparent))
+        return tuple(metadata)
+
+    def _typed(self, error: grpc.aio.AioRpcError) -> ServiceError:
+        upstream = from_rpc_error(error)
+        if upstream is not None:
+            return upstream
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return DeadlineExceededError(f"the {self.name} service did not answer in time")
+        return ServiceUnavailableError(self.name)

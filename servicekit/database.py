@@ -1,0 +1,312 @@
+"""PostgreSQL through one pool per process: typed statements, short transactions, typed errors.
+
+The pool runs no reset query on release (it would double the cost of a call), and therefore nothing
+may leave state behind in a session: SET LOCAL only, no session locks, no LISTEN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+import structlog
+
+from servicekit import sql_errors
+from servicekit.call import current_call
+from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError, OutcomeUnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from servicekit.sql import Command, Params, Query, Row, Statement
+
+_log = structlog.get_logger("database")
+_T = TypeVar("_T")
+_ATTEMPTS = 3
+_REOPEN_SECONDS = 0.5
+# PostgreSQL counts microseconds from 2000-01-01, we from 1970-01-01.
+_EPOCH_SHIFT = 946_684_800_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How the pool behaves. Times in seconds, but for `*_ms` in milliseconds.
+
+    `acquire_timeout` bounds the wait for a connection. The statement, lock and idle time-outs are
+    set in each session unless `pooled`, which says that a transaction pooler stands in between:
+    then nothing is prepared, nothing is set at start-up, and the time-outs stand on the roles.
+    """
+
+    name: str
+    min_size: int = 2
+    max_size: int = 8
+    acquire_timeout: float = 1.0
+    connect_timeout: float = 3.0
+    statement_timeout_ms: int = 30_000
+    lock_timeout_ms: int = 1_000
+    idle_in_transaction_timeout_ms: int = 10_000
+    slow_statement_ms: float = 1_000
+    log_statements: bool = False
+    pooled: bool = False
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """What asyncpg.connect gets beside the address."""
+        settings = {"application_name": self.name}
+        if not self.pooled:
+            settings |= {
+                "statement_timeout": str(self.statement_timeout_ms),
+                "lock_timeout": str(self.lock_timeout_ms),
+                "idle_in_transaction_session_timeout": str(self.idle_in_transaction_timeout_ms),
+            }
+        arguments: dict[str, Any] = {"timeout": self.connect_timeout, "server_settings": settings}
+        if self.pooled:
+            arguments["statement_cache_size"] = 0
+        return arguments
+
+
+class Connection(asyncpg.Connection[asyncpg.Record]):
+    """A connection that keeps its session as it is when it goes back to the pool."""
+
+    def get_reset_query(self) -> str:
+        """Nothing to reset: see the module's rule."""
+        return ""
+
+
+class Session:
+    """Runs statements on one connection, timing each and turning driver errors into typed ones."""
+
+    def __init__(self, database: Database, connection: Any) -> None:  # noqa: ANN401 - pooled or plain connection
+        self._database = database
+        self._connection = connection
+
+    async def rows(self, query: Query[Row, *Params], *args: *Params) -> list[Row]:
+        """All rows of a query."""
+        records = await self._run(query, self._connection.fetch, args)
+        return list(map(query.make, records))
+
+    async def row(self, query: Query[Row, *Params], *args: *Params) -> Row | None:
+        """The first row of a query, or None."""
+        record = await self._run(query, self._connection.fetchrow, args)
+        return None if record is None else query.make(record)
+
+    async def execute(self, command: Command[*Params], *args: *Params) -> int:
+        """Run a command; returns how many rows it touched."""
+        tag: str = await self._run(command, self._connection.execute, args)
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def control(self, text: str) -> None:
+        """Run BEGIN, COMMIT or ROLLBACK."""
+        started = time.perf_counter()
+        try:
+            await self._connection.execute(text)
+        except sql_errors.DRIVER_ERRORS as error:
+            raise sql_errors.translate(error, None) from error
+        finally:
+            self._database.observe(text, time.perf_counter() - started)
+
+    async def _run(
+        self, statement: Statement[*tuple[Any, ...]], run: Callable[..., Awaitable[_T]], args: tuple[Any, ...]
+    ) -> _T:
+        started = time.perf_counter()
+        try:
+            return await run(statement.text, *args)
+        except sql_errors.DRIVER_ERRORS as error:
+            raise sql_errors.translate(error, statement) from error
+        finally:
+            self._database.observe(statement.name, time.perf_counter() - started)
+
+
+class Database:
+    """The pool of one process.
+
+    `observers` are told each statement's name and its seconds. `on_connect` runs on every new
+    connection before its first use.
+    """
+
+    def __init__(
+        self, dsn: str, options: PoolOptions, on_connect: Callable[[Session], Awaitable[None]] | None = None
+    ) -> None:
+        self.observers: list[Callable[[str, float], None]] = []
+        self.options = options
+        self._dsn = dsn
+        self._on_connect = on_connect
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        # asyncpg's pool is not fair: a waiter can starve. This semaphore serves in order.
+        self._slots = asyncio.Semaphore(options.max_size)
+        self._opening: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the pool. With PostgreSQL away this returns too, and goes on trying in the background."""
+        if not await self._try_open():
+            self._opening = asyncio.create_task(self._keep_opening())
+
+    async def close(self) -> None:
+        """Close all connections, giving running statements two seconds."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._pool is not None:
+            try:
+                async with asyncio.timeout(2):
+                    await self._pool.close()
+            except TimeoutError:
+                self._pool.terminate()
+
+    @property
+    def busy(self) -> int:
+        """How many connections are in use."""
+        return self.options.max_size - self._slots._value  # noqa: SLF001 - the semaphore tells it nowhere else
+
+    async def rows(self, query: Query[Row, *Params], *args: *Params) -> list[Row]:
+        """All rows of a query, in a transaction of its own."""
+        async with self.session() as session:
+            return await session.rows(query, *args)
+
+    async def row(self, query: Query[Row, *Params], *args: *Params) -> Row | None:
+        """The first row of a query, or None, in a transaction of its own."""
+        async with self.session() as session:
+            return await session.row(query, *args)
+
+    async def execute(self, command: Command[*Params], *args: *Params) -> int:
+        """Run a command in a transaction of its own; returns how many rows it touched."""
+        async with self.session() as session:
+            return await session.execute(command, *args)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A READ COMMITTED transaction: committed on leaving, rolled back on any exception.
+
+        A commit that has begun is never cancelled. No RPC and no HTTP inside.
+        """
+        async with self.session() as session:
+            await session.control("BEGIN")
+            try:
+                yield session
+            except BaseException:
+                await _to_the_end(_roll_back(session))
+                raise
+            await _to_the_end(_commit(session))
+
+    async def transact(self, work: Callable[[Session], Awaitable[_T]]) -> _T:
+        """Run `work` in a transaction, up to three times when another transaction was in the way."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self.transaction() as session:
+                    return await work(session)
+            except ConflictError:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A connection of the pool for as long as the block runs."""
+        if self._pool is None:
+            raise DatabaseUnavailableError
+        await self._take_slot()
+        try:
+            connection = await self._acquire(self._pool)
+            try:
+                yield Session(self, connection)
+            finally:
+                await self._pool.release(connection)
+        finally:
+            self._slots.release()
+
+    def observe(self, name: str, seconds: float) -> None:
+        """Tell the observers of a statement that has run, and log it when it was slow."""
+        for observer in self.observers:
+            observer(name, seconds)
+        slow = seconds * 1000 >= self.options.slow_statement_ms
+        if slow or self.options.log_statements:
+            call = current_call.get()
+            _log.log(
+                30 if slow else 20,
+                "slow statement" if slow else "statement",
+                statement=name,
+                ms=round(seconds * 1000, 1),
+                method=call.method.full_name if call else None,
+                request_id=call.request_id if call else None,
+            )
+
+    async def _acquire(self, pool: asyncpg.Pool[asyncpg.Record]) -> Any:  # noqa: ANN401 - the pool's proxy
+        try:
+            return await pool.acquire(timeout=self.options.connect_timeout)
+        except sql_errors.CONNECT_ERRORS as error:
+            raise DatabaseUnavailableError from error
+
+    async def _take_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(self.options.acquire_timeout):
+                await self._slots.acquire()
+        except TimeoutError:
+            _log.warning("no database connection in time", size=self.options.max_size, busy=self.busy)
+            raise DatabaseBusyError from None
+
+    async def _try_open(self) -> bool:
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=self.options.min_size,
+                max_size=self.options.max_size,
+                connection_class=Connection,
+                init=self._prepare,
+                **self.options.connect_arguments(),
+            )
+        except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
+            _log.warning("database not reachable yet", error=type(error).__name__)
+            return False
+        return True
+
+    async def _keep_opening(self) -> None:
+        while not await self._try_open():
+            await asyncio.sleep(_REOPEN_SECONDS)
+
+    async def _prepare(self, connection: Any) -> None:  # noqa: ANN401 - a pool's proxy
+        await set_codecs(connection)
+        if self._on_connect is not None:
+            await self._on_connect(Session(self, connection))
+
+
+async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain connection
+    """Make instants come and go as integer microseconds."""
+    await connection.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        encoder=lambda micros: (micros - _EPOCH_SHIFT,),
+        decoder=lambda parts: parts[0] + _EPOCH_SHIFT,
+        format="tuple",
+    )
+
+
+async def _commit(session: Session) -> None:
+    try:
+        await session.control("COMMIT")
+    except Exception as error:
+        raise OutcomeUnknownError from error
+
+
+async def _roll_back(session: Session) -> None:
+    # The connection may be gone; the server has then rolled back by itself.
+    with contextlib.suppress(Exception):
+        await session.control("ROLLBACK")
+
+
+async def _to_the_end(work: Awaitable[None]) -> None:
+    """Finish `work` even when the running task is cancelled meanwhile, and only then be cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        # The outcome of an interrupted commit is nobody's to see any more.
+        if not task.cancelled():
+            task.exception()
+        raise

@@ -1,0 +1,229 @@
+"""Typed errors: what a call may end in, free of grpc so that domain rules can raise them.
+
+Codes follow google/rpc/code.proto, details follow google/rpc/error_details.proto (AIP-193).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Code(enum.IntEnum):
+    """The canonical status codes, with their numbers on the wire."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+class FieldFault(NamedTuple):
+    """One field that breaks the contract: its path in the request and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+class ServiceError(Exception):
+    """An expected end of a call: a status code, a machine-readable reason and their details.
+
+    Subclasses fix `code` and `reason`, one subclass per ErrorReason. `metadata` holds what the
+    reason's comment in the contract promises; `retry_after` is in seconds; `domain` is set only
+    when the error was made by another service, and is otherwise that of the answering one.
+    """
+
+    code: ClassVar[Code]
+    reason: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+        fields: Sequence[FieldFault] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.retry_after = retry_after
+        self.fields = tuple(fields)
+
+
+class MalformedRequestError(ServiceError):
+    """The bytes are no message of the request type."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "MALFORMED_REQUEST"
+
+
+class InvalidFieldsError(ServiceError):
+    """Fields break the contract."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "INVALID_FIELDS"
+
+    def __init__(self, *faults: FieldFault) -> None:
+        text = "; ".join(f"{fault.field}: {fault.description}" for fault in faults)
+        super().__init__(f"invalid request: {text}", fields=faults)
+
+
+class PageTokenMismatchError(ServiceError):
+    """The page token is broken, or of another method, caller or filter."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "PAGE_TOKEN_MISMATCH"
+
+    def __init__(self) -> None:
+        message = "the page token does not belong to this request"
+        super().__init__(message, fields=[FieldFault("page_token", message)])
+
+
+class TokenMissingError(ServiceError):
+    """The call carries no bearer token."""
+
+    code = Code.UNAUTHENTICATED
+    reason = "TOKEN_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__("this method needs an authorization: Bearer token")
+
+
+class TokenInvalidError(ServiceError):
+    """The token can't be trusted."""
+
+    code = Code.UNAUTHENTICATED
+    reason = "TOKEN_INVALID"
+
+
+class TokenExpiredError(ServiceError):
+    """The token was good once."""
+
+    code = Code.UNAUTHENTICATED
+    reason = "TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__("the token has expired")
+
+
+class AccessDeniedError(ServiceError):
+    """A valid token of the wrong kind, role or service."""
+
+    code = Code.PERMISSION_DENIED
+    reason = "ACCESS_DENIED"
+
+    def __init__(self, access: str) -> None:
+        super().__init__(f"this method is for {access.lower()} callers", metadata={"access": access})
+
+
+class CallerSuspendedError(ServiceError):
+    """The caller may read but not write."""
+
+    code = Code.PERMISSION_DENIED
+    reason = "CALLER_SUSPENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the account is suspended; reading stays possible")
+
+
+class DeadlineExceededError(ServiceError):
+    """Too little time was left to begin, or it ran out."""
+
+    code = Code.DEADLINE_EXCEEDED
+    reason = "DEADLINE_EXCEEDED"
+
+    def __init__(self, message: str = "the deadline has passed") -> None:
+        super().__init__(message)
+
+
+class OverloadedError(ServiceError):
+    """The process has as many calls as it takes."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too many calls at once", retry_after=retry_after)
+
+
+class DatabaseBusyError(ServiceError):
+    """No database connection became free in time."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "DATABASE_BUSY"
+
+    def __init__(self, retry_after: float = 0.1) -> None:
+        super().__init__("the database is busy", retry_after=retry_after)
+
+
+class DatabaseUnavailableError(ServiceError):
+    """The database can't be reached."""
+
+    code = Code.UNAVAILABLE
+    reason = "DATABASE_UNAVAILABLE"
+
+    def __init__(self, retry_after: float = 1.0) -> None:
+        super().__init__("the database is unavailable", retry_after=retry_after)
+
+
+class OutcomeUnknownError(DatabaseUnavailableError):
+    """The connection was lost while committing: the change may or may not have been made."""
+
+
+class ServiceUnavailableError(ServiceError):
+    """A service that is needed can't be reached."""
+
+    code = Code.UNAVAILABLE
+    reason = "SERVICE_UNAVAILABLE"
+
+    def __init__(self, service: str, retry_after: float = 1.0) -> None:
+        super().__init__(
+            f"the {service} service is unavailable", metadata={"service": service}, retry_after=retry_after
+        )
+
+
+class ConflictError(ServiceError):
+    """Another transaction was in the way."""
+
+    code = Code.ABORTED
+    reason = "CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__("another change was in the way; read again and repeat")
+
+
+class UnknownServiceError(ServiceError):
+    """Health was asked for a name that this process does not serve."""
+
+    code = Code.NOT_FOUND
+    reason = "UNKNOWN_SERVICE"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("no such service here", metadata={"service": name})
+
+
+class InternalError(ServiceError):
+    """A defect; everything about it stands in the log under `error_id`."""
+
+    code = Code.INTERNAL
+    reason = "INTERNAL_ERROR"
+
+    def __init__(self, error_id: str) -> None:
+        super().__init__(f"internal error {error_id}", metadata={"error_id": error_id})

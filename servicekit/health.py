@@ -1,0 +1,161 @@
+"""grpc.health.v1 and what stands behind it.
+
+An own servicer on the package's messages: the stock one has no List, and one watcher that doesn't
+read keeps everybody's state from changing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from grpc_health.v1 import health_pb2
+
+from servicekit.errors import UnknownServiceError
+from servicekit.methods import Access, Method
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from google.protobuf.message import Message
+
+    from servicekit.call import Call
+
+_log = structlog.get_logger("health")
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+LIVE = "live"
+"""The name that tells of the process alone: SERVING while the database is away and while draining."""
+
+
+class HealthBoard:
+    """What each name's state is. All readiness starts NOT_SERVING; `live` is SERVING from the start."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, int] = {LIVE: SERVING}
+        self.closed = False
+        self._watchers: set[asyncio.Event] = set()
+        self._own: tuple[str, ...] = ()
+        self._ready = False
+        self._draining = False
+
+    def own(self, names: Iterable[str]) -> None:
+        """Name what this process serves; `""` is always among it."""
+        self._own = ("", *names)
+        self.set(dict.fromkeys(self._own, NOT_SERVING))
+
+    def ready(self, ready: bool, why: str = "") -> None:  # noqa: FBT001 - reads as `ready(True)`
+        """Set the readiness of all own names. While draining nothing becomes ready again."""
+        if ready == self._ready or (ready and self._draining):
+            return
+        self._ready = ready
+        (_log.info if ready else _log.warning)("ready" if ready else "not ready", why=why or None)
+        self.set(dict.fromkeys(self._own, SERVING if ready else NOT_SERVING))
+
+    def drain(self) -> None:
+        """Turn readiness off for good; `live` stays."""
+        self._draining = True
+        self.ready(ready=False, why="draining")
+
+    def set(self, states: dict[str, int]) -> None:
+        """Set states and wake the watchers."""
+        self.states.update(states)
+        self._wake()
+
+    def close(self) -> None:
+        """End all watches, so that an open one does not hold up the end of the process."""
+        self.closed = True
+        self._wake()
+
+    def watch(self) -> asyncio.Event:
+        """An event that is set whenever something changed."""
+        event = asyncio.Event()
+        self._watchers.add(event)
+        return event
+
+    def unwatch(self, event: asyncio.Event) -> None:
+        """Forget a watcher."""
+        self._watchers.discard(event)
+
+    def _wake(self) -> None:
+        for event in self._watchers:
+            event.set()
+
+
+class HealthService:
+    """Check, List and Watch."""
+
+    descriptor = health_pb2.DESCRIPTOR.services_by_name["Health"]
+
+    def __init__(self, board: HealthBoard) -> None:
+        self._board = board
+
+    async def Check(  # noqa: N802 - the contract's name
+        self, request: health_pb2.HealthCheckRequest, _call: Call
+    ) -> health_pb2.HealthCheckResponse:
+        """One name's state; NOT_FOUND for a name that is not served here."""
+        state = self._board.states.get(request.service)
+        if state is None:
+            raise UnknownServiceError(request.service)
+        return _status(state)
+
+    async def List(  # noqa: N802 - the contract's name
+        self, _request: Message, _call: Call
+    ) -> Message:
+        """The state of every name."""
+        response = _type("HealthListResponse")()
+        for name, state in self._board.states.items():
+            response.statuses[name].status = state  # type: ignore[attr-defined]  # newer than the stubs
+        return response
+
+    async def Watch(  # noqa: N802 - the contract's name
+        self, request: health_pb2.HealthCheckRequest, _call: Call
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """The state now and on each change; SERVICE_UNKNOWN for a name that is not served here."""
+        event, last = self._board.watch(), None
+        try:
+            while True:
+                # Cleared before reading: a change in between sets it again.
+                event.clear()
+                state = self._board.states.get(request.service, SERVICE_UNKNOWN)
+                if state != last:
+                    last = state
+                    yield _status(state)
+                if self._board.closed:
+                    return
+                await event.wait()
+        finally:
+            self._board.unwatch(event)
+
+
+def health_methods() -> list[Method]:
+    """The methods of health: open to all, and exempt from admission."""
+    service = HealthService.descriptor
+    return [
+        Method(
+            service=service.full_name,
+            name=method.name,
+            access=Access.PUBLIC,
+            callers=frozenset(),
+            request_type=_type(method.input_type.name),
+            response_type=_type(method.output_type.name),
+            server_streaming=method.server_streaming,
+            idempotent=True,
+            exempt=True,
+        )
+        for method in service.methods
+    ]
+
+
+def _type(name: str) -> type[Message]:
+    # By name: the stubs of grpc_health don't know List's messages yet.
+    message_type: type[Message] = getattr(health_pb2, name)
+    return message_type
+
+
+def _status(state: int) -> health_pb2.HealthCheckResponse:
+    response = health_pb2.HealthCheckResponse()
+    response.status = state
+    return response

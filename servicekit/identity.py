@@ -1,0 +1,125 @@
+"""From a bearer token to who is calling, and whether they may."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from servicekit.call import Call, current_call
+from servicekit.caller import Caller, Role
+from servicekit.errors import (
+    AccessDeniedError,
+    Code,
+    ServiceError,
+    ServiceUnavailableError,
+    TokenMissingError,
+)
+from servicekit.methods import Access, Method
+from servicekit.tokens import ServiceToken, TokenVerifier, UserToken
+
+if TYPE_CHECKING:
+    from servicekit.clock import Clock
+
+_CACHE_SIZE = 20_000
+_STALE_SECONDS = 900.0
+_RESOLVE_SECONDS = 3.0
+_RANK = {Role.USER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
+_NEEDED_RANK = {Access.USER: 0, Access.MODERATOR: 1, Access.ADMIN: 2}
+
+
+class CallerResolver(Protocol):
+    """Turns a verified token's subject into a Caller; the users service knows how."""
+
+    async def resolve(self, subject: str, email: str) -> Caller:
+        """The user behind the subject, created on first sight."""
+
+
+@dataclass(slots=True)
+class _Known:
+    caller: Caller
+    resolved: float
+
+
+class Authenticator:
+    """Finds out who calls and refuses those who may not.
+
+    A resolved Caller is fresh for `ttl` seconds, which is how long a mute, a role or a suspension may
+    take to act. While the resolver is away a known Caller stays good for USER methods, until the
+    token expires and 15 minutes at most; other methods need a fresh one.
+    """
+
+    def __init__(self, verifier: TokenVerifier, resolver: CallerResolver, clock: Clock, ttl: float) -> None:
+        self._verifier = verifier
+        self._resolver = resolver
+        self._clock = clock
+        self._ttl = ttl
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._resolving: dict[tuple[str, str], asyncio.Task[Caller]] = {}
+
+    async def admit(self, call: Call, authorization: str | None) -> None:
+        """Fill the call's identity; raises what an unauthenticated or unwelcome caller gets."""
+        method = call.method
+        if method.access is Access.PUBLIC:
+            return
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenMissingError
+        verified = self._verifier.verify(token)
+        if isinstance(verified, ServiceToken):
+            if verified.service not in method.callers:
+                raise AccessDeniedError(method.access)
+            call.service, call.on_behalf_of = verified.service, verified.on_behalf_of
+            return
+        if method.access is Access.SERVICE:
+            raise AccessDeniedError(method.access)
+        call.token = token
+        call.identity = await self._caller(verified, method)
+        if _RANK[call.identity.role] < _NEEDED_RANK[method.access]:
+            raise AccessDeniedError(method.access)
+
+    async def _caller(self, token: UserToken, method: Method) -> Caller:
+        key = (token.subject, token.email)
+        known = self._known.get(key)
+        age = self._clock.monotonic() - known.resolved if known else 0.0
+        if known is not None and age < self._ttl:
+            return known.caller
+        try:
+            return await self._resolve(key)
+        except ServiceError as error:
+            unreachable = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
+            if unreachable and known is not None and method.access is Access.USER and age < _STALE_SECONDS:
+                return known.caller
+            if unreachable:
+                raise ServiceUnavailableError("users") from error
+            raise
+
+    async def _resolve(self, key: tuple[str, str]) -> Caller:
+        # One question per user at a time; a caller who hangs up must not take the answer from others.
+        task = self._resolving.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(key))
+            self._resolving[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(task)
+
+    async def _ask(self, key: tuple[str, str]) -> Caller:
+        # The answer is for everybody who waits for it, so it gets a deadline of its own.
+        call = current_call.get()
+        if call is not None:
+            deadline = self._clock.monotonic() + _RESOLVE_SECONDS
+            current_call.set(dataclasses.replace(call, deadline=deadline, token=None, identity=None))
+        caller = await self._resolver.resolve(*key)
+        self._known[key] = _Known(caller, self._clock.monotonic())
+        self._known.move_to_end(key)
+        if len(self._known) > _CACHE_SIZE:
+            self._known.popitem(last=False)
+        return caller
+
+    def _forget(self, key: tuple[str, str], task: asyncio.Task[Caller]) -> None:
+        self._resolving.pop(key, None)
+        if not task.cancelled():
+            # Reading the exception keeps asyncio from reporting it when every caller has hung up.
+            task.exception()

@@ -1,0 +1,100 @@
+"""What the contract says of each method, read from the descriptors."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from seda.rpc.v1 import annotations_pb2
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+    from google.protobuf.message import Message
+
+
+class Access(enum.StrEnum):
+    """Who may call a method."""
+
+    PUBLIC = "PUBLIC"
+    USER = "USER"
+    MODERATOR = "MODERATOR"
+    ADMIN = "ADMIN"
+    SERVICE = "SERVICE"
+
+
+class ContractError(Exception):
+    """The contract forgets something that every method must say; the process must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the contract.
+
+    `idempotent` says whether repeating a call does no harm (NO_SIDE_EFFECTS or IDEMPOTENT).
+    `exempt` methods (health) skip admission and are not logged.
+    """
+
+    service: str
+    name: str
+    access: Access
+    callers: frozenset[str]
+    request_type: type[Message]
+    response_type: type[Message]
+    server_streaming: bool
+    idempotent: bool
+    exempt: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """As in `seda.chat.v1.MessageService.SendMessage`."""
+        return f"{self.service}.{self.name}"
+
+    @property
+    def path(self) -> str:
+        """As on the wire: `/seda.chat.v1.MessageService/SendMessage`."""
+        return f"/{self.service}/{self.name}"
+
+
+def is_service_only(service: ServiceDescriptor) -> bool:
+    """Whether the service is for other services alone."""
+    return any(_access(method) is Access.SERVICE for method in service.methods)
+
+
+def methods_of(service: ServiceDescriptor) -> list[Method]:
+    """The methods of a service; raises ContractError when one does not say who may call it."""
+    methods = [_method(descriptor) for descriptor in service.methods]
+    if len({method.access is Access.SERVICE for method in methods}) > 1:
+        message = f"{service.full_name} mixes SERVICE methods with others"
+        raise ContractError(message)
+    return methods
+
+
+def _method(descriptor: MethodDescriptor) -> Method:
+    options = descriptor.GetOptions()
+    access = _access(descriptor)
+    callers = frozenset(options.Extensions[annotations_pb2.callers])
+    if (access is Access.SERVICE) != bool(callers):
+        message = f"{descriptor.full_name}: `callers` belongs to ACCESS_SERVICE, and only there"
+        raise ContractError(message)
+    return Method(
+        service=descriptor.containing_service.full_name,
+        name=descriptor.name,
+        access=access,
+        callers=callers,
+        request_type=message_factory.GetMessageClass(descriptor.input_type),
+        response_type=message_factory.GetMessageClass(descriptor.output_type),
+        server_streaming=descriptor.server_streaming,
+        idempotent=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+    )
+
+
+def _access(descriptor: MethodDescriptor) -> Access:
+    number = descriptor.GetOptions().Extensions[annotations_pb2.access]
+    if number == annotations_pb2.ACCESS_UNSPECIFIED:
+        message = f"{descriptor.full_name} does not say who may call it (option seda.rpc.v1.access)"
+        raise ContractError(message)
+    return Access(annotations_pb2.Access.Name(number).removeprefix("ACCESS_"))

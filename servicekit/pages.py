@@ -1,0 +1,48 @@
+"""Page sizes and page tokens (AIP-158)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING
+
+from seda.rpc.v1.page_token_pb2 import PageToken
+from servicekit.errors import PageTokenMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 100
+MAX_BYTES = 1 << 20
+"""A page also ends here, counted in serialized bytes."""
+
+
+def page_size(asked: int) -> int:
+    """The size to use: 50 when none was asked for, 100 at most."""
+    return min(asked, MAX_SIZE) or DEFAULT_SIZE
+
+
+def fingerprint(method: str, caller: object, *filters: object) -> int:
+    """64 bits that tell one listing from another."""
+    # repr keeps the parts apart whatever characters they hold.
+    text = repr((method, str(caller), *map(str, filters)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def encode_token(listing: int, numbers: Sequence[int] = (), texts: Sequence[str] = ()) -> str:
+    """The token of a place in the listing with that fingerprint."""
+    token = PageToken(fingerprint=listing, numbers=numbers, texts=texts)
+    return base64.urlsafe_b64encode(token.SerializeToString()).decode().rstrip("=")
+
+
+def decode_token(token: str, listing: int) -> PageToken:
+    """The place a token names; raises PageTokenMismatchError when it is broken or of another listing."""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        decoded = PageToken.FromString(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except Exception:  # noqa: BLE001 - whatever the damage, the answer is the same
+        raise PageTokenMismatchError from None
+    if decoded.fingerprint != listing:
+        raise PageTokenMismatchError
+    return decoded

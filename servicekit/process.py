@@ -1,0 +1,241 @@
+"""The life of a process: settings, servers, readiness, drain, end.
+
+    from servicekit.process import main
+    main(Settings, build)
+
+`build` is the composition root of the service (its app.py): it gets a Kit and gives an App.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from servicekit import logs
+from servicekit.admission import Admission
+from servicekit.clock import Clock, SystemClock
+from servicekit.database import Database
+from servicekit.health import HealthBoard
+from servicekit.identity import Authenticator, CallerResolver
+from servicekit.metrics import Metrics
+from servicekit.readiness import DatabaseProbe
+from servicekit.server import Servers
+from servicekit.settings import ServiceSettings, SettingsError, load
+from servicekit.tokens import ServiceTokenSigner, TokenVerifier
+from servicekit.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    import grpc
+
+    from servicekit.database import Session
+
+_log = structlog.get_logger("process")
+STOP_GRACE = 15.0
+USAGE = 2
+
+
+class Worker(Protocol):
+    """Something that runs by itself for as long as the process serves."""
+
+    async def start(self) -> None:
+        """Begin; returns once it runs."""
+
+    async def stop(self) -> None:
+        """Finish what was begun and end."""
+
+
+class Servicer(Protocol):
+    """One proto service: a coroutine method (request, call) for each method of its descriptor."""
+
+    descriptor: Any
+
+
+@dataclass(slots=True)
+class Kit:
+    """What a composition root builds with."""
+
+    settings: Any
+    clock: Clock
+    metrics: Metrics
+    board: HealthBoard
+    service_tokens: ServiceTokenSigner
+    on_connect: Callable[[Session], Awaitable[None]] | None = None
+    _database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        """The process's pool; opened before the workers start."""
+        if self._database is None:
+            options = self.settings.pool_options()
+            self._database = Database(self.settings.dsn, options, lambda session: self._connected(session))
+            self.metrics.watch_database(self._database)
+        return self._database
+
+    async def _connected(self, session: Session) -> None:
+        if self.on_connect is not None:
+            await self.on_connect(session)
+
+
+@dataclass(slots=True)
+class App:
+    """A composed service. `handlers` are grpc handlers that need no wrapper (the gateway's forwarding);
+    `listed` names their services for reflection and health; `workers` start in order and stop in reverse.
+    """
+
+    servicers: Sequence[Servicer]
+    resolver: CallerResolver
+    workers: Sequence[Worker] = ()
+    handlers: Sequence[grpc.GenericRpcHandler] = ()
+    listed: Sequence[str] = ()
+    own_readiness: bool = False
+    """Whether a worker sets the board's readiness itself; otherwise the database decides."""
+    closers: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+
+class Process:
+    """One running service, for `main` and for tests alike."""
+
+    def __init__(
+        self, settings: ServiceSettings, build: Callable[[Kit], App], clock: Clock | None = None
+    ) -> None:
+        self.settings = settings
+        self.board = HealthBoard()
+        self.metrics = Metrics()
+        secret = settings.service_secret.get_secret_value().encode() if settings.service_secret else b""
+        self.kit = Kit(
+            settings=settings,
+            clock=clock or SystemClock(),
+            metrics=self.metrics,
+            board=self.board,
+            service_tokens=ServiceTokenSigner(settings.process, secret),
+        )
+        self.app = build(self.kit)
+        self.servers = Servers(settings, self.app, self._wrapper(), self.board, self.metrics)
+        self._cleanup = AsyncExitStack()
+
+    def _wrapper(self) -> Wrapper:
+        settings = self.settings
+        assert settings.jwt_secret is not None  # noqa: S101 - checked with the settings
+        assert settings.service_secret is not None  # noqa: S101 - checked with the settings
+        verifier = TokenVerifier(
+            user_secret=settings.jwt_secret.get_secret_value().encode(),
+            user_issuer=settings.jwt_issuer,
+            user_audience=settings.jwt_audience,
+            service_secret=settings.service_secret.get_secret_value().encode(),
+            accept_development=settings.env != "production",
+        )
+        admission = Admission(settings.max_calls, settings.max_waiting_calls, settings.max_wait_ms / 1000)
+        self.metrics.watch_admission(admission)
+        return Wrapper(
+            name=settings.process,
+            authenticator=Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl),
+            admission=admission,
+            metrics=self.metrics,
+        )
+
+    async def start(self) -> None:
+        """Open the pool, start the workers, listen, and begin to look at readiness."""
+        for close in self.app.closers:
+            self._cleanup.push_async_callback(close)
+        if self.settings.has_database:
+            await self.kit.database.open()
+            self._cleanup.push_async_callback(self.kit.database.close)
+        for worker in self.app.workers:
+            await worker.start()
+            self._cleanup.push_async_callback(worker.stop)
+        await self.servers.start()
+        if not self.app.own_readiness:
+            probe = DatabaseProbe(self.settings, self.board)
+            await probe.start()
+            self._cleanup.push_async_callback(probe.stop)
+        _log.info("listening", port=self.servers.port, admin_port=self.servers.admin_port)
+
+    async def drain(self, wait: float) -> None:
+        """Turn readiness off and go on serving for `wait` seconds, so that callers can turn away."""
+        self.board.drain()
+        if wait:
+            await asyncio.sleep(wait)
+
+    async def stop(self, grace: float = STOP_GRACE) -> None:
+        """End streams, finish running calls within `grace` seconds, stop the workers, close the pool."""
+        self.board.close()
+        await self.servers.stop(grace)
+        await self._cleanup.aclose()
+
+
+def main(settings_type: type[ServiceSettings], build: Callable[[Kit], App]) -> None:
+    """Run a service until it is told to leave. Exits 0 after a drain, 2 with faulty settings."""
+    try:
+        settings = load(settings_type)
+    except SettingsError as error:
+        for fault in error.faults:
+            sys.stderr.write(f"{fault}\n")
+        raise SystemExit(USAGE) from None
+    logs.configure(settings.process, settings.log_level, settings.log_format)
+    raise SystemExit(asyncio.run(_run(settings, build)))
+
+
+async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
+    leave = _Leave(settings.parent_fd)
+    process = Process(settings, build)
+    try:
+        await process.start()
+    except OSError as error:
+        _log.error("did not start", error=str(error))  # noqa: TRY400 - the message says it all
+        await process.stop(grace=0)
+        return 1
+    await leave.asked.wait()
+    _log.info("draining")
+    orderly = asyncio.ensure_future(_leave_orderly(process, settings.drain_wait if not leave.orphaned else 0.0))
+    at_once = asyncio.ensure_future(leave.at_once.wait())
+    await asyncio.wait([orderly, at_once], return_when=asyncio.FIRST_COMPLETED)
+    if not orderly.done():
+        orderly.cancel()
+        await process.servers.stop(0)
+        return 1
+    at_once.cancel()
+    await orderly
+    _log.info("stopped")
+    return 0
+
+
+async def _leave_orderly(process: Process, wait: float) -> None:
+    await process.drain(wait)
+    await process.stop()
+
+
+class _Leave:
+    """Why to leave: a signal, a second one (at once), or the end of the parent's pipe."""
+
+    def __init__(self, parent_fd: int | None) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+        self.orphaned = False
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        if parent_fd is not None:
+            self._parent_fd = parent_fd
+            os.set_blocking(parent_fd, False)
+            loop.add_reader(parent_fd, self._parent_wrote)
+
+    def _signalled(self) -> None:
+        if self.asked.is_set():
+            self.at_once.set()
+        self.asked.set()
+
+    def _parent_wrote(self) -> None:
+        # Nothing is ever written: readable means that the parent, the only writer, is gone.
+        if not os.read(self._parent_fd, 1):
+            asyncio.get_running_loop().remove_reader(self._parent_fd)
+            self.orphaned = True
+            self.asked.set()

@@ -1,0 +1,112 @@
+"""Readiness of a process with a database: reachable, and migrated to what this build needs.
+
+A connection of its own looks every second, so that a busy pool does not look like a dead database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import structlog
+
+from migrations.heads import head
+from servicekit import sql_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from servicekit.health import HealthBoard
+    from servicekit.settings import ServiceSettings
+
+_log = structlog.get_logger("readiness")
+INTERVAL = 1.0
+TIMEOUT = 1.0
+_MISSES = 2
+
+
+class DatabaseProbe:
+    """Sets the board's readiness from what the database says; down after two misses in a row."""
+
+    def __init__(self, settings: ServiceSettings, board: HealthBoard) -> None:
+        self._settings = settings
+        self._board = board
+        self._head = head(settings.process)
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._misses = 0
+        self._task: asyncio.Task[None] | None = None
+        self._said = ""
+
+    async def start(self) -> None:
+        """Look once, then every second in the background."""
+        await self._look()
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._drop()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                applied = await self._applied()
+        except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
+            self._drop()
+            self._missed(f"database unreachable ({type(error).__name__})")
+            return
+        self._misses = 0
+        unfit = misfit(self._head, applied)
+        if unfit and unfit != self._said:
+            _log.warning("migrations do not fit", why=unfit)
+        self._said = unfit
+        self._board.ready(not unfit, unfit)
+
+    def _missed(self, why: str) -> None:
+        self._misses += 1
+        if self._misses >= _MISSES:
+            self._board.ready(ready=False, why=why)
+
+    async def _applied(self) -> Sequence[tuple[str, str]]:
+        if self._connection is None or self._connection.is_closed():
+            arguments = self._settings.pool_options().connect_arguments()
+            self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
+        slice_name = self._settings.process
+        try:
+            return await self._connection.fetch(  # type: ignore[return-value]  # records are sequences of two texts
+                # The slice's name is one of three constants of this project.
+                f"SELECT /* readiness */ revision, compatible_from FROM {slice_name}_migrations.applied"  # noqa: S608
+                " ORDER BY applied_at, revision"
+            )
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return ()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.terminate()
+        self._connection = None
+
+
+def misfit(wanted: str, applied: Sequence[tuple[str, str]]) -> str:
+    """Why a build whose newest revision is `wanted` can't work on what is applied; empty when it can.
+
+    `applied` are (revision, compatible_from) in order of application. The build works when its head is
+    applied and is not older than the newest row's compatible_from, so a newer database is fine.
+    """
+    order = [revision for revision, _ in applied]
+    if wanted not in order:
+        return f"revision {wanted} is not applied; run: seda migrate deploy"
+    oldest = applied[-1][1]
+    if oldest in order and order.index(oldest) > order.index(wanted):
+        return f"the database needs code from revision {oldest} on, this build is of {wanted}"
+    return ""

@@ -1,0 +1,40 @@
+"""Server reflection under both of its names.
+
+grpcio-reflection speaks v1alpha only. v1 has the same messages on the wire, so the same servicer
+stands under both names; it is fed with requests decoded here, because the stock server answers
+bytes that it can't decode with the exception's text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import grpc
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection import aio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from google.protobuf.message import Message
+
+NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+
+
+def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
+    """Handlers of both versions that list `services` and reflection itself."""
+    servicer = aio.ReflectionServicer((*services, *NAMES))
+
+    async def reflect(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[bytes]:
+        async def decoded() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
+            async for data in requests:
+                try:
+                    yield reflection_pb2.ServerReflectionRequest.FromString(data)
+                except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
+
+        async for response in cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context)):
+            yield response.SerializeToString()
+
+    method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)
+    return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method}) for name in NAMES]

@@ -1,0 +1,104 @@
+"""The servers of a process: the contract's port, the admin port, and the metrics port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from servicekit import reflection
+from servicekit.health import HealthBoard, HealthService, health_methods
+from servicekit.methods import ContractError, Method, methods_of
+
+if TYPE_CHECKING:
+    from servicekit.metrics import Metrics
+    from servicekit.process import App, Servicer
+    from servicekit.settings import ServiceSettings
+    from servicekit.wrapper import Wrapper
+
+_OPTIONS: tuple[tuple[str, int], ...] = (
+    # Two processes on one port would share its calls, and lose some when one of them drains.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 256 << 10),
+    ("grpc.max_send_message_length", 4 << 20),
+    ("grpc.max_metadata_size", 8 << 10),
+    ("grpc.absolute_max_metadata_size", 16 << 10),
+    ("grpc.max_connection_age_ms", 120_000),
+    ("grpc.max_connection_age_grace_ms", 150_000),
+    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+_STREAMS_AT_THE_EDGE = 256
+_STREAMS_BEHIND_IT = 10_000
+
+
+class Servers:
+    """Builds, starts and stops the servers. `port` and `admin_port` are known once started."""
+
+    def __init__(
+        self, settings: ServiceSettings, app: App, wrapper: Wrapper, board: HealthBoard, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._app = app
+        self._wrapper = wrapper
+        self._metrics = metrics
+        self._running: list[grpc.aio.Server] = []
+        self.port = 0
+        self.admin_port = 0
+        own = [servicer.descriptor.full_name for servicer in app.servicers]
+        board.own(own)
+        self._listed = [*own, *app.listed, HealthService.descriptor.full_name]
+        health = HealthService(board)
+        self._health = _generic(wrapper, health, health_methods())
+        self._handlers = [*(register(wrapper, servicer) for servicer in app.servicers), *app.handlers]
+
+    async def start(self) -> None:
+        """Listen on all ports; raises OSError naming the one that is taken."""
+        settings = self._settings
+        reflected = reflection.handlers(self._listed)
+        main = [*self._handlers, self._health, *(reflected if settings.serves_reflection else ())]
+        self.port = await self._listen(main, settings.host, settings.port)
+        admin = [self._health, *reflected]
+        self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
+        if settings.metrics_port:
+            self._metrics.serve(settings.admin_host, settings.metrics_port)
+
+    async def stop(self, grace: float) -> None:
+        """Stop the servers, the contract's first; running calls get `grace` seconds."""
+        for server in self._running:
+            await server.stop(grace)
+        self._running.clear()
+
+    async def _listen(self, handlers: list[grpc.GenericRpcHandler], host: str, port: int) -> int:
+        edge = self._settings.process == "gateway"
+        streams = ("grpc.max_concurrent_streams", _STREAMS_AT_THE_EDGE if edge else _STREAMS_BEHIND_IT)
+        server = grpc.aio.server(options=[*_OPTIONS, streams])
+        server.add_generic_rpc_handlers(tuple(handlers))
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = server.add_insecure_port(address)
+        except RuntimeError as error:
+            message = f"can't listen on {address}: the port is taken or the address is not this machine's"
+            raise OSError(message) from error
+        await server.start()
+        self._running.append(server)
+        return bound
+
+
+def register(wrapper: Wrapper, servicer: Servicer) -> grpc.GenericRpcHandler:
+    """The handlers of a servicer; raises ContractError when a method is missing or says not who may call it."""
+    return _generic(wrapper, servicer, methods_of(servicer.descriptor))
+
+
+def _generic(wrapper: Wrapper, servicer: object, methods: list[Method]) -> grpc.GenericRpcHandler:
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    for method in methods:
+        handle = getattr(servicer, method.name, None)
+        if handle is None:
+            message = f"{type(servicer).__name__} lacks {method.full_name}"
+            raise ContractError(message)
+        handlers[method.name] = wrapper.handler(method, handle)
+    return grpc.method_handlers_generic_handler(methods[0].service, handlers)

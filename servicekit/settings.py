@@ -1,0 +1,234 @@
+"""Settings of a process, from the environment, checked at once and named in every fault."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from servicekit.database import PoolOptions
+from servicekit.tokens import DEVELOPMENT_ISSUER, MIN_SECRET_BYTES
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_PREFIX = "SEDA_"
+_Settings = TypeVar("_Settings", bound="ServiceSettings")
+
+
+class Environment(enum.StrEnum):
+    """Where the process runs; each has safe differences."""
+
+    DEVELOPMENT = "development"
+    QA = "qa"
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """All faults of the settings, one line each, by variable name."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class ServiceSettings(BaseSettings):
+    """What every process can be told. Variables start with SEDA_, but for DATABASE_URL.
+
+    Each secret has a variant ending in _FILE that names a file to read it from.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True, case_sensitive=False)
+
+    process: ClassVar[str]
+    """The process's name: users, chat, tracks, gateway."""
+    has_database: ClassVar[bool] = True
+
+    env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(0, ge=0, le=65_535, description="port of the contract")
+    admin_host: str = Field("127.0.0.1", description="address of the admin and metrics ports")
+    admin_port: int = Field(0, ge=0, le=65_535, description="port of health and reflection, plain text")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
+    allow_plaintext: bool = Field(False, description="listen on other addresses than loopback in plain text")
+    reflection: bool | None = Field(None, description="serve reflection on the main port; default: not in production")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: readable on a terminal")
+    drain_seconds: float | None = Field(
+        None, ge=0, le=300, description="seconds to go on serving after SIGTERM; default 5, in development 0"
+    )
+    parent_fd: int | None = Field(None, ge=0, description="leave when this inherited pipe closes")
+
+    jwt_secret: SecretStr | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
+    jwt_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="issuer of users' tokens")
+    jwt_audience: str = Field("authenticated", min_length=1, description="audience of users' tokens")
+    service_secret: SecretStr | None = Field(None, description="secret of the services' own tokens, 32 bytes at least")
+    caller_ttl: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
+
+    users_target: str = Field("127.0.0.1:7401", min_length=1, description="where users is: host:port[,host:port]")
+    chat_target: str = Field("127.0.0.1:7402", min_length=1, description="where chat is")
+    tracks_target: str = Field("127.0.0.1:7403", min_length=1, description="where tracks is")
+
+    database_url: SecretStr | None = Field(
+        None, validation_alias="DATABASE_URL", description="the administrator's way into PostgreSQL"
+    )
+    db_pooler: Literal["none", "transaction"] = Field("none", description="a pooler in front of PostgreSQL")
+    db_pool_min: int = Field(2, ge=1, le=100, description="connections kept open")
+    db_pool_max: int = Field(8, ge=1, le=100, description="connections at most")
+    slow_query_ms: float = Field(1000, gt=0, description="milliseconds from which a statement is logged")
+    log_statements: bool = Field(False, description="log every statement's name and time")
+
+    max_calls: int = Field(256, ge=1, description="unary calls running at once")
+    max_waiting_calls: int = Field(512, ge=0, description="unary calls waiting at once")
+    max_wait_ms: float = Field(100, ge=0, description="milliseconds a call waits at most")
+
+    @field_validator("jwt_secret", "service_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            message = f"must be at least {MIN_SECRET_BYTES} bytes long"
+            raise ValueError(message)
+        return secret
+
+    @field_validator("database_url", "slice_database_url", check_fields=False)
+    @classmethod
+    def _postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+            message = "must start with postgresql:// or postgres://"
+            raise ValueError(message)
+        return url
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        faults = [fault for fault in self._faults() if fault]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _faults(self) -> list[str | None]:
+        production = self.env is Environment.PRODUCTION
+        return [
+            None if self.jwt_secret else "SEDA_JWT_SECRET: is needed (or SEDA_JWT_SECRET_FILE)",
+            None if self.service_secret else "SEDA_SERVICE_SECRET: is needed (or SEDA_SERVICE_SECRET_FILE)",
+            "SEDA_JWT_ISSUER: development tokens are refused in production"
+            if production and self.jwt_issuer == DEVELOPMENT_ISSUER
+            else None,
+            None
+            if self.allow_plaintext or is_loopback(self.host)
+            else "SEDA_HOST: is not loopback; plain text there needs SEDA_ALLOW_PLAINTEXT=1",
+            "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX" if self.db_pool_min > self.db_pool_max else None,
+            *self._database_faults(),
+        ]
+
+    def _database_faults(self) -> list[str | None]:
+        if not self.has_database:
+            return []
+        own = self.own_database_url
+        name = f"SEDA_{self.process.upper()}_DATABASE_URL"
+        if self.db_pooler == "transaction" and own is None:
+            return [f"{name}: is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"]
+        return [None if own or self.database_url else f"{name}: is needed (or DATABASE_URL)"]
+
+    @property
+    def own_database_url(self) -> SecretStr | None:
+        """The DSN that belongs to this process alone."""
+        return getattr(self, "slice_database_url", None)
+
+    @property
+    def dsn(self) -> str:
+        """The DSN the process uses: its own, or DATABASE_URL as the slice's application role."""
+        if self.own_database_url is not None:
+            return self.own_database_url.get_secret_value()
+        assert self.database_url is not None  # noqa: S101 - checked with the settings
+        url = self.database_url.get_secret_value()
+        # The start-up parameter `role` survives RESET ALL.
+        return f"{url}{'&' if urlsplit(url).query else '?'}role={self.process}_app"
+
+    @property
+    def drain_wait(self) -> float:
+        """Seconds between turning readiness off and stopping."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return 0.0 if self.env is Environment.DEVELOPMENT else 5.0
+
+    @property
+    def serves_reflection(self) -> bool:
+        """Whether reflection answers on the main port."""
+        return self.env is not Environment.PRODUCTION if self.reflection is None else self.reflection
+
+    def pool_options(self) -> PoolOptions:
+        """How the database pool behaves."""
+        return PoolOptions(
+            name=f"seda-{self.process}",
+            min_size=self.db_pool_min,
+            max_size=self.db_pool_max,
+            slow_statement_ms=self.slow_query_ms,
+            log_statements=self.log_statements,
+            pooled=self.db_pooler == "transaction",
+        )
+
+
+def load(settings: type[_Settings]) -> _Settings:
+    """Read the settings from the environment; raises SettingsError with all faults."""
+    values, faults = _secrets_from_files(settings)
+    try:
+        loaded = settings(**values)
+    except ValidationError as error:
+        faults += [line for fault in error.errors() for line in _fault_lines(fault)]
+        raise SettingsError(faults) from None
+    if faults:
+        raise SettingsError(faults)
+    return loaded
+
+
+def variable(settings: type[ServiceSettings], field: str) -> str:
+    """The environment variable of a field."""
+    alias = settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{_PREFIX}{field.upper()}"
+
+
+def is_secret(settings: type[ServiceSettings], field: str) -> bool:
+    """Whether a field may also be given as a file."""
+    return "SecretStr" in str(settings.model_fields[field].annotation)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in settings.model_fields:
+        name = variable(settings, field)
+        path = os.environ.get(f"{name}_FILE")
+        if not path or not is_secret(settings, field):
+            continue
+        if name in os.environ:
+            faults.append(f"{name}: is given twice, also as {name}_FILE")
+            continue
+        try:
+            alias = settings.model_fields[field].validation_alias
+            values[alias if isinstance(alias, str) else field] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            faults.append(f"{name}_FILE: {path}: {getattr(error, 'strerror', None) or 'is not text'}")
+    return values, faults
+
+
+def _fault_lines(fault: Any) -> list[str]:  # noqa: ANN401 - pydantic's ErrorDetails
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return str(message).split("\n")
+    name = str(fault["loc"][0])
+    return [f"{name if name.isupper() else _PREFIX + name.upper()}: {message}"]

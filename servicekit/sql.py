@@ -1,0 +1,63 @@
+"""SQL as named, typed values.
+
+A statement states its row type and its parameter types once, as type arguments:
+
+    MESSAGE = Query[MessageRow, UUID, UUID]("chat.message", "SELECT ... WHERE room_id = $1 AND id = $2")
+
+mypy checks every use against them, and a test PREPAREs each statement against the migrated schema
+and compares them with what PostgreSQL says (servicekit.sql_check).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, TypeVarTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from servicekit.errors import ServiceError
+
+Row = TypeVar("Row", bound=NamedTuple)
+Params = TypeVarTuple("Params")
+
+
+class Statement(Generic[*Params]):
+    """A named statement. The name stands in the text as a comment, so that pg_stat_statements shows it.
+
+    `violations` names the unique and check constraints that the statement may run into, each with
+    the error it then ends in; a constraint that is not named there is a defect.
+    """
+
+    registry: ClassVar[dict[str, Statement[*tuple[Any, ...]]]] = {}
+
+    def __init__(
+        self, name: str, text: str, violations: Mapping[str, Callable[[], ServiceError]] | None = None
+    ) -> None:
+        if name in Statement.registry:
+            message = f"two statements are named {name}"
+            raise ValueError(message)
+        self.name = name
+        self.violations = dict(violations or {})
+        # After the first keyword: PostgreSQL keeps comments there in every version's statistics.
+        self.text = re.sub(r"^\s*(\w+)", rf"\1 /* {name} */", text.strip(), count=1)
+        Statement.registry[name] = cast("Statement[*tuple[Any, ...]]", self)
+
+    @property
+    def type_arguments(self) -> tuple[Any, ...]:
+        """The type arguments the statement was made with: the row type first where it has rows."""
+        return cast("tuple[Any, ...]", self.__orig_class__.__args__)  # type: ignore[attr-defined]  # set by typing
+
+
+class Query(Statement[*Params], Generic[Row, *Params]):
+    """A statement that gives rows of the NamedTuple type `Row`."""
+
+    @functools.cached_property
+    def make(self) -> Callable[[Iterable[Any]], Row]:
+        """Makes a row of what the driver returns."""
+        return cast("Callable[[Iterable[Any]], Row]", self.type_arguments[0]._make)
+
+
+class Command(Statement[*Params], Generic[*Params]):
+    """A statement that gives no rows."""

@@ -1,0 +1,85 @@
+"""Errors on the wire: google.rpc.Status with its details, written and read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from servicekit.errors import Code, FieldFault, ServiceError
+
+if TYPE_CHECKING:
+    from servicekit.call import Call
+
+DETAILS_KEY = "grpc-status-details-bin"
+GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class UpstreamError(ServiceError):
+    """An error that another service answered, passed on with its code, reason and details."""
+
+    def __init__(self, code: Code, reason: str, domain: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]  # every other error fixes it per class
+        self.reason = reason  # type: ignore[misc]  # every other error fixes it per class
+        self.domain = domain
+
+    def renamed(self, fields: dict[str, str]) -> UpstreamError:
+        """The same error with its field paths renamed, for a request that calls them otherwise."""
+        self.fields = tuple(fault._replace(field=fields.get(fault.field, fault.field)) for fault in self.fields)
+        return self
+
+
+def details(error: ServiceError, domain: str, request_id: str) -> bytes:
+    """The serialized google.rpc.Status of an error, for the trailer `grpc-status-details-bin`."""
+    status = status_pb2.Status(code=error.code, message=error.message)
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=getattr(error, "domain", domain))
+    for key, value in sorted(error.metadata.items()):
+        info.metadata[key] = value
+    status.details.add().Pack(info)
+    if error.fields:
+        bad = error_details_pb2.BadRequest()
+        for fault in error.fields:
+            bad.field_violations.add(field=fault.field, description=fault.description)
+        status.details.add().Pack(bad)
+    if error.retry_after is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
+        status.details.add().Pack(retry)
+    status.details.add().Pack(error_details_pb2.RequestInfo(request_id=request_id))
+    serialized: bytes = status.SerializeToString(deterministic=True)
+    return serialized
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
+    """The typed form of what another service answered; None when the error came from the transport."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads what AioRpcError has too
+    if status is None:
+        return None
+    info, fields, retry_after = error_details_pb2.ErrorInfo(), [], None
+    for detail in status.details:
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            detail.Unpack(info)
+        elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+            bad = error_details_pb2.BadRequest()
+            detail.Unpack(bad)
+            fields = [FieldFault(fault.field, fault.description) for fault in bad.field_violations]
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            retry = error_details_pb2.RetryInfo()
+            detail.Unpack(retry)
+            retry_after = retry.retry_delay.ToNanoseconds() / 1e9
+    if not info.reason:
+        return None
+    upstream = UpstreamError(Code(status.code), info.reason, info.domain, status.message)
+    upstream.metadata = dict(info.metadata)
+    upstream.fields = tuple(fields)
+    upstream.retry_after = retry_after
+    return upstream
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: ServiceError, domain: str, call: Call) -> NoReturn:
+    """End the call with an error."""
+    trailers = ((DETAILS_KEY, details(error, domain, call.request_id)),)
+    await context.abort(GRPC_CODES[error.code], error.message, trailing_metadata=trailers)

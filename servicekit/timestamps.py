@@ -1,0 +1,34 @@
+"""Instants and spans between Python and protobuf, without the slow helpers of protobuf's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicekit.clock import Micros
+
+if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+_MILLION = 1_000_000
+
+
+def to_proto(into: Timestamp, at: Micros) -> None:
+    """Set `into` to the instant `at`."""
+    into.seconds, micros = divmod(at, _MILLION)
+    into.nanos = micros * 1000
+    # An instant of zero would leave the field unset; touching it makes it present.
+    into.SetInParent()
+
+
+def from_proto(timestamp: Timestamp) -> Micros:
+    """The instant of a timestamp, rounded down to microseconds."""
+    return Micros(timestamp.seconds * _MILLION + timestamp.nanos // 1000)
+
+
+def seconds_to_proto(into: Duration, seconds: float) -> None:
+    """Set `into` to a span of `seconds`."""
+    whole, fraction = divmod(seconds, 1)
+    into.seconds = int(whole)
+    into.nanos = int(fraction * 1e9)
+    into.SetInParent()

@@ -1,0 +1,201 @@
+"""Bearer tokens: verifying users' and services' JWTs, and signing service and development ones."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from servicekit.errors import TokenExpiredError, TokenInvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEVELOPMENT_ISSUER = "seda-development"
+SERVICE_ISSUER = "seda-services"
+SERVICE_AUDIENCE = "seda"
+MIN_SECRET_BYTES = 32
+MAX_TOKEN_CHARACTERS = 4096
+_LEEWAY = 30
+_SERVICE_LIFETIME = 300
+_CACHE_SECONDS = 60
+_CACHE_SIZE = 10_000
+# Supabase's tokens of these roles belong to nobody.
+_NO_USER_ROLES = frozenset({"anon", "service_role"})
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """A verified user's token. `expires` is in seconds since 1970."""
+
+    subject: str
+    email: str
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """A verified service's token: who signed it and, when it acts for somebody, for whom."""
+
+    service: str
+    on_behalf_of: str | None
+    expires: float
+
+
+class TokenVerifier:
+    """Verifies tokens, remembering each good one by its hash until it expires, 60 s at most.
+
+    A token whose audience is `seda` is a service's and is checked with the services' secret; any
+    other is a user's. Each kind has one key, one algorithm, one issuer and one audience.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument per setting
+        self,
+        *,
+        user_secret: bytes,
+        user_issuer: str,
+        user_audience: str,
+        service_secret: bytes,
+        accept_development: bool,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._user_key = OctKey.import_key(user_secret)
+        self._service_key = OctKey.import_key(service_secret)
+        self._issuer = user_issuer
+        self._audience = user_audience
+        self._accept_development = accept_development
+        self._now = now
+        self._verified: OrderedDict[bytes, tuple[float, UserToken | ServiceToken]] = OrderedDict()
+
+    def verify(self, token: str) -> UserToken | ServiceToken:
+        """Raises TokenInvalidError or TokenExpiredError."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalidError("the token is too long")
+        now = self._now()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._verified.get(digest)
+        if known is not None and now < known[0]:
+            return known[1]
+        verified = self._verify(token, now)
+        self._verified[digest] = (min(verified.expires, now + _CACHE_SECONDS), verified)
+        if len(self._verified) > _CACHE_SIZE:
+            self._verified.popitem(last=False)
+        return verified
+
+    def _verify(self, token: str, now: float) -> UserToken | ServiceToken:
+        # Which key to use is asked of the unverified claims; everything is verified with it after.
+        service = _unverified_audience(token) == SERVICE_AUDIENCE
+        claims = _claims(token, self._service_key if service else self._user_key)
+        expires, subject = claims.get("exp"), claims.get("sub")
+        if isinstance(expires, bool) or not isinstance(expires, (int, float)):
+            raise TokenInvalidError("the token has no expiry")
+        if not isinstance(subject, str) or not subject:
+            raise TokenInvalidError("the token has no subject")
+        wanted = (SERVICE_ISSUER, SERVICE_AUDIENCE) if service else (self._issuer, self._audience)
+        if (claims.get("iss"), claims.get("aud")) != wanted:
+            raise TokenInvalidError("the token is of another issuer or audience")
+        _check_times(claims, expires, now)
+        if service:
+            on_behalf_of = claims.get("on_behalf_of")
+            return ServiceToken(subject, on_behalf_of if isinstance(on_behalf_of, str) else None, expires)
+        return self._user(claims, subject, expires)
+
+    def _user(self, claims: dict[str, Any], subject: str, expires: float) -> UserToken:
+        if claims.get("role") in _NO_USER_ROLES:
+            raise TokenInvalidError("the token belongs to no user")
+        if claims["iss"] == DEVELOPMENT_ISSUER and not self._accept_development:
+            raise TokenInvalidError("development tokens are not accepted here")
+        email = claims.get("email")
+        return UserToken(subject, email if isinstance(email, str) else "", expires)
+
+
+class ServiceTokenSigner:
+    """Signs this process's own service tokens, good for five minutes, and reuses them for half of that."""
+
+    def __init__(self, service: str, secret: bytes, now: Callable[[], float] = time.time) -> None:
+        self._service = service
+        self._key = OctKey.import_key(secret)
+        self._now = now
+        self._signed: OrderedDict[str | None, tuple[float, str]] = OrderedDict()
+
+    def token(self, on_behalf_of: str | None = None) -> str:
+        """A token that names this service and, when given, the user's id it acts for."""
+        now = self._now()
+        known = self._signed.get(on_behalf_of)
+        if known is not None and now < known[0]:
+            return known[1]
+        claims: dict[str, Any] = {
+            "iss": SERVICE_ISSUER,
+            "aud": SERVICE_AUDIENCE,
+            "sub": self._service,
+            "iat": int(now),
+            "exp": int(now) + _SERVICE_LIFETIME,
+        }
+        if on_behalf_of is not None:
+            claims["on_behalf_of"] = on_behalf_of
+        signed = jwt.encode({"alg": "HS256"}, claims, self._key)
+        self._signed[on_behalf_of] = (now + _SERVICE_LIFETIME / 2, signed)
+        if len(self._signed) > _CACHE_SIZE:
+            self._signed.popitem(last=False)
+        return signed
+
+
+def development_subject(email: str) -> str:
+    """The subject of a development token: a UUIDv5 of the e-mail address."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, email.strip().lower()))
+
+
+def development_token(
+    secret: bytes,
+    email: str,
+    lifetime_seconds: int = 43_200,
+    *,
+    audience: str = "authenticated",
+    now: float | None = None,
+) -> str:
+    """A user's token for development. No process accepts it with SEDA_ENV=production."""
+    issued = int(time.time() if now is None else now)
+    claims: dict[str, Any] = {
+        "iss": DEVELOPMENT_ISSUER,
+        "aud": audience,
+        "sub": development_subject(email),
+        "email": email.strip().lower(),
+        "role": "authenticated",
+        "iat": issued,
+        "exp": issued + lifetime_seconds,
+    }
+    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
+
+
+def _claims(token: str, key: OctKey) -> dict[str, Any]:
+    try:
+        return jwt.decode(token, key, algorithms=["HS256"]).claims
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise TokenInvalidError("the token can't be verified") from None
+
+
+def _check_times(claims: dict[str, Any], expires: float, now: float) -> None:
+    if expires + _LEEWAY <= now:
+        raise TokenExpiredError
+    for name in ("nbf", "iat"):
+        value = claims.get(name)
+        if value is not None and (not isinstance(value, (int, float)) or value > now + _LEEWAY):
+            raise TokenInvalidError("the token is not valid yet")
+
+
+def _unverified_audience(token: str) -> object:
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, IndexError, RecursionError):
+        raise TokenInvalidError("the token can't be read") from None
+    return claims.get("aud") if isinstance(claims, dict) else None

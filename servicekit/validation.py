@@ -1,0 +1,100 @@
+"""What a request must be before a handler sees it: clean text, and the rules written in the contract."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
+
+from servicekit.errors import FieldFault, InvalidFieldsError, MalformedRequestError
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
+
+_validator = protovalidate.Validator()
+# C0, DEL and C1 but for \t and \n, lone surrogates, and the code points that are no characters.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_MAX_FAULTS = 20
+
+
+def validate(request: Message) -> None:
+    """Bring all text to NFC, in place, and check it and the contract's rules.
+
+    Raises InvalidFieldsError naming every field at fault, up to 20.
+    """
+    faults: list[FieldFault] = []
+    _clean(request, "", faults)
+    if not faults:
+        violations = _validator.collect_violations(request)
+        if not violations:
+            return
+        faults = [FieldFault(_path(violation.proto), violation.proto.message) for violation in violations]
+    raise InvalidFieldsError(*faults[:_MAX_FAULTS])
+
+
+def decode(request_type: type[Message], data: bytes) -> Message:
+    """The message in `data`; raises MalformedRequestError."""
+    try:
+        return request_type.FromString(data)
+    except Exception:  # noqa: BLE001 - protobuf's parsers raise different types for different damage
+        message = "malformed request"
+        raise MalformedRequestError(message) from None
+
+
+@lru_cache(maxsize=None)
+def _text_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
+    """Fields that hold text: (name, repeated, is a message), leaving out messages without any."""
+    found = []
+    for field in descriptor.fields:
+        if field.type == FieldDescriptor.TYPE_STRING:
+            found.append((field.name, field.is_repeated, False))
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type is not descriptor:
+            inner = field.message_type
+            if inner is not None and not inner.GetOptions().map_entry and _text_fields(inner):
+                found.append((field.name, field.is_repeated, True))
+    return tuple(found)
+
+
+def _clean(message: Message, prefix: str, faults: list[FieldFault]) -> None:
+    for name, repeated, is_message in _text_fields(message.DESCRIPTOR):
+        value: Any = getattr(message, name)
+        if is_message:
+            if repeated:
+                for index, item in enumerate(value):
+                    _clean(item, f"{prefix}{name}[{index}].", faults)
+            elif message.HasField(name):
+                _clean(value, f"{prefix}{name}.", faults)
+        elif repeated:
+            for index, text in enumerate(value):
+                cleaned = _clean_text(text, f"{prefix}{name}[{index}]", faults)
+                if cleaned is not text:
+                    value[index] = cleaned
+        elif value:
+            cleaned = _clean_text(value, prefix + name, faults)
+            if cleaned is not value:
+                setattr(message, name, cleaned)
+
+
+def _clean_text(text: str, path: str, faults: list[FieldFault]) -> str:
+    if text.isascii():
+        if not text.isprintable() and _FORBIDDEN.search(text):
+            faults.append(FieldFault(path, "holds control characters"))
+        return text
+    if _FORBIDDEN.search(text):
+        faults.append(FieldFault(path, "holds control characters"))
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def _path(violation: Any) -> str:  # noqa: ANN401 - protovalidate's own message type
+    if violation.field is None:
+        return ""
+    parts: list[str] = []
+    for element in violation.field.elements:
+        subscript = element.subscript
+        parts.append(element.field_name if subscript is None else f"{element.field_name}[{subscript.value}]")
+    return ".".join(parts)

@@ -1,0 +1,199 @@
+"""The one wrapper around every method, composed once when a servicer is registered.
+
+In this order: error boundary, metrics and call log, deadline, admission, caller and access,
+decoding and validation, the handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import grpc
+import structlog
+
+from servicekit import statuses, validation
+from servicekit.call import Call, current_call
+from servicekit.errors import (
+    Code,
+    DeadlineExceededError,
+    InternalError,
+    ServiceError,
+    ServiceUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from google.protobuf.message import Message
+
+    from servicekit.admission import Admission
+    from servicekit.identity import Authenticator
+    from servicekit.methods import Method
+    from servicekit.metrics import Metrics
+
+    UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
+    StreamHandler = Callable[[Any, Call], AsyncIterator[Message]]
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+_log = structlog.get_logger("call")
+_Reply = TypeVar("_Reply")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+DEFAULT_DEADLINE = 30.0
+LEAST_TIME = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What all methods of one process share."""
+
+    name: str
+    authenticator: Authenticator
+    admission: Admission
+    metrics: Metrics
+
+    @property
+    def domain(self) -> str:
+        """The domain of this process's errors."""
+        return f"{self.name}.seda.fm"
+
+    def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
+        """The grpc handler of a method. It takes and gives bytes."""
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._streaming(method, handle))
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handle))
+
+    def _unary(self, method: Method, handle: UnaryHandler) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
+            if method.exempt:
+                return await answer(data, call, authorization)
+            async with self.admission.slot():
+                if _time_left(context) is None:
+                    async with asyncio.timeout(DEFAULT_DEADLINE):
+                        return await answer(data, call, authorization)
+                return await answer(data, call, authorization)
+
+        async def answer(data: bytes, call: Call, authorization: str | None) -> bytes:
+            await self.authenticator.admit(call, authorization)
+            request = validation.decode(method.request_type, data)
+            validation.validate(request)
+            reply = await handle(request, call)
+            if not isinstance(reply, method.response_type):
+                message = f"{method.full_name} answered {type(reply).__name__}"
+                raise TypeError(message)
+            return reply.SerializeToString()
+
+        return self._bounded(method, run)
+
+    def _streaming(self, method: Method, handle: StreamHandler) -> Callable[[bytes, Context], Awaitable[None]]:
+        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
+            await self.authenticator.admit(call, authorization)
+            request = validation.decode(method.request_type, data)
+            validation.validate(request)
+            async for reply in handle(request, call):
+                await context.write(reply.SerializeToString())
+
+        return self._bounded(method, run)
+
+    def _bounded(self, method: Method, run: Callable[[bytes, Context, Call, str | None], Awaitable[_Reply]]) -> Callable[[bytes, Context], Awaitable[_Reply]]:
+        """The error boundary: whatever `run` ends in, the caller gets a documented answer."""
+        calls = self.metrics.calls(method)
+
+        async def bounded(data: bytes, context: Context) -> _Reply:
+            started = time.perf_counter()
+            call, authorization = _call(method, context)
+            scope = current_call.set(call)
+            error: ServiceError | None = None
+            code = Code.OK
+            try:
+                _check_time_left(method, context)
+                return await run(data, context, call, authorization)
+            except asyncio.CancelledError:
+                code = Code.CANCELLED
+                if context.cancelled() or _is_being_cancelled():
+                    raise
+                # Cancelled by nobody: left alone, the client would wait for its deadline.
+                error = ServiceUnavailableError(self.name)
+            except Exception as raised:  # noqa: BLE001 - the boundary
+                error = self._typed(raised, call)
+            finally:
+                code = error.code if error is not None else code
+                seconds = time.perf_counter() - started
+                calls.done(code, seconds)
+                self._log(call, code, seconds, error)
+                current_call.reset(scope)
+            await statuses.abort(context, error, self.domain, call)
+
+        return bounded
+
+    def _typed(self, raised: Exception, call: Call) -> ServiceError:
+        if isinstance(raised, ServiceError):
+            return raised
+        if isinstance(raised, TimeoutError):
+            return DeadlineExceededError()
+        error_id = secrets.token_hex(8)
+        self.metrics.unexpected(raised)
+        _log.error(
+            "unexpected error",
+            error_id=error_id,
+            method=call.method.full_name,
+            request_id=call.request_id,
+            exc_info=raised,
+        )
+        return InternalError(error_id)
+
+    def _log(self, call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
+        if call.method.exempt:
+            return
+        _log.info(
+            "call",
+            method=call.method.full_name,
+            code=code.name,
+            ms=round(seconds * 1000, 2),
+            caller=str(call.identity.user_id) if call.identity else call.service,
+            on_behalf_of=call.on_behalf_of,
+            request_id=call.request_id,
+            reason=error.reason if error else None,
+        )
+
+
+def _call(method: Method, context: Context) -> tuple[Call, str | None]:
+    authorization: str | bytes | None = None
+    request_id: str | bytes | None = None
+    traceparent: str | bytes | None = None
+    for key, value in cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ()):
+        if key == "authorization":
+            authorization = value
+        elif key == "x-request-id":
+            request_id = value
+        elif key == "traceparent":
+            traceparent = value
+    if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(16)
+    if not isinstance(traceparent, str) or not _TRACEPARENT.fullmatch(traceparent):
+        traceparent = None
+    left = _time_left(context)
+    deadline = time.monotonic() + (DEFAULT_DEADLINE if left is None else left)
+    call = Call(method=method, request_id=request_id, deadline=deadline, traceparent=traceparent)
+    return call, authorization if isinstance(authorization, str) else None
+
+
+def _check_time_left(method: Method, context: Context) -> None:
+    left = _time_left(context)
+    if left is not None and left < LEAST_TIME and not method.exempt:
+        raise DeadlineExceededError("too little time was left to begin")
+
+
+def _time_left(context: Context) -> float | None:
+    # The stubs forget that a call may come without a deadline.
+    return cast("float | None", context.time_remaining())
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
