@@ -1,0 +1,97 @@
+"""Every variable that a process or the `seda` command reads stands in README.md and in .env.example, and no other."""
+
+import ast
+import enum
+import importlib
+import re
+
+import pytest
+
+from servicekit.settings import ServiceSettings, is_secret, variable
+from tests.architecture.project import ROOT, parsed, python_files
+
+PROCESSES = ("services.users", "services.chat", "services.tracks", "gateway")
+
+_VARIABLE = re.compile(r"(?:SEDA_[A-Z0-9_]*[A-Z0-9]|(?:DIRECT_)?DATABASE_URL)(?<!_FILE)")
+_ROW = re.compile(r"^\| `(?P<name>[A-Z0-9_]+)` \| (?P<default>[^|]*) \| (?P<meaning>[^|]*) \|$", re.MULTILINE)
+_EXAMPLE = re.compile(r"^(?:# )?(?P<name>[A-Z][A-Z0-9_]+)=", re.MULTILINE)
+
+# They pass between our own processes, or belong to the shell alone; nobody sets them by hand.
+_INTERNAL = {"SEDA_PARENT_FD"}
+
+
+def settings_classes() -> list[type[ServiceSettings]]:
+    """Return the settings class of each process."""
+    found = []
+    for process in PROCESSES:
+        module = importlib.import_module(f"{process}.config")
+        found += [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, ServiceSettings)
+            and value.__module__ == module.__name__
+        ]
+    return found
+
+
+def fields() -> dict[str, tuple[type[ServiceSettings], str]]:
+    """Return the variables of all processes, each with a class and the field that it fills."""
+    return {
+        variable(each, field): (each, field) for each in settings_classes() for field in each.model_fields
+    }
+
+
+def read_by_the_command() -> set[str]:
+    """Return the variables whose names stand as whole strings in ops/."""
+    return {
+        node.value
+        for path in python_files("ops")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _VARIABLE.fullmatch(node.value)
+    }
+
+
+def readme_rows() -> dict[str, re.Match[str]]:
+    """Return the rows of the README's table of settings by variable."""
+    return {row["name"]: row for row in _ROW.finditer((ROOT / "README.md").read_text())}
+
+
+def shown(value: object) -> str:
+    """Return a default as the README writes it."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, bool):
+        value = int(value)
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def test_each_process_has_one_settings_class() -> None:
+    assert sorted(each.process for each in settings_classes()) == ["chat", "gateway", "tracks", "users"]
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+def test_every_variable_is_documented_and_no_other(document: str) -> None:
+    text = (ROOT / document).read_text()
+    pattern = _ROW if document == "README.md" else _EXAMPLE
+    names = [match["name"] for match in pattern.finditer(text)]
+    assert len(names) == len(set(names))
+    assert set(names) == (set(fields()) | read_by_the_command()) - _INTERNAL
+
+
+def test_the_readme_gives_the_defaults() -> None:
+    rows = readme_rows()
+    wrong = {}
+    for name, (settings, field) in fields().items():
+        default = settings.model_fields[field].default
+        # What is derived (ports, the drain) is explained in words.
+        if name in rows and default not in (None, 0) and shown(default) != rows[name]["default"].strip():
+            wrong[name] = shown(default)
+    assert wrong == {}
+
+
+def test_the_readme_marks_what_can_come_from_a_file() -> None:
+    rows = readme_rows()
+    secret = {name for name, (settings, field) in fields().items() if is_secret(settings, field)}
+    marked = {name for name, row in rows.items() if "`_FILE`" in row["meaning"]}
+    assert marked == secret
