@@ -96,8 +96,8 @@ class App:
     workers: Sequence[Worker] = ()
     handlers: Sequence[grpc.GenericRpcHandler] = ()
     listed: Sequence[str] = ()
-    own_readiness: bool = False
-    """Whether a worker sets the board's readiness itself; otherwise the database decides."""
+    schema_head: str | None = None
+    """The newest migration this build needs. None: a worker sets the board's readiness instead."""
     closers: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
@@ -153,8 +153,8 @@ class Process:
             await worker.start()
             self._cleanup.push_async_callback(worker.stop)
         await self.servers.start()
-        if not self.app.own_readiness:
-            probe = DatabaseProbe(self.settings, self.board)
+        if self.app.schema_head is not None:
+            probe = DatabaseProbe(self.settings, self.board, self.app.schema_head)
             await probe.start()
             self._cleanup.push_async_callback(probe.stop)
         _log.info("listening", port=self.servers.port, admin_port=self.servers.admin_port)

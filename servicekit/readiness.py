@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import structlog
 
-from migrations.heads import head
 from servicekit import sql_errors
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ _MISSES = 2
 class DatabaseProbe:
     """Sets the board's readiness from what the database says; down after two misses in a row."""
 
-    def __init__(self, settings: ServiceSettings, board: HealthBoard) -> None:
+    def __init__(self, settings: ServiceSettings, board: HealthBoard, schema_head: str) -> None:
         self._settings = settings
         self._board = board
-        self._head = head(settings.process)
+        self._head = schema_head
         self._connection: asyncpg.Connection[Any] | None = None
         self._misses = 0
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +81,7 @@ class DatabaseProbe:
             self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
         slice_name = self._settings.process
         try:
-            return await self._connection.fetch(  # type: ignore[return-value]  # records are sequences of two texts
+            return await self._connection.fetch(
                 # The slice's name is one of three constants of this project.
                 f"SELECT /* readiness */ revision, compatible_from FROM {slice_name}_migrations.applied"  # noqa: S608
                 " ORDER BY applied_at, revision"
