@@ -1,0 +1,1 @@
+"""What the tracks service does: one public coroutine per RPC."""

@@ -1,0 +1,1 @@
+"""Outgoing calls, one module per service called."""

@@ -1,0 +1,61 @@
+"""What a call to the tracks service may end in: one class per reason of the contract."""
+
+from __future__ import annotations
+
+from servicekit.errors import Code, FieldFault, ServiceError
+
+_FIELD = "input"
+
+
+class InvalidUrlError(ServiceError):
+    """There is no link in the text, or it is broken or of a forbidden form."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "INVALID_URL"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, fields=[FieldFault(_FIELD, message)])
+
+
+class UnsupportedProviderError(ServiceError):
+    """The link's host is no known provider. `host` is given in its ASCII form."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "UNSUPPORTED_PROVIDER"
+
+    def __init__(self, host: str) -> None:
+        message = f"links to {host} are not supported"
+        super().__init__(message, metadata={"host": host}, fields=[FieldFault(_FIELD, message)])
+
+
+class UnsupportedResourceError(ServiceError):
+    """The provider is known, but not this kind of page."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "UNSUPPORTED_RESOURCE"
+
+    def __init__(self, provider: str) -> None:
+        message = f"this kind of {provider} page is not supported"
+        super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
+
+
+class NotATrackError(ServiceError):
+    """The link points to something else than one track."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "NOT_A_TRACK"
+
+    def __init__(self, kind: str) -> None:
+        message = f"the link points to {kind}, not to one track"
+        super().__init__(message, metadata={"kind": kind}, fields=[FieldFault(_FIELD, message)])
+
+
+class NeedsResolutionError(ServiceError):
+    """The link must be followed first, which is not possible yet."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "NEEDS_RESOLUTION"
+
+    def __init__(self, provider: str) -> None:
+        message = f"short {provider} links can't be followed yet; paste the full link"
+        super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])

@@ -1,0 +1,101 @@
+"""A web link taken apart, cleaned as a browser would, and refused where a browser's reading could differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote
+
+import idna
+
+from services.tracks.domain.errors import InvalidUrlError
+
+_PORTS = {"http": ("", "80"), "https": ("", "443")}
+_SCHEME = re.compile(r"(?:(https?):)?//", re.ASCII | re.IGNORECASE)
+_PARTS = re.compile(r"([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_HOST_LENGTH = 253
+# A backslash is a slash to browsers and a letter to others; the rest can't be part of a link at all.
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\ud800-\udfff]")
+# Everything else in a query (si, utm_source, feature, t, in, ...) says how the link was shared, not what it is.
+_QUERY = frozenset({"v", "list", "i", "uri", "url"})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link's parts.
+
+    `host` is ASCII in lower case, without port and trailing dot. `segments` are the path's, percent-decoded
+    once, without empty ones. `query` has the allowed names only, each with its first value. `fragment` is
+    raw.
+    """
+
+    host: str
+    segments: tuple[str, ...]
+    query: Mapping[str, str]
+    fragment: str
+
+    def routed(self, marker: str) -> Link:
+        """The link that a fragment such as `#/watch?v=` or `#!/track/1` stands for; itself without one.
+
+        `marker` is what the fragment begins with, the slash included.
+        """
+        if not self.fragment.startswith(marker):
+            return self
+        path, _, query = self.fragment.removeprefix(marker).partition("?")
+        return replace(self, segments=_segments(path), query=_query(query), fragment="")
+
+
+def read_link(text: str) -> Link:
+    """Takes a link apart; without a scheme it is read as https. Raises InvalidUrlError."""
+    if _FORBIDDEN.search(text):
+        raise InvalidUrlError("the link contains characters that no link has")
+    start = _SCHEME.match(text)
+    scheme = ((start and start[1]) or "https").lower()
+    parts = _PARTS.match(text, start.end() if start else 0)
+    assert parts is not None  # noqa: S101 - every part may be empty, so the pattern matches any text
+    authority, path, query, fragment = parts.groups(default="")
+    host = _host(authority, scheme)
+    if not (start and start[1]) and "." not in host:
+        raise InvalidUrlError("there is no link in the text")
+    return Link(host, _segments(path), _query(query), fragment)
+
+
+def _host(authority: str, scheme: str) -> str:
+    """The host of an authority, as DNS would be asked for it."""
+    if "@" in authority:
+        raise InvalidUrlError("links with a user name are refused")
+    name, _, port = authority.partition(":")
+    if port not in _PORTS[scheme]:
+        raise InvalidUrlError("links with a port are refused")
+    if not name.isascii():
+        name = _ascii(name)
+    host = name.lower().removesuffix(".")
+    if len(host) > _HOST_LENGTH or not _HOST.fullmatch(host):
+        raise InvalidUrlError("the link's host is no host name")
+    return host
+
+
+def _ascii(name: str) -> str:
+    """An internationalised name as browsers turn it into ASCII (UTS 46, non-transitional)."""
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except UnicodeError:
+        # The library's text repeats the input; what is wrong is all the caller needs.
+        raise InvalidUrlError("the link's host is no host name") from None
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    segments = tuple(unquote(part) for part in path.split("/") if part)
+    if not {".", ".."}.isdisjoint(segments):
+        raise InvalidUrlError("links with relative steps are refused")
+    return segments
+
+
+def _query(query: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in _QUERY:
+            values.setdefault(name, value)
+    return values

@@ -1,0 +1,1 @@
+"""The proto services of the tracks service, one class each."""

@@ -1,0 +1,1 @@
+"""The SQL of the tracks service: the only place that knows its tables."""
