@@ -1,0 +1,182 @@
+"""`seda db`, `seda migrate` and `seda admin`: options in, a few lines or one JSON object out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.console import CliError, Exit, console
+
+if TYPE_CHECKING:
+    from ops.database.init import InitReport
+    from ops.database.migrate import SliceStatus
+
+db_app = typer.Typer(no_args_is_help=True, help="Set up the database.")
+migrate_app = typer.Typer(no_args_is_help=True, help="Bring the schemas to this version of Seda.")
+admin_app = typer.Typer(no_args_is_help=True, help="Make administrators.")
+
+
+@db_app.callback()
+def _db() -> None:
+    """Set up the database."""
+
+
+@admin_app.callback()
+def _admin() -> None:
+    """Make administrators."""
+
+
+@db_app.command("init")
+def db_init(
+    single_role: Annotated[
+        bool,
+        typer.Option(help="Make no roles: the user in DATABASE_URL owns and runs everything."),
+    ] = False,
+) -> None:
+    """Make the roles, schemas and extensions that Seda needs; a second run changes nothing.
+
+    Needs DATABASE_URL. Where its user may not do it, the statements for the server's administrator are printed.
+
+    Examples:
+        seda db init
+
+        seda db init --single-role
+    """
+    from ops.database.connection import admin_dsn
+    from ops.database.init import init_database
+
+    report = asyncio.run(init_database(admin_dsn(), single_role=single_role))
+    for warning in report.warnings:
+        console.say(warning, "yellow")
+    if not report.ready:
+        _say_needed(report)
+    done = "nothing to do" if not report.executed else f"{len(report.executed)} statements"
+    console.result(report, f"{report.schemas} schemas, {report.roles} roles: {done}.")
+
+
+@migrate_app.command("deploy")
+def migrate_deploy(
+    lock_wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait while another migration is running.")
+    ] = 30.0,
+) -> None:
+    """Apply the pending revisions of all slices, each in its own transaction.
+
+    Exit codes: 3 another migration is running, 5 a revision failed, 6 the history was changed.
+
+    Examples:
+        seda migrate deploy
+
+        seda migrate deploy --lock-wait 300
+    """
+    from ops.database.connection import admin_dsn
+    from ops.database.migrate import deploy
+
+    slices = asyncio.run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
+    text = "\n".join(
+        f"{each.slice}: "
+        + (f"+{len(each.applied)}, now at {each.current}" if each.applied else f"at {each.current}")
+        for each in slices
+    )
+    console.result({"slices": slices}, text)
+
+
+@migrate_app.command("status")
+def migrate_status() -> None:
+    """Say where each slice is. Exit code 1: something is pending; 6: the history was changed.
+
+    Examples:
+        seda migrate status
+
+        seda migrate status --json
+    """
+    from ops.database.connection import admin_dsn
+    from ops.database.migrate import status
+
+    slices = asyncio.run(status(admin_dsn()))
+    if console.json:
+        console.result({"slices": slices})
+    else:
+        console.table(
+            ("slice", "state", "current", "head", "pending"),
+            [(each.slice, _state(each), each.current, each.head, len(each.pending)) for each in slices],
+        )
+        for each in slices:
+            for problem in each.problems:
+                console.say(f"{each.slice}: {problem}", "red")
+    if any(each.problems for each in slices):
+        raise typer.Exit(Exit.DRIFT)
+    if any(each.pending for each in slices):
+        raise typer.Exit(Exit.ACTION_NEEDED)
+
+
+@migrate_app.command("diff")
+def migrate_diff() -> None:
+    """Compare the live schemas with what this version of Seda expects. Exit code 6: they differ.
+
+    Examples:
+        seda migrate diff
+
+        seda migrate diff --json
+    """
+    from ops.database.connection import admin_dsn
+    from ops.database.migrate import diff
+
+    found = asyncio.run(diff(admin_dsn()))
+    lines = [f"{slice_name}: {line}" for slice_name, lines in found.items() for line in lines]
+    console.result({"differences": found}, "\n".join(lines) or "No differences.")
+    if lines:
+        raise typer.Exit(Exit.DRIFT)
+
+
+@admin_app.command("grant")
+def admin_grant(
+    email: Annotated[str, typer.Argument(help="Address of the user.")],
+    role: Annotated[str, typer.Argument(help="USER, MODERATOR or ADMIN.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "Granted by an operator",
+) -> None:
+    """Give a user a role on the whole platform; the act is recorded.
+
+    With SEDA_ENV=development a user that is not known yet is created.
+
+    Examples:
+        seda admin grant ada@example.org ADMIN
+
+        seda admin grant bob@example.org USER --reason "Left the team"
+    """
+    from ops.database.admin import DEVELOPMENT, grant
+    from ops.database.connection import admin_dsn
+
+    environment = os.environ.get("SEDA_ENV", DEVELOPMENT)
+    granted = asyncio.run(grant(admin_dsn(), email, role.upper(), environment=environment, reason=reason))
+    done = "was created as" if granted.before is None else "is now" if granted.changed else "already was"
+    console.result(
+        {
+            "user_id": granted.user_id,
+            "before": granted.before,
+            "after": granted.after,
+            "changed": granted.changed,
+        },
+        f"{granted.user_id} {done} {granted.after}.",
+    )
+
+
+def _say_needed(report: InitReport) -> None:
+    statements = "\n".join(f"  {each};" for each in report.needed)
+    raise CliError(
+        "ADMINISTRATOR_NEEDED",
+        "The user in DATABASE_URL may not make roles or schemas. Nothing was changed.",
+        why=f"An administrator of the server must run, in this database:\n{statements}",
+        fix="Then run seda db init again. Or, with less protection: seda db init --single-role",
+    )
+
+
+def _state(status: SliceStatus) -> str:
+    if status.problems:
+        return "drift"
+    if status.pending:
+        return "pending"
+    return "ahead" if status.ahead else "ok"

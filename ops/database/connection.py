@@ -1,0 +1,80 @@
+"""The administrator's way into the database: which DSN, and connections that say what they are for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from ops.errors import CliError
+
+_CONNECT_SECONDS = 10.0
+
+_CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the administrator's DSN: SEDA_DIRECT_DATABASE_URL, or DATABASE_URL where no pooler stands between.
+
+    Raises CliError DATABASE_URL_MISSING or DATABASE_URL_INVALID, neither of which shows the value.
+    """
+    name = "SEDA_DIRECT_DATABASE_URL" if environ.get("SEDA_DIRECT_DATABASE_URL") else "DATABASE_URL"
+    dsn = environ.get(name, "")
+    if not dsn:
+        raise CliError(
+            "DATABASE_URL_MISSING",
+            "No database is named.",
+            why="DATABASE_URL is not set.",
+            fix="export DATABASE_URL=postgresql://user:password@host:5432/database",
+        )
+    if not dsn.startswith(("postgresql://", "postgres://")):
+        raise CliError(
+            "DATABASE_URL_INVALID",
+            f"{name} is not a PostgreSQL address.",
+            why="It must begin with postgresql:// or postgres://.",
+            fix=f"export {name}=postgresql://user:password@host:5432/database",
+        )
+    return dsn
+
+
+def without_password(dsn: str) -> str:
+    """Return a DSN as it may be shown: no password, no query, where a password could stand as well."""
+    parts = urlsplit(dsn)
+    user = f"{parts.username}@" if parts.username else ""
+    _, _, place = parts.netloc.rpartition("@")
+    return urlunsplit((parts.scheme, user + place, parts.path, "", ""))
+
+
+@asynccontextmanager
+async def connected(dsn: str, purpose: str, *, role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
+    """Connect as `application_name` "seda <purpose>", in `role` when one is given, and disconnect at the end.
+
+    Raises CliError DATABASE_UNREACHABLE, with the server's own words but without the password.
+    """
+    connection = await connect(dsn, purpose, role=role)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def connect(
+    dsn: str, purpose: str, *, role: str | None = None, settings: Mapping[str, str] | None = None
+) -> asyncpg.Connection:
+    """Connect as `connected` does; the caller closes. `settings` are start-up settings such as lock_timeout."""
+    startup = {"application_name": f"seda {purpose}", **(settings or {})}
+    if role is not None:
+        startup["role"] = role
+    try:
+        return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, server_settings=startup)
+    except _CONNECT_ERRORS as error:
+        raise CliError(
+            "DATABASE_UNREACHABLE",
+            f"Can't connect to {without_password(dsn)}.",
+            why=str(error) or type(error).__name__,
+            fix="Check that the server runs, and the user, password and database in DATABASE_URL.",
+            retry=isinstance(error, OSError),
+        ) from error

@@ -1,0 +1,147 @@
+"""`seda migrate`: bring the schemas of all slices to this build's heads, and say where they are."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrations.heads import FOLDER, Revision
+from ops.database.connection import connected
+from ops.database.history import History, read_histories, require_no_drift
+from ops.database.lock import migration_lock
+from ops.errors import CliError, Exit
+
+LOCK_WAIT_SECONDS = 30.0
+# How often a revision is tried while somebody's transaction holds a table that it needs.
+ATTEMPTS = 30
+_FIRST_PAUSE_SECONDS = 0.3
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SliceStatus:
+    """Where one slice is. `applied` and `pending` are revision ids; `ahead`: a newer build has been here."""
+
+    slice: str
+    head: str
+    current: str | None
+    applied: tuple[str, ...]
+    pending: tuple[str, ...]
+    ahead: bool
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDeployed:
+    """What a deployment did to one slice: the ids of the revisions that it applied, and where that led."""
+
+    slice: str
+    applied: tuple[str, ...]
+    current: str
+
+
+async def status(admin_dsn: str, *, folder: Path = FOLDER) -> tuple[SliceStatus, ...]:
+    """Return where each slice is, drift included. Changes nothing and takes no lock."""
+    async with connected(admin_dsn, "migrate status") as connection:
+        histories = await read_histories(connection, folder)
+    return tuple(
+        SliceStatus(
+            slice=each.slice,
+            head=each.head,
+            current=each.current,
+            applied=tuple(entry.revision for entry in each.applied),
+            pending=tuple(revision.id for revision in each.pending),
+            ahead=each.ahead,
+            problems=each.problems,
+        )
+        for each in histories
+    )
+
+
+async def deploy(
+    admin_dsn: str,
+    *,
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    attempts: int = ATTEMPTS,
+    folder: Path = FOLDER,
+) -> tuple[SliceDeployed, ...]:
+    """Apply what is pending, each revision in its own transaction; a database that is ahead is left as it is.
+
+    Nothing is applied when any slice has drifted. A revision that can't get a table lock soon is tried again, so
+    that it never makes others queue behind it. Raises CliError LOCK_BUSY (exit code 3), MIGRATION_FAILED (5),
+    HISTORY_DRIFT (6), NOT_INITIALISED and DATABASE_UNREACHABLE. Revisions before a failing one stay applied.
+
+    Alembic keeps its place in module globals: a process runs one deployment at a time.
+    """
+    async with migration_lock(admin_dsn, lock_wait_seconds) as require_lock:
+        async with connected(admin_dsn, "migrate deploy") as connection:
+            histories = await read_histories(connection, folder)
+        require_no_drift(histories)
+        return tuple(
+            [await _deploy_slice(admin_dsn, each, attempts, folder, require_lock) for each in histories]
+        )
+
+
+async def diff(admin_dsn: str, *, folder: Path = FOLDER) -> dict[str, tuple[str, ...]]:
+    """Return, for each slice, how the live schema differs from the model of this build; nothing when it doesn't.
+
+    Raises CliError HISTORY_DRIFT, and MIGRATIONS_PENDING when there is something to deploy first.
+    """
+    from ops.database.alembic_runner import differences
+
+    async with connected(admin_dsn, "migrate diff") as connection:
+        histories = await read_histories(connection, folder)
+    require_no_drift(histories)
+    pending = [each.slice for each in histories if each.pending]
+    if pending:
+        raise CliError(
+            "MIGRATIONS_PENDING", f"Not up to date: {', '.join(pending)}.", fix="seda migrate deploy"
+        )
+    return {
+        each.slice: await differences(admin_dsn, each.slice, owner=each.owner, folder=folder)
+        for each in histories
+    }
+
+
+async def _deploy_slice(
+    dsn: str, history: History, attempts: int, folder: Path, require_lock: Callable[[], Awaitable[None]]
+) -> SliceDeployed:
+    applied: list[str] = []
+    for revision in history.pending:
+        await require_lock()
+        await _apply(dsn, history, revision, attempts, folder)
+        applied.append(revision.id)
+    return SliceDeployed(history.slice, tuple(applied), applied[-1] if applied else history.current or "")
+
+
+async def _apply(dsn: str, history: History, revision: Revision, attempts: int, folder: Path) -> None:
+    # Loading SQLAlchemy and Alembic takes a third of a second, which a deployment with nothing to do saves.
+    from ops.database.alembic_runner import LockedError, upgrade
+
+    pause = _FIRST_PAUSE_SECONDS
+    for attempt in range(1, attempts + 1):
+        try:
+            return await upgrade(dsn, history.slice, revision.id, owner=history.owner, folder=folder)
+        except LockedError as error:
+            if attempt == attempts:
+                raise _failed(history, revision, f"{error} Tried {attempts} times.", retry=True) from error
+        except Exception as error:
+            raise _failed(history, revision, str(error) or type(error).__name__) from error
+        # Jitter keeps two blockers that come back regularly from always being met.
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
+        pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+    return None
+
+
+def _failed(history: History, revision: Revision, why: str, *, retry: bool = False) -> CliError:
+    return CliError(
+        "MIGRATION_FAILED",
+        f"{history.slice}: revision {revision.path.stem} failed and was rolled back.",
+        why=why,
+        fix="Those before it stay applied. Once the cause is gone, run: seda migrate deploy",
+        retry=retry,
+        exit_code=Exit.MIGRATION_FAILED,
+    )

@@ -1,0 +1,211 @@
+"""What `seda db init` wants to find in a database, and the statements that bring about what is missing.
+
+Everything is worked out from the catalogs first, so that a second run has nothing to do, and so that a user who may
+not run the statements can hand them to somebody who may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import asyncpg
+
+from ops.database import SLICES
+
+# `<slice>_owner` runs migrations, `<slice>_app` is the service, `<slice>_ro` reads. seda_ro is for people who look,
+# seda_backup for pg_dump, seda_monitor for statistics.
+READERS = ("seda_ro", "seda_backup")
+ROLES = (*(f"{each}_{kind}" for each in SLICES for kind in ("owner", "app", "ro")), *READERS, "seda_monitor")
+SCHEMAS = (*(name for each in SLICES for name in (each, f"{each}_migrations")), "extensions")
+
+# They count for sessions that log in as the role itself, as behind a pooler that takes no start-up settings. The
+# statement limit lies above the longest deadline of a call, 30 s: normally the call cancels its statement.
+_APP_SETTINGS = {
+    "statement_timeout": "31s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+_READ_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+# A dump of a large database may take hours, and looking at the server hurts nobody.
+SETTINGS = {
+    **dict.fromkeys((f"{each}_app" for each in SLICES), _APP_SETTINGS),
+    **dict.fromkeys((*(f"{each}_ro" for each in SLICES), "seda_ro"), _READ_SETTINGS),
+    "seda_backup": {"default_transaction_read_only": "on"},
+}
+
+_SET_OPTION_SINCE = 160_000
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement that is missing. Failing to run an optional one is worth a warning, no more."""
+
+    sql: str
+    optional: bool = False
+
+
+async def missing(connection: asyncpg.Connection, *, single_role: bool) -> list[Statement]:
+    """Return the statements, in order, that bring the database to what Seda expects of it."""
+    state = await _read(connection)
+    wanted = () if single_role else (*_roles(state), *_memberships(state), *_settings(state))
+    return [*wanted, *_schemas(state, single_role=single_role), *_extensions(state)]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    user: str
+    superuser: bool
+    roles: frozenset[str]
+    # (member, role) pairs of ours, `user` included.
+    memberships: frozenset[tuple[str, str]]
+    # "name=value" per role.
+    settings: frozenset[tuple[str, str]]
+    schemas: frozenset[str]
+    # (schema, role) pairs of USAGE that was granted, role "" for PUBLIC.
+    usage: frozenset[tuple[str, str]]
+    private_functions: frozenset[str]
+    public_may_create: bool
+    # Schema per extension.
+    extensions: dict[str, str]
+    available: frozenset[str]
+
+
+async def _read(connection: asyncpg.Connection) -> _State:
+    row = await connection.fetchrow(_STATE, list(ROLES), list(SCHEMAS), _SET_OPTION_SINCE)
+    assert row is not None  # noqa: S101 - a SELECT without FROM has exactly one row
+    return _State(
+        user=row["user"],
+        superuser=row["superuser"],
+        roles=frozenset(row["roles"]),
+        memberships=frozenset(tuple(each) for each in row["memberships"]),
+        settings=frozenset(tuple(each) for each in row["settings"]),
+        schemas=frozenset(row["schemas"]),
+        usage=frozenset(tuple(each) for each in row["usage"]),
+        private_functions=frozenset(row["private_functions"]),
+        public_may_create=row["public_may_create"],
+        extensions=dict(row["extensions"]),
+        available=frozenset(row["available"]),
+    )
+
+
+# has_schema_privilege() knows PUBLIC by the name "public". For the administrator's own memberships the question is
+# not who is a member but who may SET ROLE: since version 16 a creator is a member that may not.
+_STATE = """
+SELECT
+  current_user::text AS "user",
+  (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
+  ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname = ANY ($1::text[])) AS roles,
+  ARRAY(
+    SELECT ARRAY[m.rolname::text, r.rolname::text]
+    FROM pg_catalog.pg_auth_members AS a
+    JOIN pg_catalog.pg_roles AS r ON r.oid = a.roleid
+    JOIN pg_catalog.pg_roles AS m ON m.oid = a.member
+    WHERE m.rolname = ANY ($1::text[])
+    UNION
+    SELECT ARRAY[current_user::text, r.rolname::text]
+    FROM pg_catalog.pg_roles AS r
+    WHERE r.rolname = ANY ($1::text[]) AND pg_has_role(
+      current_user, r.oid,
+      CASE WHEN current_setting('server_version_num')::int >= $3::int THEN 'SET' ELSE 'MEMBER' END)
+  ) AS memberships,
+  ARRAY(
+    SELECT ARRAY[r.rolname::text, s.setting]
+    FROM pg_catalog.pg_db_role_setting AS d
+    JOIN pg_catalog.pg_roles AS r ON r.oid = d.setrole
+    CROSS JOIN unnest(d.setconfig) AS s (setting)
+    WHERE d.setdatabase = 0 AND r.rolname = ANY ($1::text[])
+  ) AS settings,
+  ARRAY(SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = ANY ($2::text[])) AS schemas,
+  ARRAY(
+    SELECT ARRAY[n.nspname::text, coalesce(r.rolname::text, '')]
+    FROM pg_catalog.pg_namespace AS n
+    CROSS JOIN aclexplode(n.nspacl) AS a
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
+    WHERE n.nspname = ANY ($2::text[]) AND a.privilege_type = 'USAGE'
+  ) AS usage,
+  ARRAY(
+    SELECT r.rolname::text
+    FROM pg_catalog.pg_default_acl AS d JOIN pg_catalog.pg_roles AS r ON r.oid = d.defaclrole
+    WHERE d.defaclnamespace = 0 AND d.defaclobjtype = 'f' AND r.rolname = ANY ($1::text[])
+  ) AS private_functions,
+  EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public')
+    AND has_schema_privilege('public', 'public', 'CREATE') AS public_may_create,
+  ARRAY(
+    SELECT ARRAY[e.extname::text, n.nspname::text]
+    FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+  ) AS extensions,
+  ARRAY(
+    SELECT name::text FROM pg_catalog.pg_available_extensions
+    WHERE name IN ('pg_trgm', 'pg_stat_statements')
+  ) AS available
+"""
+
+
+def _roles(state: _State) -> Iterator[Statement]:
+    for name in ROLES:
+        if name not in state.roles:
+            # Whoever wants a service to log in as its role gives it LOGIN and a password; that is left alone here.
+            yield Statement(f"CREATE ROLE {name} NOLOGIN")
+
+
+def _memberships(state: _State) -> Iterator[Statement]:
+    for reader in READERS:
+        for each in SLICES:
+            if (reader, f"{each}_ro") not in state.memberships:
+                yield Statement(f"GRANT {each}_ro TO {reader}")
+    if "seda_monitor" not in state.roles:
+        yield Statement("GRANT pg_monitor TO seda_monitor", optional=True)
+    if not state.superuser:
+        for each in SLICES:
+            for kind in ("owner", "app"):
+                if (state.user, f"{each}_{kind}") not in state.memberships:
+                    yield Statement(f"GRANT {each}_{kind} TO {quoted(state.user)}")
+
+
+def _settings(state: _State) -> Iterator[Statement]:
+    for role, settings in SETTINGS.items():
+        for name, value in settings.items():
+            if (role, f"{name}={value}") not in state.settings:
+                yield Statement(f"ALTER ROLE {role} SET {name} = '{value}'")
+
+
+def _schemas(state: _State, *, single_role: bool) -> Iterator[Statement]:
+    for each in SLICES:
+        for name in (each, f"{each}_migrations"):
+            if name not in state.schemas:
+                yield Statement(
+                    f"CREATE SCHEMA {name}" + ("" if single_role else f" AUTHORIZATION {each}_owner")
+                )
+            for kind in () if single_role else ("app", "ro"):
+                if (name, f"{each}_{kind}") not in state.usage:
+                    yield Statement(f"GRANT USAGE ON SCHEMA {name} TO {each}_{kind}")
+        if not single_role and f"{each}_owner" not in state.private_functions:
+            yield Statement(
+                f"ALTER DEFAULT PRIVILEGES FOR ROLE {each}_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"
+            )
+    if "extensions" not in state.schemas:
+        yield Statement("CREATE SCHEMA extensions")
+    if ("extensions", "") not in state.usage:
+        yield Statement("GRANT USAGE ON SCHEMA extensions TO PUBLIC")
+    if state.public_may_create:
+        yield Statement("REVOKE CREATE ON SCHEMA public FROM PUBLIC", optional=single_role)
+
+
+def _extensions(state: _State) -> Iterator[Statement]:
+    if "pg_trgm" not in state.extensions:
+        yield Statement("CREATE EXTENSION pg_trgm WITH SCHEMA extensions")
+    elif state.extensions["pg_trgm"] != "extensions":
+        # The statements name the schema, since search_path is never relied on.
+        yield Statement("ALTER EXTENSION pg_trgm SET SCHEMA extensions")
+    if "pg_stat_statements" in state.available - state.extensions.keys():
+        yield Statement("CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions", optional=True)
+
+
+def quoted(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
