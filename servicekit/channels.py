@@ -88,7 +88,7 @@ class Peer:
         request: Message,
         *,
         as_service: bool = False,
-        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a gRPC deadline, passed on to the server
+        timeout: float = DEFAULT_TIMEOUT,
     ) -> _Response:
         """Call a method for the caller of the running call, or as this service on their behalf.
 

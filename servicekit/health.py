@@ -92,7 +92,7 @@ class HealthService:
     def __init__(self, board: HealthBoard) -> None:
         self._board = board
 
-    async def Check(  # noqa: N802 - the contract's name
+    async def Check(
         self, request: health_pb2.HealthCheckRequest, _call: Call
     ) -> health_pb2.HealthCheckResponse:
         """One name's state; NOT_FOUND for a name that is not served here."""
@@ -101,7 +101,7 @@ class HealthService:
             raise UnknownServiceError(request.service)
         return _status(state)
 
-    async def List(  # noqa: N802 - the contract's name
+    async def List(
         self, _request: Message, _call: Call
     ) -> Message:
         """The state of every name."""
@@ -110,7 +110,7 @@ class HealthService:
             response.statuses[name].status = state  # type: ignore[attr-defined]  # newer than the stubs
         return response
 
-    async def Watch(  # noqa: N802 - the contract's name
+    async def Watch(
         self, request: health_pb2.HealthCheckRequest, _call: Call
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """The state now and on each change; SERVICE_UNKNOWN for a name that is not served here."""

@@ -41,13 +41,20 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._handled = Counter(
-            "seda_calls_total", "Finished calls by method and code.", ("method", "code"), registry=self.registry
+            "seda_calls_total",
+            "Finished calls by method and code.",
+            ("method", "code"),
+            registry=self.registry,
         )
         self._call_seconds = Histogram(
             "seda_call_seconds", "Time per call.", ("method",), buckets=_SECONDS, registry=self.registry
         )
         self._statement_seconds = Histogram(
-            "seda_statement_seconds", "Time per statement.", ("statement",), buckets=_SECONDS, registry=self.registry
+            "seda_statement_seconds",
+            "Time per statement.",
+            ("statement",),
+            buckets=_SECONDS,
+            registry=self.registry,
         )
         self._unexpected = Counter(
             "seda_unexpected_errors_total", "Errors answered as INTERNAL.", registry=self.registry

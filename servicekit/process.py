@@ -20,10 +20,12 @@ import structlog
 
 from servicekit import logs
 from servicekit.admission import Admission
+from servicekit.channels import Peer
 from servicekit.clock import Clock, SystemClock
 from servicekit.database import Database
 from servicekit.health import HealthBoard
 from servicekit.identity import Authenticator, CallerResolver
+from servicekit.methods import methods_of
 from servicekit.metrics import Metrics
 from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     import grpc
+    from google.protobuf.descriptor import ServiceDescriptor
 
     from servicekit.database import Session
 
@@ -69,6 +72,8 @@ class Kit:
     board: HealthBoard
     service_tokens: ServiceTokenSigner
     on_connect: Callable[[Session], Awaitable[None]] | None = None
+    """Runs on every new connection before its first use."""
+    peers: list[Peer] = field(default_factory=list)
     _database: Database | None = None
 
     @property
@@ -79,6 +84,16 @@ class Kit:
             self._database = Database(self.settings.dsn, options, lambda session: self._connected(session))
             self.metrics.watch_database(self._database)
         return self._database
+
+    def peer(self, name: str, *services: ServiceDescriptor) -> Peer:
+        """The service `name` at the address that the settings give it; closed with the process.
+
+        Of `services` those methods are retried that the contract says may be repeated.
+        """
+        methods = [method for service in services for method in methods_of(service)]
+        peer = Peer(name, getattr(self.settings, f"{name}_target"), methods, self.service_tokens)
+        self.peers.append(peer)
+        return peer
 
     async def _connected(self, session: Session) -> None:
         if self.on_connect is not None:
@@ -98,7 +113,6 @@ class App:
     listed: Sequence[str] = ()
     schema_head: str | None = None
     """The newest migration this build needs. None: a worker sets the board's readiness instead."""
-    closers: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 class Process:
@@ -144,8 +158,8 @@ class Process:
 
     async def start(self) -> None:
         """Open the pool, start the workers, listen, and begin to look at readiness."""
-        for close in self.app.closers:
-            self._cleanup.push_async_callback(close)
+        for peer in self.kit.peers:
+            self._cleanup.push_async_callback(peer.close)
         if self.settings.has_database:
             await self.kit.database.open()
             self._cleanup.push_async_callback(self.kit.database.close)
@@ -190,12 +204,14 @@ async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
     try:
         await process.start()
     except OSError as error:
-        _log.error("did not start", error=str(error))  # noqa: TRY400 - the message says it all
+        _log.error("did not start", error=str(error))
         await process.stop(grace=0)
         return 1
     await leave.asked.wait()
     _log.info("draining")
-    orderly = asyncio.ensure_future(_leave_orderly(process, settings.drain_wait if not leave.orphaned else 0.0))
+    orderly = asyncio.ensure_future(
+        _leave_orderly(process, settings.drain_wait if not leave.orphaned else 0.0)
+    )
     at_once = asyncio.ensure_future(leave.at_once.wait())
     await asyncio.wait([orderly, at_once], return_when=asyncio.FIRST_COMPLETED)
     if not orderly.done():

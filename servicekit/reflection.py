@@ -25,7 +25,9 @@ def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
     """Handlers of both versions that list `services` and reflection itself."""
     servicer = aio.ReflectionServicer((*services, *NAMES))
 
-    async def reflect(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[bytes]:
+    async def reflect(
+        requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[bytes]:
         async def decoded() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
             async for data in requests:
                 try:
@@ -33,7 +35,9 @@ def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
                 except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
 
-        async for response in cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context)):
+        async for response in cast(
+            "AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context)
+        ):
             yield response.SerializeToString()
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)

@@ -58,7 +58,9 @@ class ServiceSettings(BaseSettings):
     admin_port: int = Field(0, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
     allow_plaintext: bool = Field(False, description="listen on other addresses than loopback in plain text")
-    reflection: bool | None = Field(None, description="serve reflection on the main port; default: not in production")
+    reflection: bool | None = Field(
+        None, description="serve reflection on the main port; default: not in production"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: readable on a terminal")
     drain_seconds: float | None = Field(
@@ -69,10 +71,14 @@ class ServiceSettings(BaseSettings):
     jwt_secret: SecretStr | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
     jwt_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="issuer of users' tokens")
     jwt_audience: str = Field("authenticated", min_length=1, description="audience of users' tokens")
-    service_secret: SecretStr | None = Field(None, description="secret of the services' own tokens, 32 bytes at least")
+    service_secret: SecretStr | None = Field(
+        None, description="secret of the services' own tokens, 32 bytes at least"
+    )
     caller_ttl: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
 
-    users_target: str = Field("127.0.0.1:7401", min_length=1, description="where users is: host:port[,host:port]")
+    users_target: str = Field(
+        "127.0.0.1:7401", min_length=1, description="where users is: host:port[,host:port]"
+    )
     chat_target: str = Field("127.0.0.1:7402", min_length=1, description="where chat is")
     tracks_target: str = Field("127.0.0.1:7403", min_length=1, description="where tracks is")
 
@@ -123,7 +129,9 @@ class ServiceSettings(BaseSettings):
             None
             if self.allow_plaintext or is_loopback(self.host)
             else "SEDA_HOST: is not loopback; plain text there needs SEDA_ALLOW_PLAINTEXT=1",
-            "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX" if self.db_pool_min > self.db_pool_max else None,
+            "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX"
+            if self.db_pool_min > self.db_pool_max
+            else None,
             *self._database_faults(),
         ]
 
@@ -133,7 +141,9 @@ class ServiceSettings(BaseSettings):
         own = self.own_database_url
         name = f"SEDA_{self.process.upper()}_DATABASE_URL"
         if self.db_pooler == "transaction" and own is None:
-            return [f"{name}: is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"]
+            return [
+                f"{name}: is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"
+            ]
         return [None if own or self.database_url else f"{name}: is needed (or DATABASE_URL)"]
 
     @property
@@ -220,7 +230,9 @@ def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any]
             continue
         try:
             alias = settings.model_fields[field].validation_alias
-            values[alias if isinstance(alias, str) else field] = Path(path).read_text(encoding="utf-8").strip()
+            values[alias if isinstance(alias, str) else field] = (
+                Path(path).read_text(encoding="utf-8").strip()
+            )
         except (OSError, UnicodeDecodeError) as error:
             faults.append(f"{name}_FILE: {path}: {getattr(error, 'strerror', None) or 'is not text'}")
     return values, faults

@@ -71,7 +71,9 @@ def translate(error: BaseException, statement: Statement[*tuple[Any, ...]] | Non
             return make()
     what = f"{statement.name if statement else 'transaction'}: {type(error).__name__}"
     return _by_state(error, state) or (
-        DataRefusedError(what, state or "22000") if _is_data_error(error, state) else UnexpectedDatabaseError(what, state)
+        DataRefusedError(what, state or "22000")
+        if _is_data_error(error, state)
+        else UnexpectedDatabaseError(what, state)
     )
 
 
@@ -96,4 +98,3 @@ def _is_connection_loss(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True
     return isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
-

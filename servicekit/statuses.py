@@ -28,7 +28,9 @@ class UpstreamError(ServiceError):
 
     def renamed(self, fields: dict[str, str]) -> UpstreamError:
         """The same error with its field paths renamed, for a request that calls them otherwise."""
-        self.fields = tuple(fault._replace(field=fields.get(fault.field, fault.field)) for fault in self.fields)
+        self.fields = tuple(
+            fault._replace(field=fields.get(fault.field, fault.field)) for fault in self.fields
+        )
         return self
 
 
@@ -79,7 +81,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
     return upstream
 
 
-async def abort(context: grpc.aio.ServicerContext[Any, Any], error: ServiceError, domain: str, call: Call) -> NoReturn:
+async def abort(
+    context: grpc.aio.ServicerContext[Any, Any], error: ServiceError, domain: str, call: Call
+) -> NoReturn:
     """End the call with an error."""
     trailers = ((DETAILS_KEY, details(error, domain, call.request_id)),)
     await context.abort(GRPC_CODES[error.code], error.message, trailing_metadata=trailers)

@@ -58,7 +58,7 @@ class TokenVerifier:
     other is a user's. Each kind has one key, one algorithm, one issuer and one audience.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument per setting
+    def __init__(
         self,
         *,
         user_secret: bytes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import protovalidate
@@ -46,7 +46,7 @@ def decode(request_type: type[Message], data: bytes) -> Message:
         raise MalformedRequestError(message) from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _text_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
     """Fields that hold text: (name, repeated, is a message), leaving out messages without any."""
     found = []

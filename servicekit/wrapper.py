@@ -90,7 +90,9 @@ class Wrapper:
 
         return self._bounded(method, run)
 
-    def _streaming(self, method: Method, handle: StreamHandler) -> Callable[[bytes, Context], Awaitable[None]]:
+    def _streaming(
+        self, method: Method, handle: StreamHandler
+    ) -> Callable[[bytes, Context], Awaitable[None]]:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
             await self.authenticator.admit(call, authorization)
             request = validation.decode(method.request_type, data)
@@ -100,7 +102,9 @@ class Wrapper:
 
         return self._bounded(method, run)
 
-    def _bounded(self, method: Method, run: Callable[[bytes, Context, Call, str | None], Awaitable[_Reply]]) -> Callable[[bytes, Context], Awaitable[_Reply]]:
+    def _bounded(
+        self, method: Method, run: Callable[[bytes, Context, Call, str | None], Awaitable[_Reply]]
+    ) -> Callable[[bytes, Context], Awaitable[_Reply]]:
         """The error boundary: whatever `run` ends in, the caller gets a documented answer."""
         calls = self.metrics.calls(method)
 
