@@ -1,0 +1,22 @@
+"""The composition root of the users service."""
+
+from __future__ import annotations
+
+from servicekit.process import App, Kit
+from services.users.actions.deps import Deps
+from services.users.actions.identity import LocalResolver
+from services.users.rpc.identity import IdentityServicer
+from services.users.rpc.users import UserServicer
+
+SCHEMA_HEAD = "20261122_1015"
+"""The newest migration of schema users that this build needs."""
+
+
+def build(kit: Kit) -> App:
+    """Puts the service together."""
+    deps = Deps(kit.database)
+    return App(
+        servicers=[UserServicer(deps), IdentityServicer(deps)],
+        resolver=LocalResolver(deps),
+        schema_head=SCHEMA_HEAD,
+    )

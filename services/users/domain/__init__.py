@@ -1,0 +1,1 @@
+"""Pure rules about users: no I/O, no gRPC, no SQL."""

@@ -1,0 +1,77 @@
+"""What a user may change of themselves, and who may."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.caller import Caller, Role
+from servicekit.clock import Micros
+from servicekit.errors import FieldFault, InvalidFieldsError
+from services.users.domain.errors import EtagMismatchError, NotYourselfError
+
+_CHANGEABLE = "display_name"
+# They reverse what stands around a name, and so make one user look like another.
+_REVERSING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A wanted change of one user. `etag` is empty when the caller does not care what was before."""
+
+    user_id: UUID
+    display_name: str
+    etag: str
+
+
+def check_mask(paths: Sequence[str]) -> None:
+    """Raises InvalidFieldsError unless the paths name display_name and nothing else."""
+    unknown = sorted(set(paths) - {_CHANGEABLE})
+    if unknown:
+        raise InvalidFieldsError(FieldFault("update_mask", f"can't be changed: {', '.join(unknown)}"))
+    if not paths:
+        raise InvalidFieldsError(FieldFault("update_mask", f"must name the fields to change: {_CHANGEABLE}"))
+
+
+def clean_display_name(name: str) -> str:
+    """The name as it is stored and shown: one line, without white space around it; empty counts as unset.
+
+    Raises InvalidFieldsError for marks that reverse the direction of writing.
+    """
+    if not _REVERSING.isdisjoint(name):
+        raise InvalidFieldsError(FieldFault("user.display_name", "holds marks that reverse the writing"))
+    line = " ".join(name.split())
+    # A name of nothing but invisible marks would look like no name and yet be one.
+    return line if any(unicodedata.category(letter) not in {"Cf", "Zs"} for letter in line) else ""
+
+
+def sees_private_fields(caller: Caller, user_id: UUID) -> bool:
+    """Whether the caller sees e-mail, mute and suspension of the user."""
+    return caller.user_id == user_id or caller.role is Role.ADMIN
+
+
+def check_may_change(caller: Caller, user_id: UUID) -> None:
+    """Raises NotYourselfError unless the caller may change the user."""
+    if caller.user_id != user_id and caller.role is not Role.ADMIN:
+        raise NotYourselfError
+
+
+def etag_of(updated_at: Micros) -> str:
+    """The name of a user's state: `updated_at` grows with every change of the row."""
+    return f"{updated_at:x}"
+
+
+def state_of(etag: str) -> Micros | None:
+    """The `updated_at` that an etag stands for, None for an empty one. Raises EtagMismatchError."""
+    if not etag:
+        return None
+    try:
+        state = Micros(int(etag, 16))
+    except ValueError:
+        raise EtagMismatchError from None
+    # Only the form that etag_of writes: int() also takes signs, spaces, underscores and foreign digits.
+    if etag_of(state) != etag:
+        raise EtagMismatchError
+    return state

@@ -1,0 +1,1 @@
+"""The proto services of the users service, one class each."""

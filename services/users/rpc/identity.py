@@ -1,0 +1,22 @@
+"""IdentityService."""
+
+from __future__ import annotations
+
+from seda.users.v1 import identity_service_pb2 as pb
+from servicekit.call import Call
+from services.users import wire
+from services.users.actions import identity
+from services.users.actions.deps import Deps
+
+
+class IdentityServicer:
+    """Tells the other services who is calling them."""
+
+    descriptor = pb.DESCRIPTOR.services_by_name["IdentityService"]
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def ResolveCaller(self, request: pb.ResolveCallerRequest, _: Call) -> pb.ResolveCallerResponse:
+        """The user behind a verified token."""
+        return wire.resolved(await identity.resolve_caller(self._deps, request.subject, request.email))

@@ -1,0 +1,35 @@
+"""UserService."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from seda.users.v1 import user_service_pb2 as pb
+from servicekit.call import Call
+from services.users import wire
+from services.users.actions import users
+from services.users.actions.deps import Deps
+
+
+class UserServicer:
+    """Reads and changes users."""
+
+    descriptor = pb.DESCRIPTOR.services_by_name["UserService"]
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def GetUser(self, request: pb.GetUserRequest, call: Call) -> pb.GetUserResponse:
+        """One user; the caller when no id is given."""
+        user_id = UUID(request.user_id) if request.user_id else call.caller.user_id
+        return wire.got(await users.get_user(self._deps, user_id), call.caller)
+
+    async def LookupUsers(self, request: pb.LookupUsersRequest, _: Call) -> pb.LookupUsersResponse:
+        """The summaries of up to 1,000 users."""
+        found, missing = await users.lookup_users(self._deps, wire.ids(request.user_ids))
+        return wire.looked_up(found, missing)
+
+    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> pb.UpdateUserResponse:
+        """Changes one user."""
+        row = await users.update_user(self._deps, call.caller, wire.change(request))
+        return wire.updated(row, call.caller)

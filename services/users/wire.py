@@ -1,0 +1,82 @@
+"""Between the contract's messages and the service's own values; nothing else knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from seda.rpc.v1 import caller_pb2
+from seda.users.v1 import identity_service_pb2, user_pb2, user_service_pb2
+from servicekit.caller import Caller, Role
+from servicekit.timestamps import to_proto
+from services.users.domain.profile import Change, check_mask, etag_of, sees_private_fields
+from services.users.store.users import SummaryRow, UserRow
+
+_ROLES = {str(role): caller_pb2.Role.Value(f"ROLE_{role}") for role in Role}
+
+
+def put_user(into: user_pb2.User, row: UserRow, caller: Caller) -> None:
+    """Fill a User from its row, with what the caller may see of it."""
+    into.id = str(row.id)
+    into.display_name = row.display_name
+    into.role = _ROLES[row.role]
+    to_proto(into.create_time, row.created_at)
+    to_proto(into.update_time, row.updated_at)
+    into.etag = etag_of(row.updated_at)
+    if not sees_private_fields(caller, row.id):
+        return
+    into.email = row.email or ""
+    if row.muted_until is not None:
+        to_proto(into.mute_expire_time, row.muted_until)
+    if row.suspended_until is not None:
+        to_proto(into.suspend_expire_time, row.suspended_until)
+
+
+def got(row: UserRow, caller: Caller) -> user_service_pb2.GetUserResponse:
+    """The answer of GetUser."""
+    response = user_service_pb2.GetUserResponse()
+    put_user(response.user, row, caller)
+    return response
+
+
+def updated(row: UserRow, caller: Caller) -> user_service_pb2.UpdateUserResponse:
+    """The answer of UpdateUser."""
+    response = user_service_pb2.UpdateUserResponse()
+    put_user(response.user, row, caller)
+    return response
+
+
+def looked_up(found: Iterable[SummaryRow], missing: Iterable[UUID]) -> user_service_pb2.LookupUsersResponse:
+    """The answer of LookupUsers."""
+    response = user_service_pb2.LookupUsersResponse()
+    for row in found:
+        summary = response.users.add()
+        summary.id = str(row.id)
+        summary.display_name = row.display_name
+        summary.role = _ROLES[row.role]
+    response.missing_ids.extend(str(each) for each in missing)
+    return response
+
+
+def resolved(caller: Caller) -> identity_service_pb2.ResolveCallerResponse:
+    """The answer of ResolveCaller."""
+    response = identity_service_pb2.ResolveCallerResponse()
+    into = response.caller
+    into.user_id = str(caller.user_id)
+    into.role = _ROLES[caller.role]
+    if caller.muted_until is not None:
+        to_proto(into.mute_expire_time, caller.muted_until)
+    if caller.suspended_until is not None:
+        to_proto(into.suspend_expire_time, caller.suspended_until)
+    return response
+
+
+def ids(texts: Iterable[str]) -> list[UUID]:
+    """Ids whose form the contract has checked."""
+    return [UUID(text) for text in texts]
+
+
+def change(request: user_service_pb2.UpdateUserRequest) -> Change:
+    """What UpdateUser is to change. Raises InvalidFieldsError for a mask that names anything else."""
+    check_mask(request.update_mask.paths)
+    return Change(UUID(request.user.id), request.user.display_name, request.user.etag)
