@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.project import ROOT, defines, relative
+from tests.architecture.project import ROOT, defines, python_files, relative
 
 FILES = [
     ".ci/run", ".env.example", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "README.md", "buf.yaml",
@@ -37,11 +37,18 @@ def references(text: str) -> list[tuple[str, str]]:
 
 def missing(text: str) -> list[str]:
     """Return the references of a document that lead nowhere."""
-    return [
-        f"{path}::{name}" if name else path
-        for path, name in references(text)
-        if not (ROOT / path).exists() or (name and not defines(ROOT / path, name))
-    ]
+    return [f"{path}::{name}" if name else path for path, name in references(text) if not _exists(path, name)]
+
+
+def _exists(path: str, name: str) -> bool:
+    service, _, method = path.partition("/")
+    if service.endswith("Service") and method.isalpha():
+        protos = (ROOT / "protos/seda").rglob("*_service.proto")
+        return any(defines(proto, service) and defines(proto, method) for proto in protos)
+    if "/" not in path:
+        # A file that every service has, such as wire.py, or one at the root.
+        return (ROOT / path).exists() or any(found.name == path for found in python_files())
+    return (ROOT / path).exists() and (not name or defines(ROOT / path, name))
 
 
 def documents() -> list[Path]:
@@ -69,12 +76,16 @@ def test_the_life_of_a_call_names_functions() -> None:
 def test_a_name_that_is_gone_is_noticed() -> None:
     text = (
         "`tests/architecture/project.py::defines` `tests/architecture/project.py::gone` `tests/gone.py` "
-        "`protos/buf/validate/validate.proto::FieldRules` `protos/buf/validate/validate.proto::Gone`"
+        "`protos/buf/validate/validate.proto::FieldRules` `protos/buf/validate/validate.proto::Gone` "
+        "`RoomService/GetRoom` `RoomService/GetGone` `GoneService/GetRoom` `project.py` `gone.py`"
     )
     assert missing(text) == [
         "tests/architecture/project.py::gone",
         "tests/gone.py",
         "protos/buf/validate/validate.proto::Gone",
+        "RoomService/GetGone",
+        "GoneService/GetRoom",
+        "gone.py",
     ]
 
 
