@@ -37,11 +37,13 @@ def settings_classes() -> list[type[ServiceSettings]]:
     return found
 
 
-def fields() -> dict[str, tuple[type[ServiceSettings], str]]:
-    """Return the variables of all processes, each with a class and the field that it fills."""
-    return {
-        variable(each, field): (each, field) for each in settings_classes() for field in each.model_fields
-    }
+def fields() -> dict[str, list[tuple[type[ServiceSettings], str]]]:
+    """Return the variables of all processes, each with the classes that have it and the field that it fills."""
+    found: dict[str, list[tuple[type[ServiceSettings], str]]] = {}
+    for settings in settings_classes():
+        for field in settings.model_fields:
+            found.setdefault(variable(settings, field), []).append((settings, field))
+    return found
 
 
 def read_by_the_command() -> set[str]:
