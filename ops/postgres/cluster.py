@@ -185,9 +185,11 @@ class Cluster:
             # Whatever happened, end of file tells a watcher that still lives to stop the server.
             os.close(self._pipe)
 
-    def exit_status(self) -> int | None:
-        """Return how the server ended, or None while it runs or was never started."""
-        return None if self._watcher is None else self._watcher.poll()
+    def wait(self) -> None:
+        """Block until the server has ended, for whatever reason."""
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.wait()
 
     def log_tail(self, lines: int = _LOG_LINES) -> list[str]:
         """Return the last lines of the server's log."""

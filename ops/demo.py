@@ -1,0 +1,171 @@
+"""A little demo data, made through the gateway's public calls as any client would make them.
+
+Every write has a fixed request id, so doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc.aio
+from google.protobuf import field_mask_pb2
+
+from seda.chat.v1 import (
+    membership_service_pb2,
+    membership_service_pb2_grpc,
+    room_service_pb2,
+    room_service_pb2_grpc,
+)
+from seda.gateway.v1 import gateway_service_pb2, gateway_service_pb2_grpc
+from seda.users.v1 import user_pb2, user_service_pb2, user_service_pb2_grpc
+from servicekit.tokens import development_token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOMAIN = "demo.seda.fm"
+_CALL_SECONDS = 10.0
+_PEOPLE = {"ada": "Ada", "bo": "Bo", "chidi": "Chidi", "dara": "Dara", "esme": "Esme"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    author: str
+    text: str = ""
+    track_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    owner: str
+    name: str
+    description: str
+    members: tuple[str, ...]
+    posts: tuple[_Post, ...]
+
+
+_ROOMS = (
+    _Room(
+        "ada",
+        "Morning coffee",
+        "What you put on first.",
+        ("bo", "chidi", "dara", "esme"),
+        (
+            _Post("ada", "Good morning! One record each, please."),
+            _Post("bo", "Mine, since last week.", "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"),
+            _Post("chidi", "Something slower.", "https://www.youtube.com/watch?v=9bZkp7q19f0"),
+            _Post("dara", "Still asleep here, ask me at noon."),
+            _Post("esme", track_url="https://open.spotify.com/track/3n3Ppam7vgaVa1iaRUc9Lp"),
+            _Post("ada", "Bo wins today."),
+        ),
+    ),
+    _Room(
+        "chidi",
+        "Basement dub",
+        "Heavy low end, patient people.",
+        ("ada", "esme"),
+        (
+            _Post("chidi", "Rule one: no phone speakers."),
+            _Post("esme", "Then this one.", "https://www.youtube.com/watch?v=kJQP7kiw5Fk"),
+            _Post("ada", "The neighbours say hello."),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """How much there is."""
+
+    people: int
+    rooms: int
+    messages: int
+    tracks: int
+
+    def __str__(self) -> str:
+        return f"{self.people} people, {self.rooms} rooms, {self.messages} messages, {self.tracks} tracks"
+
+
+async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> DemoReport:
+    """Create people, rooms, messages and tracks through the gateway at `gateway`.
+
+    `secret` signs their development tokens. Raises grpc.aio.AioRpcError of the first call that fails.
+    """
+    tokens = {name: development_token(secret, email(name), audience=audience) for name in _PEOPLE}
+    async with grpc.aio.insecure_channel(gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
+        people = _People(channel, tokens)
+        for name, shown in _PEOPLE.items():
+            await people.introduce(name, shown)
+        for room in _ROOMS:
+            await people.furnish(room)
+    posts = [post for room in _ROOMS for post in room.posts]
+    links = {post.track_url for post in posts if post.track_url}
+    return DemoReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links))
+
+
+def email(name: str) -> str:
+    """Return the e-mail address of a demo person; one that already is an address stays."""
+    return name if "@" in name else f"{name}@{DOMAIN}"
+
+
+class _People:
+    """The calls, each made as one of the people."""
+
+    def __init__(self, channel: grpc.aio.Channel, tokens: Mapping[str, str]) -> None:
+        self._tokens = tokens
+        self._users = user_service_pb2_grpc.UserServiceStub(channel)
+        self._rooms = room_service_pb2_grpc.RoomServiceStub(channel)
+        self._memberships = membership_service_pb2_grpc.MembershipServiceStub(channel)
+        self._gateway = gateway_service_pb2_grpc.GatewayServiceStub(channel)
+
+    async def introduce(self, name: str, shown: str) -> None:
+        """Sign a person in for the first time and set the name they go by."""
+        own = await self._users.GetUser(
+            user_service_pb2.GetUserRequest(), timeout=_CALL_SECONDS, metadata=self._as(name)
+        )
+        if own.user.display_name == shown:
+            return
+        await self._users.UpdateUser(
+            user_service_pb2.UpdateUserRequest(
+                user=user_pb2.User(id=own.user.id, display_name=shown),
+                update_mask=field_mask_pb2.FieldMask(paths=["display_name"]),
+            ),
+            timeout=_CALL_SECONDS,
+            metadata=self._as(name),
+        )
+
+    async def furnish(self, room: _Room) -> None:
+        """Create a room, let its members in and post what they have to say, in order."""
+        created = await self._rooms.CreateRoom(
+            room_service_pb2.CreateRoomRequest(
+                name=room.name, description=room.description, request_id=_request_id(room.name)
+            ),
+            timeout=_CALL_SECONDS,
+            metadata=self._as(room.owner),
+        )
+        for member in room.members:
+            await self._memberships.JoinRoom(
+                membership_service_pb2.JoinRoomRequest(room_id=created.room.id),
+                timeout=_CALL_SECONDS,
+                metadata=self._as(member),
+            )
+        for number, post in enumerate(room.posts):
+            await self._gateway.PostMessage(
+                gateway_service_pb2.PostMessageRequest(
+                    room_id=created.room.id,
+                    text=post.text,
+                    track_url=post.track_url,
+                    request_id=_request_id(f"{room.name}/{number}"),
+                ),
+                timeout=_CALL_SECONDS,
+                metadata=self._as(post.author),
+            )
+
+    def _as(self, name: str) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self._tokens[name]}"),)
+
+
+def _request_id(what: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{DOMAIN}/{what}"))

@@ -1,0 +1,224 @@
+"""The steps of `seda up` around the supervisor: options, lock, leftovers, ports, and what is said at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.errors import CliError, Exit
+from ops.home import Home, Running, State, find_home
+from ops.suite import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
+from ops.up import database
+from ops.up.options import ALL_LOGS, UpOptions
+from ops.up.paste import paste_lines, seda_command
+from ops.up.ports import require_free
+from ops.up.screen import Screen
+from ops.up.supervisor import Prepare, Supervisor
+from ops.version import VERSION
+
+if TYPE_CHECKING:
+    from ops.console import Console
+    from ops.suite import Process
+
+# Orphans of a killed supervisor leave within this time; what is still there afterwards hangs.
+_ORPHAN_SECONDS = 6.0
+_POLL_SECONDS = 0.05
+
+
+def make_options(
+    environ: Mapping[str, str], port_base: int | None, *, ephemeral: bool, demo: bool, logs: str | None
+) -> UpOptions:
+    """Check what was asked for. Raises CliError with exit code 2 for values that make no sense."""
+    base = port_base or DEFAULT_PORT_BASE
+    if not Ports.valid(base):
+        raise CliError(
+            "PORT_BASE_INVALID",
+            f"{base} can't be the first of 24 ports.",
+            fix="Choose one from 1024 to 65512, for example: seda up --port-base 8400",
+            exit_code=Exit.USAGE,
+        )
+    if environ.get("SEDA_ENV", "development") == "production":
+        raise CliError(
+            "NOT_FOR_PRODUCTION",
+            "seda up is for development and SEDA_ENV is production.",
+            why="It generates secrets, accepts development tokens and fills in demo data.",
+            fix="In production run the four processes themselves: see docker-compose.yml.",
+            exit_code=Exit.UNSAFE,
+        )
+    shown = frozenset(filter(None, (logs or "").split(",")))
+    known = {ALL_LOGS, POSTGRES, *(each.name for each in SUITE)}
+    if shown - known:
+        raise CliError(
+            "UNKNOWN_PROCESS",
+            f"--logs: there is no process {', '.join(sorted(shown - known))}.",
+            fix=f"Choose from: {', '.join(sorted(known))}",
+            exit_code=Exit.USAGE,
+        )
+    return UpOptions(find_home(environ), environ, base, ephemeral, demo, shown)
+
+
+def run(
+    options: UpOptions,
+    console: Console,
+    *,
+    port_base_given: bool,
+    processes: tuple[Process, ...] = SUITE,
+    prepare: Prepare = database.prepare,
+    demo: bool = True,
+) -> None:
+    """Run the suite until it is interrupted; when it already runs here, say so instead.
+
+    `processes`, `prepare` and `demo` are replaced by tests of the supervision alone.
+    """
+    if options.ephemeral:
+        folder = Path(tempfile.mkdtemp(prefix="seda-"))
+        # PostgreSQL may have to run as another user, who must get through this folder to its own.
+        folder.chmod(0o711)
+        options = replace(options, home=Home(folder))
+    screen = Screen(console)
+    with options.home.lock() as locked:
+        if not locked:
+            _already_running(options, console, screen, port_base_given=port_base_given)
+            return
+        _reclaim(options.home, screen)
+        require_free(options.ports, processes, postgres=not options.database_url)
+        where = f"data in {options.home} " + (
+            "(deleted at the end)" if options.ephemeral else "(kept between runs)"
+        )
+        screen.title(VERSION, where)
+        supervisor = Supervisor(
+            options,
+            screen,
+            _state(options),
+            processes=processes,
+            prepare=prepare,
+            after_ready=_demo(options, screen) if demo and options.demo else None,
+            on_ready=_announcer(options, console, screen, processes),
+        )
+        asyncio.run(supervisor.run())
+
+
+def _state(options: UpOptions) -> State:
+    return State(
+        version=VERSION,
+        supervisor=Running.of(os.getpid()),
+        since=datetime.now().astimezone().isoformat(timespec="seconds"),
+        port_base=options.port_base,
+        settings=options.lasting(),
+        own_postgres=not options.database_url,
+    )
+
+
+def _demo(options: UpOptions, screen: Screen) -> Callable[[], Awaitable[None]] | None:
+    if options.home.demo_marker.exists():
+        return None
+
+    async def make() -> None:
+        import grpc.aio
+
+        from ops import demo
+        from ops.home import jwt_secret
+
+        environ = {**options.environ, "SEDA_HOME": str(options.home.path)}
+        audience = environ.get("SEDA_JWT_AUDIENCE", "authenticated")
+        gateway = next(options.ports.address(each) for each in SUITE if each.name == "gateway")
+        try:
+            with screen.phase("demo", "demo data") as phase:
+                phase.detail = str(await demo.load(gateway, jwt_secret(environ), audience))
+            options.home.demo_marker.touch()
+        except grpc.aio.AioRpcError as error:
+            # The suite works without; the next start tries again.
+            screen.note(f"demo data could not be made: {error.code().name} {error.details()}")
+
+    return make
+
+
+def _announcer(
+    options: UpOptions, console: Console, screen: Screen, processes: tuple[Process, ...]
+) -> Callable[[float, str], None]:
+    def announce(seconds: float, database_text: str) -> None:
+        _show_addresses(options, screen, processes, database_text)
+        farewell = "deletes the data" if options.ephemeral else "keeps the data"
+        screen.ready(options.home, seconds, farewell)
+        addresses = {each.name: options.ports.address(each) for each in processes}
+        console.event("ready", ms=round(seconds * 1000), data=options.home.path, **addresses)
+
+    return announce
+
+
+def _show_addresses(
+    options: UpOptions, screen: Screen, processes: tuple[Process, ...], database_text: str
+) -> None:
+    gateway = next((each for each in processes if each.name == "gateway"), None)
+    usual = options.home.path == Path.cwd() / ".seda"
+    lines = None
+    if gateway is not None:
+        home = None if usual else str(options.home.path)
+        lines = paste_lines(seda_command(options.environ), options.ports.address(gateway), home)
+    screen.addresses(options.ports, processes, database_text, lines)
+
+
+def _already_running(options: UpOptions, console: Console, screen: Screen, *, port_base_given: bool) -> None:
+    state = options.home.running_state()
+    if state is None or not state.ready:
+        raise CliError(
+            "STARTING",
+            f"Another seda up is starting or stopping on {options.home}.",
+            fix="Wait a moment, then try again.",
+            retry=True,
+            exit_code=Exit.LOCK_BUSY,
+        )
+    wanted = options.lasting()
+    if not port_base_given:
+        wanted["port base"] = state.settings["port base"]
+    differing = [name for name in wanted if wanted[name] != state.settings.get(name)]
+    if differing:
+        raise CliError(
+            "RUNNING_DIFFERENTLY",
+            "; ".join(
+                f"Running with {name} {state.settings.get(name)}, you asked for {wanted[name]}"
+                for name in differing
+            )
+            + ".",
+            fix=f"Stop it first (Ctrl-C there, or: kill -INT {state.supervisor.pid}), "
+            "or use another SEDA_HOME for a second copy.",
+        )
+    since = datetime.fromisoformat(state.since).strftime("%H:%M")
+    pid = state.supervisor.pid
+    if not console.json:
+        console.print(f"Already running since {since} (pid {pid}), started from this folder.")
+    options = replace(options, port_base=state.port_base)
+    addresses = {each.name: options.ports.address(each) for each in SUITE}
+    console.event("running", pid=pid, since=state.since, data=options.home.path, **addresses)
+    text = f"127.0.0.1:{options.ports.postgres}/seda, password in {options.home.secret_file(POSTGRES)}"
+    _show_addresses(options, screen, SUITE, text if state.own_postgres else "of DATABASE_URL")
+
+
+def _reclaim(home: Home, screen: Screen) -> None:
+    """Clean up after a supervisor that was killed: wait for its children to leave, stop what hangs."""
+    from ops.postgres.leftover import stop_leftover
+
+    state = home.read_state()
+    if state is None:
+        return
+    left = [each for each in state.children.values() if each.alive]
+    end = time.monotonic() + _ORPHAN_SECONDS
+    while any(each.alive for each in left) and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+    for each in left:
+        if each.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(each.pid, signal.SIGKILL)
+    for major in home.postgres_majors():
+        stop_leftover(home.postgres_data(major))
+    home.clear_state()
+    screen.note(f"The last seda up (pid {state.supervisor.pid}) did not end in order; cleaned up after it.")

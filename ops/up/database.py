@@ -1,0 +1,128 @@
+"""The database of a run: the user's own, or a PostgreSQL that we run; made ready either way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from ops.errors import CliError
+from ops.home import DATABASE, SUPERUSER
+from ops.suite import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ops.postgres import Cluster
+    from ops.up.options import UpOptions
+    from ops.up.screen import Screen
+
+_Result = TypeVar("_Result")
+_CONNECT_SECONDS = 10.0
+
+
+def own_cluster(options: UpOptions) -> Cluster:
+    """Return the cluster of the data folder, not yet created or started.
+
+    Raises CliError when no server programs are found or the data are of another major version.
+    """
+    from ops.postgres import THROWAWAY_SETTINGS, Cluster, find_binaries
+
+    home = options.home
+    binaries = find_binaries(options.environ)
+    require_same_major(options, binaries.major)
+    return Cluster(
+        home.postgres_data(binaries.major),
+        binaries,
+        options.ports.postgres,
+        superuser=SUPERUSER,
+        settings=THROWAWAY_SETTINGS if options.ephemeral else None,
+        password_file=home.ensure_secret("postgres"),
+        log_file=home.log("postgres"),
+        remove_after=home.path if options.ephemeral else None,
+    )
+
+
+async def start_cluster(cluster: Cluster, screen: Screen) -> None:
+    """Create the cluster on first use, start it, and create the database in it."""
+    with screen.phase("postgres", "PostgreSQL") as phase:
+        created = await finish(cluster.ensure)
+        note = await finish(cluster.start)
+        await _ensure_database(cluster)
+        state = "new cluster" if created else "data from before"
+        phase.detail = f"{cluster.binaries.version}  {LOOPBACK}:{cluster.port}, {state}"
+    if note:
+        screen.note(note)
+
+
+def require_same_major(options: UpOptions, major: int) -> None:
+    """Refuse to begin anew beside data of another major version, and give the commands that carry them over."""
+    majors = options.home.postgres_majors()
+    if not majors or major in majors:
+        return
+    old, home, port = majors[-1], options.home, options.ports.postgres
+    source = (
+        f"PGPASSWORD=$(cat '{home.secret_file('postgres')}') pg_dump -h {LOOPBACK} -p {port} -U {SUPERUSER}"
+    )
+    target = f"PGPASSWORD=$(cat '{home.path}-{major}/secrets/postgres') pg_restore -h {LOOPBACK} -p {port}"
+    raise CliError(
+        "POSTGRES_MAJOR_DIFFERS",
+        f"The data in {home.postgres_data(old)} are of PostgreSQL {old}, the server at hand is {major}.",
+        why="Data of another major version can't be read, and are never overwritten.",
+        fix=f"Carry them over: with SEDA_PG_BIN naming the programs of PostgreSQL {old}, seda up and\n"
+        f"  {source} -Fc {DATABASE} > seda.dump\n"
+        f"then, with SEDA_HOME='{home.path}-{major}' and without SEDA_PG_BIN, seda up and\n"
+        f"  {target} -U {SUPERUSER} --clean --if-exists -d {DATABASE} seda.dump",
+    )
+
+
+async def require_reachable(dsn: str) -> str:
+    """Connect once to the user's own database and return how to name it, without the password."""
+    parts = urlsplit(dsn)
+    named = f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+    try:
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
+        raise CliError(
+            "DATABASE_UNREACHABLE",
+            f"DATABASE_URL names {named}, which can't be reached.",
+            why=f"{type(error).__name__}: {error}".replace(parts.password or "\0", "***"),
+            fix="Correct DATABASE_URL, or unset it to let seda up run its own PostgreSQL.",
+            retry=True,
+        ) from error
+    await connection.close()
+    return named
+
+
+async def prepare(dsn: str, screen: Screen) -> None:
+    """Create roles and schemas and apply the migrations; both do nothing when nothing is missing."""
+    from ops.database.init import init_database
+    from ops.database.migrate import deploy
+
+    with screen.phase("roles", "roles and schemas") as phase:
+        await init_database(dsn)
+        phase.detail = "ready"
+    with screen.phase("migrate", "migrations") as phase:
+        reports = await deploy(dsn)
+        phase.detail = "  ".join(f"{each.slice} +{len(each.applied)}" for each in reports)
+
+
+async def finish(work: Callable[[], _Result]) -> _Result:
+    """Run blocking work in a thread; when cancelled, wait for its end first, so that nothing is left half done."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def _ensure_database(cluster: Cluster) -> None:
+    connection = await asyncpg.connect(cluster.dsn("postgres"), timeout=_CONNECT_SECONDS)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE template0')
+    finally:
+        await connection.close()

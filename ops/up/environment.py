@@ -1,0 +1,47 @@
+"""The environment in which the processes of a development suite run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.suite import LOOPBACK, SUITE
+
+if TYPE_CHECKING:
+    from ops.suite import Process
+    from ops.up.options import UpOptions
+
+_TARGETS = tuple(each for each in SUITE if each.name != "gateway")
+# Secrets that every process of a suite shares, with the variable that carries each.
+_SECRETS = {"SEDA_JWT_SECRET": "jwt", "SEDA_SERVICE_SECRET": "service"}
+
+
+def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
+    """Return what all processes get. What the user set stays; ports and addresses are ours to say."""
+    environ = dict(options.environ)
+    environ.setdefault("SEDA_ENV", "development")
+    # No load balancer has to be told; each Ctrl-C would only take longer.
+    environ.setdefault("SEDA_DRAIN_SECONDS", "0")
+    for variable, name in _SECRETS.items():
+        if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
+            environ[f"{variable}_FILE"] = str(options.home.ensure_secret(name))
+    ports = options.ports
+    return {
+        **environ,
+        "DATABASE_URL": database_url,
+        # Files are for machines; the supervisor makes the lines readable on the screen.
+        "SEDA_LOG_FORMAT": "json",
+        "SEDA_HOST": LOOPBACK,
+        "SEDA_ADMIN_HOST": LOOPBACK,
+        **{f"SEDA_{each.name.upper()}_TARGET": ports.address(each) for each in _TARGETS},
+    }
+
+
+def process_environment(common: dict[str, str], options: UpOptions, process: Process) -> dict[str, str]:
+    """Return the environment of one process."""
+    ports = options.ports
+    return {
+        **common,
+        "SEDA_PORT": str(ports.main(process)),
+        "SEDA_ADMIN_PORT": str(ports.admin(process)),
+        "SEDA_METRICS_PORT": str(ports.metrics(process)),
+    }

@@ -1,0 +1,75 @@
+"""Check all ports before anything is started, and name who holds the taken ones."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from ops.console import printable
+from ops.errors import CliError
+from ops.processes import Holder, listener
+from ops.suite import LOOPBACK, Ports, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CONNECT_SECONDS = 0.5
+_NEXT_BASE = 1000
+_SHOWN_COMMAND = 60
+
+
+def require_free(ports: Ports, processes: tuple[Process, ...], *, postgres: bool) -> None:
+    """Raise CliError PORT_TAKEN that names every taken port, its holder and a base that is free."""
+    used = ports.used(processes, postgres=postgres)
+    taken = [port for port in used if not is_free(port)]
+    if not taken:
+        return
+    free_base = _free_base(ports.base, processes, postgres=postgres)
+    width = max(len(used[port]) for port in taken) + 2
+    lines = (f"  {port} {f'({used[port]})':<{width}}  {_describe(listener(port))}" for port in taken)
+    raise CliError(
+        "PORT_TAKEN",
+        "Can't start: " + ("1 port is taken." if len(taken) == 1 else f"{len(taken)} ports are taken."),
+        why="\n".join(lines),
+        fix="Free them, or move all ports: seda up --port-base PORT"
+        if free_base is None
+        else f"Try: seda up --port-base {free_base}    (all free right now)",
+    )
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on `port` of the loopback address."""
+    with socket.socket() as probe:
+        # As our servers do: a connection that is only waiting out its last minute takes no port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    # macOS lets a socket bind to one address while another listens on all of them; a connection tells.
+    with socket.socket() as probe:
+        probe.settimeout(_CONNECT_SECONDS)
+        return probe.connect_ex((LOOPBACK, port)) != 0
+
+
+def _free_base(base: int, processes: tuple[Process, ...], *, postgres: bool) -> int | None:
+    for candidate in _candidates(base):
+        if all(map(is_free, Ports(candidate).used(processes, postgres=postgres))):
+            return candidate
+    return None
+
+
+def _candidates(base: int) -> Iterable[int]:
+    following = (base + step * _NEXT_BASE for step in range(1, 40))
+    return (each for each in following if Ports.valid(each))
+
+
+def _describe(holder: Holder | None) -> str:
+    if holder is None:
+        return "held by a process that can't be seen from here"
+    if holder.pid is None:
+        return "held by another process of yours" if holder.own else "held by another user's process"
+    command = printable(holder.command or "?")
+    if len(command) > _SHOWN_COMMAND:
+        command = command[:_SHOWN_COMMAND] + "..."
+    return f"{command}, pid {holder.pid}, " + ("yours" if holder.own else f"of user {holder.user}")

@@ -1,0 +1,142 @@
+"""What a person sees of `seda up`: phases, the address block, the children's lines, the farewell."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ops.suite import POSTGRES, SUITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ops.console import Console
+    from ops.home import Home
+    from ops.suite import Ports, Process
+    from ops.up.paste import PasteLines
+
+_NAME_WIDTH = 18
+_DETAIL_WIDTH = 48
+_PREFIX_WIDTH = 8
+_STYLES = {"gateway": "cyan", "users": "green", "chat": "magenta", "tracks": "blue", POSTGRES: "yellow"}
+_MEGABYTE = 1_000_000
+
+
+@dataclass(slots=True)
+class Phase:
+    """A step of the start; whoever runs it fills in `detail`."""
+
+    detail: str = ""
+
+
+class Screen:
+    """Progress and logs go to stderr, the block to stdout; with --json events go to stdout and logs stay away."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def title(self, version: str, where: str) -> None:
+        """Say what starts and where its data are."""
+        self._say(f"Seda {version}  development  {where}\n", "bold")
+
+    def note(self, text: str) -> None:
+        """Say something on the way."""
+        self._console.event("note", text=text)
+        self._say(f"  {text}")
+
+    @contextlib.contextmanager
+    def phase(self, key: str, name: str) -> Iterator[Phase]:
+        """Time a step and show how it went. `key` is its stable name in events."""
+        phase = Phase()
+        began = time.monotonic()
+        self._console.event("phase", name=key, status="started")
+        if self._console.animated and not self._console.json:
+            self._console.stderr.write(f"  ..  {name}\r")
+            self._console.stderr.flush()
+        try:
+            yield phase
+        except BaseException:
+            self._end_phase(key, name, phase, began, "failed")
+            raise
+        self._end_phase(key, name, phase, began, "done")
+
+    def _end_phase(self, key: str, name: str, phase: Phase, began: float, status: str) -> None:
+        seconds = time.monotonic() - began
+        milliseconds = round(seconds * 1000)
+        self._console.event("phase", name=key, status=status, ms=milliseconds, detail=phase.detail or None)
+        if status == "done":
+            mark = self._console.style("ok", "green", self._console.stderr)
+            self._say(f"  {mark}  {name:<{_NAME_WIDTH}} {phase.detail:<{_DETAIL_WIDTH}} {seconds:5.1f} s")
+        elif self._console.animated:
+            self._say(f"  --  {name}")
+
+    def line(self, process: str, text: str) -> None:
+        """Show lines of a child's log under its name."""
+        if self._console.json:
+            self._console.event("log", process=process, text=text)
+            return
+        prefix = self._console.style(
+            f"{process:<{_PREFIX_WIDTH}}| ", _STYLES.get(process, ""), self._console.stderr
+        )
+        for each in text.splitlines():
+            self._say(prefix + each)
+
+    def addresses(
+        self, ports: Ports, processes: Sequence[Process], postgres: str, lines: PasteLines | None
+    ) -> None:
+        """Write the block of addresses and lines to paste to stdout."""
+        if self._console.json:
+            return
+        write = self._console.print
+        write()
+        for process in (each for each in reversed(SUITE) if each in processes):
+            about = "gRPC, plaintext, reflection on" if process.name == "gateway" else ""
+            rest = f"{about:<32}health :{ports.admin(process)}  metrics :{ports.metrics(process)}"
+            write(f"  {process.name.capitalize():<10} {ports.address(process):<20} {rest}")
+        write(f"  {'Database':<10} {postgres}")
+        if lines is not None:
+            self._paste(lines)
+
+    def _paste(self, lines: PasteLines) -> None:
+        write = self._console.print
+        write("\n  Paste, one after another:")
+        for line in (lines.token, *lines.grpcurl):
+            write(f"    {line}")
+        missing = "" if shutil.which("grpcurl") else " (none is on this PATH)"
+        write(f"\n  Without grpcurl{missing}, after the first line:")
+        for line in lines.seda:
+            write(f"    {line}")
+
+    def ready(self, home: Home, seconds: float, farewell: str) -> None:
+        """Say that all is up, where the logs are and how it ends."""
+        self._say(
+            f"\n  Ready in {seconds:.1f} s. Warnings and errors appear below; everything is in {home}/log."
+        )
+        self._say(f"  Ctrl-C stops all of it and {farewell}.\n")
+
+    def tail(self, process: str, lines: Sequence[str]) -> None:
+        """Show the last lines of a process that did not make it."""
+        for each in lines:
+            self.line(process, each)
+
+    def stopping(self) -> None:
+        """Acknowledge the first Ctrl-C."""
+        self._console.event("stopping")
+        self._say("\nStopping (Ctrl-C again: at once)")
+
+    def stopped(self, steps: Sequence[tuple[str, float]], home: Home, *, kept: bool) -> None:
+        """Say how long each step of the stop took, and what remains."""
+        self._say("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
+        self._console.event("stopped", data=str(home.path) if kept else None)
+        if kept:
+            size = home.size() / _MEGABYTE
+            self._say(f"Stopped. Data kept in {home} ({size:.0f} MB). Start again with: seda up")
+        else:
+            self._say("Stopped. The temporary data are deleted.")
+
+    def _say(self, text: str, style: str = "") -> None:
+        if not self._console.json:
+            self._console.say(text, style)
