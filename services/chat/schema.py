@@ -8,7 +8,7 @@ hash-partitioned by it without a change of any statement.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = sa.MetaData(schema="chat")
 
@@ -181,6 +181,11 @@ messages = sa.Table(
     sa.Column("root_id", sa.Uuid, comment="The message that started the thread; empty for roots"),
     sa.Column("root_seq", sa.BigInteger, comment="seq of the root; empty for roots"),
     sa.Column("reply_to_id", sa.Uuid, comment="The reply that this one answers, when it answers a reply"),
+    sa.Column(
+        "mention_user_ids",
+        ARRAY(sa.Uuid),
+        comment="Who is mentioned; also a row each in mentions; empty for nobody",
+    ),
     sa.Column(
         "request_id", sa.Uuid, comment="The author's id of the SendMessage call; empty when none was given"
     ),

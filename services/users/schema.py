@@ -24,7 +24,7 @@ users = sa.Table(
         "display_name",
         sa.Text,
         nullable=False,
-        comment="Name shown to others, 1 to 80 characters; '' once erased",
+        comment="Name shown to others, up to 50 characters; '' until the user chooses one",
     ),
     sa.Column(
         "role",
@@ -53,7 +53,7 @@ users = sa.Table(
     ),
     sa.CheckConstraint("char_length(supabase_id) BETWEEN 1 AND 255", name="users_supabase_id_check"),
     sa.CheckConstraint(
-        "char_length(display_name) <= 80 AND (display_name <> '' OR erased_at IS NOT NULL)",
+        "char_length(display_name) <= 50",
         name="users_display_name_check",
     ),
     sa.CheckConstraint("role IN ('USER', 'MODERATOR', 'ADMIN')", name="users_role_check"),

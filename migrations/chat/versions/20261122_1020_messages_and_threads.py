@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from migrations.support import create_grants
 
@@ -59,6 +59,11 @@ def _create_messages() -> None:
         sa.Column("root_id", sa.Uuid, comment="The message that started the thread; empty for roots"),
         sa.Column("root_seq", sa.BigInteger, comment="seq of the root; empty for roots"),
         sa.Column("reply_to_id", sa.Uuid, comment="The reply that this one answers, when it answers a reply"),
+        sa.Column(
+            "mention_user_ids",
+            ARRAY(sa.Uuid),
+            comment="Who is mentioned; also a row each in mentions; empty for nobody",
+        ),
         sa.Column(
             "request_id",
             sa.Uuid,

@@ -41,7 +41,7 @@ def _create_users() -> None:
             "display_name",
             sa.Text,
             nullable=False,
-            comment="Name shown to others, 1 to 80 characters; '' once erased",
+            comment="Name shown to others, up to 50 characters; '' until the user chooses one",
         ),
         sa.Column(
             "role",
@@ -70,7 +70,7 @@ def _create_users() -> None:
             comment="When the person was erased; the row stays so that ids keep a meaning",
         ),
         sa.CheckConstraint(
-            "char_length(display_name) <= 80 AND (display_name <> '' OR erased_at IS NOT NULL)",
+            "char_length(display_name) <= 50",
             name="users_display_name_check",
         ),
         sa.CheckConstraint("role IN ('USER', 'MODERATOR', 'ADMIN')", name="users_role_check"),
