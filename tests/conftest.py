@@ -1,0 +1,55 @@
+"""Fixtures that any test may use: the run's PostgreSQL server and databases cloned from its template."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.postgres import Database, Server, ServerOnDemand, cloned_database, empty_database, wait_for_server
+
+_owner = pytest.StashKey[ServerOnDemand]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Offer a server in the process that owns the run; xdist's workers find it through the environment."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_owner] = ServerOnDemand()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server and remove everything it wrote."""
+    if _owner in config.stash:
+        config.stash[_owner].close()
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say where the run's server will write."""
+    return f"postgres: {config.stash[_owner].folder}" if _owner in config.stash else None
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Server:
+    """The server of this run, shared by all workers; roles in it are shared as well, so leave them as they are."""
+    return wait_for_server()
+
+
+@pytest.fixture(scope="module")
+async def database(postgres_server: Server) -> AsyncIterator[Database]:
+    """A migrated database for the tests of one module."""
+    async with cloned_database(postgres_server) as made:
+        yield made
+
+
+@pytest.fixture
+async def fresh_database(postgres_server: Server) -> AsyncIterator[Database]:
+    """A migrated database for one test."""
+    async with cloned_database(postgres_server) as made:
+        yield made
+
+
+@pytest.fixture
+async def blank_database(postgres_server: Server) -> AsyncIterator[Database]:
+    """An empty database for one test, without roles' grants, schemas and tables of ours."""
+    async with empty_database(postgres_server) as made:
+        yield made

@@ -1,0 +1,128 @@
+"""Reading the revision files without Alembic, and telling whether a build fits a database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from migrations.heads import FOLDER, BrokenHistoryError, checksum, fits_statement, head, revisions
+from ops.database import SLICES
+from tests.postgres import Database, administrator
+
+
+def write(folder: Path, name: str, down: str | None, compatible: str | None = None) -> Path:
+    versions = folder / "chat" / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    revision = name[:13]
+    path = versions / f"{name}.py"
+    down_text = f'"{down}"' if down else "None"
+    path.write_text(
+        f'revision = "{revision}"\ndown_revision = {down_text}\ncompatible_from = "{compatible or revision}"\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize("slice_name", SLICES)
+def test_heads_agree_with_alembic(slice_name: str) -> None:
+    script = ScriptDirectory.from_config(Config(FOLDER / "alembic.ini", ini_section=slice_name))
+
+    assert [head(slice_name)] == script.get_heads()
+    assert [each.id for each in reversed(revisions(slice_name))] == [
+        each.revision for each in script.walk_revisions()
+    ]
+
+
+def test_heads_load_neither_alembic_nor_sqlalchemy() -> None:
+    program = (
+        "import sys; from migrations.heads import head; head('chat');"
+        "print([name for name in sys.modules if name.split('.')[0] in {'alembic', 'sqlalchemy', 'asyncpg'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_revisions_come_in_their_order(tmp_path: Path) -> None:
+    write(tmp_path, "20270102_0900_second", "20270101_0900")
+    write(tmp_path, "20270101_0900_first", None)
+
+    assert [each.id for each in revisions("chat", tmp_path)] == ["20270101_0900", "20270102_0900"]
+
+
+def test_a_history_that_branches_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "20270101_0900_first", None)
+    write(tmp_path, "20270102_0900_second", "20270101_0900")
+    write(tmp_path, "20270103_0900_also_second", "20270101_0900")
+
+    with pytest.raises(BrokenHistoryError, match="also_second"):
+        revisions("chat", tmp_path)
+
+
+def test_a_file_must_be_named_after_its_revision(tmp_path: Path) -> None:
+    path = write(tmp_path, "20270101_0900_first", None)
+    path.rename(path.with_name("20270101_0901_first.py"))
+
+    with pytest.raises(BrokenHistoryError, match="must begin"):
+        revisions("chat", tmp_path)
+
+
+def test_a_file_without_its_facts_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "20270101_0900_first", None)
+    path.write_text('revision = "20270101_0900"\ndown_revision = None\n')
+
+    with pytest.raises(BrokenHistoryError, match="compatible_from"):
+        revisions("chat", tmp_path)
+
+
+def test_an_empty_history_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenHistoryError, match="No revisions"):
+        head("chat", tmp_path)
+
+
+def test_line_ends_do_not_change_a_checksum(tmp_path: Path) -> None:
+    path = write(tmp_path, "20270101_0900_first", None)
+    before = checksum(path)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert checksum(path) == before
+    path.write_bytes(path.read_bytes() + b"#")
+    assert checksum(path) != before
+
+
+async def test_a_build_fits_between_compatible_from_and_the_newest(fresh_database: Database) -> None:
+    async with administrator(fresh_database.server, fresh_database.name) as connection:
+        await connection.execute("DELETE FROM chat_migrations.applied")
+        await connection.executemany(
+            "INSERT INTO chat_migrations.applied VALUES ($1, '', now(), $2)",
+            [
+                ("20270101_0900", "20270101_0900"),
+                ("20270102_0900", "20270101_0900"),
+                ("20270103_0900", "20270102_0900"),
+            ],
+        )
+        fits = {
+            build: await connection.fetchval(fits_statement("chat"), build)
+            for build in ("20270101_0900", "20270102_0900", "20270103_0900", "20270104_0900")
+        }
+
+    assert fits == {
+        "20270101_0900": False,  # the newest revision has left it behind
+        "20270102_0900": True,
+        "20270103_0900": True,
+        "20270104_0900": False,  # its own revision is not applied yet
+    }
+
+
+async def test_the_service_may_ask_whether_it_fits(database: Database) -> None:
+    for slice_name in SLICES:
+        connection = await asyncpg.connect(database.app_dsn(slice_name))
+        try:
+            assert await connection.fetchval(fits_statement(slice_name), head(slice_name)) is True
+        finally:
+            await connection.close()

@@ -1,0 +1,271 @@
+"""One PostgreSQL server per test run, and databases cloned from a migrated template.
+
+The server belongs to the process that was started as pytest: with xdist that is the controller, so that a worker
+that dies takes nothing with it, and the server's watcher stops it however the controller ends. It is started when
+the first test anywhere asks for it. Workers find it through files in the run's folder:
+
+    wanted          a worker needs a server
+    server.json     {"port": ..., "password": ..., "major": ...}, written when it takes connections
+    failed          why it can't be had
+    template        made once, under the lock `template.lock`
+
+SEDA_TEST_PG_BIN chooses the programs of an installed server; without it they come from the embedded wheel.
+SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import itertools
+import json
+import os
+import random
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from ops.database import SLICES
+from ops.database.init import init_database
+from ops.database.migrate import deploy
+from ops.postgres import THROWAWAY_SETTINGS, Cluster, find_binaries
+from services.chat import schema as chat_schema
+
+PARTITIONED = ("messages", "threads", "mentions")
+TEMPLATE = "seda_template"
+# Below the ephemeral range, so that no outgoing connection of some test takes the port first.
+PORTS = range(20_000, 30_000)
+
+_RUN_FOLDER = "SEDA_TEST_RUN_FOLDER"
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The run's server. `major` is its PostgreSQL version, 15 to 18."""
+
+    port: int
+    password: str
+    major: int
+
+    def dsn(self, database: str, **settings: str) -> str:
+        """Return the superuser's DSN of a database; `settings` are start-up settings such as role."""
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in settings.items())
+        address = f"postgresql://seda:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{database}"
+        return f"{address}?{query}" if query else address
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of the run's server, removed by whoever made it."""
+
+    server: Server
+    name: str
+
+    @property
+    def admin_dsn(self) -> str:
+        """The superuser's DSN, as DATABASE_URL has it."""
+        return self.server.dsn(self.name)
+
+    def app_dsn(self, slice_name: str) -> str:
+        """Return the DSN with which the service of a slice runs: the start-up parameter makes it `<slice>_app`."""
+        return self.server.dsn(self.name, role=f"{slice_name}_app")
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that point processes of the suite at this database."""
+        return {"DATABASE_URL": self.admin_dsn} | {
+            f"SEDA_{each.upper()}_DATABASE_URL": self.app_dsn(each) for each in SLICES
+        }
+
+
+class ServerOnDemand:
+    """Lives in the pytest process that owns the run: starts the server when it is asked for, removes it at the end."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="seda-test-"))
+        # The server's user must get through it to its data; what is secret in it has a mode of its own.
+        self.folder.chmod(0o711)
+        os.environ[_RUN_FOLDER] = str(self.folder)
+        self._cluster: Cluster | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="postgres-on-demand", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the server, if there is one, and remove the run's folder."""
+        self._ended.set()
+        self._thread.join()
+        os.environ.pop(_RUN_FOLDER, None)
+        if self._cluster is not None:
+            self._cluster.stop(immediately=True)
+        # The server's watcher removes it as well: files may vanish while they are listed.
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _serve(self) -> None:
+        while not self._ended.wait(_POLL_SECONDS):
+            if (self.folder / "wanted").exists():
+                try:
+                    self._start()
+                except Exception as error:  # noqa: BLE001 - told to every test that waits for the server
+                    _publish(self.folder / "failed", f"{error}\n{getattr(error, 'why', '')}")
+                return
+
+    def _start(self) -> None:
+        environ = {name: value for name, value in os.environ.items() if name != "SEDA_PG_BIN"}
+        if os.environ.get("SEDA_TEST_PG_BIN"):
+            environ["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
+        binaries = find_binaries(environ)
+        cluster = Cluster(
+            self.folder / "data",
+            binaries,
+            free_port(),
+            settings={**THROWAWAY_SETTINGS, "max_connections": "300"},
+            remove_after=self.folder,
+        )
+        cluster.ensure()
+        cluster.start()
+        self._cluster = cluster
+        found = {"port": cluster.port, "password": cluster.password, "major": binaries.major}
+        _publish(self.folder / "server.json", json.dumps(found))
+
+
+def wait_for_server() -> Server:
+    """Return the run's server, having it started when this is the first call of the run."""
+    folder = Path(os.environ[_RUN_FOLDER])
+    (folder / "wanted").touch()
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if (folder / "server.json").exists():
+            return Server(**json.loads((folder / "server.json").read_text()))
+        if (folder / "failed").exists():
+            raise RuntimeError(f"No PostgreSQL for the tests: {(folder / 'failed').read_text()}")
+        # The server is started by another process, which has no way to wake this one.
+        time.sleep(_POLL_SECONDS)
+    raise TimeoutError(f"PostgreSQL did not start within {_START_SECONDS:.0f} s.")
+
+
+async def ensure_template(server: Server) -> None:
+    """Make the run's template database, migrated to the heads, unless another worker has."""
+    folder = Path(os.environ[_RUN_FOLDER])
+    async with _locked(folder / "template.lock"):
+        if (folder / "template").exists():
+            return
+        template = Database(server, TEMPLATE)
+        async with administrator(server) as connection:
+            await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        await init_database(template.admin_dsn)
+        await deploy(template.admin_dsn)
+        partitions = int(os.environ.get("SEDA_TEST_PARTITIONS", "0"))
+        if partitions:
+            await partition_messages(template, partitions)
+        (folder / "template").touch()
+
+
+@asynccontextmanager
+async def cloned_database(server: Server) -> AsyncIterator[Database]:
+    """Make a migrated database of one's own, and drop it at the end, whoever is still connected."""
+    await ensure_template(server)
+    async with empty_database(server, f"TEMPLATE {TEMPLATE} STRATEGY file_copy") as database:
+        yield database
+
+
+@asynccontextmanager
+async def empty_database(server: Server, options: str = "TEMPLATE template0") -> AsyncIterator[Database]:
+    """Make a database with the given options of CREATE DATABASE, and drop it at the end."""
+    database = Database(server, f"test_{os.getpid()}_{next(_numbers)}")
+    async with administrator(server) as connection:
+        await connection.execute(f"CREATE DATABASE {database.name} {options}")
+    try:
+        yield database
+    finally:
+        async with administrator(server) as connection:
+            await connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def administrator(server: Server, database: str = "postgres") -> AsyncIterator[asyncpg.Connection]:
+    """Connect as the superuser."""
+    connection = await asyncpg.connect(server.dsn(database))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def partition_messages(database: Database, partitions: int) -> None:
+    """Replace chat's message tables, which must be empty, by the model's hash-partitioned on room_id."""
+    tables = [chat_schema.metadata.tables[f"chat.{name}"] for name in PARTITIONED]
+    async with administrator(database.server, database.name) as connection:
+        grants = await connection.fetch(
+            "SELECT grantee, table_name AS table, string_agg(privilege_type, ', ') AS privileges"
+            " FROM information_schema.role_table_grants WHERE table_schema = 'chat' AND table_name = ANY ($1)"
+            " AND grantee <> 'chat_owner' GROUP BY 1, 2",
+            list(PARTITIONED),
+        )
+        await connection.execute(f"DROP TABLE {', '.join(table.fullname for table in tables)}")
+    partitioned = sa.MetaData(schema="chat")
+    for table in tables:
+        copy = table.to_metadata(partitioned)
+        copy.dialect_options["postgresql"]["partition_by"] = "HASH (room_id)"
+    await run_sync(database.server.dsn(database.name, role="chat_owner"), partitioned.create_all)
+    async with administrator(database.server, database.name) as connection:
+        await connection.execute("SET ROLE chat_owner")
+        for table in tables:
+            for remainder in range(partitions):
+                await connection.execute(
+                    f"CREATE TABLE {table.fullname}_{remainder} PARTITION OF {table.fullname}"
+                    f" FOR VALUES WITH (MODULUS {partitions}, REMAINDER {remainder})"
+                )
+        for grantee, name, privileges in grants:
+            await connection.execute(f"GRANT {privileges} ON chat.{name} TO {grantee}")
+
+
+async def run_sync(dsn: str, work: Callable[[sa.Connection], object]) -> None:
+    """Run SQLAlchemy's synchronous code in a transaction of a connection of its own."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses right now."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    with path.open("w") as file:
+        await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
+        yield
+
+
+def _publish(path: Path, text: str) -> None:
+    scratch = path.with_name(path.name + ".new")
+    scratch.touch(mode=0o600)
+    scratch.write_text(text)
+    scratch.rename(path)
