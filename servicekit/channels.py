@@ -62,9 +62,13 @@ def target_address(target: str) -> str:
     return f"ipv4:{target}"
 
 
-def open_channel(target: str, methods: Iterable[Method] = ()) -> grpc.aio.Channel:
-    """A channel with everything our calls want; plain text."""
+def open_channel(
+    target: str, methods: Iterable[Method] = (), *, healthy_only: bool = True
+) -> grpc.aio.Channel:
+    """A channel with everything our calls want; plain text. Not `healthy_only`: to ask after health itself."""
     options = [*_OPTIONS, ("grpc.service_config", service_config(methods))]
+    if not healthy_only:
+        options.append(("grpc.inhibit_health_checking", 1))
     return grpc.aio.insecure_channel(target_address(target), options=options)
 
 

@@ -58,10 +58,11 @@ class HealthBoard:
         """Turn readiness off for good; `live` stays."""
         self._draining = True
         self.ready(ready=False, why="draining")
+        self.set({name: NOT_SERVING for name in self.states if name != LIVE})
 
     def set(self, states: dict[str, int]) -> None:
-        """Set states and wake the watchers."""
-        self.states.update(states)
+        """Set states and wake the watchers. While draining every one is NOT_SERVING."""
+        self.states.update(dict.fromkeys(states, NOT_SERVING) if self._draining else states)
         self._wake()
 
     def close(self) -> None:

@@ -36,10 +36,11 @@ from servicekit.wrapper import Wrapper
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    import grpc
     from google.protobuf.descriptor import ServiceDescriptor
 
     from servicekit.database import Session
+    from servicekit.methods import Method
+    from servicekit.wrapper import RawHandler
 
 _log = structlog.get_logger("process")
 STOP_GRACE = 15.0
@@ -102,15 +103,14 @@ class Kit:
 
 @dataclass(slots=True)
 class App:
-    """A composed service. `handlers` are grpc handlers that need no wrapper (the gateway's forwarding);
-    `listed` names their services for reflection and health; `workers` start in order and stop in reverse.
+    """A composed service. `raw` are the methods whose bytes it passes on (the gateway's forwarding), all of
+    each service; `workers` start in order and stop in reverse.
     """
 
     servicers: Sequence[Servicer]
     resolver: CallerResolver
     workers: Sequence[Worker] = ()
-    handlers: Sequence[grpc.GenericRpcHandler] = ()
-    listed: Sequence[str] = ()
+    raw: Sequence[tuple[Method, RawHandler]] = ()
     schema_head: str | None = None
     """The newest migration this build needs. None: a worker sets the board's readiness instead."""
 

@@ -50,10 +50,16 @@ class Servers:
         self.admin_port = 0
         own = [servicer.descriptor.full_name for servicer in app.servicers]
         board.own(own)
-        self._listed = [*own, *app.listed, HealthService.descriptor.full_name]
+        raw: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
+        for method, handle in app.raw:
+            raw.setdefault(method.service, {})[method.name] = wrapper.raw(method, handle)
+        self._listed = [*own, *raw, HealthService.descriptor.full_name]
         health = HealthService(board)
         self._health = _generic(wrapper, health, health_methods())
-        self._handlers = [*(register(wrapper, servicer) for servicer in app.servicers), *app.handlers]
+        self._handlers = [
+            *(register(wrapper, servicer) for servicer in app.servicers),
+            *(grpc.method_handlers_generic_handler(service, methods) for service, methods in raw.items()),
+        ]
 
     async def start(self) -> None:
         """Listen on all ports; raises OSError naming the one that is taken."""

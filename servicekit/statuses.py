@@ -34,6 +34,17 @@ class UpstreamError(ServiceError):
         return self
 
 
+class PassedOnError(ServiceError):
+    """An error that another service answered, passed on as it came: code, message and trailers."""
+
+    reason = ""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        super().__init__(error.details() or "")
+        self.code = Code(error.code().value[0])  # type: ignore[misc]  # every other error fixes it per class
+        self.trailers = tuple(error.trailing_metadata())
+
+
 def details(error: ServiceError, domain: str, request_id: str) -> bytes:
     """The serialized google.rpc.Status of an error, for the trailer `grpc-status-details-bin`."""
     status = status_pb2.Status(code=error.code, message=error.message)
@@ -85,5 +96,8 @@ async def abort(
     context: grpc.aio.ServicerContext[Any, Any], error: ServiceError, domain: str, call: Call
 ) -> NoReturn:
     """End the call with an error."""
-    trailers = ((DETAILS_KEY, details(error, domain, call.request_id)),)
+    if isinstance(error, PassedOnError):
+        trailers = error.trailers
+    else:
+        trailers = ((DETAILS_KEY, details(error, domain, call.request_id)),)
     await context.abort(GRPC_CODES[error.code], error.message, trailing_metadata=trailers)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
     StreamHandler = Callable[[Any, Call], AsyncIterator[Message]]
+    RawHandler = Callable[[bytes, grpc.aio.ServicerContext[Any, Any], Call, str | None], Awaitable[Any]]
     Context = grpc.aio.ServicerContext[Any, Any]
 
 _log = structlog.get_logger("call")
@@ -67,6 +68,23 @@ class Wrapper:
         if method.server_streaming:
             return grpc.unary_stream_rpc_method_handler(self._streaming(method, handle))
         return grpc.unary_unary_rpc_method_handler(self._unary(method, handle))
+
+    def raw(self, method: Method, handle: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
+        """A handler for bytes that another process decodes, and whose caller it checks.
+
+        All the rest is as in every method: error boundary, metrics and log, deadline, admission. `handle`
+        gets (bytes, context, call, the authorization header); it returns the reply's bytes or, when the method
+        streams, writes them to the context.
+        """
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._bounded(method, handle))
+
+        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
+            async with self.admission.slot():
+                reply: bytes = await handle(data, context, call, authorization)
+                return reply
+
+        return grpc.unary_unary_rpc_method_handler(self._bounded(method, run))
 
     def _unary(self, method: Method, handle: UnaryHandler) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
@@ -162,7 +180,7 @@ class Wrapper:
             caller=str(call.identity.user_id) if call.identity else call.service,
             on_behalf_of=call.on_behalf_of,
             request_id=call.request_id,
-            reason=error.reason if error else None,
+            reason=(error.reason or None) if error else None,
         )
 
 
