@@ -126,6 +126,7 @@ class Console:
                             "why": error.why or None,
                             "fix": error.fix or None,
                             "retry": error.retry,
+                            **({"details": error.details} if error.details else {}),
                         },
                     }
                 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 from google.protobuf import field_mask_pb2
 
+from ops.tokens import DEMO_DOMAIN, full_email
 from seda.chat.v1 import (
     membership_service_pb2,
     membership_service_pb2_grpc,
@@ -25,7 +26,6 @@ from servicekit.tokens import development_token
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DOMAIN = "demo.seda.fm"
 _CALL_SECONDS = 10.0
 _PEOPLE = {"ada": "Ada", "bo": "Bo", "chidi": "Chidi", "dara": "Dara", "esme": "Esme"}
 
@@ -93,7 +93,7 @@ async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> 
 
     `secret` signs their development tokens. Raises grpc.aio.AioRpcError of the first call that fails.
     """
-    tokens = {name: development_token(secret, email(name), audience=audience) for name in _PEOPLE}
+    tokens = {name: development_token(secret, full_email(name), audience=audience) for name in _PEOPLE}
     async with grpc.aio.insecure_channel(gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
         people = _People(channel, tokens)
         for name, shown in _PEOPLE.items():
@@ -103,11 +103,6 @@ async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> 
     posts = [post for room in _ROOMS for post in room.posts]
     links = {post.track_url for post in posts if post.track_url}
     return DemoReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links))
-
-
-def email(name: str) -> str:
-    """Return the e-mail address of a demo person; one that already is an address stays."""
-    return name if "@" in name else f"{name}@{DOMAIN}"
 
 
 class _People:
@@ -168,4 +163,4 @@ class _People:
 
 
 def _request_id(what: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{DOMAIN}/{what}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://{DEMO_DOMAIN}/{what}"))

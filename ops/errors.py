@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -23,7 +24,8 @@ class CliError(Exception):
     """A failure that a person can act on.
 
     `code` is stable and machine-readable (PORT_TAKEN), `message` says what happened, `why` gives the
-    cause and `fix` what to do next. `retry` is true when the same command may simply be run again.
+    cause and `fix` what to do next. `retry` is true when the same command may simply be run again. `details` are facts for
+    machines that --json adds.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class CliError(Exception):
         fix: str = "",
         retry: bool = False,
         exit_code: int = Exit.ACTION_NEEDED,
+        details: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -43,3 +46,4 @@ class CliError(Exception):
         self.fix = fix
         self.retry = retry
         self.exit_code = int(exit_code)
+        self.details = dict(details or {})

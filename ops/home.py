@@ -174,22 +174,12 @@ def port_base(environ: Mapping[str, str] = os.environ) -> int:
         ) from None
 
 
-def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
-    """Return the administrator's URL: DATABASE_URL, else that of the PostgreSQL which `seda up` runs.
-
-    Raises CliError DATABASE_UNKNOWN when there is neither.
-    """
-    if environ.get("DATABASE_URL"):
-        return environ["DATABASE_URL"]
+def running_dsn(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the administrator's URL of the PostgreSQL that a running `seda up` started, or None without one."""
     home = find_home(environ)
     state = home.running_state()
     if state is None or not state.own_postgres:
-        raise CliError(
-            "DATABASE_UNKNOWN",
-            "There is no database to work on.",
-            why=f"DATABASE_URL is not set, and no seda up with its own PostgreSQL runs on {home}.",
-            fix="Start one: seda up   or set DATABASE_URL=postgresql://user:password@host:5432/database",
-        )
+        return None
     password = quote(home.secret_file("postgres").read_text().strip(), safe="")
     return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{Ports(state.port_base).postgres}/{DATABASE}"
 

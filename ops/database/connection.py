@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from ops.errors import CliError
+from ops.home import running_dsn
 
 _CONNECT_SECONDS = 10.0
 
@@ -19,16 +20,16 @@ _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.Interfa
 def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
     """Return the administrator's DSN: SEDA_DIRECT_DATABASE_URL, or DATABASE_URL where no pooler stands between.
 
-    Raises CliError DATABASE_URL_MISSING or DATABASE_URL_INVALID, neither of which shows the value.
+    Without either it is that of the PostgreSQL which a running `seda up` of this folder has started. Raises CliError DATABASE_URL_MISSING or DATABASE_URL_INVALID, neither of which shows the value.
     """
     name = "SEDA_DIRECT_DATABASE_URL" if environ.get("SEDA_DIRECT_DATABASE_URL") else "DATABASE_URL"
-    dsn = environ.get(name, "")
+    dsn = environ.get(name) or running_dsn(environ)
     if not dsn:
         raise CliError(
             "DATABASE_URL_MISSING",
             "No database is named.",
-            why="DATABASE_URL is not set.",
-            fix="export DATABASE_URL=postgresql://user:password@host:5432/database",
+            why="DATABASE_URL is not set, and no seda up with its own PostgreSQL runs on this folder.",
+            fix="Start one: seda up   Or: export DATABASE_URL=postgresql://user:password@host:5432/database",
         )
     if not dsn.startswith(("postgresql://", "postgres://")):
         raise CliError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -80,20 +79,10 @@ def require_same_major(options: UpOptions, major: int) -> None:
 
 async def require_reachable(dsn: str) -> str:
     """Connect once to the user's own database and return how to name it, without the password."""
-    parts = urlsplit(dsn)
-    named = f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
-    try:
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
-        raise CliError(
-            "DATABASE_UNREACHABLE",
-            f"DATABASE_URL names {named}, which can't be reached.",
-            why=f"{type(error).__name__}: {error}".replace(parts.password or "\0", "***"),
-            fix="Correct DATABASE_URL, or unset it to let seda up run its own PostgreSQL.",
-            retry=True,
-        ) from error
-    await connection.close()
-    return named
+    from ops.database.connection import connected, without_password
+
+    async with connected(dsn, "up"):
+        return without_password(dsn)
 
 
 async def prepare(dsn: str, screen: Screen) -> None:
@@ -102,8 +91,17 @@ async def prepare(dsn: str, screen: Screen) -> None:
     from ops.database.migrate import deploy
 
     with screen.phase("roles", "roles and schemas") as phase:
-        await init_database(dsn)
-        phase.detail = "ready"
+        report = await init_database(dsn)
+        phase.detail = f"{report.schemas} schemas, {report.roles} roles"
+    for warning in report.warnings:
+        screen.note(warning)
+    if not report.ready:
+        raise CliError(
+            "ADMINISTRATOR_NEEDED",
+            "The user in DATABASE_URL may not make roles or schemas. Nothing was changed.",
+            why="An administrator of the server must run some statements in this database first.",
+            fix="See them with: seda db init",
+        )
     with screen.phase("migrate", "migrations") as phase:
         reports = await deploy(dsn)
         phase.detail = "  ".join(f"{each.slice} +{len(each.applied)}" for each in reports)

@@ -1,0 +1,313 @@
+"""The `seda` command: what there is, and how every command begins and ends.
+
+Imports stand inside the commands: `seda --help` and completion load nothing but Typer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import sys
+import traceback
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from ops.console import console
+from ops.database.commands import admin_app, db_app, migrate_app
+from ops.errors import CliError, Exit
+from ops.topics import TOPICS
+
+_EVERYWHERE = "Every command takes --json, --no-color and --debug as well."
+_SUGGESTED = re.compile(r"\s*(\(Possible options: .*\)|Did you mean .*)$", re.DOTALL)
+_PASSWORD = re.compile(r"(\w+://[^:/@\s]*):[^@\s]+@")
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=_EVERYWHERE,
+    suggest_commands=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(db_app, name="db")
+app.add_typer(migrate_app, name="migrate")
+app.add_typer(admin_app, name="admin")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Seda: a music community's backend. Run it, call it, look after its data.
+
+    \b
+    Examples:
+      seda up
+      seda call GetSystemStatus
+    """  # noqa: D301 - the sign with which Typer keeps lines as they are
+    if version:
+        from ops.version import VERSION
+
+        console.result({"version": VERSION}, f"seda {VERSION}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        console.say(context.get_help())
+        raise typer.Exit(Exit.USAGE)
+
+
+@app.command()
+def up(
+    port_base: Annotated[
+        int | None,
+        typer.Option(envvar="SEDA_PORT_BASE", help="First port; the others are counted from it. 7400."),
+    ] = None,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Use a temporary data folder, deleted at the end.")
+    ] = False,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="Make no demo data on the first start.")] = False,
+    logs: Annotated[
+        str | None, typer.Option(help="Show whole logs: all, or names such as chat,gateway.")
+    ] = None,
+) -> None:
+    """Run the whole suite here until Ctrl-C: PostgreSQL, users, chat, tracks and gateway.
+
+    Examples:
+        seda up
+
+        seda up --port-base 8400 --logs chat,gateway
+    """
+    from ops.up.command import make_options, run
+
+    options = make_options(os.environ, port_base, ephemeral=ephemeral, demo=not no_demo, logs=logs)
+    run(options, console, port_base_given=port_base is not None)
+
+
+@app.command()
+def token(
+    email: Annotated[str, typer.Option(help="Whose token; a bare name is one of the demo people.")],
+    role: Annotated[
+        str | None, typer.Option(help="First give the user this role: USER, MODERATOR, ADMIN.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="How long it lasts.")] = 12.0,
+) -> None:
+    """Print a development token, and nothing else, on stdout.
+
+    Examples:
+        seda token --email ada@demo.seda.fm
+
+        export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm --role ADMIN)
+    """
+    from ops.tokens import grant_role, make_token
+
+    if role is not None:
+        grant_role(email, role, console)
+    made = make_token(email, hours)
+    console.result({"token": made.token, "email": made.email, "expires": made.expires}, made.token)
+    console.say(f"For {made.email}, until {made.expires.astimezone():%Y-%m-%d %H:%M}.")
+
+
+@app.command()
+def health(
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 2.0,
+) -> None:
+    """Ask every process, and each of its services, how it is. Exit code 1 when something doesn't serve.
+
+    Examples:
+        seda health
+
+        seda health --json
+    """
+    from ops.health import show
+
+    if not show(console, timeout):
+        raise typer.Exit(Exit.ACTION_NEEDED)
+
+
+@app.command()
+def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes them by name
+    method: Annotated[
+        str, typer.Argument(help="CreateRoom, RoomService/CreateRoom, the full name, or list.")
+    ],
+    service: Annotated[
+        str | None, typer.Argument(help="With list: the service whose methods to list.")
+    ] = None,
+    data: Annotated[
+        str, typer.Option("--data", "-d", help="The request: JSON, @file, or - for stdin.")
+    ] = "{}",
+    caller: Annotated[
+        str | None, typer.Option("--as", help="E-mail or demo name to call as; default: SEDA_TOKEN.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(envvar="SEDA_GATEWAY", help="host:port; default: the gateway running here.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds; default: 10, for streams none.")
+    ] = None,
+    stream_limit: Annotated[
+        int | None, typer.Option(min=1, help="End a stream after so many messages.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show metadata and timing too.")] = False,
+) -> None:
+    """Call a method of a running server with JSON and print the reply. Exit code: 64 + the gRPC code.
+
+    Examples:
+        seda call list
+
+        seda call CreateRoom --as ada -d '{"name": "Late night records"}'
+    """
+    from ops.call.invoke import Call, invoke, list_methods, read_body
+    from ops.home import port_base
+    from ops.suite import GATEWAY, Ports
+    from ops.tokens import make_token
+
+    target = address or Ports(port_base()).address(GATEWAY)
+    if method == "list":
+        list_methods(target, service, console)
+        return
+    bearer = make_token(caller, hours=1).token if caller else os.environ.get("SEDA_TOKEN")
+    invoke(Call(target, method, read_body(data), bearer, timeout, stream_limit, verbose), console)
+
+
+@app.command("help")
+def show_help(
+    context: typer.Context,
+    topic: Annotated[
+        str | None, typer.Argument(help="exit-codes, environment, json, tokens, or a command.")
+    ] = None,
+) -> None:
+    """Explain a topic: exit-codes, environment, json, tokens.
+
+    Examples:
+        seda help tokens
+
+        seda help exit-codes
+    """
+    if topic in TOPICS:
+        console.result({"topic": topic, "text": TOPICS[topic]}, TOPICS[topic].rstrip())
+    elif topic is None:
+        parent = context.parent or context
+        console.print(f"{parent.get_help()}\n\nTopics: {', '.join(TOPICS)}")
+    else:
+        # A command is explained by itself; an unknown one gets the same suggestion as when it is run.
+        raise typer.Exit(_run([topic, "--help"]))
+
+
+def main() -> None:
+    """Run `seda` with this process's arguments and leave with its exit code."""
+    sys.exit(_guarded(_take_common(sys.argv[1:])))
+
+
+def _take_common(arguments: list[str]) -> list[str]:
+    """Take out the flags that every command has, wherever they stand before `--`."""
+    rest: list[str] = []
+    for number, each in enumerate(arguments):
+        if each == "--":
+            return rest + arguments[number:]
+        if each == "--json":
+            console.json = True
+        elif each == "--no-color":
+            console.no_color = True
+        elif each == "--debug":
+            console.debug = True
+        else:
+            rest.append(each)
+    return rest
+
+
+def _guarded(arguments: list[str]) -> int:
+    try:
+        return _run(arguments)
+    except CliError as error:
+        console.error(error)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        console.say("Interrupted.")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it. Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.ACTION_NEEDED
+    except Exception as error:  # noqa: BLE001 - the last frame: everything unexpected is reported in one way
+        console.error(_crashed(error))
+        return Exit.ACTION_NEEDED
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        outcome = app(args=arguments, prog_name="seda", standalone_mode=False)
+    except TyperException as error:
+        raise _usage_error(error) from error
+    return outcome if isinstance(outcome, int) else Exit.OK
+
+
+def _usage_error(error: TyperException) -> CliError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "seda"
+    # Typer appends suggestions of its own in two ways; they are made once, below, and in one way.
+    message = _SUGGESTED.sub("", error.format_message()).rstrip(".") + "."
+    known = list(getattr(error, "possibilities", None) or ())
+    if not known and message.startswith("No such command"):
+        name = message.split("'")[1]
+        commands = getattr(getattr(context, "command", None), "commands", {})
+        known = difflib.get_close_matches(name, commands, cutoff=0.5)
+    fix = f"Did you mean: {', '.join(known)}?   All of it: {path} --help" if known else f"See: {path} --help"
+    return CliError("USAGE", message, fix=fix, exit_code=Exit.USAGE)
+
+
+def _crashed(error: Exception) -> CliError:
+    number = uuid.uuid4().hex[:8]
+    text = "".join(traceback.format_exception(error))
+    if console.debug:
+        console.say(_PASSWORD.sub(r"\1:***@", text))
+    where = _write_crash(number, text)
+    return CliError(
+        "UNEXPECTED",
+        f"Something unexpected happened: {type(error).__name__} (error id {number}).",
+        why=f"Details: {where}",
+        fix="Run it again with --debug to see them here.",
+    )
+
+
+def _write_crash(number: str, text: str) -> str:
+    from ops.home import find_home
+    from ops.version import VERSION
+
+    target = find_home().logs / f"crash-{number}.txt"
+    command = " ".join(sys.argv[:2])
+    body = f"seda {VERSION}, Python {sys.version}, {command}\n\n{text}"
+    try:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_PASSWORD.sub(r"\1:***@", body))
+    except OSError as failed:
+        return f"could not be written to {target}: {failed.strerror}"
+    return str(target)
+
+
+def _laid_out(text: str) -> str:
+    """Return a docstring with its examples kept as lines; Typer would fill them into one paragraph."""
+    about, _, examples = text.partition("\n\nExamples:\n")
+    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    return (
+        "\n\n\b\n".join([about, "\n".join(["Examples:", *(f"  {line}" for line in lines)])])
+        if lines
+        else about
+    )
+
+
+def _finish_help() -> None:
+    for group in (app, db_app, migrate_app, admin_app):
+        for command in group.registered_commands:
+            command.help = _laid_out(inspect.getdoc(command.callback) or "")
+            command.epilog = _EVERYWHERE
+
+
+_finish_help()
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""`seda health`: every process and every name it answers for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ops.home import port_base
+from ops.probe import LIVENESS, READINESS, Report, examine
+from ops.suite import SUITE, Ports
+
+if TYPE_CHECKING:
+    from ops.console import Console
+
+_SPOKEN = {READINESS: "(ready)", LIVENESS: "(alive)"}
+
+
+def show(console: Console, timeout: float) -> bool:
+    """Ask all processes at once, show their answers, and tell whether everything serves."""
+    reports = asyncio.run(_ask(Ports(port_base()), timeout))
+    serving = all(each.serving for each in reports)
+    if console.json:
+        console.result({"serving": serving, "reports": reports})
+    else:
+        console.table(
+            ("process", "address", "service", "status", "ms"),
+            [
+                (
+                    each.process,
+                    each.address,
+                    _SPOKEN.get(each.service, each.service),
+                    each.status,
+                    each.milliseconds,
+                )
+                for each in reports
+            ],
+        )
+    return serving
+
+
+async def _ask(ports: Ports, timeout: float) -> list[Report]:
+    answers = await asyncio.gather(
+        *(examine(each.name, ports.address(each), timeout) for each in reversed(SUITE))
+    )
+    return [report for reports in answers for report in reports]

@@ -1,0 +1,55 @@
+"""Help that belongs to no single command: `seda help TOPIC`."""
+
+from __future__ import annotations
+
+TOPICS = {
+    "exit-codes": """\
+Exit codes
+  0    done
+  1    something needs your action; the message says what
+  2    the command line is wrong
+  3    somebody else holds the lock; try again later
+  4    refused because it is not safe
+  5    a migration failed
+  6    the database differs from what the migrations say
+  64+  seda call: 64 plus the gRPC code, as grpcurl does (78 is UNAVAILABLE)
+  130  interrupted; seda up ends with 0 on Ctrl-C
+
+Treat a code that is not listed as failure.
+""",
+    "environment": """\
+Environment
+  SEDA_HOME        data folder of seda up; default: .seda in the working directory
+  SEDA_PORT_BASE   first port of the suite; default: 7400
+  DATABASE_URL     your own PostgreSQL 15 or newer, as administrator; default: one of our own
+  SEDA_PG_BIN      folder with the programs of an installed PostgreSQL
+  SEDA_TOKEN       bearer token that seda call sends
+  SEDA_GATEWAY     address that seda call asks; default: 127.0.0.1:7400, or that of the running suite
+  SEDA_JWT_SECRET  secret of user tokens, or SEDA_JWT_SECRET_FILE; default: generated in the data folder
+  NO_COLOR, CLICOLOR=0, TERM=dumb   no colour;  CLICOLOR_FORCE=1  colour even when piped
+  CI               nothing moves on the screen
+
+The settings of the services stand in README and .env.example.
+""",
+    "json": """\
+JSON
+  Every command takes --json and then writes one object to stdout:
+    {"ok":true,"data":...}
+    {"ok":false,"error":{"code":"PORT_TAKEN","message":...,"why":...,"fix":...,"retry":false}}
+  seda up writes one event a line, the last of the start being
+    {"event":"ready","gateway":"127.0.0.1:7400",...}
+
+  Times are RFC 3339, ids and 64-bit numbers are strings, what is absent is null. Fields are added, never
+  removed or renamed. Nothing changes to JSON by itself when it is piped.
+""",
+    "tokens": """\
+Tokens
+  export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm)
+  seda call GetUser
+
+  A development token names a user by e-mail address; the same address is always the same user. It is signed with
+  the secret of the data folder (or SEDA_JWT_SECRET), lasts 12 hours, and is accepted by every service unless
+  SEDA_ENV is production. seda call --as ada makes one for a single call.
+  seda token --email ada@demo.seda.fm --role ADMIN first gives the user that role.
+""",
+}
