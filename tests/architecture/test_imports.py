@@ -50,7 +50,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def small_tree(tmp_path: Path) -> Path:
     """A tree of the project's shape in which every module is empty."""
-    packages = ["seda", "buf", "servicekit", "services", "gateway", "ops", "migrations"]
+    packages = ["seda", "buf", "servicekit", "services", "gateway", "ops", "migrations", "bench"]
     for service in ("services/users", "services/chat", "services/tracks"):
         packages += [service, *(f"{service}/{layer}" for layer in _LAYERS)]
     for package in packages:

@@ -1,0 +1,1 @@
+"""Load for a running suite: `python -m bench --help`."""
