@@ -1,0 +1,29 @@
+"""The chat service."""
+
+from __future__ import annotations
+
+from seda.chat.v1.message_service_pb2 import (
+    ListMessagesRequest,
+    ListMessagesResponse,
+    SendMessageRequest,
+    SendMessageResponse,
+)
+from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from servicekit.channels import Peer
+from servicekit.wrapper import DEFAULT_DEADLINE
+
+
+class ChatClient:
+    """Reads and writes messages as the caller, for as long as the caller waits."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._stub = MessageServiceStub(peer.channel)
+
+    async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
+        """Write a message."""
+        return await self._peer.call(self._stub.SendMessage, request, timeout=DEFAULT_DEADLINE)
+
+    async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
+        """A page of a room's messages."""
+        return await self._peer.call(self._stub.ListMessages, request, timeout=DEFAULT_DEADLINE)

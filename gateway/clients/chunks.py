@@ -1,0 +1,19 @@
+"""Lookups of any number of ids, each call within what the contract allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+_Found = TypeVar("_Found")
+MAX_IDS = 1000
+
+
+async def in_chunks(
+    ids: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Sequence[_Found]]]
+) -> list[_Found]:
+    """What `ask` finds for all ids: no call for none, one for up to 1,000, else several at once."""
+    chunks = [ids[start : start + MAX_IDS] for start in range(0, len(ids), MAX_IDS)]
+    answers = await asyncio.gather(*(ask(chunk) for chunk in chunks))
+    return [found for answer in answers for found in answer]

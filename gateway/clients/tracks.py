@@ -1,0 +1,41 @@
+"""The tracks service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.clients.chunks import in_chunks
+from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.tracks.v1.track_pb2 import Track
+from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
+from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
+from servicekit.channels import Peer
+from servicekit.wrapper import DEFAULT_DEADLINE
+
+
+class TracksClient:
+    """Reads tracks as the caller, stores them on the caller's behalf."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._tracks = TrackServiceStub(peer.channel)
+        self._catalog = CatalogServiceStub(peer.channel)
+
+    async def upsert(self, link: str) -> Track:
+        """The stored track that a link points to."""
+        request = UpsertTrackRequest(input=link)
+        # As long as our own caller waits: a write that was given up may have happened.
+        response = await self._peer.call(
+            self._catalog.UpsertTrack, request, as_service=True, timeout=DEFAULT_DEADLINE
+        )
+        return response.track
+
+    async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
+        """Those that exist, within `seconds`."""
+
+        async def ask(chunk: Sequence[str]) -> Sequence[Track]:
+            request = LookupTracksRequest(track_ids=chunk)
+            return (await self._peer.call(self._tracks.LookupTracks, request, timeout=seconds)).tracks
+
+        return await in_chunks(track_ids, ask)

@@ -1,0 +1,46 @@
+"""The users service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway import wire
+from gateway.clients.chunks import in_chunks
+from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
+from seda.users.v1.user_pb2 import UserSummary
+from seda.users.v1.user_service_pb2 import LookupUsersRequest
+from seda.users.v1.user_service_pb2_grpc import UserServiceStub
+from servicekit.caller import Caller
+from servicekit.channels import Peer
+
+
+class RemoteResolver:
+    """Asks who is behind a token; servicekit caches the answers."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._stub = IdentityServiceStub(peer.channel)
+
+    async def resolve(self, subject: str, email: str) -> Caller:
+        """The user behind the subject, created on first sight."""
+        request = ResolveCallerRequest(subject=subject, email=email)
+        response = await self._peer.call(self._stub.ResolveCaller, request, as_service=True)
+        return wire.caller(response.caller)
+
+
+class UsersClient:
+    """Reads users as the caller may see them."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._stub = UserServiceStub(peer.channel)
+
+    async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
+        """The summaries of those that exist, within `seconds`."""
+
+        async def ask(chunk: Sequence[str]) -> Sequence[UserSummary]:
+            request = LookupUsersRequest(user_ids=chunk)
+            return (await self._peer.call(self._stub.LookupUsers, request, timeout=seconds)).users
+
+        return await in_chunks(user_ids, ask)

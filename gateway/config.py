@@ -1,0 +1,20 @@
+"""Settings of the gateway."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What every process has, with the gateway's ports. It has no database."""
+
+    process: ClassVar[str] = "gateway"
+    has_database: ClassVar[bool] = False
+
+    port: int = Field(7400, ge=0, le=65_535, description="port of the contract")
+    admin_port: int = Field(7410, ge=0, le=65_535, description="port of health and reflection, plain text")
+    metrics_port: int = Field(7420, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")

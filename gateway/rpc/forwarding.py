@@ -1,0 +1,141 @@
+"""Forwarding: the methods of the services under their own names, bytes untouched.
+
+Nothing is decoded and no token is checked here: the service does both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+from servicekit.call import Call
+from servicekit.channels import DEADLINE_SHAVE, Peer
+from servicekit.errors import DeadlineExceededError, ServiceError, ServiceUnavailableError
+from servicekit.health import HealthBoard
+from servicekit.methods import Method, methods_of
+from servicekit.statuses import PassedOnError
+from servicekit.wrapper import RawHandler
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Metadata = list[tuple[str, str]]
+# How a connection fails, on a call that no server has answered.
+_UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+class Forwarding:
+    """Passes calls on. As a worker it ends the open streams when the process leaves."""
+
+    def __init__(self, board: HealthBoard) -> None:
+        self._board = board
+        self._open: set[asyncio.Timeout] = set()
+        self._leaving: asyncio.Task[None] | None = None
+
+    def methods(self, peer: Peer, services: Iterable[ServiceDescriptor]) -> list[tuple[Method, RawHandler]]:
+        """A handler for each method of `services`, which `peer` serves."""
+        return [
+            (method, self._stream(peer, method) if method.server_streaming else _unary(peer, method))
+            for service in services
+            for method in methods_of(service)
+        ]
+
+    async def start(self) -> None:
+        """Begin to wait for the end of the process."""
+        self._leaving = asyncio.create_task(self._end_streams())
+
+    async def stop(self) -> None:
+        """Stop waiting."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+            await asyncio.wait([self._leaving])
+
+    def _stream(self, peer: Peer, method: Method) -> RawHandler:
+        invoke: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = peer.streams.unary_stream(method.path)
+
+        async def forward(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
+            # A stream has no deadline but the one its caller gave it.
+            left = cast("float | None", context.time_remaining())
+            timeout = None if left is None else left - DEADLINE_SHAVE
+            replies = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
+            try:
+                async with self._until_leaving():
+                    async for reply in replies:
+                        await context.write(reply)
+                _keep_trailers(context, await replies.trailing_metadata())
+            except grpc.aio.AioRpcError as error:
+                raise _typed(error, peer.name) from error
+            finally:
+                # However this ends, the service must not go on writing to nobody.
+                replies.cancel()
+
+        return forward
+
+    @asynccontextmanager
+    async def _until_leaving(self) -> AsyncIterator[None]:
+        """Raises ServiceUnavailableError in what runs inside when the process leaves."""
+        if self._board.closed:
+            raise ServiceUnavailableError("gateway")
+        try:
+            async with asyncio.timeout(None) as ending:
+                self._open.add(ending)
+                try:
+                    yield
+                finally:
+                    self._open.discard(ending)
+        except TimeoutError:
+            raise ServiceUnavailableError("gateway") from None
+
+    async def _end_streams(self) -> None:
+        changed = self._board.watch()
+        while not self._board.closed:
+            await changed.wait()
+            changed.clear()
+        now = asyncio.get_running_loop().time()
+        for ending in self._open:
+            ending.reschedule(now)
+
+
+def _unary(peer: Peer, method: Method) -> RawHandler:
+    invoke: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = peer.channel.unary_unary(method.path)
+
+    async def forward(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
+        timeout = call.deadline - time.monotonic() - DEADLINE_SHAVE
+        forwarded = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
+        try:
+            reply = await forwarded
+        except grpc.aio.AioRpcError as error:
+            raise _typed(error, peer.name) from error
+        _keep_trailers(context, await forwarded.trailing_metadata())
+        return reply
+
+    return forward
+
+
+def _metadata(call: Call, authorization: str | None) -> Metadata:
+    metadata = [("x-request-id", call.request_id)]
+    if authorization is not None:
+        metadata.append(("authorization", authorization))
+    if call.traceparent is not None:
+        metadata.append(("traceparent", call.traceparent))
+    return metadata
+
+
+def _keep_trailers(context: Context, trailers: grpc.aio.Metadata) -> None:
+    if trailers:
+        context.set_trailing_metadata(tuple(trailers))
+
+
+def _typed(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
+    # Trailers are the mark of a server's answer: what the connection makes up has none.
+    if error.trailing_metadata():
+        return PassedOnError(error)
+    if error.code() in _UNREACHABLE:
+        return ServiceUnavailableError(service)
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineExceededError(f"the {service} service did not answer in time")
+    return PassedOnError(error)

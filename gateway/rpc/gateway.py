@@ -1,0 +1,34 @@
+"""GatewayService."""
+
+from __future__ import annotations
+
+from gateway import wire
+from gateway.actions.deps import Deps
+from gateway.actions.get_room_page import get_room_page
+from gateway.actions.get_system_status import get_system_status
+from gateway.actions.post_message import post_message
+from seda.gateway.v1 import gateway_service_pb2 as pb
+from servicekit.call import Call
+
+
+class GatewayServicer:
+    """Calls composed of several services."""
+
+    descriptor = pb.DESCRIPTOR.services_by_name["GatewayService"]
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def PostMessage(self, request: pb.PostMessageRequest, _: Call) -> pb.PostMessageResponse:
+        """Posts a message, with a track by its link."""
+        return wire.posted(await post_message(self._deps, request))
+
+    async def GetRoomPage(self, request: pb.GetRoomPageRequest, call: Call) -> pb.GetRoomPageResponse:
+        """A page of a room with all it takes to show it."""
+        return wire.room_page(await get_room_page(self._deps, request, call.deadline))
+
+    async def GetSystemStatus(
+        self, _request: pb.GetSystemStatusRequest, _: Call
+    ) -> pb.GetSystemStatusResponse:
+        """How the services are."""
+        return wire.system_status(await get_system_status(self._deps))

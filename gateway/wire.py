@@ -1,0 +1,91 @@
+"""From and to the messages of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from gateway.actions.get_room_page import RoomPage
+from gateway.actions.post_message import Posted
+from gateway.domain.status import Status
+from seda.chat.v1.message_pb2 import TrackSnapshot
+from seda.gateway.v1 import gateway_service_pb2 as pb
+from seda.rpc.v1 import caller_pb2
+from seda.tracks.v1.track_pb2 import Track
+from servicekit import timestamps
+from servicekit.caller import Caller, Role
+
+
+def caller(message: caller_pb2.Caller) -> Caller:
+    """A resolved caller, as servicekit wants it."""
+    return Caller(
+        user_id=UUID(message.user_id),
+        role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
+        muted_until=timestamps.from_proto(message.mute_expire_time)
+        if message.HasField("mute_expire_time")
+        else None,
+        suspended_until=timestamps.from_proto(message.suspend_expire_time)
+        if message.HasField("suspend_expire_time")
+        else None,
+    )
+
+
+def posted(post: Posted) -> pb.PostMessageResponse:
+    """The answer to PostMessage."""
+    sent = post.sent
+    return pb.PostMessageResponse(
+        message=sent.message,
+        track=post.track,
+        deduplicated=sent.deduplicated,
+        epoch=sent.epoch,
+        rev=sent.rev,
+    )
+
+
+def room_page(page: RoomPage) -> pb.GetRoomPageResponse:
+    """Join the parts of a page: each author and each track once, stubs where nothing was found."""
+    listed = page.listed
+    response = pb.GetRoomPageResponse(
+        messages=listed.messages,
+        next_page_token=listed.next_page_token,
+        unreachable=page.unreachable,
+        epoch=listed.epoch,
+        rev=listed.rev,
+    )
+    for user_id in page.authors:
+        user = page.users_found.get(user_id)
+        if user is None:
+            response.authors.add().id = user_id
+        else:
+            response.authors.append(user)
+    for track_id, snapshot in page.tracks.items():
+        track = page.tracks_found.get(track_id)
+        if track is None:
+            _from_snapshot(response.tracks.add(), snapshot)
+        else:
+            response.tracks.append(track)
+    return response
+
+
+def system_status(statuses: Iterable[Status]) -> pb.GetSystemStatusResponse:
+    """The answer to GetSystemStatus."""
+    response = pb.GetSystemStatusResponse()
+    for status in statuses:
+        service = response.services.add()
+        service.name = status.name
+        service.state = pb.ServiceState.Value(f"SERVICE_STATE_{status.state.name}")
+        if status.since is not None:
+            timestamps.to_proto(service.since_time, status.since)
+    return response
+
+
+def _from_snapshot(track: Track, snapshot: TrackSnapshot) -> None:
+    track.id = snapshot.track_id
+    track.provider = snapshot.provider
+    track.provider_id = snapshot.provider_id
+    track.url = snapshot.url
+    track.title = snapshot.title
+    track.artist = snapshot.artist
+    track.artwork_url = snapshot.artwork_url
+    if snapshot.HasField("duration"):
+        track.duration.CopyFrom(snapshot.duration)
