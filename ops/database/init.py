@@ -92,8 +92,7 @@ async def _attempt(connection: asyncpg.Connection, dsn: str, *, single_role: boo
         ) from error
     except asyncpg.InsufficientPrivilegeError:
         await transaction.rollback()
-        for_administrator = tuple(each.sql for each in needed if not each.optional)
-        return _report((), for_administrator, warnings, single_role=single_role)
+        return _report((), tuple(each.sql for each in needed), warnings, single_role=single_role)
     except BaseException:
         await transaction.rollback()
         raise

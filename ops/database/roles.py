@@ -202,7 +202,8 @@ def _extensions(state: _State) -> Iterator[Statement]:
     elif state.extensions["pg_trgm"] != "extensions":
         # The statements name the schema, since search_path is never relied on.
         yield Statement("ALTER EXTENSION pg_trgm SET SCHEMA extensions")
-    if "pg_stat_statements" in state.available - state.extensions.keys():
+    # Only a superuser may make this one; nobody else is bothered about it at every run.
+    if state.superuser and "pg_stat_statements" in state.available - state.extensions.keys():
         yield Statement("CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions", optional=True)
 
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.suite import POSTGRES, SUITE
+from ops.suite import POSTGRES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ class Screen:
             return
         write = self._console.print
         write()
-        for process in (each for each in reversed(SUITE) if each in processes):
+        for process in reversed(processes):
             about = "gRPC, plaintext, reflection on" if process.name == "gateway" else ""
             rest = f"{about:<32}health :{ports.admin(process)}  metrics :{ports.metrics(process)}"
             write(f"  {process.name.capitalize():<10} {ports.address(process):<20} {rest}")

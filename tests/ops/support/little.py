@@ -1,0 +1,162 @@
+"""Start `seda up` of little services in a folder of its own and follow what it says and leaves behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ops.home import Home
+from ops.suite import SUITE, Ports
+from ops.up.ports import is_free
+
+PROJECT = Path(__file__).resolve().parents[3]
+# Five times what a slow machine takes.
+PATIENCE = 45.0
+# Below the ephemeral range and beside the ports of the run's own PostgreSQL.
+_BASES = range(10_200, 19_900, 30)
+_Value = TypeVar("_Value")
+
+
+@contextmanager
+def free_base() -> Iterator[int]:
+    """A port base whose ports are free, kept from other workers until the end."""
+    locks = Path(tempfile.gettempdir()) / "seda-test-ports"
+    locks.mkdir(exist_ok=True)
+    for base in random.sample(_BASES, len(_BASES)):
+        with (locks / str(base)).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if all(map(is_free, Ports(base).used(SUITE, postgres=True))):
+                yield base
+                return
+    raise AssertionError("no port base is free")
+
+
+def until(look: Callable[[], _Value], seconds: float = PATIENCE) -> _Value:
+    """Return the first true value that `look` gives; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = look()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"did not happen within {seconds} s")
+
+
+class LittleUp:
+    """One `seda up`. Lines of both streams are collected while it runs."""
+
+    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
+        self.home = Home(folder / ".seda")
+        inherited = {
+            name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.ops.support.little_up", "up", *arguments],
+            cwd=folder,
+            env={**inherited, "PYTHONPATH": str(PROJECT), **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Ctrl-C in the terminal of whoever runs the tests is not meant for it.
+            start_new_session=True,
+        )
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._readers = [
+            threading.Thread(target=self._read, args=each, daemon=True)
+            for each in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> LittleUp:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self._finish()
+
+    def ready(self) -> LittleUp:
+        """Wait until it says that it is ready."""
+        until(
+            lambda: self._seen("Ready in") or self._seen('"event":"ready"') or self.process.poll() is not None
+        )
+        assert self.process.poll() is None, self.everything()
+        return self
+
+    def saw(self, text: str) -> None:
+        """Wait until a line with this text comes."""
+        until(lambda: self._seen(text))
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C and return the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for the end and return the exit status."""
+        status = self.process.wait(PATIENCE)
+        self._finish()
+        return status
+
+    def pids(self) -> dict[str, int]:
+        """Return the children's process ids, PostgreSQL's too."""
+        state = self.home.read_state()
+        assert state is not None
+        server = next(iter(self.home.path.glob("postgres-*/postmaster.pid"))).read_text().splitlines()[0]
+        return {**{name: each.pid for name, each in state.children.items()}, "postgres": int(server)}
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return stdout of --json."""
+        return [json.loads(line) for line in self.out]
+
+    def everything(self) -> str:
+        return "\n".join([*self.out, *self.err])
+
+    def _seen(self, text: str) -> bool:
+        return any(text in line for line in [*self.out, *self.err])
+
+    def _finish(self) -> None:
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    @staticmethod
+    def _read(stream: Any, lines: list[str]) -> None:
+        for line in stream:
+            lines.append(line.rstrip("\n"))
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Return those of the processes that still run."""
+    from ops.processes import start_time
+
+    return [pid for pid in pids if start_time(pid) is not None]
+
+
+def taken(base: int) -> list[int]:
+    """Return the ports of a suite on which somebody listens."""
+    return [port for port in Ports(base).used(SUITE, postgres=True) if not is_free(port)]

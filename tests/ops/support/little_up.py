@@ -1,0 +1,36 @@
+"""`seda up` of little services: the real command, supervisor and PostgreSQL, without schemas and demo data.
+
+LITTLE_SERVE_SECONDS shortens the time that a service has until it must serve.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+from ops import cli
+from ops.suite import SUITE
+from ops.up import command, supervisor
+
+LITTLE = tuple(replace(each, module="tests.ops.support.little_service") for each in SUITE)
+
+
+async def prepare(_dsn: str, _screen: object) -> None:
+    """Nothing to prepare: little services keep no data."""
+
+
+def main() -> None:
+    run = command.run
+
+    def little_run(*given: Any, **named: Any) -> None:
+        run(*given, **named, processes=LITTLE, prepare=prepare, demo=False)
+
+    command.run = little_run
+    supervisor._SERVE_SECONDS = float(os.environ.get("LITTLE_SERVE_SECONDS", supervisor._SERVE_SECONDS))
+    sys.argv[0] = "seda"
+    cli.main()
+
+
+main()
