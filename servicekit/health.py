@@ -102,9 +102,7 @@ class HealthService:
             raise UnknownServiceError(request.service)
         return _status(state)
 
-    async def List(
-        self, _request: Message, _call: Call
-    ) -> Message:
+    async def List(self, _request: Message, _call: Call) -> Message:
         """The state of every name."""
         response = _type("HealthListResponse")()
         for name, state in self._board.states.items():

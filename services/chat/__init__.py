@@ -1,6 +1,6 @@
-"""Chat: rooms, who is in them, and what was said.
+"""Chat: rooms, who belongs to them, and what is said there.
 
-Owns schema `chat`: rooms, room_counters, room_memberships, room_invitations, messages, threads, mentions,
-sanctions, user_counters, instance. Promises: an acknowledged message is committed, a room's messages are
-numbered 1, 2, 3... without a gap, all changes of one room are serial, and a request id is one message.
+Owns the tables of schema `chat`. Its promises: an acknowledged message is committed; it is neither lost
+nor written twice; a room's messages are numbered 1, 2, 3... without a gap in the order they were
+committed; and what a caller may not see looks exactly like what does not exist.
 """

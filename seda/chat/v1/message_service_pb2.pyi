@@ -200,9 +200,9 @@ class ListMessagesResponse(_message.Message):
     next_page_token: _builtins.str
     """Give it back to go on; empty: the end."""
     found_oldest: _builtins.bool
-    """Whether the page holds the room's oldest message of this view."""
+    """Whether nothing of this view is older than the page."""
     found_newest: _builtins.bool
-    """Whether the page holds the room's newest message of this view."""
+    """Whether nothing of this view is newer than the page."""
     epoch: _builtins.str
     """Names this copy of the database; a position holds only within one epoch."""
     rev: _builtins.int

@@ -1,0 +1,1 @@
+"""One public coroutine per RPC."""

@@ -1,0 +1,32 @@
+"""The composition root of chat."""
+
+from __future__ import annotations
+
+from migrations.heads import head
+from seda.tracks.v1 import track_service_pb2
+from seda.users.v1 import identity_service_pb2
+from servicekit.process import App, Kit
+from services.chat.actions.deps import Deps
+from services.chat.clients.tracks import RemoteTracks
+from services.chat.clients.users import RemoteResolver
+from services.chat.rpc.membership import MembershipServicer
+from services.chat.rpc.messages import MessageServicer
+from services.chat.rpc.rooms import RoomServicer
+from services.chat.store.epoch import Epoch
+from services.chat.workers.send_batcher import SendBatcher
+
+
+def build(kit: Kit) -> App:
+    """Put the service together."""
+    epoch = Epoch()
+    kit.on_connect = epoch.read
+    users = kit.peer("users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"])
+    tracks = kit.peer("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
+    batcher = SendBatcher(kit.database)
+    deps = Deps(kit.database, epoch, batcher, RemoteTracks(tracks, kit.clock))
+    return App(
+        servicers=[RoomServicer(deps), MembershipServicer(deps), MessageServicer(deps)],
+        resolver=RemoteResolver(users),
+        workers=[batcher],
+        schema_head=head("chat"),
+    )

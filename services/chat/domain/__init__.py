@@ -1,0 +1,1 @@
+"""Pure rules of chat: no I/O, no gRPC, no SQL."""

@@ -1,0 +1,104 @@
+"""The things of chat, as frozen values."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.clock import Micros
+
+
+class MemberRole(enum.StrEnum):
+    """What a member may do in a room."""
+
+    MEMBER = "MEMBER"
+    MODERATOR = "MODERATOR"
+    OWNER = "OWNER"
+
+
+class MessageType(enum.StrEnum):
+    """Kinds of messages."""
+
+    TEXT = "TEXT"
+    TRACK = "TRACK"
+    SYSTEM = "SYSTEM"
+
+
+class SystemEvent(enum.StrEnum):
+    """What a SYSTEM message tells."""
+
+    JOINED = "JOINED"
+
+
+class ThreadView(enum.Enum):
+    """Which messages of a room a list shows."""
+
+    ROOTS = enum.auto()
+    ALL = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room's own fields."""
+
+    id: UUID
+    name: str
+    description: str
+    private: bool
+    created_by: UUID
+    created_at: Micros
+    updated_at: Micros
+    rev: int
+    locked_at: Micros | None
+    archived_at: Micros | None
+    announcement: bool
+    slow_mode_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user's place in a room."""
+
+    room_id: UUID
+    user_id: UUID
+    role: MemberRole
+    joined_at: Micros
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSnapshot:
+    """A track as it was known when a message posted it. Unknown texts are empty; the duration is in seconds."""
+
+    track_id: UUID
+    provider: str
+    provider_id: str
+    url: str
+    title: str = ""
+    artist: str = ""
+    artwork_url: str = ""
+    duration_seconds: int | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    """One message. `replies` holds the first live replies where a list of roots shows them."""
+
+    id: UUID
+    room_id: UUID
+    seq: int
+    rev: int
+    user_id: UUID | None
+    type: MessageType
+    text: str | None
+    track: TrackSnapshot | None
+    system_event: SystemEvent | None
+    mention_user_ids: list[UUID] | None
+    created_at: Micros
+    edited_at: Micros | None = None
+    root_id: UUID | None = None
+    reply_to_id: UUID | None = None
+    reply_count: int = 0
+    last_reply_at: Micros | None = None
+    replies: list[Message] | None = None

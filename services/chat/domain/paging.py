@@ -1,0 +1,98 @@
+"""Pages of a room's history: which seqs to read, and what of it to show."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+HEAD = (1 << 63) - 1
+"""A seq after every message."""
+
+
+class Direction(enum.IntEnum):
+    """Where the pages after the first one lie."""
+
+    OLDER = -1
+    NEWER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Reads up to `older` messages at or before `older_from` and up to `newer` after `newer_from`.
+
+    Each side asks for one message more than it shows, which tells whether there are more; a side that
+    shows nothing still asks for one, unless nothing can lie there.
+    """
+
+    direction: Direction
+    older_from: int
+    older: int
+    newer_from: int = HEAD
+    newer: int = 0
+
+    @classmethod
+    def newest(cls, size: int) -> Window:
+        """The newest messages."""
+        return cls(Direction.OLDER, HEAD, size + 1)
+
+    @classmethod
+    def before(cls, seq: int, size: int) -> Window:
+        """The messages right before `seq`."""
+        return cls(Direction.OLDER, seq - 1, size + 1, seq - 1, 1)
+
+    @classmethod
+    def after(cls, seq: int, size: int) -> Window:
+        """The messages right after `seq`."""
+        return cls(Direction.NEWER, seq, 1, seq, size + 1)
+
+    @classmethod
+    def around(cls, seq: int, size: int) -> Window:
+        """The messages on both sides of `seq`, itself among the older half."""
+        older = size // 2 + 1
+        return cls(Direction.OLDER, seq, older + 1, seq, size - older + 1)
+
+    @classmethod
+    def following(cls, direction: Direction, last_seq: int, size: int) -> Window:
+        """The page after the one that ended at `last_seq`."""
+        make = cls.before if direction is Direction.OLDER else cls.after
+        return make(last_seq, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a page shows, the newest first, and what lies beyond it. `next_seq`: None at the end."""
+
+    seqs: list[int]
+    found_oldest: bool
+    found_newest: bool
+    next_seq: int | None
+
+
+def cut(window: Window, seqs: Sequence[int], size_of: Callable[[int], int], max_bytes: int) -> Cut:
+    """Choose from the seqs that the window read. The page ends where it would exceed `max_bytes`."""
+    older = sorted((seq for seq in seqs if seq <= window.older_from), reverse=True)
+    newer = sorted(seq for seq in seqs if seq > window.newer_from)
+    wanted_newer = newer[: max(window.newer - 1, 0)]
+    wanted_older = older[: window.older - 1]
+    both = bool(wanted_newer and wanted_older)
+    shown_newer, used = _fitting(wanted_newer, size_of, max_bytes // 2 if both else max_bytes)
+    shown_older, _ = _fitting(wanted_older, size_of, max_bytes - used)
+    found_oldest, found_newest = len(shown_older) == len(older), len(shown_newer) == len(newer)
+    next_seq = None
+    if window.direction is Direction.NEWER and shown_newer and not found_newest:
+        next_seq = shown_newer[-1]
+    elif window.direction is Direction.OLDER and shown_older and not found_oldest:
+        next_seq = shown_older[-1]
+    return Cut([*reversed(shown_newer), *shown_older], found_oldest, found_newest, next_seq)
+
+
+def _fitting(seqs: Sequence[int], size_of: Callable[[int], int], budget: int) -> tuple[list[int], int]:
+    """The first seqs that fit into the budget, one at least, and the bytes they take."""
+    used = 0
+    for count, seq in enumerate(seqs):
+        size = size_of(seq)
+        if count and used + size > budget:
+            return list(seqs[:count]), used
+        used += size
+    return list(seqs), used

@@ -1,0 +1,202 @@
+"""Group commit: concurrent sends are written together, many in one transaction.
+
+While one batch is being written the next one gathers, so an idle process adds no wait and a busy one
+writes many messages for the price of one commit. A room has one batch in flight at a time. A batch of
+several rooms takes only locks that are free; a room whose lock somebody else holds waits for it on its
+own, in one of a few places kept for that, and holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from servicekit.database import Database
+from servicekit.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    DeadlineExceededError,
+    OutcomeUnknownError,
+    ServiceError,
+    ServiceUnavailableError,
+)
+from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
+from services.chat.actions.deps import Sent
+from services.chat.domain.sending import SendDraft
+from services.chat.workers.send_batch import Outcome, Skipped, write_batch
+
+_log = structlog.get_logger("batcher")
+MAX_BATCH = 200
+MAX_WAITING_ROOMS = 3
+"""How many rooms wait for a lock at once, each on a connection of its own."""
+_CONFLICT_TRIES = 3
+_LOST_TRIES = 4
+_FIRST_PAUSE = 0.05
+# SQLSTATE classes of errors that one draft can cause to its whole batch: bad data, broken constraints.
+_ONE_DRAFTS_FAULT = ("22", "23")
+
+
+@dataclass(slots=True)
+class _Item:
+    draft: SendDraft
+    deadline: float
+    answer: asyncio.Future[Sent]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for the answer."""
+        return not self.answer.done()
+
+
+class SendBatcher:
+    """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pending: dict[UUID, deque[_Item]] = {}
+        self._busy: set[UUID] = set()
+        # Rooms whose lock was taken, in the order in which they get a place to wait for it.
+        self._contended: dict[UUID, None] = {}
+        self._waiting = 0
+        self._mixed_in_flight = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Nothing runs until the first send."""
+
+    async def stop(self) -> None:
+        """Write what was accepted, then end."""
+        self._stopped = True
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def send(self, draft: SendDraft, deadline: float) -> Sent:
+        """Write one draft; returns once it is committed. Cancelling the call takes back nothing of a batch."""
+        if self._stopped:
+            raise ServiceUnavailableError("chat")
+        item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
+        self._pending.setdefault(draft.room_id, deque()).append(item)
+        self._schedule()
+        return await item.answer
+
+    def _schedule(self) -> None:
+        for room_id in list(self._contended):
+            if self._waiting < MAX_WAITING_ROOMS:
+                del self._contended[room_id]
+                self._start([room_id], wait=True)
+        free = [room for room in self._pending if room not in self._busy and room not in self._contended]
+        if len(free) == 1 and self._waiting < MAX_WAITING_ROOMS:
+            self._start(free, wait=True)
+        elif free and not self._mixed_in_flight:
+            self._start(free, wait=False)
+
+    def _start(self, room_ids: Sequence[UUID], *, wait: bool) -> None:
+        items = self._take(room_ids)
+        if not items:
+            return
+        taken = {item.draft.room_id for item in items}
+        self._busy |= taken
+        if wait:
+            self._waiting += 1
+        else:
+            self._mixed_in_flight = True
+        task = asyncio.create_task(self._run(items, taken, wait=wait))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _take(self, room_ids: Sequence[UUID]) -> list[_Item]:
+        """Up to a batch of items that are still wanted, in each room's order; refuses the late ones."""
+        items: list[_Item] = []
+        now = time.monotonic()
+        for room_id in room_ids:
+            queue = self._pending.get(room_id)
+            while queue and len(items) < MAX_BATCH:
+                item = queue.popleft()
+                if item.wanted and item.deadline <= now:
+                    item.answer.set_exception(DeadlineExceededError())
+                elif item.wanted:
+                    items.append(item)
+            if not queue:
+                self._pending.pop(room_id, None)
+        return items
+
+    async def _run(self, items: list[_Item], room_ids: set[UUID], *, wait: bool) -> None:
+        try:
+            outcomes = await self._write(items, wait=wait)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must get an answer
+            outcomes = [error] * len(items)
+        self._busy -= room_ids
+        if wait:
+            self._waiting -= 1
+        else:
+            self._mixed_in_flight = False
+        self._answer(items, outcomes)
+        self._schedule()
+
+    def _answer(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
+        # Backwards, so that skipped items go back to the front of their rooms in their own order.
+        for item, outcome in zip(reversed(items), reversed(outcomes), strict=True):
+            if outcome is Skipped.SKIPPED:
+                self._pending.setdefault(item.draft.room_id, deque()).appendleft(item)
+                self._contended[item.draft.room_id] = None
+            elif not item.wanted:
+                continue
+            elif isinstance(outcome, Exception):
+                item.answer.set_exception(outcome)
+            elif isinstance(outcome, Sent):
+                item.answer.set_result(outcome)
+
+    async def _write(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome | Exception]:
+        drafts = [item.draft for item in items]
+        conflicts = losses = 0
+        unknown = False
+        while True:
+            try:
+                return await write_batch(self._database, drafts, wait=wait, perhaps_written=unknown)
+            except LockTimeoutError:
+                return [Skipped.SKIPPED] * len(items)
+            except ConflictError:
+                conflicts += 1
+                if conflicts == _CONFLICT_TRIES:
+                    raise
+            except DatabaseUnavailableError as error:
+                unknown = unknown or isinstance(error, OutcomeUnknownError)
+                losses += 1
+                await self._pause_or_give_up(items, error, losses, unknown=unknown)
+            except UnexpectedDatabaseError as error:
+                if len(items) == 1 or not error.state.startswith(_ONE_DRAFTS_FAULT):
+                    raise
+                return await self._one_by_one(items)
+
+    async def _one_by_one(self, items: list[_Item]) -> list[Outcome | Exception]:
+        outcomes: list[Outcome | Exception] = []
+        for item in items:
+            try:
+                outcomes += await self._write([item], wait=True)
+            except Exception as error:  # noqa: BLE001 - the answer of this item alone
+                outcomes.append(error)
+        return outcomes
+
+    async def _pause_or_give_up(
+        self, items: list[_Item], error: ServiceError, losses: int, *, unknown: bool
+    ) -> None:
+        """Wait before the next try after a lost connection.
+
+        A batch that was surely not written is given up after a few tries: its callers may repeat. One
+        that perhaps was written is tried until nobody waits for it any more, for only the table knows.
+        """
+        _log.warning("connection lost in a batch", items=len(items), tries=losses, unknown=unknown)
+        if unknown:
+            latest = max((item.deadline for item in items if item.wanted), default=0.0)
+            if time.monotonic() >= latest:
+                raise DeadlineExceededError
+        elif losses == _LOST_TRIES:
+            raise error
+        await asyncio.sleep(min(_FIRST_PAUSE * 2**losses, 1.0))
