@@ -1,0 +1,133 @@
+"""Real services for tests: a real server with the real wrapper, called over a real channel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import asyncpg
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from servicekit.errors import Code, ServiceError
+from servicekit.ids import new_id
+from servicekit.process import App, Kit, Process
+from servicekit.settings import ServiceSettings
+from servicekit.statuses import UpstreamError, from_rpc_error
+from servicekit.tokens import ServiceTokenSigner, development_subject, development_token
+from tests.postgres import Database
+
+JWT_SECRET = "a secret of users' tokens for tests only"
+SERVICE_SECRET = "a secret of services' tokens for tests only"
+_TIMEOUT = 20.0
+_Response = TypeVar("_Response", bound=Message)
+
+
+@dataclass
+class Running:
+    """One running service. `statements` names every statement its database has run, in order."""
+
+    process: Process
+    channel: grpc.aio.Channel
+    statements: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.process.servers.port}"
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        """Collects the statements that run inside the block."""
+        self.statements.clear()
+        yield self.statements
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: type[ServiceSettings], build: Callable[[Kit], App], database: Database, **values: Any
+) -> AsyncIterator[Running]:
+    """A service on a free port, as its application role on the given database."""
+    variable = f"SEDA_{settings.process.upper()}_DATABASE_URL"
+    given = {
+        "port": 0,
+        "admin_port": 0,
+        "metrics_port": 0,
+        "jwt_secret": JWT_SECRET,
+        "service_secret": SERVICE_SECRET,
+        variable: database.app_dsn(settings.process),
+    }
+    process = Process(settings(**{**given, **values}), build)
+    await process.start()
+    service = Running(process, grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}"))
+    process.kit.database.observers.append(lambda name, _: service.statements.append(name))
+    try:
+        yield service
+    finally:
+        await service.channel.close()
+        await process.stop(grace=0)
+
+
+def user(email: str) -> tuple[tuple[str, str], ...]:
+    """The metadata of a user's call."""
+    return (("authorization", f"Bearer {development_token(JWT_SECRET.encode(), email)}"),)
+
+
+def service(name: str) -> tuple[tuple[str, str], ...]:
+    """The metadata of a service's call."""
+    return (("authorization", f"Bearer {ServiceTokenSigner(name, SERVICE_SECRET.encode()).token()}"),)
+
+
+async def call(
+    method: grpc.aio.UnaryUnaryMultiCallable[Any, _Response],
+    request: Message,
+    metadata: tuple[tuple[str, str], ...],
+) -> _Response:
+    """Calls a method; raises UpstreamError with what the service answered."""
+    try:
+        return await method(request, metadata=metadata, timeout=_TIMEOUT)
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) or error from None
+
+
+async def refused(answer: Awaitable[object], error: type[ServiceError], domain: str) -> UpstreamError:
+    """The answer's error, which must be of the given type's code and reason."""
+    with pytest.raises(UpstreamError) as raised:
+        await answer
+    found = raised.value
+    assert (found.code, found.reason) == (error.code, error.reason)
+    assert found.domain == domain
+    if found.code is Code.INVALID_ARGUMENT:
+        assert found.fields
+    return found
+
+
+async def add_user(administrator: asyncpg.Connection, email: str | None, **columns: object) -> str:
+    """Makes a user who has signed in before, and returns their id."""
+    values: dict[str, object] = {
+        "id": new_id(),
+        "email": email,
+        "supabase_id": development_subject(email or ""),
+        "display_name": "",
+        **columns,
+    }
+    names = ", ".join(values)
+    places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    await administrator.execute(f"INSERT INTO users.users ({names}) VALUES ({places})", *values.values())
+    return str(values["id"])
+
+
+async def until_blocked(administrator: asyncpg.Connection, count: int = 1) -> None:
+    """Waits until so many statements of the administrator's database wait for a lock."""
+    query = """
+        SELECT count(*) >= $1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    async with asyncio.timeout(10):
+        while not await administrator.fetchval(query, count):
+            # PostgreSQL tells of waiting statements only when it is asked.
+            await asyncio.sleep(0.01)
