@@ -26,10 +26,11 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import asyncpg
@@ -61,6 +62,11 @@ class Server:
     port: int
     password: str
     major: int
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> Self:
+        """Describe a cluster that was created."""
+        return cls(cluster.port, cluster.password, cluster.binaries.major)
 
     def dsn(self, database: str, **settings: str) -> str:
         """Return the superuser's DSN of a database; `settings` are start-up settings such as role."""
@@ -97,9 +103,7 @@ class ServerOnDemand:
     """Lives in the pytest process that owns the run: starts the server when it is asked for, removes it at the end."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="seda-test-"))
-        # The server's user must get through it to its data; what is secret in it has a mode of its own.
-        self.folder.chmod(0o711)
+        self.folder = new_folder()
         os.environ[_RUN_FOLDER] = str(self.folder)
         self._cluster: Cluster | None = None
         self._ended = threading.Event()
@@ -126,22 +130,46 @@ class ServerOnDemand:
                 return
 
     def _start(self) -> None:
-        environ = {name: value for name, value in os.environ.items() if name != "SEDA_PG_BIN"}
-        if os.environ.get("SEDA_TEST_PG_BIN"):
-            environ["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
-        binaries = find_binaries(environ)
-        cluster = Cluster(
-            self.folder / "data",
-            binaries,
-            free_port(),
-            settings={**THROWAWAY_SETTINGS, "max_connections": "300"},
-            remove_after=self.folder,
-        )
+        cluster = new_cluster(self.folder)
         cluster.ensure()
         cluster.start()
         self._cluster = cluster
-        found = {"port": cluster.port, "password": cluster.password, "major": binaries.major}
-        _publish(self.folder / "server.json", json.dumps(found))
+        _publish(self.folder / "server.json", json.dumps(asdict(Server.of(cluster))))
+
+
+def new_cluster(folder: Path) -> Cluster:
+    """Return a cluster below `folder`, not started, of the version under test; the folder goes when it stops."""
+    environ = {name: value for name, value in os.environ.items() if name != "SEDA_PG_BIN"}
+    if os.environ.get("SEDA_TEST_PG_BIN"):
+        environ["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
+    return Cluster(
+        folder / "data",
+        find_binaries(environ),
+        free_port(),
+        settings={**THROWAWAY_SETTINGS, "max_connections": "300"},
+        remove_after=folder,
+    )
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """Run a server for one test alone, for what would disturb the others: other roles, other settings, a stop."""
+    folder = new_folder()
+    cluster = new_cluster(folder)
+    try:
+        cluster.ensure()
+        cluster.start()
+        yield Server.of(cluster)
+    finally:
+        cluster.stop(immediately=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_folder() -> Path:
+    """Make a temporary folder that the server's user can get through, wherever that user is not our own."""
+    folder = Path(tempfile.mkdtemp(prefix="seda-test-"))
+    folder.chmod(0o711)
+    return folder
 
 
 def wait_for_server() -> Server:

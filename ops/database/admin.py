@@ -19,7 +19,6 @@ DEVELOPMENT = "development"
 DEFAULT_REASON = "Granted by an operator"
 
 _LONGEST_EMAIL = 254
-_LONGEST_NAME = 80
 _LONGEST_REASON = 512
 
 
@@ -107,11 +106,11 @@ async def _create(
         )
     granted = Granted(uuid7(), None, role)
     await connection.execute(
-        "INSERT INTO users.users (id, email, supabase_id, display_name, role) VALUES ($1, $2, $3, $4, $5)",
+        # The name stays empty until the person chooses one: an address is not to be shown to others.
+        "INSERT INTO users.users (id, email, supabase_id, display_name, role) VALUES ($1, $2, $3, '', $4)",
         granted.user_id,
         address,
         development_subject(address),
-        address.partition("@")[0][:_LONGEST_NAME],
         role,
     )
     await _record(connection, granted, reason)
