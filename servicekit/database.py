@@ -266,8 +266,10 @@ class Database:
         return True
 
     async def _keep_opening(self) -> None:
-        while not await self._try_open():
+        opened = False
+        while not opened:
             await asyncio.sleep(_REOPEN_SECONDS)
+            opened = await self._try_open()
 
     async def _prepare(self, connection: Any) -> None:  # noqa: ANN401 - a pool's proxy
         await set_codecs(connection)

@@ -8,7 +8,6 @@ from seda.chat.v1 import message_pb2, message_service_pb2, room_pb2, room_servic
 from seda.rpc.v1 import caller_pb2
 from seda.tracks.v1 import track_pb2
 from servicekit.caller import Caller, Role
-from servicekit.clock import Micros
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
 from services.chat.actions.messages import Listing, Page
@@ -29,8 +28,10 @@ def caller(message: caller_pb2.Caller) -> Caller:
     return Caller(
         user_id=UUID(message.user_id),
         role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
-        muted_until=_instant(message, "mute_expire_time"),
-        suspended_until=_instant(message, "suspend_expire_time"),
+        muted_until=from_proto(message.mute_expire_time) if message.HasField("mute_expire_time") else None,
+        suspended_until=from_proto(message.suspend_expire_time)
+        if message.HasField("suspend_expire_time")
+        else None,
     )
 
 
@@ -191,7 +192,3 @@ def _fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> Non
 
 def _uuid(text: str) -> UUID | None:
     return UUID(text) if text else None
-
-
-def _instant(message: caller_pb2.Caller, field: str) -> Micros | None:
-    return from_proto(getattr(message, field)) if message.HasField(field) else None

@@ -150,7 +150,7 @@ _BY_SEQ = Query[MessageRow, UUID, UUID, int](
 )
 
 
-async def page(  # noqa: PLR0913 - the statement's parameters
+async def page(
     database: Database, room_id: UUID, user_id: UUID, view: ThreadView, window: Window, replies: int
 ) -> list[MessageRow]:
     """A page's rows in no order, replies among them; at least one row when the room exists."""

@@ -82,7 +82,7 @@ _ROOM = Query[RoomRow, UUID, UUID](
            r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.last_seq, c.last_rev,
            m.joined_at, m.rev AS member_rev
     {FACTS_FROM}
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 
 

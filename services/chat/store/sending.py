@@ -15,7 +15,6 @@ from services.chat.domain.sending import Place, SendDraft, SendFacts
 from services.chat.store.messages import track_to_json
 from services.chat.store.rooms import IN_FORCE
 
-
 # Mentions come as the text of an array per draft: arrays of arrays must all be of one length.
 _FACTS = Query[
     SendFacts,
