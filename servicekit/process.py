@@ -82,7 +82,7 @@ class Kit:
         """The process's pool; opened before the workers start."""
         if self._database is None:
             options = self.settings.pool_options()
-            self._database = Database(self.settings.dsn, options, lambda session: self._connected(session))
+            self._database = Database(self.settings.dsn, options, self._connected)
             self.metrics.watch_database(self._database)
         return self._database
 

@@ -62,22 +62,27 @@ def _text_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
 
 def _clean(message: Message, prefix: str, faults: list[FieldFault]) -> None:
     for name, repeated, is_message in _text_fields(message.DESCRIPTOR):
+        path = prefix + name
         value: Any = getattr(message, name)
-        if is_message:
-            if repeated:
-                for index, item in enumerate(value):
-                    _clean(item, f"{prefix}{name}[{index}].", faults)
-            elif message.HasField(name):
-                _clean(value, f"{prefix}{name}.", faults)
-        elif repeated:
-            for index, text in enumerate(value):
-                cleaned = _clean_text(text, f"{prefix}{name}[{index}]", faults)
-                if cleaned is not text:
-                    value[index] = cleaned
+        if repeated:
+            _clean_items(value, path, faults, are_messages=is_message)
+        elif is_message:
+            if message.HasField(name):
+                _clean(value, f"{path}.", faults)
         elif value:
-            cleaned = _clean_text(value, prefix + name, faults)
+            cleaned = _clean_text(value, path, faults)
             if cleaned is not value:
                 setattr(message, name, cleaned)
+
+
+def _clean_items(items: Any, path: str, faults: list[FieldFault], *, are_messages: bool) -> None:  # noqa: ANN401 - repeated field
+    for index, item in enumerate(items):
+        if are_messages:
+            _clean(item, f"{path}[{index}].", faults)
+        else:
+            cleaned = _clean_text(item, f"{path}[{index}]", faults)
+            if cleaned is not item:
+                items[index] = cleaned
 
 
 def _clean_text(text: str, path: str, faults: list[FieldFault]) -> str:

@@ -149,7 +149,7 @@ class Wrapper:
                 calls.done(code, seconds)
                 self._log(call, code, seconds, error)
                 current_call.reset(scope)
-            await statuses.abort(context, error, self.domain, call)
+            return await statuses.abort(context, error, self.domain, call)
 
         return bounded
 

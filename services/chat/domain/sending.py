@@ -148,6 +148,7 @@ def _check_room(facts: SendFacts) -> None:
 
 
 def find_place(draft: SendDraft, facts: SendFacts) -> Place:
+    """The thread a reply belongs to; raises MessageNotFoundError or ParentDeletedError."""
     if draft.parent_id is None:
         return Place()
     if facts.parent_id is None:

@@ -81,8 +81,10 @@ _MAY_READ = "NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)"
 
 
 def _page_text(condition: str, replies: str) -> str:
-    """$1 room, $2 caller, $3 older from (this seq and before), $4 how many, $5 newer from (after this seq),
-    $6 how many, $7 replies per root. Newer and older half in one snapshot; rows come in no order.
+    """Both halves of a window and the first replies, in one snapshot; rows come in no order.
+
+    $1 room, $2 caller, $3 older from (this seq and before), $4 how many, $5 newer from (after this seq),
+    $6 how many, $7 replies per root.
     """
     half = f"""
         SELECT {_MESSAGE} FROM chat.messages n
