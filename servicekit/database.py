@@ -68,7 +68,7 @@ class PoolOptions:
         return arguments
 
 
-class Connection(asyncpg.Connection):  # type: ignore[type-arg]  # generic in the stubs alone
+class Connection(asyncpg.Connection):
     """A connection that keeps its session as it is when it goes back to the pool."""
 
     def get_reset_query(self) -> str:

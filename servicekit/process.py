@@ -103,8 +103,10 @@ class Kit:
 
 @dataclass(slots=True)
 class App:
-    """A composed service. `raw` are the methods whose bytes it passes on (the gateway's forwarding), all of
-    each service; `workers` start in order and stop in reverse.
+    """A composed service.
+
+    `raw` are the methods whose bytes it passes on (the gateway's forwarding), all of each service.
+    `workers` start in order and stop in reverse.
     """
 
     servicers: Sequence[Servicer]

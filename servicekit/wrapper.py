@@ -10,11 +10,13 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 
 from servicekit import statuses, validation
 from servicekit.call import Call, current_call
@@ -27,19 +29,17 @@ from servicekit.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-
-    from google.protobuf.message import Message
+    from collections.abc import Iterable
 
     from servicekit.admission import Admission
     from servicekit.identity import Authenticator
     from servicekit.methods import Method
     from servicekit.metrics import Metrics
 
-    UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
-    StreamHandler = Callable[[Any, Call], AsyncIterator[Message]]
-    RawHandler = Callable[[bytes, grpc.aio.ServicerContext[Any, Any], Call, str | None], Awaitable[Any]]
-    Context = grpc.aio.ServicerContext[Any, Any]
+UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
+StreamHandler = Callable[[Any, Call], AsyncIterator[Message]]
+RawHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _log = structlog.get_logger("call")
 _Reply = TypeVar("_Reply")
