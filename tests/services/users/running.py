@@ -121,6 +121,18 @@ async def add_user(administrator: asyncpg.Connection, email: str | None, **colum
     return str(values["id"])
 
 
+async def add_track(administrator: asyncpg.Connection, spotify_id: str) -> str:
+    """Stores a track of Spotify, and returns its id."""
+    track_id, url = new_id(), f"https://open.spotify.com/track/{spotify_id}"
+    await administrator.execute(
+        "INSERT INTO tracks.track_refs (id, provider, provider_id, url) VALUES ($1, 'spotify', $2, $3)",
+        track_id,
+        spotify_id,
+        url,
+    )
+    return str(track_id)
+
+
 async def until_blocked(administrator: asyncpg.Connection, count: int = 1) -> None:
     """Waits until so many statements of the administrator's database wait for a lock."""
     query = """
