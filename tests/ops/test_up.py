@@ -103,9 +103,12 @@ def test_second_start_tells_what_runs(folder: Path, base: int) -> None:
 
 
 def test_taken_port_is_named_with_its_holder_and_the_flag(folder: Path, base: int) -> None:
-    with socket.create_server(("127.0.0.1", base + 1)), socket.create_server(("127.0.0.1", base + 5)):
-        with up(folder, base) as refused:
-            assert refused.end() == 1
+    with (
+        socket.create_server(("127.0.0.1", base + 1)),
+        socket.create_server(("127.0.0.1", base + 5)),
+        up(folder, base) as refused,
+    ):
+        assert refused.end() == 1
     said = refused.everything()
     assert "2 ports are taken." in said
     assert f"{base + 1} (users)" in said
@@ -121,8 +124,7 @@ def test_service_that_dies_at_start_is_named_with_its_last_lines(folder: Path, b
         assert failed.end() == 1
     assert any("chat    | INFO    starting" in line for line in failed.err)
     assert failed.err[-2:] == [
-        "chat did not start (exit status 1): "
-        'SEDA_CHAT_DATABASE_URL names database "seda_x", which does not exist.',
+        'chat did not start (exit status 1): SEDA_CHAT_DATABASE_URL names database "seda_x", which does not exist.',
         "Full log: .seda/log/chat.log",
     ]
     assert failed.out == []
@@ -138,7 +140,8 @@ def test_service_that_never_serves_is_named(folder: Path, base: int) -> None:
 
 def test_ctrl_c_while_starting_ends_in_order(folder: Path, base: int) -> None:
     with up(folder, base, LITTLE_FAULTS="tracks:silent") as starting:
-        state = until(lambda: (starting.home.read_state() or None) and starting.home.read_state())
+        state = until(starting.home.read_state)
+        assert state is not None
         until(lambda: len((starting.home.read_state() or state).children) == len(SUITE))
         pids = starting.pids()
         assert starting.interrupt() == 0

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ops.home import Home
+from ops.processes import start_time
 from ops.suite import SUITE, Ports
 from ops.up.ports import is_free
 
@@ -65,6 +66,8 @@ class LittleUp:
         inherited = {
             name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
         }
+        if "SEDA_TEST_PG_BIN" in os.environ:
+            inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.ops.support.little_up", "up", *arguments],
             cwd=folder,
@@ -85,7 +88,7 @@ class LittleUp:
         for reader in self._readers:
             reader.start()
 
-    def __enter__(self) -> LittleUp:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -146,14 +149,12 @@ class LittleUp:
 
     @staticmethod
     def _read(stream: Any, lines: list[str]) -> None:
-        for line in stream:
-            lines.append(line.rstrip("\n"))
+        # One by one, not as a whole at the end: others look at the list meanwhile.
+        lines.extend(line.rstrip("\n") for line in stream)
 
 
 def alive(pids: list[int]) -> list[int]:
     """Return those of the processes that still run."""
-    from ops.processes import start_time
-
     return [pid for pid in pids if start_time(pid) is not None]
 
 

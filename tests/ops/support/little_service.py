@@ -24,7 +24,7 @@ NAMES = {0: "gateway", 1: "users", 2: "chat", 3: "tracks"}
 
 
 def say(level: str, event: str, **fields: object) -> None:
-    print(json.dumps({"level": level, "event": event, **fields}), file=sys.stderr, flush=True)
+    sys.stderr.write(json.dumps({"level": level, "event": event, **fields}) + "\n")
 
 
 def main() -> None:
