@@ -57,6 +57,8 @@ async def running(
         "port": 0,
         "admin_port": 0,
         "metrics_port": 0,
+        # Longer than any test, so that a caller once known costs no statement.
+        "caller_ttl": 60,
         "jwt_secret": JWT_SECRET,
         "service_secret": SERVICE_SECRET,
         variable: database.app_dsn(settings.process),

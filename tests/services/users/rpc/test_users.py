@@ -149,6 +149,7 @@ async def test_lookup_users_costs_one_statement_for_a_thousand(
         " RETURNING id::text"
     )
     ids = [row["id"] for row in rows] + [str(uuid4()) for _ in range(100)]
+    await get(stub, _ADA)
     with users.counting() as statements:
         found, missing = await lookup(stub, ids)
     assert statements == ["users.lookup"]
@@ -262,6 +263,7 @@ async def test_update_user_costs_one_statement_and_a_refusal_two(
     stub: UserServiceStub, users: Running
 ) -> None:
     ada = await get(stub, _ADA)
+    await get(stub, _BOB)
     with users.counting() as statements:
         await rename(stub, _ADA, ada.id, "Ada")
     assert statements == ["users.set_display_name"]
