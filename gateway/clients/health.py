@@ -32,7 +32,7 @@ class HealthWatch:
         try:
             async with asyncio.timeout(_FIRST_ANSWER_SECONDS):
                 answer = await call.read()
-            while answer is not grpc.aio.EOF:
+            while isinstance(answer, health_pb2.HealthCheckResponse):
                 yield answer.status == health_pb2.HealthCheckResponse.SERVING
                 answer = await call.read()
         except (grpc.aio.AioRpcError, TimeoutError):

@@ -1,0 +1,139 @@
+"""A small real gRPC server in the place of a service, to behave in ways that a good service does not."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+Answer = Callable[[bytes, Context], Awaitable[bytes]] | Callable[[bytes, Context], AsyncIterator[bytes]]
+WATCH = "/grpc.health.v1.Health/Watch"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One call as it arrived. `time_left` is in seconds, None without a deadline."""
+
+    path: str
+    data: bytes
+    metadata: dict[str, str | bytes]
+    time_left: float | None
+    peer: str
+
+
+@dataclass
+class StandIn(grpc.GenericRpcHandler):
+    """Answers the paths in `answers`; a coroutine function answers once, an asynchronous generator streams."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    calls: list[Received] = field(default_factory=list)
+    port: int = 0
+    _serving: bool = True
+    _server: grpc.aio.Server | None = None
+
+    @property
+    def target(self) -> str:
+        """Where it listens, or did."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Listen, on the same port as before if there was one."""
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers((self,))
+        self.port = server.add_insecure_port(self.target)
+        await server.start()
+        self._server = server
+
+    async def stop(self) -> None:
+        """Break all connections and stop listening."""
+        if self._server is not None:
+            await self._server.stop(0)
+        self._server = None
+
+    def answer(self, path: str, *replies: Message) -> None:
+        """Answer a unary method with each of the replies in turn, then with the last one."""
+        waiting = [reply.SerializeToString() for reply in replies]
+
+        async def next_reply(_data: bytes, _context: Context) -> bytes:
+            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+        self.answers[path] = next_reply
+
+    def paths(self) -> list[str]:
+        """The methods that were called, in order."""
+        return [call.path for call in self.calls]
+
+    async def received(self, path: str, count: int = 1) -> Received:
+        """The call that makes `count` of a path, once it has arrived."""
+        async with asyncio.timeout(10):
+            while self.paths().count(path) < count:
+                # Looked at again and again: nothing in here is worth more.
+                await asyncio.sleep(0.005)
+        return [call for call in self.calls if call.path == path][count - 1]
+
+    def set_health(self, *, serving: bool) -> None:
+        """Change what its health says."""
+        self._serving = serving
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        path: str = handler_call_details.method
+        if path == WATCH:
+            return grpc.unary_stream_rpc_method_handler(self._watch)
+        answer = self.answers.get(path)
+        if answer is None:
+            return None
+        if inspect.isasyncgenfunction(answer):
+            return grpc.unary_stream_rpc_method_handler(self._recorded_stream(path, answer))
+        return grpc.unary_unary_rpc_method_handler(self._recorded(path, answer))
+
+    def _record(self, path: str, data: bytes, context: Context) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        self.calls.append(Received(path, data, metadata, context.time_remaining(), context.peer()))
+
+    def _recorded(self, path: str, answer: Any) -> Any:
+        async def run(data: bytes, context: Context) -> bytes:
+            self._record(path, data, context)
+            reply: bytes = await answer(data, context)
+            return reply
+
+        return run
+
+    def _recorded_stream(self, path: str, answer: Any) -> Any:
+        async def run(data: bytes, context: Context) -> AsyncIterator[bytes]:
+            self._record(path, data, context)
+            async for reply in answer(data, context):
+                yield reply
+
+        return run
+
+    async def _watch(self, _data: bytes, _context: Context) -> AsyncIterator[bytes]:
+        last = None
+        while True:
+            if self._serving != last:
+                last = self._serving
+                response = health_pb2.HealthCheckResponse
+                state = response.SERVING if last else response.NOT_SERVING
+                yield response(status=state).SerializeToString()
+            # Looked at again and again: nothing in here is worth more.
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def stand_in() -> AsyncIterator[StandIn]:
+    """A stand-in that listens."""
+    made = StandIn()
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
