@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ops.console import CliError, Exit, console
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from ops.database.init import InitReport
     from ops.database.migrate import SliceStatus
+
+_Result = TypeVar("_Result")
 
 db_app = typer.Typer(no_args_is_help=True, help="Set up the database.")
 migrate_app = typer.Typer(no_args_is_help=True, help="Bring the schemas to this version of Seda.")
@@ -33,7 +36,7 @@ def _admin() -> None:
 def db_init(
     single_role: Annotated[
         bool,
-        typer.Option(help="Make no roles: the user in DATABASE_URL owns and runs everything."),
+        typer.Option("--single-role", help="Make no roles: the user in DATABASE_URL runs everything."),
     ] = False,
 ) -> None:
     """Make the roles, schemas and extensions that Seda needs; a second run changes nothing.
@@ -48,7 +51,7 @@ def db_init(
     from ops.database.connection import admin_dsn
     from ops.database.init import init_database
 
-    report = asyncio.run(init_database(admin_dsn(), single_role=single_role))
+    report = _run(init_database(admin_dsn(), single_role=single_role))
     for warning in report.warnings:
         console.say(warning, "yellow")
     if not report.ready:
@@ -75,7 +78,7 @@ def migrate_deploy(
     from ops.database.connection import admin_dsn
     from ops.database.migrate import deploy
 
-    slices = asyncio.run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
+    slices = _run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
     text = "\n".join(
         f"{each.slice}: "
         + (f"+{len(each.applied)}, now at {each.current}" if each.applied else f"at {each.current}")
@@ -96,7 +99,7 @@ def migrate_status() -> None:
     from ops.database.connection import admin_dsn
     from ops.database.migrate import status
 
-    slices = asyncio.run(status(admin_dsn()))
+    slices = _run(status(admin_dsn()))
     if console.json:
         console.result({"slices": slices})
     else:
@@ -125,7 +128,7 @@ def migrate_diff() -> None:
     from ops.database.connection import admin_dsn
     from ops.database.migrate import diff
 
-    found = asyncio.run(diff(admin_dsn()))
+    found = _run(diff(admin_dsn()))
     lines = [f"{slice_name}: {line}" for slice_name, lines in found.items() for line in lines]
     console.result({"differences": found}, "\n".join(lines) or "No differences.")
     if lines:
@@ -151,7 +154,7 @@ def admin_grant(
     from ops.database.connection import admin_dsn
 
     environment = os.environ.get("SEDA_ENV", DEVELOPMENT)
-    granted = asyncio.run(grant(admin_dsn(), email, role.upper(), environment=environment, reason=reason))
+    granted = _run(grant(admin_dsn(), email, role.upper(), environment=environment, reason=reason))
     done = "was created as" if granted.before is None else "is now" if granted.changed else "already was"
     console.result(
         {
@@ -162,6 +165,13 @@ def admin_grant(
         },
         f"{granted.user_id} {done} {granted.after}.",
     )
+
+
+def _run(work: Coroutine[None, None, _Result]) -> _Result:
+    # asyncio takes longer to load than everything that `seda --help` needs together.
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def _say_needed(report: InitReport) -> None:

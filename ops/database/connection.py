@@ -20,7 +20,8 @@ _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.Interfa
 def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
     """Return the administrator's DSN: SEDA_DIRECT_DATABASE_URL, or DATABASE_URL where no pooler stands between.
 
-    Without either it is that of the PostgreSQL which a running `seda up` of this folder has started. Raises CliError DATABASE_URL_MISSING or DATABASE_URL_INVALID, neither of which shows the value.
+    Without either it is that of the PostgreSQL which a running `seda up` of this folder has started. Raises
+    CliError DATABASE_URL_MISSING or DATABASE_URL_INVALID, neither of which shows the value.
     """
     name = "SEDA_DIRECT_DATABASE_URL" if environ.get("SEDA_DIRECT_DATABASE_URL") else "DATABASE_URL"
     dsn = environ.get(name) or running_dsn(environ)

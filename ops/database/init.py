@@ -51,7 +51,7 @@ async def init_database(admin_dsn: str, *, single_role: bool = False) -> InitRep
     """Make the database ready for migrations; a second run finds nothing to do.
 
     With `single_role` no role is made: the DSN's user owns and runs everything, and nothing but care keeps the
-    services apart. Raises CliError SERVER_TOO_OLD, ENCODING_UNFIT, TRIGRAMS_UNFIT, TRIGRAMS_MISSING,
+    services apart. A database that was once set up so stays so, without asking for it again. Raises CliError SERVER_TOO_OLD, ENCODING_UNFIT, TRIGRAMS_UNFIT, TRIGRAMS_MISSING,
     OWNER_DIFFERS and DATABASE_UNREACHABLE.
     """
     async with connected(admin_dsn, "db init") as connection:
@@ -69,16 +69,16 @@ async def _attempt(connection: asyncpg.Connection, dsn: str, *, single_role: boo
     executed: list[str] = []
     warnings: list[str] = []
     needed: list[Statement] = []
-    if single_role:
-        warnings.append(
-            "One role owns and runs everything: a service can read and change the tables of the others."
-        )
     transaction = connection.transaction()
     await transaction.start()
     try:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await _require_fit_server(connection, dsn)
-        await _require_owner(connection, single_role=single_role)
+        single_role = await _settle_owner(connection, single_role=single_role)
+        if single_role:
+            warnings.append(
+                "One role owns and runs everything: no service is kept from the tables of the others."
+            )
         needed = await missing(connection, single_role=single_role)
         executed = [each.sql for each in needed if await _execute(connection, each, warnings)]
         await _require_trigrams(connection, dsn)
@@ -146,12 +146,15 @@ async def _require_fit_server(connection: asyncpg.Connection, dsn: str) -> None:
         )
 
 
-async def _require_owner(connection: asyncpg.Connection, *, single_role: bool) -> None:
+async def _settle_owner(connection: asyncpg.Connection, *, single_role: bool) -> bool:
+    """Tell whether one role is to own everything: as asked, or as the database was set up before."""
     rows = await connection.fetch(
         "SELECT nspname::text AS schema, pg_get_userbyid(nspowner)::text AS owner, current_user::text AS me"
         " FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1::text[])",
         [name for each in SLICES for name in (each, f"{each}_migrations")],
     )
+    if rows and all(owner == me for _, owner, me in rows):
+        return True
     for schema, owner, me in rows:
         expected = me if single_role else f"{schema.removesuffix('_migrations')}_owner"
         if owner != expected:
@@ -159,9 +162,9 @@ async def _require_owner(connection: asyncpg.Connection, *, single_role: bool) -
                 "OWNER_DIFFERS",
                 f"Schema {schema} belongs to {owner}, not to {expected}.",
                 why="The database was set up in another way, and tables in it belong to whoever made them.",
-                fix="Run it "
-                + ("without --single-role." if single_role else f"as {owner} with --single-role."),
+                fix="Run it without --single-role." if single_role else f"Run it as {owner}.",
             )
+    return single_role
 
 
 async def _require_trigrams(connection: asyncpg.Connection, dsn: str) -> None:

@@ -195,13 +195,24 @@ async def test_a_single_role_stays_alone_beside_a_database_with_roles(bare_serve
     assert grants == []
 
 
-@pytest.mark.parametrize("single_first", [True, False])
-async def test_the_way_of_the_first_set_up_stays(single_first: bool, bare_database: Database) -> None:
-    await init_database(bare_database.admin_dsn, single_role=single_first)
+async def test_a_database_with_roles_does_not_go_back_to_one(bare_database: Database) -> None:
+    await init_database(bare_database.admin_dsn)
 
     with pytest.raises(CliError) as caught:
-        await init_database(bare_database.admin_dsn, single_role=not single_first)
+        await init_database(bare_database.admin_dsn, single_role=True)
     assert caught.value.code == "OWNER_DIFFERS"
+
+
+async def test_a_database_with_one_role_stays_so(bare_database: Database) -> None:
+    dsn = await make_plain_user(bare_database)
+    await init_database(dsn, single_role=True)
+
+    again = await init_database(dsn)
+    assert (again.ready, again.single_role, again.executed) == (True, True, ())
+    # Somebody else must not mix in roles.
+    with pytest.raises(CliError) as caught:
+        await init_database(bare_database.admin_dsn)
+    assert (caught.value.code, caught.value.fix) == ("OWNER_DIFFERS", f"Run it as {PLAIN}.")
 
 
 @pytest.mark.parametrize(
