@@ -112,14 +112,17 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, call: Call, console
 def _request(method: MethodDescriptor, body: str) -> Message:
     request = message_factory.GetMessageClass(method.input_type)()
     try:
-        return json_format.Parse(body or "{}", request, descriptor_pool=method.containing_service.file.pool)
-    except json_format.ParseError as error:
-        fields = ", ".join(each.json_name for each in method.input_type.fields) or "none"
+        fields = json.loads(body or "{}")
+        if not isinstance(fields, dict):
+            raise json_format.ParseError("a request is a JSON object")  # noqa: TRY301 - reported like the others
+        return json_format.ParseDict(fields, request, descriptor_pool=method.containing_service.file.pool)
+    except (ValueError, json_format.ParseError) as error:
+        known = ", ".join(each.json_name for each in method.input_type.fields) or "none"
         raise CliError(
             "BODY_INVALID",
             f"-d is no {method.input_type.name}.",
             why=str(error),
-            fix=f"Its fields: {fields}",
+            fix=f"Its fields: {known}",
             exit_code=Exit.USAGE,
         ) from error
 

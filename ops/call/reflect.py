@@ -21,7 +21,7 @@ _PATHS = tuple(
     f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo" for version in ("v1", "v1alpha")
 )
 _INFRASTRUCTURE = ("grpc.reflection.",)
-_SUGGESTIONS = 3
+_SUGGESTIONS, _LIKENESS = 3, 0.8
 
 
 class Reflection:
@@ -122,7 +122,7 @@ def _short(method: MethodDescriptor) -> str:
 def _similar(name: str, known: Iterable[str]) -> list[str]:
     # Compared without case: sendmessage is meant for SendMessage.
     by_folded = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name.lower(), by_folded, n=_SUGGESTIONS)
+    close = difflib.get_close_matches(name.lower(), by_folded, n=_SUGGESTIONS, cutoff=_LIKENESS)
     return [by_folded[each] for each in close]
 
 

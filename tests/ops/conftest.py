@@ -1,0 +1,29 @@
+"""Fixtures of the command line's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ops.support.answering import Answering, answering
+from tests.ops.support.command import Seda
+
+
+@pytest.fixture
+def seda(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Seda:
+    """The command in an empty folder, without settings of the person who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("SEDA_", "DATABASE_URL", "CLICOLOR", "NO_COLOR")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Seda(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Answering]:
+    """A server with canned answers."""
+    with answering() as made:
+        yield made

@@ -1,0 +1,234 @@
+"""How every command begins and ends: help, suggestions, exit codes, crashes, weight."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from ops import cli
+from ops.console import CliError
+from ops.database.commands import admin_app, db_app, migrate_app
+from ops.home import Home
+from ops.topics import TOPICS
+from servicekit.tokens import development_subject
+from tests.ops.support.command import Seda
+from tests.ops.support.little import PROJECT
+
+HEAVY = {
+    *("alembic", "asyncpg", "asyncio", "cryptography", "google", "grpc", "joserfc", "prometheus_client"),
+    *(
+        "protovalidate",
+        "pydantic",
+        "pydantic_settings",
+        "rich",
+        "seda",
+        "servicekit",
+        "services",
+        "sqlalchemy",
+    ),
+    "structlog",
+}
+
+
+def commands() -> dict[str, typer.main.Typer]:
+    return {"": cli.app, "db": db_app, "migrate": migrate_app, "admin": admin_app}
+
+
+def every_command() -> list[tuple[str, ...]]:
+    found = []
+    for group, sub in commands().items():
+        for each in sub.registered_commands:
+            assert each.callback is not None
+            name = each.name or each.callback.__name__.replace("_", "-")
+            found.append(tuple(filter(None, (group, name))))
+    return found
+
+
+def test_no_command_shows_help_and_is_a_usage_error(seda: Seda) -> None:
+    told = seda()
+    assert told.code == 2
+    assert told.out == ""
+    assert "Commands:" in told.err
+
+
+def test_version(seda: Seda) -> None:
+    assert re.fullmatch(r"seda \d+\.\d+\.\d+\n", seda("--version").out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("uo",), "Did you mean: up?"),
+        (("tokne",), "Did you mean: token?"),
+        (("db", "ini"), "Did you mean: init?"),
+        (("up", "--prot-base", "1"), "Did you mean: --port-base?"),
+        (("zzz",), "No such command 'zzz'."),
+        (("token",), "Missing option '--email'."),
+        (("up", "--port-base", "x"), "valid integer"),
+        (("help", "zzz"), "No such command 'zzz'."),
+        (("db",), "Commands:"),
+    ],
+)
+def test_wrong_command_line_is_exit_2_with_a_way_on(
+    seda: Seda, arguments: tuple[str, ...], said: str
+) -> None:
+    told = seda(*arguments)
+    assert told.code == 2
+    assert said in told.err
+    assert told.out == ""
+
+
+def test_usage_error_as_json(seda: Seda) -> None:
+    told = seda("uo", "--json")
+    assert told.code == 2
+    assert told.json["error"]["code"] == "USAGE"
+    assert told.err == ""
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_topics(seda: Seda, topic: str) -> None:
+    told = seda("help", topic)
+    assert told.code == 0
+    assert told.out.strip() == TOPICS[topic].strip()
+    assert max(map(len, told.out.splitlines())) <= 120
+
+
+def test_help_of_a_command_and_of_all(seda: Seda) -> None:
+    assert "--port-base" in seda("help", "up").out
+    assert all(topic in seda("help").out for topic in TOPICS)
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_help_has_two_examples_that_parse(seda: Seda, command: tuple[str, ...]) -> None:
+    told = seda(*command, "--help")
+    assert told.code == 0
+    examples = re.findall(
+        r"^    (.*\bseda .*)$", told.out.partition("Examples:")[2].partition("Options:")[0], re.MULTILINE
+    )
+    assert len(examples) >= 2, told.out
+    for example in examples:
+        words = example_words(example)
+        assert tuple(words[: len(command)]) == command
+        parse(words)
+
+
+def example_words(example: str) -> list[str]:
+    # `export X=$(seda ...)`: what stands inside is the command.
+    inner = re.search(r"\$\((.*)\)", example)
+    return shlex.split(inner.group(1) if inner else example)[1:]
+
+
+def parse(words: list[str]) -> None:
+    """Parse as the command would, down to its parameters, without running it."""
+    command = typer.main.get_command(cli.app)
+    rest = cli._take_common(list(words))
+    context = command.make_context("seda", rest, resilient_parsing=False)
+    while isinstance(getattr(command, "commands", None), dict):
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined] # groups have it
+        assert command is not None
+        context = command.make_context(name, rest, parent=context)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys; from ops import cli; sys.argv = ['seda', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
+    code += "print(sorted({each.partition('.')[0] for each in sys.modules}), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, timeout=60, check=True
+    )
+    loaded = set(re.findall(r"'(\w+)'", done.stderr))
+    assert "typer" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_unexpected_error_has_an_id_and_a_file_without_passwords(
+    seda: Seda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("can't use postgresql://ada:hunter2@db/seda")
+
+    monkeypatch.setattr("ops.health.show", broken)
+    told = seda("health")
+    assert told.code == 1
+    number = re.search(r"error id (\w{8})", told.err)
+    assert number
+    assert "Traceback" not in told.err
+    written = (seda.folder / ".seda" / "log" / f"crash-{number[1]}.txt").read_text()
+    assert "Traceback" in written
+    assert "postgresql://ada:***@db/seda" in written
+    assert "hunter2" not in written + told.err
+    shown = seda("health", "--debug")
+    assert "Traceback" in shown.err
+    assert "hunter2" not in shown.err
+
+
+def test_interrupt_is_130(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ops.health.show", interrupted)
+    assert seda("health").code == 130
+
+
+@pytest.mark.parametrize("code", [1, 3, 4, 5, 6, 78])
+def test_error_ends_with_its_own_code(seda: Seda, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def failing(*_: object) -> None:
+        raise CliError("X", "No.", exit_code=code)
+
+    monkeypatch.setattr("ops.health.show", failing)
+    assert seda("health").code == code
+
+
+def test_reader_that_leaves_early_is_no_crash(tmp_path: Path) -> None:
+    line = f"{sys.executable} -m ops.cli help environment | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() in {"0", "1"}
+    assert done.stderr == ""
+    assert not (tmp_path / ".seda").exists()
+
+
+def test_token_prints_the_token_alone(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = Home(seda.folder / ".seda").ensure_secret("jwt").read_text().strip()
+    told = seda("token", "--email", "Ada@Demo.seda.fm")
+    assert told.code == 0
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", told.out)
+    assert told.err.startswith("For ada@demo.seda.fm, until ")
+    claims = jwt.decode(told.out.strip(), OctKey.import_key(secret), algorithms=["HS256"]).claims
+    assert claims["sub"] == development_subject("ada@demo.seda.fm")
+    assert claims["exp"] - claims["iat"] == 12 * 3600
+    by_name = seda("token", "--email", "ada", "--json").json["data"]
+    assert by_name["email"] == "ada@demo.seda.fm"
+    assert by_name["expires"].endswith("Z")
+    monkeypatch.setenv("SEDA_JWT_SECRET", "s" * 40)
+    other = seda("token", "--email", "ada", "--hours", "1").out.strip()
+    assert jwt.decode(other, OctKey.import_key("s" * 40), algorithms=["HS256"]).claims["email"]
+
+
+def test_token_says_why_it_can_not(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = seda("token", "--email", "ada")
+    assert (without.code, without.out) == (1, "")
+    assert "seda up" in without.err
+    monkeypatch.setenv("SEDA_JWT_SECRET", "short")
+    assert "32 are the least" in seda("token", "--email", "ada").err
+    monkeypatch.setenv("SEDA_JWT_SECRET", "s" * 40)
+    for nonsense in ("", "@x", "a b@x", "a@b@c"):
+        assert seda("token", "--email", nonsense).code == 2, nonsense
+    monkeypatch.setenv("SEDA_ENV", "production")
+    refused = seda("token", "--email", "ada")
+    assert (refused.code, refused.out) == (4, "")
