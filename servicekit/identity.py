@@ -80,6 +80,10 @@ class Authenticator:
         if _RANK[call.identity.role] < _NEEDED_RANK[method.access]:
             raise AccessDeniedError(method.access)
 
+    def forget(self) -> None:
+        """Ask for every caller anew."""
+        self._known.clear()
+
     async def _caller(self, token: UserToken, method: Method) -> Caller:
         key = (token.subject, token.email)
         known = self._known.get(key)

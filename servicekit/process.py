@@ -135,10 +135,11 @@ class Process:
             service_tokens=ServiceTokenSigner(settings.process, secret),
         )
         self.app = build(self.kit)
+        self.authenticator = self._authenticator()
         self.servers = Servers(settings, self.app, self._wrapper(), self.board, self.metrics)
         self._cleanup = AsyncExitStack()
 
-    def _wrapper(self) -> Wrapper:
+    def _authenticator(self) -> Authenticator:
         settings = self.settings
         assert settings.jwt_secret is not None  # noqa: S101 - checked with the settings
         assert settings.service_secret is not None  # noqa: S101 - checked with the settings
@@ -149,11 +150,15 @@ class Process:
             service_secret=settings.service_secret.get_secret_value().encode(),
             accept_development=settings.env != "production",
         )
+        return Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
+
+    def _wrapper(self) -> Wrapper:
+        settings = self.settings
         admission = Admission(settings.max_calls, settings.max_waiting_calls, settings.max_wait_ms / 1000)
         self.metrics.watch_admission(admission)
         return Wrapper(
             name=settings.process,
-            authenticator=Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl),
+            authenticator=self.authenticator,
             admission=admission,
             metrics=self.metrics,
         )

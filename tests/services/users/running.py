@@ -40,6 +40,10 @@ class Running:
         """Where it listens."""
         return f"127.0.0.1:{self.process.servers.port}"
 
+    def forget_callers(self) -> None:
+        """Make the next call of every user ask who they are."""
+        self.process.authenticator.forget()
+
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
         """Collects the statements that run inside the block."""

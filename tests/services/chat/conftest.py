@@ -1,0 +1,57 @@
+"""Chat with users and tracks beside it, all three real, on a database of this module."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import asyncpg
+import pytest
+
+from services.chat.app import build as build_chat
+from services.chat.config import Settings as ChatSettings
+from services.tracks.app import build as build_tracks
+from services.tracks.config import Settings as TracksSettings
+from services.users.app import build as build_users
+from services.users.config import Settings as UsersSettings
+from tests.postgres import Database, administrator
+from tests.services.chat.world import World
+from tests.services.users.running import Running, running
+
+
+@pytest.fixture(scope="module")
+async def neighbours(database: Database) -> AsyncIterator[dict[str, str]]:
+    """Users and tracks; gives the settings with which chat finds them."""
+    async with AsyncExitStack() as stack:
+        users = await stack.enter_async_context(running(UsersSettings, build_users, database))
+        tracks = await stack.enter_async_context(
+            running(TracksSettings, build_tracks, database, users_target=users.address)
+        )
+        yield {"users_target": users.address, "tracks_target": tracks.address}
+
+
+@pytest.fixture(scope="module")
+async def chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
+    """The chat service."""
+    async with running(ChatSettings, build_chat, database, **neighbours) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def second_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
+    """Another process of chat on the same database."""
+    async with running(ChatSettings, build_chat, database, **neighbours) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """The superuser's connection to the same database, to prepare and to look."""
+    async with administrator(database.server, database.name) as connection:
+        yield connection
+
+
+@pytest.fixture
+def world(chat: Running, admin: asyncpg.Connection) -> World:
+    """Short ways to say what a test does."""
+    return World(chat, admin)
