@@ -59,7 +59,6 @@ def compose(kit: Kit, behind: Sequence[Slice]) -> App:
         users=UsersClient(peers["users"]),
         tracks=TracksClient(peers["tracks"]),
         statuses=downstreams,
-        clock=kit.clock,
     )
     return App(
         servicers=[GatewayServicer(deps)],

@@ -18,7 +18,6 @@ from seda.chat.v1.message_service_pb2 import (
 )
 from seda.tracks.v1.track_pb2 import Track
 from seda.users.v1.user_pb2 import UserSummary
-from servicekit.clock import Clock
 
 
 class Chat(Protocol):
@@ -63,4 +62,3 @@ class Deps:
     users: Users
     tracks: Tracks
     statuses: Statuses
-    clock: Clock

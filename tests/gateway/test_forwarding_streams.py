@@ -37,11 +37,16 @@ async def forever(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
 
 
+async def rest(stream: Stream) -> None:
+    """Read to the end."""
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
 async def failure(stream: Stream) -> grpc.aio.AioRpcError:
     """The error a stream ends in."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        while await stream.read() is not grpc.aio.EOF:
-            pass
+        await rest(stream)
     return raised.value
 
 
