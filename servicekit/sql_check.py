@@ -21,7 +21,7 @@ from servicekit.clock import Micros
 from servicekit.sql import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from servicekit.sql import Statement
 
@@ -104,10 +104,12 @@ def _column_faults(row_type: type[Any] | None, found: Sequence[tuple[str, str]])
 
 
 def _table_faults(plan: dict[str, Any], slice_name: str) -> Iterator[str]:
-    for node in _nodes(plan):
-        schema = node.get("Schema", slice_name)
-        if "Relation Name" in node and schema not in {slice_name, *_SYSTEM_SCHEMAS}:
-            yield f"uses {schema}.{node['Relation Name']}, which is not the slice's own"
+    tables = sorted(
+        {(node["Schema"], node["Relation Name"]) for node in _nodes(plan) if "Relation Name" in node}
+    )
+    for schema, table in tables:
+        if schema not in {slice_name, *_SYSTEM_SCHEMAS}:
+            yield f"uses {schema}.{table}, which is not the slice's own"
 
 
 async def _null_faults(
@@ -115,7 +117,7 @@ async def _null_faults(
     row_type: type[Any] | None,
     columns: Sequence[tuple[str, str]],
     plan: dict[str, Any],
-) -> Any:  # noqa: ANN401 - an asynchronous generator of lines
+) -> AsyncIterator[str]:
     """Columns that come straight from a nullable one of a table and are declared as if never NULL.
 
     An outer join can make any column NULL, which the plan does not tell; this finds the plain cases.
@@ -138,13 +140,12 @@ async def _null_faults(
 async def _plan(connection: asyncpg.Connection[Any], text: str, parameters: int) -> dict[str, Any]:
     """The plan for any parameters at all."""
     arguments = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
-    async with connection.transaction():
-        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE checked AS {text}")
-        try:
-            explained = await connection.fetchval(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE checked{arguments}")
-        finally:
-            await connection.execute("DEALLOCATE checked")
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE checked AS {text}")
+    try:
+        explained = await connection.fetchval(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE checked{arguments}")
+    finally:
+        await connection.execute("DEALLOCATE checked")
     plan: dict[str, Any] = json.loads(explained)[0]["Plan"]
     return plan
 
