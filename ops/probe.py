@@ -44,6 +44,17 @@ async def check(address: str, service: str = READINESS, timeout: float = 1.0) ->
         return await _check(channel, service, timeout)
 
 
+async def listening(address: str) -> bool:
+    """Tell whether anybody takes connections at `address`: far cheaper to ask than `check`."""
+    host, _, port = address.rpartition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 async def examine(process: str, address: str, timeout: float = 2.0) -> list[Report]:
     """Return one report per name that the process at `address` knows; one alone when it can't be reached."""
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:

@@ -165,12 +165,13 @@ class Supervisor:
 
     async def _serving(self, child: Child) -> None:
         """Return when the child serves; raise CliError, its last lines shown, when it ends or takes too long."""
-        from ops.probe import SERVING, check
+        from ops.probe import SERVING, check, listening
 
         address = self._options.ports.address(child.process)
         end = time.monotonic() + _SERVE_SECONDS
         while child.running and time.monotonic() < end:
-            if await check(address) == SERVING:
+            # While the processes load, each question costs them time on a small machine.
+            if await listening(address) and await check(address) == SERVING:
                 return
             await asyncio.sleep(_PROBE_SECONDS)
         self._screen.tail(child.name, child.log.tail(_TAIL_LINES))

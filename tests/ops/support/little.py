@@ -61,6 +61,8 @@ def until(look: Callable[[], _Value], seconds: float = PATIENCE) -> _Value:
 class LittleUp:
     """One `seda up`. Lines of both streams are collected while it runs."""
 
+    module = "tests.ops.support.little_up"
+
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.home = Home(folder / ".seda")
         inherited = {
@@ -69,7 +71,7 @@ class LittleUp:
         if "SEDA_TEST_PG_BIN" in os.environ:
             inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.ops.support.little_up", "up", *arguments],
+            [sys.executable, "-m", self.module, "up", *arguments],
             cwd=folder,
             env={**inherited, "PYTHONPATH": str(PROJECT), **environ},
             stdin=subprocess.DEVNULL,
@@ -100,10 +102,13 @@ class LittleUp:
                 self.process.kill()
         self._finish()
 
-    def ready(self) -> LittleUp:
+    def ready(self, seconds: float = PATIENCE) -> Self:
         """Wait until it says that it is ready."""
         until(
-            lambda: self._seen("Ready in") or self._seen('"event":"ready"') or self.process.poll() is not None
+            lambda: (
+                self._seen("Ready in") or self._seen('"event":"ready"') or self.process.poll() is not None
+            ),
+            seconds,
         )
         assert self.process.poll() is None, self.everything()
         return self
@@ -151,6 +156,12 @@ class LittleUp:
     def _read(stream: Any, lines: list[str]) -> None:
         # One by one, not as a whole at the end: others look at the list meanwhile.
         lines.extend(line.rstrip("\n") for line in stream)
+
+
+class RealUp(LittleUp):
+    """`seda up` of the real suite."""
+
+    module = "ops.cli"
 
 
 def alive(pids: list[int]) -> list[int]:
