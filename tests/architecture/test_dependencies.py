@@ -1,6 +1,7 @@
 """What the code imports is what pyproject.toml declares: nothing comes along by accident of another package."""
 
 import ast
+import functools
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -44,7 +45,14 @@ def providers(module: str) -> set[str]:
         return {"protobuf"}
     if module.startswith("google.rpc"):
         return {"googleapis-common-protos"}
-    return {canonicalize_name(name) for name in packages_distributions().get(module.partition(".")[0], [])}
+    return _shipped_by().get(module.partition(".")[0], set())
+
+
+@functools.cache
+def _shipped_by() -> dict[str, set[str]]:
+    """Return the distributions of every installed top-level package."""
+    found = packages_distributions()
+    return {package: {canonicalize_name(name) for name in names} for package, names in found.items()}
 
 
 @pytest.mark.parametrize(
