@@ -35,7 +35,6 @@ class StandIn(grpc.GenericRpcHandler):
 
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[Received] = field(default_factory=list)
-    watches: int = 0
     port: int = 0
     _serving: bool = True
     _server: grpc.aio.Server | None = None
@@ -88,7 +87,9 @@ class StandIn(grpc.GenericRpcHandler):
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         path: str = handler_call_details.method
-        answer = self.answers.get(path, self._watch if path == WATCH else None)
+        if path == WATCH:
+            return grpc.unary_stream_rpc_method_handler(self._watch)
+        answer = self.answers.get(path)
         if answer is None:
             return None
         if inspect.isasyncgenfunction(answer):
@@ -96,9 +97,6 @@ class StandIn(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(self._recorded(path, answer))
 
     def _record(self, path: str, data: bytes, context: Context) -> None:
-        if path == WATCH:
-            self.watches += 1
-            return
         metadata = dict(context.invocation_metadata() or ())
         self.calls.append(Received(path, data, metadata, context.time_remaining(), context.peer()))
 

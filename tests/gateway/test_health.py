@@ -8,14 +8,15 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from gateway.domain.status import State, of_replicas
+from gateway.domain.status import State, Status, of_replicas
 from gateway.rpc.contracts import for_users, services_of
-from gateway.workers.downstreams import Downstreams
+from gateway.workers.downstreams import Downstream, Downstreams
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from servicekit.clock import Micros
+from servicekit.health import HealthBoard
 from servicekit.process import Process
-from tests.gateway.standin import WATCH, Context, stand_in
+from tests.gateway.standin import stand_in
 from tests.gateway.suite import SECONDS, Suite, gateway, settings, suite
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -181,21 +182,34 @@ async def test_get_system_status_tells_states_and_since_when() -> None:
     ]
 
 
-async def test_a_watch_that_ends_and_begins_again_is_no_news(behind: Suite) -> None:
-    async def once(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
-        yield health_pb2.HealthCheckResponse(status=SERVING).SerializeToString()
+class Short:
+    """A watch that ends after each answer, and at some time has none."""
 
-    await until(behind.channel, CHAT, SERVING)
-    since = (await status(behind.channel))["chat"].since_time
-    behind.chat.answers[WATCH] = once
-    await behind.chat.stop()
-    await until(behind.channel, CHAT, NOT_SERVING)
-    await behind.chat.start()
-    await until(behind.channel, CHAT, SERVING)
-    again = (await status(behind.channel))["chat"].since_time
-    begun = behind.chat.watches
-    await until_true(lambda: behind.chat.watches >= begun + 3)
-    assert (await status(behind.channel))["chat"].since_time == again != since
+    def __init__(self, answers: int) -> None:
+        self.begun = 0
+        self._answers = answers
+
+    async def serving(self) -> AsyncIterator[bool]:
+        self.begun += 1
+        if self.begun <= self._answers:
+            yield True
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_watch_that_ends_is_no_news_and_one_that_cannot_be_had_is() -> None:
+    clock, board, watch = MovableClock(), HealthBoard(), Short(answers=3)
+    worker = Downstreams([Downstream("chat", [CHAT], [watch])], board, clock)
+    await worker.start()
+    await until_true(lambda: watch.begun == 1)
+    clock.seconds += 5
+    await until_true(lambda: watch.begun == 3)
+    assert worker.statuses()[1] == Status("chat", State.SERVING, Micros(1_000_000_000))
+    await until_true(lambda: watch.begun == 4)
+    assert worker.statuses()[1] == Status("chat", State.UNREACHABLE, Micros(1_005_000_000))
+    assert board.states[CHAT] == NOT_SERVING
+    await worker.stop()
 
 
 async def test_one_replica_that_takes_calls_is_enough() -> None:

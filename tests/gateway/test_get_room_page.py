@@ -1,0 +1,304 @@
+"""GetRoomPage: three calls for any page, and a page without what could not be learnt."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import grpc
+import pytest
+from google.protobuf.message import Message as AnyMessage
+from google.rpc import error_details_pb2
+
+from gateway.clients.chunks import in_chunks
+from seda.chat.v1.message_pb2 import Message, TrackSnapshot
+from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
+from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
+from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from seda.rpc.v1.caller_pb2 import Role
+from seda.tracks.v1.track_pb2 import Track
+from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, LookupTracksResponse
+from seda.users.v1.user_pb2 import UserSummary
+from seda.users.v1.user_service_pb2 import LookupUsersRequest, LookupUsersResponse
+from tests.gateway.standin import Context, StandIn
+from tests.gateway.suite import (
+    AS_USER,
+    LIST,
+    LOOKUP_TRACKS,
+    LOOKUP_USERS,
+    RESOLVE,
+    SECONDS,
+    Suite,
+    details,
+    status_bytes,
+)
+
+ROOM = str(UUID(int=1))
+
+
+def user(number: int) -> str:
+    return str(UUID(int=1_000_000 + number))
+
+
+def track(number: int) -> str:
+    return str(UUID(int=2_000_000 + number))
+
+
+def snapshot(number: int) -> TrackSnapshot:
+    made = TrackSnapshot(
+        track_id=track(number), provider="spotify", provider_id=f"p{number}", url="https://x"
+    )
+    made.title, made.artist, made.artwork_url, made.duration.seconds = "Then", "Her", "https://y", 180
+    return made
+
+
+def page(roots: int, replies: int = 0) -> ListMessagesResponse:
+    """A page on which everybody is somebody else, and every message has a track of its own."""
+    made = ListMessagesResponse(next_page_token="next", epoch="e1", rev=42)
+    number = 0
+    for _ in range(roots):
+        root = made.messages.add()
+        for message in (root, *(root.replies.add() for _ in range(replies))):
+            number += 1
+            message.user_id = user(number)
+            message.track.CopyFrom(snapshot(number))
+    return made
+
+
+def know_everybody(behind: Suite) -> None:
+    """Let users and tracks find whatever they are asked for."""
+
+    async def users(data: bytes, _context: Context) -> bytes:
+        asked = LookupUsersRequest.FromString(data).user_ids
+        found = [UserSummary(id=each, display_name=f"name of {each}", role=Role.ROLE_USER) for each in asked]
+        # In another order than asked for.
+        return LookupUsersResponse(users=reversed(found)).SerializeToString()
+
+    async def tracks(data: bytes, _context: Context) -> bytes:
+        asked = LookupTracksRequest.FromString(data).track_ids
+        found = [Track(id=each, title=f"title of {each}") for each in asked]
+        return LookupTracksResponse(tracks=reversed(found)).SerializeToString()
+
+    behind.users.answers[LOOKUP_USERS] = users
+    behind.tracks.answers[LOOKUP_TRACKS] = tracks
+
+
+async def get(behind: Suite, seconds: float = SECONDS, **fields: Any) -> GetRoomPageResponse:
+    """Calls GetRoomPage as the user."""
+    stub = GatewayServiceStub(behind.channel)
+    request = GetRoomPageRequest(**{"room_id": ROOM, **fields})
+    return await stub.GetRoomPage(request, metadata=AS_USER, timeout=seconds)
+
+
+async def forever(_data: bytes, _context: Context) -> bytes:
+    await asyncio.Event().wait()
+    return b""
+
+
+def failing(code: grpc.StatusCode, reason: str = "") -> Any:
+    """An answer that is an error."""
+
+    async def end(_data: bytes, context: Context) -> bytes:
+        info = error_details_pb2.ErrorInfo(reason=reason, domain="somebody.seda.fm")
+        serialized = status_bytes(code.value[0], "no", *([info] if reason else []))
+        await context.abort(code, "no", trailing_metadata=(("grpc-status-details-bin", serialized),))
+
+    return end
+
+
+def repeated(field: Sequence[AnyMessage]) -> list[AnyMessage]:
+    return list(field)
+
+
+async def test_get_room_page_joins_messages_people_and_tracks(behind: Suite) -> None:
+    know_everybody(behind)
+    listed = page(roots=2, replies=1)
+    behind.chat.answer(LIST, listed)
+    answer = await get(behind)
+    assert repeated(answer.messages) == repeated(listed.messages)
+    assert [(each.id, each.display_name) for each in answer.authors] == [
+        (user(number), f"name of {user(number)}") for number in (1, 2, 3, 4)
+    ]
+    assert [(each.id, each.title) for each in answer.tracks] == [
+        (track(number), f"title of {track(number)}") for number in (1, 2, 3, 4)
+    ]
+    assert (answer.next_page_token, answer.epoch, answer.rev) == ("next", "e1", 42)
+    assert list(answer.unreachable) == []
+
+
+@pytest.mark.parametrize(("roots", "replies"), [(1, 0), (1, 5), (100, 0), (100, 5)])
+async def test_get_room_page_takes_three_calls_for_any_page(behind: Suite, roots: int, replies: int) -> None:
+    know_everybody(behind)
+    behind.chat.answer(LIST, page(roots, replies))
+    answer = await get(behind, page_size=100)
+    count = roots * (1 + replies)
+    assert [len(answer.messages), len(answer.authors), len(answer.tracks)] == [roots, count, count]
+    assert behind.chat.paths() == [LIST]
+    assert behind.users.paths() == [RESOLVE, LOOKUP_USERS]
+    assert behind.tracks.paths() == [LOOKUP_TRACKS]
+
+
+async def test_get_room_page_asks_for_each_author_and_track_once_and_for_nobody_mentioned(
+    behind: Suite,
+) -> None:
+    know_everybody(behind)
+    listed = page(roots=2)
+    for message in listed.messages:
+        message.user_id = user(1)
+        message.track.track_id = track(1)
+        message.mention_user_ids.append(user(99))
+    behind.chat.answer(LIST, listed)
+    answer = await get(behind)
+    asked = LookupUsersRequest.FromString((await behind.users.received(LOOKUP_USERS)).data)
+    assert list(asked.user_ids) == [each.id for each in answer.authors] == [user(1)]
+    assert [each.id for each in answer.tracks] == [track(1)]
+
+
+async def test_get_room_page_of_an_empty_page_asks_chat_alone(behind: Suite) -> None:
+    behind.chat.answer(LIST, ListMessagesResponse(epoch="e1", rev=3))
+    answer = await get(behind)
+    assert answer == GetRoomPageResponse(epoch="e1", rev=3)
+    assert (behind.users.paths(), behind.tracks.paths()) == ([RESOLVE], [])
+
+
+async def test_get_room_page_without_any_track_does_not_ask_tracks(behind: Suite) -> None:
+    know_everybody(behind)
+    behind.chat.answer(LIST, ListMessagesResponse(messages=[Message(user_id=user(1), text="hello")]))
+    await get(behind)
+    assert behind.tracks.paths() == []
+
+
+async def test_get_room_page_asks_for_roots_of_the_page_asked_for(behind: Suite) -> None:
+    behind.chat.answer(LIST, ListMessagesResponse())
+    await get(behind, page_size=7, page_token="there")
+    asked = ListMessagesRequest.FromString((await behind.chat.received(LIST)).data)
+    assert asked == ListMessagesRequest(
+        room_id=ROOM, page_size=7, page_token="there", thread_view=ThreadView.THREAD_VIEW_ROOTS
+    )
+
+
+async def test_get_room_page_with_ids_that_are_not_found_has_stubs(behind: Suite) -> None:
+    behind.users.answer(LOOKUP_USERS, LookupUsersResponse(missing_ids=[user(1)]))
+    behind.tracks.answer(LOOKUP_TRACKS, LookupTracksResponse(missing_ids=[track(1)]))
+    behind.chat.answer(LIST, page(roots=1))
+    answer = await get(behind)
+    assert (repeated(answer.authors), list(answer.unreachable)) == ([UserSummary(id=user(1))], [])
+    assert [each.title for each in answer.tracks] == ["Then"]
+
+
+def as_posted(number: int) -> Track:
+    """A track as its message has it."""
+    made = Track(id=track(number), provider="spotify", provider_id=f"p{number}", url="https://x")
+    made.title, made.artist, made.artwork_url, made.duration.seconds = "Then", "Her", "https://y", 180
+    return made
+
+
+async def away(service: StandIn, _path: str) -> None:
+    await service.stop()
+
+
+async def slow(service: StandIn, path: str) -> None:
+    service.answers[path] = forever
+
+
+async def broken(service: StandIn, path: str) -> None:
+    service.answers[path] = failing(grpc.StatusCode.INTERNAL, "INTERNAL_ERROR")
+
+
+async def overloaded(service: StandIn, path: str) -> None:
+    service.answers[path] = failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+
+
+@pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
+async def test_get_room_page_comes_without_users(behind: Suite, trouble: Any) -> None:
+    know_everybody(behind)
+    behind.chat.answer(LIST, page(roots=2))
+    # The caller is known from now on, though users is not there to say it again.
+    await get(behind)
+    await trouble(behind.users, LOOKUP_USERS)
+    begun = time.monotonic()
+    answer = await get(behind)
+    assert time.monotonic() - begun < 4
+    assert list(answer.unreachable) == ["users"]
+    assert repeated(answer.authors) == [UserSummary(id=user(1)), UserSummary(id=user(2))]
+    assert [each.title for each in answer.tracks] == [f"title of {track(1)}", f"title of {track(2)}"]
+
+
+@pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
+async def test_get_room_page_comes_without_tracks(behind: Suite, trouble: Any) -> None:
+    know_everybody(behind)
+    behind.chat.answer(LIST, page(roots=2))
+    await trouble(behind.tracks, LOOKUP_TRACKS)
+    begun = time.monotonic()
+    answer = await get(behind)
+    assert time.monotonic() - begun < 4
+    assert list(answer.unreachable) == ["tracks"]
+    assert repeated(answer.tracks) == [as_posted(1), as_posted(2)]
+    assert answer.authors[0].display_name
+
+
+async def test_get_room_page_waits_for_both_at_once_and_for_less_than_is_left(behind: Suite) -> None:
+    behind.users.answers[LOOKUP_USERS] = behind.tracks.answers[LOOKUP_TRACKS] = forever
+    behind.chat.answer(LIST, page(roots=1))
+    answer = await get(behind, seconds=1.0)
+    assert list(answer.unreachable) == ["users", "tracks"]
+    left = [
+        (await behind.users.received(LOOKUP_USERS)).time_left,
+        (await behind.tracks.received(LOOKUP_TRACKS)).time_left,
+    ]
+    assert all(each is not None and 0 < each < 0.75 for each in left), left
+
+
+async def test_get_room_page_waits_a_while_at_most(behind: Suite) -> None:
+    know_everybody(behind)
+    behind.chat.answer(LIST, page(roots=1))
+    await get(behind)
+    left = (await behind.users.received(LOOKUP_USERS)).time_left
+    assert left is not None
+    assert 1 < left < 1.6
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND"), (grpc.StatusCode.PERMISSION_DENIED, "BANNED")],
+)
+async def test_get_room_page_keeps_an_error_of_chat(
+    behind: Suite, code: grpc.StatusCode, reason: str
+) -> None:
+    behind.chat.answers[LIST] = failing(code, reason)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await get(behind)
+    assert raised.value.code() is code
+    found = details(raised.value)["ErrorInfo"]
+    assert (found.reason, found.domain) == (reason, "somebody.seda.fm")
+
+
+async def test_get_room_page_without_chat_says_so(behind: Suite) -> None:
+    await behind.chat.stop()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await get(behind)
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert details(raised.value)["ErrorInfo"].metadata == {"service": "chat"}
+
+
+async def test_get_room_page_hides_no_refusal_of_the_caller(behind: Suite) -> None:
+    know_everybody(behind)
+    behind.users.answers[LOOKUP_USERS] = failing(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
+    behind.chat.answer(LIST, page(roots=1))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await get(behind)
+    assert details(raised.value)["ErrorInfo"].reason == "TOKEN_EXPIRED"
+
+
+@pytest.mark.parametrize(("count", "chunks"), [(0, []), (1000, [1000]), (2001, [1000, 1000, 1])])
+async def test_lookups_ask_for_no_more_than_they_may(count: int, chunks: list[int]) -> None:
+    asked: list[int] = []
+
+    async def ask(ids: Sequence[str]) -> Sequence[str]:
+        asked.append(len(ids))
+        return ids
+
+    ids = [str(number) for number in range(count)]
+    assert await in_chunks(ids, ask) == ids
+    assert asked == chunks

@@ -1,0 +1,200 @@
+"""PostMessage: the track first, then the message; errors as the services answered them."""
+
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+
+from seda.chat.v1.message_pb2 import Message
+from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
+from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
+from seda.tracks.v1.track_pb2 import Track
+from servicekit.tokens import ServiceToken, TokenVerifier
+from tests.gateway.standin import Context
+from tests.gateway.suite import (
+    AS_USER,
+    CALLER_ID,
+    JWT_SECRET,
+    RESOLVE,
+    SECONDS,
+    SEND,
+    SERVICE_SECRET,
+    UPSERT,
+    Suite,
+    details,
+    status_bytes,
+)
+
+ROOM = "0190a5c0-0000-7000-8000-000000000001"
+TRACK = Track(id="0190a5c0-0000-7000-8000-000000000002", provider="spotify", title="Prelude")
+REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
+LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
+SENT = SendMessageResponse(
+    message=Message(id=REQUEST_ID, room_id=ROOM, text="listen"), deduplicated=True, epoch="e1", rev=7
+)
+
+
+async def post(behind: Suite, **fields: Any) -> PostMessageResponse:
+    """Calls PostMessage as the user."""
+    stub = GatewayServiceStub(behind.channel)
+    request = PostMessageRequest(**{"room_id": ROOM, "text": "listen", **fields})
+    return await stub.PostMessage(request, metadata=(*AS_USER, ("x-request-id", "mine")), timeout=SECONDS)
+
+
+async def refused(behind: Suite, **fields: Any) -> grpc.aio.AioRpcError:
+    """The error PostMessage ends in."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await post(behind, **fields)
+    return raised.value
+
+
+def sending(error: grpc.StatusCode, *parts: Any) -> Any:
+    """An answer that is an error with details, as services send it."""
+
+    async def end(_data: bytes, context: Context) -> bytes:
+        serialized = status_bytes(error.value[0], "no", *parts)
+        await context.abort(error, "no", trailing_metadata=(("grpc-status-details-bin", serialized),))
+
+    return end
+
+
+def signed_by(authorization: str | bytes) -> ServiceToken:
+    """The service token that a call came with."""
+    verifier = TokenVerifier(
+        user_secret=JWT_SECRET.encode(),
+        user_issuer="seda-development",
+        user_audience="authenticated",
+        service_secret=SERVICE_SECRET.encode(),
+        accept_development=True,
+    )
+    assert isinstance(authorization, str)
+    token = verifier.verify(authorization.removeprefix("Bearer "))
+    assert isinstance(token, ServiceToken)
+    return token
+
+
+async def test_post_message_stores_the_track_and_sends_the_message(behind: Suite) -> None:
+    behind.tracks.answer(UPSERT, UpsertTrackResponse(track=TRACK))
+    behind.chat.answer(SEND, SENT)
+    answer = await post(behind, track_url=LINK, request_id=REQUEST_ID)
+    assert answer == PostMessageResponse(
+        message=SENT.message, track=TRACK, deduplicated=True, epoch="e1", rev=7
+    )
+    upserted = await behind.tracks.received(UPSERT)
+    assert UpsertTrackRequest.FromString(upserted.data) == UpsertTrackRequest(input=LINK)
+    sent = await behind.chat.received(SEND)
+    assert SendMessageRequest.FromString(sent.data) == SendMessageRequest(
+        room_id=ROOM, text="listen", track_id=TRACK.id, request_id=REQUEST_ID
+    )
+    assert upserted.metadata["x-request-id"] == sent.metadata["x-request-id"] == "mine"
+
+
+async def test_post_message_stores_as_the_gateway_for_the_caller_and_sends_as_the_caller(
+    behind: Suite,
+) -> None:
+    behind.tracks.answer(UPSERT, UpsertTrackResponse(track=TRACK))
+    behind.chat.answer(SEND, SENT)
+    await post(behind, track_url=LINK)
+    signed = signed_by((await behind.tracks.received(UPSERT)).metadata["authorization"])
+    assert (signed.service, signed.on_behalf_of) == ("gateway", CALLER_ID)
+    assert (await behind.chat.received(SEND)).metadata["authorization"] == AS_USER[0][1]
+    assert signed_by((await behind.users.received(RESOLVE)).metadata["authorization"]).service == "gateway"
+
+
+async def test_post_message_gives_both_steps_all_the_time_there_is(behind: Suite) -> None:
+    behind.tracks.answer(UPSERT, UpsertTrackResponse(track=TRACK))
+    behind.chat.answer(SEND, SENT)
+    await post(behind, track_url=LINK)
+    for call in (await behind.tracks.received(UPSERT), await behind.chat.received(SEND)):
+        assert call.time_left is not None
+        assert SECONDS - 5 < call.time_left <= SECONDS
+
+
+async def test_post_message_without_a_link_asks_nobody_for_a_track(behind: Suite) -> None:
+    behind.chat.answer(SEND, SENT)
+    answer = await post(behind)
+    assert not answer.HasField("track")
+    assert behind.tracks.calls == []
+    assert SendMessageRequest.FromString((await behind.chat.received(SEND)).data).track_id == ""
+
+
+async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_tracks(behind: Suite) -> None:
+    info = error_details_pb2.ErrorInfo(
+        reason="NOT_A_TRACK", domain="tracks.seda.fm", metadata={"kind": "album"}
+    )
+    bad = error_details_pb2.BadRequest()
+    bad.field_violations.add(field="input", description="is an album")
+    behind.tracks.answers[UPSERT] = sending(grpc.StatusCode.INVALID_ARGUMENT, info, bad)
+    error = await refused(behind, track_url=LINK)
+    assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no")
+    found = details(error)
+    assert found["ErrorInfo"] == info
+    assert [(each.field, each.description) for each in found["BadRequest"].field_violations] == [
+        ("track_url", "is an album")
+    ]
+    assert found["RequestInfo"].request_id == "mine"
+    assert behind.chat.calls == []
+
+
+async def test_post_message_keeps_an_error_of_chat(behind: Suite) -> None:
+    info = error_details_pb2.ErrorInfo(reason="SLOW_MODE", domain="chat.seda.fm", metadata={"a": "b"})
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.FromMilliseconds(2500)
+    behind.chat.answers[SEND] = sending(grpc.StatusCode.RESOURCE_EXHAUSTED, info, retry)
+    error = await refused(behind)
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    found = details(error)
+    assert (found["ErrorInfo"], found["RetryInfo"]) == (info, retry)
+
+
+async def test_post_message_without_tracks_sends_nothing(behind: Suite) -> None:
+    behind.chat.answer(SEND, SENT)
+    await behind.tracks.stop()
+    error = await refused(behind, track_url=LINK)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    found = details(error)
+    assert (found["ErrorInfo"].reason, found["ErrorInfo"].metadata) == (
+        "SERVICE_UNAVAILABLE",
+        {"service": "tracks"},
+    )
+    assert found["RetryInfo"].retry_delay.ToMilliseconds() > 0
+    assert behind.chat.calls == []
+
+
+async def test_post_message_without_chat_says_so(behind: Suite) -> None:
+    await behind.chat.stop()
+    error = await refused(behind)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert details(error)["ErrorInfo"].metadata == {"service": "chat"}
+
+
+async def test_post_message_is_never_sent_twice(behind: Suite) -> None:
+    behind.chat.answers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
+    error = await refused(behind, request_id=REQUEST_ID)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert behind.chat.paths() == [SEND]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"room_id": "no"}, "room_id"),
+        ({"text": "x" * 4001}, "text"),
+        ({"text": "\x00"}, "text"),
+        ({"track_url": "x" * 2049}, "track_url"),
+        ({"request_id": "no"}, "request_id"),
+        ({"text": ""}, ""),
+    ],
+)
+async def test_post_message_checks_its_fields_before_it_asks_anybody(
+    behind: Suite, fields: dict[str, str], field: str
+) -> None:
+    error = await refused(behind, **fields)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    found = details(error)
+    assert (found["ErrorInfo"].reason, found["ErrorInfo"].domain) == ("INVALID_FIELDS", "gateway.seda.fm")
+    assert [each.field for each in found["BadRequest"].field_violations] == [field]
+    assert behind.chat.calls == behind.tracks.calls == []

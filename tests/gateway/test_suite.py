@@ -1,0 +1,133 @@
+"""The gateway in front of the real users, chat and tracks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import grpc
+import pytest
+
+from seda.chat.v1.message_pb2 import MESSAGE_TYPE_TRACK
+from seda.chat.v1.message_service_pb2 import ListMessagesRequest
+from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_service_pb2 import CreateRoomRequest
+from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
+from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, PostMessageRequest
+from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from seda.users.v1.user_pb2 import User
+from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
+from seda.users.v1.user_service_pb2_grpc import UserServiceStub
+from services.chat import app as chat_app
+from services.chat import config as chat_config
+from services.tracks import app as tracks_app
+from services.tracks import config as tracks_config
+from services.users import app as users_app
+from services.users import config as users_config
+from tests.gateway.suite import AS_USER, SECONDS, details, gateway, settings
+from tests.postgres import Database
+from tests.services.users.running import running
+
+LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW?si=x"
+ALBUM = "https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"
+REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
+
+
+@pytest.fixture(scope="module")
+async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a gateway with everything real behind it."""
+    async with AsyncExitStack() as stack:
+        start = stack.enter_async_context
+        users = await start(running(users_config.Settings, users_app.build, database))
+        tracks = await start(
+            running(tracks_config.Settings, tracks_app.build, database, users_target=users.address)
+        )
+        chat = await start(
+            running(
+                chat_config.Settings,
+                chat_app.build,
+                database,
+                users_target=users.address,
+                tracks_target=tracks.address,
+            )
+        )
+        told = settings(users.address, chat.address, tracks.address)
+        _, opened = await start(gateway(told))
+        yield opened
+
+
+async def new_room(channel: grpc.aio.Channel) -> str:
+    """A room of the caller, made through the gateway."""
+    created = await RoomServiceStub(channel).CreateRoom(
+        CreateRoomRequest(name="Evenings"), metadata=AS_USER, timeout=SECONDS
+    )
+    return created.room.id
+
+
+async def test_a_posted_track_is_on_the_page_with_its_author(channel: grpc.aio.Channel) -> None:
+    composed = GatewayServiceStub(channel)
+    people = UserServiceStub(channel)
+    me = (await people.GetUser(GetUserRequest(), metadata=AS_USER, timeout=SECONDS)).user
+    change = UpdateUserRequest(user=User(id=me.id, display_name="Żaneta"))
+    change.update_mask.paths.append("display_name")
+    await people.UpdateUser(change, metadata=AS_USER, timeout=SECONDS)
+    room = await new_room(channel)
+
+    request = PostMessageRequest(room_id=room, text="listen", track_url=LINK, request_id=REQUEST_ID)
+    posted = await composed.PostMessage(request, metadata=AS_USER, timeout=SECONDS)
+    again = await composed.PostMessage(request, metadata=AS_USER, timeout=SECONDS)
+    page = await composed.GetRoomPage(GetRoomPageRequest(room_id=room), metadata=AS_USER, timeout=SECONDS)
+
+    assert posted.message.type == MESSAGE_TYPE_TRACK
+    assert posted.track.provider_id == "2qToAcex0ruZfbEbAy9OhW"
+    assert (posted.deduplicated, again.deduplicated) == (False, True)
+    assert again.message.id == posted.message.id
+    assert page.messages[0].id == posted.message.id
+    assert [(author.id, author.display_name) for author in page.authors] == [(me.id, "Żaneta")]
+    assert [track.id for track in page.tracks] == [posted.track.id]
+    assert list(page.unreachable) == []
+    assert (page.epoch, page.rev) == (posted.epoch, posted.rev)
+
+
+async def test_a_link_to_an_album_is_refused_under_the_name_of_our_field(channel: grpc.aio.Channel) -> None:
+    room = await new_room(channel)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await GatewayServiceStub(channel).PostMessage(
+            PostMessageRequest(room_id=room, track_url=ALBUM), metadata=AS_USER, timeout=SECONDS
+        )
+    found = details(raised.value)
+    assert (found["ErrorInfo"].reason, found["ErrorInfo"].domain) == ("NOT_A_TRACK", "tracks.seda.fm")
+    assert [each.field for each in found["BadRequest"].field_violations] == ["track_url"]
+    listed = await MessageServiceStub(channel).ListMessages(
+        ListMessagesRequest(room_id=room), metadata=AS_USER, timeout=SECONDS
+    )
+    assert list(listed.messages) == []
+
+
+async def test_pages_follow_each_other(channel: grpc.aio.Channel) -> None:
+    composed = GatewayServiceStub(channel)
+    room = await new_room(channel)
+    for number in range(5):
+        await composed.PostMessage(
+            PostMessageRequest(room_id=room, text=f"{number}"), metadata=AS_USER, timeout=SECONDS
+        )
+    texts: list[str] = []
+    token = ""
+    while True:
+        request = GetRoomPageRequest(room_id=room, page_size=2, page_token=token)
+        page = await composed.GetRoomPage(request, metadata=AS_USER, timeout=SECONDS)
+        texts += [message.text for message in page.messages]
+        token = page.next_page_token
+        if not token:
+            break
+    assert texts == ["4", "3", "2", "1", "0"]
+
+
+async def test_a_forwarded_error_is_the_services_own(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await UserServiceStub(channel).GetUser(
+            GetUserRequest(), metadata=(("x-request-id", "mine"),), timeout=SECONDS
+        )
+    found = details(raised.value)
+    assert (found["ErrorInfo"].reason, found["ErrorInfo"].domain) == ("TOKEN_MISSING", "users.seda.fm")
+    assert found["RequestInfo"].request_id == "mine"
