@@ -89,7 +89,7 @@ class Room(_message.Message):
 
     @_builtins.property
     def lock_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when nobody but moderators may post; absent: not locked."""
+        """Since when nobody may post; absent: not locked."""
 
     @_builtins.property
     def archive_time(self) -> _timestamp_pb2.Timestamp:

@@ -139,11 +139,9 @@ def _check_author(facts: SendFacts) -> None:
 def _check_room(facts: SendFacts) -> None:
     if facts.archived:
         raise RoomArchivedError
-    if facts.role in _MODERATORS:
-        return
     if facts.locked:
         raise RoomLockedError
-    if facts.announcement:
+    if facts.announcement and facts.role not in _MODERATORS:
         raise AnnouncementRoomError
 
 

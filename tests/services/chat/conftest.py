@@ -14,7 +14,7 @@ from services.tracks.app import build as build_tracks
 from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
-from tests.postgres import Database, administrator
+from tests.postgres import Database, administrator, free_port
 from tests.services.chat.world import World
 from tests.services.users.running import Running, running
 
@@ -41,6 +41,14 @@ async def chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[
 async def second_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
     """Another process of chat on the same database."""
     async with running(ChatSettings, build_chat, database, **neighbours) as service:
+        yield service
+
+
+@pytest.fixture
+async def chat_alone(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
+    """Another process of chat that finds no tracks service."""
+    nowhere = {**neighbours, "tracks_target": f"127.0.0.1:{free_port()}"}
+    async with running(ChatSettings, build_chat, database, **nowhere) as service:
         yield service
 
 

@@ -33,6 +33,7 @@ class Running:
 
     process: Process
     channel: grpc.aio.Channel
+    database: Database
     statements: list[str] = field(default_factory=list)
 
     @property
@@ -69,7 +70,7 @@ async def running(
     }
     process = Process(settings(**{**given, **values}), build)
     await process.start()
-    service = Running(process, grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}"))
+    service = Running(process, grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}"), database)
     process.kit.database.observers.append(lambda name, _: service.statements.append(name))
     try:
         yield service

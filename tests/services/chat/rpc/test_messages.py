@@ -1,0 +1,251 @@
+"""ListMessages and GetMessage over a real channel."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from seda.chat.v1.message_pb2 import Message
+from seda.chat.v1.message_service_pb2 import ListMessagesResponse, ThreadView
+from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, ServiceError
+from services.chat.domain.errors import BannedError, MessageNotFoundError, RoomNotFoundError
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.users.running import refused
+
+ALL = ThreadView.THREAD_VIEW_ALL
+
+
+async def test_list_messages_pages_from_the_newest_to_the_oldest(world: World) -> None:
+    ada, room_id = await _room_of(world, 25)
+    first = await world.page(ada, room_id, page_size=10)
+    assert _seqs(first) == list(range(25, 15, -1))
+    assert (first.found_newest, first.found_oldest, first.rev) == (True, False, 27)
+    second = await world.page(ada, room_id, page_size=10, page_token=first.next_page_token)
+    assert (_seqs(second), second.found_newest) == (list(range(15, 5, -1)), False)
+    last = await world.page(ada, room_id, page_size=10, page_token=second.next_page_token)
+    assert (_seqs(last), last.found_oldest, last.next_page_token) == (list(range(5, 0, -1)), True, "")
+
+
+async def test_list_messages_pages_stand_still_while_messages_come_in(world: World) -> None:
+    ada, room_id = await _room_of(world, 6)
+    seen: list[int] = []
+    token = ""
+    while True:
+        page = await world.page(ada, room_id, page_size=2, page_token=token)
+        seen += _seqs(page)
+        await world.send(ada, room_id, "meanwhile")
+        if not page.next_page_token:
+            break
+        token = page.next_page_token
+    assert seen == [6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("position", "seqs", "found_oldest", "found_newest"),
+    [
+        ({"before_seq": 10}, [9, 8, 7, 6], False, False),
+        ({"before_seq": 3}, [2, 1], True, False),
+        ({"before_seq": 1}, [], True, False),
+        ({"before_seq": 99}, [20, 19, 18, 17], False, True),
+        ({"after_seq": 10}, [14, 13, 12, 11], False, False),
+        ({"after_seq": 0}, [4, 3, 2, 1], True, False),
+        ({"after_seq": 18}, [20, 19], False, True),
+        ({"after_seq": 20}, [], False, True),
+        ({"around_seq": 10}, [11, 10, 9, 8], False, False),
+        ({"around_seq": 1}, [2, 1], True, False),
+        ({"around_seq": 20}, [20, 19, 18], False, True),
+    ],
+)
+async def test_list_messages_from_a_position(
+    world: World, position: dict[str, int], seqs: list[int], found_oldest: bool, found_newest: bool
+) -> None:
+    ada, room_id = await _room_of(world, 20)
+    page = await world.page(ada, room_id, page_size=4, **position)
+    assert (_seqs(page), page.found_oldest, page.found_newest) == (seqs, found_oldest, found_newest)
+
+
+async def test_list_messages_after_a_position_goes_on_towards_newer_ones(world: World) -> None:
+    ada, room_id = await _room_of(world, 7)
+    first = await world.page(ada, room_id, page_size=3, after_seq=1)
+    second = await world.page(ada, room_id, page_size=3, after_seq=1, page_token=first.next_page_token)
+    assert (_seqs(first), _seqs(second)) == ([4, 3, 2], [7, 6, 5])
+    assert (second.next_page_token, second.found_newest) == ("", True)
+
+
+async def test_list_messages_shows_roots_with_their_first_replies(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    root = (await world.send(ada, room.id, "root")).message
+    quiet = (await world.send(ada, room.id, "quiet")).message
+    replies = [(await world.send(ada, room.id, f"{n}", parent_id=root.id)).message for n in range(5)]
+    for limit, shown in ((None, 3), (0, 0), (5, 5)):
+        fields = {} if limit is None else {"reply_preview_limit": limit}
+        page = await world.page(ada, room.id, **fields)
+        assert [message.id for message in page.messages] == [quiet.id, root.id]
+        got = page.messages[1]
+        assert (got.reply_count, got.last_reply_time) == (5, replies[-1].create_time)
+        assert [reply.id for reply in got.replies] == [reply.id for reply in replies[:shown]]
+        assert got.has_more_replies == (shown < 5)
+        assert not page.messages[0].replies
+    everything = await world.page(ada, room.id, thread_view=ALL)
+    assert _seqs(everything) == [7, 6, 5, 4, 3, 2, 1]
+    assert not any(message.replies for message in everything.messages)
+
+
+async def test_list_messages_leaves_deleted_ones_out(world: World) -> None:
+    ada, room_id = await _room_of(world, 5)
+    await world.admin.execute(
+        "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE room_id = $1 AND seq = 3",
+        room_id,
+    )
+    assert _seqs(await world.page(ada, room_id)) == [5, 4, 2, 1]
+    assert _seqs(await world.page(ada, room_id, page_size=2, before_seq=5)) == [4, 2]
+
+
+async def test_list_messages_of_an_empty_room(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    page = await world.page(ada, room.id)
+    assert not page.messages
+    assert (page.found_oldest, page.found_newest, page.next_page_token, page.rev) == (True, True, "", 2)
+
+
+async def test_list_messages_ends_a_page_at_a_mebibyte(world: World) -> None:
+    ada, room_id = await _room_of(world, 0)
+    text = "\U0001d11e" * 4000
+    for _ in range(80):
+        await world.send(ada, room_id, text)
+    first = await world.page(ada, room_id, page_size=100)
+    assert 40 <= len(first.messages) < 80
+    assert first.ByteSize() <= 1 << 20
+    second = await world.page(ada, room_id, page_size=100, page_token=first.next_page_token)
+    assert _seqs(first) + _seqs(second) == list(range(80, 0, -1))
+
+
+@pytest.mark.parametrize(("asked", "shown"), [(0, 50), (1, 1), (100, 100), (1000, 100)])
+async def test_list_messages_clamps_the_page_size(world: World, asked: int, shown: int) -> None:
+    ada, room_id = await _room_of(world, 101)
+    assert len((await world.page(ada, room_id, page_size=asked)).messages) == shown
+
+
+async def test_list_messages_refuses_tokens_of_other_listings(world: World) -> None:
+    ada, room_id = await _room_of(world, 5)
+    token = (await world.page(ada, room_id, page_size=2)).next_page_token
+    bob = new_user()
+    await world.join(bob, room_id)
+    other = await world.room(ada)
+    wrong = (
+        world.page(bob, room_id, page_token=token),
+        world.page(ada, other.id, page_token=token),
+        world.page(ada, room_id, page_token=token, thread_view=ALL),
+        world.page(ada, room_id, page_token=token, before_seq=4),
+        world.page(ada, room_id, page_token=token, reply_preview_limit=1),
+        world.page(ada, room_id, page_token=token[:-2]),
+        world.page(ada, room_id, page_token="!"),
+        world.page(ada, room_id, page_token="AAAA"),
+    )
+    for answer in wrong:
+        error = await refused(answer, PageTokenMismatchError, DOMAIN)
+        assert [fault.field for fault in error.fields] == ["page_token"]
+    assert _seqs(await world.page(ada, room_id, page_size=1, page_token=token)) == [3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_fault"),
+    [
+        ({"page_size": -1}, "page_size"),
+        ({"before_seq": 0}, "before_seq"),
+        ({"after_seq": -1}, "after_seq"),
+        ({"around_seq": 0}, "around_seq"),
+        ({"reply_preview_limit": 6}, "reply_preview_limit"),
+        ({"thread_view": 9}, "thread_view"),
+        ({"room_id": "x"}, "room_id"),
+    ],
+)
+async def test_list_messages_names_the_field_at_fault(
+    world: World, fields: dict[str, str], at_fault: str
+) -> None:
+    request: dict[str, str] = {"room_id": str(uuid.uuid4()), **fields}
+    error = await refused(world.page(new_user(), **request), InvalidFieldsError, DOMAIN)
+    assert [fault.field for fault in error.fields] == [at_fault]
+
+
+@pytest.mark.parametrize(
+    ("private", "who", "error"),
+    [
+        (False, "stranger", None),
+        (False, "banned", BannedError),
+        (True, "stranger", RoomNotFoundError),
+        (True, "invited", RoomNotFoundError),
+        (True, "banned", RoomNotFoundError),
+    ],
+)
+async def test_list_messages_and_get_message_hide_what_the_caller_may_not_see(
+    world: World, private: bool, who: str, error: type[ServiceError] | None
+) -> None:
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada, private=private)
+    message = (await world.send(ada, room.id, "secret")).message
+    await world.create_room(bob)
+    if who == "banned":
+        await world.sanction(room.id, bob, "BAN")
+    if who == "invited":
+        await world.admin.execute(
+            "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
+            room.id,
+            await world.user_id(bob),
+        )
+    if error is None:
+        assert _seqs(await world.page(bob, room.id)) == [1]
+        assert (await world.get(bob, room.id, message.id)).message.text == "secret"
+        return
+    await refused(world.page(bob, room.id), error, DOMAIN)
+    hidden = MessageNotFoundError if error is RoomNotFoundError else error
+    await refused(world.get(bob, room.id, message.id), hidden, DOMAIN)
+
+
+async def test_get_message_that_is_missing_deleted_or_elsewhere(world: World) -> None:
+    ada, room_id = await _room_of(world, 1)
+    message = (await world.page(ada, room_id)).messages[0]
+    other = await world.room(ada)
+    for place, message_id in (
+        (room_id, str(uuid.uuid4())),
+        (other.id, message.id),
+        (str(uuid.uuid4()), message.id),
+    ):
+        error = await refused(world.get(ada, place, message_id), MessageNotFoundError, DOMAIN)
+        assert error.metadata == {"message_id": message_id}
+    await world.admin.execute(
+        "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE id = $1", message.id
+    )
+    await refused(world.get(ada, room_id, message.id), MessageNotFoundError, DOMAIN)
+
+
+async def test_messages_are_read_with_one_statement_whatever_the_page(world: World) -> None:
+    ada, room_id = await _room_of(world, 101)
+    message_id = (await world.page(ada, room_id)).messages[0].id
+    for size in (1, 100):
+        with world.chat.counting() as statements:
+            await world.page(ada, room_id, page_size=size)
+        assert statements == ["chat.page_roots"]
+    with world.chat.counting() as statements:
+        await world.page(ada, room_id, thread_view=ALL)
+        await world.get(ada, room_id, message_id)
+    assert statements == ["chat.page_all", "chat.message"]
+
+
+async def _room_of(world: World, messages: int) -> tuple[str, str]:
+    """A new room with so many messages by its owner."""
+    ada = new_user()
+    room = await world.room(ada)
+    for n in range(messages):
+        await world.send(ada, room.id, f"{n}")
+    return ada, room.id
+
+
+def _seqs(page: ListMessagesResponse) -> list[int]:
+    def seq(message: Message) -> int:
+        return message.seq
+
+    return [seq(message) for message in page.messages]

@@ -1,0 +1,401 @@
+"""SendMessage over a real channel: happy path, each rule, repeated requests, concurrency, cost."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+import uuid
+from typing import Any
+
+import grpc
+import pytest
+
+from seda.chat.v1.message_pb2 import MessageType
+from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from servicekit.errors import (
+    CallerSuspendedError,
+    InvalidFieldsError,
+    ServiceError,
+    ServiceUnavailableError,
+)
+from services.chat.domain.errors import (
+    AnnouncementRoomError,
+    BannedError,
+    CallerMutedError,
+    MentionNotAMemberError,
+    MessageNotFoundError,
+    NotAMemberError,
+    ParentDeletedError,
+    RequestIdReusedError,
+    RoomArchivedError,
+    RoomLockedError,
+    RoomNotFoundError,
+    SlowModeError,
+    TrackNotFoundError,
+)
+from tests.postgres import administrator
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.users.running import Running, add_track, refused, user
+
+
+async def test_send_message_answers_what_get_message_reads(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    sent = await world.send(ada, room.id, "hello")
+    got = (await world.get(ada, room.id, sent.message.id)).message
+    assert sent.message == got
+    assert (got.seq, got.rev, sent.rev, got.text) == (1, 3, 3, "hello")
+    assert got.type == MessageType.MESSAGE_TYPE_TEXT
+    assert got.user_id == await world.user_id(ada)
+    assert sent.epoch == (await world.get_room(ada, room.id)).epoch
+    assert not sent.deduplicated
+
+
+async def test_send_message_keeps_text_in_nfc(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    decomposed = "Cafe\u0301 — Zoe\u0308"
+    sent = await world.send(ada, room.id, decomposed)
+    assert sent.message.text == unicodedata.normalize("NFC", decomposed) != decomposed
+    # The limit counts characters after NFC: 4,000 letters of two code points each fit.
+    assert len((await world.send(ada, room.id, "e\u0301" * 4000)).message.text) == 4000
+
+
+async def test_send_message_with_a_track_freezes_what_is_known_of_it(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    track_id = await add_track(world.admin, "4PTG3Z6ehGkBFwjybzWkR8")
+    sent = await world.send(ada, room.id, track_id=track_id)
+    assert sent.message.type == MessageType.MESSAGE_TYPE_TRACK
+    assert (sent.message.track.track_id, sent.message.track.provider) == (track_id, "spotify")
+    assert (await world.get(ada, room.id, sent.message.id)).message == sent.message
+
+
+async def test_send_message_with_an_unknown_track_is_refused(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    error = await refused(world.send(ada, room.id, track_id=str(uuid.uuid4())), TrackNotFoundError, DOMAIN)
+    assert [fault.field for fault in error.fields] == ["track_id"]
+
+
+async def test_send_message_under_a_reply_is_filed_under_its_root(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    root = (await world.send(ada, room.id, "root")).message
+    reply = (await world.send(ada, room.id, "reply", parent_id=root.id)).message
+    nested = (await world.send(ada, room.id, "nested", parent_id=reply.id)).message
+    assert (reply.root_id, reply.reply_to_id) == (root.id, root.id)
+    assert (nested.root_id, nested.reply_to_id) == (root.id, reply.id)
+    assert (await world.get(ada, room.id, nested.id)).message == nested
+    got = (await world.get(ada, room.id, root.id)).message
+    assert (got.reply_count, got.last_reply_time) == (2, nested.create_time)
+
+
+async def test_send_message_under_a_missing_or_deleted_parent(world: World) -> None:
+    ada = new_user()
+    room, other = await world.room(ada), await world.room(ada)
+    root = (await world.send(ada, room.id, "root")).message
+    reply = (await world.send(ada, room.id, "reply", parent_id=root.id)).message
+    elsewhere = (await world.send(ada, other.id, "elsewhere")).message
+    for parent_id in (str(uuid.uuid4()), elsewhere.id):
+        await refused(world.send(ada, room.id, "x", parent_id=parent_id), MessageNotFoundError, DOMAIN)
+    await world.admin.execute(
+        "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE id = $1", root.id
+    )
+    for parent_id in (root.id, reply.id):
+        await refused(world.send(ada, room.id, "x", parent_id=parent_id), ParentDeletedError, DOMAIN)
+
+
+async def test_send_message_mentions_members_only(world: World) -> None:
+    ada, bob, eve = new_user(), new_user(), new_user()
+    room = await world.room(ada)
+    await world.join(bob, room.id)
+    await world.create_room(eve)
+    bob_id, eve_id = await world.user_id(bob), await world.user_id(eve)
+    sent = await world.send(ada, room.id, "hey", mention_user_ids=[bob_id, bob_id])
+    assert list(sent.message.mention_user_ids) == [bob_id]
+    assert await world.admin.fetchval("SELECT count(*) FROM chat.mentions WHERE user_id = $1", bob_id) == 1
+    mention = world.send(ada, room.id, "hey", mention_user_ids=[bob_id, eve_id])
+    error = await refused(mention, MentionNotAMemberError, DOMAIN)
+    assert error.metadata == {"user_id": eve_id}
+
+
+RULES: list[tuple[str, type[ServiceError]]] = [
+    ("suspended", CallerSuspendedError),
+    ("banned", BannedError),
+    ("stranger", NotAMemberError),
+    ("muted", CallerMutedError),
+    ("muted everywhere", CallerMutedError),
+    ("archived", RoomArchivedError),
+    ("locked", RoomLockedError),
+    ("announcement", AnnouncementRoomError),
+    ("no parent", MessageNotFoundError),
+]
+
+
+@pytest.mark.parametrize(("first", "error"), RULES)
+async def test_send_message_is_refused_by_the_first_rule_it_breaks(
+    world: World, first: str, error: type[ServiceError]
+) -> None:
+    """Breaks the named rule and all that come after it, and finds it named; and none before it."""
+    bob, room_id = await _member(world)
+    start = [name for name, _ in RULES].index(first)
+    for name, _ in RULES[start:-1]:
+        await _break(world, name, bob, room_id)
+    world.chat.forget_callers()
+    await refused(world.send(bob, room_id, "x", parent_id=str(uuid.uuid4())), error, DOMAIN)
+    assert await world.numbers(room_id) == [(1, 4)]
+
+
+async def test_send_message_repeated_gets_its_message_whatever_happened_since(world: World) -> None:
+    bob, room_id = await _member(world)
+    request_id = str(uuid.uuid4())
+    first = await world.send(bob, room_id, "once", request_id=request_id)
+    for name, _ in RULES[:-1]:
+        await _break(world, name, bob, room_id)
+    world.chat.forget_callers()
+    again = await world.send(bob, room_id, "once", request_id=request_id)
+    assert again.deduplicated
+    assert again.message == first.message
+    await world.set_room(room_id, private=True)
+    await refused(world.send(bob, room_id, "once", request_id=request_id), RoomNotFoundError, DOMAIN)
+
+
+async def test_send_message_rules_end_with_the_database_clock(world: World) -> None:
+    bob, room_id = await _member(world)
+    await world.sanction(room_id, bob, "MUTE", expires="-1 second")
+    await world.admin.execute(
+        "UPDATE users.users SET muted_until = now() - interval '1 second',"
+        " suspended_until = now() - interval '1 second' WHERE email = $1",
+        bob,
+    )
+    world.chat.forget_callers()
+    assert (await world.send(bob, room_id, "again")).message.seq == 2
+
+
+async def test_send_message_to_a_hidden_room_looks_like_a_missing_one(world: World) -> None:
+    ada, eve = new_user(), new_user()
+    hidden = await world.room(ada, private=True)
+    missing = str(uuid.uuid4())
+    answers = [await _raw_error(world, eve, room_id) for room_id in (hidden.id, missing)]
+    code, text, trailers = answers[0]
+    assert (code, text) == answers[1][:2]
+    assert trailers.replace(hidden.id.encode(), missing.encode()) == answers[1][2]
+
+
+async def test_send_message_repeated_with_other_fields_is_refused(world: World) -> None:
+    ada, request_id = new_user(), str(uuid.uuid4())
+    room = await world.room(ada)
+    parent = (await world.send(ada, room.id, "parent")).message
+    await world.send(ada, room.id, "one", request_id=request_id)
+    for fields in ({"text": "two"}, {"text": "one", "parent_id": parent.id}):
+        error = await refused(
+            world.send(ada, room.id, request_id=request_id, **fields), RequestIdReusedError, DOMAIN
+        )
+        assert error.metadata == {"request_id": request_id}
+
+
+async def test_send_message_refused_stores_nothing_under_its_request_id(world: World) -> None:
+    bob, room_id = await _member(world)
+    request_id = str(uuid.uuid4())
+    await world.set_room(room_id, announcement=True)
+    await refused(world.send(bob, room_id, "x", request_id=request_id), AnnouncementRoomError, DOMAIN)
+    await world.set_room(room_id, announcement=False)
+    sent = await world.send(bob, room_id, "other text", request_id=request_id)
+    assert (sent.deduplicated, sent.message.seq) == (False, 2)
+
+
+async def test_send_message_of_an_owner_into_an_announcement_room_and_a_locked_one(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    await world.set_room(room.id, announcement=True)
+    assert (await world.send(ada, room.id, "news")).message.seq == 1
+    await world.admin.execute("UPDATE chat.rooms SET locked_at = now() WHERE id = $1", room.id)
+    await refused(world.send(ada, room.id, "more"), RoomLockedError, DOMAIN)
+
+
+async def test_send_message_in_slow_mode(world: World) -> None:
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada)
+    await world.join(bob, room.id)
+    await world.set_room(room.id, slow_mode_seconds=600)
+    both = await asyncio.gather(*(world.send(bob, room.id, f"{n}") for n in range(2)), return_exceptions=True)
+    assert sorted(isinstance(answer, ServiceError) for answer in both) == [False, True]
+    error = await refused(world.send(bob, room.id, "soon"), SlowModeError, DOMAIN)
+    assert 590 < (error.retry_after or 0) <= 600
+    # Moderators are exempt, and time heals: the row is aged, nothing sleeps.
+    await asyncio.gather(*(world.send(ada, room.id, f"{n}") for n in range(3)))
+    await world.admin.execute(
+        "UPDATE chat.room_memberships SET last_message_at = now() - interval '601 s' WHERE room_id = $1",
+        room.id,
+    )
+    assert (await world.send(bob, room.id, "later")).message.text == "later"
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_fault"),
+    [
+        ({"text": "x" * 4001}, "text"),
+        ({"text": "a\x1b[31m"}, "text"),
+        ({"text": "x", "room_id": "r"}, "room_id"),
+        ({"text": "x", "track_id": "t"}, "track_id"),
+        ({"text": "x", "parent_id": "p"}, "parent_id"),
+        ({"text": "x", "request_id": "q"}, "request_id"),
+        ({"text": "x", "mention_user_ids": ["m"]}, "mention_user_ids[0]"),
+        ({"text": "x", "mention_user_ids": [str(uuid.uuid4())] * 51}, "mention_user_ids"),
+        ({}, ""),
+    ],
+)
+async def test_send_message_names_the_field_at_fault(
+    world: World, fields: dict[str, object], at_fault: str
+) -> None:
+    request: dict[str, Any] = {"room_id": str(uuid.uuid4()), **fields}
+    error = await refused(world.send(new_user(), **request), InvalidFieldsError, DOMAIN)
+    assert [fault.field for fault in error.fields] == [at_fault]
+
+
+async def test_send_message_with_one_request_id_over_two_processes_is_one_row(
+    world: World, second_chat: Running
+) -> None:
+    ada, request_id = new_user(), str(uuid.uuid4())
+    room = await world.room(ada)
+    second = World(second_chat, world.admin)
+    answers: list[SendMessageResponse] = await asyncio.gather(
+        *(
+            place.send(ada, room.id, "once", request_id=request_id)
+            for place in (world, second)
+            for _ in range(100)
+        )
+    )
+    assert len({answer.message.SerializeToString(deterministic=True) for answer in answers}) == 1
+    assert sum(not answer.deduplicated for answer in answers) <= 1
+    assert await world.numbers(room.id) == [(1, 3)]
+
+
+async def test_send_message_with_a_used_request_id_fails_nobody_else(world: World) -> None:
+    ada, request_id = new_user(), str(uuid.uuid4())
+    room = await world.room(ada)
+    await world.send(ada, room.id, "used", request_id=request_id)
+    answers = await asyncio.gather(
+        *(world.send(ada, room.id, f"{n}") for n in range(20)),
+        world.send(ada, room.id, "other", request_id=request_id),
+        *(world.send(ada, room.id, f"{n}") for n in range(20)),
+        return_exceptions=True,
+    )
+    refusals = [answer for answer in answers if isinstance(answer, BaseException)]
+    assert [type(error).__name__ for error in refusals] == ["UpstreamError"]
+    assert [seq for seq, _ in await world.numbers(room.id)] == list(range(1, 42))
+
+
+async def test_send_message_by_many_into_many_rooms_numbers_each_without_a_gap(
+    world: World, second_chat: Running
+) -> None:
+    ada = new_user()
+    rooms = [await world.room(ada) for _ in range(5)]
+    places = (world, World(second_chat, world.admin))
+    await asyncio.gather(
+        *(place.send(ada, room.id, f"{n}") for n in range(20) for room in rooms for place in places)
+    )
+    for room in rooms:
+        assert await world.numbers(room.id) == [(seq, seq + 2) for seq in range(1, 41)]
+
+
+async def test_send_message_into_a_free_room_does_not_wait_for_a_locked_one(world: World) -> None:
+    ada = new_user()
+    locked, free = await world.room(ada), await world.room(ada)
+    async with administrator(world.chat.database.server, world.chat.database.name) as foreign:
+        transaction = foreign.transaction()
+        await transaction.start()
+        await foreign.execute("SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", locked.id)
+        stuck = [asyncio.create_task(world.send(ada, locked.id, f"{n}")) for n in range(20)]
+        async with asyncio.timeout(5):
+            for n in range(20):
+                await world.send(ada, free.id, f"{n}")
+        assert not any(task.done() for task in stuck)
+        await transaction.rollback()
+    assert len(await asyncio.gather(*stuck)) == 20
+    assert [seq for seq, _ in await world.numbers(locked.id)] == list(range(1, 21))
+
+
+async def test_send_message_cancelled_by_its_caller_is_whole_or_absent(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    calls = [
+        world.messages.SendMessage(
+            SendMessageRequest(room_id=room.id, text=f"{n}"), metadata=user(ada), timeout=20
+        )
+        for n in range(40)
+    ]
+    for call in calls[::2]:
+        call.cancel()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    acknowledged = {answer.message.id for answer in answers if isinstance(answer, SendMessageResponse)}
+    stored = {message.id for message in (await world.page(ada, room.id, page_size=100)).messages}
+    assert len(acknowledged) >= 20
+    assert acknowledged <= stored
+    assert [seq for seq, _ in await world.numbers(room.id)] == list(range(1, len(stored) + 1))
+
+
+async def test_send_message_while_tracks_is_away(world: World, chat_alone: Running) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    alone = World(chat_alone, world.admin)
+    assert (await alone.send(ada, room.id, "words still go")).message.seq == 1
+    error = await refused(
+        alone.send(ada, room.id, track_id=str(uuid.uuid4())), ServiceUnavailableError, DOMAIN
+    )
+    assert error.metadata == {"service": "tracks"}
+    assert error.retry_after
+
+
+async def test_send_message_costs_the_same_statements_for_one_and_for_many(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    with world.chat.counting() as statements:
+        await world.send(ada, room.id, "one")
+    batch = ["BEGIN", "chat.lock_rooms", "chat.send_facts", "chat.write_batch", "COMMIT"]
+    assert statements == batch
+    with world.chat.counting() as statements:
+        await asyncio.gather(*(world.send(ada, room.id, f"{n}") for n in range(60)))
+    assert len(statements) % len(batch) == 0
+    # One send starts alone; the others gather behind it in very few batches.
+    assert len(statements) // len(batch) <= 20
+
+
+async def _member(world: World) -> tuple[str, str]:
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada)
+    await world.join(bob, room.id)
+    return bob, room.id
+
+
+async def _break(world: World, rule: str, email: str, room_id: str) -> None:
+    columns = {"suspended": "suspended_until", "muted everywhere": "muted_until"}
+    if rule in columns:
+        await world.admin.execute(
+            f"UPDATE users.users SET {columns[rule]} = now() + interval '1 hour' WHERE email = $1", email
+        )
+    elif rule == "banned":
+        await world.sanction(room_id, email, "BAN")
+    elif rule == "muted":
+        await world.sanction(room_id, email, "MUTE")
+    elif rule == "stranger":
+        await world.admin.execute(
+            "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
+            room_id,
+            await world.user_id(email),
+        )
+    elif rule == "announcement":
+        await world.set_room(room_id, announcement=True)
+    else:
+        await world.admin.execute(f"UPDATE chat.rooms SET {rule}_at = now() WHERE id = $1", room_id)
+
+
+async def _raw_error(world: World, email: str, room_id: str) -> tuple[grpc.StatusCode, str | None, bytes]:
+    metadata = (*user(email), ("x-request-id", "same"))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await world.messages.SendMessage(
+            SendMessageRequest(room_id=room_id, text="x"), metadata=metadata, timeout=20
+        )
+    trailers = repr(sorted(raised.value.trailing_metadata() or ())).encode()
+    return raised.value.code(), raised.value.details(), trailers
