@@ -1,0 +1,304 @@
+"""The send batcher under faults: lost commits, poisoned batches, taken locks, late and cancelled drafts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+
+from servicekit.database import Database, PoolOptions, Session
+from servicekit.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    DeadlineExceededError,
+    OutcomeUnknownError,
+    ServiceUnavailableError,
+)
+from servicekit.ids import new_id
+from servicekit.sql_errors import UnexpectedDatabaseError
+from services.chat.actions.deps import Sent
+from services.chat.domain.sending import SendDraft, payload_hash
+from services.chat.workers.send_batch import write_batch
+from services.chat.workers.send_batcher import MAX_BATCH, MAX_WAITING_ROOMS, SendBatcher
+from tests import postgres
+from tests.services.users.running import until_blocked
+
+USER = uuid.UUID("0190a5c0-0000-7000-8000-000000000001")
+
+
+class FaultyDatabase(Database):
+    """A database whose transactions end as `faults` says, one entry each; then as usual."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(dsn, PoolOptions("test", min_size=1, max_size=8, lock_timeout_ms=300))
+        self.faults: list[Callable[[], Exception]] = []
+        self.lost_answers = 0
+        self.committed = 0
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A transaction; with a fault it is rolled back and raises it."""
+        if self.faults:
+            fault = self.faults.pop(0)
+            with contextlib.suppress(ZeroDivisionError):
+                async with super().transaction() as session:
+                    yield session
+                    raise ZeroDivisionError
+            raise fault()
+        async with super().transaction() as session:
+            yield session
+        self.committed += 1
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise OutcomeUnknownError
+
+
+@pytest.fixture
+async def faulty(database: postgres.Database) -> AsyncIterator[FaultyDatabase]:
+    """The service's database, as its role."""
+    opened = FaultyDatabase(database.app_dsn("chat"))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def batcher(faulty: FaultyDatabase) -> SendBatcher:
+    """A batcher of the test's own."""
+    return SendBatcher(faulty)
+
+
+def draft(room_id: uuid.UUID, text: str = "x", request_id: uuid.UUID | None = None) -> SendDraft:
+    """A message of the room's owner."""
+    return SendDraft(
+        message_id=new_id(),
+        room_id=room_id,
+        user_id=USER,
+        muted_until=None,
+        suspended_until=None,
+        text=text,
+        track=None,
+        parent_id=None,
+        mention_user_ids=(),
+        request_id=request_id,
+        payload_hash=payload_hash(text, None, None, ()) if request_id else None,
+    )
+
+
+def soon(seconds: float = 20.0) -> float:
+    """A deadline."""
+    return time.monotonic() + seconds
+
+
+async def new_room(admin: asyncpg.Connection) -> uuid.UUID:
+    """A room of USER's."""
+    room_id = new_id()
+    await admin.execute(
+        "INSERT INTO chat.rooms (id, name, created_by, rev) VALUES ($1, 'r', $2, 1)", room_id, USER
+    )
+    await admin.execute("INSERT INTO chat.room_counters VALUES ($1, 0, 2)", room_id)
+    await admin.execute(
+        "INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)"
+        " VALUES ($1, $2, 'OWNER', now(), 2)",
+        room_id,
+        USER,
+    )
+    return room_id
+
+
+async def stored(admin: asyncpg.Connection, room_id: uuid.UUID) -> list[tuple[int, str]]:
+    """The (seq, text) of a room's messages."""
+    rows = await admin.fetch("SELECT seq, text FROM chat.messages WHERE room_id = $1 ORDER BY seq", room_id)
+    return [(row["seq"], row["text"]) for row in rows]
+
+
+@contextlib.asynccontextmanager
+async def locked(database: postgres.Database, *room_ids: uuid.UUID) -> AsyncIterator[None]:
+    """Hold rooms' locks from outside."""
+    async with (
+        postgres.administrator(database.server, database.name) as foreign,
+        foreign.transaction(),
+    ):
+        await foreign.execute("SELECT 1 FROM chat.room_counters WHERE room_id = ANY($1) FOR UPDATE", room_ids)
+        yield
+
+
+async def test_a_commit_whose_answer_is_lost_is_found_again(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    faulty.lost_answers = 1
+    sent = await batcher.send(draft(room_id), soon())
+    assert sent == Sent(1, deduplicated=False)
+    assert await stored(admin, room_id) == [(1, "x")]
+    assert faulty.committed == 2
+
+
+async def test_a_commit_that_failed_is_written_anew(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    faulty.faults = [OutcomeUnknownError, DatabaseUnavailableError]
+    answers = await asyncio.gather(*(batcher.send(draft(room_id, f"{n}"), soon()) for n in range(5)))
+    assert sorted(answer.seq for answer in answers) == [1, 2, 3, 4, 5]
+    assert len(await stored(admin, room_id)) == 5
+
+
+async def test_a_lost_commit_without_the_lookup_writes_twice(
+    faulty: FaultyDatabase, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the two above: a batcher that just tries again breaks on the message's own id."""
+    room_id = await new_room(admin)
+
+    async def careless(
+        database: Database, drafts: list[SendDraft], *, wait: bool, perhaps_written: bool
+    ) -> object:
+        del perhaps_written
+        return await write_batch(database, drafts, wait=wait, perhaps_written=False)
+
+    monkeypatch.setattr("services.chat.workers.send_batcher.write_batch", careless)
+    faulty.lost_answers = 1
+    with pytest.raises(UnexpectedDatabaseError):
+        await SendBatcher(faulty).send(draft(room_id), soon())
+
+
+async def test_a_lost_connection_in_the_middle_is_survived(
+    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+) -> None:
+    room_id = await new_room(admin)
+    async with locked(database, room_id):
+        call = asyncio.create_task(batcher.send(draft(room_id), soon()))
+        await until_blocked(admin)
+        killed = await admin.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    assert killed == 1
+    assert (await call).seq == 1
+    assert await stored(admin, room_id) == [(1, "x")]
+
+
+async def test_a_database_that_stays_away_is_told(faulty: FaultyDatabase, batcher: SendBatcher) -> None:
+    faulty.faults = [DatabaseUnavailableError] * 4
+    with pytest.raises(DatabaseUnavailableError):
+        await batcher.send(draft(new_id()), soon())
+
+
+async def test_an_outcome_that_stays_unknown_ends_at_the_deadline(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    """UNAVAILABLE would invite a repetition, and so a second message."""
+    room_id = await new_room(admin)
+    faulty.faults = [OutcomeUnknownError, *[DatabaseUnavailableError] * 50]
+    with pytest.raises(DeadlineExceededError):
+        await batcher.send(draft(room_id), soon(0.3))
+
+
+async def test_a_serialization_failure_repeats_the_batch(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    faulty.faults = [ConflictError] * 2
+    assert (await batcher.send(draft(room_id), soon())).seq == 1
+    faulty.faults = [ConflictError] * 3
+    with pytest.raises(ConflictError):
+        await batcher.send(draft(room_id), soon())
+
+
+@pytest.mark.parametrize("poison", ["x" * 4001, "a\x00b"], ids=["check constraint", "data error"])
+async def test_one_draft_that_the_database_refuses_fails_alone(
+    batcher: SendBatcher,
+    admin: asyncpg.Connection,
+    database: postgres.Database,
+    poison: str,
+) -> None:
+    room_id, held = await new_room(admin), await new_room(admin)
+    async with locked(database, room_id, held):
+        # While the first of them waits for its lock, the others gather into one batch.
+        calls = [
+            asyncio.create_task(batcher.send(draft(room_id, text), soon()))
+            for text in ("a", "b", poison, "d")
+        ]
+        await until_blocked(admin)
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer).__name__ for answer in answers[:2]] == ["Sent", "Sent"]
+    assert isinstance(answers[2], UnexpectedDatabaseError)
+    assert isinstance(answers[3], Sent)
+    assert await stored(admin, room_id) == [(1, "a"), (2, "b"), (3, "d")]
+
+
+async def test_a_draft_that_waited_too_long_is_refused_unwritten(
+    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+) -> None:
+    room_id = await new_room(admin)
+    async with locked(database, room_id):
+        first = asyncio.create_task(batcher.send(draft(room_id, "first"), soon()))
+        await until_blocked(admin)
+        late = asyncio.create_task(batcher.send(draft(room_id, "late"), soon(0.0)))
+        gone = asyncio.create_task(batcher.send(draft(room_id, "gone"), soon()))
+        await asyncio.sleep(0)  # lets the tasks queue their drafts
+        gone.cancel()
+    assert (await first).seq == 1
+    with pytest.raises(DeadlineExceededError):
+        await late
+    assert await stored(admin, room_id) == [(1, "first")]
+
+
+async def test_rooms_that_wait_for_locks_leave_the_others_alone(
+    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+) -> None:
+    """More rooms are locked than have a place to wait, for longer than a lock is waited for."""
+    held = [await new_room(admin) for _ in range(MAX_WAITING_ROOMS + 3)]
+    free = await new_room(admin)
+    async with locked(database, *held):
+        stuck = [asyncio.create_task(batcher.send(draft(room_id), soon())) for room_id in held]
+        await until_blocked(admin, MAX_WAITING_ROOMS)
+        async with asyncio.timeout(5):
+            for n in range(30):
+                await batcher.send(draft(free, f"{n}"), soon())
+        assert not any(call.done() for call in stuck)
+    assert [answer.seq for answer in await asyncio.gather(*stuck)] == [1] * len(held)
+    assert len(await stored(admin, free)) == 30
+
+
+async def test_a_batch_is_bounded_and_keeps_each_rooms_order(
+    batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    count = MAX_BATCH * 2 + 50
+    answers = await asyncio.gather(*(batcher.send(draft(room_id, f"{n}"), soon()) for n in range(count)))
+    assert [answer.seq for answer in answers] == list(range(1, count + 1))
+    assert await stored(admin, room_id) == [(n + 1, f"{n}") for n in range(count)]
+
+
+async def test_equal_request_ids_in_one_batch_are_one_write(
+    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+) -> None:
+    room_id, request_id = await new_room(admin), uuid.uuid4()
+    async with locked(database, room_id):
+        first = asyncio.create_task(batcher.send(draft(room_id, "first"), soon()))
+        await until_blocked(admin)
+        calls = [asyncio.create_task(batcher.send(draft(room_id, "x", request_id), soon())) for _ in range(5)]
+        await asyncio.sleep(0)  # lets the tasks queue their drafts
+    assert (await first).seq == 1
+    answers = await asyncio.gather(*calls)
+    assert [answer.seq for answer in answers] == [2] * 5
+    assert [answer.deduplicated for answer in answers] == [False, True, True, True, True]
+    assert len(await stored(admin, room_id)) == 2
+
+
+async def test_stopping_writes_what_was_accepted_and_takes_no_more(
+    batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    calls = [asyncio.create_task(batcher.send(draft(room_id, f"{n}"), soon())) for n in range(30)]
+    await asyncio.sleep(0)  # lets the tasks queue their drafts
+    await batcher.stop()
+    assert len(await asyncio.gather(*calls)) == 30
+    with pytest.raises(ServiceUnavailableError):
+        await batcher.send(draft(room_id), soon())
