@@ -63,20 +63,6 @@ def checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
-def fits_statement(slice_name: str) -> str:
-    """Return SQL that tells whether the build whose head is $1 can run on the database: one boolean.
-
-    It can when its head was applied and the newest applied revision is still compatible with it. A database that
-    is ahead is fine, so that old and new replicas can run side by side.
-    """
-    history = f"{slice_name}_migrations.applied"
-    return (
-        f"SELECT EXISTS (SELECT FROM {history} WHERE revision = $1)"  # noqa: S608 - a slice's name is ours
-        ' AND $1 COLLATE "C" >= (SELECT compatible_from COLLATE "C"'
-        f' FROM {history} ORDER BY revision COLLATE "C" DESC LIMIT 1)'
-    )
-
-
 def _read(path: Path) -> Revision:
     text = path.read_text(encoding="utf-8")
     revision, down, compatible = (
