@@ -112,8 +112,17 @@ class Home:
 
         The kernel releases it with the process, so it is never stale.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self._lock_file.open("w") as file:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self._lock_file.open("w")
+        except OSError as error:
+            raise CliError(
+                "DATA_FOLDER_UNUSABLE",
+                f"Can't write to the data folder {self.path}.",
+                why=f"{error.strerror}: {error.filename}",
+                fix="Set SEDA_HOME to a folder of your own, or correct its owner and permissions.",
+            ) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

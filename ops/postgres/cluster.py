@@ -75,7 +75,7 @@ class Cluster:
         self.superuser = superuser
         self.password_file = password_file or self.data_dir.with_name("postgres.password")
         self.log_file = log_file or self.data_dir.with_name("postgres.log")
-        self.privilege = privilege or choose_privilege()
+        self.privilege = privilege or choose_privilege(data_dir=self.data_dir)
         self.binaries = reachable_binaries(binaries, self.privilege)
         self._socket_dir = socket_dir.absolute() if socket_dir else None
         self._settings = dict(settings or {})
@@ -155,7 +155,9 @@ class Cluster:
                 self._watcher = subprocess.Popen(  # noqa: S603 - our own script and PostgreSQL's program
                     [
                         *(sys.executable, "-I", "-S", str(Path(__file__).with_name("watcher.py")), str(pipe)),
-                        "-" if self.privilege.user is None else str(self.privilege.user),
+                        "-"
+                        if self.privilege.user is None
+                        else f"{self.privilege.user}:{self.privilege.group}",
                         "-" if self._remove_after is None else str(self._remove_after),
                         *command,
                     ],
@@ -236,7 +238,7 @@ class Cluster:
             *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={handed_over}"),
             *(("--no-sync",) if self._settings.get("fsync") == "off" else ()),
         ]
-        user = self.privilege.user
+        user, group = self.privilege.user, self.privilege.group
         try:
             done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
                 command,
@@ -247,7 +249,7 @@ class Cluster:
                 env=self._environment(),
                 cwd="/",
                 user=user,
-                group=user,
+                group=group,
                 extra_groups=None if user is None else [],
                 start_new_session=True,
             )

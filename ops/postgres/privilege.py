@@ -2,7 +2,7 @@
 
 An ordinary user needs nothing. For root there are two ways: a user namespace in which root is seen as an
 unprivileged id (nothing is copied, created or made readable, and the files stay root's), or, where namespaces
-are not allowed, as in most containers, the real user `nobody` with data that belongs to it.
+are not allowed, as in most containers, a real user: `nobody`, or whoever the data belong to already.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Mode(Enum):
 
     PLAIN = "plain"
     USER_NAMESPACE = "user namespace"
-    NOBODY = "nobody"
+    NOBODY = "another user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,27 @@ class Privilege:
     mode: Mode
     prefix: tuple[str, ...] = ()
     user: int | None = None
+    group: int | None = None
 
     def own(self, path: Path) -> None:
         """Give an existing file or empty folder to the user that PostgreSQL runs as."""
-        if self.user is not None:
-            os.chown(path, self.user, self.user)
+        if self.user is not None and self.group is not None:
+            os.chown(path, self.user, self.group)
 
 
-def choose_privilege(mode: Mode | None = None) -> Privilege:
-    """Return the way that works here, or the one asked for."""
+def choose_privilege(mode: Mode | None = None, data_dir: Path | None = None) -> Privilege:
+    """Return the way that works here, or the one asked for.
+
+    Data that root finds in the hands of another user, who ran the server before, stay theirs.
+    """
+    if mode is None and data_dir is not None and os.geteuid() == 0 and data_dir.exists():
+        status = data_dir.stat()
+        if status.st_uid != 0:
+            return Privilege(Mode.NOBODY, user=status.st_uid, group=status.st_gid)
     mode = mode or _mode_that_works()
     if mode is Mode.USER_NAMESPACE:
         return Privilege(mode, prefix=_namespace_prefix())
-    return Privilege(mode, user=NOBODY if mode is Mode.NOBODY else None)
+    return Privilege(mode, user=NOBODY, group=NOBODY) if mode is Mode.NOBODY else Privilege(mode)
 
 
 def reachable_binaries(binaries: Binaries, privilege: Privilege) -> Binaries:

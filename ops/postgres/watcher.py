@@ -3,7 +3,7 @@
 Run as a script by its path, never imported by the rest of the project, so that it starts in a few
 milliseconds:
 
-    python -I -S watcher.py PIPE_FD UID REMOVE COMMAND...
+    python -I -S watcher.py PIPE_FD USER REMOVE COMMAND...
 
 PIPE_FD is the read end of a pipe whose only write end is the owner's. The kernel closes that end even after
 SIGKILL, which no exit handler survives. What arrives on it decides how the server is stopped:
@@ -12,7 +12,7 @@ SIGKILL, which no exit handler survives. What arrives on it decides how the serv
     b"now"       stop without a checkpoint, for throw-away data
     end of file  the owner died: orderly, but not for long
 
-UID is the user to become before COMMAND is executed, or "-". REMOVE is a folder that is deleted after the
+USER is whom to become before COMMAND is executed, as UID:GID, or "-". REMOVE is a folder that is deleted after the
 server has stopped, or "-". The exit status is the server's own.
 """
 
@@ -59,8 +59,8 @@ def _start(command: list[str], user: str) -> int:
     try:
         if user != "-":
             os.setgroups([])
-            os.setgid(int(user))
-            os.setuid(int(user))
+            os.setgid(int(user.partition(":")[2]))
+            os.setuid(int(user.partition(":")[0]))
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.execv(command[0], command)  # noqa: S606 - no shell is wanted

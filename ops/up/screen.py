@@ -127,13 +127,13 @@ class Screen:
         self._console.event("stopping")
         self._say("\nStopping (Ctrl-C again: at once)")
 
-    def stopped(self, steps: Sequence[tuple[str, float]], home: Home, *, kept: bool) -> None:
-        """Say how long each step of the stop took, and what remains."""
+    def stopped(self, steps: Sequence[tuple[str, float]], home: Home, restart: str, *, kept: bool) -> None:
+        """Say how long each step of the stop took, what remains, and the command that starts it again."""
         self._say("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
         self._console.event("stopped", data=str(home.path) if kept else None)
         if kept:
             size = home.size() / _MEGABYTE
-            self._say(f"Stopped. Data kept in {home} ({size:.0f} MB). Start again with: seda up")
+            self._say(f"Stopped. Data kept in {home} ({size:.0f} MB). Start again with: {restart}")
         else:
             self._say("Stopped. The temporary data are deleted.")
 

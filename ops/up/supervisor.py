@@ -17,6 +17,7 @@ from ops.up import database
 from ops.up.child import Child
 from ops.up.environment import common_environment, process_environment
 from ops.up.logs import LogFile, parse, worth_showing
+from ops.up.paste import seda_command
 from ops.up.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class Supervisor:
                 self._screen.stopping()
             steps = await self._shut_down()
             self._watchdog.close()
-        self._screen.stopped(steps, self._options.home, kept=not self._options.ephemeral)
+        restart = f"{seda_command(self._options.environ)} up"
+        self._screen.stopped(steps, self._options.home, restart, kept=not self._options.ephemeral)
 
     def _interrupt(self) -> None:
         (self._at_once if self._stop.is_set() else self._stop).set()

@@ -260,6 +260,13 @@ def test_production_and_nonsense_are_refused(folder: Path) -> None:
     assert not (folder / ".seda").exists()
 
 
+def test_folder_that_can_not_be_written_is_named(folder: Path, base: int) -> None:
+    (folder / ".seda").write_text("a file stands in the way")
+    with up(folder, base) as refused:
+        assert refused.end() == 1
+    assert f"Can't write to the data folder {folder}/.seda." in refused.err[0]
+
+
 def test_children_do_not_take_code_from_the_working_directory(folder: Path, base: int) -> None:
     (folder / "grpc_health.py").write_text("raise SystemExit('taken from the working directory')")
     command = [
