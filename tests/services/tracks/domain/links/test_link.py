@@ -52,6 +52,7 @@ def test_read_link_cleans_the_host(text: str, host: str) -> None:
         "https://" + "a" * 64 + ".example",
         "https://" + "a." * 127 + "example",
         "https://xé\u0600.example",
+        "https://open.spotify.com/a\\b",
         "https://open.spotify.com/a/../b",
         "https://open.spotify.com/a/%2E%2e/b",
         "https://open.spotify.com/./b",
@@ -67,6 +68,23 @@ def test_read_link_cleans_the_host(text: str, host: str) -> None:
 def test_read_link_refuses_what_a_browser_could_read_otherwise(text: str) -> None:
     with pytest.raises(InvalidUrlError):
         read_link(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://user:secret@open.spotify.com/x", "user name"),
+        ("https://open.spotify.com:8443/x", "port"),
+        ("https://open.spotify.com/\\x", "characters"),
+        ("https://[::1]/x", "port|host name"),
+        ("https://open.spotify.com/../x", "relative"),
+        ("hello", "no link"),
+    ],
+)
+def test_read_link_says_what_is_wrong_and_repeats_nothing(text: str, said: str) -> None:
+    with pytest.raises(InvalidUrlError, match=said) as refused:
+        read_link(text)
+    assert "secret" not in refused.value.message
 
 
 def test_routed_reads_the_link_in_the_fragment() -> None:
