@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
+import re
 import time
 import uuid
 from collections import OrderedDict
@@ -31,6 +33,9 @@ _CACHE_SECONDS = 60
 _CACHE_SIZE = 10_000
 # Supabase's tokens of these roles belong to nobody.
 _NO_USER_ROLES = frozenset({"anon", "service_role"})
+# What can be stored and sent on: no control characters and no lone surrogates.
+_SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+_EMAIL = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,254}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +101,10 @@ class TokenVerifier:
         service = _unverified_audience(token) == SERVICE_AUDIENCE
         claims = _claims(token, self._service_key if service else self._user_key)
         expires, subject = claims.get("exp"), claims.get("sub")
-        if isinstance(expires, bool) or not isinstance(expires, (int, float)):
+        if not _is_instant(expires):
             raise TokenInvalidError("the token has no expiry")
-        if not isinstance(subject, str) or not subject:
-            raise TokenInvalidError("the token has no subject")
+        if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
+            raise TokenInvalidError("the token has no subject, or one that is too long or no text")
         wanted = (SERVICE_ISSUER, SERVICE_AUDIENCE) if service else (self._issuer, self._audience)
         if (claims.get("iss"), claims.get("aud")) != wanted:
             raise TokenInvalidError("the token is of another issuer or audience")
@@ -115,7 +120,9 @@ class TokenVerifier:
         if claims["iss"] == DEVELOPMENT_ISSUER and not self._accept_development:
             raise TokenInvalidError("development tokens are not accepted here")
         email = claims.get("email")
-        return UserToken(subject, email if isinstance(email, str) else "", expires)
+        # An address that can't be one counts as none: users then says that it is needed.
+        known = isinstance(email, str) and _EMAIL.fullmatch(email)
+        return UserToken(subject, email if known else "", expires)
 
 
 class ServiceTokenSigner:
@@ -188,8 +195,15 @@ def _check_times(claims: dict[str, Any], expires: float, now: float) -> None:
         raise TokenExpiredError
     for name in ("nbf", "iat"):
         value = claims.get(name)
-        if value is not None and (not isinstance(value, (int, float)) or value > now + _LEEWAY):
+        if value is not None and (not _is_instant(value) or value > now + _LEEWAY):
             raise TokenInvalidError("the token is not valid yet")
+
+
+def _is_instant(value: object) -> bool:
+    # JSON as Python reads it knows NaN and Infinity, which every comparison lets through.
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _unverified_audience(token: str) -> object:
