@@ -114,6 +114,8 @@ async def test_get_room_of_the_banned(world: World) -> None:
     for private, error in ((False, BannedError), (True, RoomNotFoundError)):
         room = await world.room(ada, private=private)
         await world.create_room(bob)
+        # An invitation from before the ban opens nothing.
+        await invite(world, room.id, bob)
         await world.sanction(room.id, bob, "BAN")
         await refused(world.get_room(bob, room.id), error, DOMAIN)
         await refused(world.join(bob, room.id), error, DOMAIN)
