@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -121,8 +121,8 @@ class TokenVerifier:
             raise TokenInvalidError("development tokens are not accepted here")
         email = claims.get("email")
         # An address that can't be one counts as none: users then says that it is needed.
-        known = isinstance(email, str) and _EMAIL.fullmatch(email)
-        return UserToken(subject, email if known else "", expires)
+        known = email if isinstance(email, str) and _EMAIL.fullmatch(email) else ""
+        return UserToken(subject, known, expires)
 
 
 class ServiceTokenSigner:
@@ -199,7 +199,7 @@ def _check_times(claims: dict[str, Any], expires: float, now: float) -> None:
             raise TokenInvalidError("the token is not valid yet")
 
 
-def _is_instant(value: object) -> bool:
+def _is_instant(value: object) -> TypeGuard[float]:
     # JSON as Python reads it knows NaN and Infinity, which every comparison lets through.
     if isinstance(value, float):
         return math.isfinite(value)
