@@ -1,0 +1,180 @@
+"""Authorization headers of all kinds: good, of the wrong kind, and bad in every way we know of."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from typing import Any
+
+from servicekit.tokens import DEVELOPMENT_ISSUER, ServiceTokenSigner, development_token
+from tests.contract.suite import JWT_SECRET, SERVICE_SECRET
+
+EMAIL = "fuzz@example.org"
+SERVICES = ("users", "chat", "tracks", "gateway", "operator")
+_HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+
+
+def user_header(email: str = EMAIL) -> str:
+    """A good user's header."""
+    return f"Bearer {development_token(JWT_SECRET.encode(), email)}"
+
+
+def service_header(name: str) -> str:
+    """A good header of a service."""
+    return f"Bearer {ServiceTokenSigner(name, SERVICE_SECRET.encode()).token()}"
+
+
+def jwt(claims: Any, secret: str = JWT_SECRET, header: Any = None) -> str:
+    """A token made by hand, whatever the claims and the header are; HS256 unless the header says otherwise."""
+    header = {"alg": "HS256", "typ": "JWT"} if header is None else header
+    signed = f"{_encoded(header)}.{_encoded(claims)}"
+    name = _HASHES.get(str(header.get("alg")) if isinstance(header, dict) else "", "")
+    signature = hmac.new(secret.encode(), signed.encode(), name).digest() if name else b""
+    return f"{signed}.{_text(signature)}"
+
+
+def user_claims(**changes: Any) -> dict[str, Any]:
+    """The claims of a good user's token with some changed; a change to None leaves the claim out."""
+    now = int(time.time())
+    claims = {
+        "iss": DEVELOPMENT_ISSUER,
+        "aud": "authenticated",
+        "sub": "fuzz",
+        "email": EMAIL,
+        "role": "authenticated",
+        "iat": now,
+        "exp": now + 600,
+    }
+    return {name: value for name, value in (claims | changes).items() if value is not None}
+
+
+def service_claims(**changes: Any) -> dict[str, Any]:
+    """The claims of a good token of chat with some changed."""
+    now = int(time.time())
+    claims = {"iss": "seda-services", "aud": "seda", "sub": "chat", "iat": now, "exp": now + 60}
+    return {name: value for name, value in (claims | changes).items() if value is not None}
+
+
+def bad_headers() -> dict[str, tuple[str | None, str]]:
+    """Headers that no method but a public one takes, by name, each with the reason it is refused for."""
+    return {
+        **{name: (header, "TOKEN_MISSING") for name, header in _missing().items()},
+        **{name: (f"Bearer {token}", "TOKEN_EXPIRED") for name, token in _expired().items()},
+        **{name: (f"Bearer {token}", "TOKEN_INVALID") for name, token in _broken().items()},
+        **{name: (f"Bearer {token}", "TOKEN_INVALID") for name, token in _forged().items()},
+        **{name: (f"Bearer {token}", "TOKEN_INVALID") for name, token in _wrong_claims().items()},
+    }
+
+
+def _missing() -> dict[str, str | None]:
+    token = jwt(user_claims())
+    return {
+        "no header": None,
+        "empty": "",
+        "scheme alone": "Bearer",
+        "scheme and a space": "Bearer ",
+        "no scheme": token,
+        "another scheme": f"Basic {token}",
+    }
+
+
+def _expired() -> dict[str, str]:
+    long_ago = int(time.time()) - 3600
+    return {
+        "expired": jwt(user_claims(exp=long_ago)),
+        "expired for a century": jwt(user_claims(exp=-1)),
+        "expired service": jwt(service_claims(exp=long_ago), SERVICE_SECRET),
+    }
+
+
+def _broken() -> dict[str, str]:
+    good = jwt(user_claims())
+    head, body, signature = good.split(".")
+    deep = "[" * 3000
+    return {
+        "one word": "token",
+        "dots": "..",
+        "two parts": f"{head}.{body}",
+        "four parts": f"{good}.{signature}",
+        "five parts": f"{good}.{signature}.{signature}",
+        "not base64": f"{head}.%%%.{signature}",
+        "not json": f"{head}.{_text(b'{')}.{signature}",
+        "not utf-8": f"{head}.{_text(bytes([0xFF, 0xFE]))}.{signature}",
+        "deep json": f"{head}.{_text(deep.encode())}.{signature}",
+        "deep header": f"{_text(deep.encode())}.{body}.{signature}",
+        "claims are a list": jwt([user_claims()]),
+        "claims are a number": jwt(1),
+        "header is a list": jwt(user_claims(), header=[]),
+        "header is empty": jwt(user_claims(), header={}),
+        "too long": jwt(user_claims(padding="x" * 4096)),
+        "a space at the end": f"{good} x",
+        "two tokens": f"{good},{good}",
+    }
+
+
+def _forged() -> dict[str, str]:
+    good = jwt(user_claims())
+    head, body, signature = good.split(".")
+    changed = _encoded(user_claims(sub="somebody else"))
+    own_key = {"kty": "oct", "k": _text(b"k" * 32)}
+    return {
+        "another secret": jwt(user_claims(), "another secret that is long enough, too"),
+        "empty signature": f"{head}.{body}.",
+        "cut signature": good[:-4],
+        "another body": f"{head}.{changed}.{signature}",
+        "alg none": jwt(user_claims(), header={"alg": "none"}),
+        "alg None": jwt(user_claims(), header={"alg": "None"}),
+        "alg NONE with a signature": f"{_encoded({'alg': 'NONE'})}.{body}.{signature}",
+        "alg none for a service": jwt(service_claims(), header={"alg": "none"}),
+        "alg HS512": jwt(user_claims(), header={"alg": "HS512"}),
+        "alg HS384": jwt(user_claims(), header={"alg": "HS384"}),
+        "alg RS256": f"{_encoded({'alg': 'RS256'})}.{body}.{signature}",
+        "alg is a number": f"{_encoded({'alg': 1})}.{body}.{signature}",
+        "brings its key": jwt(user_claims(), "k" * 32, {"alg": "HS256", "jwk": own_key}),
+        "names a key": jwt(user_claims(), "k" * 32, {"alg": "HS256", "jku": "http://127.0.0.1:1/keys"}),
+        "unknown critical header": jwt(user_claims(), header={"alg": "HS256", "crit": ["x"], "x": 1}),
+        "service with the users' secret": jwt(service_claims()),
+        "user with the services' secret": jwt(user_claims(), SERVICE_SECRET),
+        "user's claims for the services": jwt(user_claims(aud="seda"), SERVICE_SECRET),
+    }
+
+
+def _wrong_claims() -> dict[str, str]:
+    later = int(time.time()) + 3600
+    changes: dict[str, dict[str, Any]] = {
+        "no audience": {"aud": None},
+        "wrong audience": {"aud": "anybody"},
+        "two audiences": {"aud": ["authenticated", "seda"]},
+        "audience is an object": {"aud": {"authenticated": 1}},
+        "no issuer": {"iss": None},
+        "wrong issuer": {"iss": "https://example.org"},
+        "no expiry": {"exp": None},
+        "expiry is text": {"exp": str(later)},
+        "expiry is true": {"exp": True},
+        "expiry is a list": {"exp": [later]},
+        "expiry is NaN": {"exp": float("nan")},
+        "expiry is infinite": {"exp": float("inf")},
+        "no subject": {"sub": None},
+        "empty subject": {"sub": ""},
+        "subject is a number": {"sub": 7},
+        "subject with NUL": {"sub": "a\0b"},
+        "subject with a lone surrogate": {"sub": "a\ud800b"},
+        "subject too long": {"sub": "s" * 300},
+        "not before later": {"nbf": later},
+        "not before is text": {"nbf": "later"},
+        "issued later": {"iat": later},
+        "issued NaN": {"iat": float("nan")},
+        "anonymous": {"role": "anon"},
+        "service role": {"role": "service_role"},
+    }
+    return {name: jwt(user_claims(**change)) for name, change in changes.items()}
+
+
+def _encoded(value: Any) -> str:
+    return _text(json.dumps(value).encode())
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

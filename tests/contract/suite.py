@@ -1,0 +1,164 @@
+"""The four processes of the suite on real servers and a real database, and every method they offer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf import descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2
+
+from gateway.app import build as build_gateway
+from gateway.config import Settings as GatewaySettings
+from servicekit.methods import Method, methods_of
+from servicekit.process import App, Kit, Process
+from servicekit.settings import ServiceSettings
+from services.chat.app import build as build_chat
+from services.chat.config import Settings as ChatSettings
+from services.tracks.app import build as build_tracks
+from services.tracks.config import Settings as TracksSettings
+from services.users.app import build as build_users
+from services.users.config import Settings as UsersSettings
+from tests.postgres import Database
+
+JWT_SECRET = "a secret of users' tokens for tests only"
+SERVICE_SECRET = "a secret of services' tokens for tests only"
+SECONDS = 20.0
+_REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+Build = Callable[[Kit], App]
+Metadata = Sequence[tuple[str, str]]
+
+
+class Outcome(NamedTuple):
+    """How a call ended: a reply, or the error's code, message and trailers."""
+
+    reply: bytes | None
+    code: grpc.StatusCode
+    message: str
+    trailers: Sequence[tuple[str, str | bytes]]
+
+
+@dataclass
+class Served:
+    """One process: the slice it is, and a channel to it."""
+
+    name: str
+    process: Process
+    channel: grpc.aio.Channel
+    admin: grpc.aio.Channel
+
+    def counted(self, sample: str) -> float:
+        """The value of a metric without labels."""
+        return self.process.metrics.registry.get_sample_value(sample) or 0.0
+
+
+class Target(NamedTuple):
+    """A method at a process that serves it. `slice_name` answers: behind the gateway that is not the gateway."""
+
+    at: Served
+    method: Method
+    slice_name: str
+
+    def __str__(self) -> str:
+        return f"{self.method.full_name} at {self.at.name}"
+
+
+@dataclass
+class Suite:
+    """The running suite."""
+
+    processes: dict[str, Served]
+
+    async def targets(self) -> list[Target]:
+        """Every method of `seda.*` at every process, found by asking the processes themselves."""
+        found = []
+        for served in self.processes.values():
+            for service in await listed(served.channel):
+                if service.startswith("seda."):
+                    descriptor = descriptor_pool.Default().FindServiceByName(service)
+                    found += [Target(served, each, service.split(".")[1]) for each in methods_of(descriptor)]
+        return found
+
+
+@asynccontextmanager
+async def running(database: Database) -> AsyncIterator[Suite]:
+    """Run all four on free ports; at the end no value may have come as far as PostgreSQL to be refused."""
+    async with AsyncExitStack() as stack:
+
+        async def run(settings: type[ServiceSettings], build: Build, targets: dict[str, str]) -> Served:
+            return await stack.enter_async_context(_served(settings, build, database, targets))
+
+        users = await run(UsersSettings, build_users, {})
+        behind = {"users_target": _address(users)}
+        tracks = await run(TracksSettings, build_tracks, behind)
+        behind["tracks_target"] = _address(tracks)
+        chat = await run(ChatSettings, build_chat, behind)
+        behind["chat_target"] = _address(chat)
+        gateway = await run(GatewaySettings, build_gateway, behind)
+        made = Suite({each.name: each for each in (users, tracks, chat, gateway)})
+        yield made
+        for served in made.processes.values():
+            assert served.counted("seda_data_error_from_database_total") == 0, served.name
+            assert served.counted("seda_unexpected_errors_total") == 0, served.name
+
+
+@asynccontextmanager
+async def _served(
+    settings: type[ServiceSettings], build: Build, database: Database, targets: dict[str, str]
+) -> AsyncIterator[Served]:
+    name = settings.process
+    values: dict[str, Any] = {
+        "port": 0,
+        "admin_port": 0,
+        "metrics_port": 0,
+        "jwt_secret": JWT_SECRET,
+    } | targets
+    values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60}
+    if settings.has_database:
+        values[f"SEDA_{name.upper()}_DATABASE_URL"] = database.app_dsn(name)
+    process = Process(settings(**values), build)
+    await process.start()
+    servers = process.servers
+    try:
+        async with (
+            grpc.aio.insecure_channel(f"127.0.0.1:{servers.port}") as channel,
+            grpc.aio.insecure_channel(f"127.0.0.1:{servers.admin_port}") as admin,
+        ):
+            yield Served(name, process, channel, admin)
+    finally:
+        await process.stop(grace=0)
+
+
+def _address(served: Served) -> str:
+    return f"127.0.0.1:{served.process.servers.port}"
+
+
+async def listed(channel: grpc.aio.Channel) -> list[str]:
+    """The services that a server names by reflection."""
+    ask: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_REFLECT)
+    request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    async for data in ask(iter([request]), timeout=SECONDS):
+        answer = reflection_pb2.ServerReflectionResponse.FromString(data)
+        return [service.name for service in answer.list_services_response.service]
+    raise AssertionError("reflection did not answer")
+
+
+async def send(
+    channel: grpc.aio.Channel, method: Method, data: bytes, metadata: Metadata, timeout: float = SECONDS
+) -> Outcome:
+    """Call a method with any bytes. Of a stream this takes the first reply and hangs up."""
+    try:
+        if method.server_streaming:
+            stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method.path)
+            replies = stream(data, metadata=metadata, timeout=timeout)
+            first = await replies.read()
+            replies.cancel()
+            return Outcome(first if isinstance(first, bytes) else None, grpc.StatusCode.OK, "", ())
+        unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method.path)
+        reply = await unary(data, metadata=metadata, timeout=timeout)
+    except grpc.aio.AioRpcError as error:
+        return Outcome(None, error.code(), error.details() or "", tuple(error.trailing_metadata() or ()))
+    return Outcome(reply, grpc.StatusCode.OK, "", ())
