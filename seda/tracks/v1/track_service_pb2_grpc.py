@@ -69,7 +69,7 @@ class TrackServiceServicer:
         """Finds or stores the track that a link points to.
 
         All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, CALLER_SUSPENDED.
+        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION, CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,7 +25,7 @@ class TrackServiceStub:
     """Finds or stores the track that a link points to.
 
     All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, CALLER_SUSPENDED.
+    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION, CALLER_SUSPENDED.
     """
     LookupTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.LookupTracksRequest, _track_service_pb2.LookupTracksResponse]
     """Gets up to 1,000 tracks at once.
@@ -56,7 +56,7 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finds or stores the track that a link points to.
 
         All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, CALLER_SUSPENDED.
+        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION, CALLER_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
