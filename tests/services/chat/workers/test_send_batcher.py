@@ -287,7 +287,7 @@ async def test_a_batch_is_bounded_and_keeps_each_rooms_order(
 
 
 async def test_equal_request_ids_in_one_batch_are_one_write(
-    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
 ) -> None:
     room_id, request_id = await new_room(admin), uuid.uuid4()
     async with locked(database, room_id):
@@ -300,6 +300,8 @@ async def test_equal_request_ids_in_one_batch_are_one_write(
     assert [answer.seq for answer in answers] == [2] * 5
     assert [answer.deduplicated for answer in answers] == [False, True, True, True, True]
     assert len(await stored(admin, room_id)) == 2
+    # The unique index would have caught a second write too, at the price of doing the batch over one by one.
+    assert faulty.committed == 2
 
 
 async def test_stopping_writes_what_was_accepted_and_takes_no_more(
