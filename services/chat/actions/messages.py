@@ -100,7 +100,7 @@ def _window(listing: Listing, mark: int) -> Window:
     size = listing.page_size
     if listing.page_token:
         numbers = decode_token(listing.page_token, mark).numbers
-        if len(numbers) != 2 or numbers[0] not in (Direction.OLDER, Direction.NEWER):  # noqa: PLR2004 - a pair
+        if len(numbers) != 2 or numbers[0] not in (Direction.OLDER, Direction.NEWER) or numbers[1] < 1:  # noqa: PLR2004 - a pair
             raise PageTokenMismatchError
         return Window.following(Direction(numbers[0]), numbers[1], size)
     if listing.before_seq is not None:
