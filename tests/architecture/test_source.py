@@ -73,7 +73,7 @@ def test_every_silenced_rule_is_named_and_explained() -> None:
         for path in python_files()
         for line, text in unexplained_switches(path.read_text())
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_no_test_sleeps_without_saying_what_for() -> None:
@@ -82,7 +82,9 @@ def test_no_test_sleeps_without_saying_what_for() -> None:
         for path in python_files("tests")
         for line in unexplained_sleeps(path.read_text())
     ]
-    assert found == [], "wait for the event itself, or say in a comment why time has to pass"
+    assert not found, "wait for the event itself, or say in a comment why time has to pass\n" + "\n".join(
+        found
+    )
 
 
 @pytest.mark.parametrize(
