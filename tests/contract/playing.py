@@ -1,0 +1,105 @@
+"""The suite with something in it to find, and the means to ask every method something."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from seda.chat.v1.room_service_pb2 import CreateRoomRequest, CreateRoomResponse
+from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
+from servicekit.methods import Access
+from tests.contract.answers import REQUEST_ID, faults
+from tests.contract.bearers import service_header, user_header
+from tests.contract.requests import Requests
+from tests.contract.suite import Outcome, Suite, Target, running, send
+from tests.postgres import Database
+
+SEED = 20_261_122
+_AT_ONCE = 8
+_LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
+_CHAT = "/seda.chat.v1."
+
+
+@dataclass
+class Played:
+    """The suite with a room, messages and a track in it, and a maker of requests that knows them."""
+
+    suite: Suite
+    targets: list[Target]
+    requests: Requests
+
+
+@asynccontextmanager
+async def playing(database: Database) -> AsyncIterator[Played]:
+    """Run the suite and put a room with messages and a track into it."""
+    async with running(database) as suite:
+        yield Played(suite, await suite.targets(), Requests(SEED, await _something_to_find(suite)))
+
+
+async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
+    gateway = suite.processes["gateway"].channel
+    metadata = (("authorization", user_header()),)
+
+    async def call(path: str, request: Any, response: Any) -> Any:
+        unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = gateway.unary_unary(path)
+        return response.FromString(await unary(request.SerializeToString(), metadata=metadata, timeout=20))
+
+    room = (
+        await call(f"{_CHAT}RoomService/CreateRoom", CreateRoomRequest(name="fuzz"), CreateRoomResponse)
+    ).room
+    post = PostMessageRequest(room_id=room.id, text="a", track_url=_LINK)
+    first = await call("/seda.gateway.v1.GatewayService/PostMessage", post, PostMessageResponse)
+    reply = SendMessageRequest(room_id=room.id, text="b", parent_id=first.message.id)
+    second = await call(f"{_CHAT}MessageService/SendMessage", reply, SendMessageResponse)
+    messages, tracks = [first.message.id, second.message.id], [first.track.id]
+    users = [room.creator_id]
+    return {
+        "room_id": [room.id],
+        "message_id": messages,
+        "parent_id": messages,
+        "track_id": tracks,
+        "track_ids": tracks,
+        "user_id": users,
+        "user_ids": users,
+        "mention_user_ids": users,
+        "id": users,
+        "paths": ["display_name"],
+    }
+
+
+def header(target: Target) -> str:
+    """A header that opens the method."""
+    method = target.method
+    return service_header(min(method.callers)) if method.access is Access.SERVICE else user_header()
+
+
+async def answers(target: Target, requests: Iterable[bytes]) -> list[tuple[bytes, Outcome]]:
+    """How a method answers each of the requests, from a caller who may call it."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+    metadata = (("x-request-id", REQUEST_ID), ("authorization", header(target)))
+
+    async def one(data: bytes) -> tuple[bytes, Outcome]:
+        async with gate:
+            return data, await send(target.at.channel, target.method, data, metadata)
+
+    return await asyncio.gather(*map(one, requests))
+
+
+async def wrong(
+    played: Played,
+    make: Callable[[Target], Iterable[bytes]],
+    judge: Callable[[Outcome], list[str]] | None = None,
+) -> list[str]:
+    """What is wrong with the answers of every method to what `make` makes for it."""
+    found = []
+    for target in played.targets:
+        for data, outcome in await answers(target, make(target)):
+            for fault in [*faults(outcome), *(judge(outcome) if judge else ())]:
+                found.append(f"{target}: {fault} for {data[:60]!r}")  # noqa: PERF401 - three levels deep
+    return found

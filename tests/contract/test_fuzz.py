@@ -1,0 +1,88 @@
+"""Damaged and hostile bytes at every method of the suite; the seed is fixed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from servicekit.health import HealthService, health_methods
+from tests.contract.answers import REQUEST_ID, details, faults, reason_of
+from tests.contract.playing import Played, answers, wrong
+from tests.contract.requests import deep, text_paths, with_text
+from tests.contract.suite import Outcome, Target, send
+
+_NOISE = 80
+_DAMAGED = 80
+_DEEP = 20_000
+
+
+def is_malformed(outcome: Outcome) -> list[str]:
+    """Judges what is no message at all."""
+    if reason_of(outcome) == "MALFORMED_REQUEST" and outcome.message == "malformed request":
+        return []
+    return [f"is {reason_of(outcome)}, not MALFORMED_REQUEST"]
+
+
+@pytest.mark.timeout(120)
+async def test_random_bytes(played: Played) -> None:
+    assert await wrong(played, lambda _: [played.requests.noise() for _ in range(_NOISE)]) == []
+
+
+@pytest.mark.timeout(120)
+async def test_damaged_requests(played: Played) -> None:
+    def make(target: Target) -> list[bytes]:
+        descriptor = target.method.request_type.DESCRIPTOR
+        valid = [played.requests.valid(descriptor).SerializeToString() for _ in range(_DAMAGED)]
+        return [played.requests.damaged(data) for data in valid]
+
+    assert await wrong(played, make) == []
+
+
+async def test_text_that_is_not_utf_8(played: Played) -> None:
+    def make(target: Target) -> list[bytes]:
+        paths = text_paths(target.method.request_type.DESCRIPTOR)
+        # A lone surrogate, a byte that never occurs, an overlong NUL, a sequence that is cut off.
+        texts = (b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"a\xe2\x82")
+        return [with_text(fields, text) for _, fields in paths for text in texts]
+
+    assert await wrong(played, make, is_malformed) == []
+
+
+async def test_nesting_deeper_than_any_message(played: Played) -> None:
+    assert await wrong(played, lambda _: [deep(_DEEP), deep(_DEEP)[:_DEEP]], is_malformed) == []
+
+
+async def test_unknown_fields_are_ignored(played: Played) -> None:
+    def judge(outcome: Outcome) -> list[str]:
+        return ["an unknown field was refused"] if reason_of(outcome) == "MALFORMED_REQUEST" else []
+
+    assert await wrong(played, lambda _: [deep(3)], judge) == []
+
+
+async def test_control_characters_name_their_field(played: Played) -> None:
+    found = []
+    for target in played.targets:
+        paths = list(text_paths(target.method.request_type.DESCRIPTOR))
+        for text in (b"a\0b", b"\x1b[0m", b"\xc2\x85", b"\xef\xbf\xbe"):
+            outcomes = await answers(target, [with_text(fields, text) for _, fields in paths])
+            for (path, _), (_, outcome) in zip(paths, outcomes, strict=True):
+                bad: Any = details(outcome).get("BadRequest")
+                named = [each.field for each in bad.field_violations] if bad else []
+                if reason_of(outcome) != "INVALID_FIELDS" or named != [path] or faults(outcome):
+                    found.append(f"{target}: {text!r} in {path} is {reason_of(outcome)} naming {named}")
+    assert found == []
+
+
+@pytest.mark.parametrize("port", ["main", "admin"])
+async def test_random_bytes_at_health(played: Played, port: str) -> None:
+    found = []
+    methods = {method.name for method in HealthService.descriptor.methods}
+    assert methods == {"Check", "List", "Watch"}
+    for served in played.suite.processes.values():
+        channel = served.channel if port == "main" else served.admin
+        for method in health_methods():
+            for data in [b"", b"\x0a\x01\xff", deep(_DEEP), *(played.requests.noise() for _ in range(60))]:
+                outcome = await send(channel, method, data, (("x-request-id", REQUEST_ID),))
+                found += [f"{served.name} {method.name}: {fault}" for fault in faults(outcome, served.name)]
+    assert found == []
