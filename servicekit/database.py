@@ -105,7 +105,7 @@ class Session:
         try:
             await self._connection.execute(text)
         except sql_errors.DRIVER_ERRORS as error:
-            raise sql_errors.translate(error, None) from error
+            raise self._translated(error, None) from error
         finally:
             self._database.observe(text, time.perf_counter() - started)
 
@@ -116,9 +116,15 @@ class Session:
         try:
             return await run(statement.text, *args)
         except sql_errors.DRIVER_ERRORS as error:
-            raise sql_errors.translate(error, statement) from error
+            raise self._translated(error, statement) from error
         finally:
             self._database.observe(statement.name, time.perf_counter() - started)
+
+    def _translated(self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None) -> Exception:
+        if sql_errors.is_taken_leave_of(error):
+            # Should its end never come, nobody must get this connection again.
+            self._connection.terminate()
+        return sql_errors.translate(error, statement)
 
 
 class Database:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DRIVER_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     ConnectionError,
     OSError,
 )
@@ -97,4 +98,14 @@ def _is_connection_loss(error: BaseException) -> bool:
     # asyncpg tells a lost connection as an OSError, or as an InterfaceError that says "closed".
     if isinstance(error, OSError):
         return True
-    return isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
+    return is_taken_leave_of(error)
+
+
+def is_taken_leave_of(error: BaseException) -> bool:
+    """Whether a statement was not sent because the server had said its last word on the idle connection.
+
+    asyncpg waits for the end of the connection then, and until that comes no operation can begin.
+    """
+    return isinstance(error, asyncpg.InternalClientError) and str(error).startswith("cannot switch to state")
