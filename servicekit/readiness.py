@@ -82,8 +82,7 @@ class DatabaseProbe:
         slice_name = self._settings.process
         try:
             return await self._connection.fetch(
-                # The slice's name is one of three constants of this project.
-                f"SELECT /* readiness */ revision, compatible_from FROM {slice_name}_migrations.applied"  # noqa: S608
+                f"SELECT /* readiness */ revision, compatible_from FROM {slice_name}_migrations.applied"  # noqa: S608 - a slice's name is ours
                 " ORDER BY applied_at, revision"
             )
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):

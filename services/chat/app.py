@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from migrations.heads import head
 from seda.tracks.v1 import track_service_pb2
 from seda.users.v1 import identity_service_pb2
 from servicekit.process import App, Kit
@@ -14,6 +13,9 @@ from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
 from services.chat.workers.send_batcher import SendBatcher
+
+SCHEMA_HEAD = "20261122_1020"
+"""The newest migration of this build; the service is ready once it is applied."""
 
 
 def build(kit: Kit) -> App:
@@ -28,5 +30,5 @@ def build(kit: Kit) -> App:
         servicers=[RoomServicer(deps), MembershipServicer(deps), MessageServicer(deps)],
         resolver=RemoteResolver(users),
         workers=[batcher],
-        schema_head=head("chat"),
+        schema_head=SCHEMA_HEAD,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from servicekit.clock import Micros
@@ -42,22 +42,20 @@ class MessageRow(NamedTuple):
 
     def message(self, room_id: UUID) -> Message:
         """The message of this row; call it only where there is one."""
-        assert self.id is not None  # noqa: S101 - for the type checker: the caller has seen `seq`
-        assert self.seq is not None  # noqa: S101
-        assert self.rev is not None  # noqa: S101
-        assert self.created_at is not None  # noqa: S101
+        there = cast("tuple[UUID, int, int, Micros]", (self.id, self.seq, self.rev, self.created_at))
+        message_id, seq, rev, created_at = there
         return Message(
-            id=self.id,
+            id=message_id,
             room_id=room_id,
-            seq=self.seq,
-            rev=self.rev,
+            seq=seq,
+            rev=rev,
             user_id=self.user_id,
             type=MessageType(self.type or ""),
             text=self.text,
             track=None if self.track_id is None else track_from_json(self.track_id, self.track or "{}"),
             system_event=None if self.system_event is None else SystemEvent(self.system_event),
             mention_user_ids=self.mention_user_ids,
-            created_at=self.created_at,
+            created_at=created_at,
             edited_at=self.edited_at,
             root_id=self.root_id,
             reply_to_id=self.reply_to_id if self.reply_to_id is not None else self.root_id,

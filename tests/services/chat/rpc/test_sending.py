@@ -11,12 +11,11 @@ import grpc
 import pytest
 
 from seda.chat.v1.message_pb2 import MessageType
-from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from servicekit.errors import (
     CallerSuspendedError,
     InvalidFieldsError,
     ServiceError,
-    ServiceUnavailableError,
 )
 from services.chat.domain.errors import (
     AnnouncementRoomError,
@@ -33,9 +32,8 @@ from services.chat.domain.errors import (
     SlowModeError,
     TrackNotFoundError,
 )
-from tests.postgres import administrator
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.users.running import Running, add_track, refused, user
+from tests.services.users.running import add_track, refused, user
 
 
 async def test_send_message_answers_what_get_message_reads(world: World) -> None:
@@ -252,114 +250,6 @@ async def test_send_message_names_the_field_at_fault(
     request: dict[str, Any] = {"room_id": str(uuid.uuid4()), **fields}
     error = await refused(world.send(new_user(), **request), InvalidFieldsError, DOMAIN)
     assert [fault.field for fault in error.fields] == [at_fault]
-
-
-async def test_send_message_with_one_request_id_over_two_processes_is_one_row(
-    world: World, second_chat: Running
-) -> None:
-    ada, request_id = new_user(), str(uuid.uuid4())
-    room = await world.room(ada)
-    second = World(second_chat, world.admin)
-    answers: list[SendMessageResponse] = await asyncio.gather(
-        *(
-            place.send(ada, room.id, "once", request_id=request_id)
-            for place in (world, second)
-            for _ in range(100)
-        )
-    )
-    assert len({answer.message.SerializeToString(deterministic=True) for answer in answers}) == 1
-    assert sum(not answer.deduplicated for answer in answers) <= 1
-    assert await world.numbers(room.id) == [(1, 3)]
-
-
-async def test_send_message_with_a_used_request_id_fails_nobody_else(world: World) -> None:
-    ada, request_id = new_user(), str(uuid.uuid4())
-    room = await world.room(ada)
-    await world.send(ada, room.id, "used", request_id=request_id)
-    answers = await asyncio.gather(
-        *(world.send(ada, room.id, f"{n}") for n in range(20)),
-        world.send(ada, room.id, "other", request_id=request_id),
-        *(world.send(ada, room.id, f"{n}") for n in range(20)),
-        return_exceptions=True,
-    )
-    refusals = [answer for answer in answers if isinstance(answer, BaseException)]
-    assert [type(error).__name__ for error in refusals] == ["UpstreamError"]
-    assert [seq for seq, _ in await world.numbers(room.id)] == list(range(1, 42))
-
-
-async def test_send_message_by_many_into_many_rooms_numbers_each_without_a_gap(
-    world: World, second_chat: Running
-) -> None:
-    ada = new_user()
-    rooms = [await world.room(ada) for _ in range(5)]
-    places = (world, World(second_chat, world.admin))
-    await asyncio.gather(
-        *(place.send(ada, room.id, f"{n}") for n in range(20) for room in rooms for place in places)
-    )
-    for room in rooms:
-        assert await world.numbers(room.id) == [(seq, seq + 2) for seq in range(1, 41)]
-
-
-async def test_send_message_into_a_free_room_does_not_wait_for_a_locked_one(world: World) -> None:
-    ada = new_user()
-    locked, free = await world.room(ada), await world.room(ada)
-    async with administrator(world.chat.database.server, world.chat.database.name) as foreign:
-        transaction = foreign.transaction()
-        await transaction.start()
-        await foreign.execute("SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", locked.id)
-        stuck = [asyncio.create_task(world.send(ada, locked.id, f"{n}")) for n in range(20)]
-        async with asyncio.timeout(5):
-            for n in range(20):
-                await world.send(ada, free.id, f"{n}")
-        assert not any(task.done() for task in stuck)
-        await transaction.rollback()
-    assert len(await asyncio.gather(*stuck)) == 20
-    assert [seq for seq, _ in await world.numbers(locked.id)] == list(range(1, 21))
-
-
-async def test_send_message_cancelled_by_its_caller_is_whole_or_absent(world: World) -> None:
-    ada = new_user()
-    room = await world.room(ada)
-    calls = [
-        world.messages.SendMessage(
-            SendMessageRequest(room_id=room.id, text=f"{n}"), metadata=user(ada), timeout=20
-        )
-        for n in range(40)
-    ]
-    for call in calls[::2]:
-        call.cancel()
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    acknowledged = {answer.message.id for answer in answers if isinstance(answer, SendMessageResponse)}
-    stored = {message.id for message in (await world.page(ada, room.id, page_size=100)).messages}
-    assert len(acknowledged) >= 20
-    assert acknowledged <= stored
-    assert [seq for seq, _ in await world.numbers(room.id)] == list(range(1, len(stored) + 1))
-
-
-async def test_send_message_while_tracks_is_away(world: World, chat_alone: Running) -> None:
-    ada = new_user()
-    room = await world.room(ada)
-    alone = World(chat_alone, world.admin)
-    assert (await alone.send(ada, room.id, "words still go")).message.seq == 1
-    error = await refused(
-        alone.send(ada, room.id, track_id=str(uuid.uuid4())), ServiceUnavailableError, DOMAIN
-    )
-    assert error.metadata == {"service": "tracks"}
-    assert error.retry_after
-
-
-async def test_send_message_costs_the_same_statements_for_one_and_for_many(world: World) -> None:
-    ada = new_user()
-    room = await world.room(ada)
-    with world.chat.counting() as statements:
-        await world.send(ada, room.id, "one")
-    batch = ["BEGIN", "chat.lock_rooms", "chat.send_facts", "chat.write_batch", "COMMIT"]
-    assert statements == batch
-    with world.chat.counting() as statements:
-        await asyncio.gather(*(world.send(ada, room.id, f"{n}") for n in range(60)))
-    assert len(statements) % len(batch) == 0
-    # One send starts alone; the others gather behind it in very few batches.
-    assert len(statements) // len(batch) <= 20
 
 
 async def _member(world: World) -> tuple[str, str]:
