@@ -137,8 +137,11 @@ class ServerOnDemand:
         _publish(self.folder / "server.json", json.dumps(asdict(Server.of(cluster))))
 
 
-def new_cluster(folder: Path) -> Cluster:
-    """Return a cluster below `folder`, not started, of the version under test; the folder goes when it stops."""
+def new_cluster(folder: Path, *, keep: bool = False) -> Cluster:
+    """Return a cluster below `folder`, not started, of the version under test.
+
+    The folder goes when it stops, unless the data are to be kept for another start, after a crash too.
+    """
     environ = {name: value for name, value in os.environ.items() if name != "SEDA_PG_BIN"}
     if os.environ.get("SEDA_TEST_PG_BIN"):
         environ["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
@@ -146,8 +149,8 @@ def new_cluster(folder: Path) -> Cluster:
         folder / "data",
         find_binaries(environ),
         free_port(),
-        settings={**THROWAWAY_SETTINGS, "max_connections": "300"},
-        remove_after=folder,
+        settings={**({"fsync": "off"} if keep else THROWAWAY_SETTINGS), "max_connections": "300"},
+        remove_after=None if keep else folder,
     )
 
 
