@@ -104,6 +104,17 @@ async def test_an_error_keeps_code_message_details_and_trailers(behind: Suite) -
     assert sorted(error.trailing_metadata()) == sorted(trailers)
 
 
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
+async def test_an_error_that_a_service_explains_is_not_taken_for_a_lost_connection(
+    behind: Suite, code: grpc.StatusCode
+) -> None:
+    trailers = (("grpc-status-details-bin", b"\x01\xff"),)
+    behind.chat.answers[SEND] = ending(code, "the database is unavailable", trailers)
+    error = await failure(behind.unary(SEND)(b"", timeout=SECONDS))
+    assert (error.code(), error.details()) == (code, "the database is unavailable")
+    assert tuple(error.trailing_metadata()) == trailers
+
+
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED])
 async def test_an_error_without_details_that_is_no_lost_connection_stays_as_it_is(
     behind: Suite, code: grpc.StatusCode
