@@ -19,6 +19,7 @@ import structlog
 
 from servicekit.database import Database
 from servicekit.errors import (
+    Code,
     ConflictError,
     DatabaseUnavailableError,
     DeadlineExceededError,
@@ -40,6 +41,8 @@ _LOST_TRIES = 4
 _FIRST_PAUSE = 0.05
 # SQLSTATE classes of errors that one draft can cause to its whole batch: bad data, broken constraints.
 _ONE_DRAFTS_FAULT = ("22", "23")
+# Codes on which callers repeat a call.
+_INVITING = frozenset({Code.UNAVAILABLE, Code.ABORTED, Code.RESOURCE_EXHAUSTED})
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class _Item:
     draft: SendDraft
     deadline: float
     answer: asyncio.Future[Sent]
+    perhaps_written: bool = False
+    """A try ended without saying whether it was committed. Stays with the draft until it has its answer."""
 
     @property
     def wanted(self) -> bool:
@@ -149,17 +154,15 @@ class SendBatcher:
             elif not item.wanted:
                 continue
             elif isinstance(outcome, Exception):
-                item.answer.set_exception(outcome)
+                item.answer.set_exception(_told(item, outcome))
             elif isinstance(outcome, Sent):
                 item.answer.set_result(outcome)
 
     async def _write(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome | Exception]:
-        drafts = [item.draft for item in items]
         conflicts = losses = 0
-        unknown = False
         while True:
             try:
-                return await write_batch(self._database, drafts, wait=wait, perhaps_written=unknown)
+                return await self._try(items, wait=wait)
             except LockTimeoutError:
                 return [Skipped.SKIPPED] * len(items)
             except ConflictError:
@@ -167,13 +170,27 @@ class SendBatcher:
                 if conflicts == _CONFLICT_TRIES:
                     raise
             except DatabaseUnavailableError as error:
-                unknown = unknown or isinstance(error, OutcomeUnknownError)
                 losses += 1
-                await self._pause_or_give_up(items, error, losses, unknown=unknown)
+                await self._pause_or_give_up(items, error, losses)
             except UnexpectedDatabaseError as error:
                 if len(items) == 1 or not error.state.startswith(_ONE_DRAFTS_FAULT):
                     raise
                 return await self._one_by_one(items)
+
+    async def _try(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome]:
+        """One transaction; notes of each draft whether it is known what became of it."""
+        drafts = [item.draft for item in items]
+        unknown = any(item.perhaps_written for item in items)
+        try:
+            outcomes = await write_batch(self._database, drafts, wait=wait, perhaps_written=unknown)
+        except OutcomeUnknownError:
+            for item in items:
+                item.perhaps_written = True
+            raise
+        for item, outcome in zip(items, outcomes, strict=True):
+            # The table has told of all but the skipped ones.
+            item.perhaps_written = item.perhaps_written and outcome is Skipped.SKIPPED
+        return outcomes
 
     async def _one_by_one(self, items: list[_Item]) -> list[Outcome | Exception]:
         outcomes: list[Outcome | Exception] = []
@@ -184,14 +201,13 @@ class SendBatcher:
                 outcomes.append(error)
         return outcomes
 
-    async def _pause_or_give_up(
-        self, items: list[_Item], error: ServiceError, losses: int, *, unknown: bool
-    ) -> None:
+    async def _pause_or_give_up(self, items: list[_Item], error: ServiceError, losses: int) -> None:
         """Wait before the next try after a lost connection.
 
         A batch that was surely not written is given up after a few tries: its callers may repeat. One
         that perhaps was written is tried until nobody waits for it any more, for only the table knows.
         """
+        unknown = any(item.perhaps_written for item in items)
         _log.warning("connection lost in a batch", items=len(items), tries=losses, unknown=unknown)
         if unknown:
             latest = max((item.deadline for item in items if item.wanted), default=0.0)
@@ -200,3 +216,10 @@ class SendBatcher:
         elif losses == _LOST_TRIES:
             raise error
         await asyncio.sleep(min(_FIRST_PAUSE * 2**losses, 1.0))
+
+
+def _told(item: _Item, error: Exception) -> Exception:
+    """What the caller is told: nothing that invites to repeat a draft that perhaps was written."""
+    if item.perhaps_written and isinstance(error, ServiceError) and error.code in _INVITING:
+        return DeadlineExceededError("it is not known whether the message was written")
+    return error

@@ -14,6 +14,7 @@ import pytest
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import (
     ConflictError,
+    DatabaseBusyError,
     DatabaseUnavailableError,
     DeadlineExceededError,
     OutcomeUnknownError,
@@ -205,6 +206,47 @@ async def test_an_outcome_that_stays_unknown_ends_at_the_deadline(
     faulty.faults = [OutcomeUnknownError, *[DatabaseUnavailableError] * 50]
     with pytest.raises(DeadlineExceededError):
         await batcher.send(draft(room_id), soon(0.3))
+
+
+async def test_an_outcome_that_stays_unknown_is_no_invitation_to_repeat(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    for fault in (DatabaseBusyError, ConflictError):
+        faulty.faults = [OutcomeUnknownError, *[fault] * 3]
+        with pytest.raises(DeadlineExceededError):
+            await batcher.send(draft(room_id), soon())
+        faulty.faults = []
+    assert (await batcher.send(draft(room_id), soon())).seq == 1
+
+
+async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
+    faulty: FaultyDatabase,
+    batcher: SendBatcher,
+    admin: asyncpg.Connection,
+    database: postgres.Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room_id = await new_room(admin)
+    paused, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause(*_: object, **__: object) -> None:
+        paused.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(batcher, "_pause_or_give_up", pause)
+    statements: list[str] = []
+    faulty.observers.append(lambda name, _: statements.append(name))
+    faulty.lost_answers = 1
+    call = asyncio.create_task(batcher.send(draft(room_id), soon()))
+    await paused.wait()
+    async with locked(database, room_id), asyncio.timeout(10):
+        go_on.set()
+        # The second try gives up the lock and the draft goes back into its queue; the third waits anew.
+        while statements.count("BEGIN") < 3:
+            await asyncio.sleep(0.01)
+    assert await call == Sent(1, deduplicated=False)
+    assert await stored(admin, room_id) == [(1, "x")]
 
 
 async def test_a_serialization_failure_repeats_the_batch(
