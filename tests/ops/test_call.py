@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -177,7 +178,7 @@ def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, serv
     folder.mkdir()
     home = Home(folder / ".seda")
     home.ensure_secret("jwt")
-    seda = f"{sys.executable} -m ops.cli"
+    seda = f"{shlex.quote(sys.executable)} -m ops.cli"
     lines = paste_lines(seda, server.address, str(home.path))
     environ = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT), "SEDA_GATEWAY": server.address}
     server.calls.clear()
@@ -207,11 +208,14 @@ def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, serv
 def test_grpcurl_lines_are_the_same_calls(tmp_path: Path) -> None:
     """A stand-in for grpcurl notes its arguments, so that this needs no real one."""
     noted = tmp_path / "noted"
-    stand_in = tmp_path / "grpcurl"
-    stand_in.write_text(
-        f'#!{sys.executable}\nimport json, sys\nopen({str(noted)!r}, "a").write(json.dumps(sys.argv[1:]) + "\\n")\n'
+    program = tmp_path / "grpcurl.py"
+    program.write_text(
+        f'import json, sys\nopen({str(noted)!r}, "a").write(json.dumps(sys.argv[1:]) + "\\n")\n'
         f'print(\'{{"room": {{\\n  "id": "{ROOM_ID}",\\n  "creatorId": "nobody"}}}}\')\n'
     )
+    stand_in = tmp_path / "grpcurl"
+    # The interpreter's path may hold a space, which a line with #! can't say.
+    stand_in.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(program)])} "$@"\n')
     stand_in.chmod(0o755)
     lines = paste_lines("echo", "127.0.0.1:7400", None)
     script = "\n".join([lines.token, *lines.grpcurl]) + "\n"

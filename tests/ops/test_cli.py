@@ -188,7 +188,7 @@ def test_error_ends_with_its_own_code(seda: Seda, monkeypatch: pytest.MonkeyPatc
 
 
 def test_reader_that_leaves_early_is_no_crash(tmp_path: Path) -> None:
-    line = f"{sys.executable} -m ops.cli help environment | true; echo ${{PIPESTATUS[0]}}"
+    line = f"{shlex.quote(sys.executable)} -m ops.cli help environment | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", line],
         capture_output=True,

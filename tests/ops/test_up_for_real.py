@@ -90,8 +90,8 @@ def assert_room_page(text: str) -> None:
     said = json.dumps(page)
     assert LINK in said
     assert re.search(r'"display_?[nN]ame": "Ada"', said)
-    assert len(page["messages"]) == 1  # type: ignore[arg-type] # JSON
-    assert len(page["tracks"]) == 1  # type: ignore[arg-type] # JSON
+    assert len(page["messages"]) == 1  # type: ignore[arg-type] # JSON has no types
+    assert len(page["tracks"]) == 1  # type: ignore[arg-type] # JSON has no types
     assert "unreachable" not in page
 
 

@@ -54,7 +54,7 @@ def until(look: Callable[[], _Value], seconds: float = PATIENCE) -> _Value:
         value = look()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(0.02)  # what happens in other processes wakes nobody here
     raise AssertionError(f"did not happen within {seconds} s")
 
 
