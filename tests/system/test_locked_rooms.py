@@ -62,6 +62,7 @@ async def sends_until(channel: grpc.aio.Channel, room_id: str, end: asyncio.Even
     seconds = []
     while not end.is_set():
         seconds.append(await timed_send(channel, room_id))
+        # The pause is the rate.
         await asyncio.sleep(_PAUSE_SECONDS)
     return seconds
 

@@ -93,6 +93,7 @@ class Callers:
         async def repeat(name: str) -> None:
             while not ending.is_set():
                 seen[await self._one(name)] += 1
+                # The pause is the rate.
                 await asyncio.sleep(_PAUSE_SECONDS)
 
         async with asyncio.TaskGroup() as group:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 from unittest.mock import patch
 
 from servicekit.database import Database, Session
@@ -42,6 +43,7 @@ class EarlyDatabase(Database):
             commit.add_done_callback(self._commits.discard)
 
     async def _commit(self, stack: AsyncExitStack) -> None:
+        # The time that a disk takes.
         await asyncio.sleep(_COMMIT_SECONDS)
         await stack.aclose()
 
@@ -49,8 +51,8 @@ class EarlyDatabase(Database):
 class EarlyBatcher(SendBatcher):
     """Answers as soon as everything is written, committed or not."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(EarlyDatabase(database))
+    def __init__(self, database: Database, *others: Any) -> None:
+        super().__init__(EarlyDatabase(database), *others)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,7 @@ class Health:
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
-        stream = call(health_pb2.HealthCheckRequest(service=name), wait_for_ready=True)
+        stream = call(health_pb2.HealthCheckRequest(service=name))
         try:
             async for answer in stream:
                 yield _STATES.Name(answer.status)
@@ -96,16 +96,28 @@ async def open_health(address: str) -> AsyncIterator[Health]:
         yield Health(channel)
 
 
-async def becomes(health: Health, state: str, name: str = "", *, within: float) -> bool:
-    """Whether Watch tells of a state within so many seconds; a process that is not there yet may still come."""
+async def becomes(
+    health: Health,
+    state: str,
+    name: str = "",
+    *,
+    within: float,
+    while_true: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Whether Watch tells of a state within so many seconds.
+
+    A process that is not there yet may still come, as long as `while_true` holds.
+    """
     try:
         async with asyncio.timeout(within):
-            while True:
+            while while_true():
                 try:
                     async for seen in health.watch(name):
                         if seen == state:
                             return True
                 except grpc.aio.AioRpcError:
+                    # Nobody tells when a process begins to listen.
                     await asyncio.sleep(_RETRY_SECONDS)
     except TimeoutError:
-        return False
+        pass
+    return False

@@ -16,7 +16,7 @@ import grpc
 
 from seda.chat.v1.membership_service_pb2 import JoinRoomRequest
 from seda.chat.v1.membership_service_pb2_grpc import MembershipServiceStub
-from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageRequest, SendMessageResponse
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
@@ -24,6 +24,7 @@ from tests.system.support.processes import bearer
 
 _CALL_SECONDS = 5.0
 _RETRY_SECONDS = 0.02
+_READ_PAUSE_SECONDS = 0.05
 # What a call may end in whose server is killed. Everything else is a fault of the server.
 TRANSIENT = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
@@ -156,7 +157,39 @@ class Load:
                 self.ledger.failures[error.code()] += 1
                 if error.code() not in TRANSIENT:
                     raise
+                # A client's back-off.
                 await asyncio.sleep(_RETRY_SECONDS)
+
+
+class Readers:
+    """Reads of every room, again and again until the end of the block. Only the channel repeats a call."""
+
+    def __init__(self, channel: grpc.aio.Channel, room_ids: Sequence[str]) -> None:
+        self.calls = 0
+        self.failures: Counter[str] = Counter()
+        self._list = MessageServiceStub(channel).ListMessages
+        self._room_ids = room_ids
+        self._ending = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._read(room_id)) for room_id in self._room_ids]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._ending.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _read(self, room_id: str) -> None:
+        request = ListMessagesRequest(room_id=room_id, page_size=5)
+        while not self._ending.is_set():
+            self.calls += 1
+            try:
+                await self._list(request, metadata=bearer("owner@example.org"), timeout=_CALL_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                self.failures[f"{error.code().name} {error.details()}"] += 1
+            # The pause is the rate.
+            await asyncio.sleep(_READ_PAUSE_SECONDS)
 
 
 def faults(ledger: Ledger, rows: Sequence[Any], counters: Sequence[Any]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Self
 
 from ops.suite import CHAT, LOOPBACK, SUITE, USERS, Ports, Process
 from servicekit.tokens import development_token
-from tests.ops.support.little import PROJECT, free_base
+from tests.ops.support.little import PROJECT, free_base, until
 from tests.system.support.health import becomes, open_health
 
 JWT_SECRET = "a secret of users' tokens for tests only"
@@ -38,6 +38,7 @@ class RealProcess:
     environ: Mapping[str, str]
     log: Path
     _handle: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _logged_before: int = field(default=0, init=False)
 
     @property
     def address(self) -> str:
@@ -65,6 +66,7 @@ class RealProcess:
         assert not self.running
         parent_fd = int(self.environ["SEDA_PARENT_FD"])
         with self.log.open("ab") as log:
+            self._logged_before = log.tell()
             self._handle = subprocess.Popen(
                 [sys.executable, "-P", "-m", self.module],
                 env=self.environ,
@@ -78,8 +80,19 @@ class RealProcess:
     async def serving(self, seconds: float = START_SECONDS) -> Self:
         """Wait until it is ready."""
         async with open_health(self.address) as health:
-            assert await becomes(health, "SERVING", within=seconds), self.log.read_text()
+            served = await becomes(health, "SERVING", within=seconds, while_true=lambda: self.running)
+            assert served, self.log.read_text()
         return self
+
+    async def logged(self, text: str) -> None:
+        """Wait until its log has this text, written since it was started last."""
+
+        def found() -> bool:
+            with self.log.open("rb") as log:
+                log.seek(self._logged_before)
+                return text.encode() in log.read()
+
+        await asyncio.to_thread(until, found, START_SECONDS)
 
     def kill(self) -> None:
         """Kill it with SIGKILL, at once."""
@@ -113,6 +126,9 @@ class RealSuite:
             "SEDA_JWT_SECRET": JWT_SECRET,
             "SEDA_SERVICE_SECRET": SERVICE_SECRET,
             "SEDA_LOG_FORMAT": "json",
+            # A few users make the load of many.
+            "SEDA_SEND_RATE": "100000",
+            "SEDA_SEND_BURST": "100000",
             "SEDA_PARENT_FD": str(parent_fd),
             **{f"SEDA_{each.name.upper()}_TARGET": Ports(base).address(each) for each in SUITE},
         }
@@ -138,10 +154,11 @@ class RealSuite:
         added.launch()
         return added
 
-    async def add_chat(self, module: str | None = None) -> list[RealProcess]:
+    async def add_chat(self, module: str | None = None, **environ: str) -> list[RealProcess]:
         """Start users and two replicas of chat, or of a variant of it; return these two once all serve."""
         users = self.add(USERS)
-        chats = [self.add(each, module) for each in (CHAT, SECOND_CHAT)]
+        unlimited = {"SEDA_SEND_RATE": "1000000", "SEDA_SEND_BURST": "1000000"}
+        chats = [self.add(each, module, **{**unlimited, **environ}) for each in (CHAT, SECOND_CHAT)]
         await asyncio.gather(*(each.serving() for each in (users, *chats)))
         return chats
 

@@ -6,6 +6,7 @@ Run with `python -m` in place of services.chat.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from unittest.mock import patch
 
 from servicekit.database import Database
@@ -18,11 +19,10 @@ from services.chat.workers.send_batch import Outcome, write_batch
 
 
 async def write_batch_waiting(
-    database: Database, drafts: Sequence[SendDraft], *, wait: bool, perhaps_written: bool
+    database: Database, drafts: Sequence[SendDraft], **options: Any
 ) -> list[Outcome]:
     """Write a batch, never without the locks of all its rooms."""
-    del wait
-    return await write_batch(database, drafts, wait=True, perhaps_written=perhaps_written)
+    return await write_batch(database, drafts, **{**options, "wait": True})
 
 
 if __name__ == "__main__":
