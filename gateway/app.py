@@ -53,7 +53,7 @@ def compose(kit: Kit, behind: Sequence[Slice]) -> App:
     """Puts the gateway together in front of any services, users, chat and tracks among them."""
     peers = {each.name: _peer(kit, each) for each in behind}
     forwarding = Forwarding(kit.board)
-    downstreams = Downstreams([_downstream(each) for each in behind], kit.board, kit.clock)
+    downstreams = Downstreams([_downstream(kit, each) for each in behind], kit.board, kit.clock)
     deps = Deps(
         chat=ChatClient(peers["chat"]),
         users=UsersClient(peers["users"]),
@@ -74,14 +74,14 @@ def compose(kit: Kit, behind: Sequence[Slice]) -> App:
 
 def _peer(kit: Kit, behind: Slice) -> Peer:
     methods = [method for service in behind.services for method in methods_of(service)]
-    peer = Peer(behind.name, behind.target, methods, kit.service_tokens)
+    peer = Peer(behind.name, behind.target, methods, kit.service_tokens, kit.channel_credentials)
     kit.peers.append(peer)
     return peer
 
 
-def _downstream(behind: Slice) -> Downstream:
+def _downstream(kit: Kit, behind: Slice) -> Downstream:
     return Downstream(
         behind.name,
         [service.full_name for service in for_users(behind.services)],
-        [HealthWatch(address) for address in behind.addresses],
+        [HealthWatch(address, kit.channel_credentials) for address in behind.addresses],
     )

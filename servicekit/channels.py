@@ -63,13 +63,20 @@ def target_address(target: str) -> str:
 
 
 def open_channel(
-    target: str, methods: Iterable[Method] = (), *, healthy_only: bool = True
+    target: str,
+    methods: Iterable[Method] = (),
+    *,
+    healthy_only: bool = True,
+    tls: grpc.ChannelCredentials | None = None,
 ) -> grpc.aio.Channel:
-    """A channel with everything our calls want; plain text. Not `healthy_only`: to ask after health itself."""
+    """A channel with everything our calls want. Not `healthy_only`: to ask after health itself."""
     options = [*_OPTIONS, ("grpc.service_config", service_config(methods))]
     if not healthy_only:
         options.append(("grpc.inhibit_health_checking", 1))
-    return grpc.aio.insecure_channel(target_address(target), options=options)
+    address = target_address(target)
+    if tls is not None:
+        return grpc.aio.secure_channel(address, tls, options=options)
+    return grpc.aio.insecure_channel(address, options=options)
 
 
 class Peer:
@@ -78,12 +85,19 @@ class Peer:
     Two, because with all streams of a connection taken a unary call on it waits to its deadline.
     """
 
-    def __init__(self, name: str, target: str, methods: Iterable[Method], tokens: ServiceTokenSigner) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: str,
+        methods: Iterable[Method],
+        tokens: ServiceTokenSigner,
+        tls: grpc.ChannelCredentials | None = None,
+    ) -> None:
         methods = list(methods)
         self.name = name
         self.target = target
-        self.channel = open_channel(target, methods)
-        self.streams = open_channel(target, methods)
+        self.channel = open_channel(target, methods, tls=tls)
+        self.streams = open_channel(target, methods, tls=tls)
         self._tokens = tokens
 
     async def call(

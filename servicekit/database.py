@@ -308,13 +308,17 @@ async def _roll_back(session: Session) -> None:
 
 
 async def _to_the_end(work: Awaitable[None]) -> None:
-    """Finish `work` even when the running task is cancelled meanwhile, and only then be cancelled."""
+    """Finish `work` however often the running task is cancelled meanwhile, and only then be cancelled."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
+    interrupted = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            interrupted = True
+    if interrupted:
         # The outcome of an interrupted commit is nobody's to see any more.
         if not task.cancelled():
             task.exception()
-        raise
+        raise asyncio.CancelledError
+    task.result()

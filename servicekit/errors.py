@@ -163,6 +163,16 @@ class OverloadedError(ServiceError):
         super().__init__("too many calls at once", retry_after=retry_after)
 
 
+class RateLimitedError(ServiceError):
+    """The caller does this too often. `wait` is in seconds."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "RATE_LIMITED"
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("too often; wait a little", retry_after=wait)
+
+
 class DatabaseBusyError(ServiceError):
     """No database connection became free in time."""
 

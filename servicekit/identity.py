@@ -18,7 +18,7 @@ from servicekit.errors import (
     TokenMissingError,
 )
 from servicekit.methods import Access, Method
-from servicekit.tokens import ServiceToken, TokenVerifier, UserToken
+from servicekit.tokens import ServiceToken, TokenVerifier, UnknownKeyError, UserToken
 
 if TYPE_CHECKING:
     from servicekit.clock import Clock
@@ -67,7 +67,7 @@ class Authenticator:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenMissingError
-        verified = self._verifier.verify(token)
+        verified = await self._verified(token)
         if isinstance(verified, ServiceToken):
             if verified.service not in method.callers:
                 raise AccessDeniedError(method.access)
@@ -79,6 +79,13 @@ class Authenticator:
         call.identity = await self._caller(verified, method)
         if _RANK[call.identity.role] < _NEEDED_RANK[method.access]:
             raise AccessDeniedError(method.access)
+
+    async def _verified(self, token: str) -> UserToken | ServiceToken:
+        try:
+            return self._verifier.verify(token)
+        except UnknownKeyError:
+            await self._verifier.refresh()
+            return self._verifier.verify(token)
 
     def forget(self) -> None:
         """Ask for every caller anew."""

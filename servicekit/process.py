@@ -16,9 +16,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import grpc
 import structlog
 
-from servicekit import logs
+from servicekit import credentials, logs
 from servicekit.admission import Admission
 from servicekit.channels import Peer
 from servicekit.clock import Clock, SystemClock
@@ -30,7 +31,7 @@ from servicekit.metrics import Metrics
 from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers
 from servicekit.settings import ServiceSettings, SettingsError, load
-from servicekit.tokens import ServiceTokenSigner, TokenVerifier
+from servicekit.tokens import ServiceTokenSigner
 from servicekit.wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Kit:
     metrics: Metrics
     board: HealthBoard
     service_tokens: ServiceTokenSigner
+    channel_credentials: grpc.ChannelCredentials | None = None
+    """What channels to the other services are opened with; None: plain text."""
     on_connect: Callable[[Session], Awaitable[None]] | None = None
     """Runs on every new connection before its first use."""
     peers: list[Peer] = field(default_factory=list)
@@ -92,7 +95,13 @@ class Kit:
         Of `services` those methods are retried that the contract says may be repeated.
         """
         methods = [method for service in services for method in methods_of(service)]
-        peer = Peer(name, getattr(self.settings, f"{name}_target"), methods, self.service_tokens)
+        peer = Peer(
+            name,
+            getattr(self.settings, f"{name}_target"),
+            methods,
+            self.service_tokens,
+            self.channel_credentials,
+        )
         self.peers.append(peer)
         return peer
 
@@ -126,31 +135,19 @@ class Process:
         self.settings = settings
         self.board = HealthBoard()
         self.metrics = Metrics()
-        secret = settings.service_secret.get_secret_value().encode() if settings.service_secret else b""
         self.kit = Kit(
             settings=settings,
             clock=clock or SystemClock(),
             metrics=self.metrics,
             board=self.board,
-            service_tokens=ServiceTokenSigner(settings.process, secret),
+            service_tokens=credentials.signer(settings),
+            channel_credentials=credentials.channel_credentials(settings),
         )
         self.app = build(self.kit)
-        self.authenticator = self._authenticator()
+        verifier = credentials.verifier(settings)
+        self.authenticator = Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
         self.servers = Servers(settings, self.app, self._wrapper(), self.board, self.metrics)
         self._cleanup = AsyncExitStack()
-
-    def _authenticator(self) -> Authenticator:
-        settings = self.settings
-        assert settings.jwt_secret is not None  # noqa: S101 - checked with the settings
-        assert settings.service_secret is not None  # noqa: S101 - checked with the settings
-        verifier = TokenVerifier(
-            user_secret=settings.jwt_secret.get_secret_value().encode(),
-            user_issuer=settings.jwt_issuer,
-            user_audience=settings.jwt_audience,
-            service_secret=settings.service_secret.get_secret_value().encode(),
-            accept_development=settings.env != "production",
-        )
-        return Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
 
     def _wrapper(self) -> Wrapper:
         settings = self.settings
@@ -197,12 +194,13 @@ def main(settings_type: type[ServiceSettings], build: Callable[[Kit], App]) -> N
     """Run a service until it is told to leave. Exits 0 after a drain, 2 with faulty settings."""
     try:
         settings = load(settings_type)
+        logs.configure(settings.process, settings.log_level, settings.log_format)
+        code = asyncio.run(_run(settings, build))
     except SettingsError as error:
         for fault in error.faults:
             sys.stderr.write(f"{fault}\n")
         raise SystemExit(USAGE) from None
-    logs.configure(settings.process, settings.log_level, settings.log_format)
-    raise SystemExit(asyncio.run(_run(settings, build)))
+    raise SystemExit(code)
 
 
 async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:

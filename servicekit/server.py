@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from servicekit import reflection
+from servicekit.credentials import server_credentials
 from servicekit.health import HealthBoard, HealthService, health_methods
 from servicekit.methods import ContractError, Method, methods_of
 
@@ -66,7 +67,8 @@ class Servers:
         settings = self._settings
         reflected = reflection.handlers(self._listed)
         main = [*self._handlers, self._health, *(reflected if settings.serves_reflection else ())]
-        self.port = await self._listen(main, settings.host, settings.port)
+        tls = server_credentials(settings)
+        self.port = await self._listen(main, settings.host, settings.port, tls)
         admin = [self._health, *reflected]
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
@@ -78,14 +80,20 @@ class Servers:
             await server.stop(grace)
         self._running.clear()
 
-    async def _listen(self, handlers: list[grpc.GenericRpcHandler], host: str, port: int) -> int:
+    async def _listen(
+        self,
+        handlers: list[grpc.GenericRpcHandler],
+        host: str,
+        port: int,
+        tls: grpc.ServerCredentials | None = None,
+    ) -> int:
         edge = self._settings.process == "gateway"
         streams = ("grpc.max_concurrent_streams", _STREAMS_AT_THE_EDGE if edge else _STREAMS_BEHIND_IT)
         server = grpc.aio.server(options=[*_OPTIONS, streams])
         server.add_generic_rpc_handlers(tuple(handlers))
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = server.add_insecure_port(address)
+            bound = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)
         except RuntimeError as error:
             message = f"can't listen on {address}: the port is taken or the address is not this machine's"
             raise OSError(message) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.database import PoolOptions
@@ -57,6 +57,14 @@ class ServiceSettings(BaseSettings):
     admin_host: str = Field("127.0.0.1", description="address of the admin and metrics ports")
     admin_port: int = Field(0, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
+    tls_certificate_file: FilePath | None = Field(None, description="PEM certificate to listen and call with")
+    tls_key_file: FilePath | None = Field(None, description="PEM key of that certificate")
+    tls_ca_file: FilePath | None = Field(
+        None, description="PEM authority of the other services' certificates"
+    )
+    tls_client_ca_file: FilePath | None = Field(
+        None, description="PEM authority of callers' certificates; callers without one are refused"
+    )
     allow_plaintext: bool = Field(False, description="listen on other addresses than loopback in plain text")
     reflection: bool | None = Field(
         None, description="serve reflection on the main port; default: not in production"
@@ -69,10 +77,21 @@ class ServiceSettings(BaseSettings):
     parent_fd: int | None = Field(None, ge=0, description="leave when this inherited pipe closes")
 
     jwt_secret: SecretStr | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
+    jwks_url: str | None = Field(
+        None,
+        pattern="^https://",
+        description="https address of the keys of users' tokens, instead of a secret",
+    )
     jwt_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="issuer of users' tokens")
     jwt_audience: str = Field("authenticated", min_length=1, description="audience of users' tokens")
     service_secret: SecretStr | None = Field(
         None, description="secret of the services' own tokens, 32 bytes at least"
+    )
+    service_key: SecretStr | None = Field(
+        None, description="this process's own Ed25519 key as PEM, instead of the shared secret"
+    )
+    service_jwks_file: FilePath | None = Field(
+        None, description="JWKS with the public keys of all services, each named (kid) after its service"
     )
     caller_ttl: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
 
@@ -121,18 +140,37 @@ class ServiceSettings(BaseSettings):
     def _faults(self) -> list[str | None]:
         production = self.env is Environment.PRODUCTION
         return [
-            None if self.jwt_secret else "SEDA_JWT_SECRET: is needed (or SEDA_JWT_SECRET_FILE)",
-            None if self.service_secret else "SEDA_SERVICE_SECRET: is needed (or SEDA_SERVICE_SECRET_FILE)",
+            *self._key_faults(),
             "SEDA_JWT_ISSUER: development tokens are refused in production"
             if production and self.jwt_issuer == DEVELOPMENT_ISSUER
             else None,
             None
-            if self.allow_plaintext or is_loopback(self.host)
-            else "SEDA_HOST: is not loopback; plain text there needs SEDA_ALLOW_PLAINTEXT=1",
+            if self.tls_certificate_file or self.allow_plaintext or is_loopback(self.host)
+            else "SEDA_HOST: is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1",
             "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX"
             if self.db_pool_min > self.db_pool_max
             else None,
             *self._database_faults(),
+        ]
+
+    def _key_faults(self) -> list[str | None]:
+        own = (self.service_key, self.service_jwks_file)
+        return [
+            None
+            if bool(self.jwt_secret) != bool(self.jwks_url)
+            else "SEDA_JWT_SECRET: is needed (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both",
+            None
+            if all(own) or not any(own)
+            else "SEDA_SERVICE_KEY: goes together with SEDA_SERVICE_JWKS_FILE",
+            None
+            if bool(self.service_secret) != any(own)
+            else "SEDA_SERVICE_SECRET: is needed (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both",
+            None
+            if bool(self.tls_certificate_file) == bool(self.tls_key_file)
+            else "SEDA_TLS_CERTIFICATE_FILE: goes together with SEDA_TLS_KEY_FILE",
+            "SEDA_TLS_CLIENT_CA_FILE: needs SEDA_TLS_CERTIFICATE_FILE"
+            if self.tls_client_ca_file and not self.tls_certificate_file
+            else None,
         ]
 
     def _database_faults(self) -> list[str | None]:

@@ -95,11 +95,12 @@ def _is_data_error(error: BaseException, state: str) -> bool:
 
 
 def _is_connection_loss(error: BaseException) -> bool:
-    # asyncpg tells a lost connection as an OSError, or as an InterfaceError that says "closed".
+    # asyncpg tells a lost connection as an OSError, or as an InterfaceError that says "closed" or, since its
+    # pool takes a lost connection back by itself, "released".
     if isinstance(error, OSError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error)
+        return "closed" in str(error) or "released back to the pool" in str(error)
     return is_taken_leave_of(error)
 
 

@@ -68,7 +68,11 @@ def details(error: ServiceError, domain: str, request_id: str) -> bytes:
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
     """The typed form of what another service answered; None when the error came from the transport."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads what AioRpcError has too
+    try:
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads what AioRpcError has too
+    except ValueError:
+        # Details that contradict the code: nothing to rely on.
+        return None
     if status is None:
         return None
     info, fields, retry_after = error_details_pb2.ErrorInfo(), [], None

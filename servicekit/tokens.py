@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from joserfc.jwk import OctKey, OKPKey
 
 from servicekit.errors import TokenExpiredError, TokenInvalidError
+from servicekit.keys import Key, Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 DEVELOPMENT_ISSUER = "seda-development"
 SERVICE_ISSUER = "seda-services"
@@ -36,6 +37,10 @@ _NO_USER_ROLES = frozenset({"anon", "service_role"})
 # What can be stored and sent on: no control characters and no lone surrogates.
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
 _EMAIL = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,254}")
+
+
+class UnknownKeyError(TokenInvalidError):
+    """The token names a key that is not known, or not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +64,22 @@ class ServiceToken:
 class TokenVerifier:
     """Verifies tokens, remembering each good one by its hash until it expires, 60 s at most.
 
-    A token whose audience is `seda` is a service's and is checked with the services' secret; any
-    other is a user's. Each kind has one key, one algorithm, one issuer and one audience.
+    A token whose audience is `seda` is a service's and is checked with the services' keys; any other
+    is a user's. Each kind has one family of keys, one issuer and one audience.
     """
 
     def __init__(
         self,
         *,
-        user_secret: bytes,
+        user_keys: Keys,
         user_issuer: str,
         user_audience: str,
-        service_secret: bytes,
+        service_keys: Keys,
         accept_development: bool,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._user_key = OctKey.import_key(user_secret)
-        self._service_key = OctKey.import_key(service_secret)
+        self._user_keys = user_keys
+        self._service_keys = service_keys
         self._issuer = user_issuer
         self._audience = user_audience
         self._accept_development = accept_development
@@ -82,7 +87,7 @@ class TokenVerifier:
         self._verified: OrderedDict[bytes, tuple[float, UserToken | ServiceToken]] = OrderedDict()
 
     def verify(self, token: str) -> UserToken | ServiceToken:
-        """Raises TokenInvalidError or TokenExpiredError."""
+        """Raises TokenInvalidError or TokenExpiredError; UnknownKeyError when `refresh` may help."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenInvalidError("the token is too long")
         now = self._now()
@@ -96,10 +101,19 @@ class TokenVerifier:
             self._verified.popitem(last=False)
         return verified
 
+    async def refresh(self) -> None:
+        """Learn of keys that users' tokens are signed with since the last look."""
+        await self._user_keys.refresh()
+
     def _verify(self, token: str, now: float) -> UserToken | ServiceToken:
-        # Which key to use is asked of the unverified claims; everything is verified with it after.
-        service = _unverified_audience(token) == SERVICE_AUDIENCE
-        claims = _claims(token, self._service_key if service else self._user_key)
+        # Which keys to use is asked of the unverified claims; everything is verified with them after.
+        service = _unverified(token, 1).get("aud") == SERVICE_AUDIENCE
+        keys = self._service_keys if service else self._user_keys
+        kid = _unverified(token, 0).get("kid")
+        key = keys.find(kid if isinstance(kid, str) else None)
+        if key is None:
+            raise UnknownKeyError("the token is signed with an unknown key")
+        claims = _claims(token, key, keys.algorithms)
         expires, subject = claims.get("exp"), claims.get("sub")
         if not _is_instant(expires):
             raise TokenInvalidError("the token has no expiry")
@@ -110,6 +124,9 @@ class TokenVerifier:
             raise TokenInvalidError("the token is of another issuer or audience")
         _check_times(claims, expires, now)
         if service:
+            # With a key each, a service can sign for itself alone.
+            if len(keys.algorithms) > 1 and kid != subject:
+                raise TokenInvalidError("the token is signed with another service's key")
             on_behalf_of = claims.get("on_behalf_of")
             return ServiceToken(subject, on_behalf_of if isinstance(on_behalf_of, str) else None, expires)
         return self._user(claims, subject, expires)
@@ -128,9 +145,10 @@ class TokenVerifier:
 class ServiceTokenSigner:
     """Signs this process's own service tokens, good for five minutes, and reuses them for half of that."""
 
-    def __init__(self, service: str, secret: bytes, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, service: str, key: bytes | OKPKey, now: Callable[[], float] = time.time) -> None:
         self._service = service
-        self._key = OctKey.import_key(secret)
+        self._key = OctKey.import_key(key) if isinstance(key, bytes) else key
+        self._header = {"alg": "HS256"} if isinstance(key, bytes) else {"alg": "Ed25519", "kid": service}
         self._now = now
         self._signed: OrderedDict[str | None, tuple[float, str]] = OrderedDict()
 
@@ -149,7 +167,7 @@ class ServiceTokenSigner:
         }
         if on_behalf_of is not None:
             claims["on_behalf_of"] = on_behalf_of
-        signed = jwt.encode({"alg": "HS256"}, claims, self._key)
+        signed = jwt.encode(self._header, claims, self._key, algorithms=[self._header["alg"]])
         self._signed[on_behalf_of] = (now + _SERVICE_LIFETIME / 2, signed)
         if len(self._signed) > _CACHE_SIZE:
             self._signed.popitem(last=False)
@@ -183,9 +201,9 @@ def development_token(
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
 
 
-def _claims(token: str, key: OctKey) -> dict[str, Any]:
+def _claims(token: str, key: Key, algorithms: Sequence[str]) -> dict[str, Any]:
     try:
-        return jwt.decode(token, key, algorithms=["HS256"]).claims
+        return jwt.decode(token, key, algorithms=algorithms).claims
     except (JoseError, ValueError, TypeError, KeyError):
         raise TokenInvalidError("the token can't be verified") from None
 
@@ -206,10 +224,11 @@ def _is_instant(value: object) -> TypeGuard[float]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _unverified_audience(token: str) -> object:
+def _unverified(token: str, part: int) -> dict[str, Any]:
+    """The header (0) or the claims (1), as they stand there."""
     try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        text = token.split(".")[part]
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, IndexError, RecursionError):
         raise TokenInvalidError("the token can't be read") from None
-    return claims.get("aud") if isinstance(claims, dict) else None
+    return values if isinstance(values, dict) else {}

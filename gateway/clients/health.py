@@ -16,8 +16,8 @@ _FIRST_ANSWER_SECONDS = 1.0
 class HealthWatch:
     """One replica's readiness. Its channel also carries calls to one that is not ready, to hear that it isn't."""
 
-    def __init__(self, address: str) -> None:
-        self._channel = open_channel(address, healthy_only=False)
+    def __init__(self, address: str, tls: grpc.ChannelCredentials | None = None) -> None:
+        self._channel = open_channel(address, healthy_only=False, tls=tls)
         self._watch: grpc.aio.UnaryStreamMultiCallable[
             health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
         ] = self._channel.unary_stream(

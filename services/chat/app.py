@@ -5,9 +5,11 @@ from __future__ import annotations
 from seda.tracks.v1 import track_service_pb2
 from seda.users.v1 import identity_service_pb2
 from servicekit.process import App, Kit
+from servicekit.rates import RateLimit
 from services.chat.actions.deps import Deps
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
+from services.chat.config import Settings
 from services.chat.rpc.membership import MembershipServicer
 from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.rooms import RoomServicer
@@ -24,7 +26,8 @@ def build(kit: Kit) -> App:
     kit.on_connect = epoch.read
     users = kit.peer("users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"])
     tracks = kit.peer("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
-    batcher = SendBatcher(kit.database)
+    settings: Settings = kit.settings
+    batcher = SendBatcher(kit.database, RateLimit(settings.send_rate, settings.send_burst, kit.clock))
     deps = Deps(kit.database, epoch, batcher, RemoteTracks(tracks, kit.clock))
     return App(
         servicers=[RoomServicer(deps), MembershipServicer(deps), MessageServicer(deps)],

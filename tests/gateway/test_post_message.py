@@ -12,6 +12,7 @@ from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageR
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
 from seda.tracks.v1.track_pb2 import Track
+from servicekit.keys import SecretKey
 from servicekit.tokens import ServiceToken, TokenVerifier
 from tests.gateway.standin import Context
 from tests.gateway.suite import (
@@ -64,10 +65,10 @@ def sending(error: grpc.StatusCode, *parts: Any) -> Any:
 def signed_by(authorization: str | bytes) -> ServiceToken:
     """The service token that a call came with."""
     verifier = TokenVerifier(
-        user_secret=JWT_SECRET.encode(),
+        user_keys=SecretKey(JWT_SECRET.encode()),
         user_issuer="seda-development",
         user_audience="authenticated",
-        service_secret=SERVICE_SECRET.encode(),
+        service_keys=SecretKey(SERVICE_SECRET.encode()),
         accept_development=True,
     )
     assert isinstance(authorization, str)

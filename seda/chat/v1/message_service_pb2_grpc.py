@@ -63,7 +63,7 @@ class MessageServiceServicer:
         and the same fields returns the first message as it is now, with `deduplicated`; without a
         `request_id` a repeated call may write twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, PARENT_DELETED, SLOW_MODE, TRACK_NOT_FOUND,
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND,
         MENTION_NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

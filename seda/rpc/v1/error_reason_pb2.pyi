@@ -62,6 +62,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL. A defect, logged under the id. Metadata: `error_id`."""
     ERROR_REASON_UNKNOWN_SERVICE: _ErrorReason.ValueType  # 16
     """NOT_FOUND. Health was asked for a name that this process does not serve. Metadata: `service`."""
+    ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 17
+    """RESOURCE_EXHAUSTED with RetryInfo. The caller does this more often than they may."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that any service may answer, in `google.rpc.ErrorInfo.reason` without the prefix. The
@@ -109,4 +111,6 @@ ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 15
 """INTERNAL. A defect, logged under the id. Metadata: `error_id`."""
 ERROR_REASON_UNKNOWN_SERVICE: ErrorReason.ValueType  # 16
 """NOT_FOUND. Health was asked for a name that this process does not serve. Metadata: `service`."""
+ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
+"""RESOURCE_EXHAUSTED with RetryInfo. The caller does this more often than they may."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from servicekit.clock import Micros
@@ -28,19 +28,25 @@ Outcome = Sent | ServiceError | Skipped
 
 
 async def write_batch(
-    database: Database, drafts: Sequence[SendDraft], *, wait: bool, perhaps_written: bool
+    database: Database,
+    drafts: Sequence[SendDraft],
+    *,
+    wait: bool,
+    perhaps_written: bool,
+    charge: Callable[[SendDraft], None],
 ) -> list[Outcome]:
     """Write drafts of any rooms; gives each its own outcome, in their order.
 
     Without `wait`, drafts for rooms whose lock is taken are Skipped. Raises what befalls the whole
     transaction; then nothing is written, but for OutcomeUnknownError, after which drafts must be tried
-    with `perhaps_written`.
+    with `perhaps_written`. `charge` is called for each draft that passes all other rules, and refuses
+    those of authors who send too often.
     """
     room_ids = list({draft.room_id for draft in drafts})
     async with database.transaction() as session:
         locked = await rooms.lock(session, room_ids, wait=wait)
         facts = await sending.facts(session, drafts, perhaps_written=perhaps_written)
-        plan = _Plan(locked)
+        plan = _Plan(locked, charge)
         for draft, fact in zip(drafts, facts, strict=True):
             plan.decide(draft, fact)
         if plan.accepted:
@@ -51,8 +57,9 @@ async def write_batch(
 class _Plan:
     """Numbers the drafts that pass the rules, one after the other, as if each were alone."""
 
-    def __init__(self, locked: dict[UUID, LockRow]) -> None:
+    def __init__(self, locked: dict[UUID, LockRow], charge: Callable[[SendDraft], None]) -> None:
         self._locked = locked
+        self._charge = charge
         self._numbers = {room_id: (row.last_seq, row.last_rev) for room_id, row in locked.items()}
         self._decided: list[Accepted | Outcome] = []
         self._by_request: dict[tuple[UUID, UUID, UUID], Accepted] = {}
@@ -87,6 +94,7 @@ class _Plan:
             return Sent(twin.seq, deduplicated=True)
         place = check_send(draft, facts)
         self._check_pace(draft, facts)
+        self._charge(draft)
         seq, rev = self._numbers[draft.room_id]
         accepted = Accepted(draft, place, seq + 1, rev + 1, slow=facts.slow_mode_seconds > 0)
         self._numbers[draft.room_id] = (seq + 1, rev + 1)

@@ -27,6 +27,7 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from servicekit.rates import RateLimit
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.sending import SendDraft
@@ -62,8 +63,11 @@ class _Item:
 class SendBatcher:
     """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limit: RateLimit) -> None:
         self._database = database
+        self._limit = limit
+        # Drafts in flight that their authors' limit has let pass: a batch that is repeated costs once.
+        self._charged: set[UUID] = set()
         self._pending: dict[UUID, deque[_Item]] = {}
         self._busy: set[UUID] = set()
         # Rooms whose lock was taken, in the order in which they get a place to wait for it.
@@ -89,7 +93,15 @@ class SendBatcher:
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
         self._pending.setdefault(draft.room_id, deque()).append(item)
         self._schedule()
-        return await item.answer
+        try:
+            return await item.answer
+        finally:
+            self._charged.discard(draft.message_id)
+
+    def _charge(self, draft: SendDraft) -> None:
+        if draft.message_id not in self._charged:
+            self._limit.take(draft.user_id)
+            self._charged.add(draft.message_id)
 
     def _schedule(self) -> None:
         for room_id in list(self._contended):
@@ -182,7 +194,9 @@ class SendBatcher:
         drafts = [item.draft for item in items]
         unknown = any(item.perhaps_written for item in items)
         try:
-            outcomes = await write_batch(self._database, drafts, wait=wait, perhaps_written=unknown)
+            outcomes = await write_batch(
+                self._database, drafts, wait=wait, perhaps_written=unknown, charge=self._charge
+            )
         except OutcomeUnknownError:
             for item in items:
                 item.perhaps_written = True

@@ -52,6 +52,14 @@ async def chat_alone(database: Database, neighbours: dict[str, str]) -> AsyncIte
         yield service
 
 
+@pytest.fixture
+async def strict_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
+    """Another process of chat that takes two messages of a user, and hardly more."""
+    limits = {"send_rate": 0.001, "send_burst": 2}
+    async with running(ChatSettings, build_chat, database, **neighbours, **limits) as service:
+        yield service
+
+
 @pytest.fixture(scope="module")
 async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
     """The superuser's connection to the same database, to prepare and to look."""

@@ -66,6 +66,8 @@ async def running(
         "caller_ttl": 60,
         "jwt_secret": JWT_SECRET,
         "service_secret": SERVICE_SECRET,
+        "send_rate": 1e6,
+        "send_burst": 1e6,
         variable: database.app_dsn(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)

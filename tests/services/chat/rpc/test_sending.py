@@ -15,6 +15,7 @@ from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from servicekit.errors import (
     CallerSuspendedError,
     InvalidFieldsError,
+    RateLimitedError,
     ServiceError,
 )
 from services.chat.domain.errors import (
@@ -33,7 +34,7 @@ from services.chat.domain.errors import (
     TrackNotFoundError,
 )
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.users.running import add_track, refused, user
+from tests.services.users.running import Running, add_track, refused, user
 
 
 async def test_send_message_answers_what_get_message_reads(world: World) -> None:
@@ -228,6 +229,26 @@ async def test_send_message_in_slow_mode(world: World) -> None:
         room.id,
     )
     assert (await world.send(bob, room.id, "later")).message.text == "later"
+
+
+async def test_send_message_more_often_than_one_may(world: World, strict_chat: Running) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    strict = World(strict_chat, world.admin)
+    request_id = str(uuid.uuid4())
+    first = await strict.send(ada, room.id, "1", request_id=request_id)
+    await strict.send(ada, room.id, "2")
+    error = await refused(strict.send(ada, room.id, "3"), RateLimitedError, DOMAIN)
+    assert 0 < (error.retry_after or 0) <= 1000
+    # A repeated call is no new message, and somebody else has a bucket of their own.
+    assert (await strict.send(ada, room.id, "1", request_id=request_id)).message == first.message
+    bob = new_user()
+    await refused(strict.send(bob, room.id, "x"), NotAMemberError, DOMAIN)
+    await strict.join(bob, room.id)
+    # What another rule refused cost nothing.
+    for n in range(2):
+        await strict.send(bob, room.id, f"{n}")
+    await refused(strict.send(bob, room.id, "3"), RateLimitedError, DOMAIN)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asyncpg
 import pytest
 
+from servicekit.clock import SystemClock
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import (
     ConflictError,
@@ -21,6 +23,7 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.ids import new_id
+from servicekit.rates import RateLimit
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.sending import SendDraft, payload_hash
@@ -30,6 +33,7 @@ from tests import postgres
 from tests.services.users.running import until_blocked
 
 USER = uuid.UUID("0190a5c0-0000-7000-8000-000000000001")
+UNLIMITED = RateLimit(1e6, 1e6, SystemClock())
 
 
 class FaultyDatabase(Database):
@@ -79,7 +83,7 @@ async def faulty(database: postgres.Database) -> AsyncIterator[FaultyDatabase]:
 @pytest.fixture
 def batcher(faulty: FaultyDatabase) -> SendBatcher:
     """A batcher of the test's own."""
-    return SendBatcher(faulty)
+    return SendBatcher(faulty, UNLIMITED)
 
 
 def draft(room_id: uuid.UUID, text: str = "x", request_id: uuid.UUID | None = None) -> SendDraft:
@@ -164,16 +168,13 @@ async def test_a_lost_commit_without_the_lookup_writes_twice(
     """The control of the two above: a batcher that just tries again breaks on the message's own id."""
     room_id = await new_room(admin)
 
-    async def careless(
-        database: Database, drafts: list[SendDraft], *, wait: bool, perhaps_written: bool
-    ) -> object:
-        del perhaps_written
-        return await write_batch(database, drafts, wait=wait, perhaps_written=False)
+    async def careless(database: Database, drafts: list[SendDraft], **options: Any) -> object:
+        return await write_batch(database, drafts, **{**options, "perhaps_written": False})
 
     monkeypatch.setattr("services.chat.workers.send_batcher.write_batch", careless)
     faulty.lost_answers = 1
     with pytest.raises(UnexpectedDatabaseError):
-        await SendBatcher(faulty).send(draft(room_id), soon())
+        await SendBatcher(faulty, UNLIMITED).send(draft(room_id), soon())
 
 
 async def test_a_lost_connection_in_the_middle_is_survived(
@@ -244,6 +245,7 @@ async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
         go_on.set()
         # The second try gives up the lock and the draft goes back into its queue; the third waits anew.
         while statements.count("BEGIN") < 3:
+            # Observers can't be waited for.
             await asyncio.sleep(0.01)
     assert await call == Sent(1, deduplicated=False)
     assert await stored(admin, room_id) == [(1, "x")]

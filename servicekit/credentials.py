@@ -1,0 +1,83 @@
+"""From settings to keys and certificates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import grpc
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from servicekit.keys import FixedKeys, Keys, RemoteKeys, SecretKey
+from servicekit.settings import Environment, SettingsError
+from servicekit.tokens import ServiceTokenSigner, TokenVerifier
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from servicekit.settings import ServiceSettings
+
+
+def verifier(settings: ServiceSettings) -> TokenVerifier:
+    """What the process verifies tokens with; raises SettingsError for keys that can't be read."""
+    return TokenVerifier(
+        user_keys=_user_keys(settings),
+        user_issuer=settings.jwt_issuer,
+        user_audience=settings.jwt_audience,
+        service_keys=_service_keys(settings),
+        accept_development=settings.env is not Environment.PRODUCTION,
+    )
+
+
+def signer(settings: ServiceSettings) -> ServiceTokenSigner:
+    """What the process signs its own tokens with; raises SettingsError for a key that can't be read."""
+    if settings.service_key is None:
+        assert settings.service_secret is not None  # noqa: S101 - checked with the settings
+        return ServiceTokenSigner(settings.process, settings.service_secret.get_secret_value().encode())
+    fault = SettingsError(["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"])
+    try:
+        key = OKPKey.import_key(settings.service_key.get_secret_value())
+    except (JoseError, ValueError, TypeError):
+        raise fault from None
+    if not key.is_private or key.curve_name != "Ed25519":
+        raise fault
+    return ServiceTokenSigner(settings.process, key)
+
+
+def server_credentials(settings: ServiceSettings) -> grpc.ServerCredentials | None:
+    """What the process listens with; None: plain text."""
+    if settings.tls_certificate_file is None or settings.tls_key_file is None:
+        return None
+    pair = (settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes())
+    authority = _read(settings.tls_client_ca_file)
+    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
+
+
+def channel_credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | None:
+    """What the process calls the other services with; None: plain text."""
+    if settings.tls_ca_file is None:
+        return None
+    return grpc.ssl_channel_credentials(
+        _read(settings.tls_ca_file), _read(settings.tls_key_file), _read(settings.tls_certificate_file)
+    )
+
+
+def _user_keys(settings: ServiceSettings) -> Keys:
+    if settings.jwks_url is not None:
+        return RemoteKeys(settings.jwks_url)
+    assert settings.jwt_secret is not None  # noqa: S101 - checked with the settings
+    return SecretKey(settings.jwt_secret.get_secret_value().encode())
+
+
+def _service_keys(settings: ServiceSettings) -> Keys:
+    if settings.service_jwks_file is not None:
+        try:
+            return FixedKeys(settings.service_jwks_file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SettingsError([f"SEDA_SERVICE_JWKS_FILE: {error}"]) from None
+    assert settings.service_secret is not None  # noqa: S101 - checked with the settings
+    return SecretKey(settings.service_secret.get_secret_value().encode())
+
+
+def _read(path: Path | None) -> bytes | None:
+    return path.read_bytes() if path is not None else None

@@ -1,0 +1,163 @@
+"""Keys that tokens are verified and signed with: one family per configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+import warnings
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import structlog
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The name EdDSA is deprecated in favour of Ed25519 (RFC 9864), but issuers still write it.
+warnings.filterwarnings("ignore", category=SecurityWarning, message="EdDSA is deprecated")
+
+_log = structlog.get_logger("keys")
+Key = OctKey | RSAKey | ECKey | OKPKey
+ASYMMETRIC = ("ES256", "RS256", "EdDSA", "Ed25519")
+_FRESH_SECONDS = 600.0
+_PAUSE_SECONDS = 60.0
+_FETCH_SECONDS = 5.0
+_MAX_BYTES = 1 << 20
+_MAX_KEYS = 20
+_MAX_KID = 64
+
+
+class Keys(Protocol):
+    """Where the key of a token comes from, and which algorithms are possible with it."""
+
+    algorithms: tuple[str, ...]
+
+    def find(self, kid: str | None) -> Key | None:
+        """The key of that id, as far as it is known now."""
+
+    async def refresh(self) -> None:
+        """Learn of new keys, if that is possible and not too soon after the last time."""
+
+
+class SecretKey:
+    """One shared secret, HS256."""
+
+    algorithms: tuple[str, ...] = ("HS256",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = OctKey.import_key(secret)
+
+    def find(self, kid: str | None) -> Key | None:
+        """The secret, whatever the token calls it."""
+        del kid
+        return self._key
+
+    async def refresh(self) -> None:
+        """A secret stays as it is."""
+
+
+class FixedKeys:
+    """A set of public keys from a file; each token names its own by `kid`."""
+
+    algorithms: tuple[str, ...] = ASYMMETRIC
+
+    def __init__(self, key_set: bytes) -> None:
+        self._keys = parse(key_set)
+
+    def find(self, kid: str | None) -> Key | None:
+        """The key of that id."""
+        return self._keys.get(kid or "")
+
+    async def refresh(self) -> None:
+        """The file is read at the start alone."""
+
+
+class RemoteKeys:
+    """A JWKS behind a URL: fetched off the event loop, cached, and kept when a fetch fails.
+
+    Older than ten minutes it is fetched again in the background; a token with an unknown key id makes
+    one fetch, at most one a minute for all tokens together.
+    """
+
+    algorithms: tuple[str, ...] = ASYMMETRIC
+
+    def __init__(
+        self,
+        url: str,
+        fetch: Callable[[str], bytes] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._fetch = fetch or fetch_https
+        self._monotonic = monotonic
+        self._keys: dict[str, Key] = {}
+        self._tried = self._fetched = -_FRESH_SECONDS
+        self._fetching: asyncio.Task[None] | None = None
+
+    def find(self, kid: str | None) -> Key | None:
+        """The key of that id; begins a fetch when the keys are old."""
+        now = self._monotonic()
+        if self._keys and now - self._fetched >= _FRESH_SECONDS and now - self._tried >= _PAUSE_SECONDS:
+            self._begin(now)
+        return self._keys.get(kid or "")
+
+    async def refresh(self) -> None:
+        """Fetch the keys, or wait for the fetch under way; nothing within a minute of the last try."""
+        now = self._monotonic()
+        if self._fetching is None and now - self._tried >= _PAUSE_SECONDS:
+            self._begin(now)
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+
+    def _begin(self, now: float) -> None:
+        self._tried = now
+        self._fetching = asyncio.create_task(self._load(now))
+
+    async def _load(self, now: float) -> None:
+        try:
+            self._keys = parse(await asyncio.to_thread(self._fetch, self._url))
+            self._fetched = now
+        except (OSError, ValueError) as error:
+            _log.warning("keys could not be fetched", error=type(error).__name__, known=len(self._keys))
+        finally:
+            self._fetching = None
+
+
+def parse(key_set: bytes) -> dict[str, Key]:
+    """The public keys of a JWKS by their id; raises ValueError when it holds no usable one.
+
+    Keys of other kinds and for other uses are passed over, and so are keys without an id.
+    """
+    try:
+        entries = json.loads(key_set)["keys"]
+        keys: dict[str, Key] = {}
+        for entry in entries[:_MAX_KEYS]:
+            kid = entry.get("kid")
+            usable = entry.get("kty") in {"RSA", "EC", "OKP"} and entry.get("use", "sig") == "sig"
+            if usable and isinstance(kid, str) and 0 < len(kid) <= _MAX_KID:
+                keys[kid] = KeySet.import_key_set({"keys": [entry]}).keys[0]
+    except (JoseError, KeyError, TypeError, AttributeError) as error:
+        message = f"not a set of keys ({type(error).__name__})"
+        raise ValueError(message) from None
+    if not keys:
+        message = "holds no key that can verify tokens"
+        raise ValueError(message)
+    return keys
+
+
+def fetch_https(url: str) -> bytes:
+    """The body behind an https URL, up to 1 MiB. Blocks: run it in a thread."""
+    if urlsplit(url).scheme != "https":
+        message = "keys are fetched by https only"
+        raise ValueError(message)
+    # A fixed scheme, and an address that the operator has set.
+    with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as response:  # noqa: S310 - checked above
+        body: bytes = response.read(_MAX_BYTES + 1)
+    if len(body) > _MAX_BYTES:
+        message = "the set of keys is too large"
+        raise ValueError(message)
+    return body

@@ -1,0 +1,38 @@
+"""How often one user may do a thing: token buckets, each process its own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from servicekit.errors import RateLimitedError
+
+if TYPE_CHECKING:
+    from servicekit.clock import Clock
+
+_MAX_USERS = 50_000
+
+
+class RateLimit:
+    """At most `burst` at once and `per_second` on average, for each user."""
+
+    def __init__(self, per_second: float, burst: float, clock: Clock) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        # Per user: what was left, and when.
+        self._left: OrderedDict[UUID, tuple[float, float]] = OrderedDict()
+
+    def take(self, user_id: UUID) -> None:
+        """Use one; raises RateLimitedError, with the seconds until the next one is there."""
+        now = self._clock.monotonic()
+        left, at = self._left.get(user_id, (self._burst, now))
+        left = min(self._burst, left + (now - at) * self._per_second)
+        if left < 1:
+            raise RateLimitedError((1 - left) / self._per_second)
+        self._left[user_id] = (left - 1, now)
+        self._left.move_to_end(user_id)
+        if len(self._left) > _MAX_USERS:
+            # The user who was idle longest has a full bucket again, or nearly.
+            self._left.popitem(last=False)
