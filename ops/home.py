@@ -15,6 +15,7 @@ from urllib.parse import quote
 from ops.errors import CliError
 from ops.processes import start_time
 from ops.suite import DEFAULT_PORT_BASE, LOOPBACK, Ports
+from ops.variables import secret
 
 _SECRET_BYTES = 48
 DATABASE = "seda"
@@ -195,10 +196,10 @@ def running_dsn(environ: Mapping[str, str] = os.environ) -> str | None:
 
 def jwt_secret(environ: Mapping[str, str] = os.environ) -> bytes:
     """Return the secret of development tokens: SEDA_JWT_SECRET, its _FILE, else the data folder's own."""
-    if environ.get("SEDA_JWT_SECRET"):
-        return environ["SEDA_JWT_SECRET"].encode()
-    home = find_home(environ)
-    file = Path(environ.get("SEDA_JWT_SECRET_FILE") or home.secret_file("jwt"))
+    given = secret(environ, "SEDA_JWT_SECRET")
+    if given is not None:
+        return given.encode()
+    file = find_home(environ).secret_file("jwt")
     try:
         return file.read_text().strip().encode()
     except OSError:

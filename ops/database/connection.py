@@ -11,6 +11,7 @@ import asyncpg
 
 from ops.errors import CliError
 from ops.home import running_dsn
+from ops.variables import secret
 
 _CONNECT_SECONDS = 10.0
 
@@ -20,11 +21,13 @@ _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.Interfa
 def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
     """Return the administrator's DSN: SEDA_DIRECT_DATABASE_URL, or DATABASE_URL where no pooler stands between.
 
-    Without either it is that of the PostgreSQL which a running `seda up` of this folder has started. Raises
-    CliError DATABASE_URL_MISSING or DATABASE_URL_INVALID, neither of which shows the value.
+    Either may come from a file. Without either it is that of the PostgreSQL which a running `seda up` of this folder
+    has started. Raises CliError DATABASE_URL_MISSING, DATABASE_URL_INVALID or SETTING_INVALID, none of which shows
+    the value.
     """
-    name = "SEDA_DIRECT_DATABASE_URL" if environ.get("SEDA_DIRECT_DATABASE_URL") else "DATABASE_URL"
-    dsn = environ.get(name) or running_dsn(environ)
+    direct = secret(environ, "SEDA_DIRECT_DATABASE_URL")
+    name = "DATABASE_URL" if direct is None else "SEDA_DIRECT_DATABASE_URL"
+    dsn = direct or secret(environ, "DATABASE_URL") or running_dsn(environ)
     if not dsn:
         raise CliError(
             "DATABASE_URL_MISSING",

@@ -23,6 +23,7 @@ from ops.up.paste import paste_lines, seda_command
 from ops.up.ports import require_free
 from ops.up.screen import Screen
 from ops.up.supervisor import Prepare, Supervisor
+from ops.variables import secret
 from ops.version import VERSION
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ def make_options(
             fix=f"Choose from: {', '.join(sorted(known))}",
             exit_code=Exit.USAGE,
         )
+    own = secret(environ, "DATABASE_URL")
+    if own is not None:
+        # The processes are given the value, and refuse a variable that comes twice.
+        rest = {name: value for name, value in environ.items() if name != "DATABASE_URL_FILE"}
+        environ = {**rest, "DATABASE_URL": own}
     return UpOptions(find_home(environ), environ, base, ephemeral, demo, shown)
 
 

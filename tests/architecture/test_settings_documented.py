@@ -4,9 +4,11 @@ import ast
 import enum
 import importlib
 import re
+from typing import get_args
 
 import pytest
 
+from ops.variables import SecretName
 from servicekit.settings import ServiceSettings, is_secret, variable
 from tests.architecture.project import ROOT, parsed, python_files
 
@@ -101,6 +103,6 @@ def test_the_readme_gives_the_defaults() -> None:
 
 def test_the_readme_marks_what_can_come_from_a_file() -> None:
     rows = readme_rows()
-    secret = {name for name, owners in fields().items() if is_secret(*owners[0])}
+    secret = {name for name, owners in fields().items() if is_secret(*owners[0])} | set(get_args(SecretName))
     marked = {name for name, row in rows.items() if "`_FILE`" in row["meaning"]}
     assert marked == secret

@@ -1,0 +1,39 @@
+"""Secrets of the environment, each of which may also come from a file: the same name with _FILE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from ops.errors import CliError
+
+SecretName = Literal["DATABASE_URL", "SEDA_DIRECT_DATABASE_URL", "SEDA_JWT_SECRET"]
+
+
+def secret(environ: Mapping[str, str], name: SecretName) -> str | None:
+    """Return the value of a variable, or the text of the file that its _FILE names; None without either.
+
+    Raises CliError SETTING_INVALID, which never shows the value, when both are there or the file is of no use.
+    """
+    value, path = environ.get(name), environ.get(f"{name}_FILE")
+    if not path:
+        return value or None
+    if value:
+        raise CliError(
+            "SETTING_INVALID",
+            f"{name} is given twice, also as {name}_FILE.",
+            fix=f"unset {name}   or: unset {name}_FILE",
+        )
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(
+            "SETTING_INVALID",
+            f"{name}_FILE names {path}, which can't be read.",
+            why=getattr(error, "strerror", None) or "It is not text.",
+            fix="Correct the path or the file's permissions.",
+        ) from error
+    if not text:
+        raise CliError("SETTING_INVALID", f"{name}_FILE names {path}, which is empty.")
+    return text
