@@ -21,7 +21,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check protos fmt lint types containers lock bench clean
+.PHONY: help setup up test check protos docs fmt lint types containers lock bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,10 @@ check: lint types containers ## Everything but the tests: style, types, contract
 protos: setup ## Generate seda/ and buf/ from protos/
 	@echo "protos: generating seda/ and buf/"
 	@$(BIN)/python tools/generate_protos.py
+
+docs: setup ## Write docs/reference/cli.md from the help of the seda command
+	@echo "docs: docs/reference/cli.md"
+	@$(BIN)/python tools/generate_cli_reference.py
 
 fmt: setup ## Format Python and protos, and mend what can be mended safely
 	@echo "fmt: ruff and buf"

@@ -6,7 +6,6 @@ Imports stand inside the commands: `seda --help` and completion load nothing but
 from __future__ import annotations
 
 import difflib
-import inspect
 import os
 import re
 import sys
@@ -18,19 +17,20 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from ops import help as help_form
 from ops.console import console
 from ops.database.commands import admin_app, db_app, migrate_app
 from ops.errors import CliError, Exit
 from ops.topics import TOPICS
 
-_EVERYWHERE = "Every command takes --json, --no-color and --debug as well."
+_DATA, _SCREEN = "Data options", "Screen options"
+_REQUEST, _CONNECTION = "Request options", "Connection options"
 _SUGGESTED = re.compile(r"\s*(\(Possible options: .*\)|Did you mean .*)$", re.DOTALL)
 _PASSWORD = re.compile(r"(\w+://[^:/@\s]*):[^@\s]+@")
 
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog=_EVERYWHERE,
     suggest_commands=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -68,11 +68,18 @@ def up(
         typer.Option(envvar="SEDA_PORT_BASE", help="First port; the others are counted from it. 7400."),
     ] = None,
     ephemeral: Annotated[
-        bool, typer.Option("--ephemeral", help="Use a temporary data folder, deleted at the end.")
+        bool,
+        typer.Option(
+            "--ephemeral", help="Use a temporary data folder, deleted at the end.", rich_help_panel=_DATA
+        ),
     ] = False,
-    no_demo: Annotated[bool, typer.Option("--no-demo", help="Make no demo data on the first start.")] = False,
+    no_demo: Annotated[
+        bool,
+        typer.Option("--no-demo", help="Make no demo data on the first start.", rich_help_panel=_DATA),
+    ] = False,
     logs: Annotated[
-        str | None, typer.Option(help="Show whole logs: all, or names such as chat,gateway.")
+        str | None,
+        typer.Option(help="Show whole logs: all, or names such as chat,gateway.", rich_help_panel=_SCREEN),
     ] = None,
 ) -> None:
     """Run the whole suite here until Ctrl-C: PostgreSQL, users, chat, tracks and gateway.
@@ -114,6 +121,12 @@ def token(
 
 @app.command()
 def health(
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="host:port of one process alone: is it ready? For the health checks of containers."
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 2.0,
 ) -> None:
     """Ask every process, and each of its services, how it is. Exit code 1 when something doesn't serve.
@@ -121,11 +134,12 @@ def health(
     Examples:
         seda health
 
-        seda health --json
+        seda health --address 127.0.0.1:7410
     """
-    from ops.health import show
+    from ops.health import show, show_one
 
-    if not show(console, timeout):
+    serving = show(console, timeout) if address is None else show_one(console, address, timeout)
+    if not serving:
         raise typer.Exit(Exit.ACTION_NEEDED)
 
 
@@ -138,21 +152,37 @@ def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes the
         str | None, typer.Argument(help="With list: the service whose methods to list.")
     ] = None,
     data: Annotated[
-        str, typer.Option("--data", "-d", help="The request: JSON, @file, or - for stdin.")
+        str,
+        typer.Option(
+            "--data", "-d", help="The request: JSON, @file, or - for stdin.", rich_help_panel=_REQUEST
+        ),
     ] = "{}",
     caller: Annotated[
-        str | None, typer.Option("--as", help="E-mail or demo name to call as; default: SEDA_TOKEN.")
+        str | None,
+        typer.Option(
+            "--as", help="E-mail or demo name to call as; default: SEDA_TOKEN.", rich_help_panel=_REQUEST
+        ),
     ] = None,
     address: Annotated[
-        str | None, typer.Option(envvar="SEDA_GATEWAY", help="host:port; default: the gateway running here.")
+        str | None,
+        typer.Option(
+            envvar="SEDA_GATEWAY",
+            help="host:port; default: the gateway running here.",
+            rich_help_panel=_CONNECTION,
+        ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(min=0.01, help="Seconds; default: 10, for streams none.")
+        float | None,
+        typer.Option(min=0.01, help="Seconds; default: 10, for streams none.", rich_help_panel=_CONNECTION),
     ] = None,
     stream_limit: Annotated[
-        int | None, typer.Option(min=1, help="End a stream after so many messages.")
+        int | None,
+        typer.Option(min=1, help="End a stream after so many messages.", rich_help_panel=_CONNECTION),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show metadata and timing too.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show metadata and timing too.", rich_help_panel=_SCREEN),
+    ] = False,
 ) -> None:
     """Call a method of a running server with JSON and print the reply. Exit code: 64 + the gRPC code.
 
@@ -289,25 +319,7 @@ def _write_crash(number: str, text: str) -> str:
     return str(target)
 
 
-def _laid_out(text: str) -> str:
-    """Return a docstring with its examples kept as lines; Typer would fill them into one paragraph."""
-    about, _, examples = text.partition("\n\nExamples:\n")
-    lines = [line.strip() for line in examples.splitlines() if line.strip()]
-    return (
-        "\n\n\b\n".join([about, "\n".join(["Examples:", *(f"  {line}" for line in lines)])])
-        if lines
-        else about
-    )
-
-
-def _finish_help() -> None:
-    for group in (app, db_app, migrate_app, admin_app):
-        for command in group.registered_commands:
-            command.help = _laid_out(inspect.getdoc(command.callback) or "")
-            command.epilog = _EVERYWHERE
-
-
-_finish_help()
+help_form.finish(app, db_app, migrate_app, admin_app)
 
 if __name__ == "__main__":
     main()

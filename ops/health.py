@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ops.errors import CliError, Exit
 from ops.home import port_base
-from ops.probe import LIVENESS, READINESS, Report, examine
+from ops.probe import LIVENESS, READINESS, SERVING, Report, check, examine
 from ops.suite import SUITE, Ports
 
 if TYPE_CHECKING:
@@ -36,6 +37,21 @@ def show(console: Console, timeout: float) -> bool:
             ],
         )
     return serving
+
+
+def show_one(console: Console, address: str, timeout: float) -> bool:
+    """Ask the process at `address` whether it is ready to take calls, and show its answer."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise CliError(
+            "ADDRESS_INVALID",
+            f"{address!r} is no address.",
+            fix="It is host:port, for example: seda health --address 127.0.0.1:7410",
+            exit_code=Exit.USAGE,
+        )
+    status = asyncio.run(check(address, timeout=timeout))
+    console.result({"address": address, "status": status}, status)
+    return status == SERVING
 
 
 async def _ask(ports: Ports, timeout: float) -> list[Report]:

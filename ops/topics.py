@@ -21,7 +21,7 @@ Treat a code that is not listed as failure.
 Environment
   SEDA_HOME        data folder of seda up; default: .seda in the working directory
   SEDA_PORT_BASE   first port of the suite; default: 7400
-  DATABASE_URL     your own PostgreSQL 15 or newer, as administrator; default: one of our own
+  DATABASE_URL     your own PostgreSQL 15 or newer, as administrator, or DATABASE_URL_FILE; default: one of our own
   SEDA_PG_BIN      folder with the programs of an installed PostgreSQL
   SEDA_TOKEN       bearer token that seda call sends
   SEDA_GATEWAY     address that seda call asks; default: 127.0.0.1:7400, or that of the running suite
@@ -36,7 +36,7 @@ JSON
   Every command takes --json and then writes one object to stdout:
     {"ok":true,"data":...}
     {"ok":false,"error":{"code":"PORT_TAKEN","message":...,"why":...,"fix":...,"retry":false}}
-  seda up writes one event a line, the last of the start being
+  From seda up comes one event a line, the last of the start being
     {"event":"ready","gateway":"127.0.0.1:7400",...}
 
   Times are RFC 3339, ids and 64-bit numbers are strings, what is absent is null. Fields are added, never
@@ -50,6 +50,8 @@ Tokens
   A development token names a user by e-mail address; the same address is always the same user. It is signed with
   the secret of the data folder (or SEDA_JWT_SECRET), lasts 12 hours, and is accepted by every service unless
   SEDA_ENV is production. seda call --as ada makes one for a single call.
-  seda token --email ada@demo.seda.fm --role ADMIN first gives the user that role.
+
+  With a role, the user is given it first:
+  seda token --email ada@demo.seda.fm --role ADMIN
 """,
 }

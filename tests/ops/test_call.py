@@ -173,6 +173,23 @@ def test_health_is_1_unless_everything_serves(seda: Seda, monkeypatch: pytest.Mo
     assert gateway == {"": "SERVING"}
 
 
+def test_health_of_one_address_is_what_a_container_asks(seda: Seda, server: Answering) -> None:
+    told = seda("health", "--address", server.address)
+    assert (told.code, told.out, told.err) == (0, "SERVING\n", "")
+    server.ready(False)
+    try:
+        told = seda("health", "--address", server.address, "--json")
+    finally:
+        server.ready(True)
+    assert told.code == 1
+    assert told.json["data"] == {"address": server.address, "status": "NOT_SERVING"}
+    with free_base() as base:
+        nobody = seda("health", "--address", f"127.0.0.1:{base}", "--timeout", "0.5")
+    assert (nobody.code, nobody.out) == (1, "UNREACHABLE\n")
+    for nonsense in ("7410", "127.0.0.1", ":7410", "127.0.0.1:x"):
+        assert seda("health", "--address", nonsense).code == 2, nonsense
+
+
 def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, server: Answering) -> None:
     folder = tmp_path / "it's mine"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""How every command begins and ends: help, suggestions, exit codes, crashes, weight."""
+"""How every command begins and ends: suggestions, exit codes, crashes, weight."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer.main
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from ops import cli
 from ops.console import CliError
-from ops.database.commands import admin_app, db_app, migrate_app
 from ops.home import Home
-from ops.topics import TOPICS
 from servicekit.tokens import development_subject
 from tests.ops.support.command import Seda
 from tests.ops.support.little import PROJECT
@@ -37,20 +33,6 @@ HEAVY = {
     ),
     "structlog",
 }
-
-
-def commands() -> dict[str, typer.main.Typer]:
-    return {"": cli.app, "db": db_app, "migrate": migrate_app, "admin": admin_app}
-
-
-def every_command() -> list[tuple[str, ...]]:
-    found = []
-    for group, sub in commands().items():
-        for each in sub.registered_commands:
-            assert each.callback is not None
-            name = each.name or each.callback.__name__.replace("_", "-")
-            found.append(tuple(filter(None, (group, name))))
-    return found
 
 
 def test_no_command_shows_help_and_is_a_usage_error(seda: Seda) -> None:
@@ -92,50 +74,6 @@ def test_usage_error_as_json(seda: Seda) -> None:
     assert told.code == 2
     assert told.json["error"]["code"] == "USAGE"
     assert told.err == ""
-
-
-@pytest.mark.parametrize("topic", TOPICS)
-def test_topics(seda: Seda, topic: str) -> None:
-    told = seda("help", topic)
-    assert told.code == 0
-    assert told.out.strip() == TOPICS[topic].strip()
-    assert max(map(len, told.out.splitlines())) <= 120
-
-
-def test_help_of_a_command_and_of_all(seda: Seda) -> None:
-    assert "--port-base" in seda("help", "up").out
-    assert all(topic in seda("help").out for topic in TOPICS)
-
-
-@pytest.mark.parametrize("command", every_command(), ids=" ".join)
-def test_help_has_two_examples_that_parse(seda: Seda, command: tuple[str, ...]) -> None:
-    told = seda(*command, "--help")
-    assert told.code == 0
-    examples = re.findall(
-        r"^    (.*\bseda .*)$", told.out.partition("Examples:")[2].partition("Options:")[0], re.MULTILINE
-    )
-    assert len(examples) >= 2, told.out
-    for example in examples:
-        words = example_words(example)
-        assert tuple(words[: len(command)]) == command
-        parse(words)
-
-
-def example_words(example: str) -> list[str]:
-    # `export X=$(seda ...)`: what stands inside is the command.
-    inner = re.search(r"\$\((.*)\)", example)
-    return shlex.split(inner.group(1) if inner else example)[1:]
-
-
-def parse(words: list[str]) -> None:
-    """Parse as the command would, down to its parameters, without running it."""
-    command = typer.main.get_command(cli.app)
-    rest = cli._take_common(list(words))
-    context = command.make_context("seda", rest, resilient_parsing=False)
-    while isinstance(getattr(command, "commands", None), dict):
-        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined] # groups have it
-        assert command is not None
-        context = command.make_context(name, rest, parent=context)
 
 
 def test_help_loads_nothing_heavy() -> None:

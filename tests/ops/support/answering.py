@@ -29,6 +29,12 @@ class Answering:
 
     address: str = ""
     calls: list[tuple[str, Message, str]] = field(default_factory=list)
+    board: health.HealthServicer = field(default_factory=health.HealthServicer)
+
+    def ready(self, is_ready: bool) -> None:
+        """Answer health accordingly from now on."""
+        status = health_pb2.HealthCheckResponse
+        self.board.set("", status.SERVING if is_ready else status.NOT_SERVING)
 
 
 def _create_room(request: Any, _context: object) -> Message:
@@ -92,7 +98,7 @@ def answering(port: int = 0) -> Iterator[Answering]:
             for name, (answer, request) in methods.items()
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-    board = health.HealthServicer()
+    board = seen.board
     board.set("seda.chat.v1.RoomService", health_pb2.HealthCheckResponse.NOT_SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(board, server)
     reflection.enable_server_reflection([*_METHODS, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
