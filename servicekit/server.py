@@ -10,6 +10,7 @@ from servicekit import reflection
 from servicekit.credentials import server_credentials
 from servicekit.health import HealthBoard, HealthService, health_methods
 from servicekit.methods import ContractError, Method, methods_of
+from servicekit.settings import addresses
 
 if TYPE_CHECKING:
     from servicekit.metrics import Metrics
@@ -72,7 +73,8 @@ class Servers:
         admin = [self._health, *reflected]
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
-            self._metrics.serve(settings.admin_host, settings.metrics_port)
+            for host in addresses(settings.admin_host):
+                self._metrics.serve(host, settings.metrics_port)
 
     async def stop(self, grace: float) -> None:
         """Stop the servers, the contract's first; running calls get `grace` seconds."""
@@ -83,7 +85,7 @@ class Servers:
     async def _listen(
         self,
         handlers: list[grpc.GenericRpcHandler],
-        host: str,
+        hosts: str,
         port: int,
         tls: grpc.ServerCredentials | None = None,
     ) -> int:
@@ -91,15 +93,17 @@ class Servers:
         streams = ("grpc.max_concurrent_streams", _STREAMS_AT_THE_EDGE if edge else _STREAMS_BEHIND_IT)
         server = grpc.aio.server(options=[*_OPTIONS, streams])
         server.add_generic_rpc_handlers(tuple(handlers))
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            bound = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)
-        except RuntimeError as error:
-            message = f"can't listen on {address}: the port is taken or the address is not this machine's"
-            raise OSError(message) from error
+        for host in addresses(hosts):
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            try:
+                # Port 0 is any free one, the same on the other addresses.
+                port = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)
+            except RuntimeError as error:
+                message = f"can't listen on {address}: the port is taken or the address is not this machine's"
+                raise OSError(message) from error
         await server.start()
         self._running.append(server)
-        return bound
+        return port
 
 
 def register(wrapper: Wrapper, servicer: Servicer) -> grpc.GenericRpcHandler:

@@ -52,9 +52,9 @@ class ServiceSettings(BaseSettings):
     has_database: ClassVar[bool] = True
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
-    host: str = Field("127.0.0.1", description="address to listen on")
+    host: str = Field("127.0.0.1", description="addresses to listen on, with commas")
     port: int = Field(0, ge=0, le=65_535, description="port of the contract")
-    admin_host: str = Field("127.0.0.1", description="address of the admin and metrics ports")
+    admin_host: str = Field("127.0.0.1", description="addresses of the admin and metrics ports")
     admin_port: int = Field(0, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
     tls_certificate_file: FilePath | None = Field(None, description="PEM certificate to listen and call with")
@@ -130,6 +130,14 @@ class ServiceSettings(BaseSettings):
             raise ValueError(message)
         return url
 
+    @field_validator("host", "admin_host")
+    @classmethod
+    def _addresses(cls, hosts: str) -> str:
+        if not all(addresses(hosts)):
+            message = "must be an address, or several with commas"
+            raise ValueError(message)
+        return hosts
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         faults = [fault for fault in self._faults() if fault]
@@ -145,7 +153,9 @@ class ServiceSettings(BaseSettings):
             if production and self.jwt_issuer == DEVELOPMENT_ISSUER
             else None,
             None
-            if self.tls_certificate_file or self.allow_plaintext or is_loopback(self.host)
+            if self.tls_certificate_file
+            or self.allow_plaintext
+            or all(map(is_loopback, addresses(self.host)))
             else "SEDA_HOST: is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1",
             "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX"
             if self.db_pool_min > self.db_pool_max
@@ -247,10 +257,15 @@ def is_secret(settings: type[ServiceSettings], field: str) -> bool:
     return "SecretStr" in str(settings.model_fields[field].annotation)
 
 
+def addresses(hosts: str) -> tuple[str, ...]:
+    """The addresses of a list with commas; IPv6 ones may stand in brackets."""
+    return tuple(host.strip().removeprefix("[").removesuffix("]") for host in hosts.split(","))
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address can be reached from this machine alone."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
