@@ -1,0 +1,180 @@
+"""The probe service behind the real wrapper, on a real server, called over a real channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import grpc
+from google.protobuf.message import Message
+
+from servicekit.admission import Admission
+from servicekit.call import Call
+from servicekit.caller import Caller, Role
+from servicekit.clock import Micros
+from servicekit.identity import Authenticator
+from servicekit.keys import SecretKey
+from servicekit.metrics import Metrics
+from servicekit.server import register
+from servicekit.tokens import ServiceTokenSigner, TokenVerifier, development_token
+from servicekit.wrapper import Wrapper
+from tests.contract.suite import Outcome, send
+from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, EmptyResponse, ProbeRequest, ProbeResponse
+
+JWT_SECRET = b"a secret of users' tokens for tests only"
+SERVICE_SECRET = b"a secret of services' tokens for tests only"
+USER_ID = UUID("0190a5c0-0000-7000-8000-00000000000a")
+Handle = Callable[[Any, Call], Awaitable[Any]]
+
+
+@dataclass
+class HandClock:
+    """A clock that stands still until it is moved. In seconds."""
+
+    seconds: float = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> Micros:
+        return Micros(int(self.seconds * 1e6))
+
+
+@dataclass
+class Users:
+    """Stands for the users service: knows everybody, in the given role, as long as `error` is None."""
+
+    role: Role = Role.USER
+    error: Exception | None = None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    async def resolve(self, subject: str, email: str) -> Caller:
+        self.asked.append((subject, email))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return Caller(USER_ID, self.role)
+
+
+def verifier(now: Callable[[], float] | None = None, *, accept_development: bool = True) -> TokenVerifier:
+    """A verifier with the tests' secrets."""
+    given = {"now": now} if now else {}
+    return TokenVerifier(
+        user_keys=SecretKey(JWT_SECRET),
+        user_issuer="seda-development",
+        user_audience="authenticated",
+        service_keys=SecretKey(SERVICE_SECRET),
+        accept_development=accept_development,
+        **given,
+    )
+
+
+async def _echo(request: Any, _call: Call) -> Any:
+    return ProbeResponse(text=request.text)
+
+
+@dataclass
+class Probe:
+    """What the probe's methods do. `calls` are the calls that handlers have seen."""
+
+    handle: Handle = _echo
+    calls: list[Call] = field(default_factory=list)
+
+
+def servicers(probe: Probe) -> list[Any]:
+    """Servicers of both probe services."""
+
+    async def unary(_self: object, request: Any, call: Call) -> Any:
+        probe.calls.append(call)
+        return await probe.handle(request, call)
+
+    async def stream(_self: object, request: Any, call: Call) -> AsyncIterator[Any]:
+        probe.calls.append(call)
+        for number in range(request.number):
+            yield ProbeResponse(text=str(number))
+        last = await probe.handle(request, call)
+        if last is not None:
+            yield last
+
+    async def empty(_self: object, _request: Any, _call: Call) -> Any:
+        return EmptyResponse()
+
+    made = []
+    for service in (SERVICE, INTERNAL_SERVICE):
+        methods: dict[str, Any] = {method.name: unary for method in service.methods}
+        methods |= {
+            name: made_by for name, made_by in (("Watch", stream), ("Empty", empty)) if name in methods
+        }
+        made.append(type(service.name, (), {"descriptor": service, **methods})())
+    return made
+
+
+@dataclass
+class Running:
+    """A running probe service."""
+
+    channel: grpc.aio.Channel
+    address: str
+    probe: Probe
+    users: Users
+    metrics: Metrics
+    admission: Admission
+
+    async def call(
+        self,
+        method: str,
+        request: Message | bytes | None = None,
+        *metadata: tuple[str, str],
+        timeout: float = 10,
+    ) -> Outcome:
+        """Call a method as a user, unless the metadata brings another token."""
+        data = request if isinstance(request, bytes) else (request or ProbeRequest()).SerializeToString()
+        known = {key for key, _ in metadata}
+        given = [*metadata, *(() if "authorization" in known else as_user())]
+        return await send(self.channel, METHODS[method], data, given, timeout)
+
+    def sample(self, name: str, **labels: str) -> float:
+        """The value of a metric."""
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def serving(
+    *, clock: Any = None, limit: int = 16, queue: int = 16, wait: float = 0.1
+) -> AsyncIterator[Running]:
+    """Run the probe service."""
+    users, probe, metrics = Users(), Probe(), Metrics()
+    admission = Admission(limit, queue, wait)
+    wrapper = Wrapper(
+        name="probe",
+        authenticator=Authenticator(verifier(), users, clock or HandClock(), 5.0),
+        admission=admission,
+        metrics=metrics,
+    )
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers(tuple(register(wrapper, each) for each in servicers(probe)))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    address = f"127.0.0.1:{port}"
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            yield Running(channel, address, probe, users, metrics, admission)
+    finally:
+        await server.stop(0)
+
+
+def as_user(email: str = "listener@example.org") -> tuple[tuple[str, str], ...]:
+    """The metadata of a user's call."""
+    return (("authorization", f"Bearer {development_token(JWT_SECRET, email)}"),)
+
+
+def as_service(name: str, on_behalf_of: str | None = None) -> tuple[tuple[str, str], ...]:
+    """The metadata of a service's call."""
+    token = ServiceTokenSigner(name, SERVICE_SECRET).token(on_behalf_of)
+    return (("authorization", f"Bearer {token}"),)

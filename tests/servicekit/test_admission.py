@@ -1,0 +1,115 @@
+"""How many calls a process takes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from servicekit.admission import Admission
+from servicekit.errors import OverloadedError
+
+
+class Holder:
+    """Holds a slot until it is let go."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.has = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.task = asyncio.ensure_future(self._hold(admission))
+
+    async def _hold(self, admission: Admission) -> None:
+        async with admission.slot():
+            self.has.set()
+            await self.let_go.wait()
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_up_to_the_limit_run() -> None:
+    admission = Admission(3, 0, 1)
+    holders = [Holder(admission) for _ in range(3)]
+    await settle()
+    assert admission.running == 3
+    with pytest.raises(OverloadedError) as raised:
+        async with admission.slot():
+            raise AssertionError
+    assert raised.value.retry_after
+    for holder in holders:
+        holder.let_go.set()
+        await holder.task
+    assert admission.running == 0
+
+
+async def test_waiting_ones_are_served_in_order() -> None:
+    admission = Admission(1, 3, 5)
+    holders = [Holder(admission) for _ in range(4)]
+    await settle()
+    for number, holder in enumerate(holders):
+        await asyncio.wait_for(holder.has.wait(), 5)
+        assert [each.has.is_set() for each in holders] == [True] * (number + 1) + [False] * (3 - number)
+        holder.let_go.set()
+        await settle()
+
+
+async def test_full_queue_refuses_at_once() -> None:
+    admission = Admission(1, 2, 60)
+    holders = [Holder(admission) for _ in range(3)]
+    await settle()
+    started = time.monotonic()
+    with pytest.raises(OverloadedError):
+        async with admission.slot():
+            raise AssertionError
+    assert time.monotonic() - started < 1
+    for holder in holders:
+        holder.let_go.set()
+    await asyncio.gather(*(holder.task for holder in holders))
+
+
+async def test_wait_ends_in_a_refusal_and_leaves_no_trace() -> None:
+    admission = Admission(1, 1, 0.05)
+    first = Holder(admission)
+    await settle()
+    for _ in range(3):
+        second = Holder(admission)
+        with pytest.raises(OverloadedError):
+            await second.task
+    first.let_go.set()
+    await first.task
+    third = Holder(admission)
+    await settle()
+    assert third.has.is_set()
+    third.let_go.set()
+    await third.task
+
+
+async def test_one_who_gives_up_waiting_frees_the_place() -> None:
+    admission = Admission(1, 1, 60)
+    first = Holder(admission)
+    await settle()
+    for _ in range(3):
+        waiting = Holder(admission)
+        await settle()
+        waiting.task.cancel()
+        await settle()
+    last = Holder(admission)
+    await settle()
+    first.let_go.set()
+    await asyncio.wait_for(last.has.wait(), 5)
+    last.let_go.set()
+    await last.task
+    assert admission.running == 0
+
+
+async def test_error_inside_frees_the_slot() -> None:
+    admission = Admission(1, 0, 1)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="inside"):
+            async with admission.slot():
+                raise ValueError("inside")
+    assert admission.running == 0

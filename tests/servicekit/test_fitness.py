@@ -1,0 +1,212 @@
+"""What keeps a service from a database that does not fit it, and from a user who may too much."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import Field, SecretStr
+from structlog.testing import capture_logs
+
+from servicekit.health import NOT_SERVING, SERVING, HealthBoard
+from servicekit.readiness import DatabaseProbe
+from servicekit.settings import Environment, ServiceSettings, SettingsError
+from tests.postgres import Database, Server, administrator, empty_database
+
+PROJECT = Path(__file__).resolve().parents[2]
+SECRET = "a secret for tests only, long enough for both"
+HEAD = "a revision that is not there"
+
+
+class Settings(ServiceSettings):
+    process: ClassVar[str] = "users"
+    slice_database_url: SecretStr | None = Field(None, validation_alias="SEDA_USERS_DATABASE_URL")
+
+
+def settings(dsn: str, env: Environment = Environment.DEVELOPMENT) -> Settings:
+    given = {"jwt_secret": SECRET, "service_secret": SECRET, "jwt_issuer": "https://issuer.example.org"}
+    return Settings(env=env, SEDA_USERS_DATABASE_URL=dsn, **given)
+
+
+@asynccontextmanager
+async def looking(told: Settings, head: str = HEAD) -> AsyncIterator[tuple[HealthBoard, list[str]]]:
+    """A probe that has looked once; gives its board and what it wrote."""
+    board = HealthBoard()
+    board.own(["users"])
+    probe = DatabaseProbe(told, board, head)
+    with capture_logs() as lines:
+        try:
+            await probe.start()
+            yield board, [str(line.get("why")) for line in lines if line["log_level"] == "warning"]
+        finally:
+            await probe.stop()
+
+
+async def applied_head(database: Database) -> str:
+    async with administrator(database.server, database.name) as connection:
+        return str(
+            await connection.fetchval(
+                "SELECT revision FROM users_migrations.applied ORDER BY applied_at DESC, revision DESC LIMIT 1"
+            )
+        )
+
+
+async def test_a_service_in_its_own_role_is_ready_and_warned_of_nothing(database: Database) -> None:
+    head = await applied_head(database)
+    for env in Environment:
+        async with looking(settings(database.app_dsn("users"), env), head) as (board, warnings):
+            assert board.states[""] == SERVING
+            assert warnings == []
+
+
+POWERS = {
+    "postgresql superuser": (None, "the database user seda is a superuser"),
+    "owner": ("users_owner", "the database user users_owner owns the tables of users"),
+}
+
+
+def dsn_of(database: Database, role: str | None) -> str:
+    return database.server.dsn(database.name, **({"role": role} if role else {}))
+
+
+@pytest.mark.parametrize(("role", "told"), POWERS.values(), ids=POWERS)
+async def test_a_user_who_may_too_much_is_refused_in_production(
+    database: Database, role: str | None, told: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        async with looking(settings(dsn_of(database, role), Environment.PRODUCTION)):
+            pass
+    assert raised.value.faults == [f"SEDA_USERS_DATABASE_URL: {told}{_WAY_OUT[role]}"]
+
+
+_WAY_OUT = {
+    None: "; let users log in as users_app",
+    "users_owner": ", or may act as who does; let users log in as users_app",
+}
+
+
+@pytest.mark.parametrize("env", [each for each in Environment if each is not Environment.PRODUCTION])
+@pytest.mark.parametrize(("role", "told"), POWERS.values(), ids=POWERS)
+async def test_a_user_who_may_too_much_is_warned_of_elsewhere(
+    database: Database, role: str | None, told: str, env: Environment
+) -> None:
+    head = await applied_head(database)
+    async with looking(settings(dsn_of(database, role), env), head) as (board, warnings):
+        assert board.states[""] == SERVING
+        assert len(warnings) == 1
+        assert warnings[0].startswith(told)
+
+
+async def test_a_member_of_the_owner_counts_as_the_owner(database: Database) -> None:
+    async with administrator(database.server, database.name) as connection:
+        await connection.execute(
+            "CREATE ROLE test_member NOINHERIT; GRANT users_owner TO test_member;"
+            "GRANT USAGE ON SCHEMA extensions TO test_member"
+        )
+        try:
+            with pytest.raises(
+                SettingsError, match="test_member owns the tables of users, or may act as who"
+            ):
+                async with looking(settings(dsn_of(database, "test_member"), Environment.PRODUCTION)):
+                    pass
+        finally:
+            await connection.execute("DROP OWNED BY test_member; DROP ROLE test_member")
+
+
+WITH_TRIGRAMS = "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions"
+
+
+@pytest.mark.parametrize(
+    ("options", "setup", "told"),
+    [
+        (
+            "ENCODING 'LATIN1' LOCALE 'C'",
+            WITH_TRIGRAMS,
+            "the database's encoding is LATIN1, not UTF8; make it",
+        ),
+        ("ENCODING 'UTF8' LOCALE 'C'", WITH_TRIGRAMS, "trigrams know ASCII letters alone in this database's"),
+        (
+            "ENCODING 'UTF8' LOCALE 'C.UTF-8'",
+            "",
+            "pg_trgm can't be used in schema extensions; run: seda db init",
+        ),
+        (
+            "ENCODING 'UTF8' LOCALE 'C.UTF-8'",
+            "CREATE EXTENSION pg_trgm SCHEMA public; CREATE SCHEMA extensions",
+            "pg_trgm can't be used in schema extensions; run: seda db init",
+        ),
+    ],
+    ids=["encoding", "locale", "no extension", "extension elsewhere"],
+)
+async def test_a_database_with_unfit_text_keeps_the_service_from_serving(
+    postgres_server: Server, options: str, setup: str, told: str
+) -> None:
+    async with empty_database(postgres_server, f"TEMPLATE template0 {options}") as unfit:
+        async with administrator(postgres_server, unfit.name) as connection:
+            await connection.execute(setup)
+        async with looking(settings(unfit.admin_dsn)) as (board, warnings):
+            assert board.states[""] == NOT_SERVING
+            assert warnings[-1].startswith(told)
+            assert "CREATE DATABASE" in warnings[-1] or "seda db init" in warnings[-1]
+
+
+async def test_a_mended_database_is_taken_without_a_restart(postgres_server: Server) -> None:
+    async with empty_database(
+        postgres_server, "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
+    ) as blank:
+        async with (
+            looking(settings(blank.admin_dsn), "r1") as (board, _),
+            administrator(postgres_server, blank.name) as connection,
+        ):
+            assert board.states[""] == NOT_SERVING
+            changed = board.watch()
+            await connection.execute(
+                f"{WITH_TRIGRAMS}; CREATE SCHEMA users_migrations; CREATE TABLE users_migrations.applied AS"
+                " SELECT 'r1' AS revision, 'r1' AS compatible_from, now() AS applied_at"
+            )
+            await changed.wait()
+            assert board.states[""] == SERVING
+
+
+def start(**environ: str) -> subprocess.CompletedProcess[str]:
+    """The real users service, which is expected to leave by itself."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_"))
+    }
+    ports = {"SEDA_PORT": "0", "SEDA_ADMIN_PORT": "0", "SEDA_METRICS_PORT": "0"}
+    secrets = {"SEDA_JWT_SECRET": SECRET, "SEDA_SERVICE_SECRET": SECRET}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "services.users"],
+        env={**inherited, "PYTHONPATH": str(PROJECT), **ports, **secrets, **environ},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def test_a_real_service_that_is_superuser_ends_with_the_reason(database: Database) -> None:
+    production = {"SEDA_ENV": "production", "SEDA_JWT_ISSUER": "https://issuer.example.org"}
+    ended = start(SEDA_USERS_DATABASE_URL=database.admin_dsn, **production)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == (
+        "SEDA_USERS_DATABASE_URL: the database user seda is a superuser; let users log in as users_app"
+    )
+    assert database.server.password not in ended.stderr
+
+
+def test_a_service_with_the_administrators_dsn_alone_refuses_to_start_behind_a_pooler(
+    database: Database,
+) -> None:
+    ended = start(DATABASE_URL=database.admin_dsn, SEDA_DB_POOLER="transaction")
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "SEDA_USERS_DATABASE_URL: is needed with SEDA_DB_POOLER=transaction"
+        " (a pooler drops the role DATABASE_URL needs)\n"
+    )

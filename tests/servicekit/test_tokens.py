@@ -1,0 +1,194 @@
+"""Tokens by themselves: what time does to them, and what signing makes. How bad ones fare: tests/contract."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from joserfc import jwt as joserfc_jwt
+
+from servicekit.errors import TokenExpiredError, TokenInvalidError
+from servicekit.tokens import (
+    MAX_TOKEN_CHARACTERS,
+    ServiceToken,
+    ServiceTokenSigner,
+    UserToken,
+    development_subject,
+    development_token,
+)
+from tests.contract.bearers import bad_headers, jwt, service_claims, user_claims
+from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, verifier
+
+_NOW = 1_800_000_000.0
+
+
+class Time:
+    """Wall clock time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = _NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time_() -> Time:
+    return Time()
+
+
+def token(lifetime: int = 600, now: float = _NOW) -> str:
+    return development_token(JWT_SECRET, "Somebody@Example.org ", lifetime, now=now)
+
+
+def test_development_token_is_a_user_s() -> None:
+    issued = int(time.time())
+    verified = verifier().verify(development_token(JWT_SECRET, " Somebody@Example.org"))
+    assert isinstance(verified, UserToken)
+    assert (verified.subject, verified.email) == (
+        development_subject("somebody@example.org"),
+        "somebody@example.org",
+    )
+    assert issued + 43_199 <= verified.expires <= issued + 43_202
+
+
+def test_subject_of_an_email_never_changes() -> None:
+    # As `uuid.uuid5(uuid.NAMESPACE_DNS, "a@example.org")` has always said.
+    assert development_subject(" A@Example.org ") == "812af7eb-d297-521e-9347-65a54591b14e"
+
+
+def test_development_token_is_refused_where_development_ones_are_not_accepted() -> None:
+    with pytest.raises(TokenInvalidError, match="development"):
+        verifier(accept_development=False).verify(development_token(JWT_SECRET, "a@example.org"))
+
+
+def test_token_is_good_until_30_seconds_after_its_expiry(time_: Time) -> None:
+    made = token(600)
+    time_.now = _NOW + 629
+    assert isinstance(verifier(time_).verify(made), UserToken)
+    time_.now = _NOW + 630
+    with pytest.raises(TokenExpiredError):
+        verifier(time_).verify(made)
+
+
+def test_token_is_good_from_30_seconds_before_its_issue(time_: Time) -> None:
+    made = token()
+    time_.now = _NOW - 30
+    assert isinstance(verifier(time_).verify(made), UserToken)
+    time_.now = _NOW - 31
+    with pytest.raises(TokenInvalidError):
+        verifier(time_).verify(made)
+
+
+@pytest.fixture
+def decodings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every token whose signature was checked."""
+    seen: list[str] = []
+    decode: Callable[..., object] = joserfc_jwt.decode
+
+    def counting(value: str, *args: object, **kwargs: object) -> object:
+        seen.append(value)
+        return decode(value, *args, **kwargs)
+
+    monkeypatch.setattr("servicekit.tokens.jwt.decode", counting)
+    return seen
+
+
+def test_signature_is_checked_once_a_minute(time_: Time, decodings: list[str]) -> None:
+    checked, made = verifier(time_), token()
+    first = checked.verify(made)
+    time_.now = _NOW + 59.9
+    assert checked.verify(made) is first
+    assert len(decodings) == 1
+    time_.now = _NOW + 60
+    assert checked.verify(made) == first
+    assert len(decodings) == 2
+
+
+def test_verified_token_is_not_remembered_beyond_its_expiry(time_: Time) -> None:
+    checked, made = verifier(time_), token(10)
+    checked.verify(made)
+    time_.now = _NOW + 41
+    with pytest.raises(TokenExpiredError):
+        checked.verify(made)
+
+
+def test_refusal_is_not_remembered_as_a_success(decodings: list[str]) -> None:
+    checked, forged = verifier(), jwt(user_claims(), "another secret that is long enough, too")
+    for _ in range(2):
+        with pytest.raises(TokenInvalidError):
+            checked.verify(forged)
+    assert len(decodings) == 2
+
+
+def test_cache_has_an_end(time_: Time, monkeypatch: pytest.MonkeyPatch, decodings: list[str]) -> None:
+    monkeypatch.setattr("servicekit.tokens._CACHE_SIZE", 2)
+    checked = verifier(time_)
+    made = [development_token(JWT_SECRET, f"{number}@example.org", now=_NOW) for number in range(3)]
+    for each in made:
+        checked.verify(each)
+    checked.verify(made[2])
+    assert len(decodings) == 3
+    checked.verify(made[0])
+    assert len(decodings) == 4
+    assert len(checked._verified) == 2
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, reason) in bad_headers().items() if reason == "TOKEN_INVALID"]
+)
+def test_bad_token_is_invalid(name: str) -> None:
+    header, _ = bad_headers()[name]
+    with pytest.raises(TokenInvalidError) as raised:
+        verifier().verify((header or "").removeprefix("Bearer "))
+    assert raised.value.__cause__ is None
+
+
+def test_longest_token_is_taken_and_one_character_more_is_not() -> None:
+    padding = "x"
+    while len(jwt(user_claims(padding=padding))) < MAX_TOKEN_CHARACTERS - 4:
+        padding += "x"
+    made = jwt(user_claims(padding=padding))
+    assert isinstance(verifier().verify(made), UserToken)
+    with pytest.raises(TokenInvalidError, match="too long"):
+        verifier().verify(made + "x" * (MAX_TOKEN_CHARACTERS + 1 - len(made)))
+
+
+@pytest.mark.parametrize("email", [None, 7, ["a@example.org"], "a\0@example.org", "a\ud800@b.org", "a" * 255])
+def test_token_without_a_usable_email_has_none(email: object) -> None:
+    verified = verifier().verify(jwt(user_claims(email=email)))
+    assert isinstance(verified, UserToken)
+    assert verified.email == ""
+
+
+def test_huge_expiry_is_one(time_: Time) -> None:
+    assert isinstance(verifier(time_).verify(jwt(user_claims(exp=10**300, iat=None))), UserToken)
+
+
+def test_role_and_mute_in_a_token_mean_nothing() -> None:
+    claims = user_claims(user_metadata={"role": "ADMIN"}, app_metadata={"role": "ADMIN"}, role="ADMIN")
+    assert verifier().verify(jwt(claims)) == UserToken("fuzz", claims["email"], claims["exp"])
+
+
+def test_service_token_names_the_service_and_whom_it_acts_for(time_: Time) -> None:
+    signer, checked = ServiceTokenSigner("chat", SERVICE_SECRET, time_), verifier(time_)
+    assert checked.verify(signer.token()) == ServiceToken("chat", None, int(_NOW) + 300)
+    assert checked.verify(signer.token("user-7")) == ServiceToken("chat", "user-7", int(_NOW) + 300)
+
+
+def test_service_token_is_reused_for_half_of_its_life(time_: Time) -> None:
+    signer = ServiceTokenSigner("chat", SERVICE_SECRET, time_)
+    first, other = signer.token(), signer.token("user-7")
+    time_.now = _NOW + 149
+    assert (signer.token(), signer.token("user-7")) == (first, other)
+    time_.now = _NOW + 150
+    assert signer.token() != first
+    assert verifier(time_).verify(signer.token()) == ServiceToken("chat", None, int(_NOW) + 450)
+
+
+def test_on_behalf_of_must_be_text() -> None:
+    made = jwt(service_claims(on_behalf_of=7), SERVICE_SECRET.decode())
+    verified = verifier().verify(made)
+    assert isinstance(verified, ServiceToken)
+    assert verified.on_behalf_of is None

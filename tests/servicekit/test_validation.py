@@ -1,0 +1,117 @@
+"""What a request must be before a handler sees it."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from servicekit.errors import InvalidFieldsError, MalformedRequestError
+from servicekit.validation import decode, validate
+from tests.probe import ProbeRequest
+
+_FORBIDDEN = [
+    *(chr(each) for each in range(0x20) if chr(each) not in "\t\n"),
+    *(chr(each) for each in range(0x7F, 0xA0)),
+    "\ufdd0", "\ufdef", "\ufffe", "\uffff",
+]  # fmt: skip
+
+
+def faults(request: Any) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidFieldsError) as raised:
+        validate(request)
+    return [(fault.field, fault.description) for fault in raised.value.fields]
+
+
+def nested(text: str) -> Any:
+    """A request with the text in every place that takes one."""
+    request = ProbeRequest(text=text, tags=["a", text])
+    request.inner.text = text
+    request.inners.add().text = "a"
+    request.inners.add().text = text
+    return request
+
+
+def test_text_becomes_nfc_everywhere() -> None:
+    request = nested("e\u0301")
+    validate(request)
+    assert request == nested("é")
+
+
+@pytest.mark.parametrize("text", ["", "a", "é", "a\nb\tc", "🎵", "\u200d", "\ue000", "\U0010ffff", "日本"])
+def test_clean_text_stays_as_it_is(text: str) -> None:
+    request = nested(text)
+    validate(request)
+    assert request == nested(text)
+
+
+def test_normal_form_counts_for_the_length() -> None:
+    # 20 letters with accents: 40 code points as they came.
+    request = ProbeRequest(text="e\u0301" * 20)
+    validate(request)
+    assert request.text == "é" * 20
+
+
+@pytest.mark.parametrize("character", _FORBIDDEN, ids=lambda character: f"U+{ord(character):04X}")
+def test_control_characters_are_refused_in_every_place(character: str) -> None:
+    places = ["text", "tags[1]", "inner.text", "inners[1].text"]
+    assert faults(nested(f"a{character}")) == [(place, "holds control characters") for place in places]
+
+
+def test_rules_name_the_field_with_its_path() -> None:
+    request = ProbeRequest(text="x" * 21, tags=["a", "b", "toolong"], number=11, id="no uuid")
+    request.inner.number = -1
+    request.inners.add()
+    request.inners.add().text = "y" * 21
+    found = faults(request)
+    assert sorted(field for field, _ in found) == [
+        "id", "inner.number", "inners[1].text", "number", "tags[2]", "text"
+    ]  # fmt: skip
+    assert all(description for _, description in found)
+
+
+def test_number_of_faults_is_bounded() -> None:
+    request = ProbeRequest()
+    for _ in range(100):
+        request.inners.add().text = "\0"
+    assert len(faults(request)) == 20
+
+
+def test_message_names_the_fields() -> None:
+    with pytest.raises(InvalidFieldsError, match="number: "):
+        validate(ProbeRequest(number=11))
+
+
+# 10, because normal form C can be longer.
+@given(st.text(max_size=10))
+def test_what_passes_is_nfc_and_clean(text: str) -> None:
+    try:
+        request = ProbeRequest(text=text)
+    except UnicodeEncodeError:
+        # A lone surrogate never gets into a message.
+        return
+    if any(character in text for character in _FORBIDDEN):
+        assert faults(request) == [("text", "holds control characters")]
+        return
+    validate(request)
+    before = ProbeRequest(text=request.text)
+    validate(request)
+    assert request == before
+    assert unicodedata.is_normalized("NFC", request.text)
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05ab", b"\x0a\x03\xed\xa0\x80", b"\x1a\x03\x0a\x01\xff"])
+def test_what_is_no_message_is_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedRequestError) as raised:
+        decode(ProbeRequest, data)
+    assert raised.value.message == "malformed request"
+    assert raised.value.__cause__ is None
+
+
+def test_unknown_fields_are_ignored() -> None:
+    known = ProbeRequest(text="a").SerializeToString()
+    decoded: Any = decode(ProbeRequest, known + b"\xf8\x3e\x07")
+    assert decoded.text == "a"

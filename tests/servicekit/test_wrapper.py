@@ -1,0 +1,274 @@
+"""What the wrapper makes of every way in which a call can go."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from servicekit.call import Call, current_call
+from servicekit.errors import ConflictError, FieldFault, InvalidFieldsError, OverloadedError
+from servicekit.sql_errors import DataRefusedError
+from servicekit.wrapper import LEAST_TIME
+from tests.contract.answers import details, leaks, reason_of
+from tests.contract.requests import deep
+from tests.contract.suite import Outcome
+from tests.probe import METHODS, EmptyRequest, EmptyResponse, ProbeRequest, ProbeResponse
+from tests.servicekit.serving import USER_ID, Running, as_service, as_user, serving
+
+_SECRET = "postgresql://seda:hush@db/seda SELECT secret FROM users.users"
+
+
+def code(outcome: Outcome) -> tuple[str, str]:
+    return outcome.code.name, reason_of(outcome)
+
+
+async def failing(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"Watch", "Serve", "Moderate", "Administer"}))
+async def test_good_call_gets_its_answer(probe: Running, method: str) -> None:
+    outcome = await probe.call(method, EmptyRequest() if method == "Empty" else ProbeRequest(text="hello"))
+    expected = EmptyResponse() if method == "Empty" else ProbeResponse(text="hello")
+    assert outcome.reply == expected.SerializeToString()
+    assert probe.sample("seda_calls_total", method=METHODS[method].full_name, code="OK") == 1
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xc3\x28", deep(800)])
+@pytest.mark.parametrize("method", ["Ask", "Watch"])
+async def test_malformed_bytes_are_refused_without_the_parser_s_words(
+    probe: Running, method: str, data: bytes
+) -> None:
+    outcome = await probe.call(method, data)
+    assert code(outcome) == ("INVALID_ARGUMENT", "MALFORMED_REQUEST")
+    assert outcome.message == "malformed request"
+    assert probe.probe.calls == []
+
+
+@pytest.mark.parametrize("method", ["Ask", "Watch"])
+async def test_unexpected_error_shows_nothing_but_an_id(probe: Running, method: str) -> None:
+    probe.probe.handle = lambda *_: failing(ValueError(_SECRET))
+    with capture_logs() as logs:
+        outcome = await probe.call(method, ProbeRequest(text="x"))
+    assert code(outcome) == ("INTERNAL", "INTERNAL_ERROR")
+    parts: dict[str, Any] = details(outcome)
+    error_id = parts["ErrorInfo"].metadata["error_id"]
+    assert re.fullmatch("[0-9a-f]{16}", error_id)
+    assert outcome.message == f"internal error {error_id}"
+    assert leaks(outcome) == []
+    assert "hush" not in str(outcome)
+    (logged,) = [each for each in logs if each["event"] == "unexpected error"]
+    assert logged["error_id"] == error_id
+    assert str(logged["exc_info"]) == _SECRET
+    assert probe.sample("seda_unexpected_errors_total") == 1
+    assert probe.sample("seda_data_error_from_database_total") == 0
+
+
+async def test_refused_data_is_counted_as_a_defect(probe: Running) -> None:
+    probe.probe.handle = lambda *_: failing(DataRefusedError("probe.write: DataError", "22021"))
+    assert code(await probe.call("Ask")) == ("INTERNAL", "INTERNAL_ERROR")
+    assert probe.sample("seda_data_error_from_database_total") == 1
+
+
+async def test_typed_error_arrives_with_all_its_details(probe: Running) -> None:
+    error = OverloadedError(1.5)
+    error.metadata["wait"] = "long"
+    error.fields = (FieldFault("inner.text", "is wrong"),)
+    probe.probe.handle = lambda *_: failing(error)
+    outcome = await probe.call("Ask", None, ("x-request-id", "request-7"))
+    parts: dict[str, Any] = details(outcome)
+    assert (outcome.code, outcome.message) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls at once")
+    status = parts["Status"]
+    assert (status.code, status.message) == (8, "too many calls at once")
+    info = parts["ErrorInfo"]
+    assert (info.reason, info.domain, dict(info.metadata)) == (
+        "OVERLOADED",
+        "probe.seda.fm",
+        {"wait": "long"},
+    )
+    (fault,) = parts["BadRequest"].field_violations
+    assert (fault.field, fault.description) == ("inner.text", "is wrong")
+    assert parts["RetryInfo"].retry_delay.ToMilliseconds() == 1500
+    assert parts["RequestInfo"].request_id == "request-7"
+
+
+async def test_stray_cancellation_does_not_hang_the_client(probe: Running) -> None:
+    probe.probe.handle = lambda *_: failing(asyncio.CancelledError())
+    started = time.monotonic()
+    for method in ("Ask", "Watch"):
+        assert code(await probe.call(method)) == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")
+    assert time.monotonic() - started < 5
+
+
+async def test_time_out_inside_is_deadline_exceeded(probe: Running) -> None:
+    probe.probe.handle = lambda *_: failing(TimeoutError())
+    assert code(await probe.call("Ask")) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
+
+
+async def test_answer_of_nothing_is_a_defect(probe: Running) -> None:
+    async def nothing(_request: Any, _call: Call) -> None:
+        return None
+
+    probe.probe.handle = nothing
+    assert code(await probe.call("Ask")) == ("INTERNAL", "INTERNAL_ERROR")
+
+
+async def test_answer_of_another_type_is_a_defect(probe: Running) -> None:
+    async def other(_request: Any, _call: Call) -> Any:
+        return EmptyResponse()
+
+    probe.probe.handle = other
+    assert code(await probe.call("Ask")) == ("INTERNAL", "INTERNAL_ERROR")
+
+
+async def test_call_knows_its_caller_and_its_time(probe: Running) -> None:
+    seen: list[Call | None] = []
+
+    async def look(_request: Any, call: Call) -> Any:
+        seen.append(current_call.get())
+        assert call.caller.user_id == USER_ID
+        return ProbeResponse(text=f"{call.deadline - time.monotonic():.3f}")
+
+    probe.probe.handle = look
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    outcome = await probe.call("Ask", None, ("x-request-id", "abc"), ("traceparent", trace), timeout=7)
+    assert 5 < float(ProbeResponse.FromString(outcome.reply).text) <= 7
+    (call,) = probe.probe.calls
+    assert seen == [call]
+    assert (call.request_id, call.traceparent, call.service) == ("abc", trace, None)
+    assert call.token is not None
+    assert current_call.get() is None
+
+
+async def test_call_without_a_deadline_gets_one(probe: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("servicekit.wrapper.DEFAULT_DEADLINE", 0.2)
+
+    async def sleep(_request: Any, call: Call) -> Any:
+        assert call.deadline - time.monotonic() <= 0.2
+        await asyncio.Event().wait()
+
+    probe.probe.handle = sleep
+    unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = probe.channel.unary_unary(METHODS["Ask"].path)
+    async with asyncio.timeout(10):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await unary(b"", metadata=as_user())
+    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert raised.value.trailing_metadata()
+
+
+async def test_call_with_next_to_no_time_is_not_begun(
+    probe: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LEAST_TIME == 0.02
+    # Widened, so that the client is still there to hear the answer.
+    monkeypatch.setattr("servicekit.wrapper.LEAST_TIME", 5.0)
+    outcome = await probe.call("Ask", timeout=4)
+    assert code(outcome) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
+    assert outcome.message == "too little time was left to begin"
+    assert probe.probe.calls == []
+    assert (await probe.call("Ask", timeout=9)).code is grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("given", ["", "with space", "x" * 129, "semi;colon"])
+async def test_request_id_is_made_when_none_or_a_bad_one_is_given(probe: Running, given: str) -> None:
+    probe.probe.handle = lambda *_: failing(ConflictError())
+    for metadata in ([], [("x-request-id", given)]):
+        parts: dict[str, Any] = details(await probe.call("Ask", None, *metadata))
+        assert re.fullmatch("[0-9a-f]{32}", parts["RequestInfo"].request_id)
+
+
+async def test_one_line_is_logged_per_call(probe: Running) -> None:
+    with capture_logs() as logs:
+        await probe.call("Ask", None, ("x-request-id", "one"))
+        await probe.call("Administer", None, ("x-request-id", "two"))
+        await probe.call("Serve", None, ("x-request-id", "three"), *as_service("chat", str(USER_ID)))
+    lines = [each for each in logs if each["event"] == "call"]
+    told = [
+        (each["request_id"], each["method"].split(".")[-1], each["code"], each["reason"]) for each in lines
+    ]
+    assert told == [
+        ("one", "Ask", "OK", None),
+        ("two", "Administer", "PERMISSION_DENIED", "ACCESS_DENIED"),
+        ("three", "Serve", "OK", None),
+    ]
+    assert [each["caller"] for each in lines] == [str(USER_ID), str(USER_ID), "chat"]
+    assert lines[2]["on_behalf_of"] == str(USER_ID)
+    assert all(each["ms"] >= 0 for each in lines)
+    assert "Bearer" not in str(logs)
+
+
+async def test_stream_gives_all_and_ends_with_its_error(probe: Running) -> None:
+    probe.probe.handle = lambda *_: failing(ConflictError())
+    stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = probe.channel.unary_stream(
+        METHODS["Watch"].path
+    )
+    replies = stream(ProbeRequest(number=3).SerializeToString(), metadata=as_user())
+    texts = []
+
+    async def read() -> None:
+        async for reply in replies:
+            texts.append(ProbeResponse.FromString(reply).text)  # noqa: PERF401 - it ends in an error
+
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await read()
+    assert texts == ["0", "1", "2"]
+    assert raised.value.code() is grpc.StatusCode.ABORTED
+
+
+async def test_client_that_hangs_up_cancels_the_handler(probe: Running) -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: Any, _call: Call) -> Any:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    probe.probe.handle = wait
+    for method in ("Ask", "Watch"):
+        started.clear()
+        ended.clear()
+        calling = asyncio.ensure_future(probe.call(method))
+        await asyncio.wait_for(started.wait(), 5)
+        calling.cancel()
+        await asyncio.wait_for(ended.wait(), 5)
+    assert probe.admission.running == 0
+
+
+async def test_full_process_refuses_at_once_and_says_when_to_retry() -> None:
+    async with serving(limit=1, queue=1, wait=5) as probe:
+        release = asyncio.Event()
+
+        async def wait(_request: Any, _call: Call) -> Any:
+            await release.wait()
+            return ProbeResponse()
+
+        probe.probe.handle = wait
+        first, second = (asyncio.ensure_future(probe.call("Ask")) for _ in range(2))
+        async with asyncio.timeout(5):
+            while probe.admission._waiting < 1:
+                # Until the second call has arrived and waits.
+                await asyncio.sleep(0.01)
+        refused = await probe.call("Ask")
+        assert code(refused) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        assert "RetryInfo" in details(refused)
+        release.set()
+        assert [(await each).code.name for each in (first, second)] == ["OK", "OK"]
+
+
+async def test_fields_at_fault_are_all_named(probe: Running) -> None:
+    outcome = await probe.call("Ask", ProbeRequest(text="x" * 21, number=11, tags=["a", "toolong"]))
+    parts: dict[str, Any] = details(outcome)
+    assert code(outcome) == ("INVALID_ARGUMENT", InvalidFieldsError.reason)
+    assert sorted(each.field for each in parts["BadRequest"].field_violations) == [
+        "number",
+        "tags[1]",
+        "text",
+    ]
