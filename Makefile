@@ -14,8 +14,15 @@ PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
 	/usr/local/opt/postgresql@15/bin/postgres)))
 
 BIN := .venv/bin
-PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile
-# What needs no database is not run twice. Status 5 of pytest: ARGS chose nothing else.
+PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile -m "not alone"
+# What judges rates and times has the machine for itself, after all others.
+ALONE = $(BIN)/pytest -n 0 -m alone
+# Status 5 of pytest: ARGS chose nothing. That is a fault only when it is so of both kinds of tests.
+TESTS = chosen=0; \
+	$(PYTEST) $(ARGS) || chosen=$$?; \
+	[ $$chosen -eq 0 ] || [ $$chosen -eq 5 ] || exit $$chosen; \
+	$(ALONE) $(ARGS) || { last=$$?; [ $$last -eq 5 ] && exit $$chosen; exit $$last; }
+# What needs no database is not run twice.
 WITHOUT_PURE = --ignore=tests/architecture --ignore-glob='*/domain/*'
 LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --no-emit-index-url
 
@@ -38,15 +45,15 @@ up: setup ## Run the whole suite here: PostgreSQL, users, chat, tracks, gateway;
 test: setup ## Run the tests on the embedded PostgreSQL 18, then on 15 where that is installed
 ifdef SEDA_TEST_PG_BIN
 	@echo "test: PostgreSQL of $$SEDA_TEST_PG_BIN"
-	@$(PYTEST) $(ARGS)
+	@$(TESTS)
 else
 ifeq ($(PG15_BIN),)
 	@echo "test: embedded PostgreSQL 18 (no PostgreSQL 15 is installed here, so not on that)"
-	@$(PYTEST) $(ARGS)
+	@$(TESTS)
 else
 	@echo "test: embedded PostgreSQL 18"
-	@$(PYTEST) $(ARGS)
-	@echo "test: PostgreSQL 15 of $(PG15_BIN), without what needs no database"
+	@$(TESTS)
+	@echo "test: PostgreSQL 15 of $(PG15_BIN), without what needs no database or the machine for itself"
 	@SEDA_TEST_PG_BIN="$(PG15_BIN)" $(PYTEST) $(WITHOUT_PURE) $(ARGS) || [ $$? -eq 5 ]
 endif
 endif
