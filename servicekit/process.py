@@ -161,20 +161,24 @@ class Process:
         )
 
     async def start(self) -> None:
-        """Open the pool, start the workers, listen, and begin to look at readiness."""
+        """Open the pool, begin to look at readiness, start the workers, and listen.
+
+        Raises OSError when a port is taken, SettingsError when the database user may too much in production.
+        """
         for peer in self.kit.peers:
             self._cleanup.push_async_callback(peer.close)
         if self.settings.has_database:
             await self.kit.database.open()
             self._cleanup.push_async_callback(self.kit.database.close)
+        if self.app.schema_head is not None:
+            # Before anything writes: it refuses a database user that may too much.
+            probe = DatabaseProbe(self.settings, self.board, self.app.schema_head)
+            self._cleanup.push_async_callback(probe.stop)
+            await probe.start()
         for worker in self.app.workers:
             await worker.start()
             self._cleanup.push_async_callback(worker.stop)
         await self.servers.start()
-        if self.app.schema_head is not None:
-            probe = DatabaseProbe(self.settings, self.board, self.app.schema_head)
-            await probe.start()
-            self._cleanup.push_async_callback(probe.stop)
         _log.info("listening", port=self.servers.port, admin_port=self.servers.admin_port)
 
     async def drain(self, wait: float) -> None:
@@ -208,9 +212,11 @@ async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
     process = Process(settings, build)
     try:
         await process.start()
-    except OSError as error:
-        _log.error("did not start", error=str(error))
+    except (OSError, SettingsError) as error:
         await process.stop(grace=0)
+        if isinstance(error, SettingsError):
+            raise
+        _log.error("did not start", error=str(error))
         return 1
     await leave.asked.wait()
     _log.info("draining")

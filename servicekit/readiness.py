@@ -1,4 +1,4 @@
-"""Readiness of a process with a database: reachable, and migrated to what this build needs.
+"""Readiness of a process with a database: reachable, fit for it, and migrated to what this build needs.
 
 A connection of its own looks every second, so that a busy pool does not look like a dead database.
 """
@@ -13,6 +13,8 @@ import asyncpg
 import structlog
 
 from servicekit import sql_errors
+from servicekit.fitness import examine
+from servicekit.settings import Environment, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +39,18 @@ class DatabaseProbe:
         self._misses = 0
         self._task: asyncio.Task[None] | None = None
         self._said = ""
+        self._examined = False
+        self._excess = ""
 
     async def start(self) -> None:
-        """Look once, then every second in the background."""
+        """Look once, then every second in the background.
+
+        Raises SettingsError in production when the database user may more than a service should.
+        """
         await self._look()
+        if self._refused:
+            variable = f"SEDA_{self._settings.process.upper()}_DATABASE_URL"
+            raise SettingsError([f"{variable}: {self._excess}"])
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -58,15 +68,14 @@ class DatabaseProbe:
     async def _look(self) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
-                applied = await self._applied()
+                unfit = await self._unfit()
         except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
             self._drop()
             self._missed(f"database unreachable ({type(error).__name__})")
             return
         self._misses = 0
-        unfit = misfit(self._head, applied)
         if unfit and unfit != self._said:
-            _log.warning("migrations do not fit", why=unfit)
+            _log.warning("the database does not fit", why=unfit)
         self._said = unfit
         self._board.ready(not unfit, unfit)
 
@@ -75,13 +84,30 @@ class DatabaseProbe:
         if self._misses >= _MISSES:
             self._board.ready(ready=False, why=why)
 
-    async def _applied(self) -> Sequence[tuple[str, str]]:
+    @property
+    def _refused(self) -> bool:
+        return bool(self._excess) and self._settings.env is Environment.PRODUCTION
+
+    async def _unfit(self) -> str:
+        """Why the database can't be used now; empty when it can."""
         if self._connection is None or self._connection.is_closed():
             arguments = self._settings.pool_options().connect_arguments()
             self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
+            self._examined = False
+        if not self._examined:
+            excess, unfit = await examine(self._connection, self._settings.process)
+            if excess and not self._excess:
+                _log.warning("the database user may too much", why=excess)
+            self._excess = excess
+            if unfit:
+                return unfit
+            self._examined = True
+        return self._excess if self._refused else misfit(self._head, await self._applied(self._connection))
+
+    async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[tuple[str, str]]:
         slice_name = self._settings.process
         try:
-            return await self._connection.fetch(
+            return await connection.fetch(
                 f"SELECT /* readiness */ revision, compatible_from FROM {slice_name}_migrations.applied"  # noqa: S608 - a slice's name is ours
                 " ORDER BY applied_at, revision"
             )

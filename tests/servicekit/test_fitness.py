@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import Field, SecretStr
@@ -30,8 +30,8 @@ class Settings(ServiceSettings):
 
 
 def settings(dsn: str, env: Environment = Environment.DEVELOPMENT) -> Settings:
-    given = {"jwt_secret": SECRET, "service_secret": SECRET, "jwt_issuer": "https://issuer.example.org"}
-    return Settings(env=env, SEDA_USERS_DATABASE_URL=dsn, **given)
+    given: dict[str, Any] = {"jwt_secret": SECRET, "service_secret": SECRET, "SEDA_USERS_DATABASE_URL": dsn}
+    return Settings(env=env, jwt_issuer="https://issuer.example.org", **given)
 
 
 @asynccontextmanager
@@ -157,21 +157,19 @@ async def test_a_database_with_unfit_text_keeps_the_service_from_serving(
 
 
 async def test_a_mended_database_is_taken_without_a_restart(postgres_server: Server) -> None:
-    async with empty_database(
-        postgres_server, "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
-    ) as blank:
-        async with (
-            looking(settings(blank.admin_dsn), "r1") as (board, _),
-            administrator(postgres_server, blank.name) as connection,
-        ):
-            assert board.states[""] == NOT_SERVING
-            changed = board.watch()
-            await connection.execute(
-                f"{WITH_TRIGRAMS}; CREATE SCHEMA users_migrations; CREATE TABLE users_migrations.applied AS"
-                " SELECT 'r1' AS revision, 'r1' AS compatible_from, now() AS applied_at"
-            )
-            await changed.wait()
-            assert board.states[""] == SERVING
+    async with (
+        empty_database(postgres_server, "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'") as blank,
+        looking(settings(blank.admin_dsn), "r1") as (board, _),
+        administrator(postgres_server, blank.name) as connection,
+    ):
+        assert board.states[""] == NOT_SERVING
+        changed = board.watch()
+        await connection.execute(
+            f"{WITH_TRIGRAMS}; CREATE SCHEMA users_migrations; CREATE TABLE users_migrations.applied AS"
+            " SELECT 'r1' AS revision, 'r1' AS compatible_from, now() AS applied_at"
+        )
+        await changed.wait()
+        assert dict(board.states)[""] == SERVING
 
 
 def start(**environ: str) -> subprocess.CompletedProcess[str]:
