@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import grpc
+from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
@@ -31,9 +32,12 @@ def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
         async def decoded() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
             async for data in requests:
                 try:
-                    yield reflection_pb2.ServerReflectionRequest.FromString(data)
+                    request = reflection_pb2.ServerReflectionRequest.FromString(data)
                 except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
+                if request.file_containing_symbol:
+                    request.file_containing_symbol = _known(request.file_containing_symbol)
+                yield request
 
         async for response in cast(
             "AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context)
@@ -42,3 +46,12 @@ def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)
     return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method}) for name in NAMES]
+
+
+def _known(symbol: str) -> str:
+    """The symbol, or what holds it: the pool does not find methods by their names, and grpcurl asks for them."""
+    try:
+        descriptor_pool.Default().FindFileContainingSymbol(symbol)
+    except KeyError:
+        return symbol.rpartition(".")[0]
+    return symbol
