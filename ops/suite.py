@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import socket
 from dataclasses import dataclass
 
 DEFAULT_PORT_BASE = 7400
 LOOPBACK = "127.0.0.1"
+LOOPBACK_6 = "::1"
 POSTGRES = "postgres"
 
 _LOWEST_BASE, _HIGHEST_BASE = 1024, 65535 - 23
 _POSTGRES_OFFSET = 5
 _ADMIN_OFFSET = 10
 _METRICS_OFFSET = 20
+
+
+@functools.cache
+def loopbacks() -> tuple[str, ...]:
+    """Return the addresses to listen on: 127.0.0.1, and ::1 where this machine has it.
+
+    Many clients take "localhost" for ::1 first.
+    """
+    try:
+        with socket.create_server((LOOPBACK_6, 0), family=socket.AF_INET6):
+            return (LOOPBACK, LOOPBACK_6)
+    except OSError:
+        return (LOOPBACK,)
 
 
 @dataclass(frozen=True, slots=True)

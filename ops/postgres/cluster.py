@@ -20,6 +20,7 @@ from ops.errors import CliError
 from ops.postgres.binaries import Binaries
 from ops.postgres.leftover import read_pid_file, stop_leftover
 from ops.postgres.privilege import Privilege, choose_privilege, reachable_binaries, require_reachable
+from ops.suite import loopbacks
 
 # For data that may be lost: tests and benchmarks of anything but durability.
 THROWAWAY_SETTINGS: Mapping[str, str] = {
@@ -45,7 +46,7 @@ _LOG_LINES = 30
 
 
 class Cluster:
-    """A PostgreSQL server on 127.0.0.1 with its data in `data_dir`.
+    """A PostgreSQL server on loopback with its data in `data_dir`.
 
     The server is the child of a watcher process, which stops it when this process ends in any way,
     SIGKILL included. `settings` are added to postgresql.conf's; THROWAWAY_SETTINGS suit tests. Without
@@ -271,7 +272,7 @@ class Cluster:
     def _write_settings(self) -> None:
         settings = {
             **_BASE_SETTINGS,
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": ",".join(loopbacks()),
             "port": str(self.port),
             "unix_socket_directories": "" if self._socket_dir is None else str(self._socket_dir),
             "unix_socket_permissions": "0700",

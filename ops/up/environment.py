@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.suite import LOOPBACK, SUITE
+from ops.suite import SUITE, loopbacks
 
 if TYPE_CHECKING:
     from ops.suite import Process
@@ -30,8 +30,8 @@ def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         # Files are for machines; the supervisor makes the lines readable on the screen.
         "SEDA_LOG_FORMAT": "json",
-        "SEDA_HOST": LOOPBACK,
-        "SEDA_ADMIN_HOST": LOOPBACK,
+        "SEDA_HOST": ",".join(loopbacks()),
+        "SEDA_ADMIN_HOST": ",".join(loopbacks()),
         **{f"SEDA_{each.name.upper()}_TARGET": ports.address(each) for each in _TARGETS},
     }
 

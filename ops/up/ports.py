@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ops.console import printable
 from ops.errors import CliError
 from ops.processes import Holder, listener
-from ops.suite import LOOPBACK, Ports, Process
+from ops.suite import Ports, Process, loopbacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,18 +38,23 @@ def require_free(ports: Ports, processes: tuple[Process, ...], *, postgres: bool
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on `port` of the loopback address."""
-    with socket.socket() as probe:
+    """Tell whether a server could listen on `port` of every loopback address."""
+    return all(_is_free(host, port) for host in loopbacks())
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         # As our servers do: a connection that is only waiting out its last minute takes no port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError:
             return False
     # macOS lets a socket bind to one address while another listens on all of them; a connection tells.
-    with socket.socket() as probe:
+    with socket.socket(family) as probe:
         probe.settimeout(_CONNECT_SECONDS)
-        return probe.connect_ex((LOOPBACK, port)) != 0
+        return probe.connect_ex((host, port)) != 0
 
 
 def _free_base(base: int, processes: tuple[Process, ...], *, postgres: bool) -> int | None:

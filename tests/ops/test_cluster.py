@@ -18,6 +18,7 @@ from ops.postgres import THROWAWAY_SETTINGS, Binaries, Cluster, find_binaries
 from ops.postgres.leftover import stop_leftover
 from ops.postgres.privilege import Mode, choose_privilege, require_reachable
 from ops.processes import start_time
+from ops.suite import loopbacks
 from ops.up.ports import is_free
 from tests.ops.support.little import PROJECT, free_base, until
 
@@ -67,7 +68,7 @@ async def test_cluster_is_utf8_with_passwords_on_loopback_only(
             "en_US.UTF-8",
         }
         assert await fetch(cluster, "SELECT datlocprovider FROM pg_database LIMIT 1") == b"c"
-        assert await fetch(cluster, "SHOW listen_addresses") == "127.0.0.1"
+        assert await fetch(cluster, "SHOW listen_addresses") == ",".join(loopbacks())
         assert await fetch(cluster, "SHOW fsync") == "off"
         loaded = await fetch(cluster, "SHOW shared_preload_libraries")
         assert (loaded == "pg_stat_statements") == binaries.has_library("pg_stat_statements")

@@ -49,8 +49,9 @@ def main() -> None:
     board.set("live", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(board, server)
     reflection.enable_server_reflection([health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    server.add_insecure_port(f"127.0.0.1:{admin_port}")
+    for variable, number in (("SEDA_HOST", port), ("SEDA_ADMIN_HOST", admin_port)):
+        for host in os.environ[variable].split(","):
+            server.add_insecure_port(f"[{host}]:{number}" if ":" in host else f"{host}:{number}")
     server.start()
     say("warning", f"{name} serves")
     threading.Thread(target=follow_parent, args=(leave, "deaf" in faults), daemon=True).start()
