@@ -133,7 +133,7 @@ WITH_TRIGRAMS = "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA exten
         ("ENCODING 'UTF8' LOCALE 'C'", WITH_TRIGRAMS, "trigrams know ASCII letters alone in this database's"),
         (
             "ENCODING 'UTF8' LOCALE 'C.UTF-8'",
-            "",
+            "SELECT",
             "pg_trgm can't be used in schema extensions; run: seda db init",
         ),
         (
