@@ -36,7 +36,8 @@ _EPOCH_SHIFT = 946_684_800_000_000
 class PoolOptions:
     """How the pool behaves. Times in seconds, but for `*_ms` in milliseconds.
 
-    `acquire_timeout` bounds the wait for a connection. The statement, lock and idle time-outs are
+    `acquire_timeout` bounds the wait for a connection, which is never more than half of what a call has
+    left. The statement, lock and idle time-outs are
     set in each session unless `pooled`, which says that a transaction pooler stands in between:
     then nothing is prepared, nothing is set at start-up, and the time-outs stand on the roles.
     """
@@ -250,7 +251,7 @@ class Database:
             await self._slots.acquire()
             return
         try:
-            async with asyncio.timeout(self.options.acquire_timeout):
+            async with asyncio.timeout(_patience(self.options.acquire_timeout)):
                 await self._slots.acquire()
         except TimeoutError:
             _log.warning("no database connection in time", size=self.options.max_size, busy=self.busy)
@@ -292,6 +293,15 @@ async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain
         decoder=lambda parts: parts[0] + _EPOCH_SHIFT,
         format="tuple",
     )
+
+
+def _patience(most: float) -> float:
+    """How long to wait for a connection: half of what the call has left, so that there is time to use it.
+
+    Served in order and to the end of their deadlines, calls would all get their connection too late.
+    """
+    call = current_call.get()
+    return most if call is None else min(most, (call.deadline - time.monotonic()) / 2)
 
 
 async def _commit(session: Session) -> None:

@@ -9,6 +9,7 @@ own, in one of a few places kept for that, and holds up nobody else.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -124,7 +125,8 @@ class SendBatcher:
             self._waiting += 1
         else:
             self._mixed_in_flight = True
-        task = asyncio.create_task(self._run(items, taken, wait=wait))
+        # In a context of its own: a batch belongs to none of its calls, and has no deadline of theirs.
+        task = asyncio.create_task(self._run(items, taken, wait=wait), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
