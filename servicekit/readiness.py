@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import structlog
 
-from servicekit import sql_errors
 from servicekit.fitness import examine
 from servicekit.settings import Environment, SettingsError
 
@@ -69,7 +68,7 @@ class DatabaseProbe:
         try:
             async with asyncio.timeout(TIMEOUT):
                 unfit = await self._unfit()
-        except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
+        except Exception as error:  # noqa: BLE001 - a probe that ended would leave readiness as it is for good
             self._drop()
             self._missed(f"database unreachable ({type(error).__name__})")
             return
@@ -80,6 +79,9 @@ class DatabaseProbe:
         self._board.ready(not unfit, unfit)
 
     def _missed(self, why: str) -> None:
+        if why != self._said:
+            _log.warning("the database can't be asked", why=why)
+        self._said = why
         self._misses += 1
         if self._misses >= _MISSES:
             self._board.ready(ready=False, why=why)
