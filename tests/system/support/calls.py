@@ -85,14 +85,14 @@ class Callers:
         return dict(zip(self._calls, ends, strict=True))
 
     @asynccontextmanager
-    async def calling_all_the_time(self) -> AsyncIterator[Counter[End]]:
+    async def calling_all_the_time(self) -> AsyncIterator[Counter[tuple[str, End]]]:
         """Make each call again and again until the end of the block; collect how they end."""
-        seen: Counter[End] = Counter()
+        seen: Counter[tuple[str, End]] = Counter()
         ending = asyncio.Event()
 
         async def repeat(name: str) -> None:
             while not ending.is_set():
-                seen[await self._one(name)] += 1
+                seen[name, await self._one(name)] += 1
                 # The pause is the rate.
                 await asyncio.sleep(_PAUSE_SECONDS)
 

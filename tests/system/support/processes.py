@@ -26,6 +26,7 @@ SECOND_CHAT = Process("chat", "services.chat", 4)
 # Five times what a process takes to serve on two busy cores.
 START_SECONDS = 40.0
 _END_SECONDS = 25.0
+_LOG_LINES = 30
 
 
 @dataclass
@@ -81,7 +82,7 @@ class RealProcess:
         """Wait until it is ready."""
         async with open_health(self.address) as health:
             served = await becomes(health, "SERVING", within=seconds, while_true=lambda: self.running)
-            assert served, self.log.read_text()
+            assert served, "\n".join(self.log.read_text().splitlines()[-_LOG_LINES:])
         return self
 
     async def logged(self, text: str) -> None:
