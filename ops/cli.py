@@ -194,13 +194,16 @@ def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes the
     from ops.call.invoke import Call, invoke, list_methods, read_body
     from ops.home import port_base
     from ops.suite import GATEWAY, Ports
-    from ops.tokens import make_token
 
     target = address or Ports(port_base()).address(GATEWAY)
     if method == "list":
         list_methods(target, service, console)
         return
-    bearer = make_token(caller, hours=1).token if caller else os.environ.get("SEDA_TOKEN")
+    bearer = os.environ.get("SEDA_TOKEN")
+    if caller:
+        from ops.tokens import make_token
+
+        bearer = make_token(caller, hours=1).token
     invoke(Call(target, method, read_body(data), bearer, timeout, stream_limit, verbose), console)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.ops.support.answering import Answering, answering
 from tests.ops.support.command import Seda
+from tests.ops.support.little import free_base
 
 
 @pytest.fixture
@@ -20,6 +21,21 @@ def seda(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Seda(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def base() -> Iterator[int]:
+    """The first port for a `seda up` of one test."""
+    with free_base() as found:
+        yield found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory for a `seda up`, with a space in its path."""
+    made = tmp_path / "my music"
+    made.mkdir()
+    return made
 
 
 @pytest.fixture(scope="module")

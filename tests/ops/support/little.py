@@ -71,7 +71,8 @@ class LittleUp:
         if "SEDA_TEST_PG_BIN" in os.environ:
             inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", self.module, "up", *arguments],
+            # -P as the installed command has it: the working directory is none of its places.
+            [sys.executable, "-P", "-m", self.module, "up", *arguments],
             cwd=folder,
             env={**inherited, "PYTHONPATH": str(PROJECT), **environ},
             stdin=subprocess.DEVNULL,
@@ -156,6 +157,11 @@ class LittleUp:
     def _read(stream: Any, lines: list[str]) -> None:
         # One by one, not as a whole at the end: others look at the list meanwhile.
         lines.extend(line.rstrip("\n") for line in stream)
+
+
+def up(folder: Path, base: int, *arguments: str, **environ: str) -> LittleUp:
+    """Start little services on the ports of `base`."""
+    return LittleUp(folder, "--port-base", str(base), *arguments, **environ)
 
 
 class RealUp(LittleUp):

@@ -1,0 +1,67 @@
+"""`seda up` that is killed, and the run that is temporary: nothing is left of them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ops.processes import start_time
+from tests.ops.support.little import alive, taken, until, up
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
+    with up(folder, base, LITTLE_FAULTS="chat:deaf") as running:
+        running.ready()
+        pids = list(running.pids().values())
+        helpers = helpers_of(running.process.pid)
+        assert len(helpers) == 2
+        running.process.kill()
+        killed = time.monotonic()
+        until(lambda: not alive(pids + helpers) and not taken(base), 5.0 - (time.monotonic() - killed))
+    with up(folder, base) as again:
+        again.ready()
+        assert any("did not end in order; cleaned up" in line for line in again.err)
+        assert again.interrupt() == 0
+
+
+def test_start_right_after_a_kill_waits_for_the_orphans(folder: Path, base: int) -> None:
+    with up(folder, base, LITTLE_FAULTS="chat:deaf users:deaf") as running:
+        running.ready()
+        running.process.kill()
+        running.process.wait()
+        with up(folder, base) as again:
+            again.ready()
+            assert again.interrupt() == 0
+
+
+def test_ephemeral_leaves_nothing_even_when_killed(folder: Path, base: int) -> None:
+    for kill in (False, True):
+        with up(folder, base, "--ephemeral", TMPDIR=str(folder)) as running:
+            running.ready()
+            assert any("(deleted at the end)" in line for line in running.err)
+            (made,) = folder.glob("seda-*")
+            assert (made / "state.json").exists()
+            if kill:
+                running.process.kill()
+            else:
+                assert running.interrupt() == 0
+        until(lambda: not list(folder.glob("seda-*")))
+    assert not (folder / ".seda").exists()
+
+
+def helpers_of(supervisor: int) -> list[int]:
+    """The watcher of PostgreSQL and the guard: children of the supervisor that are no services."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        command = entry.with_name("cmdline").read_bytes()
+        if int(fields[1]) == supervisor and (b"guard.py" in command or b"watcher.py" in command):
+            found.append(int(entry.parent.name))
+    return [each for each in found if start_time(each)]

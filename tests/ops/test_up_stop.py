@@ -1,0 +1,57 @@
+"""`seda up` whose start goes wrong or is broken off, and how it stops when a service does not want to."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ops.suite import SUITE
+from tests.ops.support.little import alive, taken, until, up
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_service_that_dies_at_start_is_named_with_its_last_lines(folder: Path, base: int) -> None:
+    with up(folder, base, LITTLE_FAULTS="chat:dies") as failed:
+        assert failed.end() == 1
+    assert any("chat    | INFO    starting" in line for line in failed.err)
+    assert failed.err[-2:] == [
+        'chat did not start (exit status 1): SEDA_CHAT_DATABASE_URL names database "seda_x", which does not exist.',
+        "Full log: .seda/log/chat.log",
+    ]
+    assert failed.out == []
+    assert taken(base) == []
+
+
+def test_service_that_never_serves_is_named(folder: Path, base: int) -> None:
+    with up(folder, base, LITTLE_FAULTS="tracks:silent", LITTLE_SERVE_SECONDS="1") as failed:
+        assert failed.end() == 1
+    assert "tracks did not start: it does not serve after 1 s" in failed.err[-2]
+    assert taken(base) == []
+
+
+def test_ctrl_c_while_starting_ends_in_order(folder: Path, base: int) -> None:
+    with up(folder, base, LITTLE_FAULTS="tracks:silent") as starting:
+        state = until(starting.home.read_state)
+        assert state is not None
+        until(lambda: len((starting.home.read_state() or state).children) == len(SUITE))
+        pids = starting.pids()
+        assert starting.interrupt() == 0
+    assert alive(list(pids.values())) == []
+    assert taken(base) == []
+
+
+def test_second_ctrl_c_stops_at_once(folder: Path, base: int) -> None:
+    with up(folder, base, LITTLE_FAULTS="chat:deaf") as running:
+        running.ready()
+        pids = running.pids()
+        running.process.send_signal(signal.SIGINT)
+        running.saw("Stopping (Ctrl-C again: at once)")
+        began = time.monotonic()
+        assert running.interrupt() == 0
+        # The patient stop waits 20 s for a deaf service.
+        assert time.monotonic() - began < 15
+    assert alive(list(pids.values())) == []
