@@ -1,0 +1,32 @@
+"""chat that dies in the worst moment: its first message is committed, and nobody is told.
+
+Run with `python -m` in place of services.chat.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from unittest.mock import patch
+
+from servicekit.process import main
+from services.chat import app
+from services.chat.actions.deps import Sent
+from services.chat.config import Settings
+from services.chat.domain.sending import SendDraft
+from services.chat.workers.send_batcher import SendBatcher
+
+
+class DyingBatcher(SendBatcher):
+    """Commits, and is killed before it answers."""
+
+    async def send(self, draft: SendDraft, deadline: float) -> Sent:
+        """Write one draft; never returns."""
+        sent = await super().send(draft, deadline)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return sent
+
+
+if __name__ == "__main__":
+    with patch.object(app, "SendBatcher", DyingBatcher):
+        main(Settings, app.build)
