@@ -239,8 +239,7 @@ def load(settings: type[_Settings]) -> _Settings:
     try:
         loaded = settings(**values)
     except ValidationError as error:
-        faults += [line for fault in error.errors() for line in _fault_lines(fault)]
-        raise SettingsError(faults) from None
+        raise SettingsError([*faults, *_fault_lines(settings, values, error)]) from None
     if faults:
         raise SettingsError(faults)
     return loaded
@@ -291,9 +290,37 @@ def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any]
     return values, faults
 
 
-def _fault_lines(fault: Any) -> list[str]:  # noqa: ANN401 - pydantic's ErrorDetails
-    message = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:
-        return str(message).split("\n")
-    name = str(fault["loc"][0])
-    return [f"{name if name.isupper() else _PREFIX + name.upper()}: {message}"]
+def _fault_lines(
+    settings: type[ServiceSettings], values: dict[str, Any], error: ValidationError
+) -> list[str]:
+    lines: dict[str, list[str]] = {}
+    for fault in error.errors():
+        message = fault["msg"].removeprefix("Value error, ")
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        variable_name = name if name.isupper() else _PREFIX + name.upper()
+        told = [f"{variable_name}: {message}"] if name else message.split("\n")
+        lines.setdefault(name, []).extend(told)
+    faulty = [name for name in lines if name]
+    if faulty:
+        # What does not fit together is looked at only when each field is good by itself: without the faulty ones.
+        known = {line.partition(":")[0] for told in lines.values() for line in told}
+        lines[""] = [
+            line for line in _misfits(settings, values, faulty) if line.partition(":")[0] not in known
+        ]
+    return [line for told in lines.values() for line in told]
+
+
+def _misfits(settings: type[ServiceSettings], values: dict[str, Any], faulty: list[str]) -> list[str]:
+    defaults = {
+        field.validation_alias if isinstance(field.validation_alias, str) else name: field.default
+        for name, field in settings.model_fields.items()
+    }
+    try:
+        settings(**(values | {name: defaults[name] for name in faulty}))
+    except ValidationError as error:
+        return [
+            line
+            for fault in error.errors()
+            for line in fault["msg"].removeprefix("Value error, ").split("\n")
+        ]
+    return []
