@@ -1,0 +1,202 @@
+"""Settings: what is refused, that all faults are told at once, and what the environments make different."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from servicekit.settings import ServiceSettings, SettingsError, load
+from services.chat.config import Settings as ChatSettings
+from tests.servicekit.probe_process import Settings
+
+_SECRET = "a secret that is long enough for anybody"
+_DSN = "postgresql://seda:hush@127.0.0.1:1/seda"
+_GOOD = {"SEDA_JWT_SECRET": _SECRET, "SEDA_SERVICE_SECRET": _SECRET}
+
+
+@pytest.fixture(autouse=True)
+def environ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but what a test sets."""
+    for name in [each for each in os.environ if each.startswith("SEDA_") or each == "DATABASE_URL"]:
+        monkeypatch.delenv(name)
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, kind: type[ServiceSettings], **environ: str) -> ServiceSettings:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return load(kind)
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, kind: type[ServiceSettings], **environ: str) -> dict[str, str]:
+    """The faults by variable."""
+    with pytest.raises(SettingsError) as raised:
+        loaded(monkeypatch, kind, **environ)
+    assert str(raised.value) == "\n".join(raised.value.faults)
+    told = [line.partition(": ") for line in raised.value.faults]
+    assert len({name for name, _, _ in told}) == len(told), raised.value.faults
+    assert "hush" not in str(raised.value)
+    return {name: why for name, _, why in told}
+
+
+def test_defaults_are_those_of_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, Settings, **_GOOD)
+    assert (settings.env, settings.host, settings.drain_wait) == ("development", "127.0.0.1", 0.0)
+    assert settings.serves_reflection
+
+
+@pytest.mark.parametrize("env", ["qa", "sandbox", "production"])
+def test_elsewhere_drains_take_five_seconds(monkeypatch: pytest.MonkeyPatch, env: str) -> None:
+    settings = loaded(monkeypatch, Settings, SEDA_ENV=env, SEDA_JWT_ISSUER="https://example.org", **_GOOD)
+    assert settings.drain_wait == 5.0
+    assert settings.serves_reflection == (env != "production")
+    monkeypatch.setenv("SEDA_DRAIN_SECONDS", "0")
+    assert load(Settings).drain_wait == 0.0
+
+
+def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = faults(
+        monkeypatch,
+        ChatSettings,
+        SEDA_ENV="production",
+        SEDA_PORT="70000",
+        SEDA_ADMIN_PORT="x",
+        SEDA_LOG_LEVEL="loud",
+        SEDA_JWT_SECRET="hush",
+        SEDA_CALLER_TTL="0",
+        SEDA_HOST="0.0.0.0",
+        SEDA_DB_POOL_MIN="9",
+        SEDA_DB_POOL_MAX="2",
+    )
+    assert found.keys() == {
+        "SEDA_PORT", "SEDA_ADMIN_PORT", "SEDA_LOG_LEVEL", "SEDA_JWT_SECRET", "SEDA_CALLER_TTL",
+        "SEDA_SERVICE_SECRET", "SEDA_JWT_ISSUER", "SEDA_HOST", "SEDA_DB_POOL_MIN", "SEDA_CHAT_DATABASE_URL",
+    }  # fmt: skip
+    assert all(found.values())
+
+
+def test_what_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = faults(monkeypatch, ChatSettings)
+    assert found.keys() == {"SEDA_JWT_SECRET", "SEDA_SERVICE_SECRET", "SEDA_CHAT_DATABASE_URL"}
+
+
+@pytest.mark.parametrize("name", ["SEDA_JWT_SECRET", "SEDA_SERVICE_SECRET"])
+def test_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    short = "hush" + "x" * 27
+    assert "at least 32 bytes" in faults(monkeypatch, Settings, **(_GOOD | {name: short}))[name]
+    # Bytes count, not characters.
+    loaded(monkeypatch, Settings, **(_GOOD | {name: "é" * 16}))
+
+
+def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "jwt").write_text(f"{_SECRET}\n")
+    (tmp_path / "dsn").write_text(f" {_DSN}\n")
+    settings = loaded(
+        monkeypatch,
+        ChatSettings,
+        SEDA_JWT_SECRET_FILE=str(tmp_path / "jwt"),
+        SEDA_SERVICE_SECRET=_SECRET,
+        SEDA_CHAT_DATABASE_URL_FILE=str(tmp_path / "dsn"),
+    )
+    assert settings.jwt_secret is not None
+    assert settings.jwt_secret.get_secret_value() == _SECRET
+    assert settings.dsn == _DSN
+
+
+def test_fault_of_a_secret_s_file_names_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("hush")
+    (tmp_path / "binary").write_bytes(b"\xff" * 40)
+    found = faults(
+        monkeypatch,
+        ChatSettings,
+        SEDA_JWT_SECRET_FILE=str(tmp_path / "short"),
+        SEDA_SERVICE_SECRET_FILE=str(tmp_path / "gone"),
+        DATABASE_URL_FILE=str(tmp_path / "binary"),
+    )
+    assert "at least 32 bytes" in found["SEDA_JWT_SECRET"]
+    assert "No such file" in found["SEDA_SERVICE_SECRET_FILE"]
+    assert "not text" in found["DATABASE_URL_FILE"]
+
+
+def test_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "jwt").write_text(_SECRET)
+    found = faults(monkeypatch, Settings, **_GOOD, SEDA_JWT_SECRET_FILE=str(tmp_path / "jwt"))
+    assert "given twice" in found["SEDA_JWT_SECRET"]
+
+
+def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "port").write_text("1")
+    assert loaded(monkeypatch, Settings, **_GOOD, SEDA_PORT_FILE=str(tmp_path / "port")).port == 0
+
+
+def test_development_tokens_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "SEDA_JWT_ISSUER" in faults(monkeypatch, Settings, **_GOOD, SEDA_ENV="production")
+    loaded(monkeypatch, Settings, SEDA_JWT_ISSUER="https://example.org")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1,0.0.0.0"])
+def test_plain_text_beyond_this_machine_must_be_asked_for(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert "SEDA_HOST" in faults(monkeypatch, Settings, **_GOOD, SEDA_HOST=host)
+    assert loaded(monkeypatch, Settings, SEDA_ALLOW_PLAINTEXT="1").host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "127.0.0.1,[::1]"])
+def test_loopback_is_served_in_plain_text(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert loaded(monkeypatch, Settings, **_GOOD, SEDA_HOST=host).host == host
+
+
+@pytest.mark.parametrize(
+    "dsn", ["mysql://hush@db/seda", "hush", "http://hush", "postgresql+asyncpg://hush@db/seda"]
+)
+@pytest.mark.parametrize("name", ["DATABASE_URL", "SEDA_CHAT_DATABASE_URL"])
+def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, dsn: str) -> None:
+    assert "postgresql://" in faults(monkeypatch, ChatSettings, **_GOOD, **{name: dsn})[name]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("postgresql://a:b@h/d", "postgresql://a:b@h/d?role=chat_app"),
+        ("postgres://a:b@h:1/d?sslmode=require", "postgres://a:b@h:1/d?sslmode=require&role=chat_app"),
+        ("postgresql:///d?host=/run", "postgresql:///d?host=/run&role=chat_app"),
+    ],
+)
+def test_administrator_s_way_in_is_used_in_the_application_s_role(
+    monkeypatch: pytest.MonkeyPatch, given: str, used: str
+) -> None:
+    assert loaded(monkeypatch, ChatSettings, **_GOOD, DATABASE_URL=given).dsn == used
+    monkeypatch.setenv("SEDA_CHAT_DATABASE_URL", _DSN)
+    assert load(ChatSettings).dsn == _DSN
+
+
+def test_pooler_demands_the_slice_s_own_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = _GOOD | {"DATABASE_URL": _DSN, "SEDA_DB_POOLER": "transaction"}
+    assert "SEDA_DB_POOLER" in faults(monkeypatch, ChatSettings, **environ)["SEDA_CHAT_DATABASE_URL"]
+    settings = loaded(monkeypatch, ChatSettings, SEDA_CHAT_DATABASE_URL=_DSN)
+    arguments = settings.pool_options().connect_arguments()
+    assert arguments["statement_cache_size"] == 0
+    assert arguments["server_settings"] == {"application_name": "seda-chat"}
+
+
+def test_pool_is_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        ChatSettings,
+        **_GOOD,
+        DATABASE_URL=_DSN,
+        SEDA_DB_POOL_MIN="3",
+        SEDA_DB_POOL_MAX="5",
+        SEDA_SLOW_QUERY_MS="7",
+        SEDA_LOG_STATEMENTS="1",
+    )
+    options = settings.pool_options()
+    assert (options.name, options.min_size, options.max_size) == ("seda-chat", 3, 5)
+    assert (options.slow_statement_ms, options.log_statements, options.pooled) == (7, True, False)
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, ChatSettings, **_GOOD, DATABASE_URL=_DSN)
+    for text in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "hush" not in text
+        assert _SECRET not in text
