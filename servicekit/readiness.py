@@ -40,6 +40,7 @@ class DatabaseProbe:
         self._said = ""
         self._examined = False
         self._excess = ""
+        self._newest = ""
 
     async def start(self) -> None:
         """Look once, then every second in the background.
@@ -104,7 +105,20 @@ class DatabaseProbe:
             if unfit:
                 return unfit
             self._examined = True
-        return self._excess if self._refused else misfit(self._head, await self._applied(self._connection))
+        if self._refused:
+            return self._excess
+        applied = await self._applied(self._connection)
+        unfit = misfit(self._head, applied)
+        if not unfit:
+            self._say_if_newer(*applied[-1])
+        return unfit
+
+    def _say_if_newer(self, newest: str, oldest: str) -> None:
+        """Say once of each newer database that this build works on it, as in the middle of a rolling deployment."""
+        if newest not in (self._head, self._newest):
+            why = f"revision {newest} works with code from {oldest} on, this build is of {self._head}"
+            _log.info("the database is newer than this build", why=why)
+        self._newest = newest
 
     async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[tuple[str, str]]:
         slice_name = self._settings.process
