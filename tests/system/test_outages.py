@@ -1,0 +1,163 @@
+"""Each service is killed in turn under load: what does not need it goes on, and all is whole soon after its return."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+
+from ops.database.admin import grant
+from ops.suite import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
+from seda.chat.v1.room_service_pb2 import GetRoomRequest
+from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
+from seda.gateway.v1.gateway_service_pb2 import GetSystemStatusRequest, ServiceState
+from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from servicekit.channels import open_channel
+from servicekit.errors import Code
+from servicekit.ids import new_id
+from servicekit.statuses import UpstreamError, from_rpc_error
+from tests.postgres import Database
+from tests.probe import METHODS, ProbeRequest
+from tests.system.support.calls import OK, Callers, End
+from tests.system.support.processes import RealProcess, bearer, real_suite
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+PROBE = Process("probe", "tests.system.support.roles_probe", 6)
+WHOLE_SECONDS = 3.0
+"""Within so many seconds of a service's return nothing is left of its absence."""
+_TTL = 1.0
+_SECONDS = 8.0
+_PAUSE_SECONDS = 0.05
+_STRANGER = "stranger@example.org"
+_ADMIN = "admin@example.org"
+_OF = {
+    "GetUser": "users",
+    "UpdateUser": "users",
+    "GetRoom": "chat",
+    "ListMessages": "chat",
+    "SendMessage": "chat",
+    "ParseTrackUrl": "tracks",
+    "ResolveTrack": "tracks",
+}
+_COMPOSED = {"PostMessage": {"chat", "tracks"}, "GetRoomPage": {"chat"}, "GetSystemStatus": set[str]()}
+
+
+def needs(name: str) -> set[str]:
+    """The services without which a call can't be answered; of a call's caller they know from before."""
+    where, _, method = name.partition(" ")
+    return {where} | (_COMPOSED[method] if method in _COMPOSED else {_OF[method]})
+
+
+@dataclass
+class World:
+    """The suite, its callers, and the probe with an administrator whom it knows."""
+
+    processes: dict[str, RealProcess]
+    callers: Callers
+    channels: dict[str, grpc.aio.Channel]
+
+    async def probed(self, method: str, email: str) -> UpstreamError | None:
+        """Call a method of the probe; return the error in which it ended."""
+        invoke: Any = self.channels["probe"].unary_unary(METHODS[method].path)
+        return await self._ended(invoke, ProbeRequest().SerializeToString(), email)
+
+    async def as_stranger(self) -> UpstreamError | None:
+        """Call chat as somebody whom it has never seen."""
+        get_room: Any = RoomServiceStub(self.channels["chat"]).GetRoom
+        return await self._ended(get_room, GetRoomRequest(room_id=str(new_id())), _STRANGER)
+
+    async def is_whole(self) -> bool:
+        """Whether every call goes well, and the gateway says the same of every service."""
+        ends = await self.callers.round()
+        try:
+            status = await GatewayServiceStub(self.channels["gateway"]).GetSystemStatus(
+                GetSystemStatusRequest(), metadata=bearer(_ADMIN), timeout=_SECONDS
+            )
+        except grpc.aio.AioRpcError:
+            return False
+        serving = all(each.state == ServiceState.SERVICE_STATE_SERVING for each in status.services)
+        roles = [await self.probed(method, _ADMIN) for method in ("Ask", "Moderate", "Administer")]
+        return serving and set(ends.values()) == {OK} and not any(roles)
+
+    async def until_whole(self) -> float:
+        """Wait until all is whole and return the seconds that it took."""
+        began = time.monotonic()
+        async with asyncio.timeout(10 * WHOLE_SECONDS):
+            while not await self.is_whole():
+                # Channels find a server again by trying.
+                await asyncio.sleep(_PAUSE_SECONDS)
+        return time.monotonic() - began
+
+    @staticmethod
+    async def _ended(method: Any, request: Any, email: str) -> UpstreamError | None:
+        try:
+            await method(request, metadata=bearer(email), timeout=_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            told = from_rpc_error(error)
+            if told is None:
+                raise
+            return told
+        return None
+
+
+@pytest.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory, database: Database) -> AsyncIterator[World]:
+    await grant(database.admin_dsn, _ADMIN, "ADMIN", environment="development")
+    with real_suite(tmp_path_factory.mktemp("outages"), database.environ) as suite:
+        ttl = {"SEDA_CALLER_TTL": str(_TTL)}
+        processes = {each.name: suite.add(each, **ttl) for each in (*SUITE, PROBE)}
+        await asyncio.gather(*(each.serving() for each in processes.values()))
+        channels = {name: open_channel(each.address) for name, each in processes.items()}
+        addresses = {each.name: processes[each.name].address for each in SUITE}
+        async with Callers(addresses, open_channel) as callers:
+            made = World(processes, callers, channels)
+            await made.until_whole()
+            yield made
+        for channel in channels.values():
+            await channel.close()
+
+
+@pytest.mark.parametrize("victim", [each.name for each in (USERS, CHAT, TRACKS, GATEWAY)])
+async def test_a_service_is_killed_and_comes_back(world: World, victim: str) -> None:
+    killed = world.processes[victim]
+    async with world.callers.calling_all_the_time() as seen:
+        killed.kill()
+        while_away = await world.callers.round()
+        if victim == "users":
+            await users_away(world)
+        killed.launch()
+        await killed.serving()
+        seconds = await world.until_whole()
+    assert seconds < WHOLE_SECONDS, f"whole again only after {seconds:.1f} s"
+    gone = {name: end for name, end in while_away.items() if end != OK}
+    assert gone.keys() == {name for name in while_away if victim in needs(name)}
+    assert {end.code for end in gone.values()} == {"UNAVAILABLE"}
+    behind = {end for name, end in gone.items() if name.startswith("gateway") and victim != "gateway"}
+    assert behind <= {End("UNAVAILABLE", "SERVICE_UNAVAILABLE")}
+    hit = [(name, end) for name, end in seen if end != OK and victim not in needs(name)]
+    assert not hit, "calls that do not need it"
+
+
+async def users_away(world: World) -> None:
+    """Who is known goes on reading and writing; what needs to know more of a caller says that it can't be known."""
+    # Time has to pass: until now everybody was fresh.
+    await asyncio.sleep(_TTL * 1.5)
+    known = await world.callers.round()
+    assert {end for name, end in known.items() if "users" not in needs(name)} == {OK}
+    assert await world.probed("Ask", _ADMIN) is None
+    for error in (
+        await world.probed("Moderate", _ADMIN),
+        await world.probed("Administer", _ADMIN),
+        await world.probed("Ask", _STRANGER),
+        await world.as_stranger(),
+    ):
+        assert error is not None
+        assert (error.code, error.reason) == (Code.UNAVAILABLE, "SERVICE_UNAVAILABLE")
+        assert error.metadata == {"service": "users"}
+        assert error.retry_after is not None
+        assert error.retry_after > 0
