@@ -1,0 +1,133 @@
+"""Small servers to measure against: `python -m bench.servers KIND PORT_FILE [TARGET]`.
+
+bare        grpc.aio alone, as its generated code would register the method
+kit         the same method under servicekit's wrapper, with a user's token
+gateway     the gateway, forwarding to the server at TARGET
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from gateway.app import Slice, compose, slices
+from gateway.config import Settings
+from servicekit import logs
+from servicekit.caller import Caller, Role
+from servicekit.ids import new_id
+from servicekit.process import App, Kit, Process
+from servicekit.settings import ServiceSettings
+from tests.probe import SERVICE, EmptyRequest, EmptyResponse
+
+SECRET = "signs tokens for measurements only, nothing else"  # noqa: S105 - no secret of anybody
+
+
+class ProbeSettings(ServiceSettings):
+    """A process without a database."""
+
+    process = "chat"
+    has_database = False
+
+
+class Everybody:
+    """Knows every user."""
+
+    async def resolve(self, _subject: str, _email: str) -> Caller:
+        """A caller, the same for a subject as long as it is cached."""
+        return Caller(new_id(), Role.USER)
+
+
+class Probe:
+    """Answers what costs nothing."""
+
+    descriptor = SERVICE
+
+    async def Empty(self, _request: Any, _call: Any) -> Any:  # noqa: N802 - the contract's name
+        """Nothing in, nothing out."""
+        return EmptyResponse()
+
+    def __getattr__(self, name: str) -> Any:
+        """The methods that no measurement calls."""
+        if name in {method.name for method in SERVICE.methods}:
+            return self.Empty
+        raise AttributeError(name)
+
+
+async def bare() -> int:
+    """grpc.aio alone; returns the port."""
+
+    async def empty(_request: Any, _context: Any) -> Any:
+        return EmptyResponse()
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        empty,
+        request_deserializer=EmptyRequest.FromString,
+        response_serializer=EmptyResponse.SerializeToString,
+    )
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE.full_name, {"Empty": handler}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    _KEPT.append(server)
+    return port
+
+
+async def kit() -> int:
+    """The method under the wrapper; returns the port."""
+    process = Process(_settings(ProbeSettings), lambda _kit: App(servicers=[Probe()], resolver=Everybody()))
+    await process.start()
+    process.board.ready(ready=True)
+    _KEPT.append(process)
+    return process.servers.port
+
+
+async def gateway(target: str) -> int:
+    """The gateway in front of `target`; returns the port."""
+    settings = _settings(Settings)
+
+    def build(kit: Kit) -> App:
+        return compose(kit, [*slices(settings), Slice("probe", [SERVICE], target)])
+
+    process = Process(settings, build)
+    await process.start()
+    _KEPT.append(process)
+    return process.servers.port
+
+
+_KEPT: list[Any] = []
+
+
+def _settings(kind: type[Any]) -> Any:
+    return kind(
+        port=0,
+        admin_port=0,
+        metrics_port=0,
+        jwt_secret=SECRET,
+        service_secret=SECRET,
+        max_waiting_calls=10_000,
+    )
+
+
+def publish(port: int, port_file: Path) -> None:
+    """Write the port whole and then rename, so that the reader never sees half of it."""
+    scratch = port_file.with_suffix(".new")
+    scratch.write_text(str(port), encoding="utf-8")
+    scratch.rename(port_file)
+
+
+async def _main(kind: str, port_file: str, *arguments: str) -> None:
+    logs.configure("bench", "info", "json")
+    makers: dict[str, Callable[..., Awaitable[int]]] = {"bare": bare, "kit": kit, "gateway": gateway}
+    publish(await makers[kind](*arguments), Path(port_file))
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))
