@@ -26,7 +26,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,17 +34,12 @@ from typing import Self
 from urllib.parse import quote
 
 import asyncpg
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from ops.database import SLICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import THROWAWAY_SETTINGS, Cluster, find_binaries
-from services.chat import schema as chat_schema
 
-PARTITIONED = ("messages", "threads", "mentions")
 TEMPLATE = "seda_template"
 # Below the ephemeral range, so that no outgoing connection of some test takes the port first.
 PORTS = range(20_000, 30_000)
@@ -203,6 +198,8 @@ async def ensure_template(server: Server) -> None:
         await deploy(template.admin_dsn)
         partitions = int(os.environ.get("SEDA_TEST_PARTITIONS", "0"))
         if partitions:
+            from tests.partitioning import partition_messages  # noqa: PLC0415 - SQLAlchemy is only needed for this
+
             await partition_messages(template, partitions)
         (folder / "template").touch()
 
@@ -236,44 +233,6 @@ async def administrator(server: Server, database: str = "postgres") -> AsyncIter
         yield connection
     finally:
         await connection.close()
-
-
-async def partition_messages(database: Database, partitions: int) -> None:
-    """Replace chat's message tables, which must be empty, by the model's hash-partitioned on room_id."""
-    tables = [chat_schema.metadata.tables[f"chat.{name}"] for name in PARTITIONED]
-    async with administrator(database.server, database.name) as connection:
-        grants = await connection.fetch(
-            "SELECT grantee, table_name AS table, string_agg(privilege_type, ', ') AS privileges"
-            " FROM information_schema.role_table_grants WHERE table_schema = 'chat' AND table_name = ANY ($1)"
-            " AND grantee <> 'chat_owner' GROUP BY 1, 2",
-            list(PARTITIONED),
-        )
-        await connection.execute(f"DROP TABLE {', '.join(table.fullname for table in tables)}")
-    partitioned = sa.MetaData(schema="chat")
-    for table in tables:
-        copy = table.to_metadata(partitioned)
-        copy.dialect_options["postgresql"]["partition_by"] = "HASH (room_id)"
-    await run_sync(database.server.dsn(database.name, role="chat_owner"), partitioned.create_all)
-    async with administrator(database.server, database.name) as connection:
-        await connection.execute("SET ROLE chat_owner")
-        for table in tables:
-            for remainder in range(partitions):
-                await connection.execute(
-                    f"CREATE TABLE {table.fullname}_{remainder} PARTITION OF {table.fullname}"
-                    f" FOR VALUES WITH (MODULUS {partitions}, REMAINDER {remainder})"
-                )
-        for grantee, name, privileges in grants:
-            await connection.execute(f"GRANT {privileges} ON chat.{name} TO {grantee}")
-
-
-async def run_sync(dsn: str, work: Callable[[sa.Connection], object]) -> None:
-    """Run SQLAlchemy's synchronous code in a transaction of a connection of its own."""
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
-    )
-    async with engine.begin() as connection:
-        await connection.run_sync(work)
-    await engine.dispose()
 
 
 def free_port() -> int:

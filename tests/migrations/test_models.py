@@ -14,7 +14,8 @@ from services.chat import schema as chat_schema
 from services.tracks import schema as tracks_schema
 from services.users import schema as users_schema
 from tests.migrations import catalog
-from tests.postgres import Database, administrator, run_sync
+from tests.partitioning import run_sync
+from tests.postgres import Database, administrator
 
 MODELS: dict[str, ModuleType] = {"users": users_schema, "chat": chat_schema, "tracks": tracks_schema}
 

@@ -7,7 +7,8 @@ import uuid
 import asyncpg
 import pytest
 
-from tests.postgres import PARTITIONED, Database, administrator, partition_messages
+from tests.partitioning import PARTITIONED, partition_messages
+from tests.postgres import Database, administrator
 
 PARTITIONS = 4
 
