@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
-from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from tests.architecture.project import ROOT
 from tests.contract.suite import Outcome
 
 SLICES = ("users", "chat", "tracks", "gateway")
+_OWNERS = (*SLICES, "probe")
 REQUEST_ID = "a-request-of-the-tests"
 _DETAILS = ("ErrorInfo", "BadRequest", "RetryInfo", "RequestInfo")
 # What the gRPC core may answer before any code of ours runs.
@@ -50,13 +50,13 @@ def reasons(package: str) -> dict[str, Reason]:
     return found
 
 
-def details(outcome: Outcome) -> dict[str, Message]:
+def details(outcome: Outcome) -> dict[str, Any]:
     """The google.rpc details of an error by the name of their type; "Status" is the whole."""
     data = dict(outcome.trailers).get("grpc-status-details-bin")
     if not isinstance(data, bytes):
         return {}
     status = status_pb2.Status.FromString(data)
-    found: dict[str, Message] = {"Status": status}
+    found: dict[str, Any] = {"Status": status}
     for packed in status.details:
         name = packed.TypeName().rsplit(".", maxsplit=1)[-1]
         detail = getattr(error_details_pb2, name)()
@@ -68,7 +68,8 @@ def details(outcome: Outcome) -> dict[str, Message]:
 def reason_of(outcome: Outcome) -> str:
     """The reason of an error, or its code where there is none."""
     info = details(outcome).get("ErrorInfo")
-    return info.reason if info is not None else outcome.code.name  # type: ignore[attr-defined]  # google.rpc has no types
+    reason: str = info.reason if info is not None else outcome.code.name
+    return reason
 
 
 def faults(outcome: Outcome, slice_name: str | None = None) -> list[str]:
@@ -91,21 +92,21 @@ def leaks(outcome: Outcome) -> list[str]:
     return [match[0] for text in texts for match in _LEAK.finditer(text)]
 
 
-def _detail_faults(outcome: Outcome, parts: dict[str, Message], slice_name: str | None) -> Iterator[str]:
+def _detail_faults(outcome: Outcome, parts: dict[str, Any], slice_name: str | None) -> Iterator[str]:
     status, info = parts["Status"], parts.get("ErrorInfo")
     code = outcome.code.name
-    if (status.code, status.message) != (outcome.code.value[0], outcome.message):  # type: ignore[attr-defined]  # untyped
+    if (status.code, status.message) != (outcome.code.value[0], outcome.message):
         yield "the details tell another code or message"
     if info is None:
         yield f"{code} without ErrorInfo"
         return
-    reason, domain = info.reason, info.domain  # type: ignore[attr-defined]  # google.rpc has no types
+    reason, domain = info.reason, info.domain
     yield from _reason_faults(code, reason, domain, slice_name, has_retry="RetryInfo" in parts)
     request = parts.get("RequestInfo")
-    if request is None or request.request_id != REQUEST_ID:  # type: ignore[attr-defined]  # google.rpc has no types
+    if request is None or request.request_id != REQUEST_ID:
         yield "RequestInfo does not name the request"
     bad = parts.get("BadRequest")
-    named = bad is not None and all(each.description for each in bad.field_violations)  # type: ignore[attr-defined]  # untyped
+    named = bad is not None and all(each.description for each in bad.field_violations)
     if code == "INVALID_ARGUMENT" and reason != "MALFORMED_REQUEST" and not named:
         yield f"{reason} without BadRequest"
     if parts.keys() - {"Status", *_DETAILS}:
@@ -116,7 +117,7 @@ def _reason_faults(
     code: str, reason: str, domain: str, slice_name: str | None, *, has_retry: bool
 ) -> Iterator[str]:
     owner = domain.removesuffix(".seda.fm")
-    if owner not in SLICES or domain != f"{owner}.seda.fm":
+    if owner not in _OWNERS or domain != f"{owner}.seda.fm":
         yield f"domain {domain!r}"
         return
     if slice_name is not None and owner != slice_name:

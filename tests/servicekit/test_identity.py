@@ -42,7 +42,7 @@ async def test_role_opens_what_its_rank_allows(probe: Running, role: Role, metho
     else:
         assert reason_of(outcome) == "ACCESS_DENIED"
         assert outcome.code is grpc.StatusCode.PERMISSION_DENIED
-        assert details(outcome)["ErrorInfo"].metadata["access"] == access.value  # type: ignore[attr-defined]  # untyped
+        assert details(outcome)["ErrorInfo"].metadata["access"] == access.value
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -152,7 +152,7 @@ async def test_known_caller_goes_on_for_15_minutes_while_users_is_away(error: Ex
         for name in ("Moderate", "Administer"):
             outcome = await probe.call(name)
             assert (outcome.code.name, reason_of(outcome)) == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")
-            assert details(outcome)["ErrorInfo"].metadata["service"] == "users"  # type: ignore[attr-defined]  # untyped
+            assert details(outcome)["ErrorInfo"].metadata["service"] == "users"
         clock.seconds += 1
         assert reason_of(await probe.call("Ask")) == "SERVICE_UNAVAILABLE"
 
