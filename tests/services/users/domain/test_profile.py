@@ -81,7 +81,9 @@ def test_an_etag_names_a_state() -> None:
     assert state_of("") is None
 
 
-@pytest.mark.parametrize("etag", ["x", "0x1f", "1F", " 1f", "1_f", "-1f0g", "٣", "01f"])
+@pytest.mark.parametrize(
+    "etag", ["x", "0x1f", "1F", " 1f", "1_f", "-1f0g", "٣", "01f", "-1f", "f" * 64, f"{1 << 56:x}"]
+)
 def test_an_etag_that_nobody_gave_out_names_no_state(etag: str) -> None:
     with pytest.raises(EtagMismatchError):
         state_of(etag)
