@@ -20,6 +20,12 @@ _validator = protovalidate.Validator()
 # C0, DEL and C1 but for \t and \n, lone surrogates, and the code points that are no characters.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _MAX_FAULTS = 20
+_NANOS = 1_000_000_000
+# The seconds that instants and spans may have, as their own definitions say; no rule of the contract checks them.
+_SECONDS = {
+    "google.protobuf.Timestamp": (-62_135_596_800, 253_402_300_799),
+    "google.protobuf.Duration": (-315_576_000_000, 315_576_000_000),
+}
 
 
 def validate(request: Message) -> None:
@@ -47,21 +53,25 @@ def decode(request_type: type[Message], data: bytes) -> Message:
 
 
 @cache
-def _text_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
-    """Fields that hold text: (name, repeated, is a message), leaving out messages without any."""
+def _checked_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
+    """Fields that hold text, instants or spans: (name, repeated, is a message), leaving out messages without any."""
     found = []
     for field in descriptor.fields:
         if field.type == FieldDescriptor.TYPE_STRING:
             found.append((field.name, field.is_repeated, False))
         elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type is not descriptor:
             inner = field.message_type
-            if inner is not None and not inner.GetOptions().map_entry and _text_fields(inner):
+            assert inner is not None  # noqa: S101 - a field of a message type has one
+            if inner.full_name in _SECONDS or (not inner.GetOptions().map_entry and _checked_fields(inner)):
                 found.append((field.name, field.is_repeated, True))
     return tuple(found)
 
 
 def _clean(message: Message, prefix: str, faults: list[FieldFault]) -> None:
-    for name, repeated, is_message in _text_fields(message.DESCRIPTOR):
+    limits = _SECONDS.get(message.DESCRIPTOR.full_name)
+    if limits is not None and not _is_time(message, *limits):
+        faults.append(FieldFault(prefix[:-1], "is out of range"))
+    for name, repeated, is_message in _checked_fields(message.DESCRIPTOR):
         path = prefix + name
         value: Any = getattr(message, name)
         if repeated:
@@ -73,6 +83,14 @@ def _clean(message: Message, prefix: str, faults: list[FieldFault]) -> None:
             cleaned = _clean_text(value, path, faults)
             if cleaned is not value:
                 setattr(message, name, cleaned)
+
+
+def _is_time(value: Any, least: int, most: int) -> bool:  # noqa: ANN401 - a Timestamp or a Duration
+    seconds: int = value.seconds
+    nanos: int = value.nanos
+    # The nanoseconds of an instant count forward; those of a span have the sign of its seconds.
+    negative = value.DESCRIPTOR.name == "Duration" and (seconds < 0 or (seconds == 0 and nanos < 0))
+    return least <= seconds <= most and 0 <= (-nanos if negative else nanos) < _NANOS
 
 
 def _clean_items(items: Any, path: str, faults: list[FieldFault], *, are_messages: bool) -> None:  # noqa: ANN401 - repeated field

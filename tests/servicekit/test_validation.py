@@ -6,9 +6,15 @@ import unicodedata
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.users.v1.user_pb2 import User
+from seda.users.v1.user_service_pb2 import UpdateUserRequest
 from servicekit.errors import InvalidFieldsError, MalformedRequestError
 from servicekit.validation import decode, validate
 from tests.probe import ProbeRequest
@@ -71,6 +77,52 @@ def test_rules_name_the_field_with_its_path() -> None:
         "id", "inner.number", "inners[1].text", "number", "tags[2]", "text"
     ]  # fmt: skip
     assert all(description for _, description in found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "good"),
+    [
+        (5, 999_999_999, True),
+        (5, 1_000_000_000, False),
+        (5, -1, False),
+        (0, -1, False),
+        (253_402_300_800, 0, False),
+        (-62_135_596_800, 0, True),
+        (-62_135_596_801, 999_999_999, False),
+    ],
+)
+def test_instants_are_well_formed(seconds: int, nanos: int, good: bool) -> None:
+    user = User(
+        id="0190a5c0-0000-7000-8000-00000000000a", create_time=Timestamp(seconds=seconds, nanos=nanos)
+    )
+    request = UpdateUserRequest(user=user, update_mask=FieldMask(paths=["display_name"]))
+    if good:
+        validate(request)
+    else:
+        assert faults(request) == [("user.create_time", "is out of range")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos", "fault"),
+    [
+        (5, 999_999_999, None),
+        (5, 1_000_000_000, "is out of range"),
+        (5, -1, "is out of range"),
+        (-5, 1, "is out of range"),
+        (315_576_000_001, 0, "is out of range"),
+        ((1 << 63) - 1, 0, "is out of range"),
+        # These are spans, which the rule then finds too short.
+        (0, -1, "must be greater"),
+        (-5, -1, "must be greater"),
+    ],
+)
+def test_spans_are_well_formed(seconds: int, nanos: int, fault: str | None) -> None:
+    request = UpsertTrackRequest(input="x", duration=Duration(seconds=seconds, nanos=nanos))
+    if fault is None:
+        validate(request)
+        return
+    ((field, text),) = faults(request)
+    assert (field, text.startswith(fault)) == ("duration", True)
 
 
 def test_number_of_faults_is_bounded() -> None:
