@@ -37,7 +37,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_A_MEMBER: _ErrorReason.ValueType  # 5
     """PERMISSION_DENIED. Only members may do this."""
     ERROR_REASON_CALLER_MUTED: _ErrorReason.ValueType  # 6
-    """PERMISSION_DENIED. The caller is muted. Metadata: `scope`, `room` or `platform`."""
+    """PERMISSION_DENIED. The caller is muted. Metadata: `scope` (room or platform)."""
     ERROR_REASON_ANNOUNCEMENT_ROOM: _ErrorReason.ValueType  # 7
     """PERMISSION_DENIED. Only moderators post in this room."""
     ERROR_REASON_ROOM_LOCKED: _ErrorReason.ValueType  # 8
@@ -73,7 +73,7 @@ ERROR_REASON_BANNED: ErrorReason.ValueType  # 4
 ERROR_REASON_NOT_A_MEMBER: ErrorReason.ValueType  # 5
 """PERMISSION_DENIED. Only members may do this."""
 ERROR_REASON_CALLER_MUTED: ErrorReason.ValueType  # 6
-"""PERMISSION_DENIED. The caller is muted. Metadata: `scope`, `room` or `platform`."""
+"""PERMISSION_DENIED. The caller is muted. Metadata: `scope` (room or platform)."""
 ERROR_REASON_ANNOUNCEMENT_ROOM: ErrorReason.ValueType  # 7
 """PERMISSION_DENIED. Only moderators post in this room."""
 ERROR_REASON_ROOM_LOCKED: ErrorReason.ValueType  # 8

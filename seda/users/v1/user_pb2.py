@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18seda/users/v1/user.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18seda/rpc/v1/caller.proto\"\xd8\x02\n\x04User\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x12\n\x05\x65mail\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32\x12\x1f\n\x04role\x18\x04 \x01(\x0e\x32\x11.seda.rpc.v1.Role\x12\x34\n\x10mute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13suspend_expire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x0bUserSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1f\n\x04role\x18\x03 \x01(\x0e\x32\x11.seda.rpc.v1.Roleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18seda/users/v1/user.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18seda/rpc/v1/caller.proto\"\xea\x02\n\x04User\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32\x12)\n\x04role\x18\x04 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x34\n\x10mute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13suspend_expire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x0bUserSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1f\n\x04role\x18\x03 \x01(\x0e\x32\x11.seda.rpc.v1.Roleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,13 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['id']._loaded_options = None
   _globals['_USER'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_USER'].fields_by_name['email']._loaded_options = None
-  _globals['_USER'].fields_by_name['email']._serialized_options = b'\200\001\001'
+  _globals['_USER'].fields_by_name['email']._serialized_options = b'\200\001\001\272H\005r\003\030\376\001'
   _globals['_USER'].fields_by_name['display_name']._loaded_options = None
   _globals['_USER'].fields_by_name['display_name']._serialized_options = b'\272H\004r\002\0302'
+  _globals['_USER'].fields_by_name['role']._loaded_options = None
+  _globals['_USER'].fields_by_name['role']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_USER'].fields_by_name['etag']._loaded_options = None
   _globals['_USER'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_USER']._serialized_start=132
-  _globals['_USER']._serialized_end=476
-  _globals['_USERSUMMARY']._serialized_start=478
-  _globals['_USERSUMMARY']._serialized_end=558
+  _globals['_USER']._serialized_end=494
+  _globals['_USERSUMMARY']._serialized_start=496
+  _globals['_USERSUMMARY']._serialized_end=576
 # @@protoc_insertion_point(module_scope)
