@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _CACHE_SIZE = 20_000
 _STALE_SECONDS = 900.0
 _RESOLVE_SECONDS = 3.0
+# How long a known caller of a USER method waits for an answer.
+_PATIENCE = 1.0
+# Longer than a question lasts: while one after the other is asked in vain, nobody waits for them.
+_AWAY_SECONDS = 5.0
+_UNREACHABLE = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 _RANK = {Role.USER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 _NEEDED_RANK = {Access.USER: 0, Access.MODERATOR: 1, Access.ADMIN: 2}
 
@@ -47,8 +52,8 @@ class Authenticator:
     """Finds out who calls and refuses those who may not.
 
     A resolved Caller is fresh for `ttl` seconds, which is how long a mute, a role or a suspension may
-    take to act. While the resolver is away a known Caller stays good for USER methods, until the
-    token expires and 15 minutes at most; other methods need a fresh one.
+    take to act. While the resolver is away, or hangs, a known Caller stays good for USER methods, until
+    the token expires and 15 minutes at most; other methods need a fresh one.
     """
 
     def __init__(self, verifier: TokenVerifier, resolver: CallerResolver, clock: Clock, ttl: float) -> None:
@@ -58,6 +63,8 @@ class Authenticator:
         self._ttl = ttl
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         self._resolving: dict[tuple[str, str], asyncio.Task[Caller]] = {}
+        # The resolver is taken for away: the last question was left without an answer.
+        self._away_until = 0.0
 
     async def admit(self, call: Call, authorization: str | None) -> None:
         """Fill the call's identity; raises what an unauthenticated or unwelcome caller gets."""
@@ -97,24 +104,37 @@ class Authenticator:
         age = self._clock.monotonic() - known.resolved if known else 0.0
         if known is not None and age < self._ttl:
             return known.caller
+        if known is not None and method.access is Access.USER and age < _STALE_SECONDS:
+            return await self._fresh_or(known.caller, key)
+        return await self._fresh(key)
+
+    async def _fresh(self, key: tuple[str, str]) -> Caller:
+        # One question per user at a time; a caller who hangs up must not take the answer from others.
+        if key not in self._resolving:
+            self._begin(key)
         try:
-            return await self._resolve(key)
+            return await asyncio.shield(self._resolving[key])
         except ServiceError as error:
-            unreachable = error.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
-            if unreachable and known is not None and method.access is Access.USER and age < _STALE_SECONDS:
-                return known.caller
-            if unreachable:
+            if error.code in _UNREACHABLE:
                 raise ServiceUnavailableError("users") from error
             raise
 
-    async def _resolve(self, key: tuple[str, str]) -> Caller:
-        # One question per user at a time; a caller who hangs up must not take the answer from others.
-        task = self._resolving.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(key))
-            self._resolving[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
+    async def _fresh_or(self, known: Caller, key: tuple[str, str]) -> Caller:
+        """What the resolver says, or what was known. While it is away nobody waits for it: one asks at a time."""
+        if self._clock.monotonic() < self._away_until:
+            if not self._resolving:
+                self._begin(key)
+            return known
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._fresh(key)
+        except (ServiceUnavailableError, TimeoutError):
+            self._heard(nothing=True)
+            return known
+
+    def _begin(self, key: tuple[str, str]) -> None:
+        task = self._resolving[key] = asyncio.create_task(self._ask(key))
+        task.add_done_callback(lambda done: self._answered(key, done))
 
     async def _ask(self, key: tuple[str, str]) -> Caller:
         # The answer is for everybody who waits for it, so it gets a deadline of its own.
@@ -129,8 +149,13 @@ class Authenticator:
             self._known.popitem(last=False)
         return caller
 
-    def _forget(self, key: tuple[str, str], task: asyncio.Task[Caller]) -> None:
+    def _answered(self, key: tuple[str, str], task: asyncio.Task[Caller]) -> None:
         self._resolving.pop(key, None)
         if not task.cancelled():
             # Reading the exception keeps asyncio from reporting it when every caller has hung up.
-            task.exception()
+            error = task.exception()
+            self._heard(nothing=isinstance(error, ServiceError) and error.code in _UNREACHABLE)
+
+    def _heard(self, *, nothing: bool) -> None:
+        # Not for ever: after a calm time the next caller's news is worth a wait again.
+        self._away_until = self._clock.monotonic() + _AWAY_SECONDS if nothing else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import grpc
 import pytest
@@ -161,6 +162,37 @@ async def test_unknown_caller_is_told_to_come_back_while_users_is_away(probe: Ru
     assert (await probe.call("Ask")).code is grpc.StatusCode.OK
     probe.users.error = ServiceUnavailableError("users")
     assert reason_of(await probe.call("Ask", None, *as_user("new@example.org"))) == "SERVICE_UNAVAILABLE"
+
+
+async def test_known_caller_waits_once_and_briefly_while_users_hangs() -> None:
+    clock = HandClock()
+    async with serving(clock=clock) as probe:
+        assert (await probe.call("Ask")).code is grpc.StatusCode.OK
+        probe.users.gate = asyncio.Event()
+        clock.seconds += 5
+        seconds = []
+        for _ in range(3):
+            began = time.monotonic()
+            assert (await probe.call("Ask", timeout=2.5)).code is grpc.StatusCode.OK
+            seconds.append(time.monotonic() - began)
+        assert seconds[0] > 0.9
+        assert max(seconds[1:]) < 0.9
+        # All of them wait for the same question.
+        assert len(probe.users.asked) == 2
+        probe.users.gate.set()
+
+
+async def test_news_of_a_known_caller_act_again_soon_after_users_was_away() -> None:
+    clock = HandClock()
+    async with serving(clock=clock) as probe:
+        await probe.call("Ask")
+        probe.users.error = ServiceUnavailableError("users")
+        clock.seconds += 5
+        assert (await probe.call("Ask")).code is grpc.StatusCode.OK
+        # Back, but nobody has called meanwhile: it is asked, and its answer is waited for.
+        probe.users.error = ConflictError()
+        clock.seconds += 5
+        assert reason_of(await probe.call("Ask")) == "CONFLICT"
 
 
 async def test_what_users_says_counts_also_about_a_known_caller() -> None:

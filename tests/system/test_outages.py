@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 PROBE = Process("probe", "tests.system.support.roles_probe", 6)
 WHOLE_SECONDS = 3.0
 """Within so many seconds of a service's return nothing is left of its absence."""
+FIRST_WAIT_SECONDS = 2.0
+LATER_WAIT_SECONDS = 0.5
+"""What a known caller waits at most, once and then, while users hangs; a question to users lasts 3 s."""
 _TTL = 1.0
 _SECONDS = 8.0
 _PAUSE_SECONDS = 0.05
@@ -70,6 +75,13 @@ class World:
         """Call chat as somebody whom it has never seen."""
         get_room: Any = RoomServiceStub(self.channels["chat"]).GetRoom
         return await self._ended(get_room, GetRoomRequest(room_id=str(new_id())), _STRANGER)
+
+    async def slowest_of_chat(self) -> float:
+        """Make each of chat's own calls as somebody whom it knows; return the seconds of the slowest."""
+        began = time.monotonic()
+        ends = await self.callers.round(lambda name: name.startswith("chat "))
+        assert set(ends.values()) == {OK}
+        return time.monotonic() - began
 
     async def is_whole(self) -> bool:
         """Whether every call goes well, and the gateway says the same of every service."""
@@ -141,6 +153,21 @@ async def test_a_service_is_killed_and_comes_back(world: World, victim: str) -> 
     assert behind <= {End("UNAVAILABLE", "SERVICE_UNAVAILABLE")}
     hit = [(name, end) for name, end in seen if end != OK and victim not in needs(name)]
     assert not hit, "calls that do not need it"
+
+
+async def test_users_hangs_and_goes_on(world: World) -> None:
+    """Nothing tells that it hangs but that it doesn't answer: that costs a caller one short wait, not each call."""
+    hung = world.processes["users"]
+    # Time has to pass: until now everybody is fresh.
+    await asyncio.sleep(_TTL * 1.5)
+    os.kill(hung.pid, signal.SIGSTOP)
+    try:
+        seconds = [await world.slowest_of_chat() for _ in range(5)]
+    finally:
+        os.kill(hung.pid, signal.SIGCONT)
+    assert await world.until_whole() < WHOLE_SECONDS
+    assert seconds[0] < FIRST_WAIT_SECONDS
+    assert sorted(seconds)[2] < LATER_WAIT_SECONDS, seconds
 
 
 async def users_away(world: World) -> None:

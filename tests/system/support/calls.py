@@ -91,10 +91,11 @@ class Callers:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def round(self) -> dict[str, End]:
-        """Make each call once; return how each ended."""
-        ends = await asyncio.gather(*(self._one(name) for name in self._calls))
-        return dict(zip(self._calls, ends, strict=True))
+    async def round(self, chosen: Callable[[str], bool] = lambda _: True) -> dict[str, End]:
+        """Make each call, or each chosen one, once; return how each ended."""
+        names = [name for name in self._calls if chosen(name)]
+        ends = await asyncio.gather(*(self._one(name) for name in names))
+        return dict(zip(names, ends, strict=True))
 
     @asynccontextmanager
     async def calling_all_the_time(self) -> AsyncIterator[Counter[tuple[str, End]]]:
