@@ -24,6 +24,8 @@ TESTS = chosen=0; \
 	$(ALONE) $(ARGS) || { last=$$?; [ $$last -eq 5 ] && exit $$chosen; exit $$last; }
 # What needs no database is not run twice.
 WITHOUT_PURE = --ignore=tests/architecture --ignore-glob='*/domain/*'
+# Where PgBouncer is installed, the services are tested once more through it (tests/pooler.py).
+PGBOUNCER ?= $(firstword $(wildcard /usr/sbin/pgbouncer) $(shell command -v pgbouncer))
 LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --no-emit-index-url
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -42,7 +44,7 @@ setup: ## Make .venv hold what requirements.lock says; does nothing when it alre
 up: setup ## Run the whole suite here: PostgreSQL, users, chat, tracks, gateway; Ctrl-C stops it
 	@exec $(BIN)/seda up $(ARGS)
 
-test: setup ## Run the tests on the embedded PostgreSQL 18, then on 15 where that is installed
+test: setup ## Run the tests on the embedded PostgreSQL 18, then on 15 and behind PgBouncer where these are installed
 ifdef SEDA_TEST_PG_BIN
 	@echo "test: PostgreSQL of $$SEDA_TEST_PG_BIN"
 	@$(TESTS)
@@ -55,6 +57,12 @@ else
 	@$(TESTS)
 	@echo "test: PostgreSQL 15 of $(PG15_BIN), without what needs no database or the machine for itself"
 	@SEDA_TEST_PG_BIN="$(PG15_BIN)" $(PYTEST) $(WITHOUT_PURE) $(ARGS) || [ $$? -eq 5 ]
+endif
+ifeq ($(PGBOUNCER),)
+	@echo "test: not through PgBouncer (it is not installed here)"
+else
+	@echo "test: services, gateway and contracts through $(PGBOUNCER)"
+	@SEDA_TEST_POOLER=1 $(PYTEST) $(ARGS) || [ $$? -eq 5 ]
 endif
 endif
 

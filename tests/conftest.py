@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests import pooler
 from tests.postgres import Database, Server, ServerOnDemand, cloned_database, empty_database, wait_for_server
 
 _owner = pytest.StashKey[ServerOnDemand]()
@@ -26,6 +27,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say where the run's server will write."""
     return f"postgres: {config.stash[_owner].folder}" if _owner in config.stash else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Through a pooler run only what calls services."""
+    if pooler.WANTED:
+        chosen = [each for each in items if pooler.concerns(each.path)]
+        config.hook.pytest_deselected(items=[each for each in items if not pooler.concerns(each.path)])
+        items[:] = chosen
 
 
 @pytest.fixture(scope="session")

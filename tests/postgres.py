@@ -11,6 +11,7 @@ the first test anywhere asks for it. Workers find it through files in the run's 
 
 SEDA_TEST_PG_BIN chooses the programs of an installed server; without it they come from the embedded wheel.
 SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many.
+SEDA_TEST_POOLER=1 leads the services through PgBouncer.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from ops.database import SLICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import THROWAWAY_SETTINGS, Cluster, find_binaries
+from tests import pooler
+from tests.pooler import Pooler
 
 TEMPLATE = "seda_template"
 # Below the ephemeral range, so that no outgoing connection of some test takes the port first.
@@ -52,16 +55,17 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The run's server. `major` is its PostgreSQL version, 15 to 18."""
+    """The run's server. `major` is its PostgreSQL version, 15 to 18; `pooler` the port of its PgBouncer, if any."""
 
     port: int
     password: str
     major: int
+    pooler: int | None = None
 
     @classmethod
-    def of(cls, cluster: Cluster) -> Self:
+    def of(cls, cluster: Cluster, pooler_port: int | None = None) -> Self:
         """Describe a cluster that was created."""
-        return cls(cluster.port, cluster.password, cluster.binaries.major)
+        return cls(cluster.port, cluster.password, cluster.binaries.major, pooler_port)
 
     def dsn(self, database: str, **settings: str) -> str:
         """Return the superuser's DSN of a database; `settings` are start-up settings such as role."""
@@ -87,10 +91,32 @@ class Database:
         return self.server.dsn(self.name, role=f"{slice_name}_app")
 
     @property
+    def pooled(self) -> bool:
+        """Whether services come here through a pooler."""
+        return self.server.pooler is not None
+
+    def service_dsn(self, slice_name: str) -> str:
+        """Return the DSN that the service of a slice is given: `app_dsn`, or its own login through the pooler."""
+        if not self.pooled:
+            return self.app_dsn(slice_name)
+        password = quote(self.server.password, safe="")
+        return f"postgresql://{slice_name}_app:{password}@127.0.0.1:{self.server.pooler}/{self.name}"
+
+    def settings(self, slice_name: str) -> dict[str, str]:
+        """Return what the settings of a slice's service say about its database."""
+        return {
+            f"SEDA_{slice_name.upper()}_DATABASE_URL": self.service_dsn(slice_name),
+            "db_pooler": "transaction" if self.pooled else "none",
+        }
+
+    @property
     def environ(self) -> Mapping[str, str]:
         """The variables that point processes of the suite at this database."""
-        return {"DATABASE_URL": self.admin_dsn} | {
-            f"SEDA_{each.upper()}_DATABASE_URL": self.app_dsn(each) for each in SLICES
+        variables = {f"SEDA_{each.upper()}_DATABASE_URL": self.service_dsn(each) for each in SLICES}
+        return {
+            "DATABASE_URL": self.admin_dsn,
+            "SEDA_DB_POOLER": "transaction" if self.pooled else "none",
+            **variables,
         }
 
 
@@ -101,6 +127,7 @@ class ServerOnDemand:
         self.folder = new_folder()
         os.environ[_RUN_FOLDER] = str(self.folder)
         self._cluster: Cluster | None = None
+        self._pooler: Pooler | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="postgres-on-demand", daemon=True)
         self._thread.start()
@@ -110,6 +137,8 @@ class ServerOnDemand:
         self._ended.set()
         self._thread.join()
         os.environ.pop(_RUN_FOLDER, None)
+        if self._pooler is not None:
+            self._pooler.stop()
         if self._cluster is not None:
             self._cluster.stop(immediately=True)
         # The server's watcher removes it as well: files may vanish while they are listed.
@@ -129,7 +158,11 @@ class ServerOnDemand:
         cluster.ensure()
         cluster.start()
         self._cluster = cluster
-        _publish(self.folder / "server.json", json.dumps(asdict(Server.of(cluster))))
+        pooler_port = free_port() if pooler.WANTED else None
+        if pooler_port is not None:
+            passwords = dict.fromkeys((f"{each}_app" for each in SLICES), cluster.password)
+            self._pooler = Pooler(self.folder, cluster.port, pooler_port, passwords)
+        _publish(self.folder / "server.json", json.dumps(asdict(Server.of(cluster, pooler_port))))
 
 
 def new_cluster(folder: Path, *, keep: bool = False) -> Cluster:
@@ -196,6 +229,8 @@ async def ensure_template(server: Server) -> None:
             await connection.execute(f"CREATE DATABASE {TEMPLATE}")
         await init_database(template.admin_dsn)
         await deploy(template.admin_dsn)
+        if template.pooled:
+            await _let_services_log_in(server)
         partitions = int(os.environ.get("SEDA_TEST_PARTITIONS", "0"))
         if partitions:
             from tests.partitioning import partition_messages  # noqa: PLC0415 - SQLAlchemy is only needed for this
@@ -245,6 +280,12 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+async def _let_services_log_in(server: Server) -> None:
+    async with administrator(server) as connection:
+        for each in SLICES:
+            await connection.execute(f"ALTER ROLE {each}_app LOGIN PASSWORD '{server.password}'")
 
 
 @asynccontextmanager

@@ -19,11 +19,12 @@ READERS = ("seda_ro", "seda_backup")
 ROLES = (*(f"{each}_{kind}" for each in SLICES for kind in ("owner", "app", "ro")), *READERS, "seda_monitor")
 SCHEMAS = (*(name for each in SLICES for name in (each, f"{each}_migrations")), "extensions")
 
-# They count for sessions that log in as the role itself, as behind a pooler that takes no start-up settings. The
-# statement limit lies above the longest deadline of a call, 30 s: normally the call cancels its statement.
+# They count for sessions that log in as the role itself, as behind a pooler that takes no start-up settings; others
+# set nearly the same themselves (servicekit.database.PoolOptions). The statement limit lies above the longest
+# deadline of a call, 30 s: normally the call cancels its statement.
 _APP_SETTINGS = {
     "statement_timeout": "31s",
-    "lock_timeout": "5s",
+    "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "10s",
 }
 _READ_SETTINGS = {

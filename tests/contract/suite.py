@@ -118,7 +118,7 @@ async def _served(
     } | targets
     values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60}
     if settings.has_database:
-        values[f"SEDA_{name.upper()}_DATABASE_URL"] = database.app_dsn(name)
+        values |= database.settings(name)
     process = Process(settings(**values), build)
     await process.start()
     servers = process.servers

@@ -57,7 +57,6 @@ async def running(
     settings: type[ServiceSettings], build: Callable[[Kit], App], database: Database, **values: Any
 ) -> AsyncIterator[Running]:
     """A service on a free port, as its application role on the given database."""
-    variable = f"SEDA_{settings.process.upper()}_DATABASE_URL"
     given = {
         "port": 0,
         "admin_port": 0,
@@ -68,7 +67,7 @@ async def running(
         "service_secret": SERVICE_SECRET,
         "send_rate": 1e6,
         "send_burst": 1e6,
-        variable: database.app_dsn(settings.process),
+        **database.settings(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)
     await process.start()
@@ -150,5 +149,7 @@ async def until_blocked(administrator: asyncpg.Connection, count: int = 1) -> No
     """
     async with asyncio.timeout(10):
         while not await administrator.fetchval(query, count):
+            # Inside a transaction the view would show the same picture again and again.
+            await administrator.execute("SELECT pg_stat_clear_snapshot()")
             # PostgreSQL tells of waiting statements only when it is asked.
             await asyncio.sleep(0.01)

@@ -73,7 +73,7 @@ class FaultyDatabase(Database):
 
 @pytest.fixture
 async def faulty(database: postgres.Database) -> AsyncIterator[FaultyDatabase]:
-    """The service's database, as its role."""
+    """The service's database, as its role; never through a pooler, which takes no lock time-out of a session."""
     opened = FaultyDatabase(database.app_dsn("chat"))
     await opened.open()
     yield opened
