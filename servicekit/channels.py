@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.message import Message
 
 from servicekit.call import current_call
-from servicekit.errors import DeadlineExceededError, ServiceError, ServiceUnavailableError
+from servicekit.errors import DeadlineExceededError, ServiceUnavailableError
 from servicekit.statuses import from_rpc_error
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def service_config(methods: Iterable[Method]) -> str:
 
 
 def target_address(target: str) -> str:
-    """What grpc takes for `host:port[,host:port]` or a `dns:///` name."""
+    """What grpc takes for `host:port`, `address:port,address:port` or a `dns:///` name."""
     if "," not in target or target.startswith(("dns:", "ipv4:", "ipv6:")):
         return target
-    return f"ipv4:{target}"
+    return f"ipv6:{target}" if target.startswith("[") else f"ipv4:{target}"
 
 
 def open_channel(
@@ -149,10 +149,14 @@ class Peer:
                 metadata.append(("traceparent", call.traceparent))
         return tuple(metadata)
 
-    def _typed(self, error: grpc.aio.AioRpcError) -> ServiceError:
+    def _typed(self, error: grpc.aio.AioRpcError) -> Exception:
         upstream = from_rpc_error(error)
         if upstream is not None:
             return upstream
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return DeadlineExceededError(f"the {self.name} service did not answer in time")
-        return ServiceUnavailableError(self.name)
+        if error.code() in _UNREACHABLE:
+            return ServiceUnavailableError(self.name)
+        # A method that is missing there, a message that is too large: nothing that waiting mends.
+        message = f"{self.name} answered {error.code().name} without details"
+        return RuntimeError(message)

@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from servicekit import sql_errors
-from servicekit.call import current_call
+from servicekit.call import Call, current_call
 from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError, OutcomeUnknownError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class PoolOptions:
     max_size: int = 8
     acquire_timeout: float = 1.0
     connect_timeout: float = 3.0
+    control_timeout: float = 5.0
     statement_timeout_ms: int = 30_000
     lock_timeout_ms: int = 1_000
     idle_in_transaction_timeout_ms: int = 10_000
@@ -101,10 +102,13 @@ class Session:
         return int(count) if count.isdigit() else 0
 
     async def control(self, text: str) -> None:
-        """Run BEGIN, COMMIT or ROLLBACK."""
+        """Run BEGIN, COMMIT or ROLLBACK. A connection on which that takes too long is given up."""
         started = time.perf_counter()
         try:
-            await self._connection.execute(text)
+            await self._connection.execute(text, timeout=self._database.options.control_timeout)
+        except TimeoutError as error:
+            self._connection.terminate()
+            raise DatabaseUnavailableError from error
         except sql_errors.DRIVER_ERRORS as error:
             raise self._translated(error, None) from error
         finally:
@@ -128,6 +132,14 @@ class Session:
         return sql_errors.translate(error, statement)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Holder:
+    """Who has one of the connections, and since when on the monotonic clock."""
+
+    since: float
+    call: Call | None
+
+
 class Database:
     """The pool of one process.
 
@@ -145,6 +157,8 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         # asyncpg's pool is not fair: a waiter can starve. This semaphore serves in order.
         self._slots = asyncio.Semaphore(options.max_size)
+        self._holders: set[_Holder] = set()
+        self.waiters = 0
         self._opening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -166,7 +180,7 @@ class Database:
     @property
     def busy(self) -> int:
         """How many connections are in use."""
-        return self.options.max_size - self._slots._value  # noqa: SLF001 - the semaphore tells it nowhere else
+        return len(self._holders)
 
     async def rows(self, query: Query[Row, *Params], *args: *Params) -> list[Row]:
         """All rows of a query, in a transaction of its own."""
@@ -215,6 +229,8 @@ class Database:
         if self._pool is None:
             raise DatabaseUnavailableError
         await self._take_slot()
+        holder = _Holder(time.monotonic(), current_call.get())
+        self._holders.add(holder)
         try:
             connection = await self._acquire(self._pool)
             try:
@@ -222,6 +238,7 @@ class Database:
             finally:
                 await self._pool.release(connection)
         finally:
+            self._holders.discard(holder)
             self._slots.release()
 
     def observe(self, name: str, seconds: float) -> None:
@@ -250,12 +267,28 @@ class Database:
         if not self._slots.locked():
             await self._slots.acquire()
             return
+        self.waiters += 1
         try:
             async with asyncio.timeout(_patience(self.options.acquire_timeout)):
                 await self._slots.acquire()
         except TimeoutError:
-            _log.warning("no database connection in time", size=self.options.max_size, busy=self.busy)
+            self._log_busy()
             raise DatabaseBusyError from None
+        finally:
+            self.waiters -= 1
+
+    def _log_busy(self) -> None:
+        oldest = min(self._holders, key=lambda holder: holder.since, default=None)
+        call = oldest.call if oldest is not None else None
+        _log.warning(
+            "no database connection in time",
+            size=self.options.max_size,
+            in_use=len(self._holders),
+            waiters=self.waiters,
+            oldest_seconds=round(time.monotonic() - oldest.since, 3) if oldest is not None else None,
+            oldest_method=call.method.full_name if call is not None else None,
+            oldest_request_id=call.request_id if call is not None else None,
+        )
 
     async def _try_open(self) -> bool:
         try:

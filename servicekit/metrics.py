@@ -81,6 +81,8 @@ class Metrics:
         database.observers.append(lambda name, took: seconds.labels(name).observe(took))
         busy = Gauge("seda_pool_connections_in_use", "Connections in use.", registry=self.registry)
         busy.set_function(lambda: database.busy)
+        waiters = Gauge("seda_pool_waiters", "Calls waiting for a connection.", registry=self.registry)
+        waiters.set_function(lambda: database.waiters)
         size = Gauge("seda_pool_size", "Connections at most.", registry=self.registry)
         size.set(database.options.max_size)
 

@@ -122,6 +122,17 @@ class ServiceSettings(BaseSettings):
             raise ValueError(message)
         return secret
 
+    @field_validator("users_target", "chat_target", "tracks_target")
+    @classmethod
+    def _addresses(cls, target: str) -> str:
+        """Several are addresses of one family: grpc resolves one name, and lists of numbers."""
+        if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
+            families = {_family(each.rpartition(":")[0]) for each in target.split(",")}
+            if len(families) > 1 or None in families:
+                message = "several targets must all be IPv4 or all be IPv6 addresses with ports"
+                raise ValueError(message)
+        return target
+
     @field_validator("database_url", "slice_database_url", check_fields=False)
     @classmethod
     def _postgres(cls, url: SecretStr | None) -> SecretStr | None:
@@ -267,6 +278,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _family(host: str) -> int | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).version
+    except ValueError:
+        return None
 
 
 def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any], list[str]]:

@@ -5,7 +5,7 @@ A statement states its row type and its parameter types once, as type arguments:
     MESSAGE = Query[MessageRow, UUID, UUID]("chat.message", "SELECT ... WHERE room_id = $1 AND id = $2")
 
 mypy checks every use against them, and a test PREPAREs each statement against the migrated schema
-and compares them with what PostgreSQL says (servicekit.sql_check).
+and compares them with what PostgreSQL says (tests/sql_check.py).
 """
 
 from __future__ import annotations

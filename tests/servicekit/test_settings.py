@@ -200,3 +200,15 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         assert "hush" not in text
         assert _SECRET not in text
+
+
+@pytest.mark.parametrize(
+    "target", ["127.0.0.1:1,127.0.0.2:1", "[::1]:1,[::1]:2", "a.example:1", "dns:///a:1"]
+)
+def test_targets_that_a_channel_takes(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    assert loaded(monkeypatch, Settings, SEDA_CHAT_TARGET=target, **_GOOD).chat_target == target
+
+
+@pytest.mark.parametrize("target", ["a.example:1,b.example:1", "127.0.0.1:1,[::1]:1", "127.0.0.1:1,"])
+def test_targets_that_no_channel_takes(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    assert set(faults(monkeypatch, Settings, SEDA_CHAT_TARGET=target, **_GOOD)) == {"SEDA_CHAT_TARGET"}

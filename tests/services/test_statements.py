@@ -14,7 +14,7 @@ import pytest
 import services
 from servicekit.clock import Micros
 from servicekit.sql import Command, Query, Statement
-from servicekit.sql_check import faults
+from tests.sql_check import faults
 from tests.architecture.project import python_files
 from tests.postgres import Database
 

@@ -73,9 +73,8 @@ class Client:
         while (now := time.monotonic() - start) < seconds:
             while len(begun) < now * rate:
                 begun.append(asyncio.create_task(self.ask()))
-            await asyncio.sleep(
-                0.005
-            )  # an open loop: calls begin by the clock, whatever became of the others
+            # An open loop: calls begin by the clock, whatever became of the others.
+            await asyncio.sleep(0.005)
         codes = Counter(await asyncio.gather(*begun))
         return codes[grpc.StatusCode.OK] / seconds
 
