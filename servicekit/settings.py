@@ -124,7 +124,7 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("users_target", "chat_target", "tracks_target")
     @classmethod
-    def _addresses(cls, target: str) -> str:
+    def _targets(cls, target: str) -> str:
         """Several are addresses of one family: grpc resolves one name, and lists of numbers."""
         if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
             families = {_family(each.rpartition(":")[0]) for each in target.split(",")}
