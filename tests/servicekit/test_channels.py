@@ -162,11 +162,13 @@ async def test_only_what_may_be_repeated_is_repeated(bare: Bare, peer: Peer, nam
 @pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
 async def test_only_what_may_pass_is_repeated(bare: Bare, peer: Peer, code: grpc.StatusCode) -> None:
     bare.answer = lambda _, context: failing(code, context)
-    with pytest.raises(ServiceError) as raised:
-        await peer.call(method(peer, "Ask"), ProbeRequest())
-    expected = DeadlineExceededError if code is grpc.StatusCode.DEADLINE_EXCEEDED else ServiceUnavailableError
-    assert type(raised.value) is expected
     passing = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+    expected = dict.fromkeys(passing, ServiceUnavailableError)
+    expected[grpc.StatusCode.DEADLINE_EXCEEDED] = DeadlineExceededError
+    with pytest.raises(Exception, match="") as raised:
+        await peer.call(method(peer, "Ask"), ProbeRequest())
+    # What waiting does not mend is a defect, and no invitation to repeat the call.
+    assert type(raised.value) is expected.get(code, RuntimeError)
     assert len(bare.seen) == (3 if code in passing else 1)
 
 
@@ -254,13 +256,10 @@ def token_of(_probe: Running) -> str:
     return "not looked at by Open"
 
 
-def test_unary_calls_and_streams_have_channels_of_their_own() -> None:
-    async def look() -> None:
-        peer = peer_at("127.0.0.1:1")
-        assert peer.channel is not peer.streams
-        await peer.close()
-
-    asyncio.new_event_loop().run_until_complete(look())
+async def test_unary_calls_and_streams_have_channels_of_their_own() -> None:
+    peer = peer_at("127.0.0.1:1")
+    assert peer.channel is not peer.streams
+    await peer.close()
 
 
 def test_service_config_retries_idempotent_methods_alone() -> None:

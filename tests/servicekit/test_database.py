@@ -190,7 +190,8 @@ async def test_no_free_connection_is_said_in_time(dsn: str) -> None:
                 await pool.row(BACKEND)
         assert raised.value.retry_after
         (line,) = logs
-        assert (line["log_level"], line["size"], line["busy"]) == ("warning", 1, 1)
+        assert (line["log_level"], line["size"], line["in_use"], line["waiters"]) == ("warning", 1, 1, 1)
+        assert line["oldest_seconds"] >= 0.1
         assert await pool.row(BACKEND) is not None
 
 
