@@ -8,10 +8,13 @@ import json
 import time
 from typing import Any
 
+from servicekit.caller import Role
 from servicekit.tokens import DEVELOPMENT_ISSUER, ServiceTokenSigner, development_token
 from tests.contract.suite import JWT_SECRET, SERVICE_SECRET
 
 EMAIL = "fuzz@example.org"
+EMAILS = {Role.USER: EMAIL, Role.MODERATOR: "moderator@example.org", Role.ADMIN: "admin@example.org"}
+"""Whose token has which role, in the suite that is played and in the probe beside it."""
 SERVICES = ("users", "chat", "tracks", "gateway", "operator")
 _HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 

@@ -13,12 +13,16 @@ import grpc
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, CreateRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
+from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.answers import REQUEST_ID, faults
-from tests.contract.bearers import service_header, user_header
+from tests.contract.bearers import EMAILS, service_header, user_header
+from tests.contract.probing import probing
 from tests.contract.requests import Requests
-from tests.contract.suite import Outcome, Suite, Target, running, send
-from tests.postgres import Database
+from tests.contract.suite import Outcome, Suite, Target, listed, running, send
+from tests.postgres import Database, administrator
+from tests.probe import METHODS
+from tests.services.users.running import add_user
 
 SEED = 20_261_122
 _AT_ONCE = 8
@@ -28,18 +32,30 @@ _CHAT = "/seda.chat.v1."
 
 @dataclass
 class Played:
-    """The suite with a room, messages and a track in it, and a maker of requests that knows them."""
+    """The suite with a room, messages and a track in it, and a maker of requests that knows them.
+
+    `targets` are the methods of the suite and of the probe service beside it; `known` are ids that exist, by the
+    names of the fields that take them.
+    """
 
     suite: Suite
     targets: list[Target]
     requests: Requests
+    known: dict[str, list[str]]
 
 
 @asynccontextmanager
 async def playing(database: Database) -> AsyncIterator[Played]:
-    """Run the suite and put a room with messages and a track into it."""
-    async with running(database) as suite:
-        yield Played(suite, await suite.targets(), Requests(SEED, await _something_to_find(suite)))
+    """Run the suite and put a room with messages and a track into it, and users of all roles."""
+    async with running(database) as suite, probing() as probe:
+        suite.processes[probe.name] = probe
+        async with administrator(database.server, database.name) as connection:
+            for role in (Role.MODERATOR, Role.ADMIN):
+                await add_user(connection, EMAILS[role], role=role)
+        services = await listed(probe.channel)
+        probes = [Target(probe, method, "probe") for method in METHODS.values() if method.service in services]
+        known = await _something_to_find(suite)
+        yield Played(suite, [*await suite.targets(), *probes], Requests(SEED, known), known)
 
 
 async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
@@ -76,7 +92,10 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
 def header(target: Target) -> str:
     """A header that opens the method."""
     method = target.method
-    return service_header(min(method.callers)) if method.access is Access.SERVICE else user_header()
+    if method.access is Access.SERVICE:
+        return service_header(min(method.callers))
+    stranger = method.access in {Access.PUBLIC, Access.USER}
+    return user_header(EMAILS[Role.USER if stranger else Role.ADMIN])
 
 
 async def answers(target: Target, requests: Iterable[bytes]) -> list[tuple[bytes, Outcome]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from servicekit.health import HealthService, health_methods
-from tests.contract.answers import REQUEST_ID, details, faults, reason_of
-from tests.contract.playing import Played, answers, wrong
+from tests.contract.answers import REQUEST_ID, faults, reason_of
+from tests.contract.playing import Played, wrong
 from tests.contract.requests import deep, text_paths, with_text
 from tests.contract.suite import Outcome, Target, send
 
@@ -58,20 +56,6 @@ async def test_unknown_fields_are_ignored(played: Played) -> None:
         return ["an unknown field was refused"] if reason_of(outcome) == "MALFORMED_REQUEST" else []
 
     assert await wrong(played, lambda _: [deep(3)], judge) == []
-
-
-async def test_control_characters_name_their_field(played: Played) -> None:
-    found = []
-    for target in played.targets:
-        paths = list(text_paths(target.method.request_type.DESCRIPTOR))
-        for text in (b"a\0b", b"\x1b[0m", b"\xc2\x85", b"\xef\xbf\xbe"):
-            outcomes = await answers(target, [with_text(fields, text) for _, fields in paths])
-            for (path, _), (_, outcome) in zip(paths, outcomes, strict=True):
-                bad: Any = details(outcome).get("BadRequest")
-                named = [each.field for each in bad.field_violations] if bad else []
-                if reason_of(outcome) != "INVALID_FIELDS" or named != [path] or faults(outcome):
-                    found.append(f"{target}: {text!r} in {path} is {reason_of(outcome)} naming {named}")
-    assert found == []
 
 
 @pytest.mark.parametrize("port", ["main", "admin"])

@@ -1,33 +1,22 @@
-"""Every kind of token at every method: each gets what the method's access option says."""
+"""Every kind of bad token at every method; who may call what with a good one is in test_access_matrix.py."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import grpc
 import pytest
 
 from servicekit.methods import Access
 from tests.contract.answers import REQUEST_ID, faults, reason_of
-from tests.contract.bearers import SERVICES, bad_headers, service_header, user_header
-from tests.contract.suite import Outcome, Suite, Target, running, send
-from tests.postgres import Database
-
-_TOKEN_REASONS = frozenset(
-    {"TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "ACCESS_DENIED", "UNAUTHENTICATED"}
-)
+from tests.contract.bearers import bad_headers, service_header
+from tests.contract.playing import Played
+from tests.contract.suite import Outcome, Target, send
 
 
 @pytest.fixture(scope="module")
-async def suite(database: Database) -> AsyncIterator[Suite]:
-    async with running(database) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-async def targets(suite: Suite) -> list[Target]:
-    return await suite.targets()
+def targets(played: Played) -> list[Target]:
+    return played.targets
 
 
 async def knock(target: Target, header: str | None) -> Outcome:
@@ -50,15 +39,6 @@ async def refusals(targets: list[Target], header: str | None, reason: str, code:
     return wrong
 
 
-async def test_every_method_is_found(targets: list[Target]) -> None:
-    accesses = {target.method.access for target in targets}
-    assert accesses >= {Access.PUBLIC, Access.USER, Access.SERVICE}
-    names = {(target.at.name, target.method.full_name) for target in targets}
-    assert ("users", "seda.users.v1.IdentityService.ResolveCaller") in names
-    assert ("gateway", "seda.users.v1.UserService.GetUser") in names
-    assert ("gateway", "seda.users.v1.IdentityService.ResolveCaller") not in names
-
-
 @pytest.mark.parametrize("name", bad_headers())
 async def test_bad_token_is_refused_everywhere(targets: list[Target], name: str) -> None:
     header, reason = bad_headers()[name]
@@ -74,40 +54,9 @@ async def test_bad_token_does_no_harm_at_public_methods(targets: list[Target], n
             assert outcome.code is grpc.StatusCode.OK, f"{target}: {outcome}"
 
 
-async def test_user_s_token_opens_no_service_method(targets: list[Target]) -> None:
-    guarded = [target for target in targets if target.method.access is Access.SERVICE]
-    assert guarded
-    assert await refusals(guarded, user_header(), "ACCESS_DENIED", "PERMISSION_DENIED") == []
-
-
-async def test_user_s_token_opens_no_moderator_or_admin_method(targets: list[Target]) -> None:
-    guarded = [target for target in targets if target.method.access in {Access.MODERATOR, Access.ADMIN}]
-    assert await refusals(guarded, user_header(), "ACCESS_DENIED", "PERMISSION_DENIED") == []
-
-
-@pytest.mark.parametrize("name", SERVICES)
-async def test_service_s_token_opens_what_names_it_and_nothing_else(targets: list[Target], name: str) -> None:
-    named = [target for target in targets if name in target.method.callers]
-    others = [
-        target for target in targets if target not in named and target.method.access is not Access.PUBLIC
-    ]
-    assert await refusals(others, service_header(name), "ACCESS_DENIED", "PERMISSION_DENIED") == []
-    for target in named:
-        assert reason_of(await knock(target, service_header(name))) not in _TOKEN_REASONS, target
-
-
-async def test_good_token_is_taken_everywhere(targets: list[Target]) -> None:
-    """The control of the refusals above."""
-    for target in targets:
-        if target.method.access is Access.USER:
-            outcome = await knock(target, user_header())
-            assert reason_of(outcome) not in _TOKEN_REASONS, f"{target}: {outcome}"
-            assert faults(outcome, target.slice_name) == []
-
-
-async def test_service_methods_are_nowhere_behind_the_gateway(suite: Suite, targets: list[Target]) -> None:
-    for target in targets:
+async def test_service_methods_are_nowhere_behind_the_gateway(played: Played) -> None:
+    for target in played.targets:
         if target.method.access is Access.SERVICE:
             metadata = [("authorization", service_header(min(target.method.callers)))]
-            outcome = await send(suite.processes["gateway"].channel, target.method, b"", metadata)
+            outcome = await send(played.suite.processes["gateway"].channel, target.method, b"", metadata)
             assert outcome.code is grpc.StatusCode.UNIMPLEMENTED, target

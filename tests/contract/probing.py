@@ -1,0 +1,45 @@
+"""The probe service beside the suite: it has the methods that no slice has yet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+
+from servicekit.caller import Caller, Role
+from servicekit.process import App, Kit, Process
+from servicekit.tokens import development_subject
+from tests.contract.bearers import EMAILS
+from tests.contract.suite import Served
+from tests.servicekit.probe_process import Ready, settings
+from tests.servicekit.serving import USER_ID, Probe, servicers
+
+
+class ByEmail:
+    """Stands for the users service: an e-mail address tells the role."""
+
+    async def resolve(self, subject: str, email: str) -> Caller:
+        assert subject == development_subject(email)
+        return Caller(USER_ID, next((role for role, known in EMAILS.items() if known == email), Role.USER))
+
+
+def build(kit: Kit) -> App:
+    """Put the service together."""
+    return App(servicers=servicers(Probe()), resolver=ByEmail(), workers=[Ready(kit)])
+
+
+@asynccontextmanager
+async def probing() -> AsyncIterator[Served]:
+    """Run the probe service."""
+    process = Process(settings(), build)
+    await process.start()
+    servers = process.servers
+    try:
+        async with (
+            grpc.aio.insecure_channel(f"127.0.0.1:{servers.port}") as channel,
+            grpc.aio.insecure_channel(f"127.0.0.1:{servers.admin_port}") as admin,
+        ):
+            yield Served("probe", process, channel, admin)
+    finally:
+        await process.stop(grace=0)

@@ -1,0 +1,165 @@
+"""Every method with every kind of caller: each gets what the method's access option says."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+
+from seda.rpc.v1 import annotations_pb2, caller_pb2
+from seda.users.v1.user_service_pb2 import GetUserRequest
+from seda.users.v1.user_service_pb2_grpc import UserServiceStub
+from servicekit.caller import Role
+from servicekit.methods import Access, Method, methods_of
+from tests.contract.answers import REQUEST_ID, details, faults, reason_of
+from tests.contract.bearers import (
+    EMAILS,
+    SERVICES,
+    jwt,
+    service_claims,
+    service_header,
+    user_claims,
+    user_header,
+)
+from tests.contract.playing import Played
+from tests.contract.probing import probing
+from tests.contract.suite import SERVICE_SECRET, Outcome, Target, send
+from tests.probe import METHODS
+
+_LONG_AGO = int(time.time()) - 3600
+# Who the callers are without a good token, with the reason they are refused for.
+_STRANGERS = {
+    "nobody": (None, "TOKEN_MISSING"),
+    "an expired user": (f"Bearer {jwt(user_claims(exp=_LONG_AGO))}", "TOKEN_EXPIRED"),
+    "an expired service": (f"Bearer {jwt(service_claims(exp=_LONG_AGO), SERVICE_SECRET)}", "TOKEN_EXPIRED"),
+    "a user of another audience": (f"Bearer {jwt(user_claims(aud='anybody'))}", "TOKEN_INVALID"),
+    "a service of another audience": (
+        f"Bearer {jwt(service_claims(aud='anybody'), SERVICE_SECRET)}",
+        "TOKEN_INVALID",
+    ),
+}
+_USERS = {str(role): user_header(email) for role, email in EMAILS.items()}
+_SERVICES = {f"service {name}": service_header(name) for name in SERVICES}
+CALLERS: Mapping[str, str | None] = {
+    **{name: header for name, (header, _) in _STRANGERS.items()},
+    **_USERS,
+    **_SERVICES,
+}
+# Which of the users an access lets in.
+_OPEN_TO: dict[int, set[str]] = {
+    annotations_pb2.ACCESS_USER: {Role.USER, Role.MODERATOR, Role.ADMIN},
+    annotations_pb2.ACCESS_MODERATOR: {Role.MODERATOR, Role.ADMIN},
+    annotations_pb2.ACCESS_ADMIN: {Role.ADMIN},
+    annotations_pb2.ACCESS_SERVICE: set(),
+}
+_REFUSALS = {"TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "ACCESS_DENIED"}
+
+
+def options_of(target: Target) -> tuple[annotations_pb2.Access.ValueType, set[str]]:
+    """The options `access` and `callers` of a method, straight from its descriptor."""
+    service = descriptor_pool.Default().FindServiceByName(target.method.service)
+    options = service.methods_by_name[target.method.name].GetOptions()
+    return options.Extensions[annotations_pb2.access], set(options.Extensions[annotations_pb2.callers])
+
+
+def due(target: Target, caller: str) -> str | None:
+    """The reason that a caller must be refused for; None: the method is open to them."""
+    access, callers = options_of(target)
+    if access == annotations_pb2.ACCESS_PUBLIC:
+        return None
+    if caller in _STRANGERS:
+        return _STRANGERS[caller][1]
+    allowed = {*_OPEN_TO[access], *(f"service {name}" for name in callers)}
+    return None if caller in allowed else "ACCESS_DENIED"
+
+
+def misjudged(target: Target, caller: str, outcome: Outcome) -> list[str]:
+    """What is wrong with the answer to a caller, one line each."""
+    reason, expected = reason_of(outcome), due(target, caller)
+    found = faults(outcome, target.slice_name)
+    if (reason if reason in _REFUSALS else None) != expected:
+        found.append(f"{outcome.code.name} {reason}, not {expected or 'let in'}")
+    elif expected == "ACCESS_DENIED":
+        info: Any = details(outcome)["ErrorInfo"]
+        if f"ACCESS_{info.metadata['access']}" != annotations_pb2.Access.Name(options_of(target)[0]):
+            found.append(f"is told that the method is for {info.metadata['access']}")
+    return [f"{caller}: {target}: {fault}" for fault in found]
+
+
+async def wrong(targets: list[Target], caller: str) -> list[str]:
+    """What is wrong with the answers of methods to a caller."""
+    header = CALLERS[caller]
+    metadata = [("x-request-id", REQUEST_ID), *([("authorization", header)] if header else [])]
+    # An empty request: whom it lets in the method then tells what is wrong with it, and changes nothing.
+    outcomes = await asyncio.gather(
+        *(send(target.at.channel, target.method, b"", metadata) for target in targets)
+    )
+    pairs = zip(targets, outcomes, strict=True)
+    return [fault for target, outcome in pairs for fault in misjudged(target, caller, outcome)]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_caller_gets_what_the_contract_says(played: Played, caller: str) -> None:
+    found = await wrong(played.targets, caller)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("role", EMAILS)
+async def test_roles_are_those_of_the_table(played: Played, role: Role) -> None:
+    """The control of the rows of moderators and administrators: they are some."""
+    for name in ("users", "gateway"):
+        stub = UserServiceStub(played.suite.processes[name].channel)
+        metadata = (("authorization", _USERS[role]),)
+        response = await stub.GetUser(GetUserRequest(), metadata=metadata, timeout=10)
+        assert response.user.role == caller_pb2.Role.Value(f"ROLE_{role}")
+
+
+async def test_every_access_is_tried(played: Played) -> None:
+    accesses = {options_of(target)[0] for target in played.targets}
+    assert accesses == set(annotations_pb2.Access.values()) - {annotations_pb2.ACCESS_UNSPECIFIED}
+    names = {(target.at.name, target.method.full_name) for target in played.targets}
+    assert names >= {
+        ("users", "seda.users.v1.IdentityService.ResolveCaller"),
+        ("gateway", "seda.users.v1.UserService.GetUser"),
+        ("probe", "probe.v1.ProbeService.Administer"),
+    }
+    assert ("gateway", "seda.users.v1.IdentityService.ResolveCaller") not in names
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "caught"),
+    [
+        ("Ask", {"access": Access.PUBLIC}, {*_STRANGERS, *_SERVICES}),
+        ("Watch", {"access": Access.PUBLIC}, {*_STRANGERS, *_SERVICES}),
+        ("Moderate", {"access": Access.USER}, {"USER", *_SERVICES}),
+        ("Administer", {"access": Access.MODERATOR}, {"USER", "MODERATOR"}),
+        ("Administer", {"access": Access.USER}, {"USER", "MODERATOR"}),
+        ("Moderate", {"access": Access.ADMIN}, {"MODERATOR"}),
+        ("Open", {"access": Access.USER}, {*_STRANGERS, *_SERVICES}),
+        ("Serve", {"callers": frozenset({"chat", "gateway", "tracks"})}, {"service tracks"}),
+        ("Serve", {"callers": frozenset({"chat"})}, {"service gateway"}),
+        ("Serve", {"access": Access.USER}, set(_USERS)),
+        ("Empty", {"callers": frozenset({"chat"})}, {"service chat"}),
+    ],
+)
+async def test_method_that_is_open_to_others_than_it_says_is_caught(
+    monkeypatch: pytest.MonkeyPatch, name: str, change: dict[str, Any], caught: set[str]
+) -> None:
+    def changed(service: ServiceDescriptor) -> list[Method]:
+        return [
+            dataclasses.replace(method, **(change if method.name == name else {}))
+            for method in methods_of(service)
+        ]
+
+    monkeypatch.setattr("servicekit.server.methods_of", changed)
+    async with probing() as probe:
+        targets = [Target(probe, method, "probe") for method in METHODS.values()]
+        found = {caller: await wrong(targets, caller) for caller in CALLERS}
+    assert {caller for caller, each in found.items() if each} >= caught
+    assert [fault for each in found.values() for fault in each if f"Service.{name} at" not in fault] == []
