@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 import grpc
@@ -45,21 +46,45 @@ def signer(settings: ServiceSettings) -> ServiceTokenSigner:
 
 
 def server_credentials(settings: ServiceSettings) -> grpc.ServerCredentials | None:
-    """What the process listens with; None: plain text."""
-    if settings.tls_certificate_file is None or settings.tls_key_file is None:
+    """What the process listens with; None: plain text. Raises SettingsError for files that can't be used."""
+    pair = _own_pair(settings)
+    if pair is None:
         return None
-    pair = (settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes())
-    authority = _read(settings.tls_client_ca_file)
+    authority = _authority(settings.tls_client_ca_file, "SEDA_TLS_CLIENT_CA_FILE")
     return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
 
 
 def channel_credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | None:
-    """What the process calls the other services with; None: plain text."""
-    if settings.tls_ca_file is None:
+    """What the process calls the other services with; None: plain text. Raises SettingsError as above."""
+    authority = _authority(settings.tls_ca_file, "SEDA_TLS_CA_FILE")
+    if authority is None:
         return None
-    return grpc.ssl_channel_credentials(
-        _read(settings.tls_ca_file), _read(settings.tls_key_file), _read(settings.tls_certificate_file)
-    )
+    key, certificate = _own_pair(settings) or (None, None)
+    return grpc.ssl_channel_credentials(authority, key, certificate)
+
+
+def _own_pair(settings: ServiceSettings) -> tuple[bytes, bytes] | None:
+    """The key and the certificate, which grpc itself would take whatever is in them."""
+    certificate, key = settings.tls_certificate_file, settings.tls_key_file
+    if certificate is None or key is None:
+        return None
+    try:
+        # Without a password of ours, OpenSSL would ask for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+        return key.read_bytes(), certificate.read_bytes()
+    except OSError as error:
+        fault = f"SEDA_TLS_CERTIFICATE_FILE: is no certificate with the key of SEDA_TLS_KEY_FILE ({error})"
+        raise SettingsError([fault]) from None
+
+
+def _authority(path: Path | None, variable: str) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError([f"{variable}: is no certificate in PEM form ({error})"]) from None
 
 
 def _user_keys(settings: ServiceSettings) -> Keys:
@@ -77,7 +102,3 @@ def _service_keys(settings: ServiceSettings) -> Keys:
             raise SettingsError([f"SEDA_SERVICE_JWKS_FILE: {error}"]) from None
     assert settings.service_secret is not None  # noqa: S101 - checked with the settings
     return SecretKey(settings.service_secret.get_secret_value().encode())
-
-
-def _read(path: Path | None) -> bytes | None:
-    return path.read_bytes() if path is not None else None

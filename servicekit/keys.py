@@ -15,7 +15,11 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
+    from http.client import HTTPMessage
+    from typing import IO
+    from urllib.request import Request
 
 # The name EdDSA is deprecated in favour of Ed25519 (RFC 9864), but issuers still write it.
 warnings.filterwarnings("ignore", category=SecurityWarning, message="EdDSA is deprecated")
@@ -26,6 +30,7 @@ ASYMMETRIC = ("ES256", "RS256", "EdDSA", "Ed25519")
 _FRESH_SECONDS = 600.0
 _PAUSE_SECONDS = 60.0
 _FETCH_SECONDS = 5.0
+_WHOLE_FETCH_SECONDS = 10.0
 _MAX_BYTES = 1 << 20
 _MAX_KEYS = 20
 _MAX_KID = 64
@@ -119,45 +124,68 @@ class RemoteKeys:
 
     async def _load(self, now: float) -> None:
         try:
-            self._keys = parse(await asyncio.to_thread(self._fetch, self._url))
+            # A server that sends byte by byte keeps each single wait short.
+            async with asyncio.timeout(_WHOLE_FETCH_SECONDS):
+                fetched = await asyncio.to_thread(self._fetch, self._url)
+            self._keys = parse(fetched, lenient=True)
             self._fetched = now
-        except (OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever the other side sends, what is known stays
             _log.warning("keys could not be fetched", error=type(error).__name__, known=len(self._keys))
         finally:
             self._fetching = None
 
 
-def parse(key_set: bytes) -> dict[str, Key]:
+def parse(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
     """The public keys of a JWKS by their id; raises ValueError when it holds no usable one.
 
-    Keys of other kinds and for other uses are passed over, and so are keys without an id.
+    Keys of other kinds and for other uses are passed over, and so are keys without an id; `lenient`, also
+    those that can't be read.
     """
     try:
-        entries = json.loads(key_set)["keys"]
-        keys: dict[str, Key] = {}
-        for entry in entries[:_MAX_KEYS]:
+        entries = json.loads(key_set)["keys"][:_MAX_KEYS]
+    except (KeyError, TypeError, RecursionError) as error:
+        message = f"not a set of keys ({type(error).__name__})"
+        raise ValueError(message) from None
+    keys: dict[str, Key] = {}
+    for entry in entries:
+        try:
             kid = entry.get("kid")
             usable = entry.get("kty") in {"RSA", "EC", "OKP"} and entry.get("use", "sig") == "sig"
             if usable and isinstance(kid, str) and 0 < len(kid) <= _MAX_KID:
                 keys[kid] = KeySet.import_key_set({"keys": [entry]}).keys[0]
-    except (JoseError, KeyError, TypeError, AttributeError) as error:
-        message = f"not a set of keys ({type(error).__name__})"
-        raise ValueError(message) from None
+        except (JoseError, KeyError, TypeError, ValueError, AttributeError) as error:
+            if not lenient:
+                message = f"holds a key that can't be read ({type(error).__name__})"
+                raise ValueError(message) from None
     if not keys:
         message = "holds no key that can verify tokens"
         raise ValueError(message)
     return keys
 
 
-def fetch_https(url: str) -> bytes:
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to https alone: what plain text answers could be anybody's."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        _require_https(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch_https(url: str, context: ssl.SSLContext | None = None) -> bytes:
     """The body behind an https URL, up to 1 MiB. Blocks: run it in a thread."""
-    if urlsplit(url).scheme != "https":
-        message = "keys are fetched by https only"
-        raise ValueError(message)
-    # A fixed scheme, and an address that the operator has set.
-    with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as response:  # noqa: S310 - checked above
+    _require_https(url)
+    opener = urllib.request.build_opener(_OnlyHttps, urllib.request.HTTPSHandler(context=context))
+    with opener.open(url, timeout=_FETCH_SECONDS) as response:
         body: bytes = response.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
         message = "the set of keys is too large"
         raise ValueError(message)
     return body
+
+
+def _require_https(url: str) -> None:
+    if urlsplit(url).scheme != "https":
+        message = "keys are fetched by https only"
+        raise ValueError(message)
