@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
 
@@ -16,6 +18,7 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 def configure(process: str, level: str, log_format: str) -> None:
     """Set up structlog for this process; the standard library's loggers go through it too."""
+    lines = _Lines(sys.stderr)
     as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.processors.add_log_level,
@@ -28,7 +31,7 @@ def configure(process: str, level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_names: lines,
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -41,6 +44,33 @@ def configure(process: str, level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+class _Lines:
+    """Writes lines once per turn of the event loop, so that many calls cost one write; without a loop at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: list[str] = []
+        atexit.register(self._flush)
+
+    def msg(self, line: str) -> None:
+        """Write a line soon."""
+        self._waiting.append(line)
+        if len(self._waiting) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._flush)
+        except RuntimeError:
+            self._flush()
+
+    debug = info = warning = warn = error = critical = exception = fatal = log = msg
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._stream.write("\n".join(waiting) + "\n")
+            self._stream.flush()
 
 
 def _process_name(process: str) -> Processor:
