@@ -72,11 +72,14 @@ def open_channel(
     tls: grpc.ChannelCredentials | None = None,
 ) -> grpc.aio.Channel:
     """A channel with everything our calls want. Not `healthy_only`: to ask after health itself."""
-    options = [*_OPTIONS, ("grpc.service_config", service_config(methods))]
+    options: list[tuple[str, str | int]] = [*_OPTIONS, ("grpc.service_config", service_config(methods))]
     if not healthy_only:
         options.append(("grpc.inhibit_health_checking", 1))
     address = target_address(target)
     if tls is not None:
+        if address.startswith("ipv4:"):
+            # A list has no name that a certificate could show: each shows that of the first address.
+            options.append(("grpc.ssl_target_name_override", address.split(":")[1]))
         return grpc.aio.secure_channel(address, tls, options=options)
     return grpc.aio.insecure_channel(address, options=options)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -26,7 +27,7 @@ from services.tracks.app import build as build_tracks
 from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
-from tests.certificates import Authority, Tls
+from tests.certificates import Tls
 from tests.gateway.suite import gateway, settings
 from tests.postgres import Database
 from tests.services.users.running import call, running, user
@@ -41,7 +42,7 @@ async def suite(database: Database, tls: Tls, gateways: Tls) -> AsyncIterator[gr
 
     `gateways` is where the gateway has its certificate from.
     """
-    values = tls.settings()
+    values: dict[str, Any] = {**tls.settings()}
     async with AsyncExitStack() as stack:
         users = [
             await stack.enter_async_context(running(UsersSettings, build_users, database, **values))
@@ -105,8 +106,11 @@ async def test_a_gateway_of_another_authority_reaches_nobody(database: Database,
     folder.mkdir()
     tls, other = Tls.made(tmp_path), Tls.made(folder)
     async with suite(database, tls, other) as channel:
+        await states(channel, "SERVICE_STATE_UNREACHABLE")
         with pytest.raises(UpstreamError) as raised:
             await call(
-                GatewayServiceStub(channel).GetSystemStatus, GetSystemStatusRequest(), user("ada@example.org")
+                RoomServiceStub(channel).CreateRoom,
+                CreateRoomRequest(name="Over TLS"),
+                user("ada@example.org"),
             )
     assert (raised.value.reason, raised.value.domain) == ("SERVICE_UNAVAILABLE", "gateway.seda.fm")
