@@ -1,0 +1,13 @@
+"""For each reason of the contract a way to be refused for it: `SCENARIOS[package][reason]`."""
+
+from collections.abc import Mapping
+
+from tests.contract.scenarios import chat, rpc, tracks, users
+from tests.contract.scenarios.stage import Scenario
+
+SCENARIOS: Mapping[str, Mapping[str, Scenario]] = {
+    "rpc": rpc.SCENARIOS,
+    "users": users.SCENARIOS,
+    "chat": chat.SCENARIOS,
+    "tracks": tracks.SCENARIOS,
+}

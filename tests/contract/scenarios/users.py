@@ -1,0 +1,59 @@
+"""The reasons of the users service."""
+
+from __future__ import annotations
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.v1.user_pb2 import User
+from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
+from tests.contract.bearers import service_header
+from tests.contract.scenarios.stage import Scenario, Stage, ask, nobody
+from tests.contract.suite import Outcome
+from tests.services.chat.world import new_user
+from tests.services.users.running import add_user
+
+_USERS = "seda.users.v1.UserService"
+
+
+async def _user_not_found(stage: Stage) -> Outcome:
+    return await stage.refused("users", f"{_USERS}.GetUser", GetUserRequest(user_id=nobody()), new_user())
+
+
+async def _not_yourself(stage: Stage) -> Outcome:
+    return await _update(stage, await add_user(stage.admin, new_user()), new_user())
+
+
+async def _etag_mismatch(stage: Stage) -> Outcome:
+    email = new_user()
+    return await _update(stage, await add_user(stage.admin, email), email, etag="1")
+
+
+async def _email_required(stage: Stage) -> Outcome:
+    return await _resolve(stage, ResolveCallerRequest(subject=nobody()))
+
+
+async def _email_taken(stage: Stage) -> Outcome:
+    email = new_user()
+    await add_user(stage.admin, email)
+    return await _resolve(stage, ResolveCallerRequest(subject=nobody(), email=email))
+
+
+async def _update(stage: Stage, user_id: str, email: str, etag: str = "") -> Outcome:
+    user = User(id=user_id, display_name="Ada", etag=etag)
+    request = UpdateUserRequest(user=user, update_mask=FieldMask(paths=["display_name"]))
+    return await stage.refused("users", f"{_USERS}.UpdateUser", request, email)
+
+
+async def _resolve(stage: Stage, request: ResolveCallerRequest) -> Outcome:
+    method = "seda.users.v1.IdentityService.ResolveCaller"
+    return await ask(stage.channel("users"), method, request, service_header("chat"))
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "USER_NOT_FOUND": _user_not_found,
+    "NOT_YOURSELF": _not_yourself,
+    "ETAG_MISMATCH": _etag_mismatch,
+    "EMAIL_REQUIRED": _email_required,
+    "EMAIL_TAKEN": _email_taken,
+}

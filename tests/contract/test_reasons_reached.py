@@ -1,0 +1,109 @@
+"""Every reason of the contract is reached over the wire, with the code and the details its comment promises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from servicekit.errors import Code, ConflictError, OverloadedError, ServiceError
+from servicekit.statuses import GRPC_CODES, details
+from tests.architecture.project import ROOT
+from tests.contract.answers import REQUEST_ID, faults, reason_of, reasons
+from tests.contract.answers import details as details_of
+from tests.contract.comments import comments, documented_reasons
+from tests.contract.scenarios import SCENARIOS
+from tests.contract.scenarios.stage import Stage
+from tests.contract.suite import Outcome, running
+from tests.postgres import Database, administrator
+
+PACKAGES = sorted(path.parts[-3] for path in (ROOT / "protos/seda").glob("*/v1/error_reason.proto"))
+REASONS = [(package, name) for package in PACKAGES for name in reasons(package) if name != "UNSPECIFIED"]
+
+
+@pytest.fixture(scope="module")
+async def stage(database: Database) -> AsyncIterator[Stage]:
+    async with running(database) as suite, administrator(database.server, database.name) as admin:
+        yield Stage(suite, database, admin)
+
+
+def unkept(package: str, name: str, outcome: Outcome) -> list[str]:
+    """The promises of a reason's comment that an answer does not keep."""
+    promised = reasons(package)[name]
+    found = []
+    if (outcome.code.name, reason_of(outcome)) != (promised.code, name):
+        found.append(f"ended {outcome.code.name} {reason_of(outcome)}: {outcome.message}")
+        return found
+    parts: dict[str, Any] = details_of(outcome)
+    # A defect is what no other test may see.
+    found += [
+        each for each in faults(outcome) if name != "INTERNAL_ERROR" or not each.startswith("is INTERNAL")
+    ]
+    keys = set(_metadata_keys(comments()[f"seda.{package}.v1.ErrorReason.ERROR_REASON_{name}"]))
+    if set(parts["ErrorInfo"].metadata) != keys:
+        found.append(f"has the metadata {sorted(parts['ErrorInfo'].metadata)}, not {sorted(keys)}")
+    if ("RetryInfo" in parts) != promised.retry:
+        found.append("has RetryInfo" if "RetryInfo" in parts else "has no RetryInfo")
+    elif promised.retry and parts["RetryInfo"].retry_delay.ToNanoseconds() <= 0:
+        found.append("has a RetryInfo of no time")
+    return found
+
+
+def _metadata_keys(comment: str) -> list[str]:
+    return re.findall(r"`(\w+)`", comment.partition("Metadata:")[2])
+
+
+def test_scenarios_are_those_of_the_contract() -> None:
+    played = [(package, name) for package, scenarios in SCENARIOS.items() for name in scenarios]
+    assert sorted(played) == sorted(REASONS)
+
+
+@pytest.mark.parametrize(("package", "name"), REASONS)
+async def test_reason_is_reached(stage: Stage, package: str, name: str) -> None:
+    scenario = SCENARIOS.get(package, {}).get(name)
+    assert scenario is not None, f"no scenario leads to {name} of {package}"
+    outcome = await scenario(stage)
+    assert unkept(package, name, outcome) == []
+    info: Any = details_of(outcome)["ErrorInfo"]
+    assert package == "rpc" or info.domain == f"{package}.seda.fm"
+
+
+def test_methods_name_reasons_that_exist() -> None:
+    known = {name for _, name in REASONS}
+    methods = [name for name in comments() if re.fullmatch(r"seda\.\w+\.v1\.\w+Service\.\w+", name)]
+    assert len(methods) >= 15
+    assert {name: unknown for name in methods if (unknown := documented_reasons(name) - known)} == {}
+
+
+class _RoomNotFoundError(ServiceError):
+    code = Code.NOT_FOUND
+    reason = "ROOM_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "fault"),
+    [
+        ("CONFLICT", ConflictError(), None),
+        ("CONFLICT", OverloadedError(1), "ended RESOURCE_EXHAUSTED OVERLOADED: too many calls at once"),
+        ("OVERLOADED", OverloadedError(0), "has a RetryInfo of no time"),
+        ("ROOM_NOT_FOUND", _RoomNotFoundError("no"), "has the metadata [], not ['room_id']"),
+        ("ROOM_NOT_FOUND", _RoomNotFoundError("no", metadata={"room_id": "1"}), None),
+        (
+            "ROOM_NOT_FOUND",
+            _RoomNotFoundError("no", metadata={"room_id": "1", "name": "x"}),
+            "has the metadata ['name', 'room_id'], not ['room_id']",
+        ),
+        (
+            "ROOM_NOT_FOUND",
+            _RoomNotFoundError("no", metadata={"room_id": "1"}, retry_after=1),
+            "has RetryInfo",
+        ),
+    ],
+)
+def test_broken_promise_is_caught(name: str, error: ServiceError, fault: str | None) -> None:
+    package = "chat" if isinstance(error, _RoomNotFoundError) else "rpc"
+    trailers = (("grpc-status-details-bin", details(error, "chat.seda.fm", REQUEST_ID)),)
+    outcome = Outcome(None, GRPC_CODES[error.code], error.message, trailers)
+    assert unkept(package, name, outcome) == ([fault] if fault else [])
