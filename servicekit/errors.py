@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_MAX_NAME = 255
+
 
 class Code(enum.IntEnum):
     """The canonical status codes, with their numbers on the wire."""
@@ -226,7 +228,8 @@ class UnknownServiceError(ServiceError):
     reason = "UNKNOWN_SERVICE"
 
     def __init__(self, name: str) -> None:
-        super().__init__("no such service here", metadata={"service": name})
+        # An error that is longer than a client's limit never arrives.
+        super().__init__("no such service here", metadata={"service": name[:_MAX_NAME]})
 
 
 class InternalError(ServiceError):

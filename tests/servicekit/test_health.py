@@ -64,7 +64,7 @@ async def test_check_answers_for_every_name(served: tuple[Process, grpc.aio.Chan
     assert await check(channel, LIVE) == SERVING
 
 
-@pytest.mark.parametrize("name", ["nobody", "seda.chat.v1.RoomService", "Live", " "])
+@pytest.mark.parametrize("name", ["nobody", "seda.chat.v1.RoomService", "Live", " ", "x" * 20_000])
 async def test_check_of_an_unknown_name_is_not_found(
     served: tuple[Process, grpc.aio.Channel], name: str
 ) -> None:
@@ -73,7 +73,8 @@ async def test_check_of_an_unknown_name_is_not_found(
     error = raised.value
     assert error.code() is grpc.StatusCode.NOT_FOUND
     found: dict[str, Any] = details_of(error)
-    assert (found["ErrorInfo"].reason, found["ErrorInfo"].metadata["service"]) == ("UNKNOWN_SERVICE", name)
+    info = found["ErrorInfo"]
+    assert (info.reason, info.metadata["service"]) == ("UNKNOWN_SERVICE", name[:255])
 
 
 def details_of(error: grpc.aio.AioRpcError) -> dict[str, Any]:
