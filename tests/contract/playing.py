@@ -113,12 +113,12 @@ async def answers(target: Target, requests: Iterable[bytes]) -> list[tuple[bytes
 async def wrong(
     played: Played,
     make: Callable[[Target], Iterable[bytes]],
-    judge: Callable[[Outcome], list[str]] | None = None,
+    judge: Callable[[Target, Outcome], list[str]] = lambda *_: [],
 ) -> list[str]:
     """What is wrong with the answers of every method to what `make` makes for it."""
     found = []
     for target in played.targets:
         for data, outcome in await answers(target, make(target)):
-            for fault in [*faults(outcome), *(judge(outcome) if judge else ())]:
+            for fault in [*faults(outcome), *judge(target, outcome)]:
                 found.append(f"{target}: {fault} for {data[:60]!r}")  # noqa: PERF401 - three levels deep
     return found

@@ -15,7 +15,7 @@ _DAMAGED = 80
 _DEEP = 20_000
 
 
-def is_malformed(outcome: Outcome) -> list[str]:
+def is_malformed(_: Target, outcome: Outcome) -> list[str]:
     """Judges what is no message at all."""
     if reason_of(outcome) == "MALFORMED_REQUEST" and outcome.message == "malformed request":
         return []
@@ -52,7 +52,7 @@ async def test_nesting_deeper_than_any_message(played: Played) -> None:
 
 
 async def test_unknown_fields_are_ignored(played: Played) -> None:
-    def judge(outcome: Outcome) -> list[str]:
+    def judge(_: Target, outcome: Outcome) -> list[str]:
         return ["an unknown field was refused"] if reason_of(outcome) == "MALFORMED_REQUEST" else []
 
     assert await wrong(played, lambda _: [deep(3)], judge) == []

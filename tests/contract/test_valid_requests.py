@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.answers import faults, reason_of
+from tests.contract.judging import undocumented
 from tests.contract.playing import Played, answers, wrong
 from tests.contract.suite import Outcome, Target
 
@@ -22,12 +23,14 @@ async def test_valid_requests(played: Played) -> None:
         descriptor = target.method.request_type.DESCRIPTOR
         return [played.requests.valid(descriptor).SerializeToString() for _ in range(_VALID)]
 
-    def judge(outcome: Outcome) -> list[str]:
+    def judge(target: Target, outcome: Outcome) -> list[str]:
         refused.append(reason_of(outcome))
         # What the rules allow is never refused by them.
-        return ["is malformed"] if reason_of(outcome) == "MALFORMED_REQUEST" else []
+        malformed = ["is malformed"] if reason_of(outcome) == "MALFORMED_REQUEST" else []
+        return [*malformed, *undocumented(target, outcome)]
 
-    assert await wrong(played, make, judge) == []
+    found = await wrong(played, make, judge)
+    assert not found, "\n".join(found)
     # The control: most of what was sent was looked at, and went through.
     assert refused.count("OK") > len(refused) / 3, {reason: refused.count(reason) for reason in set(refused)}
 
