@@ -122,12 +122,14 @@ class FaultProxy:
 
     async def _hold_up(self, since: float, size: int, abandoned: asyncio.Event) -> None:
         now = asyncio.get_running_loop().time()
-        # Each wait here is the fault itself.
         if self.fault is Fault.SLOW:
+            # The wait is the fault itself, here and below.
             await asyncio.sleep(max(0.0, since + DELAY_SECONDS - now))
         elif self.fault is Fault.NARROW:
+            # As above.
             await asyncio.sleep(size / BYTES_A_SECOND)
         while self.fault is Fault.SILENT or abandoned.is_set():
+            # As above.
             await asyncio.sleep(0.02)
 
 

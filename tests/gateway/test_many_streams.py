@@ -1,0 +1,157 @@
+"""Hundreds of open streams through one gateway leave unary calls as fast as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import grpc
+import pytest
+
+from gateway import app
+from gateway.app import Slice
+from servicekit import server
+from servicekit.call import Call
+from servicekit.process import App, Kit, Process
+from servicekit.settings import ServiceSettings
+from servicekit.tokens import development_token
+from tests.gateway.suite import AS_USER, JWT_SECRET, SERVICE_SECRET, suite
+from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
+from tests.servicekit.serving import Probe, Users, servicers
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
+STREAMS = 600
+CONNECTIONS = 3
+ROUNDS = 5
+CALLS = 120
+HIGHEST_RATIO = 1.5
+# What a connection takes where streams have to wait, and how many at least get through: health is watched on it too.
+FEW_STREAMS = 100
+ANSWERED = 95
+_SECONDS = 30.0
+_OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
+
+
+class Settings(ServiceSettings):
+    process: ClassVar[str] = "probe"
+    has_database: ClassVar[bool] = False
+
+
+async def _for_ever(_request: Any, _call: Call) -> None:
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def probe() -> AsyncIterator[str]:
+    """The probe service in a process like any other's; gives its address."""
+    secrets: dict[str, Any] = {"jwt_secret": JWT_SECRET, "service_secret": SERVICE_SECRET}
+    told = Settings(**secrets)
+    process = Process(told, lambda _: App(servicers=servicers(Probe(_for_ever)), resolver=Users()))
+    await process.start()
+    process.board.ready(ready=True)
+    try:
+        yield f"127.0.0.1:{process.servers.port}"
+    finally:
+        await process.stop(grace=0)
+
+
+@dataclass
+class Edge:
+    """The client's connections to the gateway."""
+
+    channels: Sequence[grpc.aio.Channel]
+
+    async def call(self, number: int, timeout: float = _SECONDS) -> float:
+        """Call an empty method on one of the connections; return its seconds."""
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channels[
+            number % CONNECTIONS
+        ].unary_unary(METHODS["Empty"].path)
+        began = time.perf_counter()
+        await method(EmptyRequest().SerializeToString(), metadata=AS_USER, timeout=timeout)
+        return time.perf_counter() - began
+
+    async def median(self) -> float:
+        """The median seconds of calls made one after another."""
+        return statistics.median([await self.call(number) for number in range(CALLS)])
+
+    @asynccontextmanager
+    async def streams(self, answered: int = STREAMS) -> AsyncIterator[None]:
+        """Open streams, each of another user's; `answered` of them get their first reply."""
+        request = ProbeRequest(number=1).SerializeToString()
+        opened = []
+        for number in range(STREAMS):
+            method: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self.channels[
+                number % CONNECTIONS
+            ].unary_stream(METHODS["Watch"].path)
+            token = development_token(JWT_SECRET.encode(), f"listener{number}@example.org")
+            opened.append(method(request, metadata=(("authorization", f"Bearer {token}"),)))
+        reads = [asyncio.ensure_future(stream.read()) for stream in opened]
+        try:
+            async with asyncio.timeout(_SECONDS):
+                for first in itertools.islice(asyncio.as_completed(reads), answered):
+                    assert isinstance(await first, bytes)
+            yield
+        finally:
+            for stream in opened:
+                stream.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+
+
+@asynccontextmanager
+async def edge() -> AsyncIterator[Edge]:
+    """A gateway in front of the probe, and the client's connections to it."""
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(probe())
+        behind = await stack.enter_async_context(suite(also=[Slice("probe", [SERVICE], address)]))
+        target = f"127.0.0.1:{behind.process.servers.port}"
+        channels = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(target, options=_OWN_CONNECTION))
+            for _ in range(CONNECTIONS)
+        ]
+        made = Edge(channels)
+        for number in range(CONNECTIONS):
+            await made.call(number)
+        yield made
+
+
+async def test_unary_calls_are_as_fast_beside_six_hundred_streams() -> None:
+    async with edge() as client:
+        without, beside = [], []
+        for _ in range(ROUNDS):
+            without.append(await client.median())
+            async with client.streams():
+                beside.append(await client.median())
+        ratio = statistics.median(beside) / statistics.median(without)
+        assert ratio < HIGHEST_RATIO, f"{ratio:.2f}: {without} without, {beside} beside the streams"
+
+
+async def test_unary_calls_have_a_connection_of_their_own_when_streams_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_STREAMS_BEHIND_IT", FEW_STREAMS)
+    async with edge() as client, client.streams(answered=ANSWERED):
+        assert await client.call(0, timeout=2) < 1
+
+
+async def test_the_control_on_one_connection_for_both_unary_calls_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_STREAMS_BEHIND_IT", FEW_STREAMS)
+    make = app._peer
+
+    def on_one_connection(kit: Kit, behind: Slice) -> Any:
+        peer = make(kit, behind)
+        peer.streams = peer.channel
+        return peer
+
+    monkeypatch.setattr(app, "_peer", on_one_connection)
+    async with edge() as client, client.streams(answered=ANSWERED):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await client.call(0, timeout=1)
+    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
