@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import TYPE_CHECKING
+from typing import Self
 
 from servicekit.errors import OverloadedError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 _RETRY_SECONDS = 0.2
 
@@ -24,19 +20,20 @@ class Admission:
         self._waiting = 0
         self.running = 0
 
-    @contextlib.asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold one of the slots; raises OverloadedError."""
+    def slot(self) -> Self:
+        """Hold one of the slots in an `async with`; entering it raises OverloadedError."""
+        return self
+
+    async def __aenter__(self) -> None:
         if self._slots.locked():
             await self._queue_up()
         else:
             await self._slots.acquire()
         self.running += 1
-        try:
-            yield
-        finally:
-            self.running -= 1
-            self._slots.release()
+
+    async def __aexit__(self, *_raised: object) -> None:
+        self.running -= 1
+        self._slots.release()
 
     async def _queue_up(self) -> None:
         if self._waiting >= self._queue:
