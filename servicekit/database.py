@@ -110,7 +110,7 @@ class Session:
             self._connection.terminate()
             raise DatabaseUnavailableError from error
         except sql_errors.DRIVER_ERRORS as error:
-            raise self._translated(error, None) from error
+            raise self._translated(error, None) from None
         finally:
             self._database.observe(text, time.perf_counter() - started)
 
@@ -121,7 +121,8 @@ class Session:
         try:
             return await run(statement.text, *args)
         except sql_errors.DRIVER_ERRORS as error:
-            raise self._translated(error, statement) from error
+            # The driver's own error holds values, down to the whole row, and every traceback would tell them.
+            raise self._translated(error, statement) from None
         finally:
             self._database.observe(statement.name, time.perf_counter() - started)
 

@@ -70,12 +70,18 @@ def translate(error: BaseException, statement: Statement[*tuple[Any, ...]] | Non
         make = statement.violations.get(constraint)
         if make is not None:
             return make()
-    what = f"{statement.name if statement else 'transaction'}: {type(error).__name__}"
+    what = f"{statement.name if statement else 'transaction'}: {type(error).__name__}{_names(error)}"
     return _by_state(error, state) or (
         DataRefusedError(what, state or "22000")
         if _is_data_error(error, state)
         else UnexpectedDatabaseError(what, state)
     )
+
+
+def _names(error: BaseException) -> str:
+    """What an error names of the schema; its text may hold values."""
+    names = (getattr(error, f"{kind}_name", None) for kind in ("constraint", "column"))
+    return f" ({', '.join(found)})" if (found := [name for name in names if name]) else ""
 
 
 def _by_state(error: BaseException, state: str) -> Exception | None:

@@ -1,0 +1,22 @@
+"""users with the fault that a test of secrets has to find: it logs its DSN.
+
+Run with `python -m` in place of services.users.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from servicekit.process import App, Kit, main
+from services.users.app import build
+from services.users.config import Settings
+
+
+def build_leaking(kit: Kit) -> App:
+    """Put users together, and tell too much of it."""
+    structlog.get_logger("leak").info("database", dsn=kit.settings.dsn)
+    return build(kit)
+
+
+if __name__ == "__main__":
+    main(Settings, build_leaking)
