@@ -14,9 +14,9 @@ import pytest
 import services
 from servicekit.clock import Micros
 from servicekit.sql import Command, Query, Statement
-from tests.sql_check import faults
 from tests.architecture.project import python_files
 from tests.postgres import Database
+from tests.sql_check import faults
 
 SLICES = ("users", "chat", "tracks")
 AnyStatement = Statement[*tuple[Any, ...]]
