@@ -22,7 +22,8 @@ from tests import pooler, postgres
 from tests.services.users.running import running
 
 pytestmark = pytest.mark.skipif(not pooler.WANTED, reason="needs SEDA_TEST_POOLER=1 (and pgbouncer)")
-OPTIONS = PoolOptions("test", min_size=1, max_size=4, pooled=True)
+# On a busy machine two hundred statements wait longer than a call would.
+OPTIONS = PoolOptions("test", min_size=1, max_size=4, pooled=True, acquire_timeout=30)
 
 
 class Facts(NamedTuple):
