@@ -1,4 +1,4 @@
-"""The probe service on few connections, each call 50 ms of PostgreSQL: python -m tests.system.support.slow_probe.
+"""The probe service on few connections, each call 100 ms of PostgreSQL: python -m tests.system.support.slow_probe.
 
 With SLOW_PROBE_UNLIMITED=1 it takes every call and lets it wait as long as it likes, whether anybody
 still waits for its answer or not: what a service without limits does.
@@ -21,7 +21,7 @@ from servicekit.sql import Query
 from tests.probe import SERVICE, ProbeResponse
 
 CONNECTIONS = 4
-SECONDS = 0.05
+SECONDS = 0.1
 
 
 class _Slept(NamedTuple):
