@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -72,8 +72,8 @@ async def get_room_page(deps: Deps, asked: GetRoomPageRequest, deadline: float) 
             tracks.setdefault(message.track.track_id, message.track)
     seconds = min(PATIENCE, (deadline - time.monotonic()) * _SHARE)
     users_found, tracks_found = await asyncio.gather(
-        _unless_away("users", deps.users.lookup(authors, seconds)),
-        _unless_away("tracks", deps.tracks.lookup(list(tracks), seconds)),
+        _unless_away("users", deps.users.lookup, authors, seconds),
+        _unless_away("tracks", deps.tracks.lookup, list(tracks), seconds),
     )
     return RoomPage(
         listed,
@@ -91,10 +91,15 @@ def _all(listed: ListMessagesResponse) -> Iterator[Message]:
         yield from root.replies
 
 
-async def _unless_away(service: str, lookup: Awaitable[list[_Found]]) -> list[_Found] | None:
-    """What was found; None when the service could not say."""
+async def _unless_away(
+    service: str,
+    lookup: Callable[[Sequence[str], float], Awaitable[list[_Found]]],
+    ids: Sequence[str],
+    seconds: float,
+) -> list[_Found] | None:
+    """What was found; None when the service could not say. Begins when it runs: a call may end before that."""
     try:
-        return await lookup
+        return await lookup(ids, seconds)
     except ServiceError as error:
         if error.code not in _AWAY:
             raise
