@@ -18,10 +18,17 @@ PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile -m "not al
 # What judges rates and times has the machine for itself, after all others.
 ALONE = $(BIN)/pytest -n 0 -m alone
 # Status 5 of pytest: ARGS chose nothing. That is a fault only when it is so of both kinds of tests.
-TESTS = chosen=0; \
-	$(PYTEST) $(ARGS) || chosen=$$?; \
-	[ $$chosen -eq 0 ] || [ $$chosen -eq 5 ] || exit $$chosen; \
-	$(ALONE) $(ARGS) || { last=$$?; [ $$last -eq 5 ] && exit $$chosen; exit $$last; }
+TESTS = chosen=0; status=0; \
+	$(PYTEST) $(ARGS) || status=$$?; \
+	[ $$status -ne 5 ] || chosen=5; \
+	[ $$status -eq 0 ] || [ $$status -eq 5 ] || { $(AGAIN); } || exit 1; \
+	status=0; $(ALONE) $(ARGS) || status=$$?; \
+	[ $$status -ne 5 ] || exit $$chosen; \
+	[ $$status -eq 0 ] || { $(AGAIN); }
+# With SECOND_TRY=1, as in continuous integration, what failed runs once more, one test at a time: a machine that
+# stalled must not look like a broken build, which fails twice.
+AGAIN = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: what failed, once more" \
+	&& $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
 # What needs no database is not run twice.
 WITHOUT_PURE = --ignore=tests/architecture --ignore-glob='*/domain/*'
 # Where PgBouncer is installed, the services are tested once more through it (tests/pooler.py).
@@ -56,13 +63,14 @@ else
 	@echo "test: embedded PostgreSQL 18"
 	@$(TESTS)
 	@echo "test: PostgreSQL 15 of $(PG15_BIN), without what needs no database or the machine for itself"
-	@SEDA_TEST_PG_BIN="$(PG15_BIN)" $(PYTEST) $(WITHOUT_PURE) $(ARGS) || [ $$? -eq 5 ]
+	@export SEDA_TEST_PG_BIN="$(PG15_BIN)"; $(PYTEST) $(WITHOUT_PURE) $(ARGS) || { status=$$?; \
+	  [ $$status -eq 5 ] || { $(AGAIN); }; }
 endif
 ifeq ($(PGBOUNCER),)
 	@echo "test: not through PgBouncer (it is not installed here)"
 else
 	@echo "test: services, gateway and contracts through $(PGBOUNCER)"
-	@SEDA_TEST_POOLER=1 $(PYTEST) $(ARGS) || [ $$? -eq 5 ]
+	@export SEDA_TEST_POOLER=1; $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
 endif
 endif
 
