@@ -138,7 +138,9 @@ async def test_call_knows_its_caller_and_its_time(probe: Running) -> None:
     probe.probe.handle = look
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     outcome = await probe.call("Ask", None, ("x-request-id", "abc"), ("traceparent", trace), timeout=7)
-    assert 5 < float(ProbeResponse.FromString(outcome.reply).text) <= 7.1  # grpc rounds deadlines up on the wire
+    assert (
+        5 < float(ProbeResponse.FromString(outcome.reply).text) <= 7.1
+    )  # grpc rounds deadlines up on the wire
     (call,) = probe.probe.calls
     assert seen == [call]
     assert (call.request_id, call.traceparent, call.service) == ("abc", trace, None)

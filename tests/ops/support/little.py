@@ -33,7 +33,7 @@ _Value = TypeVar("_Value")
 @contextmanager
 def free_base() -> Iterator[int]:
     """A port base whose ports are free, kept from other workers until the end."""
-    locks = Path(tempfile.gettempdir()) / "seda-test-ports"
+    locks = Path(tempfile.gettempdir()) / f"seda-test-ports-{os.getuid()}"
     locks.mkdir(exist_ok=True)
     for base in random.sample(_BASES, len(_BASES)):
         with (locks / str(base)).open("w") as lock:

@@ -14,7 +14,7 @@ from tests.ops.support.little import RealUp
 # Five times what a first start takes on two busy cores: initdb, migrations, four services.
 START_SECONDS = 90.0
 _LINE_SECONDS = 60.0
-_GRPCURL_FOLDERS = (Path.home() / "go" / "bin", Path("/root/go/bin"), Path("/usr/local/bin"))
+_GRPCURL_FOLDERS = (Path.home() / "go" / "bin", Path("/usr/local/bin"))
 _PLAIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _ENDED = "--- line ended with "
 
