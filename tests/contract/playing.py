@@ -22,7 +22,7 @@ from tests.contract.requests import Requests
 from tests.contract.suite import Outcome, Suite, Target, listed, running, send
 from tests.postgres import Database, administrator
 from tests.probe import METHODS
-from tests.services.users.running import add_user
+from tests.services.running import add_user
 
 SEED = 20_261_122
 _AT_ONCE = 8

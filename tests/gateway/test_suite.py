@@ -26,7 +26,7 @@ from services.users import app as users_app
 from services.users import config as users_config
 from tests.gateway.suite import AS_USER, SECONDS, details, gateway, settings
 from tests.postgres import Database
-from tests.services.users.running import running
+from tests.services.running import running
 
 LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW?si=x"
 ALBUM = "https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"

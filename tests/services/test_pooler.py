@@ -19,7 +19,7 @@ from servicekit.sql import Query
 from services.users.app import build
 from services.users.config import Settings
 from tests import pooler, postgres
-from tests.services.users.running import running
+from tests.services.running import running
 
 pytestmark = pytest.mark.skipif(not pooler.WANTED, reason="needs SEDA_TEST_POOLER=1 (and pgbouncer)")
 # On a busy machine two hundred statements wait longer than a call would.

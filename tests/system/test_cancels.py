@@ -30,7 +30,7 @@ from services.chat.config import Settings as ChatSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database, administrator
-from tests.services.users.running import Running, running, user
+from tests.services.running import Running, running, user
 
 pytestmark = pytest.mark.timeout(200)
 CANCELS = 1000

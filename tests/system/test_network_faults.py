@@ -25,7 +25,7 @@ from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.gateway.suite import gateway, settings
 from tests.postgres import Database, free_port
-from tests.services.users.running import running, user
+from tests.services.running import running, user
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 
 DEADLINE_SECONDS = 1.0

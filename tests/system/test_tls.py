@@ -30,7 +30,7 @@ from services.users.config import Settings as UsersSettings
 from tests.certificates import Tls
 from tests.gateway.suite import gateway, settings
 from tests.postgres import Database
-from tests.services.users.running import call, running, user
+from tests.services.running import call, running, user
 
 LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 _SECONDS = 20.0

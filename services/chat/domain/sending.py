@@ -118,9 +118,14 @@ def check_send(draft: SendDraft, facts: SendFacts) -> Place:
     place = find_place(draft, facts)
     if facts.stranger is not None:
         raise MentionNotAMemberError(facts.stranger)
-    if facts.slow_wait > 0 and facts.role not in _MODERATORS:
+    if facts.slow_wait > 0 and is_slowed(facts):
         raise SlowModeError(facts.slow_wait)
     return place
+
+
+def is_slowed(facts: SendFacts) -> bool:
+    """Whether slow mode holds for the author at all: it does for members, not for who moderates."""
+    return facts.slow_mode_seconds > 0 and facts.role not in _MODERATORS
 
 
 def _check_author(facts: SendFacts) -> None:

@@ -12,7 +12,7 @@ from servicekit.errors import ServiceError
 from services.chat.actions.deps import Sent
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
 from services.chat.domain.model import Message
-from services.chat.domain.sending import SendDraft, SendFacts, check_send, earlier_send
+from services.chat.domain.sending import SendDraft, SendFacts, check_send, earlier_send, is_slowed
 from services.chat.store import rooms, sending
 from services.chat.store.rooms import LockRow
 from services.chat.store.sending import Accepted
@@ -114,7 +114,7 @@ class _Plan:
 
     def _check_pace(self, draft: SendDraft, facts: SendFacts) -> None:
         """Slow mode between the drafts of this batch: the table knows nothing of them yet."""
-        if facts.slow_mode_seconds == 0 or facts.role != "MEMBER":
+        if not is_slowed(facts):
             return
         author = (draft.room_id, draft.user_id)
         if author in self._slowed:

@@ -25,8 +25,8 @@ from tests.contract.suite import Outcome, send
 from tests.postgres import administrator, free_port
 from tests.servicekit.serving import Running, serving
 from tests.services.chat.world import new_user
-from tests.services.users.running import Running as RunningUsers
-from tests.services.users.running import add_user, running, until_blocked
+from tests.services.running import Running as RunningUsers
+from tests.services.running import add_user, running, until_blocked
 
 _GET_USER = "seda.users.v1.UserService.GetUser"
 _UPDATE_USER = "seda.users.v1.UserService.UpdateUser"

@@ -19,7 +19,7 @@ from tests.contract.bearers import user_header
 from tests.contract.suite import SECONDS, Outcome, Suite, send
 from tests.postgres import Database
 from tests.services.chat.world import World
-from tests.services.users.running import Running
+from tests.services.running import Running
 
 Scenario: TypeAlias = "Callable[[Stage], Awaitable[Outcome]]"
 

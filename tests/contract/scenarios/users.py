@@ -11,7 +11,7 @@ from tests.contract.bearers import service_header
 from tests.contract.scenarios.stage import Scenario, Stage, ask, nobody
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
-from tests.services.users.running import add_user
+from tests.services.running import add_user
 
 _USERS = "seda.users.v1.UserService"
 

@@ -16,7 +16,7 @@ from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database, administrator, free_port
 from tests.services.chat.world import World
-from tests.services.users.running import Running, running
+from tests.services.running import Running, running
 
 
 @pytest.fixture(scope="module")

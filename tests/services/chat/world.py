@@ -27,7 +27,7 @@ from seda.chat.v1.room_service_pb2 import (
     GetRoomResponse,
 )
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
-from tests.services.users.running import Running, call, user
+from tests.services.running import Running, call, user
 
 DOMAIN = "chat.seda.fm"
 _names = itertools.count(1)

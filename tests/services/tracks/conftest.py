@@ -10,7 +10,7 @@ from services.tracks.config import Settings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database, administrator
-from tests.services.users.running import Running, running
+from tests.services.running import Running, running
 
 
 @pytest.fixture(scope="module")

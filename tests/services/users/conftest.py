@@ -8,7 +8,7 @@ import pytest
 from services.users.app import build
 from services.users.config import Settings
 from tests.postgres import Database, administrator
-from tests.services.users.running import Running, running
+from tests.services.running import Running, running
 
 
 @pytest.fixture(scope="module")

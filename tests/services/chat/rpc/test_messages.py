@@ -11,7 +11,7 @@ from seda.chat.v1.message_service_pb2 import ListMessagesResponse, ThreadView
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, ServiceError
 from services.chat.domain.errors import BannedError, MessageNotFoundError, RoomNotFoundError
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.users.running import refused
+from tests.services.running import refused
 
 ALL = ThreadView.THREAD_VIEW_ALL
 

@@ -18,7 +18,7 @@ from services.chat.domain.errors import (
     RoomNotFoundError,
 )
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.users.running import refused
+from tests.services.running import refused
 
 
 async def test_create_room_makes_the_caller_its_owner(world: World) -> None:

@@ -34,7 +34,7 @@ from services.chat.domain.errors import (
     TrackNotFoundError,
 )
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.users.running import Running, add_track, refused, user
+from tests.services.running import Running, add_track, refused, user
 
 
 async def test_send_message_answers_what_get_message_reads(world: World) -> None:

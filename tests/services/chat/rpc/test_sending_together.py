@@ -9,7 +9,7 @@ from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResp
 from servicekit.errors import ServiceUnavailableError
 from tests.postgres import administrator
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.users.running import Running, refused, user
+from tests.services.running import Running, refused, user
 
 
 async def test_send_message_with_one_request_id_over_two_processes_is_one_row(

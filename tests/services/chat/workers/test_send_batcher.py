@@ -30,7 +30,7 @@ from services.chat.domain.sending import SendDraft, payload_hash
 from services.chat.workers.send_batch import write_batch
 from services.chat.workers.send_batcher import MAX_BATCH, MAX_WAITING_ROOMS, SendBatcher
 from tests import postgres
-from tests.services.users.running import until_blocked
+from tests.services.running import until_blocked
 
 USER = uuid.UUID("0190a5c0-0000-7000-8000-000000000001")
 UNLIMITED = RateLimit(1e6, 1e6, SystemClock())

@@ -24,7 +24,7 @@ from services.tracks.domain.errors import (
     UnsupportedProviderError,
     UnsupportedResourceError,
 )
-from tests.services.users.running import Running, add_track, call, refused, service, until_blocked, user
+from tests.services.running import Running, add_track, call, refused, service, until_blocked, user
 
 _DOMAIN = "tracks.seda.fm"
 _COVER = "https://img.example/cover.jpg"

@@ -33,7 +33,7 @@ from services.tracks.domain.errors import (
     UnsupportedResourceError,
 )
 from tests.postgres import Database
-from tests.services.users.running import (
+from tests.services.running import (
     Running,
     add_track,
     add_user,

@@ -12,7 +12,7 @@ from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError, TokenInvalidError
 from services.users.domain.errors import EmailRequiredError, EmailTakenError
-from tests.services.users.running import Running, add_user, call, refused, service, until_blocked, user
+from tests.services.running import Running, add_user, call, refused, service, until_blocked, user
 
 _DOMAIN = "users.seda.fm"
 _FAR = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)

@@ -22,7 +22,7 @@ from services.users.domain.errors import (
     NotYourselfError,
     UserNotFoundError,
 )
-from tests.services.users.running import JWT_SECRET, Running, add_user, call, refused, user
+from tests.services.running import JWT_SECRET, Running, add_user, call, refused, user
 
 _DOMAIN = "users.seda.fm"
 _ADA, _BOB, _ROOT = "ada@example.com", "bob@example.com", "root@example.com"
