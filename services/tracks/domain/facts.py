@@ -9,12 +9,13 @@ from servicekit.errors import FieldFault, InvalidFieldsError
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a caller knows of a track; None where they know nothing."""
+    """What a caller or a provider knows of a track; None where they know nothing."""
 
     title: str | None = None
     artist: str | None = None
     artwork_url: str | None = None
     duration_seconds: int | None = None
+    isrc: str | None = None
 
 
 def facts(title: str, artist: str, artwork_url: str, duration_seconds: int) -> Facts:
