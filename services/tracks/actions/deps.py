@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from servicekit.database import Database
+from services.tracks.domain.web.answer import Fetched, Policy
+
+
+class Fetcher(Protocol):
+    """Gets public web addresses, politely: from the cache, or once for everybody who asks at the same time."""
+
+    async def fetch(
+        self, url: str, *, deadline: float, policy: Policy = Policy.ANY_SITE, max_age: float | None = None
+    ) -> Fetched:
+        """What the web answers for an address, now or lately.
+
+        How it ended, refusals and dead hosts included, is the value, never an exception. `deadline` is on the
+        process's monotonic clock; a fetch that has begun goes on after it and fills the cache. `max_age` is in
+        seconds: an answer that is older, or expired, is fetched anew; without it an expired answer may be given
+        while it is fetched anew in the background.
+
+        Raises DeadlineExceededError, HostBusyError (too many wait for this host), OverloadedError and the errors
+        of the database.
+        """
 
 
 @dataclass(frozen=True, slots=True)
