@@ -50,7 +50,7 @@ class CatalogServiceServicer:
         """Finds or stores the track that a link points to, and adds what the caller knows of it.
 
         Given values fill what is still empty and never replace what is known. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION.
+        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,7 +20,7 @@ class CatalogServiceStub:
     """Finds or stores the track that a link points to, and adds what the caller knows of it.
 
     Given values fill what is still empty and never replace what is known. Errors: INVALID_URL,
-    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION.
+    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -35,7 +35,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finds or stores the track that a link points to, and adds what the caller knows of it.
 
         Given values fill what is still empty and never replace what is known. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION.
+        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _aio.Server) -> None: ...

@@ -36,6 +36,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. The link must be followed first, which is not possible yet. Metadata:
     `provider`.
     """
+    ERROR_REASON_PRIVATE_LINK: _ErrorReason.ValueType  # 6
+    """INVALID_ARGUMENT. The link holds a secret that opens something private. Metadata: `provider`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of the tracks service, in `google.rpc.ErrorInfo.reason` without the prefix, under the
@@ -56,4 +58,6 @@ ERROR_REASON_NEEDS_RESOLUTION: ErrorReason.ValueType  # 5
 """INVALID_ARGUMENT. The link must be followed first, which is not possible yet. Metadata:
 `provider`.
 """
+ERROR_REASON_PRIVATE_LINK: ErrorReason.ValueType  # 6
+"""INVALID_ARGUMENT. The link holds a secret that opens something private. Metadata: `provider`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -53,13 +53,17 @@ class ParseTrackUrlResponse(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     NEEDS_RESOLUTION_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """The provider, in lower case: `spotify`, `youtube`."""
+    """The provider: `apple`, `bandcamp`, `deezer`, `soundcloud`, `spotify`, `tidal` or `youtube`."""
     kind: _track_pb2.LinkKind.ValueType
     """What the link points to; unspecified when it must be followed first."""
     provider_id: _builtins.str
-    """The provider's own id; empty when the link must be followed first."""
+    """The provider's own id, up to 401 characters, in lower case where the provider ignores case;
+    empty when the link must be followed first.
+    """
     url: _builtins.str
-    """The canonical address; for a link that must be followed first, the link itself, cleaned."""
+    """The canonical address, up to 500 characters; for a link that must be followed first, the link
+    itself, cleaned. Parsing it again gives the same answer.
+    """
     needs_resolution: _builtins.bool
     """Whether only following the link tells where it leads."""
     def __init__(

@@ -59,7 +59,9 @@ class TrackServiceServicer:
     def ParseTrackUrl(self, request, context):
         """Tells what a link or a shared text points to, without storing or fetching anything.
 
-        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE.
+        Every form of a link gives the same answer: those of the players, with and without tracking
+        parameters, of any country. A link that has to be followed is told by `needs_resolution`, which
+        is no error. Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,7 +71,8 @@ class TrackServiceServicer:
         """Finds or stores the track that a link points to.
 
         All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION, CALLER_SUSPENDED.
+        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION,
+        CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

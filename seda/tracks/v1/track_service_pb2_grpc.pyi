@@ -19,13 +19,16 @@ class TrackServiceStub:
     ParseTrackUrl: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ParseTrackUrlRequest, _track_service_pb2.ParseTrackUrlResponse]
     """Tells what a link or a shared text points to, without storing or fetching anything.
 
-    Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE.
+    Every form of a link gives the same answer: those of the players, with and without tracking
+    parameters, of any country. A link that has to be followed is told by `needs_resolution`, which
+    is no error. Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
     """
     ResolveTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ResolveTrackRequest, _track_service_pb2.ResolveTrackResponse]
     """Finds or stores the track that a link points to.
 
     All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION, CALLER_SUSPENDED.
+    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION,
+    CALLER_SUSPENDED.
     """
     LookupTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.LookupTracksRequest, _track_service_pb2.LookupTracksResponse]
     """Gets up to 1,000 tracks at once.
@@ -44,7 +47,9 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_track_service_pb2.ParseTrackUrlResponse]:
         """Tells what a link or a shared text points to, without storing or fetching anything.
 
-        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE.
+        Every form of a link gives the same answer: those of the players, with and without tracking
+        parameters, of any country. A link that has to be followed is told by `needs_resolution`, which
+        is no error. Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
         """
 
     @_abc_1.abstractmethod
@@ -56,7 +61,8 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finds or stores the track that a link points to.
 
         All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, NOT_A_TRACK, NEEDS_RESOLUTION, CALLER_SUSPENDED.
+        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION,
+        CALLER_SUSPENDED.
         """
 
     @_abc_1.abstractmethod

@@ -39,6 +39,17 @@ class UnsupportedResourceError(ServiceError):
         super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
 
 
+class PrivateLinkError(ServiceError):
+    """The link holds a secret that opens something private: what it points to is not for everybody."""
+
+    code = Code.INVALID_ARGUMENT
+    reason = "PRIVATE_LINK"
+
+    def __init__(self, provider: str) -> None:
+        message = f"this {provider} link is a private one"
+        super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
+
+
 class NotATrackError(ServiceError):
     """The link points to something else than one track."""
 

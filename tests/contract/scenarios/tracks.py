@@ -21,5 +21,6 @@ SCENARIOS: dict[str, Scenario] = {
     "UNSUPPORTED_PROVIDER": _resolving("https://example.org/track/1"),
     "UNSUPPORTED_RESOURCE": _resolving("https://open.spotify.com/user/ada"),
     "NOT_A_TRACK": _resolving("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"),
+    "PRIVATE_LINK": _resolving("https://soundcloud.com/forss/flickermood/s-AbCdE"),
     "NEEDS_RESOLUTION": _resolving("https://spotify.link/AbCdEfGhIjK"),
 }

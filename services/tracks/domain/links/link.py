@@ -19,7 +19,7 @@ _HOST_LENGTH = 253
 # A backslash is a slash to browsers and a letter to others; the rest can't be part of a link at all.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\ud800-\udfff]")
 # Everything else in a query (si, utm_source, feature, t, in, ...) says how the link was shared, not what it is.
-_QUERY = frozenset({"v", "list", "i", "uri", "url"})
+_QUERY = frozenset({"v", "list", "i", "uri", "url", "secret_token"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from services.tracks.domain.links.link import Link
 from services.tracks.domain.links.reference import Reference
 
 _CODE = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_CODES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,16 @@ class Provider:
     """One provider: the hosts that are its own and how their links are read.
 
     Hosts are matched exactly, never by suffix. `short_hosts` are those whose links say nothing before they
-    are followed. `address_scheme` and `read_address` belong together: the provider's own kind of address,
-    such as `spotify:track:ID`.
+    are followed. `parent_host` is one that gives each artist a host of their own, exactly one label below
+    it. `address_scheme` and `read_address` belong together: the provider's own kind of address, such as
+    `spotify:track:ID`.
     """
 
     name: str
     hosts: frozenset[str]
     read: Callable[[Link], Reference]
     short_hosts: frozenset[str] = frozenset()
+    parent_host: str | None = None
     address_scheme: str | None = None
     read_address: Callable[[str], Reference] | None = None
 
@@ -33,6 +36,6 @@ class Provider:
         """The reference of a link that must be followed first."""
         if not link.segments:
             raise UnsupportedResourceError(self.name)
-        if not all(_CODE.fullmatch(segment) for segment in link.segments):
+        if len(link.segments) > _CODES or not all(_CODE.fullmatch(segment) for segment in link.segments):
             raise InvalidUrlError(f"this is no short {self.name} link")
         return Reference(self.name, None, "", f"https://{link.host}/{'/'.join(link.segments)}")

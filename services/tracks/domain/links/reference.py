@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Kind(enum.StrEnum):
@@ -17,12 +17,12 @@ class Kind(enum.StrEnum):
     EPISODE = "EPISODE"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """Something at a provider, by the provider's own id and canonical address.
 
-    A short link has neither kind nor id before it is followed: `kind` is None, `provider_id` empty and
-    `url` the cleaned link itself. Reading `url` again gives an equal reference.
+    A link that has to be followed has neither kind nor id before: `kind` is None, `provider_id` empty and
+    `url` the address to follow. Reading `url` again gives an equal reference. `provider_id` has up to 401
+    characters and `url` up to 500, all of them ASCII.
     """
 
     provider: str

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from servicekit.errors import Code, ServiceError
 from services.tracks.domain.errors import (
     InvalidUrlError,
+    PrivateLinkError,
     UnsupportedProviderError,
     UnsupportedResourceError,
 )
@@ -21,11 +22,8 @@ from services.tracks.domain.links.reference import Reference
 from services.tracks.domain.tracks import track_reference
 from tests.services.tracks.domain.links.strategies import HOSTS, PATHS, authorities, links, share_texts
 
-# The providers whose lines of the table below must be read; the others' are refused until they are built.
-BUILT = {"spotify", "youtube"}
-
 _TABLE = Path(__file__).parents[4] / "data" / "track_urls.tsv"
-_TYPED = (InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError)
+_TYPED = (InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError, PrivateLinkError)
 _thorough = settings(max_examples=500, deadline=None)
 
 
@@ -54,7 +52,7 @@ def reason_of(read: Callable[[str], object], text: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if line.kind and line.provider in BUILT])
+@pytest.mark.parametrize("line", [line for line in lines() if line.kind])
 def test_parse_reads_real_links(line: Line) -> None:
     reference = table.parse(line.text)
     assert (reference.provider, reference.kind, reference.provider_id) == line[1:4]
@@ -62,11 +60,9 @@ def test_parse_reads_real_links(line: Line) -> None:
     assert table.parse(reference.url) == reference
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if not line.kind or line.provider not in BUILT])
+@pytest.mark.parametrize("line", [line for line in lines() if not line.kind])
 def test_parse_refuses_or_leaves_open_what_it_can_not_read(line: Line) -> None:
-    if line.provider and line.provider not in BUILT:
-        assert reason_of(table.parse, line.text) == "UNSUPPORTED_PROVIDER"
-    elif line.outcome == "NEEDS_RESOLUTION":
+    if line.outcome == "NEEDS_RESOLUTION":
         reference = table.parse(line.text)
         assert reference == Reference(line.provider, None, "", line.text)
         assert reference.needs_resolution
@@ -74,15 +70,18 @@ def test_parse_refuses_or_leaves_open_what_it_can_not_read(line: Line) -> None:
         assert reason_of(table.parse, line.text) == line.outcome
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if line.provider in BUILT])
+@pytest.mark.parametrize("line", lines())
 def test_track_reference_gives_the_canonical_url_or_the_reason(line: Line) -> None:
     refused = reason_of(track_reference, line.text)
     assert (refused or track_reference(line.text).url) == line.outcome
 
 
 def test_the_table_has_lines_of_every_kind() -> None:
-    counts = {name: sum(line.provider == name for line in lines()) for name in ("spotify", "youtube", "")}
-    assert counts == {"spotify": 6, "youtube": 6, "": 4}
+    assert {line.provider for line in lines()} == {"", *(provider.name for provider in table.PROVIDERS)}
+    assert {line.kind for line in lines()} == {"", "TRACK", "ALBUM", "PLAYLIST", "VIDEO"}
+    assert {line.outcome for line in lines() if not line.outcome.startswith("https:")} == {
+        *("INVALID_URL", "UNSUPPORTED_PROVIDER", "UNSUPPORTED_RESOURCE", "NOT_A_TRACK", "NEEDS_RESOLUTION")
+    }
     assert len(lines()) == 35
 
 

@@ -1,0 +1,69 @@
+"""Bandcamp: pages on the artist's own host below bandcamp.com, and the player, which knows numbers only."""
+
+from __future__ import annotations
+
+import re
+
+from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
+from services.tracks.domain.links.link import Link
+from services.tracks.domain.links.provider import Provider
+from services.tracks.domain.links.reference import Kind, Reference
+
+_NAME = "bandcamp"
+_PARENT = "bandcamp.com"
+_HOSTS = frozenset({_PARENT, f"www.{_PARENT}"})
+# Hosts below the parent that are Bandcamp's own and no artist's.
+_NO_ARTISTS = frozenset({"daily"})
+_KINDS = {"track": Kind.TRACK, "album": Kind.ALBUM}
+_ARTIST = re.compile(r"[0-9a-z][0-9a-z-]{0,62}")
+_SLUG = re.compile(r"[0-9A-Za-z_-]{1,200}")
+_PLAYERS = ("EmbeddedPlayer", "EmbeddedPlayer.html")
+_PLAYED = re.compile(r"(track|album)=([1-9][0-9]{0,18})")
+
+
+def _read(link: Link) -> Reference:
+    if link.host in _HOSTS:
+        return _player(link)
+    artist = link.host.removesuffix(f".{_PARENT}")
+    if artist in _NO_ARTISTS or not _ARTIST.fullmatch(artist):
+        raise UnsupportedResourceError(_NAME)
+    match link.segments:
+        case [] | ["music"]:
+            return Reference(_NAME, Kind.ARTIST, artist, f"https://{link.host}")
+        case [name, slug] if name in _KINDS:
+            slug = _slug(slug)
+            return Reference(_NAME, _KINDS[name], f"{artist}/{slug}", f"https://{link.host}/{name}/{slug}")
+        case _:
+            raise UnsupportedResourceError(_NAME)
+
+
+def _slug(text: str) -> str:
+    if not _SLUG.fullmatch(text):
+        raise InvalidUrlError("names at Bandcamp have letters, digits, dashes and underscores")
+    return text.lower()
+
+
+def _player(link: Link) -> Reference:
+    """What an embedded player plays: a track, of an album perhaps, by number. Bandcamp has to be asked."""
+    if not link.segments or link.segments[0] not in _PLAYERS:
+        raise UnsupportedResourceError(_NAME)
+    played = {found[1]: found[2] for segment in link.segments if (found := _PLAYED.fullmatch(segment))}
+    name = "track" if "track" in played else "album"
+    if name not in played:
+        raise UnsupportedResourceError(_NAME)
+    return Reference(_NAME, None, "", f"https://{_PARENT}/{_PLAYERS[0]}/{name}={played[name]}")
+
+
+def read_own_domain(link: Link) -> Reference | None:
+    """The page of a track on some other host, if that were an artist's own domain; None for other pages.
+
+    Bandcamp's pages are the same there. Whether the host is an artist's, only Bandcamp knows.
+    """
+    match link.segments:
+        case ["track", slug] if _SLUG.fullmatch(slug):
+            return Reference(_NAME, None, "", f"https://{link.host}/track/{slug.lower()}")
+        case _:
+            return None
+
+
+PROVIDER = Provider(name=_NAME, hosts=_HOSTS, read=_read, parent_host=_PARENT)

@@ -1,0 +1,31 @@
+"""Deezer: pages in any language, the player, the public API's addresses, and two short hosts."""
+
+from __future__ import annotations
+
+from services.tracks.domain.links.link import Link
+from services.tracks.domain.links.numbered import last_pair, number
+from services.tracks.domain.links.provider import Provider
+from services.tracks.domain.links.reference import Kind, Reference
+
+_NAME = "deezer"
+_KINDS = {
+    "track": Kind.TRACK,
+    "album": Kind.ALBUM,
+    "playlist": Kind.PLAYLIST,
+    "artist": Kind.ARTIST,
+    "episode": Kind.EPISODE,
+}
+
+
+def _read(link: Link) -> Reference:
+    kind, key = last_pair(link.segments, _KINDS, _NAME)
+    key = number(key, _NAME)
+    return Reference(_NAME, kind, key, f"https://www.deezer.com/{kind.lower()}/{key}")
+
+
+PROVIDER = Provider(
+    name=_NAME,
+    hosts=frozenset({"deezer.com", "www.deezer.com", "widget.deezer.com", "api.deezer.com"}),
+    read=_read,
+    short_hosts=frozenset({"deezer.page.link", "link.deezer.com"}),
+)

@@ -1,0 +1,131 @@
+"""SoundCloud: pages by the names of their owner and their own, the player, numbers, and two short hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from services.tracks.domain.errors import InvalidUrlError, PrivateLinkError, UnsupportedResourceError
+from services.tracks.domain.links.link import Link, read_link
+from services.tracks.domain.links.provider import Provider
+from services.tracks.domain.links.reference import Kind, Reference
+
+_NAME = "soundcloud"
+_PAGES = frozenset({"soundcloud.com", "www.soundcloud.com", "m.soundcloud.com"})
+_PLAYER = "w.soundcloud.com"
+_API = "api.soundcloud.com"
+# What stands where a person's name would, and is none.
+_NO_USERS = frozenset(
+    {
+        "charts",
+        "creators",
+        "discover",
+        "download",
+        "feed",
+        "go",
+        "home",
+        "imprint",
+        "jobs",
+        "library",
+        "login",
+        "logout",
+        "messages",
+        "mobile",
+        "notifications",
+        "pages",
+        "people",
+        "pro",
+        "search",
+        "settings",
+        "signin",
+        "stations",
+        "stream",
+        "tags",
+        "terms-of-use",
+        "upload",
+        "you",
+    }
+)
+# Lists that stand where a track's name would.
+_NO_TRACKS = frozenset(
+    {
+        "albums",
+        "comments",
+        "followers",
+        "following",
+        "likes",
+        "popular-tracks",
+        "reposts",
+        "sets",
+        "spotlight",
+        "tracks",
+    }
+)
+_SLUG = re.compile(r"[0-9A-Za-z_-]{1,200}")
+_SECRET = re.compile(r"s-[0-9A-Za-z]{1,64}")
+_NUMBERED = ("tracks", "playlists")
+# The newer players write a number as soundcloud:tracks:1.
+_NUMBER = re.compile(r"(?:soundcloud:[a-z]+:)?([1-9][0-9]{0,18})")
+
+
+def _read(link: Link) -> Reference:
+    if link.host == _PLAYER:
+        link = _played(link)
+    link = link.routed("!/")
+    if link.host == _API:
+        return _numbered(link)
+    return _page(link.segments)
+
+
+def _played(link: Link) -> Link:
+    """The link that the embedded player plays, which must be SoundCloud's own."""
+    if "url" not in link.query:
+        raise UnsupportedResourceError(_NAME)
+    played = read_link(link.query["url"])
+    if played.host not in _PAGES and played.host != _API:
+        raise InvalidUrlError("the player is given a link that is not SoundCloud's")
+    return played
+
+
+def _numbered(link: Link) -> Reference:
+    """Something by its number, which is no part of any page's address: SoundCloud has to be asked."""
+    match link.segments:
+        case [name, key] if name in _NUMBERED and (found := _NUMBER.fullmatch(key)):
+            pass
+        case _:
+            raise UnsupportedResourceError(_NAME)
+    if "secret_token" in link.query:
+        raise PrivateLinkError(_NAME)
+    return Reference(_NAME, None, "", f"https://{_API}/{name}/{found[1]}")
+
+
+def _page(segments: Sequence[str]) -> Reference:
+    if not segments or segments[0].lower() in _NO_USERS:
+        raise UnsupportedResourceError(_NAME)
+    match segments:
+        case [user]:
+            return _reference(Kind.ARTIST, user)
+        case [user, "sets", slug]:
+            return _reference(Kind.PLAYLIST, user, slug)
+        case [_, "sets", _, secret] | [_, _, secret] if _SECRET.fullmatch(secret):
+            raise PrivateLinkError(_NAME)
+        case [user, slug] if slug.lower() not in _NO_TRACKS:
+            return _reference(Kind.TRACK, user, slug)
+        case _:
+            raise UnsupportedResourceError(_NAME)
+
+
+def _reference(kind: Kind, *names: str) -> Reference:
+    if not all(_SLUG.fullmatch(name) for name in names):
+        raise InvalidUrlError("names at SoundCloud have letters, digits, dashes and underscores")
+    key = "/".join(names).lower()
+    path = key.replace("/", "/sets/") if kind is Kind.PLAYLIST else key
+    return Reference(_NAME, kind, key, f"https://soundcloud.com/{path}")
+
+
+PROVIDER = Provider(
+    name=_NAME,
+    hosts=_PAGES | {_PLAYER, _API},
+    read=_read,
+    short_hosts=frozenset({"on.soundcloud.com", "soundcloud.app.goog.gl"}),
+)
