@@ -9,7 +9,7 @@ from services.tracks.clients.users import RemoteResolver
 from services.tracks.rpc.catalog import CatalogServicer
 from services.tracks.rpc.tracks import TrackServicer
 
-SCHEMA_HEAD = "20261122_1930"
+SCHEMA_HEAD = "20261122_1935"
 """The newest migration of schema tracks that this build needs."""
 
 _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]

@@ -41,11 +41,58 @@ track_refs = sa.Table(
         "updated_at", _instant, nullable=False, server_default=sa.func.now(), comment="Last change of the row"
     ),
     sa.Column("refreshed_at", _instant, comment="Last attempt to fetch metadata that had an answer"),
+    sa.Column(
+        "next_attempt_at",
+        _instant,
+        server_default=sa.func.now(),
+        comment="When metadata is to be fetched; while a worker does it, when others may; empty: never",
+    ),
+    sa.Column(
+        "attempts",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="How often metadata was asked for since it was last due for the first time",
+    ),
+    sa.Column(
+        "search_text",
+        # Bytes decide the order: that of a language would neither serve prefixes nor stay the same.
+        sa.Text(collation="C"),
+        comment="Title and artist folded for search; empty without both and until a worker has folded them",
+    ),
     sa.PrimaryKeyConstraint("id", name="track_refs_pkey"),
     sa.UniqueConstraint("provider", "provider_id", name="track_refs_provider_provider_id_key"),
     sa.UniqueConstraint("url", name="track_refs_url_key"),
     # Serves lists of one provider in id order.
     sa.Index("track_refs_provider_id_idx", "provider", "id"),
+    # Serve lists of one state, of any provider or of one.
+    sa.Index("track_refs_metadata_state_id_idx", "metadata_state", "id"),
+    sa.Index("track_refs_provider_metadata_state_id_idx", "provider", "metadata_state", "id"),
+    # The queue of the enrichment workers: what is due at each provider, and what older builds left unfolded.
+    sa.Index(
+        "track_refs_next_attempt_at_idx",
+        "provider",
+        "next_attempt_at",
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "track_refs_unfolded_idx",
+        "id",
+        postgresql_where=sa.text("search_text IS NULL AND (title IS NOT NULL OR artist IS NOT NULL)"),
+    ),
+    # Search: by the start, in order; by any three letters; by the start of a word.
+    sa.Index("track_refs_search_text_id_idx", "search_text", "id"),
+    sa.Index(
+        "track_refs_search_text_idx",
+        "search_text",
+        postgresql_using="gin",
+        postgresql_ops={"search_text": "extensions.gin_trgm_ops"},
+    ),
+    sa.Index(
+        "track_refs_search_words_idx",
+        sa.text("to_tsvector('simple'::regconfig, search_text)"),
+        postgresql_using="gin",
+    ),
     sa.CheckConstraint("provider ~ '^[a-z][a-z0-9_]{0,31}$'", name="track_refs_provider_check"),
     sa.CheckConstraint("octet_length(provider_id) BETWEEN 1 AND 512", name="track_refs_provider_id_check"),
     sa.CheckConstraint("url LIKE 'https://%' AND octet_length(url) <= 2048", name="track_refs_url_check"),
@@ -57,6 +104,8 @@ track_refs = sa.Table(
     ),
     sa.CheckConstraint("duration_seconds BETWEEN 1 AND 604800", name="track_refs_duration_seconds_check"),
     sa.CheckConstraint("isrc ~ '^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$'", name="track_refs_isrc_check"),
+    sa.CheckConstraint("attempts >= 0", name="track_refs_attempts_check"),
+    sa.CheckConstraint("octet_length(search_text) BETWEEN 1 AND 2600", name="track_refs_search_text_check"),
     sa.CheckConstraint(
         "metadata_state IN ('PENDING', 'COMPLETE', 'PARTIAL', 'FAILED')",
         name="track_refs_metadata_state_check",
