@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, unquote
+from typing import NamedTuple
+from urllib.parse import unquote, unquote_plus
 
 import idna
 
 from services.tracks.domain.errors import InvalidUrlError
 
 _PORTS = {"http": ("", "80"), "https": ("", "443")}
-_SCHEME = re.compile(r"(?:(https?):)?//", re.ASCII | re.IGNORECASE)
-_PARTS = re.compile(r"([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_PARTS = re.compile(
+    r"(?:(?:([Hh][Tt][Tt][Pp][Ss]?):)?//)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
+)
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _HOST_LENGTH = 253
 # A backslash is a slash to browsers and a letter to others; the rest can't be part of a link at all.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\ud800-\udfff]")
+_STEPS = frozenset({".", ".."})
 # Everything else in a query (si, utm_source, feature, t, in, ...) says how the link was shared, not what it is.
 _QUERY = frozenset({"v", "list", "i", "uri", "url", "secret_token"})
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A link's parts.
 
     `host` is ASCII in lower case, without port and trailing dot. `segments` are the path's, percent-decoded
@@ -44,20 +45,18 @@ class Link:
         if not self.fragment.startswith(marker):
             return self
         path, _, query = self.fragment.removeprefix(marker).partition("?")
-        return replace(self, segments=_segments(path), query=_query(query), fragment="")
+        return Link(self.host, _segments(path), _query(query), "")
 
 
 def read_link(text: str) -> Link:
     """Takes a link apart; without a scheme it is read as https. Raises InvalidUrlError."""
     if _FORBIDDEN.search(text):
         raise InvalidUrlError("the link contains characters that no link has")
-    start = _SCHEME.match(text)
-    scheme = ((start and start[1]) or "https").lower()
-    parts = _PARTS.match(text, start.end() if start else 0)
+    parts = _PARTS.match(text)
     assert parts is not None  # noqa: S101 - every part may be empty, so the pattern matches any text
-    authority, path, query, fragment = parts.groups(default="")
-    host = _host(authority, scheme)
-    if not (start and start[1]) and "." not in host:
+    scheme, authority, path, query, fragment = parts.groups(default="")
+    host = _host(authority, scheme.lower() or "https")
+    if not scheme and "." not in host:
         raise InvalidUrlError("there is no link in the text")
     return Link(host, _segments(path), _query(query), fragment)
 
@@ -87,15 +86,21 @@ def _ascii(name: str) -> str:
 
 
 def _segments(path: str) -> tuple[str, ...]:
-    segments = tuple(unquote(part) for part in path.split("/") if part)
-    if not {".", ".."}.isdisjoint(segments):
+    parts = [part for part in path.split("/") if part]
+    # Decoded after it was split: an encoded slash is part of a segment.
+    segments = [unquote(part) for part in parts] if "%" in path else parts
+    if not _STEPS.isdisjoint(segments):
         raise InvalidUrlError("links with relative steps are refused")
-    return segments
+    return tuple(segments)
 
 
 def _query(query: str) -> dict[str, str]:
     values: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        # Nearly no name is encoded, and nearly no value is asked for: both are decoded only then.
+        if "%" in name:
+            name = unquote(name)
         if name in _QUERY:
-            values.setdefault(name, value)
+            values.setdefault(name, unquote_plus(value))
     return values

@@ -23,14 +23,19 @@ def find_link(text: str) -> str:
     A link of another scheme hides whatever its text contains, so that `ftp://host/?u=https://...` is not
     read as the inner link. Raises InvalidUrlError when there is nothing that could be a link.
     """
-    other = False
-    for match in _LINK.finditer(text):
-        if match[1].lower() in _WEB:
-            return match[0].rstrip(_CLOSING)
-        other = True
-    if other:
-        raise InvalidUrlError("only http and https links are supported")
+    match = _LINK.search(text)
+    if match is not None:
+        return _first_web_link(text, match).rstrip(_CLOSING)
     words = [word for word in _GAP.split(text) if word]
     if len(words) != 1:
         raise InvalidUrlError("there is no link in the text")
     return words[0].rstrip(_CLOSING)
+
+
+def _first_web_link(text: str, match: re.Match[str] | None) -> str:
+    """The first web link from a match of `_LINK` on."""
+    while match is not None:
+        if match[1].lower() in _WEB:
+            return match[0]
+        match = _LINK.search(text, match.end())
+    raise InvalidUrlError("only http and https links are supported")
