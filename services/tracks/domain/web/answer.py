@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from servicekit.clock import Micros
 from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.media import bare
 
 _GOOD = range(200, 300)
 
@@ -91,7 +92,7 @@ class Fetched:
     @property
     def media_type(self) -> str:
         """Such as `text/html`: lower-case, without parameters."""
-        return self.content_type.partition(";")[0].strip().lower()
+        return bare(self.content_type)
 
     def text(self) -> str:
         """The body decoded by its charset; what can't be decoded is replaced. Never raises."""

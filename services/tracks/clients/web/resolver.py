@@ -1,0 +1,76 @@
+"""From a host's name to its addresses: DNS alone, asked for the absolute name."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.rdatatype
+import dns.resolver
+
+from services.tracks.domain.web.addresses import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SECONDS = 2.0
+_TYPES = (dns.rdatatype.A, dns.rdatatype.AAAA)
+
+
+class ResolveError(Exception):
+    """The name has no address, or nobody could say."""
+
+
+class ResolveTimeoutError(ResolveError):
+    """Nobody said in time."""
+
+
+class DnsResolver:
+    """Asks the name servers of the machine over its own sockets.
+
+    Not the system's resolver: that one blocks a thread for as long as a dead zone likes, reads the hosts file and
+    tries the search domains of the cluster.
+    """
+
+    def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
+        """`resolver` asks other name servers than those of resolv.conf."""
+        self._resolver = resolver
+
+    async def addresses(self, host: str) -> list[Address]:
+        """Every address of the host; at least one. Raises ResolveError."""
+        resolver = self._configured()
+        name = dns.name.from_text(f"{host}.")
+        asked = [self._ask(resolver, name, kind) for kind in _TYPES]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        found = [address for answer in answers if isinstance(answer, list) for address in answer]
+        if found:
+            return found
+        raise _worst([answer for answer in answers if isinstance(answer, BaseException)])
+
+    async def _ask(
+        self, resolver: dns.asyncresolver.Resolver, name: dns.name.Name, kind: dns.rdatatype.RdataType
+    ) -> list[IPv4Address | IPv6Address]:
+        answer = await resolver.resolve(name, kind, lifetime=_SECONDS, raise_on_no_answer=False, search=False)
+        return [ip_address(record.to_text()) for record in answer.rrset or ()]
+
+    def _configured(self) -> dns.asyncresolver.Resolver:
+        # Only when it is needed: a machine without a network has no configuration, and serves everything else.
+        if self._resolver is None:
+            try:
+                self._resolver = dns.asyncresolver.Resolver()
+            except dns.exception.DNSException as error:
+                raise ResolveError("no name servers are configured") from error
+        return self._resolver
+
+
+def _worst(errors: Sequence[BaseException]) -> BaseException:
+    for error in errors:
+        if isinstance(error, dns.exception.Timeout):
+            return ResolveTimeoutError("the name servers did not answer in time")
+        if not isinstance(error, (dns.exception.DNSException, OSError, ValueError)):
+            return error
+    return ResolveError("the name has no address")
