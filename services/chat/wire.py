@@ -87,8 +87,11 @@ def fill_room(into: room_pb2.Room, room: Room) -> None:
     into.name = room.name
     into.description = room.description
     into.private = room.private
-    into.creator_id = str(room.created_by)
+    if room.created_by is not None:
+        into.creator_id = str(room.created_by)
     into.rev = room.rev
+    into.etag = room.etag
+    into.member_count = room.member_count
     into.announcement = room.announcement
     to_proto(into.create_time, room.created_at)
     to_proto(into.update_time, room.updated_at)
@@ -147,6 +150,7 @@ def fill_message(into: message_pb2.Message, message: Message) -> None:
     into.room_id = str(message.room_id)
     into.seq = message.seq
     into.rev = message.rev
+    into.etag = message.etag
     into.type = message_pb2.MessageType.Value(f"MESSAGE_TYPE_{message.type}")
     to_proto(into.create_time, message.created_at)
     if message.user_id is not None:

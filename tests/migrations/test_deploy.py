@@ -117,7 +117,7 @@ async def test_an_edited_revision_is_drift(fresh_database: Database, folder: Pat
 
 
 async def test_a_missing_revision_is_drift(fresh_database: Database, folder: Path) -> None:
-    first, second = revisions("chat", folder)
+    first, second, *_ = revisions("chat", folder)
     first.path.unlink()
     second.path.write_text(
         second.path.read_text().replace(f'down_revision = "{first.id}"', "down_revision = None")

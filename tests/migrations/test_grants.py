@@ -10,7 +10,7 @@ import pytest
 from ops.database import SLICES
 from tests.postgres import Database, administrator
 
-APPEND_ONLY = {"users.admin_actions"}
+APPEND_ONLY = {"users.admin_actions", "chat.moderation_logs"}
 READ_ONLY = {"chat.instance"}
 READ, CHANGES = "SELECT", ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
@@ -100,10 +100,11 @@ async def test_a_service_can_use_its_tables_but_never_empty_one(slice_name: str,
     assert [each for each in own if each[0] == "TRUNCATE"] == []
 
 
-async def test_audit_entries_can_only_be_added(database: Database) -> None:
-    found = await allowed(database, "users_app")
+@pytest.mark.parametrize("audit", sorted(APPEND_ONLY))
+async def test_audit_entries_can_only_be_added(audit: str, database: Database) -> None:
+    found = await allowed(database, f"{audit.partition('.')[0]}_app")
 
-    assert {kind for kind, table in found if table == "users.admin_actions"} == {"SELECT", "INSERT"}
+    assert {kind for kind, table in found if table == audit} == {"SELECT", "INSERT"}
 
 
 async def test_the_instance_can_only_be_read(database: Database) -> None:

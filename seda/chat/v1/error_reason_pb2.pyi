@@ -52,6 +52,36 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. No such track. Metadata: `track_id`."""
     ERROR_REASON_MENTION_NOT_A_MEMBER: _ErrorReason.ValueType  # 13
     """INVALID_ARGUMENT. A mentioned user is no member. Metadata: `user_id`."""
+    ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 14
+    """PERMISSION_DENIED. The caller's role in the room, or on the platform with `as_admin`, is not
+    enough. Metadata: `role`, the least that is.
+    """
+    ERROR_REASON_LAST_OWNER: _ErrorReason.ValueType  # 15
+    """FAILED_PRECONDITION. The last owner can't leave the room."""
+    ERROR_REASON_TARGET_PROTECTED: _ErrorReason.ValueType  # 16
+    """PERMISSION_DENIED. Nobody acts on themselves, on equals or on higher ones. Metadata: `user_id`."""
+    ERROR_REASON_MEMBER_NOT_FOUND: _ErrorReason.ValueType  # 17
+    """NOT_FOUND. The user is no member of the room. Metadata: `user_id`."""
+    ERROR_REASON_MESSAGE_DELETED: _ErrorReason.ValueType  # 18
+    """FAILED_PRECONDITION. The message is deleted. Metadata: `message_id`."""
+    ERROR_REASON_REACTION_LIMIT: _ErrorReason.ValueType  # 19
+    """FAILED_PRECONDITION. The message has 20 distinct reactions."""
+    ERROR_REASON_PIN_LIMIT: _ErrorReason.ValueType  # 20
+    """FAILED_PRECONDITION. The room has 50 pins."""
+    ERROR_REASON_TARGET_BANNED: _ErrorReason.ValueType  # 21
+    """FAILED_PRECONDITION. The user is banned from the room. Metadata: `user_id`."""
+    ERROR_REASON_REPORT_NOT_FOUND: _ErrorReason.ValueType  # 22
+    """NOT_FOUND. The room has no such report. Metadata: `report_id`."""
+    ERROR_REASON_NOT_THE_AUTHOR: _ErrorReason.ValueType  # 23
+    """PERMISSION_DENIED. Only the message's author may do this."""
+    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 24
+    """ABORTED. The thing has changed since the caller read it: read again and repeat."""
+    ERROR_REASON_NOT_RESTORABLE: _ErrorReason.ValueType  # 25
+    """FAILED_PRECONDITION. The message was deleted too long ago, by an administrator, or with its
+    author's account.
+    """
+    ERROR_REASON_SYSTEM_MESSAGE: _ErrorReason.ValueType  # 26
+    """FAILED_PRECONDITION. SYSTEM messages are neither edited nor deleted."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of the chat service, in `google.rpc.ErrorInfo.reason` without the prefix, under the
@@ -88,4 +118,34 @@ ERROR_REASON_TRACK_NOT_FOUND: ErrorReason.ValueType  # 12
 """INVALID_ARGUMENT. No such track. Metadata: `track_id`."""
 ERROR_REASON_MENTION_NOT_A_MEMBER: ErrorReason.ValueType  # 13
 """INVALID_ARGUMENT. A mentioned user is no member. Metadata: `user_id`."""
+ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 14
+"""PERMISSION_DENIED. The caller's role in the room, or on the platform with `as_admin`, is not
+enough. Metadata: `role`, the least that is.
+"""
+ERROR_REASON_LAST_OWNER: ErrorReason.ValueType  # 15
+"""FAILED_PRECONDITION. The last owner can't leave the room."""
+ERROR_REASON_TARGET_PROTECTED: ErrorReason.ValueType  # 16
+"""PERMISSION_DENIED. Nobody acts on themselves, on equals or on higher ones. Metadata: `user_id`."""
+ERROR_REASON_MEMBER_NOT_FOUND: ErrorReason.ValueType  # 17
+"""NOT_FOUND. The user is no member of the room. Metadata: `user_id`."""
+ERROR_REASON_MESSAGE_DELETED: ErrorReason.ValueType  # 18
+"""FAILED_PRECONDITION. The message is deleted. Metadata: `message_id`."""
+ERROR_REASON_REACTION_LIMIT: ErrorReason.ValueType  # 19
+"""FAILED_PRECONDITION. The message has 20 distinct reactions."""
+ERROR_REASON_PIN_LIMIT: ErrorReason.ValueType  # 20
+"""FAILED_PRECONDITION. The room has 50 pins."""
+ERROR_REASON_TARGET_BANNED: ErrorReason.ValueType  # 21
+"""FAILED_PRECONDITION. The user is banned from the room. Metadata: `user_id`."""
+ERROR_REASON_REPORT_NOT_FOUND: ErrorReason.ValueType  # 22
+"""NOT_FOUND. The room has no such report. Metadata: `report_id`."""
+ERROR_REASON_NOT_THE_AUTHOR: ErrorReason.ValueType  # 23
+"""PERMISSION_DENIED. Only the message's author may do this."""
+ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 24
+"""ABORTED. The thing has changed since the caller read it: read again and repeat."""
+ERROR_REASON_NOT_RESTORABLE: ErrorReason.ValueType  # 25
+"""FAILED_PRECONDITION. The message was deleted too long ago, by an administrator, or with its
+author's account.
+"""
+ERROR_REASON_SYSTEM_MESSAGE: ErrorReason.ValueType  # 26
+"""FAILED_PRECONDITION. SYSTEM messages are neither edited nor deleted."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

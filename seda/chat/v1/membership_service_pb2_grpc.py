@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class MembershipServiceStub:
-    """Who belongs to a room.
+    """Who belongs to a room, in what role, and how far they have read.
     """
 
     def __init__(self, channel):
@@ -40,17 +40,175 @@ class MembershipServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.JoinRoomRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.JoinRoomResponse.FromString,
                 _registered_method=True)
+        self.LeaveRoom = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/LeaveRoom',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.LeaveRoomRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.LeaveRoomResponse.FromString,
+                _registered_method=True)
+        self.AcceptInvitation = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/AcceptInvitation',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.AcceptInvitationRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.AcceptInvitationResponse.FromString,
+                _registered_method=True)
+        self.DeclineInvitation = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/DeclineInvitation',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.DeclineInvitationRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.DeclineInvitationResponse.FromString,
+                _registered_method=True)
+        self.InviteUser = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/InviteUser',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.InviteUserRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.InviteUserResponse.FromString,
+                _registered_method=True)
+        self.RevokeInvitation = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/RevokeInvitation',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.RevokeInvitationRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.RevokeInvitationResponse.FromString,
+                _registered_method=True)
+        self.ListInvitations = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/ListInvitations',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListInvitationsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListInvitationsResponse.FromString,
+                _registered_method=True)
+        self.ListMyInvitations = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/ListMyInvitations',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMyInvitationsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMyInvitationsResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/ListMembers',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
+        self.SetMemberRole = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/SetMemberRole',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.SetMemberRoleRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.SetMemberRoleResponse.FromString,
+                _registered_method=True)
+        self.MarkRead = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/MarkRead',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkReadRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkReadResponse.FromString,
+                _registered_method=True)
+        self.MarkUnread = channel.unary_unary(
+                '/seda.chat.v1.MembershipService/MarkUnread',
+                request_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkUnreadRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkUnreadResponse.FromString,
+                _registered_method=True)
 
 
 class MembershipServiceServicer:
-    """Who belongs to a room.
+    """Who belongs to a room, in what role, and how far they have read.
     """
 
     def JoinRoom(self, request, context):
         """Joins a public room, or a private one that the caller was invited to.
 
-        A member who joins again changes nothing. The first time, the room gets a SYSTEM message.
-        Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        A member who joins again changes nothing. Each time a user becomes a member the room gets a
+        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveRoom(self, request, context):
+        """Leaves a room; leaving one that the caller is no member of changes nothing.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, LAST_OWNER.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptInvitation(self, request, context):
+        """Accepts an invitation: joins the room.
+
+        Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
+        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineInvitation(self, request, context):
+        """Declines an invitation; declining none changes nothing.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InviteUser(self, request, context):
+        """Invites a user; for moderators.
+
+        Inviting a member, or somebody who is invited already, changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        TARGET_BANNED, RATE_LIMITED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeInvitation(self, request, context):
+        """Withdraws an invitation; for moderators. Withdrawing none changes nothing.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInvitations(self, request, context):
+        """Lists the open invitations of a room, the newest first; for moderators.
+
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMyInvitations(self, request, context):
+        """Lists the open invitations of the caller, the newest first, with their rooms.
+
+        Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """Lists the members of a room in the order in which they joined.
+
+        Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMemberRole(self, request, context):
+        """Gives a member another role; for owners. Nobody changes their own role or another owner's.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
+        ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkRead(self, request, context):
+        """Marks messages as read up to a seq; never goes back, and never beyond the newest message.
+
+        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkUnread(self, request, context):
+        """Marks messages as unread from a seq on.
+
+        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +222,61 @@ def add_MembershipServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.JoinRoomRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.JoinRoomResponse.SerializeToString,
             ),
+            'LeaveRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveRoom,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.LeaveRoomRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.LeaveRoomResponse.SerializeToString,
+            ),
+            'AcceptInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptInvitation,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.AcceptInvitationRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.AcceptInvitationResponse.SerializeToString,
+            ),
+            'DeclineInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineInvitation,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.DeclineInvitationRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.DeclineInvitationResponse.SerializeToString,
+            ),
+            'InviteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteUser,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.InviteUserRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.InviteUserResponse.SerializeToString,
+            ),
+            'RevokeInvitation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeInvitation,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.RevokeInvitationRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.RevokeInvitationResponse.SerializeToString,
+            ),
+            'ListInvitations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInvitations,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListInvitationsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListInvitationsResponse.SerializeToString,
+            ),
+            'ListMyInvitations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMyInvitations,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMyInvitationsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMyInvitationsResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMembersRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'SetMemberRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMemberRole,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.SetMemberRoleRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.SetMemberRoleResponse.SerializeToString,
+            ),
+            'MarkRead': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkRead,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkReadRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkReadResponse.SerializeToString,
+            ),
+            'MarkUnread': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkUnread,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkUnreadRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkUnreadResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'seda.chat.v1.MembershipService', rpc_method_handlers)
@@ -73,7 +286,7 @@ def add_MembershipServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MembershipService:
-    """Who belongs to a room.
+    """Who belongs to a room, in what role, and how far they have read.
     """
 
     @staticmethod
@@ -93,6 +306,303 @@ class MembershipService:
             '/seda.chat.v1.MembershipService/JoinRoom',
             seda_dot_chat_dot_v1_dot_membership__service__pb2.JoinRoomRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_membership__service__pb2.JoinRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/LeaveRoom',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.LeaveRoomRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.LeaveRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/AcceptInvitation',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.AcceptInvitationRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.AcceptInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/DeclineInvitation',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.DeclineInvitationRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.DeclineInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/InviteUser',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.InviteUserRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.InviteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeInvitation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/RevokeInvitation',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.RevokeInvitationRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.RevokeInvitationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInvitations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/ListInvitations',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.ListInvitationsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.ListInvitationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMyInvitations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/ListMyInvitations',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMyInvitationsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMyInvitationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/ListMembers',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMembersRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMemberRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/SetMemberRole',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.SetMemberRoleRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.SetMemberRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkRead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/MarkRead',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkReadRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkUnread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MembershipService/MarkUnread',
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkUnreadRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_membership__service__pb2.MarkUnreadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,18 +13,77 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class MembershipServiceStub:
-    """Who belongs to a room."""
+    """Who belongs to a room, in what role, and how far they have read."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     JoinRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.JoinRoomRequest, _membership_service_pb2.JoinRoomResponse]
     """Joins a public room, or a private one that the caller was invited to.
 
-    A member who joins again changes nothing. The first time, the room gets a SYSTEM message.
-    Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+    A member who joins again changes nothing. Each time a user becomes a member the room gets a
+    SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+    """
+    LeaveRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.LeaveRoomRequest, _membership_service_pb2.LeaveRoomResponse]
+    """Leaves a room; leaving one that the caller is no member of changes nothing.
+
+    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, LAST_OWNER.
+    """
+    AcceptInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.AcceptInvitationRequest, _membership_service_pb2.AcceptInvitationResponse]
+    """Accepts an invitation: joins the room.
+
+    Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
+    BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+    """
+    DeclineInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.DeclineInvitationRequest, _membership_service_pb2.DeclineInvitationResponse]
+    """Declines an invitation; declining none changes nothing.
+
+    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED.
+    """
+    InviteUser: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.InviteUserRequest, _membership_service_pb2.InviteUserResponse]
+    """Invites a user; for moderators.
+
+    Inviting a member, or somebody who is invited already, changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+    TARGET_BANNED, RATE_LIMITED.
+    """
+    RevokeInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.RevokeInvitationRequest, _membership_service_pb2.RevokeInvitationResponse]
+    """Withdraws an invitation; for moderators. Withdrawing none changes nothing.
+
+    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+    """
+    ListInvitations: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListInvitationsRequest, _membership_service_pb2.ListInvitationsResponse]
+    """Lists the open invitations of a room, the newest first; for moderators.
+
+    Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    """
+    ListMyInvitations: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListMyInvitationsRequest, _membership_service_pb2.ListMyInvitationsResponse]
+    """Lists the open invitations of the caller, the newest first, with their rooms.
+
+    Errors: PAGE_TOKEN_MISMATCH.
+    """
+    ListMembers: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListMembersRequest, _membership_service_pb2.ListMembersResponse]
+    """Lists the members of a room in the order in which they joined.
+
+    Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
+    """
+    SetMemberRole: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.SetMemberRoleRequest, _membership_service_pb2.SetMemberRoleResponse]
+    """Gives a member another role; for owners. Nobody changes their own role or another owner's.
+
+    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
+    ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+    """
+    MarkRead: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkReadRequest, _membership_service_pb2.MarkReadResponse]
+    """Marks messages as read up to a seq; never goes back, and never beyond the newest message.
+
+    Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+    """
+    MarkUnread: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkUnreadRequest, _membership_service_pb2.MarkUnreadResponse]
+    """Marks messages as unread from a seq on.
+
+    Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
     """
 
 class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Who belongs to a room."""
+    """Who belongs to a room, in what role, and how far they have read."""
 
     @_abc_1.abstractmethod
     def JoinRoom(
@@ -34,8 +93,133 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_membership_service_pb2.JoinRoomResponse]:
         """Joins a public room, or a private one that the caller was invited to.
 
-        A member who joins again changes nothing. The first time, the room gets a SYSTEM message.
-        Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        A member who joins again changes nothing. Each time a user becomes a member the room gets a
+        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def LeaveRoom(
+        self,
+        request: _membership_service_pb2.LeaveRoomRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.LeaveRoomRequest, _abc.Awaitable[_membership_service_pb2.LeaveRoomResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.LeaveRoomResponse]:
+        """Leaves a room; leaving one that the caller is no member of changes nothing.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, LAST_OWNER.
+        """
+
+    @_abc_1.abstractmethod
+    def AcceptInvitation(
+        self,
+        request: _membership_service_pb2.AcceptInvitationRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.AcceptInvitationRequest, _abc.Awaitable[_membership_service_pb2.AcceptInvitationResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.AcceptInvitationResponse]:
+        """Accepts an invitation: joins the room.
+
+        Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
+        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def DeclineInvitation(
+        self,
+        request: _membership_service_pb2.DeclineInvitationRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.DeclineInvitationRequest, _abc.Awaitable[_membership_service_pb2.DeclineInvitationResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.DeclineInvitationResponse]:
+        """Declines an invitation; declining none changes nothing.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def InviteUser(
+        self,
+        request: _membership_service_pb2.InviteUserRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.InviteUserRequest, _abc.Awaitable[_membership_service_pb2.InviteUserResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.InviteUserResponse]:
+        """Invites a user; for moderators.
+
+        Inviting a member, or somebody who is invited already, changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        TARGET_BANNED, RATE_LIMITED.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeInvitation(
+        self,
+        request: _membership_service_pb2.RevokeInvitationRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.RevokeInvitationRequest, _abc.Awaitable[_membership_service_pb2.RevokeInvitationResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.RevokeInvitationResponse]:
+        """Withdraws an invitation; for moderators. Withdrawing none changes nothing.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListInvitations(
+        self,
+        request: _membership_service_pb2.ListInvitationsRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.ListInvitationsRequest, _abc.Awaitable[_membership_service_pb2.ListInvitationsResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.ListInvitationsResponse]:
+        """Lists the open invitations of a room, the newest first; for moderators.
+
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMyInvitations(
+        self,
+        request: _membership_service_pb2.ListMyInvitationsRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.ListMyInvitationsRequest, _abc.Awaitable[_membership_service_pb2.ListMyInvitationsResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.ListMyInvitationsResponse]:
+        """Lists the open invitations of the caller, the newest first, with their rooms.
+
+        Errors: PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _membership_service_pb2.ListMembersRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.ListMembersRequest, _abc.Awaitable[_membership_service_pb2.ListMembersResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.ListMembersResponse]:
+        """Lists the members of a room in the order in which they joined.
+
+        Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def SetMemberRole(
+        self,
+        request: _membership_service_pb2.SetMemberRoleRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.SetMemberRoleRequest, _abc.Awaitable[_membership_service_pb2.SetMemberRoleResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.SetMemberRoleResponse]:
+        """Gives a member another role; for owners. Nobody changes their own role or another owner's.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
+        ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        """
+
+    @_abc_1.abstractmethod
+    def MarkRead(
+        self,
+        request: _membership_service_pb2.MarkReadRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.MarkReadRequest, _abc.Awaitable[_membership_service_pb2.MarkReadResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.MarkReadResponse]:
+        """Marks messages as read up to a seq; never goes back, and never beyond the newest message.
+
+        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        """
+
+    @_abc_1.abstractmethod
+    def MarkUnread(
+        self,
+        request: _membership_service_pb2.MarkUnreadRequest,
+        context: _aio.ServicerContext[_membership_service_pb2.MarkUnreadRequest, _abc.Awaitable[_membership_service_pb2.MarkUnreadResponse]],
+    ) -> _abc.Awaitable[_membership_service_pb2.MarkUnreadResponse]:
+        """Marks messages as unread from a seq on.
+
+        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
 
 def add_MembershipServiceServicer_to_server(servicer: MembershipServiceServicer, server: _aio.Server) -> None: ...

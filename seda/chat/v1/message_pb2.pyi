@@ -59,6 +59,14 @@ class _SystemEventEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SystemEve
     """No SYSTEM message."""
     SYSTEM_EVENT_JOINED: _SystemEvent.ValueType  # 1
     """The author joined the room."""
+    SYSTEM_EVENT_PINNED: _SystemEvent.ValueType  # 2
+    """The author pinned a message; ListPins tells which are pinned."""
+    SYSTEM_EVENT_RENAMED: _SystemEvent.ValueType  # 3
+    """The author gave the room another name."""
+    SYSTEM_EVENT_LOCKED: _SystemEvent.ValueType  # 4
+    """The author locked the room."""
+    SYSTEM_EVENT_UNLOCKED: _SystemEvent.ValueType  # 5
+    """The author unlocked the room."""
 
 class SystemEvent(_SystemEvent, metaclass=_SystemEventEnumTypeWrapper):
     """What a SYSTEM message tells."""
@@ -67,7 +75,47 @@ SYSTEM_EVENT_UNSPECIFIED: SystemEvent.ValueType  # 0
 """No SYSTEM message."""
 SYSTEM_EVENT_JOINED: SystemEvent.ValueType  # 1
 """The author joined the room."""
+SYSTEM_EVENT_PINNED: SystemEvent.ValueType  # 2
+"""The author pinned a message; ListPins tells which are pinned."""
+SYSTEM_EVENT_RENAMED: SystemEvent.ValueType  # 3
+"""The author gave the room another name."""
+SYSTEM_EVENT_LOCKED: SystemEvent.ValueType  # 4
+"""The author locked the room."""
+SYSTEM_EVENT_UNLOCKED: SystemEvent.ValueType  # 5
+"""The author unlocked the room."""
 Global___SystemEvent: _TypeAlias = SystemEvent  # noqa: Y015
+
+class _DeletionType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeletionTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeletionType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DELETION_TYPE_UNSPECIFIED: _DeletionType.ValueType  # 0
+    """The message is live."""
+    DELETION_TYPE_AUTHOR: _DeletionType.ValueType  # 1
+    """By its author."""
+    DELETION_TYPE_MODERATOR: _DeletionType.ValueType  # 2
+    """By a moderator or owner of the room, or a platform moderator."""
+    DELETION_TYPE_ADMIN: _DeletionType.ValueType  # 3
+    """By a platform administrator."""
+    DELETION_TYPE_ACCOUNT_ERASED: _DeletionType.ValueType  # 4
+    """With its author's account."""
+
+class DeletionType(_DeletionType, metaclass=_DeletionTypeEnumTypeWrapper):
+    """In what capacity a message was deleted."""
+
+DELETION_TYPE_UNSPECIFIED: DeletionType.ValueType  # 0
+"""The message is live."""
+DELETION_TYPE_AUTHOR: DeletionType.ValueType  # 1
+"""By its author."""
+DELETION_TYPE_MODERATOR: DeletionType.ValueType  # 2
+"""By a moderator or owner of the room, or a platform moderator."""
+DELETION_TYPE_ADMIN: DeletionType.ValueType  # 3
+"""By a platform administrator."""
+DELETION_TYPE_ACCOUNT_ERASED: DeletionType.ValueType  # 4
+"""With its author's account."""
+Global___DeletionType: _TypeAlias = DeletionType  # noqa: Y015
 
 @_typing.final
 class Message(_message.Message):
@@ -93,6 +141,11 @@ class Message(_message.Message):
     REPLIES_FIELD_NUMBER: _builtins.int
     HAS_MORE_REPLIES_FIELD_NUMBER: _builtins.int
     MENTION_USER_IDS_FIELD_NUMBER: _builtins.int
+    REACTIONS_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    DELETER_ID_FIELD_NUMBER: _builtins.int
+    DELETION_TYPE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The message's id, a UUID. Not an order: that is `seq`."""
     room_id: _builtins.str
@@ -119,6 +172,12 @@ class Message(_message.Message):
     """Live replies under this root."""
     has_more_replies: _builtins.bool
     """Whether there are live replies beyond `replies`. Lists of roots only."""
+    deleter_id: _builtins.str
+    """Who deleted it, a UUID; empty while live, and once that user is erased."""
+    deletion_type: Global___DeletionType.ValueType
+    """In what capacity it was deleted."""
+    etag: _builtins.str
+    """Names this state of the message; give it back with an edit that must not overwrite another."""
     @_builtins.property
     def track(self) -> Global___TrackSnapshot:
         """The posted track as it was known at that time; absent: none."""
@@ -145,6 +204,16 @@ class Message(_message.Message):
     def mention_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Members the message speaks to, UUIDs."""
 
+    @_builtins.property
+    def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReactionTally]:
+        """Reactions, in the order in which each emoji was first used."""
+
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When the message was deleted; absent: live. A deleted message has no text, track, reactions or
+        mentions, but for moderators who ask with `show_deleted`.
+        """
+
     def __init__(
         self,
         *,
@@ -166,14 +235,97 @@ class Message(_message.Message):
         replies: _abc.Iterable[Global___Message] | None = ...,
         has_more_replies: _builtins.bool = ...,
         mention_user_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reactions: _abc.Iterable[Global___ReactionTally] | None = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+        deleter_id: _builtins.str = ...,
+        deletion_type: Global___DeletionType.ValueType = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "last_reply_time", b"last_reply_time", "track", b"track"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "edit_time", b"edit_time", "last_reply_time", b"last_reply_time", "track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "has_more_replies", b"has_more_replies", "id", b"id", "last_reply_time", b"last_reply_time", "mention_user_ids", b"mention_user_ids", "replies", b"replies", "reply_count", b"reply_count", "reply_to_id", b"reply_to_id", "rev", b"rev", "room_id", b"room_id", "root_id", b"root_id", "seq", b"seq", "system_event", b"system_event", "text", b"text", "track", b"track", "type", b"type", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "deleter_id", b"deleter_id", "deletion_type", b"deletion_type", "edit_time", b"edit_time", "etag", b"etag", "has_more_replies", b"has_more_replies", "id", b"id", "last_reply_time", b"last_reply_time", "mention_user_ids", b"mention_user_ids", "reactions", b"reactions", "replies", b"replies", "reply_count", b"reply_count", "reply_to_id", b"reply_to_id", "rev", b"rev", "room_id", b"room_id", "root_id", b"root_id", "seq", b"seq", "system_event", b"system_event", "text", b"text", "track", b"track", "type", b"type", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class ReactionTally(_message.Message):
+    """How often a message was given one emoji."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMOJI_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    ME_FIELD_NUMBER: _builtins.int
+    FIRST_REACT_TIME_FIELD_NUMBER: _builtins.int
+    emoji: _builtins.str
+    """One emoji, or `:name:`."""
+    count: _builtins.int
+    """How many users gave it."""
+    me: _builtins.bool
+    """Whether the caller is among them."""
+    @_builtins.property
+    def first_react_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was given first."""
+
+    def __init__(
+        self,
+        *,
+        emoji: _builtins.str = ...,
+        count: _builtins.int = ...,
+        me: _builtins.bool = ...,
+        first_react_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_react_time", b"first_react_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "emoji", b"emoji", "first_react_time", b"first_react_time", "me", b"me"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReactionTally: _TypeAlias = ReactionTally  # noqa: Y015
+
+@_typing.final
+class Revision(_message.Message):
+    """What a message was before an edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
+    REPLACE_TIME_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    number: _builtins.int
+    """1 for the first text, counting up."""
+    text: _builtins.str
+    """The text it had; empty: none."""
+    @_builtins.property
+    def track(self) -> Global___TrackSnapshot:
+        """The track it had; absent: none."""
+
+    @_builtins.property
+    def replace_time(self) -> _timestamp_pb2.Timestamp:
+        """When the edit replaced it."""
+
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        text: _builtins.str = ...,
+        track: Global___TrackSnapshot | None = ...,
+        replace_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replace_time", b"replace_time", "track", b"track"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "number", b"number", "replace_time", b"replace_time", "text", b"text", "track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revision: _TypeAlias = Revision  # noqa: Y015
 
 @_typing.final
 class TrackSnapshot(_message.Message):

@@ -5,7 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.chat.v1 import message_pb2 as _message_pb2
@@ -140,6 +142,7 @@ class ListMessagesRequest(_message.Message):
     AROUND_SEQ_FIELD_NUMBER: _builtins.int
     THREAD_VIEW_FIELD_NUMBER: _builtins.int
     REPLY_PREVIEW_LIMIT_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     page_size: _builtins.int
@@ -158,6 +161,10 @@ class ListMessagesRequest(_message.Message):
     """Which messages count; unspecified: ROOTS."""
     reply_preview_limit: _builtins.int
     """How many first replies each root shows, 0 to 5, default 3. View ROOTS only."""
+    show_deleted: _builtins.bool
+    """Whether deleted messages are listed, with what they said as long as that is kept; for
+    moderators.
+    """
     def __init__(
         self,
         *,
@@ -169,10 +176,11 @@ class ListMessagesRequest(_message.Message):
         around_seq: _builtins.int = ...,
         thread_view: Global___ThreadView.ValueType = ...,
         reply_preview_limit: _builtins.int | None = ...,
+        show_deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit", "after_seq", b"after_seq", "around_seq", b"around_seq", "before_seq", b"before_seq", "position", b"position", "reply_preview_limit", b"reply_preview_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit", "after_seq", b"after_seq", "around_seq", b"around_seq", "before_seq", b"before_seq", "page_size", b"page_size", "page_token", b"page_token", "position", b"position", "reply_preview_limit", b"reply_preview_limit", "room_id", b"room_id", "thread_view", b"thread_view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit", "after_seq", b"after_seq", "around_seq", b"around_seq", "before_seq", b"before_seq", "page_size", b"page_size", "page_token", b"page_token", "position", b"position", "reply_preview_limit", b"reply_preview_limit", "room_id", b"room_id", "show_deleted", b"show_deleted", "thread_view", b"thread_view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__reply_preview_limit: _TypeAlias = _typing.Literal["reply_preview_limit"]  # noqa: Y015
     _WhichOneofArgType__reply_preview_limit: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit"]  # noqa: Y015
@@ -230,6 +238,108 @@ class ListMessagesResponse(_message.Message):
 Global___ListMessagesResponse: _TypeAlias = ListMessagesResponse  # noqa: Y015
 
 @_typing.final
+class ListRepliesRequest(_message.Message):
+    """Which replies to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    ROOT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQ_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    root_id: _builtins.str
+    """The root's id, a UUID."""
+    page_size: _builtins.int
+    """At most so many replies, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    before_seq: _builtins.int
+    """The replies right before this seq."""
+    after_seq: _builtins.int
+    """The replies right after this seq."""
+    show_deleted: _builtins.bool
+    """Whether deleted replies are listed, with what they said as long as that is kept; for
+    moderators.
+    """
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        root_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        before_seq: _builtins.int = ...,
+        after_seq: _builtins.int = ...,
+        show_deleted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "before_seq", b"before_seq", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "before_seq", b"before_seq", "page_size", b"page_size", "page_token", b"page_token", "position", b"position", "room_id", b"room_id", "root_id", b"root_id", "show_deleted", b"show_deleted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_position: _TypeAlias = _typing.Literal["before_seq", "after_seq"]  # noqa: Y015
+    _WhichOneofArgType_position: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_position) -> _WhichOneofReturnType_position | None: ...
+
+Global___ListRepliesRequest: _TypeAlias = ListRepliesRequest  # noqa: Y015
+
+@_typing.final
+class ListRepliesResponse(_message.Message):
+    """A page of a thread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    FOUND_OLDEST_FIELD_NUMBER: _builtins.int
+    FOUND_NEWEST_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    REV_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    found_oldest: _builtins.bool
+    """Whether no reply is older than the page."""
+    found_newest: _builtins.bool
+    """Whether no reply is newer than the page."""
+    epoch: _builtins.str
+    """Names this copy of the database; a position holds only within one epoch."""
+    rev: _builtins.int
+    """The room's last rev, read in the same snapshot."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """The replies, the oldest first."""
+
+    @_builtins.property
+    def root(self) -> _message_pb2.Message:
+        """The root, with the thread's sums."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[_message_pb2.Message] | None = ...,
+        next_page_token: _builtins.str = ...,
+        root: _message_pb2.Message | None = ...,
+        found_oldest: _builtins.bool = ...,
+        found_newest: _builtins.bool = ...,
+        epoch: _builtins.str = ...,
+        rev: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["root", b"root"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "found_newest", b"found_newest", "found_oldest", b"found_oldest", "messages", b"messages", "next_page_token", b"next_page_token", "rev", b"rev", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRepliesResponse: _TypeAlias = ListRepliesResponse  # noqa: Y015
+
+@_typing.final
 class GetMessageRequest(_message.Message):
     """Names one message."""
 
@@ -237,19 +347,29 @@ class GetMessageRequest(_message.Message):
 
     ROOM_ID_FIELD_NUMBER: _builtins.int
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
+    AS_ADMIN_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     message_id: _builtins.str
     """The message's id, a UUID."""
+    show_deleted: _builtins.bool
+    """Whether a deleted message is shown, with what it said as long as that is kept; for moderators."""
+    as_admin: _builtins.bool
+    """Whether the caller reads as a platform administrator, or in a public room as a platform
+    moderator. Logged.
+    """
     def __init__(
         self,
         *,
         room_id: _builtins.str = ...,
         message_id: _builtins.str = ...,
+        show_deleted: _builtins.bool = ...,
+        as_admin: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "room_id", b"room_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "message_id", b"message_id", "room_id", b"room_id", "show_deleted", b"show_deleted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -278,3 +398,391 @@ class GetMessageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
+
+@_typing.final
+class LookupMessagesRequest(_message.Message):
+    """Names messages of one room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    @_builtins.property
+    def message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The messages' ids, UUIDs, 1 to 100. Twice the same counts once."""
+
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_ids", b"message_ids", "room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookupMessagesRequest: _TypeAlias = LookupMessagesRequest  # noqa: Y015
+
+@_typing.final
+class LookupMessagesResponse(_message.Message):
+    """The messages that were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    MISSING_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """The live messages, in the order of the room."""
+
+    @_builtins.property
+    def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids that name no live message that the caller may read."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[_message_pb2.Message] | None = ...,
+        missing_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "missing_ids", b"missing_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookupMessagesResponse: _TypeAlias = LookupMessagesResponse  # noqa: Y015
+
+@_typing.final
+class SearchMessagesRequest(_message.Message):
+    """What to search."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    TRACK_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Words that all occur in the text, up to 200 characters."""
+    room_id: _builtins.str
+    """Only messages of this room, a UUID; empty: all rooms that the caller may read."""
+    author_id: _builtins.str
+    """Only messages of this author, a UUID; empty: of anybody."""
+    track_id: _builtins.str
+    """Only messages that post this track, a UUID; empty: with any or none."""
+    page_size: _builtins.int
+    """At most so many messages, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only messages written at this time or later; absent: from the beginning."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only messages written before this time; absent: until now."""
+
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        room_id: _builtins.str = ...,
+        author_id: _builtins.str = ...,
+        track_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "room_id", b"room_id", "start_time", b"start_time", "track_id", b"track_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMessagesRequest: _TypeAlias = SearchMessagesRequest  # noqa: Y015
+
+@_typing.final
+class SearchMessagesResponse(_message.Message):
+    """A page of what was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """The messages, the newest first, without their threads."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[_message_pb2.Message] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMessagesResponse: _TypeAlias = SearchMessagesResponse  # noqa: Y015
+
+@_typing.final
+class EditMessageRequest(_message.Message):
+    """An edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TRACK_ID_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    text: _builtins.str
+    """The new text, up to 4,000 characters after NFC, 16,000 bytes; empty: none."""
+    track_id: _builtins.str
+    """The new track's id from the tracks service, a UUID; empty: none."""
+    etag: _builtins.str
+    """The message's etag as the caller knows it, up to 64 characters; empty: any."""
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What to change: `text`, `track_id` or both. A message keeps a text or a track."""
+
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        track_id: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "message_id", b"message_id", "room_id", b"room_id", "text", b"text", "track_id", b"track_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditMessageRequest: _TypeAlias = EditMessageRequest  # noqa: Y015
+
+@_typing.final
+class EditMessageResponse(_message.Message):
+    """The edited message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """The message as it is now."""
+
+    def __init__(
+        self,
+        *,
+        message: _message_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditMessageResponse: _TypeAlias = EditMessageResponse  # noqa: Y015
+
+@_typing.final
+class DeleteMessageRequest(_message.Message):
+    """Names a message to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AS_ADMIN_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    reason: _builtins.str
+    """Why, up to 512 characters, for the log of what moderators do; may be empty."""
+    as_admin: _builtins.bool
+    """Whether the caller acts as a platform administrator, or in a public room as a platform
+    moderator. Logged.
+    """
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        as_admin: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "message_id", b"message_id", "reason", b"reason", "room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteMessageRequest: _TypeAlias = DeleteMessageRequest  # noqa: Y015
+
+@_typing.final
+class DeleteMessageResponse(_message.Message):
+    """The deleted message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """Its stub."""
+
+    def __init__(
+        self,
+        *,
+        message: _message_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteMessageResponse: _TypeAlias = DeleteMessageResponse  # noqa: Y015
+
+@_typing.final
+class RestoreMessageRequest(_message.Message):
+    """Names a message to restore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    reason: _builtins.str
+    """Why, up to 512 characters, for the log of what moderators do; may be empty."""
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "reason", b"reason", "room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreMessageRequest: _TypeAlias = RestoreMessageRequest  # noqa: Y015
+
+@_typing.final
+class RestoreMessageResponse(_message.Message):
+    """The restored message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """The message as it is now."""
+
+    def __init__(
+        self,
+        *,
+        message: _message_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreMessageResponse: _TypeAlias = RestoreMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListRevisionsRequest(_message.Message):
+    """Which revisions to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    page_size: _builtins.int
+    """At most so many revisions, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRevisionsRequest: _TypeAlias = ListRevisionsRequest  # noqa: Y015
+
+@_typing.final
+class ListRevisionsResponse(_message.Message):
+    """A page of revisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def revisions(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Revision]:
+        """The revisions, the newest first."""
+
+    def __init__(
+        self,
+        *,
+        revisions: _abc.Iterable[_message_pb2.Revision] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revisions", b"revisions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRevisionsResponse: _TypeAlias = ListRevisionsResponse  # noqa: Y015

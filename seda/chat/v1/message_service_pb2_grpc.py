@@ -45,10 +45,45 @@ class MessageServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.ListReplies = channel.unary_unary(
+                '/seda.chat.v1.MessageService/ListReplies',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRepliesRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRepliesResponse.FromString,
+                _registered_method=True)
         self.GetMessage = channel.unary_unary(
                 '/seda.chat.v1.MessageService/GetMessage',
                 request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageResponse.FromString,
+                _registered_method=True)
+        self.LookupMessages = channel.unary_unary(
+                '/seda.chat.v1.MessageService/LookupMessages',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesResponse.FromString,
+                _registered_method=True)
+        self.SearchMessages = channel.unary_unary(
+                '/seda.chat.v1.MessageService/SearchMessages',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesResponse.FromString,
+                _registered_method=True)
+        self.EditMessage = channel.unary_unary(
+                '/seda.chat.v1.MessageService/EditMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageResponse.FromString,
+                _registered_method=True)
+        self.DeleteMessage = channel.unary_unary(
+                '/seda.chat.v1.MessageService/DeleteMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.DeleteMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.DeleteMessageResponse.FromString,
+                _registered_method=True)
+        self.RestoreMessage = channel.unary_unary(
+                '/seda.chat.v1.MessageService/RestoreMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.RestoreMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.RestoreMessageResponse.FromString,
+                _registered_method=True)
+        self.ListRevisions = channel.unary_unary(
+                '/seda.chat.v1.MessageService/ListRevisions',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRevisionsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRevisionsResponse.FromString,
                 _registered_method=True)
 
 
@@ -73,7 +108,18 @@ class MessageServiceServicer:
     def ListMessages(self, request, context):
         """Lists a room's messages, the newest first.
 
-        Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`), PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReplies(self, request, context):
+        """Lists the replies under a root, the oldest first, with the root itself.
+
+        A deleted root with live replies is listed too, as a stub. Errors: ROOM_NOT_FOUND, BANNED,
+        MESSAGE_NOT_FOUND (also for a message that is a reply), ROLE_REQUIRED (for `show_deleted`),
+        PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +128,71 @@ class MessageServiceServicer:
     def GetMessage(self, request, context):
         """Gets one message of a room that the caller may read.
 
-        Errors: MESSAGE_NOT_FOUND, BANNED.
+        A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
+        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookupMessages(self, request, context):
+        """Gets up to 100 messages of a room by their ids.
+
+        What is missing, deleted or hidden is told apart by nothing: its id comes in `missing_ids`.
+        That holds for a whole room that the caller may not read, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchMessages(self, request, context):
+        """Searches messages, the newest first.
+
+        All words of the query must occur, in any order; letters match without their case and marks.
+        Without a room, the public rooms and those the caller is a member of are searched. Errors:
+        ROOM_NOT_FOUND, BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditMessage(self, request, context):
+        """Edits the caller's own message; `seq` stays, and moderators can see what it was.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+        ROOM_LOCKED, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
+        ETAG_MISMATCH, TRACK_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMessage(self, request, context):
+        """Deletes a message: authors their own, moderators any, and platform moderators and
+        administrators with `as_admin`.
+
+        Repeating it returns the same stub. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreMessage(self, request, context):
+        """Restores a message within 30 days of its deletion; for moderators.
+
+        Restoring a live message changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRevisions(self, request, context):
+        """Lists what a message was before each of its edits, the newest first; for moderators.
+
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND,
+        PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,10 +211,45 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListMessagesRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListMessagesResponse.SerializeToString,
             ),
+            'ListReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplies,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRepliesRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRepliesResponse.SerializeToString,
+            ),
             'GetMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMessage,
                     request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageResponse.SerializeToString,
+            ),
+            'LookupMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookupMessages,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesResponse.SerializeToString,
+            ),
+            'SearchMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchMessages,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesResponse.SerializeToString,
+            ),
+            'EditMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageResponse.SerializeToString,
+            ),
+            'DeleteMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.DeleteMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.DeleteMessageResponse.SerializeToString,
+            ),
+            'RestoreMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.RestoreMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.RestoreMessageResponse.SerializeToString,
+            ),
+            'ListRevisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRevisions,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRevisionsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.ListRevisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -173,6 +318,33 @@ class MessageService:
             _registered_method=True)
 
     @staticmethod
+    def ListReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/ListReplies',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.ListRepliesRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.ListRepliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetMessage(request,
             target,
             options=(),
@@ -189,6 +361,168 @@ class MessageService:
             '/seda.chat.v1.MessageService/GetMessage',
             seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookupMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/LookupMessages',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/SearchMessages',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/EditMessage',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/DeleteMessage',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.DeleteMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.DeleteMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/RestoreMessage',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.RestoreMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.RestoreMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRevisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/ListRevisions',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.ListRevisionsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.ListRevisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

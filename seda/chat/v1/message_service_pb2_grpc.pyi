@@ -29,12 +29,59 @@ class MessageServiceStub:
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
     """Lists a room's messages, the newest first.
 
-    Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
+    Errors: ROOM_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`), PAGE_TOKEN_MISMATCH.
+    """
+    ListReplies: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListRepliesRequest, _message_service_pb2.ListRepliesResponse]
+    """Lists the replies under a root, the oldest first, with the root itself.
+
+    A deleted root with live replies is listed too, as a stub. Errors: ROOM_NOT_FOUND, BANNED,
+    MESSAGE_NOT_FOUND (also for a message that is a reply), ROLE_REQUIRED (for `show_deleted`),
+    PAGE_TOKEN_MISMATCH.
     """
     GetMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_service_pb2.GetMessageResponse]
     """Gets one message of a room that the caller may read.
 
-    Errors: MESSAGE_NOT_FOUND, BANNED.
+    A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
+    `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED.
+    """
+    LookupMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.LookupMessagesRequest, _message_service_pb2.LookupMessagesResponse]
+    """Gets up to 100 messages of a room by their ids.
+
+    What is missing, deleted or hidden is told apart by nothing: its id comes in `missing_ids`.
+    That holds for a whole room that the caller may not read, too.
+    """
+    SearchMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.SearchMessagesRequest, _message_service_pb2.SearchMessagesResponse]
+    """Searches messages, the newest first.
+
+    All words of the query must occur, in any order; letters match without their case and marks.
+    Without a room, the public rooms and those the caller is a member of are searched. Errors:
+    ROOM_NOT_FOUND, BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+    """
+    EditMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.EditMessageRequest, _message_service_pb2.EditMessageResponse]
+    """Edits the caller's own message; `seq` stays, and moderators can see what it was.
+
+    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+    ROOM_LOCKED, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
+    ETAG_MISMATCH, TRACK_NOT_FOUND.
+    """
+    DeleteMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.DeleteMessageRequest, _message_service_pb2.DeleteMessageResponse]
+    """Deletes a message: authors their own, moderators any, and platform moderators and
+    administrators with `as_admin`.
+
+    Repeating it returns the same stub. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+    NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE.
+    """
+    RestoreMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RestoreMessageRequest, _message_service_pb2.RestoreMessageResponse]
+    """Restores a message within 30 days of its deletion; for moderators.
+
+    Restoring a live message changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+    NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+    """
+    ListRevisions: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListRevisionsRequest, _message_service_pb2.ListRevisionsResponse]
+    """Lists what a message was before each of its edits, the newest first; for moderators.
+
+    Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND,
+    PAGE_TOKEN_MISMATCH.
     """
 
 class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -64,7 +111,20 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.ListMessagesResponse]:
         """Lists a room's messages, the newest first.
 
-        Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`), PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def ListReplies(
+        self,
+        request: _message_service_pb2.ListRepliesRequest,
+        context: _aio.ServicerContext[_message_service_pb2.ListRepliesRequest, _abc.Awaitable[_message_service_pb2.ListRepliesResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.ListRepliesResponse]:
+        """Lists the replies under a root, the oldest first, with the root itself.
+
+        A deleted root with live replies is listed too, as a stub. Errors: ROOM_NOT_FOUND, BANNED,
+        MESSAGE_NOT_FOUND (also for a message that is a reply), ROLE_REQUIRED (for `show_deleted`),
+        PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod
@@ -75,7 +135,83 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.GetMessageResponse]:
         """Gets one message of a room that the caller may read.
 
-        Errors: MESSAGE_NOT_FOUND, BANNED.
+        A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
+        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED.
+        """
+
+    @_abc_1.abstractmethod
+    def LookupMessages(
+        self,
+        request: _message_service_pb2.LookupMessagesRequest,
+        context: _aio.ServicerContext[_message_service_pb2.LookupMessagesRequest, _abc.Awaitable[_message_service_pb2.LookupMessagesResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.LookupMessagesResponse]:
+        """Gets up to 100 messages of a room by their ids.
+
+        What is missing, deleted or hidden is told apart by nothing: its id comes in `missing_ids`.
+        That holds for a whole room that the caller may not read, too.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchMessages(
+        self,
+        request: _message_service_pb2.SearchMessagesRequest,
+        context: _aio.ServicerContext[_message_service_pb2.SearchMessagesRequest, _abc.Awaitable[_message_service_pb2.SearchMessagesResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.SearchMessagesResponse]:
+        """Searches messages, the newest first.
+
+        All words of the query must occur, in any order; letters match without their case and marks.
+        Without a room, the public rooms and those the caller is a member of are searched. Errors:
+        ROOM_NOT_FOUND, BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        """
+
+    @_abc_1.abstractmethod
+    def EditMessage(
+        self,
+        request: _message_service_pb2.EditMessageRequest,
+        context: _aio.ServicerContext[_message_service_pb2.EditMessageRequest, _abc.Awaitable[_message_service_pb2.EditMessageResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.EditMessageResponse]:
+        """Edits the caller's own message; `seq` stays, and moderators can see what it was.
+
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+        ROOM_LOCKED, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
+        ETAG_MISMATCH, TRACK_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteMessage(
+        self,
+        request: _message_service_pb2.DeleteMessageRequest,
+        context: _aio.ServicerContext[_message_service_pb2.DeleteMessageRequest, _abc.Awaitable[_message_service_pb2.DeleteMessageResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.DeleteMessageResponse]:
+        """Deletes a message: authors their own, moderators any, and platform moderators and
+        administrators with `as_admin`.
+
+        Repeating it returns the same stub. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE.
+        """
+
+    @_abc_1.abstractmethod
+    def RestoreMessage(
+        self,
+        request: _message_service_pb2.RestoreMessageRequest,
+        context: _aio.ServicerContext[_message_service_pb2.RestoreMessageRequest, _abc.Awaitable[_message_service_pb2.RestoreMessageResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.RestoreMessageResponse]:
+        """Restores a message within 30 days of its deletion; for moderators.
+
+        Restoring a live message changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRevisions(
+        self,
+        request: _message_service_pb2.ListRevisionsRequest,
+        context: _aio.ServicerContext[_message_service_pb2.ListRevisionsRequest, _abc.Awaitable[_message_service_pb2.ListRevisionsResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.ListRevisionsResponse]:
+        """Lists what a message was before each of its edits, the newest first; for moderators.
+
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND,
+        PAGE_TOKEN_MISMATCH.
         """
 
 def add_MessageServiceServicer_to_server(servicer: MessageServiceServicer, server: _aio.Server) -> None: ...

@@ -65,6 +65,8 @@ class Room(_message.Message):
     ARCHIVE_TIME_FIELD_NUMBER: _builtins.int
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
     SLOW_MODE_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The room's id, a UUID."""
     name: _builtins.str
@@ -74,11 +76,17 @@ class Room(_message.Message):
     private: _builtins.bool
     """Whether only members and invited users know of the room."""
     creator_id: _builtins.str
-    """The user who created the room, a UUID."""
+    """The user who created the room, a UUID; empty once that user is erased."""
     rev: _builtins.int
     """The rev of the last change of the room's own fields."""
     announcement: _builtins.bool
     """Whether only moderators post."""
+    member_count: _builtins.int
+    """How many members the room has."""
+    etag: _builtins.str
+    """Names this state of the room's own fields; give it back with an update that must not overwrite
+    another.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the room was created."""
@@ -97,7 +105,9 @@ class Room(_message.Message):
 
     @_builtins.property
     def slow_mode(self) -> _duration_pb2.Duration:
-        """The least time between two messages of one member; absent: none. Moderators are exempt."""
+        """The least time between two messages of one member, whole seconds up to 6 hours; absent or
+        zero: none. Moderators are exempt.
+        """
 
     def __init__(
         self,
@@ -114,10 +124,12 @@ class Room(_message.Message):
         archive_time: _timestamp_pb2.Timestamp | None = ...,
         announcement: _builtins.bool = ...,
         slow_mode: _duration_pb2.Duration | None = ...,
+        member_count: _builtins.int = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["archive_time", b"archive_time", "create_time", b"create_time", "lock_time", b"lock_time", "slow_mode", b"slow_mode", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "archive_time", b"archive_time", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "id", b"id", "lock_time", b"lock_time", "name", b"name", "private", b"private", "rev", b"rev", "slow_mode", b"slow_mode", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "archive_time", b"archive_time", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "etag", b"etag", "id", b"id", "lock_time", b"lock_time", "member_count", b"member_count", "name", b"name", "private", b"private", "rev", b"rev", "slow_mode", b"slow_mode", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,3 +174,79 @@ class Member(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Member: _TypeAlias = Member  # noqa: Y015
+
+@_typing.final
+class Invitation(_message.Message):
+    """A user's invitation into a room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    INVITER_ID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    REV_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    user_id: _builtins.str
+    """Who was invited, a UUID."""
+    inviter_id: _builtins.str
+    """Who invited, a UUID; empty once that user is erased."""
+    rev: _builtins.int
+    """The rev of its last change."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        inviter_id: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        rev: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "inviter_id", b"inviter_id", "rev", b"rev", "room_id", b"room_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Invitation: _TypeAlias = Invitation  # noqa: Y015
+
+@_typing.final
+class Pin(_message.Message):
+    """A message that moderators keep in sight."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    PINNER_ID_FIELD_NUMBER: _builtins.int
+    PIN_TIME_FIELD_NUMBER: _builtins.int
+    REV_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    pinner_id: _builtins.str
+    """Who pinned it, a UUID; empty once that user is erased."""
+    rev: _builtins.int
+    """The rev of its last change."""
+    @_builtins.property
+    def pin_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was pinned."""
+
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        pinner_id: _builtins.str = ...,
+        pin_time: _timestamp_pb2.Timestamp | None = ...,
+        rev: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pin_time", b"pin_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "pin_time", b"pin_time", "pinner_id", b"pinner_id", "rev", b"rev"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pin: _TypeAlias = Pin  # noqa: Y015

@@ -3,8 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from seda.chat.v1 import message_pb2 as _message_pb2
 from seda.chat.v1 import room_pb2 as _room_pb2
 import builtins as _builtins
 import sys
@@ -138,3 +142,436 @@ class GetRoomResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRoomResponse: _TypeAlias = GetRoomResponse  # noqa: Y015
+
+@_typing.final
+class UpdateRoomRequest(_message.Message):
+    """A change of a room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def room(self) -> _room_pb2.Room:
+        """The room with its id, the new values, and optionally the etag it was read with."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to change: `name`, `description`, `announcement`, `slow_mode`. Required."""
+
+    def __init__(
+        self,
+        *,
+        room: _room_pb2.Room | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["room", b"room", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRoomRequest: _TypeAlias = UpdateRoomRequest  # noqa: Y015
+
+@_typing.final
+class UpdateRoomResponse(_message.Message):
+    """The changed room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def room(self) -> _room_pb2.Room:
+        """The room."""
+
+    def __init__(
+        self,
+        *,
+        room: _room_pb2.Room | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRoomResponse: _TypeAlias = UpdateRoomResponse  # noqa: Y015
+
+@_typing.final
+class ListPublicRoomsRequest(_message.Message):
+    """Which public rooms to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Part of the name, up to 80 characters; empty: all."""
+    page_size: _builtins.int
+    """At most so many rooms, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicRoomsRequest: _TypeAlias = ListPublicRoomsRequest  # noqa: Y015
+
+@_typing.final
+class ListPublicRoomsResponse(_message.Message):
+    """A page of public rooms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicRoom]:
+        """The rooms."""
+
+    def __init__(
+        self,
+        *,
+        rooms: _abc.Iterable[Global___PublicRoom] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicRoomsResponse: _TypeAlias = ListPublicRoomsResponse  # noqa: Y015
+
+@_typing.final
+class PublicRoom(_message.Message):
+    """A public room as the list shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    member: _builtins.bool
+    """Whether the caller is a member."""
+    @_builtins.property
+    def room(self) -> _room_pb2.Room:
+        """The room, with its member count."""
+
+    def __init__(
+        self,
+        *,
+        room: _room_pb2.Room | None = ...,
+        member: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "room", b"room"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublicRoom: _TypeAlias = PublicRoom  # noqa: Y015
+
+@_typing.final
+class ListMyRoomsRequest(_message.Message):
+    """Which of the caller's rooms to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many rooms, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMyRoomsRequest: _TypeAlias = ListMyRoomsRequest  # noqa: Y015
+
+@_typing.final
+class ListMyRoomsResponse(_message.Message):
+    """A page of the caller's rooms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    epoch: _builtins.str
+    """Names this copy of the database; a position holds only within one epoch."""
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___MyRoom]:
+        """The rooms."""
+
+    def __init__(
+        self,
+        *,
+        rooms: _abc.Iterable[Global___MyRoom] | None = ...,
+        next_page_token: _builtins.str = ...,
+        epoch: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMyRoomsResponse: _TypeAlias = ListMyRoomsResponse  # noqa: Y015
+
+@_typing.final
+class MyRoom(_message.Message):
+    """A room of the caller with what is new in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    MEMBERSHIP_FIELD_NUMBER: _builtins.int
+    LAST_MESSAGE_FIELD_NUMBER: _builtins.int
+    UNREAD_COUNT_FIELD_NUMBER: _builtins.int
+    UNREAD_CAPPED_FIELD_NUMBER: _builtins.int
+    UNREAD_MENTION_COUNT_FIELD_NUMBER: _builtins.int
+    UNREAD_MENTIONS_CAPPED_FIELD_NUMBER: _builtins.int
+    LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
+    REV_FIELD_NUMBER: _builtins.int
+    unread_count: _builtins.int
+    """Roots by others after the read mark, among the first 100 live roots there. SYSTEM messages are
+    never unread.
+    """
+    unread_capped: _builtins.bool
+    """Whether there are more than 100 live roots after the read mark."""
+    unread_mention_count: _builtins.int
+    """Live messages by others after the read mark that mention the caller, among the first 100."""
+    unread_mentions_capped: _builtins.bool
+    """Whether there are more than 100 mentions after the read mark."""
+    last_read_seq: _builtins.int
+    """The newest seq that the caller has read; 0: none."""
+    rev: _builtins.int
+    """The room's last rev, read in the same snapshot."""
+    @_builtins.property
+    def room(self) -> _room_pb2.Room:
+        """The room."""
+
+    @_builtins.property
+    def membership(self) -> _room_pb2.Member:
+        """The caller's place in it."""
+
+    @_builtins.property
+    def last_message(self) -> _message_pb2.Message:
+        """The newest live message; absent: none."""
+
+    def __init__(
+        self,
+        *,
+        room: _room_pb2.Room | None = ...,
+        membership: _room_pb2.Member | None = ...,
+        last_message: _message_pb2.Message | None = ...,
+        unread_count: _builtins.int = ...,
+        unread_capped: _builtins.bool = ...,
+        unread_mention_count: _builtins.int = ...,
+        unread_mentions_capped: _builtins.bool = ...,
+        last_read_seq: _builtins.int = ...,
+        rev: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "membership", b"membership", "room", b"room"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "last_read_seq", b"last_read_seq", "membership", b"membership", "rev", b"rev", "room", b"room", "unread_capped", b"unread_capped", "unread_count", b"unread_count", "unread_mention_count", b"unread_mention_count", "unread_mentions_capped", b"unread_mentions_capped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MyRoom: _TypeAlias = MyRoom  # noqa: Y015
+
+@_typing.final
+class PinMessageRequest(_message.Message):
+    """Names a message to pin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinMessageRequest: _TypeAlias = PinMessageRequest  # noqa: Y015
+
+@_typing.final
+class PinMessageResponse(_message.Message):
+    """The pin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PIN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pin(self) -> _room_pb2.Pin:
+        """The pin."""
+
+    def __init__(
+        self,
+        *,
+        pin: _room_pb2.Pin | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pin", b"pin"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pin", b"pin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinMessageResponse: _TypeAlias = PinMessageResponse  # noqa: Y015
+
+@_typing.final
+class UnpinMessageRequest(_message.Message):
+    """Names a message to unpin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    message_id: _builtins.str
+    """The message's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpinMessageRequest: _TypeAlias = UnpinMessageRequest  # noqa: Y015
+
+@_typing.final
+class UnpinMessageResponse(_message.Message):
+    """Nothing more to say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpinMessageResponse: _TypeAlias = UnpinMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListPinsRequest(_message.Message):
+    """Names a room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["room_id", b"room_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPinsRequest: _TypeAlias = ListPinsRequest  # noqa: Y015
+
+@_typing.final
+class ListPinsResponse(_message.Message):
+    """The pinned messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pins(self) -> _containers.RepeatedCompositeFieldContainer[Global___PinnedMessage]:
+        """The pins, the newest first."""
+
+    def __init__(
+        self,
+        *,
+        pins: _abc.Iterable[Global___PinnedMessage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pins", b"pins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPinsResponse: _TypeAlias = ListPinsResponse  # noqa: Y015
+
+@_typing.final
+class PinnedMessage(_message.Message):
+    """A pin with its message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PIN_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pin(self) -> _room_pb2.Pin:
+        """The pin."""
+
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """The message, without its thread."""
+
+    def __init__(
+        self,
+        *,
+        pin: _room_pb2.Pin | None = ...,
+        message: _message_pb2.Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "pin", b"pin"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "pin", b"pin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinnedMessage: _TypeAlias = PinnedMessage  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RoomServiceStub:
-    """Creates and reads rooms.
+    """Creates, reads and changes rooms, and what is pinned in them.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,40 @@ class RoomServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetRoomRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetRoomResponse.FromString,
                 _registered_method=True)
+        self.UpdateRoom = channel.unary_unary(
+                '/seda.chat.v1.RoomService/UpdateRoom',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UpdateRoomRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UpdateRoomResponse.FromString,
+                _registered_method=True)
+        self.ListPublicRooms = channel.unary_unary(
+                '/seda.chat.v1.RoomService/ListPublicRooms',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPublicRoomsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPublicRoomsResponse.FromString,
+                _registered_method=True)
+        self.ListMyRooms = channel.unary_unary(
+                '/seda.chat.v1.RoomService/ListMyRooms',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsResponse.FromString,
+                _registered_method=True)
+        self.PinMessage = channel.unary_unary(
+                '/seda.chat.v1.RoomService/PinMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageResponse.FromString,
+                _registered_method=True)
+        self.UnpinMessage = channel.unary_unary(
+                '/seda.chat.v1.RoomService/UnpinMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UnpinMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UnpinMessageResponse.FromString,
+                _registered_method=True)
+        self.ListPins = channel.unary_unary(
+                '/seda.chat.v1.RoomService/ListPins',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPinsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPinsResponse.FromString,
+                _registered_method=True)
 
 
 class RoomServiceServicer:
-    """Creates and reads rooms.
+    """Creates, reads and changes rooms, and what is pinned in them.
     """
 
     def CreateRoom(self, request, context):
@@ -71,6 +101,67 @@ class RoomServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRoom(self, request, context):
+        """Changes a room's name, description, slow mode, or whether only moderators post; for
+        moderators.
+
+        A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPublicRooms(self, request, context):
+        """Lists public rooms that are not archived, by name.
+
+        With a query, names that equal or begin with it come first, then those that contain it, then
+        similar ones; letters match without their case and marks. Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMyRooms(self, request, context):
+        """Lists the rooms that the caller is a member of, with what is new in each.
+
+        The order is that of the caller's rooms by id, which does not change while they read. Errors:
+        PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PinMessage(self, request, context):
+        """Pins a message; for moderators.
+
+        Pinning it twice changes nothing. A room takes 50 pins. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnpinMessage(self, request, context):
+        """Unpins a message; for moderators.
+
+        Unpinning what is not pinned changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPins(self, request, context):
+        """Lists the pinned messages that are live, the newest pin first; 50 at most.
+
+        Errors: ROOM_NOT_FOUND, BANNED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RoomServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +175,36 @@ def add_RoomServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetRoomRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetRoomResponse.SerializeToString,
             ),
+            'UpdateRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRoom,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UpdateRoomRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UpdateRoomResponse.SerializeToString,
+            ),
+            'ListPublicRooms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPublicRooms,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPublicRoomsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPublicRoomsResponse.SerializeToString,
+            ),
+            'ListMyRooms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMyRooms,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsResponse.SerializeToString,
+            ),
+            'PinMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PinMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageResponse.SerializeToString,
+            ),
+            'UnpinMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnpinMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UnpinMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.UnpinMessageResponse.SerializeToString,
+            ),
+            'ListPins': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPins,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPinsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListPinsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'seda.chat.v1.RoomService', rpc_method_handlers)
@@ -93,7 +214,7 @@ def add_RoomServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RoomService:
-    """Creates and reads rooms.
+    """Creates, reads and changes rooms, and what is pinned in them.
     """
 
     @staticmethod
@@ -140,6 +261,168 @@ class RoomService:
             '/seda.chat.v1.RoomService/GetRoom',
             seda_dot_chat_dot_v1_dot_room__service__pb2.GetRoomRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_room__service__pb2.GetRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/UpdateRoom',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.UpdateRoomRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.UpdateRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPublicRooms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/ListPublicRooms',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.ListPublicRoomsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.ListPublicRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMyRooms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/ListMyRooms',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PinMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/PinMessage',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnpinMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/UnpinMessage',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.UnpinMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.UnpinMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPins(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/ListPins',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.ListPinsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.ListPinsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RoomServiceStub:
-    """Creates and reads rooms."""
+    """Creates, reads and changes rooms, and what is pinned in them."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.CreateRoomRequest, _room_service_pb2.CreateRoomResponse]
@@ -28,9 +28,46 @@ class RoomServiceStub:
 
     Errors: ROOM_NOT_FOUND, BANNED.
     """
+    UpdateRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.UpdateRoomRequest, _room_service_pb2.UpdateRoomResponse]
+    """Changes a room's name, description, slow mode, or whether only moderators post; for
+    moderators.
+
+    A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+    """
+    ListPublicRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPublicRoomsRequest, _room_service_pb2.ListPublicRoomsResponse]
+    """Lists public rooms that are not archived, by name.
+
+    With a query, names that equal or begin with it come first, then those that contain it, then
+    similar ones; letters match without their case and marks. Errors: PAGE_TOKEN_MISMATCH.
+    """
+    ListMyRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListMyRoomsRequest, _room_service_pb2.ListMyRoomsResponse]
+    """Lists the rooms that the caller is a member of, with what is new in each.
+
+    The order is that of the caller's rooms by id, which does not change while they read. Errors:
+    PAGE_TOKEN_MISMATCH.
+    """
+    PinMessage: _aio.UnaryUnaryMultiCallable[_room_service_pb2.PinMessageRequest, _room_service_pb2.PinMessageResponse]
+    """Pins a message; for moderators.
+
+    Pinning it twice changes nothing. A room takes 50 pins. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+    MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+    """
+    UnpinMessage: _aio.UnaryUnaryMultiCallable[_room_service_pb2.UnpinMessageRequest, _room_service_pb2.UnpinMessageResponse]
+    """Unpins a message; for moderators.
+
+    Unpinning what is not pinned changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+    NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
+    """
+    ListPins: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPinsRequest, _room_service_pb2.ListPinsResponse]
+    """Lists the pinned messages that are live, the newest pin first; 50 at most.
+
+    Errors: ROOM_NOT_FOUND, BANNED.
+    """
 
 class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Creates and reads rooms."""
+    """Creates, reads and changes rooms, and what is pinned in them."""
 
     @_abc_1.abstractmethod
     def CreateRoom(
@@ -52,6 +89,79 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_room_service_pb2.GetRoomResponse]:
         """Gets a room that the caller may see: a public one, or a private one whose member or invited
         guest they are.
+
+        Errors: ROOM_NOT_FOUND, BANNED.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRoom(
+        self,
+        request: _room_service_pb2.UpdateRoomRequest,
+        context: _aio.ServicerContext[_room_service_pb2.UpdateRoomRequest, _abc.Awaitable[_room_service_pb2.UpdateRoomResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.UpdateRoomResponse]:
+        """Changes a room's name, description, slow mode, or whether only moderators post; for
+        moderators.
+
+        A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPublicRooms(
+        self,
+        request: _room_service_pb2.ListPublicRoomsRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ListPublicRoomsRequest, _abc.Awaitable[_room_service_pb2.ListPublicRoomsResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.ListPublicRoomsResponse]:
+        """Lists public rooms that are not archived, by name.
+
+        With a query, names that equal or begin with it come first, then those that contain it, then
+        similar ones; letters match without their case and marks. Errors: PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMyRooms(
+        self,
+        request: _room_service_pb2.ListMyRoomsRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ListMyRoomsRequest, _abc.Awaitable[_room_service_pb2.ListMyRoomsResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.ListMyRoomsResponse]:
+        """Lists the rooms that the caller is a member of, with what is new in each.
+
+        The order is that of the caller's rooms by id, which does not change while they read. Errors:
+        PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def PinMessage(
+        self,
+        request: _room_service_pb2.PinMessageRequest,
+        context: _aio.ServicerContext[_room_service_pb2.PinMessageRequest, _abc.Awaitable[_room_service_pb2.PinMessageResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.PinMessageResponse]:
+        """Pins a message; for moderators.
+
+        Pinning it twice changes nothing. A room takes 50 pins. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+        """
+
+    @_abc_1.abstractmethod
+    def UnpinMessage(
+        self,
+        request: _room_service_pb2.UnpinMessageRequest,
+        context: _aio.ServicerContext[_room_service_pb2.UnpinMessageRequest, _abc.Awaitable[_room_service_pb2.UnpinMessageResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.UnpinMessageResponse]:
+        """Unpins a message; for moderators.
+
+        Unpinning what is not pinned changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPins(
+        self,
+        request: _room_service_pb2.ListPinsRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ListPinsRequest, _abc.Awaitable[_room_service_pb2.ListPinsResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.ListPinsResponse]:
+        """Lists the pinned messages that are live, the newest pin first; 50 at most.
 
         Errors: ROOM_NOT_FOUND, BANNED.
         """

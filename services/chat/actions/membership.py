@@ -5,38 +5,35 @@ from __future__ import annotations
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError
-from servicekit.ids import new_id
+from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.errors import BannedError, RoomArchivedError, RoomNotFoundError
-from services.chat.domain.model import Member
+from services.chat.domain.acting import check_in_use
+from services.chat.domain.errors import BannedError
+from services.chat.domain.model import Member, SystemEvent
 from services.chat.domain.visibility import check_known
-from services.chat.store import rooms as store
+from services.chat.store import memberships as store
 
 
 async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
     """The caller's membership. A member who joins again changes nothing."""
 
-    async def work(session: Session) -> Member:
-        numbers = (await store.lock(session, [room_id], wait=True)).get(room_id)
-        row = await store.room(session, room_id, caller.user_id)
-        check_known(room_id, row)
-        if row is None or numbers is None:
-            raise RoomNotFoundError(room_id)
-        if row.banned:
+    async def act(change: Change) -> Member:
+        standing = check_known(room_id, change.standing)
+        if standing.banned:
             raise BannedError
-        member = row.member(caller.user_id)
+        member = standing.member(caller.user_id)
         if member is not None:
             return member
-        if await store.is_suspended(session, caller.suspended_until):
+        if standing.suspended:
             raise CallerSuspendedError
-        if row.archived_at is not None:
-            raise RoomArchivedError
-        await store.join(session, numbers, caller.user_id, new_id())
-        joined = await store.room(session, room_id, caller.user_id)
-        member = joined.member(caller.user_id) if joined is not None else None
-        assert member is not None  # noqa: S101 - written two lines above, in this transaction
+        check_in_use(standing.archived_at)
+        member = await store.join(
+            change.session, room_id, caller.user_id, last_seq=change.last_seq, rev=change.next_rev()
+        )
+        change.count_members(1)
+        change.touch_user(caller.user_id)
+        await change.tell(SystemEvent.JOINED)
         return member
 
-    return await deps.database.transact(work)
+    return await change_room(deps.database, caller, room_id, act)

@@ -69,20 +69,13 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
         return winner, True
 
     room_id, deduplicated = await deps.database.transact(work)
-    view = await _view(deps, caller, room_id)
+    view = await get_room(deps, caller, room_id)
     return view.room, deduplicated
 
 
 async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     """A room that the caller may see."""
-    return await _view(deps, caller, room_id)
-
-
-async def _view(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
-    row = await store.room(deps.database, room_id, caller.user_id)
-    check_known(room_id, row)
-    if row is None:
-        raise RoomNotFoundError(room_id)
+    row = check_known(room_id, await store.room(deps.database, room_id, caller))
     if row.banned:
         raise BannedError
     return RoomView(row.room(), row.member(caller.user_id), deps.epoch.value, row.last_rev)

@@ -145,3 +145,135 @@ class MentionNotAMemberError(ServiceError):
             metadata={"user_id": str(user_id)},
             fields=[FieldFault("mention_user_ids", "names a user who is no member")],
         )
+
+
+class RoleRequiredError(ServiceError):
+    """The caller's role is not enough. `role` is the least that is."""
+
+    code = Code.PERMISSION_DENIED
+    reason = "ROLE_REQUIRED"
+
+    def __init__(self, role: str) -> None:
+        super().__init__("your role does not allow this", metadata={"role": role})
+
+
+class LastOwnerError(ServiceError):
+    """The last owner can't leave the room."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "LAST_OWNER"
+
+    def __init__(self) -> None:
+        super().__init__("make somebody else an owner first")
+
+
+class TargetProtectedError(ServiceError):
+    """Nobody acts on themselves, on equals or on higher ones."""
+
+    code = Code.PERMISSION_DENIED
+    reason = "TARGET_PROTECTED"
+
+    def __init__(self, user_id: UUID) -> None:
+        super().__init__(
+            "nobody acts on themselves, on equals or on higher ones", metadata={"user_id": str(user_id)}
+        )
+
+
+class MemberNotFoundError(ServiceError):
+    """The user is no member of the room."""
+
+    code = Code.NOT_FOUND
+    reason = "MEMBER_NOT_FOUND"
+
+    def __init__(self, user_id: UUID) -> None:
+        super().__init__("the user is no member of the room", metadata={"user_id": str(user_id)})
+
+
+class MessageDeletedError(ServiceError):
+    """The message is deleted."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "MESSAGE_DELETED"
+
+    def __init__(self, message_id: UUID) -> None:
+        super().__init__("the message is deleted", metadata={"message_id": str(message_id)})
+
+
+class ReactionLimitError(ServiceError):
+    """The message has as many distinct reactions as it takes."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "REACTION_LIMIT"
+
+    def __init__(self) -> None:
+        super().__init__("the message has 20 distinct reactions")
+
+
+class PinLimitError(ServiceError):
+    """The room has as many pins as it takes."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "PIN_LIMIT"
+
+    def __init__(self) -> None:
+        super().__init__("the room has 50 pins")
+
+
+class TargetBannedError(ServiceError):
+    """The user is banned from the room."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "TARGET_BANNED"
+
+    def __init__(self, user_id: UUID) -> None:
+        super().__init__("the user is banned from the room", metadata={"user_id": str(user_id)})
+
+
+class ReportNotFoundError(ServiceError):
+    """The room has no such report."""
+
+    code = Code.NOT_FOUND
+    reason = "REPORT_NOT_FOUND"
+
+    def __init__(self, report_id: UUID) -> None:
+        super().__init__("no such report", metadata={"report_id": str(report_id)})
+
+
+class NotTheAuthorError(ServiceError):
+    """Only the message's author may do this."""
+
+    code = Code.PERMISSION_DENIED
+    reason = "NOT_THE_AUTHOR"
+
+    def __init__(self) -> None:
+        super().__init__("only the author edits a message")
+
+
+class EtagMismatchError(ServiceError):
+    """The thing has changed since the caller read it."""
+
+    code = Code.ABORTED
+    reason = "ETAG_MISMATCH"
+
+    def __init__(self) -> None:
+        super().__init__("it has changed since you read it")
+
+
+class NotRestorableError(ServiceError):
+    """The message was deleted too long ago, by an administrator, or with its author's account."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "NOT_RESTORABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the message can't be restored any more")
+
+
+class SystemMessageError(ServiceError):
+    """SYSTEM messages are neither edited nor deleted."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "SYSTEM_MESSAGE"
+
+    def __init__(self) -> None:
+        super().__init__("it is a message of the service itself")

@@ -29,6 +29,19 @@ class SystemEvent(enum.StrEnum):
     """What a SYSTEM message tells."""
 
     JOINED = "JOINED"
+    PINNED = "PINNED"
+    RENAMED = "RENAMED"
+    LOCKED = "LOCKED"
+    UNLOCKED = "UNLOCKED"
+
+
+class DeletionType(enum.StrEnum):
+    """In what capacity a message was deleted."""
+
+    AUTHOR = "AUTHOR"
+    MODERATOR = "MODERATOR"
+    ADMIN = "ADMIN"
+    ACCOUNT_ERASED = "ACCOUNT_ERASED"
 
 
 class ThreadView(enum.Enum):
@@ -46,7 +59,7 @@ class Room:
     name: str
     description: str
     private: bool
-    created_by: UUID
+    created_by: UUID | None
     created_at: Micros
     updated_at: Micros
     rev: int
@@ -54,6 +67,12 @@ class Room:
     archived_at: Micros | None
     announcement: bool
     slow_mode_seconds: int
+    member_count: int
+
+    @property
+    def etag(self) -> str:
+        """Names this state of the room's own fields."""
+        return str(self.rev)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,16 @@ class TrackSnapshot:
     duration_seconds: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often a message was given one emoji, and whether the reader is among those who gave it."""
+
+    emoji: str
+    count: int
+    me: bool
+    first_at: Micros
+
+
 @dataclass(slots=True)
 class Message:
     """One message. `replies` holds the first live replies where a list of roots shows them."""
@@ -102,3 +131,12 @@ class Message:
     reply_count: int = 0
     last_reply_at: Micros | None = None
     replies: list[Message] | None = None
+    tallies: list[Tally] | None = None
+    deleted_at: Micros | None = None
+    deleted_by: UUID | None = None
+    deletion_type: DeletionType | None = None
+
+    @property
+    def etag(self) -> str:
+        """Names this state of the message."""
+        return str(self.rev)

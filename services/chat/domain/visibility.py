@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-from services.chat.domain.errors import BannedError, RoomNotFoundError
+from servicekit.errors import CallerSuspendedError
+from services.chat.domain.errors import BannedError, CallerMutedError, NotAMemberError, RoomNotFoundError
 
 
 class RoomFacts(Protocol):
@@ -28,7 +29,10 @@ class RoomFacts(Protocol):
         """Whether a ban of the caller is in force."""
 
 
-def check_known(room_id: UUID, facts: RoomFacts | None) -> RoomFacts:
+FactsT = TypeVar("FactsT", bound=RoomFacts)
+
+
+def check_known(room_id: UUID, facts: FactsT | None) -> FactsT:
     """A room whose existence the caller may learn of; raises RoomNotFoundError otherwise."""
     if facts is None:
         raise RoomNotFoundError(room_id)
@@ -37,11 +41,61 @@ def check_known(room_id: UUID, facts: RoomFacts | None) -> RoomFacts:
     return facts
 
 
-def check_readable(room_id: UUID, facts: RoomFacts | None) -> None:
+def check_readable(room_id: UUID, facts: FactsT | None) -> FactsT:
     """A room whose messages the caller may read; raises RoomNotFoundError or BannedError."""
+    known = check_open(room_id, facts)
+    if known.banned:
+        raise BannedError
+    return known
+
+
+def check_open(room_id: UUID, facts: FactsT | None) -> FactsT:
+    """A public room, or a private one of the caller's; raises RoomNotFoundError otherwise."""
     known = check_known(room_id, facts)
     if known.private and known.role is None:
         # An invitation shows the room itself and nothing in it.
         raise RoomNotFoundError(room_id)
+    return known
+
+
+class Standing(RoomFacts, Protocol):
+    """What decides what a caller may do in a room; times are compared with the database's clock."""
+
+    @property
+    def muted(self) -> bool:
+        """Whether a mute of the caller is in force in the room."""
+
+    @property
+    def muted_on_platform(self) -> bool:
+        """Whether the caller is muted everywhere."""
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the caller is suspended."""
+
+
+StandingT = TypeVar("StandingT", bound=Standing)
+
+
+def check_writer(room_id: UUID, standing: StandingT | None) -> StandingT:
+    """A member who writes: sends, edits, reacts, reports. Says to an invited guest that they must join.
+
+    Raises RoomNotFoundError, CallerSuspendedError, BannedError or NotAMemberError, in this order; a mute is
+    the next thing to check (check_unmuted) where it forbids the act.
+    """
+    known = check_known(room_id, standing)
+    if known.suspended:
+        raise CallerSuspendedError
     if known.banned:
         raise BannedError
+    if known.role is None:
+        raise NotAMemberError
+    return known
+
+
+def check_unmuted(standing: Standing) -> None:
+    """Raises CallerMutedError while a mute of the caller holds, in the room or everywhere."""
+    if standing.muted:
+        raise CallerMutedError("room")
+    if standing.muted_on_platform:
+        raise CallerMutedError("platform")

@@ -9,8 +9,10 @@ from servicekit.call import Call
 from services.chat import wire
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
+from services.chat.rpc.pending import pending
 
 
+@pending
 class MembershipServicer:
     """Who belongs to a room."""
 

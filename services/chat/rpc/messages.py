@@ -10,8 +10,10 @@ from services.chat import wire
 from services.chat.actions.deps import Deps
 from services.chat.actions.messages import get_message, list_messages
 from services.chat.actions.sending import send_message
+from services.chat.rpc.pending import pending
 
 
+@pending
 class MessageServicer:
     """Writes and reads messages."""
 

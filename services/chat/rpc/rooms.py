@@ -9,8 +9,10 @@ from servicekit.call import Call
 from services.chat import wire
 from services.chat.actions.deps import Deps
 from services.chat.actions.rooms import create_room, get_room
+from services.chat.rpc.pending import pending
 
 
+@pending
 class RoomServicer:
     """Creates and reads rooms."""
 

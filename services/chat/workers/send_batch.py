@@ -13,8 +13,8 @@ from services.chat.actions.deps import Sent
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
 from services.chat.domain.model import Message
 from services.chat.domain.sending import SendDraft, SendFacts, check_send, earlier_send, is_slowed
-from services.chat.store import rooms, sending
-from services.chat.store.rooms import LockRow
+from services.chat.store import changes, sending
+from services.chat.store.changes import LockRow
 from services.chat.store.sending import Accepted
 
 
@@ -44,7 +44,7 @@ async def write_batch(
     """
     room_ids = list({draft.room_id for draft in drafts})
     async with database.transaction() as session:
-        locked = await rooms.lock(session, room_ids, wait=wait)
+        locked = await changes.lock(session, room_ids, wait=wait)
         facts = await sending.facts(session, drafts, perhaps_written=perhaps_written)
         plan = _Plan(locked, charge)
         for draft, fact in zip(drafts, facts, strict=True):

@@ -1,0 +1,104 @@
+"""Who may act on whom: the ranks in a room, and what a platform role adds to them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.caller import Caller, Role
+from servicekit.errors import CallerSuspendedError
+from services.chat.domain.errors import (
+    BannedError,
+    NotAMemberError,
+    RoleRequiredError,
+    RoomArchivedError,
+    RoomNotFoundError,
+    TargetProtectedError,
+)
+from services.chat.domain.visibility import Standing, check_open
+
+
+class Rank(enum.IntEnum):
+    """The order of those who act; nobody acts on their own rank or a higher one."""
+
+    NOBODY = 0
+    MEMBER = 1
+    MODERATOR = 2
+    OWNER = 3
+    ADMIN = 4
+
+    @classmethod
+    def of(cls, role: str | None) -> Rank:
+        """The rank of a room's role; None: no member."""
+        return cls.NOBODY if role is None else cls[role]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and by which role. `role` is what the log says: the room's, or with as_admin the platform's."""
+
+    user_id: UUID
+    rank: Rank
+    role: str
+    as_admin: bool
+
+
+def check_actor(room_id: UUID, standing: Standing | None, caller: Caller, least: Rank) -> Actor:
+    """A member of the room whose role is at least `least`.
+
+    Raises RoomNotFoundError, CallerSuspendedError, BannedError, NotAMemberError or RoleRequiredError, in this
+    order. An invited guest of a private room learns nothing.
+    """
+    known = check_open(room_id, standing)
+    if known.suspended:
+        raise CallerSuspendedError
+    if known.banned:
+        raise BannedError
+    if known.role is None:
+        raise NotAMemberError
+    rank = Rank.of(known.role)
+    if rank < least:
+        raise RoleRequiredError(least.name)
+    return Actor(caller.user_id, rank, known.role, as_admin=False)
+
+
+def check_platform_role(caller: Caller, *, moderators: bool) -> None:
+    """Whether the caller may say as_admin at all; to be asked before anything is looked up.
+
+    `moderators`: platform moderators may, too. Raises RoleRequiredError, which tells nothing of any room.
+    """
+    if caller.role is Role.ADMIN or (moderators and caller.role is Role.MODERATOR):
+        return
+    raise RoleRequiredError((Role.MODERATOR if moderators else Role.ADMIN).name)
+
+
+def check_admin(room_id: UUID, standing: Standing | None, caller: Caller) -> Actor:
+    """Somebody who acts by their platform role, which check_platform_role has allowed.
+
+    An administrator may act in any room. A moderator may in public ones; a private one is as hidden from them
+    as from anybody. Raises RoomNotFoundError, CallerSuspendedError or RoleRequiredError.
+    """
+    if standing is None:
+        raise RoomNotFoundError(room_id)
+    if caller.role is not Role.ADMIN:
+        check_open(room_id, standing)
+    if standing.suspended:
+        raise CallerSuspendedError
+    if caller.role is Role.ADMIN:
+        return Actor(caller.user_id, Rank.ADMIN, Role.ADMIN, as_admin=True)
+    if standing.private:
+        raise RoleRequiredError(Role.ADMIN.name)
+    return Actor(caller.user_id, Rank.MODERATOR, Role.MODERATOR, as_admin=True)
+
+
+def check_outranks(actor: Actor, user_id: UUID, role: str | None) -> None:
+    """Whether the actor may act on a user of that role (None: no member); raises TargetProtectedError."""
+    if user_id == actor.user_id or Rank.of(role) >= actor.rank:
+        raise TargetProtectedError(user_id)
+
+
+def check_in_use(archived_at: int | None) -> None:
+    """Raises RoomArchivedError for an archived room."""
+    if archived_at is not None:
+        raise RoomArchivedError

@@ -1,0 +1,225 @@
+"""Rooms, their counters, and who belongs to them."""
+
+import sqlalchemy as sa
+
+from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
+
+rooms = sa.Table(
+    "rooms",
+    metadata,
+    sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
+    sa.Column("name", sa.Text, nullable=False, comment="Shown name, 1 to 80 characters, not unique"),
+    sa.Column(
+        "description", sa.Text, nullable=False, server_default="", comment="Up to 500 characters, may be ''"
+    ),
+    sa.Column(
+        "private",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="Only members know that it exists",
+    ),
+    sa.Column("created_by", sa.Uuid, comment="User who made the room; empty once that user is erased"),
+    sa.Column(
+        "request_id", sa.Uuid, comment="The creator's id of the CreateRoom call; empty when none was given"
+    ),
+    sa.Column("payload_hash", sa.LargeBinary, comment="SHA-256 of what that call asked for"),
+    sa.Column("locked_at", INSTANT, comment="Since when nobody may post; empty when unlocked"),
+    sa.Column("archived_at", INSTANT, comment="Since when the room is put away; empty when in use"),
+    sa.Column(
+        "announcement",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="Only owners and moderators post",
+    ),
+    sa.Column(
+        "slow_mode_seconds",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="Least time in seconds between two messages of a member, 0 to 21600",
+    ),
+    sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),
+    sa.Column(
+        "created_at", INSTANT, nullable=False, server_default=sa.func.now(), comment="When the room was made"
+    ),
+    sa.Column(
+        "updated_at",
+        INSTANT,
+        nullable=False,
+        server_default=sa.func.now(),
+        comment="Last change of this row",
+    ),
+    sa.Column(
+        "search_name",
+        sa.Text,
+        nullable=False,
+        server_default="",
+        comment="The name folded for search; '' until a worker has folded it",
+    ),
+    sa.PrimaryKeyConstraint("id", name="rooms_pkey"),
+    sa.Index(
+        "rooms_created_by_request_id_key",
+        "created_by",
+        "request_id",
+        unique=True,
+        postgresql_where=sa.text("request_id IS NOT NULL"),
+    ),
+    # The list of public rooms by name, and the three ways in which a query finds a name.
+    sa.Index(
+        "rooms_public_idx",
+        "search_name",
+        "id",
+        postgresql_ops={"search_name": "text_pattern_ops"},
+        postgresql_where=sa.text("NOT private AND archived_at IS NULL"),
+    ),
+    sa.Index(
+        "rooms_search_name_idx",
+        "search_name",
+        postgresql_using="gin",
+        postgresql_ops={"search_name": "extensions.gin_trgm_ops"},
+        postgresql_where=sa.text("NOT private AND archived_at IS NULL"),
+    ),
+    sa.Index(
+        "rooms_search_words_idx",
+        sa.text("to_tsvector('simple'::regconfig, search_name)"),
+        postgresql_using="gin",
+        postgresql_where=sa.text("NOT private AND archived_at IS NULL"),
+    ),
+    sa.Index("rooms_unfolded_idx", "id", postgresql_where=sa.text("search_name = ''::text")),
+    sa.CheckConstraint("char_length(name) BETWEEN 1 AND 80", name="rooms_name_check"),
+    sa.CheckConstraint("char_length(description) <= 500", name="rooms_description_check"),
+    sa.CheckConstraint(
+        "(request_id IS NULL) = (payload_hash IS NULL) AND octet_length(payload_hash) = 32",
+        name="rooms_request_check",
+    ),
+    sa.CheckConstraint("slow_mode_seconds BETWEEN 0 AND 21600", name="rooms_slow_mode_seconds_check"),
+    sa.CheckConstraint("rev >= 1", name="rooms_rev_check"),
+    comment="Rooms and their settings.",
+)
+
+room_counters = sa.Table(
+    "room_counters",
+    metadata,
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
+    sa.Column(
+        "last_seq",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="Number of the newest message, 0 before any",
+    ),
+    sa.Column(
+        "last_rev",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="Number of the newest change, 0 before any",
+    ),
+    sa.Column(
+        "member_count", sa.Integer, nullable=False, server_default="0", comment="How many members it has"
+    ),
+    sa.PrimaryKeyConstraint("room_id", name="room_counters_pkey"),
+    sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="room_counters_room_id_fkey"),
+    sa.CheckConstraint("last_seq >= 0 AND last_rev >= last_seq", name="room_counters_order_check"),
+    sa.CheckConstraint("member_count >= 0", name="room_counters_member_count_check"),
+    # Half of each page stays free, so that the update of every send is a HOT one that touches no index.
+    postgresql_with={"fillfactor": 50},
+    comment="The lock of each room: whoever changes a room locks its row here first.",
+)
+
+room_memberships = sa.Table(
+    "room_memberships",
+    metadata,
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The member"),
+    sa.Column("role", sa.Text, nullable=False, server_default="MEMBER", comment="OWNER, MODERATOR or MEMBER"),
+    sa.Column("joined_at", INSTANT, nullable=False, comment="When the user joined last"),
+    sa.Column("left_at", INSTANT, comment="When the user left or was removed; empty while a member"),
+    sa.Column(
+        "last_read_seq",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="Newest message marked read, 0 for none",
+    ),
+    sa.Column(
+        "last_message_at", INSTANT, comment="Last message of the member, for slow mode; empty before any"
+    ),
+    sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),
+    sa.Column("removal", sa.Text, comment="LEFT, KICKED, BANNED or ERASED; empty while a member"),
+    sa.PrimaryKeyConstraint("room_id", "user_id", name="room_memberships_pkey"),
+    sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="room_memberships_room_id_fkey"),
+    sa.Index("room_memberships_room_id_rev_idx", "room_id", "rev"),
+    # With room_id: the pages of a user's rooms go by it.
+    sa.Index("room_memberships_mine_idx", "user_id", "room_id", postgresql_where=sa.text("left_at IS NULL")),
+    sa.Index("room_memberships_ended_idx", "user_id", postgresql_where=sa.text("left_at IS NOT NULL")),
+    sa.Index(
+        "room_memberships_joined_idx",
+        "room_id",
+        "joined_at",
+        "user_id",
+        postgresql_where=sa.text("left_at IS NULL"),
+    ),
+    sa.CheckConstraint("role IN ('OWNER', 'MODERATOR', 'MEMBER')", name="room_memberships_role_check"),
+    sa.CheckConstraint(
+        "removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL",
+        name="room_memberships_removal_check",
+    ),
+    sa.CheckConstraint("last_read_seq >= 0", name="room_memberships_last_read_seq_check"),
+    sa.CheckConstraint("rev >= 1", name="room_memberships_rev_check"),
+    comment="Who is and was in a room. A membership that ended stays as a row, so that watchers learn of it.",
+)
+
+room_invitations = sa.Table(
+    "room_invitations",
+    metadata,
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who was invited"),
+    sa.Column("invited_by", sa.Uuid, comment="Who invited; empty once that user is erased"),
+    sa.Column(
+        "created_at", INSTANT, nullable=False, server_default=sa.func.now(), comment="When it was made last"
+    ),
+    sa.Column("ended_at", INSTANT, comment="When it was accepted, declined or withdrawn; empty while open"),
+    sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),
+    sa.PrimaryKeyConstraint("room_id", "user_id", name="room_invitations_pkey"),
+    sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="room_invitations_room_id_fkey"),
+    sa.Index("room_invitations_room_id_rev_idx", "room_id", "rev"),
+    sa.Index("room_invitations_user_id_idx", "user_id"),
+    sa.Index("room_invitations_invited_by_idx", "invited_by"),
+    sa.CheckConstraint("rev >= 1", name="room_invitations_rev_check"),
+    comment="Invitations into rooms; one that ended stays as a row.",
+)
+
+user_counters = sa.Table(
+    "user_counters",
+    metadata,
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user"),
+    sa.Column(
+        "rooms_rev", sa.BigInteger, nullable=False, comment="Number of the newest change of the user's rooms"
+    ),
+    sa.PrimaryKeyConstraint("user_id", name="user_counters_pkey"),
+    sa.CheckConstraint("rooms_rev >= 1", name="user_counters_rooms_rev_check"),
+    postgresql_with={"fillfactor": 50},
+    comment="Tells watchers of all their rooms that the set of these rooms moved.",
+)
+
+instance = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("id", sa.Uuid, nullable=False, comment="Random, part of the epoch that positions belong to"),
+    sa.PrimaryKeyConstraint("id", name="instance_pkey"),
+    sa.Index("instance_one_row_key", sa.text("(true)"), unique=True),
+    comment="Exactly one row, written by the first revision; names this history of the data.",
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, nullable=False, comment="What one process at a time may do"),
+    sa.Column("holder", sa.Uuid, nullable=False, comment="The process that holds it"),
+    sa.Column("until", INSTANT, nullable=False, comment="When it ends, by the database's clock"),
+    sa.PrimaryKeyConstraint("name", name="leases_pkey"),
+    comment="Who runs the work that only one process at a time does.",
+)

@@ -1,0 +1,143 @@
+"""SQL that every change of a room shares: its lock, its numbers, what it tells, and the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.database import Session
+from servicekit.sql import Command, Query
+from services.chat.domain.acting import Actor
+from services.chat.domain.model import SystemEvent
+
+
+class LockRow(NamedTuple):
+    """A locked room's numbers."""
+
+    room_id: UUID
+    last_seq: int
+    last_rev: int
+    member_count: int
+
+
+_LOCK = Query[LockRow, list[UUID]](
+    "chat.lock_rooms",
+    """
+    SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
+     WHERE room_id = ANY($1) ORDER BY room_id FOR UPDATE
+    """,
+)
+_LOCK_FREE = Query[LockRow, list[UUID]](
+    "chat.lock_free_rooms",
+    """
+    SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
+     WHERE room_id = ANY($1) ORDER BY room_id FOR UPDATE SKIP LOCKED
+    """,
+)
+_SET_NUMBERS = Command[UUID, int, int, int](
+    "chat.set_room_numbers",
+    "UPDATE chat.room_counters SET last_seq = $2, last_rev = $3, member_count = $4 WHERE room_id = $1",
+)
+# In the order of their ids: two rooms' changes that touch the same users must not wait for each other in a ring.
+_MOVE_USERS = Command[list[UUID]](
+    "chat.move_users",
+    """
+    INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT u, 1 FROM unnest($1::uuid[]) AS u ORDER BY u
+    ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1
+    """,
+)
+_TELL = Command[UUID, int, int, UUID, UUID, str](
+    "chat.tell_room",
+    """
+    INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, system_event, created_at)
+    VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp())
+    """,
+)
+_RECORD = Command[
+    UUID,
+    UUID,
+    int,
+    UUID,
+    str,
+    bool,
+    str,
+    UUID | None,
+    UUID | None,
+    str | None,
+    str | None,
+    str | None,
+    str,
+](
+    "chat.record_act",
+    """
+    INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
+                                      target_message_id, reason, before, after, request_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, clock_timestamp())
+    """,
+)
+
+
+async def lock(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UUID, LockRow]:
+    """Lock rooms, in the order of their ids. Without `wait`, rooms that somebody else holds are left out."""
+    rows = await session.rows(_LOCK if wait else _LOCK_FREE, room_ids)
+    return {row.room_id: row for row in rows}
+
+
+async def set_numbers(session: Session, room_id: UUID, *, last_seq: int, last_rev: int, members: int) -> None:
+    """Move a locked room's numbers."""
+    await session.execute(_SET_NUMBERS, room_id, last_seq, last_rev, members)
+
+
+async def move_users(session: Session, user_ids: Collection[UUID]) -> None:
+    """Tell the users' watchers that the set of their rooms, or their place in one, moved."""
+    await session.execute(_MOVE_USERS, sorted(user_ids))
+
+
+async def tell(
+    session: Session,
+    room_id: UUID,
+    *,
+    seq: int,
+    rev: int,
+    message_id: UUID,
+    user_id: UUID,
+    event: SystemEvent,
+) -> None:
+    """Write a SYSTEM message."""
+    await session.execute(_TELL, room_id, seq, rev, message_id, user_id, event)
+
+
+async def record(  # noqa: PLR0913 - one per column
+    session: Session,
+    room_id: UUID,
+    *,
+    log_id: UUID,
+    rev: int,
+    actor: Actor,
+    action: str,
+    target_user_id: UUID | None,
+    target_message_id: UUID | None,
+    reason: str | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+    request_id: str,
+) -> None:
+    """Write a line of the moderation log."""
+    await session.execute(
+        _RECORD,
+        log_id,
+        room_id,
+        rev,
+        actor.user_id,
+        actor.role,
+        actor.as_admin,
+        action,
+        target_user_id,
+        target_message_id,
+        reason or None,
+        None if before is None else json.dumps(before),
+        None if after is None else json.dumps(after),
+        request_id,
+    )
