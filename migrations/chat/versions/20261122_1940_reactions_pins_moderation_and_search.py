@@ -123,7 +123,7 @@ def _extend_memberships() -> None:
     op.create_check_constraint(
         "room_memberships_removal_check",
         "room_memberships",
-        "removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL",
+        "removal IS NULL OR (removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL)",
         schema="chat",
     )
     op.drop_index("room_memberships_user_id_idx", "room_memberships", schema="chat")

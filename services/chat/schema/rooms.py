@@ -164,7 +164,7 @@ room_memberships = sa.Table(
     ),
     sa.CheckConstraint("role IN ('OWNER', 'MODERATOR', 'MEMBER')", name="room_memberships_role_check"),
     sa.CheckConstraint(
-        "removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL",
+        "removal IS NULL OR (removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL)",
         name="room_memberships_removal_check",
     ),
     sa.CheckConstraint("last_read_seq >= 0", name="room_memberships_last_read_seq_check"),
