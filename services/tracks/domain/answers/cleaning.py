@@ -1,0 +1,71 @@
+"""From what others write to values that fit the columns."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+from services.tracks.domain.facts import Facts
+
+_TEXT = 500
+_ADDRESS = 2048
+_DAY = 86_400
+# Controls that are no white space, halves of characters, and marks that turn the text around them: none can be
+# seen, and some can't be stored.
+_DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_ARTWORK = re.compile(r"https://[0-9A-Za-z][0-9A-Za-z.-]*(?::443)?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
+_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+def cleaned(
+    title: object = None,
+    artist: object = None,
+    artwork_url: object = None,
+    seconds: object = None,
+    isrc: object = None,
+) -> Facts:
+    """Facts of whatever stood where a value is expected; None for a value that is none.
+
+    Texts are in NFC, without controls, with single spaces and of up to 500 characters; artwork is on https
+    and has up to 2,048 bytes; the duration is rounded to whole seconds, 1 to 86,400.
+    """
+    return Facts(
+        title=clean_text(title),
+        artist=clean_text(artist),
+        artwork_url=_artwork(artwork_url),
+        duration_seconds=_duration(seconds),
+        isrc=_isrc(isrc),
+    )
+
+
+def clean_text(value: object) -> str | None:
+    """A text on one line; None for an empty one and for anything that is no text."""
+    if not isinstance(value, str):
+        return None
+    # NFC can lengthen a text by three; what is cut off here need not be cleaned.
+    text = " ".join(_DROPPED.sub("", value[: _TEXT * 20]).split())
+    return unicodedata.normalize("NFC", text)[:_TEXT].rstrip() or None
+
+
+def _artwork(value: object) -> str | None:
+    if not isinstance(value, str) or len(value) > _ADDRESS or not _ARTWORK.fullmatch(value):
+        return None
+    return value
+
+
+def _duration(value: object) -> int | None:
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = float(value)
+    # Compared before anything is computed: it may be infinite, no number, or an integer of a thousand digits.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _DAY:
+        return None
+    return math.floor(value + 0.5) or None
+
+
+def _isrc(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    code = value.strip().upper().replace("-", "")
+    return code if _ISRC.fullmatch(code) else None
