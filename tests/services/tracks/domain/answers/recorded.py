@@ -1,0 +1,13 @@
+"""Answers in the shape of each provider's, about music that does not exist."""
+
+from pathlib import Path
+
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+_FOLDER = Path(__file__).parents[4] / "data/answers"
+
+
+def recorded(name: str) -> bytes:
+    """The bytes of an answer in tests/data/answers/."""
+    return (_FOLDER / name).read_bytes()
