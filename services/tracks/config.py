@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, FilePath, SecretStr, field_validator
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import Environment, ServiceSettings
+from services.tracks.domain.web.addresses import DenyList
+from services.tracks.domain.web.stand_ins import read_stand_ins
+
+_ENDPOINT = r"^https://[^?#\s]+[^/?#\s]$"
 
 
 class Settings(ServiceSettings):
@@ -22,3 +26,65 @@ class Settings(ServiceSettings):
         validation_alias="SEDA_TRACKS_DATABASE_URL",
         description="DSN of tracks; default: DATABASE_URL with the role tracks_app",
     )
+    enrich: bool = Field(True, description="ask providers for titles and artists, in the background")
+    enrich_places: int = Field(2, ge=1, le=20, description="tracks of one provider asked for at once")
+    youtube_oembed_url: str = Field(
+        "https://www.youtube.com/oembed", pattern=_ENDPOINT, description="YouTube's oEmbed endpoint"
+    )
+    spotify_oembed_url: str = Field(
+        "https://open.spotify.com/oembed", pattern=_ENDPOINT, description="Spotify's oEmbed endpoint"
+    )
+    soundcloud_oembed_url: str = Field(
+        "https://soundcloud.com/oembed", pattern=_ENDPOINT, description="SoundCloud's oEmbed endpoint"
+    )
+    deezer_tracks_url: str = Field(
+        "https://api.deezer.com/track",
+        pattern=_ENDPOINT,
+        description="Deezer's tracks, each below it by number",
+    )
+    apple_lookup_url: str = Field(
+        "https://itunes.apple.com/lookup", pattern=_ENDPOINT, description="Apple's lookup endpoint"
+    )
+    fetch_contact: str = Field(
+        "https://seda.fm/crawler",
+        pattern=r"^https://[\x21-\x7e]{1,200}$",
+        description="where whoever is asked for pages finds out who asks; part of the User-Agent",
+    )
+    fetch_deny: str = Field(
+        "", description="hosts with all below them, and networks, that are never asked, with commas"
+    )
+    fetch_host_rate: float = Field(
+        5,
+        gt=0,
+        le=1_000,
+        description="requests a second to one web host on average, in each process of tracks",
+    )
+    fetch_host_burst: float = Field(10, ge=1, le=1_000, description="requests to one web host at once")
+    fetch_test_targets: str = Field(
+        "",
+        description="servers on loopback that stand for web hosts: name=address:port, with commas; development only",
+    )
+    fetch_ca_file: FilePath | None = Field(
+        None, description="PEM authority of web hosts' certificates beside the system's; development only"
+    )
+
+    @field_validator("fetch_deny")
+    @classmethod
+    def _deny_list(cls, text: str) -> str:
+        DenyList.read(text)
+        return text
+
+    @field_validator("fetch_test_targets")
+    @classmethod
+    def _stand_ins(cls, text: str) -> str:
+        read_stand_ins(text)
+        return text
+
+    def _faults(self) -> list[str | None]:
+        # Both make private servers answer for public ones.
+        refused = "is for SEDA_ENV=development alone" if self.env is not Environment.DEVELOPMENT else None
+        return [
+            *super()._faults(),
+            f"SEDA_FETCH_TEST_TARGETS: {refused}" if refused and self.fetch_test_targets else None,
+            f"SEDA_FETCH_CA_FILE: {refused}" if refused and self.fetch_ca_file else None,
+        ]

@@ -5,17 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from google.protobuf.duration_pb2 import Duration
+
 from seda.rpc.v1 import caller_pb2
-from seda.tracks.v1 import catalog_service_pb2, track_pb2, track_service_pb2
+from seda.tracks.v1 import catalog_service_pb2, crawler_service_pb2, track_pb2, track_service_pb2
 from servicekit.caller import Caller, Role
-from servicekit.timestamps import from_proto, to_proto
+from servicekit.pages import page_size
+from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
+from services.tracks.actions.crawler import Visited
+from services.tracks.actions.search import Listing, TrackPage
 from services.tracks.domain.facts import Facts, facts
 from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.web.answer import Failure, Policy
+from services.tracks.domain.web.page import Page
 from services.tracks.store.tracks import TrackRow
 
 _KINDS = {kind: track_pb2.LinkKind.Value(f"LINK_KIND_{kind}") for kind in Kind}
 _STATES = {name.removeprefix("METADATA_STATE_"): number for name, number in track_pb2.MetadataState.items()}
+_STATE_NAMES = {number: name for name, number in _STATES.items()}
+# A message holds 4 MiB, which a thousand tracks reach only with texts and addresses of the greatest lengths.
+_LOOKUP_BYTES = 3 << 20
 _ROLES = {caller_pb2.Role.Value(f"ROLE_{role}"): role for role in Role}
+
+
+_FAILURES = {each: crawler_service_pb2.FetchFailure.Value(f"FETCH_FAILURE_{each}") for each in Failure}
+_POLICIES = {
+    crawler_service_pb2.REDIRECT_POLICY_UNSPECIFIED: Policy.ANY_SITE,
+    crawler_service_pb2.REDIRECT_POLICY_ANY_SITE: Policy.ANY_SITE,
+    crawler_service_pb2.REDIRECT_POLICY_SAME_SITE: Policy.SAME_SITE,
+}
 
 
 def put_track(into: track_pb2.Track, row: TrackRow) -> None:
@@ -33,6 +51,8 @@ def put_track(into: track_pb2.Track, row: TrackRow) -> None:
     into.metadata_state = _STATES[row.metadata_state]
     to_proto(into.create_time, row.created_at)
     to_proto(into.update_time, row.updated_at)
+    if row.refreshed_at is not None:
+        to_proto(into.refresh_time, row.refreshed_at)
 
 
 def parsed(reference: Reference) -> track_service_pb2.ParseTrackUrlResponse:
@@ -62,12 +82,59 @@ def upserted(row: TrackRow) -> catalog_service_pb2.UpsertTrackResponse:
     return response
 
 
+def got(row: TrackRow) -> track_service_pb2.GetTrackResponse:
+    """The answer of GetTrack."""
+    response = track_service_pb2.GetTrackResponse()
+    put_track(response.track, row)
+    return response
+
+
+def refreshed(row: TrackRow) -> track_service_pb2.RefreshTrackResponse:
+    """The answer of RefreshTrack."""
+    response = track_service_pb2.RefreshTrackResponse()
+    put_track(response.track, row)
+    return response
+
+
 def looked_up(found: Iterable[TrackRow], missing: Iterable[UUID]) -> track_service_pb2.LookupTracksResponse:
-    """The answer of LookupTracks."""
+    """The answer of LookupTracks; what would make it too large for a message is left to another call."""
     response = track_service_pb2.LookupTracksResponse()
+    room = _LOOKUP_BYTES
     for row in found:
-        put_track(response.tracks.add(), row)
+        track = track_pb2.Track()
+        put_track(track, row)
+        room -= track.ByteSize()
+        if room >= 0:
+            response.tracks.append(track)
+        else:
+            response.remaining_ids.append(track.id)
     response.missing_ids.extend(str(each) for each in missing)
+    return response
+
+
+def listing(request: track_service_pb2.ListTracksRequest) -> Listing:
+    """Which tracks ListTracks asks for."""
+    return Listing(
+        provider=request.provider or None,
+        state=_STATE_NAMES[request.metadata_state] if request.metadata_state else None,
+        page_size=page_size(request.page_size),
+        page_token=request.page_token,
+    )
+
+
+def listed(page: TrackPage) -> track_service_pb2.ListTracksResponse:
+    """The answer of ListTracks."""
+    response = track_service_pb2.ListTracksResponse(next_page_token=page.next_page_token)
+    for row in page.tracks:
+        put_track(response.tracks.add(), row)
+    return response
+
+
+def searched(page: TrackPage) -> track_service_pb2.SearchTracksResponse:
+    """The answer of SearchTracks."""
+    response = track_service_pb2.SearchTracksResponse(next_page_token=page.next_page_token)
+    for row in page.tracks:
+        put_track(response.tracks.add(), row)
     return response
 
 
@@ -91,3 +158,51 @@ def caller(message: caller_pb2.Caller) -> Caller:
             from_proto(message.suspend_expire_time) if message.HasField("suspend_expire_time") else None
         ),
     )
+
+
+def fetch_policy(request: crawler_service_pb2.FetchRequest) -> Policy:
+    """Where the redirects of a Fetch may lead."""
+    return _POLICIES[request.redirect_policy]
+
+
+def fetch_max_age(request: crawler_service_pb2.FetchRequest) -> float | None:
+    """How old the answer of a Fetch may be, in seconds."""
+    return span(request.max_age) if request.HasField("max_age") else None
+
+
+def span(duration: Duration) -> float:
+    """A duration in seconds."""
+    return duration.seconds + duration.nanos / 1e9
+
+
+def visited(visit: Visited) -> crawler_service_pb2.FetchResponse:
+    """The answer of Fetch."""
+    fetched = visit.fetched
+    response = crawler_service_pb2.FetchResponse(
+        url=fetched.url,
+        final_url=fetched.final_url or "",
+        status_code=fetched.status_code or 0,
+        content_type=fetched.content_type,
+        from_cache=fetched.from_cache,
+    )
+    if fetched.failure is not None:
+        response.failure = _FAILURES[fetched.failure]
+    if visit.page is not None:
+        _put_page(response.page, visit.page)
+    elif visit.text is not None:
+        response.text = visit.text
+    to_proto(response.fetch_time, fetched.fetched_at)
+    if fetched.retry_after is not None:
+        seconds_to_proto(response.retry_delay, fetched.retry_after)
+    return response
+
+
+def _put_page(into: crawler_service_pb2.Page, page: Page) -> None:
+    # A page without anything in it is a page all the same.
+    into.SetInParent()
+    into.title = page.title
+    into.canonical_url = page.canonical_url
+    into.text = page.text
+    into.json_ld.extend(page.json_ld)
+    for meta in page.metas:
+        into.metas.add(name=meta.name, content=meta.content, in_head=meta.in_head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin
@@ -102,6 +103,11 @@ def redirected(trail: list[Target], location: str, policy: Policy) -> Target | F
     if found in trail:
         return Failure.REDIRECT_LOOP
     return found if len(trail) <= _MAX_REDIRECTS[policy] else Failure.TOO_MANY_REDIRECTS
+
+
+def cache_key(asked: Target, policy: Policy) -> bytes:
+    """What an address is kept under, 32 bytes: where redirects may lead decides what it gives."""
+    return hashlib.sha256(f"{policy} {asked.url}".encode()).digest()
 
 
 def _joined(here: Target, location: str) -> Target | Failure:

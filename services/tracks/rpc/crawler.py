@@ -1,0 +1,31 @@
+"""CrawlerService."""
+
+from __future__ import annotations
+
+from seda.tracks.v1 import crawler_service_pb2 as pb
+from servicekit.call import Call
+from services.tracks import wire
+from services.tracks.actions import crawler
+from services.tracks.actions.deps import Deps
+
+
+class CrawlerServicer:
+    """Gets web pages on behalf of other services."""
+
+    descriptor = pb.DESCRIPTOR.services_by_name["CrawlerService"]
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def Fetch(self, request: pb.FetchRequest, call: Call) -> pb.FetchResponse:
+        """What the web answers for an address."""
+        policy, max_age = wire.fetch_policy(request), wire.fetch_max_age(request)
+        return wire.visited(await crawler.fetch(self._deps, request.url, policy, max_age, call.deadline))
+
+    async def PurgeCache(self, request: pb.PurgeCacheRequest, _: Call) -> pb.PurgeCacheResponse:
+        """Forget what is kept."""
+        if request.HasField("url"):
+            count = await crawler.purge_address(self._deps, request.url)
+        else:
+            count = await crawler.purge_older(self._deps, wire.span(request.older_than))
+        return pb.PurgeCacheResponse(purged_count=count)

@@ -1,0 +1,249 @@
+"""The crawler: gives what is kept, and fetches the rest once for everybody.
+
+Within the process one flight per address is shared by all who ask. Across processes a lease row, renewed while
+the fetch goes on, keeps the others waiting for the row of the cache that will come; when its holder dies the
+lease runs out and somebody else flies. No transaction is open meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TypeGuard
+from uuid import UUID, uuid4
+
+import structlog
+
+from servicekit.clock import Clock, Micros
+from servicekit.database import Database
+from servicekit.errors import DeadlineExceededError, OverloadedError, ServiceError
+from services.tracks.actions.deps import Web
+from services.tracks.domain.errors import HostBusyError
+from services.tracks.domain.web.answer import Answer, Failure, Fetched, Policy
+from services.tracks.domain.web.freshness import Lifetime, is_passing, is_success, lifetime
+from services.tracks.domain.web.targets import Target, cache_key, target
+from services.tracks.store import crawler_cache, leases
+from services.tracks.store.crawler_cache import CachedRow
+
+_log = structlog.get_logger("crawler")
+LEASE_SECONDS = 6.0
+"""How long an address waits after the process that fetched it died."""
+_RENEWALS = 3
+_POLL_SECONDS = 0.15
+# Longer than a fetch can last with its waits at the gates; who waits this long waits for nothing.
+_FLIGHT_SECONDS = 60.0
+_MAX_FLIGHTS = 256
+_SWEEP_SECONDS = 600.0
+
+
+class Crawler:
+    """Implements services.tracks.actions.deps.Fetcher."""
+
+    def __init__(self, database: Database, web: Web, clock: Clock) -> None:
+        self._database = database
+        self._web = web
+        self._clock = clock
+        self._flights: dict[bytes, asyncio.Task[Fetched]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to delete what has become too old."""
+        self._sweeper = asyncio.create_task(self._keep_sweeping())
+
+    async def stop(self) -> None:
+        """Give up what is under way; whoever still waits is told that the service leaves."""
+        running = [task for task in (self._sweeper, *self._flights.values()) if task is not None]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    async def fetch(
+        self, url: str, *, deadline: float, policy: Policy = Policy.ANY_SITE, max_age: float | None = None
+    ) -> Fetched:
+        """What the web answers for an address, now or lately; see services.tracks.actions.deps.Fetcher."""
+        asked = target(url)
+        if isinstance(asked, Failure):
+            return _refused(asked, self._clock)
+        key = cache_key(asked, policy)
+        row = await self._database.row(crawler_cache.FIND, key)
+        if row is not None:
+            if row.fresh and (max_age is None or row.age < max_age):
+                return _kept(row)
+            if row.usable and max_age is None:
+                self._refresh(key, asked, policy, row)
+                return _kept(row)
+        return await self._joined(self._flight(key, asked, policy, row), deadline)
+
+    async def _joined(self, flight: asyncio.Task[Fetched], deadline: float) -> Fetched:
+        # Others may wait for the same flight, and its end fills the cache: a caller who leaves stops nothing.
+        await asyncio.wait([flight], timeout=max(0.0, deadline - self._clock.monotonic()))
+        if not flight.done():
+            raise DeadlineExceededError("the page did not come in time; ask again")
+        if flight.cancelled():
+            raise OverloadedError(1.0)
+        return flight.result()
+
+    def _refresh(self, key: bytes, asked: Target, policy: Policy, row: CachedRow) -> None:
+        if key not in self._flights and len(self._flights) < _MAX_FLIGHTS:
+            self._begin(key, asked, policy, row)
+
+    def _flight(
+        self, key: bytes, asked: Target, policy: Policy, row: CachedRow | None
+    ) -> asyncio.Task[Fetched]:
+        if key not in self._flights:
+            if len(self._flights) >= _MAX_FLIGHTS:
+                raise OverloadedError(1.0)
+            self._begin(key, asked, policy, row)
+        return self._flights[key]
+
+    def _begin(self, key: bytes, asked: Target, policy: Policy, row: CachedRow | None) -> None:
+        # In a context of its own: a flight belongs to none of its callers, and has no deadline of theirs.
+        flight = asyncio.create_task(self._fly(key, asked, policy, row), context=contextvars.Context())
+        self._flights[key] = flight
+        flight.add_done_callback(lambda done: self._landed(key, done))
+
+    def _landed(self, key: bytes, flight: asyncio.Task[Fetched]) -> None:
+        del self._flights[key]
+        if flight.cancelled():
+            return
+        # Reading the exception keeps asyncio from reporting it when nobody waits any more.
+        error = flight.exception()
+        if error is not None and not isinstance(error, ServiceError):
+            _log.error("a fetch broke", exc_info=error)
+
+    async def _fly(self, key: bytes, asked: Target, policy: Policy, row: CachedRow | None) -> Fetched:
+        before = row.fetched_at if row is not None else None
+        name, holder = f"fetch:{key.hex()}", uuid4()
+        try:
+            async with asyncio.timeout(_FLIGHT_SECONDS):
+                while not await leases.take(self._database, name, holder, LEASE_SECONDS):
+                    await asyncio.sleep(_POLL_SECONDS)
+                    row = await self._database.row(crawler_cache.FIND, key)
+                    if _is_news(row, before):
+                        return _kept(row)
+                async with self._held(name, holder):
+                    # Who held it before may have filled the cache since the last look.
+                    row = await self._database.row(crawler_cache.FIND, key)
+                    if _is_news(row, before):
+                        return _kept(row)
+                    return await self._fetch(key, asked, policy, row)
+        except TimeoutError:
+            raise HostBusyError(asked.host, LEASE_SECONDS) from None
+
+    @contextlib.asynccontextmanager
+    async def _held(self, name: str, holder: UUID) -> AsyncIterator[None]:
+        """Hold a lease for as long as the block runs, and give it back."""
+        renewing = asyncio.create_task(self._keep_renewing(name, holder))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(ServiceError):
+                await leases.give_back(self._database, name, holder)
+
+    async def _keep_renewing(self, name: str, holder: UUID) -> None:
+        held = True
+        while held:
+            await asyncio.sleep(LEASE_SECONDS / _RENEWALS)
+            # A database that is away for a moment is no reason to stop; a rival is.
+            with contextlib.suppress(ServiceError):
+                held = await leases.renew(self._database, name, holder, LEASE_SECONDS)
+
+    async def _fetch(self, key: bytes, asked: Target, policy: Policy, row: CachedRow | None) -> Fetched:
+        answer = await self._web.get(asked, policy, _known(row))
+        keep = lifetime(answer)
+        if answer.not_modified and row is not None and row.content is not None:
+            confirmed = await self._database.row(crawler_cache.CONFIRM, key, keep.fresh, keep.stale)
+            at = confirmed.fetched_at if confirmed is not None else self._clock.now()
+            return replace(_kept(row), fetched_at=at, retry_after=None, from_cache=False)
+        if is_passing(answer) and row is not None and row.usable:
+            # What was known is worth more than the news that the host is away; but who wanted news gets this.
+            await self._database.execute(crawler_cache.PUT_OFF, key, keep.fresh)
+            return _now(asked, answer, keep, self._clock.now())
+        saved = await self._save(key, asked, answer, keep)
+        return _now(asked, answer, keep, saved)
+
+    async def _save(self, key: bytes, asked: Target, answer: Answer, keep: Lifetime) -> Micros:
+        content = answer.content if _has_body(answer) else None
+        row = await self._database.row(
+            crawler_cache.SAVE,
+            key,
+            asked.url,
+            answer.final_url,
+            answer.status_code,
+            answer.content_type or None,
+            content,
+            answer.etag if content is not None else None,
+            answer.failure,
+            keep.fresh,
+            keep.stale,
+        )
+        return row.fetched_at if row is not None else self._clock.now()
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            try:
+                await crawler_cache.sweep(self._database)
+                await self._database.execute(leases.SWEEP)
+            except ServiceError as error:
+                _log.warning("the cache was not swept", error=error.reason)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def _is_news(row: CachedRow | None, before: Micros | None) -> TypeGuard[CachedRow]:
+    return row is not None and row.fresh and row.fetched_at != before
+
+
+def _known(row: CachedRow | None) -> tuple[str, str] | None:
+    if row is None or row.content is None or row.etag is None or row.final_url is None:
+        return None
+    return row.final_url, row.etag
+
+
+def _has_body(answer: Answer) -> bool:
+    return answer.failure is None and answer.status_code is not None and is_success(answer.status_code)
+
+
+def _now(asked: Target, answer: Answer, keep: Lifetime, at: Micros) -> Fetched:
+    return Fetched(
+        url=asked.url,
+        final_url=answer.final_url,
+        status_code=answer.status_code,
+        content_type=answer.content_type,
+        content=answer.content,
+        failure=answer.failure,
+        fetched_at=at,
+        retry_after=None if _has_body(answer) else keep.fresh,
+        from_cache=False,
+    )
+
+
+def _kept(row: CachedRow) -> Fetched:
+    return Fetched(
+        url=row.url,
+        final_url=row.final_url,
+        status_code=row.status_code,
+        content_type=row.content_type or "",
+        content=row.content or b"",
+        failure=_failure(row.error_kind),
+        fetched_at=row.fetched_at,
+        retry_after=None if row.content is not None else max(row.expires_in, 1.0),
+        from_cache=True,
+    )
+
+
+def _failure(kind: str | None) -> Failure | None:
+    try:
+        return None if kind is None else Failure(kind)
+    except ValueError:
+        # A newer build's name; what is certain is that there is no body.
+        return Failure.PROTOCOL_ERROR
+
+
+def _refused(failure: Failure, clock: Clock) -> Fetched:
+    wait = lifetime(Answer(failure=failure)).fresh
+    return Fetched("", None, None, "", b"", failure, clock.now(), wait, from_cache=False)
