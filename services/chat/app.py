@@ -6,7 +6,7 @@ from seda.tracks.v1 import track_service_pb2
 from seda.users.v1 import identity_service_pb2
 from servicekit.process import App, Kit
 from servicekit.rates import RateLimit
-from services.chat.actions.deps import Deps
+from services.chat.actions.deps import Deps, Limits
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
@@ -28,7 +28,13 @@ def build(kit: Kit) -> App:
     tracks = kit.peer("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
     settings: Settings = kit.settings
     batcher = SendBatcher(kit.database, RateLimit(settings.send_rate, settings.send_burst, kit.clock))
-    deps = Deps(kit.database, epoch, batcher, RemoteTracks(tracks, kit.clock))
+    limits = Limits(
+        reactions=RateLimit(settings.reaction_rate, settings.reaction_burst, kit.clock),
+        searches=RateLimit(settings.search_rate, settings.search_burst, kit.clock),
+        invitations=RateLimit(settings.invitation_rate, settings.invitation_burst, kit.clock),
+        reports=RateLimit(settings.report_rate, settings.report_burst, kit.clock),
+    )
+    deps = Deps(kit.database, epoch, batcher, RemoteTracks(tracks, kit.clock), limits)
     return App(
         servicers=[RoomServicer(deps), MembershipServicer(deps), MessageServicer(deps)],
         resolver=RemoteResolver(users),

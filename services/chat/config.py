@@ -19,6 +19,18 @@ class Settings(ServiceSettings):
     metrics_port: int = Field(7422, ge=0, le=65_535, description="port of Prometheus metrics, HTTP; 0: none")
     send_rate: float = Field(10, gt=0, description="messages a second that one user may send on average")
     send_burst: float = Field(20, ge=1, description="messages that one user may send at once")
+    reaction_rate: float = Field(
+        10, gt=0, description="reactions a second that one user may give or take back on average"
+    )
+    reaction_burst: float = Field(30, ge=1, description="reactions that one user may make at once")
+    search_rate: float = Field(1, gt=0, description="searches a second that one user may make on average")
+    search_burst: float = Field(10, ge=1, description="searches that one user may make at once")
+    invitation_rate: float = Field(
+        0.2, gt=0, description="invitations a second that one user may send on average"
+    )
+    invitation_burst: float = Field(20, ge=1, description="invitations that one user may make at once")
+    report_rate: float = Field(0.1, gt=0, description="reports a second that one user may make on average")
+    report_burst: float = Field(10, ge=1, description="reports that one user may make at once")
     slice_database_url: SecretStr | None = Field(
         None, validation_alias="SEDA_CHAT_DATABASE_URL", description="chat's own way into PostgreSQL"
     )

@@ -23,6 +23,12 @@ from tests.postgres import Database
 
 JWT_SECRET = "a secret of users' tokens for tests only"
 SERVICE_SECRET = "a secret of services' tokens for tests only"
+UNLIMITED = {
+    f"{kind}_{limit}": 1e6
+    for kind in ("send", "reaction", "search", "invitation", "report")
+    for limit in ("rate", "burst")
+}
+"""Settings of chat with which no user does anything too often."""
 _TIMEOUT = 20.0
 _Response = TypeVar("_Response", bound=Message)
 
@@ -65,8 +71,7 @@ async def running(
         "caller_ttl": 60,
         "jwt_secret": JWT_SECRET,
         "service_secret": SERVICE_SECRET,
-        "send_rate": 1e6,
-        "send_burst": 1e6,
+        **UNLIMITED,
         **database.settings(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)

@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from servicekit.database import Database
+from servicekit.rates import RateLimit
 from services.chat.domain.model import Message, TrackSnapshot
 from services.chat.domain.sending import SendDraft
 from services.chat.store.epoch import Epoch
@@ -39,6 +40,16 @@ class TrackCatalog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How often one user may do what is cheap to ask for and costs others. Sends have theirs in the batcher."""
+
+    reactions: RateLimit
+    searches: RateLimit
+    invitations: RateLimit
+    reports: RateLimit
+
+
+@dataclass(frozen=True, slots=True)
 class Deps:
     """Everything that app.py hands to the actions."""
 
@@ -46,3 +57,4 @@ class Deps:
     epoch: Epoch
     batcher: Batcher
     tracks: TrackCatalog
+    limits: Limits
