@@ -15,7 +15,7 @@ FILES = [
 ]  # fmt: skip
 SLICES = ("users", "chat", "tracks")
 SERVICE_PARTS = (
-    "__init__.py", "__main__.py", "config.py", "app.py", "wire.py",
+    "__init__.py", "__main__.py", "config.py", "app.py",
     "domain/__init__.py", "actions/__init__.py", "store/__init__.py", "rpc/__init__.py",
 )  # fmt: skip
 
@@ -62,8 +62,8 @@ def test_the_layout_is_there() -> None:
     protos = [f"protos/seda/{slice_}/v1/error_reason.proto" for slice_ in (*SLICES, "rpc")]
     assert [path for path in [*FILES, *parts, *histories, *protos] if not (ROOT / path).exists()] == []
     # One file, or a package where it would be too long.
-    schemas = [(ROOT / f"services/{slice_}/schema.py", ROOT / f"services/{slice_}/schema") for slice_ in SLICES]
-    assert [file for file, package in schemas if file.exists() == package.exists()] == []
+    either = [ROOT / f"services/{slice_}/{name}" for slice_ in SLICES for name in ("schema", "wire")]
+    assert [part for part in either if part.with_suffix(".py").exists() == part.is_dir()] == []
 
 
 def test_every_name_in_the_documents_exists() -> None:

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from seda.chat.v1 import membership_service_pb2 as pb
 from servicekit.call import Call
-from services.chat import wire
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
 from services.chat.rpc.pending import pending
+from services.chat.wire import rooms as wire
 
 
 @pending

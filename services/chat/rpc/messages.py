@@ -6,11 +6,11 @@ from uuid import UUID
 
 from seda.chat.v1 import message_service_pb2 as pb
 from servicekit.call import Call
-from services.chat import wire
 from services.chat.actions.deps import Deps
 from services.chat.actions.messages import get_message, list_messages
 from services.chat.actions.sending import send_message
 from services.chat.rpc.pending import pending
+from services.chat.wire import messages as wire
 
 
 @pending

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from seda.chat.v1 import room_service_pb2 as pb
 from servicekit.call import Call
-from services.chat import wire
 from services.chat.actions.deps import Deps
 from services.chat.actions.rooms import create_room, get_room
 from services.chat.rpc.pending import pending
+from services.chat.wire import rooms as wire
 
 
 @pending

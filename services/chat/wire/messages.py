@@ -1,19 +1,16 @@
-"""Between the contract's messages and chat's own values; the only place that knows both."""
+"""Messages and their pages."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from seda.chat.v1 import message_pb2, message_service_pb2, room_pb2, room_service_pb2
-from seda.rpc.v1 import caller_pb2
-from seda.tracks.v1 import track_pb2
-from servicekit.caller import Caller, Role
+from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.pages import page_size
-from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
+from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.messages import Listing, Page
-from services.chat.actions.rooms import RoomDraft, RoomView
 from services.chat.actions.sending import MessageDraft, SentMessage
-from services.chat.domain.model import Member, Message, Room, ThreadView, TrackSnapshot
+from services.chat.domain.model import Message, ThreadView, TrackSnapshot
+from services.chat.wire.ids import optional_id
 
 DEFAULT_REPLIES = 3
 _VIEWS = {
@@ -23,46 +20,15 @@ _VIEWS = {
 }
 
 
-def caller(message: caller_pb2.Caller) -> Caller:
-    """The caller that users answered."""
-    return Caller(
-        user_id=UUID(message.user_id),
-        role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
-        muted_until=from_proto(message.mute_expire_time) if message.HasField("mute_expire_time") else None,
-        suspended_until=from_proto(message.suspend_expire_time)
-        if message.HasField("suspend_expire_time")
-        else None,
-    )
-
-
-def snapshot_of_track(track: track_pb2.Track) -> TrackSnapshot:
-    """What a message keeps of a track."""
-    return TrackSnapshot(
-        track_id=UUID(track.id),
-        provider=track.provider,
-        provider_id=track.provider_id,
-        url=track.url,
-        title=track.title,
-        artist=track.artist,
-        artwork_url=track.artwork_url,
-        duration_seconds=track.duration.seconds if track.HasField("duration") else None,
-    )
-
-
-def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
-    """A room to create."""
-    return RoomDraft(request.name, request.description, request.private, _uuid(request.request_id))
-
-
 def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDraft:
     """A message to send."""
     return MessageDraft(
         room_id=UUID(request.room_id),
         text=request.text,
-        track_id=_uuid(request.track_id),
-        parent_id=_uuid(request.parent_id),
+        track_id=optional_id(request.track_id),
+        parent_id=optional_id(request.parent_id),
         mention_user_ids=tuple(map(UUID, request.mention_user_ids)),
-        request_id=_uuid(request.request_id),
+        request_id=optional_id(request.request_id),
     )
 
 
@@ -79,46 +45,6 @@ def listing(request: message_service_pb2.ListMessagesRequest) -> Listing:
         after_seq=request.after_seq if position == "after_seq" else None,
         around_seq=request.around_seq if position == "around_seq" else None,
     )
-
-
-def fill_room(into: room_pb2.Room, room: Room) -> None:
-    """Write a room."""
-    into.id = str(room.id)
-    into.name = room.name
-    into.description = room.description
-    into.private = room.private
-    if room.created_by is not None:
-        into.creator_id = str(room.created_by)
-    into.rev = room.rev
-    into.etag = room.etag
-    into.member_count = room.member_count
-    into.announcement = room.announcement
-    to_proto(into.create_time, room.created_at)
-    to_proto(into.update_time, room.updated_at)
-    if room.locked_at is not None:
-        to_proto(into.lock_time, room.locked_at)
-    if room.archived_at is not None:
-        to_proto(into.archive_time, room.archived_at)
-    if room.slow_mode_seconds:
-        seconds_to_proto(into.slow_mode, room.slow_mode_seconds)
-
-
-def fill_member(into: room_pb2.Member, member: Member) -> None:
-    """Write a membership."""
-    into.room_id = str(member.room_id)
-    into.user_id = str(member.user_id)
-    into.role = room_pb2.MemberRole.Value(f"MEMBER_ROLE_{member.role}")
-    into.rev = member.rev
-    to_proto(into.join_time, member.joined_at)
-
-
-def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:
-    """A room as its caller sees it."""
-    response = room_service_pb2.GetRoomResponse(epoch=view.epoch, rev=view.rev)
-    fill_room(response.room, view.room)
-    if view.member is not None:
-        fill_member(response.membership, view.member)
-    return response
 
 
 def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
@@ -192,7 +118,3 @@ def _fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> Non
     into.artwork_url = track.artwork_url
     if track.duration_seconds is not None:
         seconds_to_proto(into.duration, track.duration_seconds)
-
-
-def _uuid(text: str) -> UUID | None:
-    return UUID(text) if text else None

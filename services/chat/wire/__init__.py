@@ -1,0 +1,1 @@
+"""Between the contract's messages and chat's own values; the only place that knows both."""

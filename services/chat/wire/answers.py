@@ -1,0 +1,37 @@
+"""What other services answer."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from seda.rpc.v1 import caller_pb2
+from seda.tracks.v1 import track_pb2
+from servicekit.caller import Caller, Role
+from servicekit.timestamps import from_proto
+from services.chat.domain.model import TrackSnapshot
+
+
+def caller(message: caller_pb2.Caller) -> Caller:
+    """The caller that users answered."""
+    return Caller(
+        user_id=UUID(message.user_id),
+        role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
+        muted_until=from_proto(message.mute_expire_time) if message.HasField("mute_expire_time") else None,
+        suspended_until=from_proto(message.suspend_expire_time)
+        if message.HasField("suspend_expire_time")
+        else None,
+    )
+
+
+def snapshot_of_track(track: track_pb2.Track) -> TrackSnapshot:
+    """What a message keeps of a track."""
+    return TrackSnapshot(
+        track_id=UUID(track.id),
+        provider=track.provider,
+        provider_id=track.provider_id,
+        url=track.url,
+        title=track.title,
+        artist=track.artist,
+        artwork_url=track.artwork_url,
+        duration_seconds=track.duration.seconds if track.HasField("duration") else None,
+    )

@@ -1,0 +1,54 @@
+"""Rooms and memberships."""
+
+from __future__ import annotations
+
+from seda.chat.v1 import room_pb2, room_service_pb2
+from servicekit.timestamps import seconds_to_proto, to_proto
+from services.chat.actions.rooms import RoomDraft, RoomView
+from services.chat.domain.model import Member, Room
+from services.chat.wire.ids import optional_id
+
+
+def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
+    """A room to create."""
+    return RoomDraft(request.name, request.description, request.private, optional_id(request.request_id))
+
+
+def fill_room(into: room_pb2.Room, room: Room) -> None:
+    """Write a room."""
+    into.id = str(room.id)
+    into.name = room.name
+    into.description = room.description
+    into.private = room.private
+    if room.created_by is not None:
+        into.creator_id = str(room.created_by)
+    into.rev = room.rev
+    into.etag = room.etag
+    into.member_count = room.member_count
+    into.announcement = room.announcement
+    to_proto(into.create_time, room.created_at)
+    to_proto(into.update_time, room.updated_at)
+    if room.locked_at is not None:
+        to_proto(into.lock_time, room.locked_at)
+    if room.archived_at is not None:
+        to_proto(into.archive_time, room.archived_at)
+    if room.slow_mode_seconds:
+        seconds_to_proto(into.slow_mode, room.slow_mode_seconds)
+
+
+def fill_member(into: room_pb2.Member, member: Member) -> None:
+    """Write a membership."""
+    into.room_id = str(member.room_id)
+    into.user_id = str(member.user_id)
+    into.role = room_pb2.MemberRole.Value(f"MEMBER_ROLE_{member.role}")
+    into.rev = member.rev
+    to_proto(into.join_time, member.joined_at)
+
+
+def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:
+    """A room as its caller sees it."""
+    response = room_service_pb2.GetRoomResponse(epoch=view.epoch, rev=view.rev)
+    fill_room(response.room, view.room)
+    if view.member is not None:
+        fill_member(response.membership, view.member)
+    return response
