@@ -12,9 +12,7 @@ import idna
 from services.tracks.domain.errors import InvalidUrlError
 
 _PORTS = {"http": ("", "80"), "https": ("", "443")}
-_PARTS = re.compile(
-    r"(?:(?:([Hh][Tt][Tt][Pp][Ss]?):)?//)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
-)
+_SCHEMES = {"": "", "http:": "http", "https:": "https"}
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _HOST_LENGTH = 253
 # A backslash is a slash to browsers and a letter to others; the rest can't be part of a link at all.
@@ -52,10 +50,12 @@ def read_link(text: str) -> Link:
     """Takes a link apart; without a scheme it is read as https. Raises InvalidUrlError."""
     if _FORBIDDEN.search(text):
         raise InvalidUrlError("the link contains characters that no link has")
-    parts = _PARTS.match(text)
-    assert parts is not None  # noqa: S101 - every part may be empty, so the pattern matches any text
-    scheme, authority, path, query, fragment = parts.groups(default="")
-    host = _host(authority, scheme.lower() or "https")
+    address, _, fragment = text.partition("#")
+    address, _, query = address.partition("?")
+    start, mark, rest = address.partition("//")
+    scheme = _SCHEMES.get(start.lower()) if mark else None
+    authority, _, path = (address if scheme is None else rest).partition("/")
+    host = _host(authority, scheme or "https")
     if not scheme and "." not in host:
         raise InvalidUrlError("there is no link in the text")
     return Link(host, _segments(path), _query(query), fragment)

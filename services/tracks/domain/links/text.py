@@ -8,7 +8,9 @@ from services.tracks.domain.errors import InvalidUrlError
 
 # Invisible marks that messengers put around links: they end a link as white space does.
 _MARKS = "\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-_END = rf'\s<>"{_MARKS}'
+# White space is spelled out, which is what \s stands for: a search through one table of letters is faster.
+_SPACE = "\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_END = f'{_SPACE}<>"{_MARKS}'
 # The scheme's length is bounded, so that a long word costs no quadratic search. The case is spelled out:
 # re.IGNORECASE would take the long s and the Kelvin sign for letters of a scheme.
 _LINK = re.compile(rf"([A-Za-z][A-Za-z0-9+.\-]{{0,31}})://[^{_END}]*")

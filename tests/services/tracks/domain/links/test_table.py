@@ -19,7 +19,6 @@ from services.tracks.domain.errors import (
 from services.tracks.domain.links import table
 from services.tracks.domain.links.link import Link
 from services.tracks.domain.links.reference import Reference
-from services.tracks.domain.tracks import track_reference
 from tests.services.tracks.domain.links.strategies import PATHS, authorities, is_known, links, share_texts
 
 _TABLE = Path(__file__).parents[4] / "data" / "track_urls.tsv"
@@ -70,10 +69,9 @@ def test_parse_refuses_or_leaves_open_what_it_can_not_read(line: Line) -> None:
         assert reason_of(table.parse, line.text) == line.outcome
 
 
-@pytest.mark.parametrize("line", lines())
-def test_track_reference_gives_the_canonical_url_or_the_reason(line: Line) -> None:
-    refused = reason_of(track_reference, line.text)
-    assert (refused or track_reference(line.text).url) == line.outcome
+@pytest.mark.parametrize("line", [line for line in lines() if line.kind == "TRACK"])
+def test_parse_gives_the_canonical_url_of_a_track(line: Line) -> None:
+    assert table.parse(line.text).url == line.outcome
 
 
 def test_the_table_has_lines_of_every_kind() -> None:
@@ -82,6 +80,7 @@ def test_the_table_has_lines_of_every_kind() -> None:
     assert {line.outcome for line in lines() if not line.outcome.startswith("https:")} == {
         *("INVALID_URL", "UNSUPPORTED_PROVIDER", "UNSUPPORTED_RESOURCE", "NOT_A_TRACK", "NEEDS_RESOLUTION")
     }
+    assert all((line.outcome == "NOT_A_TRACK") == (line.kind not in {"", "TRACK"}) for line in lines())
     assert len(lines()) == 35
 
 

@@ -1,9 +1,12 @@
 """Finding the link in what somebody pasted."""
 
+import re
+import sys
+
 import pytest
 
 from services.tracks.domain.errors import InvalidUrlError
-from services.tracks.domain.links.text import find_link
+from services.tracks.domain.links.text import _SPACE, find_link
 
 _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 
@@ -50,3 +53,9 @@ def test_find_link_takes_a_single_word_as_it_is(text: str) -> None:
 def test_find_link_refuses_a_text_without_one(text: str) -> None:
     with pytest.raises(InvalidUrlError):
         find_link(text)
+
+
+def test_white_space_is_spelled_out_in_full() -> None:
+    spelled = re.compile(f"[{_SPACE}]")
+    letters = map(chr, range(sys.maxunicode + 1))
+    assert [each for each in letters if bool(spelled.match(each)) != bool(re.match(r"\s", each))] == []
