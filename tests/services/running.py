@@ -72,6 +72,8 @@ async def running(
         "jwt_secret": JWT_SECRET,
         "service_secret": SERVICE_SECRET,
         **UNLIMITED,
+        # Tracks asks no provider unless a test is about that.
+        "enrich": False,
         **database.settings(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)
