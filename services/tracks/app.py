@@ -5,9 +5,22 @@ from __future__ import annotations
 from seda.users.v1 import identity_service_pb2
 from servicekit.process import App, Kit
 from services.tracks.actions.deps import Deps
+from services.tracks.actions.enrichment import EnrichmentDeps
 from services.tracks.clients.users import RemoteResolver
+from services.tracks.clients.web.dialing import Dialer, tls_context
+from services.tracks.clients.web.fetcher import Rules, WebFetcher
+from services.tracks.clients.web.gates import HostGates
+from services.tracks.clients.web.resolver import DnsResolver
+from services.tracks.config import Settings
+from services.tracks.domain.links.table import PROVIDERS
+from services.tracks.domain.sources import Endpoints
+from services.tracks.domain.web.addresses import DenyList
+from services.tracks.domain.web.stand_ins import read_stand_ins
 from services.tracks.rpc.catalog import CatalogServicer
+from services.tracks.rpc.crawler import CrawlerServicer
 from services.tracks.rpc.tracks import TrackServicer
+from services.tracks.workers.crawler import Crawler
+from services.tracks.workers.enricher import Enricher
 
 SCHEMA_HEAD = "20261122_1935"
 """The newest migration of schema tracks that this build needs."""
@@ -17,9 +30,36 @@ _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 
 def build(kit: Kit) -> App:
     """Puts the service together."""
-    deps = Deps(kit.database)
+    settings: Settings = kit.settings
+    crawler = Crawler(kit.database, _web(kit), kit.clock)
+    enrichment = EnrichmentDeps(kit.database, crawler, _endpoints(settings))
+    enricher = Enricher(enrichment, [provider.name for provider in PROVIDERS], settings.enrich_places)
+    deps = Deps(kit.database, crawler, enricher)
     return App(
-        servicers=[TrackServicer(deps), CatalogServicer(deps)],
+        servicers=[TrackServicer(deps), CatalogServicer(deps), CrawlerServicer(deps)],
         resolver=RemoteResolver(kit.peer("users", _IDENTITY)),
+        workers=[crawler, enricher] if settings.enrich else [crawler],
         schema_head=SCHEMA_HEAD,
+    )
+
+
+def _web(kit: Kit) -> WebFetcher:
+    settings: Settings = kit.settings
+    rules = Rules(
+        user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
+        denied=DenyList.read(settings.fetch_deny),
+        stand_ins=read_stand_ins(settings.fetch_test_targets),
+    )
+    gates = HostGates(settings.fetch_host_rate, settings.fetch_host_burst, kit.clock)
+    dialer = Dialer(tls_context(settings.fetch_ca_file))
+    return WebFetcher(DnsResolver(), dialer, gates, rules, kit.clock)
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    return Endpoints(
+        youtube_oembed=settings.youtube_oembed_url,
+        spotify_oembed=settings.spotify_oembed_url,
+        soundcloud_oembed=settings.soundcloud_oembed_url,
+        deezer_tracks=settings.deezer_tracks_url,
+        apple_lookup=settings.apple_lookup_url,
     )

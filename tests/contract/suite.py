@@ -116,7 +116,8 @@ async def _served(
         "metrics_port": 0,
         "jwt_secret": JWT_SECRET,
     } | targets
-    values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60}
+    # Tracks asks no provider of invented tracks.
+    values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60, "enrich": False}
     if settings.has_database:
         values |= database.settings(name)
     process = Process(settings(**values), build)

@@ -49,8 +49,10 @@ class CatalogServiceServicer:
     def UpsertTrack(self, request, context):
         """Finds or stores the track that a link points to, and adds what the caller knows of it.
 
-        Given values fill what is still empty and never replace what is known. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION.
+        Given values fill what is still empty and never replace what is known. No other host is asked
+        within the call: a link that must be followed is known only once ResolveTrack has followed it.
+        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+        NEEDS_RESOLUTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,8 +19,10 @@ class CatalogServiceStub:
     UpsertTrack: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UpsertTrackRequest, _catalog_service_pb2.UpsertTrackResponse]
     """Finds or stores the track that a link points to, and adds what the caller knows of it.
 
-    Given values fill what is still empty and never replace what is known. Errors: INVALID_URL,
-    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION.
+    Given values fill what is still empty and never replace what is known. No other host is asked
+    within the call: a link that must be followed is known only once ResolveTrack has followed it.
+    Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+    NEEDS_RESOLUTION.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -34,8 +36,10 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_catalog_service_pb2.UpsertTrackResponse]:
         """Finds or stores the track that a link points to, and adds what the caller knows of it.
 
-        Given values fill what is still empty and never replace what is known. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION.
+        Given values fill what is still empty and never replace what is known. No other host is asked
+        within the call: a link that must be followed is known only once ResolveTrack has followed it.
+        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+        NEEDS_RESOLUTION.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _aio.Server) -> None: ...

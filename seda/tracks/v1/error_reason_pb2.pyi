@@ -33,15 +33,29 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_A_TRACK: _ErrorReason.ValueType  # 4
     """INVALID_ARGUMENT. The link points to something else than one track. Metadata: `kind`."""
     ERROR_REASON_NEEDS_RESOLUTION: _ErrorReason.ValueType  # 5
-    """INVALID_ARGUMENT. The link must be followed first, which is not possible yet. Metadata:
+    """INVALID_ARGUMENT. The link must be followed first, which ResolveTrack does. Metadata:
     `provider`.
     """
     ERROR_REASON_PRIVATE_LINK: _ErrorReason.ValueType  # 6
     """INVALID_ARGUMENT. The link holds a secret that opens something private. Metadata: `provider`."""
+    ERROR_REASON_TRACK_NOT_FOUND: _ErrorReason.ValueType  # 7
+    """NOT_FOUND. There is no such track. Metadata: `track_id`."""
+    ERROR_REASON_DEAD_LINK: _ErrorReason.ValueType  # 8
+    """NOT_FOUND. The link was followed, and leads nowhere: the provider knows it no more. Metadata:
+    `provider`.
+    """
+    ERROR_REASON_LINK_UNREACHABLE: _ErrorReason.ValueType  # 9
+    """UNAVAILABLE, with RetryInfo. The link could not be followed now: the other host is away, slow
+    or busy. Metadata: `provider`.
+    """
+    ERROR_REASON_HOST_BUSY: _ErrorReason.ValueType  # 10
+    """RESOURCE_EXHAUSTED with RetryInfo. Too many wait to ask one web host, which is asked twice at a
+    time. Metadata: `host`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of the tracks service, in `google.rpc.ErrorInfo.reason` without the prefix, under the
-    domain `tracks.seda.fm`. INVALID_ARGUMENT all of them, with BadRequest naming the field.
+    domain `tracks.seda.fm`. INVALID_ARGUMENT comes with BadRequest naming the field.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -55,9 +69,23 @@ ERROR_REASON_UNSUPPORTED_RESOURCE: ErrorReason.ValueType  # 3
 ERROR_REASON_NOT_A_TRACK: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT. The link points to something else than one track. Metadata: `kind`."""
 ERROR_REASON_NEEDS_RESOLUTION: ErrorReason.ValueType  # 5
-"""INVALID_ARGUMENT. The link must be followed first, which is not possible yet. Metadata:
+"""INVALID_ARGUMENT. The link must be followed first, which ResolveTrack does. Metadata:
 `provider`.
 """
 ERROR_REASON_PRIVATE_LINK: ErrorReason.ValueType  # 6
 """INVALID_ARGUMENT. The link holds a secret that opens something private. Metadata: `provider`."""
+ERROR_REASON_TRACK_NOT_FOUND: ErrorReason.ValueType  # 7
+"""NOT_FOUND. There is no such track. Metadata: `track_id`."""
+ERROR_REASON_DEAD_LINK: ErrorReason.ValueType  # 8
+"""NOT_FOUND. The link was followed, and leads nowhere: the provider knows it no more. Metadata:
+`provider`.
+"""
+ERROR_REASON_LINK_UNREACHABLE: ErrorReason.ValueType  # 9
+"""UNAVAILABLE, with RetryInfo. The link could not be followed now: the other host is away, slow
+or busy. Metadata: `provider`.
+"""
+ERROR_REASON_HOST_BUSY: ErrorReason.ValueType  # 10
+"""RESOURCE_EXHAUSTED with RetryInfo. Too many wait to ask one web host, which is asked twice at a
+time. Metadata: `host`.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

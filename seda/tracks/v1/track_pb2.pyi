@@ -109,6 +109,7 @@ class Track(_message.Message):
     METADATA_STATE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    REFRESH_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The track's id, a UUID."""
     provider: _builtins.str
@@ -139,6 +140,10 @@ class Track(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the track's data last changed."""
 
+    @_builtins.property
+    def refresh_time(self) -> _timestamp_pb2.Timestamp:
+        """When the provider last told of the track; absent: it has not yet."""
+
     def __init__(
         self,
         *,
@@ -154,10 +159,11 @@ class Track(_message.Message):
         metadata_state: Global___MetadataState.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        refresh_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duration", b"duration", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duration", b"duration", "refresh_time", b"refresh_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "artwork_url", b"artwork_url", "create_time", b"create_time", "duration", b"duration", "id", b"id", "isrc", b"isrc", "metadata_state", b"metadata_state", "provider", b"provider", "provider_id", b"provider_id", "title", b"title", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist", b"artist", "artwork_url", b"artwork_url", "create_time", b"create_time", "duration", b"duration", "id", b"id", "isrc", b"isrc", "metadata_state", b"metadata_state", "provider", b"provider", "provider_id", b"provider_id", "refresh_time", b"refresh_time", "title", b"title", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -130,6 +130,52 @@ class ResolveTrackResponse(_message.Message):
 Global___ResolveTrackResponse: _TypeAlias = ResolveTrackResponse  # noqa: Y015
 
 @_typing.final
+class GetTrackRequest(_message.Message):
+    """Names one track."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACK_ID_FIELD_NUMBER: _builtins.int
+    track_id: _builtins.str
+    """The track's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        track_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["track_id", b"track_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTrackRequest: _TypeAlias = GetTrackRequest  # noqa: Y015
+
+@_typing.final
+class GetTrackResponse(_message.Message):
+    """One track."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def track(self) -> _track_pb2.Track:
+        """The track."""
+
+    def __init__(
+        self,
+        *,
+        track: _track_pb2.Track | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTrackResponse: _TypeAlias = GetTrackResponse  # noqa: Y015
+
+@_typing.final
 class LookupTracksRequest(_message.Message):
     """Names several tracks."""
 
@@ -161,6 +207,7 @@ class LookupTracksResponse(_message.Message):
 
     TRACKS_FIELD_NUMBER: _builtins.int
     MISSING_IDS_FIELD_NUMBER: _builtins.int
+    REMAINING_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
         """The tracks found, each once, in no particular order."""
@@ -169,16 +216,191 @@ class LookupTracksResponse(_message.Message):
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The ids that name no track."""
 
+    @_builtins.property
+    def remaining_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of tracks that did not fit."""
+
     def __init__(
         self,
         *,
         tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
         missing_ids: _abc.Iterable[_builtins.str] | None = ...,
+        remaining_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_ids", b"missing_ids", "tracks", b"tracks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_ids", b"missing_ids", "remaining_ids", b"remaining_ids", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LookupTracksResponse: _TypeAlias = LookupTracksResponse  # noqa: Y015
+
+@_typing.final
+class ListTracksRequest(_message.Message):
+    """Which tracks to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    METADATA_STATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """Only those of this provider, in lower case; empty: of any."""
+    metadata_state: _track_pb2.MetadataState.ValueType
+    """Only those in this state; unspecified: in any."""
+    page_size: _builtins.int
+    """At most so many tracks, default 50, clamped to 100."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        metadata_state: _track_pb2.MetadataState.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata_state", b"metadata_state", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTracksRequest: _TypeAlias = ListTracksRequest  # noqa: Y015
+
+@_typing.final
+class ListTracksResponse(_message.Message):
+    """A page of tracks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The tracks, the newest first."""
+
+    def __init__(
+        self,
+        *,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "tracks", b"tracks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTracksResponse: _TypeAlias = ListTracksResponse  # noqa: Y015
+
+@_typing.final
+class SearchTracksRequest(_message.Message):
+    """What to search for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """The start or a part of title and artist, 1 to 200 characters, in any writing."""
+    page_size: _builtins.int
+    """At most so many tracks, default 20, clamped to 100."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with the same query. Empty: the first
+    page.
+    """
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchTracksRequest: _TypeAlias = SearchTracksRequest  # noqa: Y015
+
+@_typing.final
+class SearchTracksResponse(_message.Message):
+    """A page of what was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The tracks, the best first."""
+
+    def __init__(
+        self,
+        *,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "tracks", b"tracks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchTracksResponse: _TypeAlias = SearchTracksResponse  # noqa: Y015
+
+@_typing.final
+class RefreshTrackRequest(_message.Message):
+    """Names one track."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACK_ID_FIELD_NUMBER: _builtins.int
+    track_id: _builtins.str
+    """The track's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        track_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["track_id", b"track_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshTrackRequest: _TypeAlias = RefreshTrackRequest  # noqa: Y015
+
+@_typing.final
+class RefreshTrackResponse(_message.Message):
+    """The track."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def track(self) -> _track_pb2.Track:
+        """The track as it is known now, before it is asked for anew."""
+
+    def __init__(
+        self,
+        *,
+        track: _track_pb2.Track | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshTrackResponse: _TypeAlias = RefreshTrackResponse  # noqa: Y015

@@ -45,10 +45,30 @@ class TrackServiceStub:
                 request_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ResolveTrackRequest.SerializeToString,
                 response_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ResolveTrackResponse.FromString,
                 _registered_method=True)
+        self.GetTrack = channel.unary_unary(
+                '/seda.tracks.v1.TrackService/GetTrack',
+                request_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.GetTrackRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.GetTrackResponse.FromString,
+                _registered_method=True)
         self.LookupTracks = channel.unary_unary(
                 '/seda.tracks.v1.TrackService/LookupTracks',
                 request_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.LookupTracksRequest.SerializeToString,
                 response_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.LookupTracksResponse.FromString,
+                _registered_method=True)
+        self.ListTracks = channel.unary_unary(
+                '/seda.tracks.v1.TrackService/ListTracks',
+                request_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ListTracksRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ListTracksResponse.FromString,
+                _registered_method=True)
+        self.SearchTracks = channel.unary_unary(
+                '/seda.tracks.v1.TrackService/SearchTracks',
+                request_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.SearchTracksRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.SearchTracksResponse.FromString,
+                _registered_method=True)
+        self.RefreshTrack = channel.unary_unary(
+                '/seda.tracks.v1.TrackService/RefreshTrack',
+                request_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.RefreshTrackRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.RefreshTrackResponse.FromString,
                 _registered_method=True)
 
 
@@ -70,9 +90,20 @@ class TrackServiceServicer:
     def ResolveTrack(self, request, context):
         """Finds or stores the track that a link points to.
 
-        All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION,
+        All forms of one link give the same track, also concurrently. A link that says nothing by
+        itself is followed once and remembered. Title and artist come later, in the background: a new
+        track is METADATA_STATE_PENDING. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
+        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE,
         CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTrack(self, request, context):
+        """Gets one track.
+
+        Errors: TRACK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,7 +112,41 @@ class TrackServiceServicer:
     def LookupTracks(self, request, context):
         """Gets up to 1,000 tracks at once.
 
-        An id that names no track is in `missing_ids`; that is no error.
+        An id that names no track is in `missing_ids`; that is no error. The answer ends at 3 MiB,
+        which only tracks with very long texts and addresses reach: the ids of those that are left are
+        in `remaining_ids`, to be asked for again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTracks(self, request, context):
+        """Lists tracks, the newest first.
+
+        Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchTracks(self, request, context):
+        """Finds tracks by title and artist.
+
+        Case, accents and width make no difference; wildcards stand for themselves. First come
+        those that begin with the query, then those that contain it, then those that are like it. With
+        no three letters or digits in a row only the start of the text and of each word is searched.
+        Of those that contain the query or are like it, some 1,000 are looked at: a longer query finds
+        what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshTrack(self, request, context):
+        """Has the provider asked anew for what it tells of a track, in the background.
+
+        Nothing happens when it was asked within the last hour, or is about to be. What is known stays
+        until better is known. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,10 +165,30 @@ def add_TrackServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ResolveTrackRequest.FromString,
                     response_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ResolveTrackResponse.SerializeToString,
             ),
+            'GetTrack': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrack,
+                    request_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.GetTrackRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.GetTrackResponse.SerializeToString,
+            ),
             'LookupTracks': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupTracks,
                     request_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.LookupTracksRequest.FromString,
                     response_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.LookupTracksResponse.SerializeToString,
+            ),
+            'ListTracks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTracks,
+                    request_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ListTracksRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.ListTracksResponse.SerializeToString,
+            ),
+            'SearchTracks': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchTracks,
+                    request_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.SearchTracksRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.SearchTracksResponse.SerializeToString,
+            ),
+            'RefreshTrack': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshTrack,
+                    request_deserializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.RefreshTrackRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_v1_dot_track__service__pb2.RefreshTrackResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -172,6 +257,33 @@ class TrackService:
             _registered_method=True)
 
     @staticmethod
+    def GetTrack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.v1.TrackService/GetTrack',
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.GetTrackRequest.SerializeToString,
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.GetTrackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def LookupTracks(request,
             target,
             options=(),
@@ -188,6 +300,87 @@ class TrackService:
             '/seda.tracks.v1.TrackService/LookupTracks',
             seda_dot_tracks_dot_v1_dot_track__service__pb2.LookupTracksRequest.SerializeToString,
             seda_dot_tracks_dot_v1_dot_track__service__pb2.LookupTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTracks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.v1.TrackService/ListTracks',
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.ListTracksRequest.SerializeToString,
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.ListTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchTracks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.v1.TrackService/SearchTracks',
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.SearchTracksRequest.SerializeToString,
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.SearchTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshTrack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.v1.TrackService/RefreshTrack',
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.RefreshTrackRequest.SerializeToString,
+            seda_dot_tracks_dot_v1_dot_track__service__pb2.RefreshTrackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,14 +26,43 @@ class TrackServiceStub:
     ResolveTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ResolveTrackRequest, _track_service_pb2.ResolveTrackResponse]
     """Finds or stores the track that a link points to.
 
-    All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-    UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION,
+    All forms of one link give the same track, also concurrently. A link that says nothing by
+    itself is followed once and remembered. Title and artist come later, in the background: a new
+    track is METADATA_STATE_PENDING. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
+    UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE,
     CALLER_SUSPENDED.
+    """
+    GetTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.GetTrackRequest, _track_service_pb2.GetTrackResponse]
+    """Gets one track.
+
+    Errors: TRACK_NOT_FOUND.
     """
     LookupTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.LookupTracksRequest, _track_service_pb2.LookupTracksResponse]
     """Gets up to 1,000 tracks at once.
 
-    An id that names no track is in `missing_ids`; that is no error.
+    An id that names no track is in `missing_ids`; that is no error. The answer ends at 3 MiB,
+    which only tracks with very long texts and addresses reach: the ids of those that are left are
+    in `remaining_ids`, to be asked for again.
+    """
+    ListTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ListTracksRequest, _track_service_pb2.ListTracksResponse]
+    """Lists tracks, the newest first.
+
+    Errors: PAGE_TOKEN_MISMATCH.
+    """
+    SearchTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.SearchTracksRequest, _track_service_pb2.SearchTracksResponse]
+    """Finds tracks by title and artist.
+
+    Case, accents and width make no difference; wildcards stand for themselves. First come
+    those that begin with the query, then those that contain it, then those that are like it. With
+    no three letters or digits in a row only the start of the text and of each word is searched.
+    Of those that contain the query or are like it, some 1,000 are looked at: a longer query finds
+    what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+    """
+    RefreshTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.RefreshTrackRequest, _track_service_pb2.RefreshTrackResponse]
+    """Has the provider asked anew for what it tells of a track, in the background.
+
+    Nothing happens when it was asked within the last hour, or is about to be. What is known stays
+    until better is known. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
     """
 
 class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -60,9 +89,22 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_track_service_pb2.ResolveTrackResponse]:
         """Finds or stores the track that a link points to.
 
-        All forms of one link give the same track, also concurrently. Errors: INVALID_URL,
-        UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, NEEDS_RESOLUTION,
+        All forms of one link give the same track, also concurrently. A link that says nothing by
+        itself is followed once and remembered. Title and artist come later, in the background: a new
+        track is METADATA_STATE_PENDING. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
+        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE,
         CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetTrack(
+        self,
+        request: _track_service_pb2.GetTrackRequest,
+        context: _aio.ServicerContext[_track_service_pb2.GetTrackRequest, _abc.Awaitable[_track_service_pb2.GetTrackResponse]],
+    ) -> _abc.Awaitable[_track_service_pb2.GetTrackResponse]:
+        """Gets one track.
+
+        Errors: TRACK_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -73,7 +115,47 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_track_service_pb2.LookupTracksResponse]:
         """Gets up to 1,000 tracks at once.
 
-        An id that names no track is in `missing_ids`; that is no error.
+        An id that names no track is in `missing_ids`; that is no error. The answer ends at 3 MiB,
+        which only tracks with very long texts and addresses reach: the ids of those that are left are
+        in `remaining_ids`, to be asked for again.
+        """
+
+    @_abc_1.abstractmethod
+    def ListTracks(
+        self,
+        request: _track_service_pb2.ListTracksRequest,
+        context: _aio.ServicerContext[_track_service_pb2.ListTracksRequest, _abc.Awaitable[_track_service_pb2.ListTracksResponse]],
+    ) -> _abc.Awaitable[_track_service_pb2.ListTracksResponse]:
+        """Lists tracks, the newest first.
+
+        Errors: PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchTracks(
+        self,
+        request: _track_service_pb2.SearchTracksRequest,
+        context: _aio.ServicerContext[_track_service_pb2.SearchTracksRequest, _abc.Awaitable[_track_service_pb2.SearchTracksResponse]],
+    ) -> _abc.Awaitable[_track_service_pb2.SearchTracksResponse]:
+        """Finds tracks by title and artist.
+
+        Case, accents and width make no difference; wildcards stand for themselves. First come
+        those that begin with the query, then those that contain it, then those that are like it. With
+        no three letters or digits in a row only the start of the text and of each word is searched.
+        Of those that contain the query or are like it, some 1,000 are looked at: a longer query finds
+        what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def RefreshTrack(
+        self,
+        request: _track_service_pb2.RefreshTrackRequest,
+        context: _aio.ServicerContext[_track_service_pb2.RefreshTrackRequest, _abc.Awaitable[_track_service_pb2.RefreshTrackResponse]],
+    ) -> _abc.Awaitable[_track_service_pb2.RefreshTrackResponse]:
+        """Has the provider asked anew for what it tells of a track, in the background.
+
+        Nothing happens when it was asked within the last hour, or is about to be. What is known stays
+        until better is known. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
         """
 
 def add_TrackServiceServicer_to_server(servicer: TrackServiceServicer, server: _aio.Server) -> None: ...

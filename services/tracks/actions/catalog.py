@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from services.tracks.actions.deps import Deps
+from services.tracks.domain.errors import NeedsResolutionError
 from services.tracks.domain.facts import Facts
-from services.tracks.domain.tracks import track_reference
+from services.tracks.domain.metadata import State
+from services.tracks.domain.tracks import pasted_reference
 from services.tracks.store import tracks
 from services.tracks.store.tracks import TrackRow
 
@@ -12,7 +14,17 @@ from services.tracks.store.tracks import TrackRow
 async def upsert_track(deps: Deps, text: str, known: Facts) -> TrackRow:
     """The stored track that a pasted text points to, with its empty fields filled from `known`.
 
-    Raises the errors of domain.tracks.track_reference.
+    Raises the errors of domain.tracks.pasted_reference, and NeedsResolutionError for a link that nobody has
+    followed yet: a message must not wait for another host.
     """
-    track = await tracks.find_or_add(deps.database, track_reference(text))
+    reference = pasted_reference(text)
+    track: TrackRow | None
+    if reference.needs_resolution:
+        track = await deps.database.row(tracks.FIND_BY_ALIAS, reference.url)
+        if track is None:
+            raise NeedsResolutionError(reference.provider)
+    else:
+        track = await tracks.find_or_add(deps.database, reference)
+    if track.metadata_state == State.PENDING:
+        deps.enrichment.wake()
     return await tracks.fill(deps.database, track, known)

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from servicekit.database import Database
-from services.tracks.domain.web.answer import Fetched, Policy
+from services.tracks.domain.web.answer import Answer, Fetched, Policy
+from services.tracks.domain.web.targets import Target
+
+
+class Web(Protocol):
+    """The network, with every rule of who may be asked, and nothing kept."""
+
+    async def get(self, target: Target, policy: Policy, known: tuple[str, str] | None = None) -> Answer:
+        """The answer of an address, after its redirects; how it failed is an answer too.
+
+        `known` is an address and the entity tag of what is known of it. Raises HostBusyError alone.
+        """
 
 
 class Fetcher(Protocol):
@@ -27,8 +38,17 @@ class Fetcher(Protocol):
         """
 
 
+class Enrichment(Protocol):
+    """The worker that asks providers what they know of tracks."""
+
+    def wake(self) -> None:
+        """Look for tracks that are due now rather than a little later. Never waits and never fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Made once per process by app.py."""
 
     database: Database
+    fetcher: Fetcher
+    enrichment: Enrichment

@@ -1,4 +1,4 @@
-"""The actions of TrackService."""
+"""The actions of TrackService that concern one track, or many by their ids."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError
 from services.tracks.actions.deps import Deps
+from services.tracks.actions.following import followed
+from services.tracks.domain.errors import TrackNotFoundError
 from services.tracks.domain.links.reference import Reference
 from services.tracks.domain.links.table import parse
-from services.tracks.domain.tracks import track_reference
-from services.tracks.store import callers, tracks
+from services.tracks.domain.metadata import State
+from services.tracks.domain.tracks import pasted_reference
+from services.tracks.store import callers, queue, tracks
 from services.tracks.store.tracks import TrackRow
 
 
@@ -20,14 +23,30 @@ async def parse_track_url(text: str) -> Reference:
     return parse(text)
 
 
-async def resolve_track(deps: Deps, caller: Caller, text: str) -> TrackRow:
+async def resolve_track(deps: Deps, caller: Caller, text: str, deadline: float) -> TrackRow:
     """The stored track that a pasted text points to, made when it is new.
 
-    Raises the errors of domain.tracks.track_reference, and CallerSuspendedError.
+    A link that says nothing by itself is followed, unless it has been before. Raises the errors of
+    domain.tracks.pasted_reference, of following.followed, and CallerSuspendedError.
     """
-    reference = track_reference(text)
+    reference = pasted_reference(text)
     await _refuse_suspended(deps, caller)
-    return await tracks.find_or_add(deps.database, reference)
+    if not reference.needs_resolution:
+        return await _stored(deps, reference)
+    known = await deps.database.row(tracks.FIND_BY_ALIAS, reference.url)
+    if known is not None:
+        return known
+    track = await _stored(deps, await followed(deps, reference, deadline))
+    await deps.database.execute(tracks.ADD_ALIASES, [reference.url], track.id)
+    return track
+
+
+async def get_track(deps: Deps, track_id: UUID) -> TrackRow:
+    """The track with this id. Raises TrackNotFoundError."""
+    row = await deps.database.row(tracks.GET, track_id)
+    if row is None:
+        raise TrackNotFoundError(track_id)
+    return row
 
 
 async def lookup_tracks(deps: Deps, ids: Sequence[UUID]) -> tuple[list[TrackRow], list[UUID]]:
@@ -36,6 +55,26 @@ async def lookup_tracks(deps: Deps, ids: Sequence[UUID]) -> tuple[list[TrackRow]
     found = await deps.database.rows(tracks.LOOKUP, wanted)
     known = {row.id for row in found}
     return found, [each for each in wanted if each not in known]
+
+
+async def refresh_track(deps: Deps, caller: Caller, track_id: UUID) -> TrackRow:
+    """The track, whose provider is asked anew in the background unless it was lately.
+
+    Raises TrackNotFoundError and CallerSuspendedError.
+    """
+    await _refuse_suspended(deps, caller)
+    row = await deps.database.row(queue.REFRESH, track_id)
+    if row is None:
+        return await get_track(deps, track_id)
+    deps.enrichment.wake()
+    return row
+
+
+async def _stored(deps: Deps, reference: Reference) -> TrackRow:
+    track = await tracks.find_or_add(deps.database, reference)
+    if track.metadata_state == State.PENDING:
+        deps.enrichment.wake()
+    return track
 
 
 async def _refuse_suspended(deps: Deps, caller: Caller) -> None:

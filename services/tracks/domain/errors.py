@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from servicekit.errors import Code, FieldFault, ServiceError
 
 _FIELD = "input"
@@ -62,11 +64,55 @@ class NotATrackError(ServiceError):
 
 
 class NeedsResolutionError(ServiceError):
-    """The link must be followed first, which is not possible yet."""
+    """The link must be followed first, and nobody has done so yet."""
 
     code = Code.INVALID_ARGUMENT
     reason = "NEEDS_RESOLUTION"
 
     def __init__(self, provider: str) -> None:
-        message = f"short {provider} links can't be followed yet; paste the full link"
+        message = f"this {provider} link must be followed first; resolve it, or paste the full link"
         super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
+
+
+class TrackNotFoundError(ServiceError):
+    """No track has this id."""
+
+    code = Code.NOT_FOUND
+    reason = "TRACK_NOT_FOUND"
+
+    def __init__(self, track_id: UUID) -> None:
+        super().__init__("there is no such track", metadata={"track_id": str(track_id)})
+
+
+class DeadLinkError(ServiceError):
+    """The link was followed, and leads nowhere."""
+
+    code = Code.NOT_FOUND
+    reason = "DEAD_LINK"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"this {provider} link leads nowhere", metadata={"provider": provider})
+
+
+class LinkUnreachableError(ServiceError):
+    """The link could not be followed now. `retry_after` is in seconds."""
+
+    code = Code.UNAVAILABLE
+    reason = "LINK_UNREACHABLE"
+
+    def __init__(self, provider: str, retry_after: float) -> None:
+        super().__init__(
+            f"this {provider} link can't be followed now",
+            metadata={"provider": provider},
+            retry_after=retry_after,
+        )
+
+
+class HostBusyError(ServiceError):
+    """Too many wait to ask one web host. `wait` is in seconds."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "HOST_BUSY"
+
+    def __init__(self, host: str, wait: float) -> None:
+        super().__init__(f"too many wait for {host}", metadata={"host": host}, retry_after=wait)

@@ -1,21 +1,60 @@
-"""Which references can be stored as tracks."""
+"""Which references can be stored as tracks, and where a link that was followed leads."""
 
 from __future__ import annotations
 
-from services.tracks.domain.errors import NeedsResolutionError, NotATrackError
+from collections.abc import Iterable
+
+from servicekit.errors import ServiceError
+from services.tracks.domain.errors import NotATrackError, UnsupportedProviderError
 from services.tracks.domain.links.reference import Kind, Reference
-from services.tracks.domain.links.table import parse
+from services.tracks.domain.links.table import own_domain, parse
 
 
-def track_reference(text: str) -> Reference:
-    """The one track that a pasted text points to.
+def pasted_reference(text: str) -> Reference:
+    """The one track that a pasted text points to, or the link that has to be followed to know.
 
-    Raises what `parse` raises, NotATrackError for other kinds of things, and NeedsResolutionError for a short
-    link.
+    A page on a host that is nobody's may be one of Bandcamp on an artist's own domain; following it tells.
+    Raises what `parse` raises, and NotATrackError for other kinds of things.
     """
-    reference = parse(text)
-    if reference.kind is None:
-        raise NeedsResolutionError(reference.provider)
-    if reference.kind is not Kind.TRACK:
+    try:
+        return _track(parse(text))
+    except UnsupportedProviderError:
+        own = own_domain(text)
+        if own is None:
+            raise
+        return own
+
+
+def ended_at(final_url: str) -> Reference | None:
+    """The track at the address where a link ended; None where the address says nothing of one.
+
+    Raises NotATrackError when it is the address of something else.
+    """
+    try:
+        reference = _track(parse(final_url))
+    except NotATrackError:
+        raise
+    except ServiceError:
+        return None
+    return None if reference.needs_resolution else reference
+
+
+def stated_by(link: Reference, addresses: Iterable[str]) -> Reference | None:
+    """The track that a page states as its own address.
+
+    It counts only for the link's own provider: anybody may state anything.
+    """
+    for address in addresses:
+        try:
+            reference = parse(address)
+        except ServiceError:
+            continue
+        if reference.kind is Kind.TRACK and reference.provider == link.provider:
+            return reference
+    return None
+
+
+def _track(reference: Reference) -> Reference:
+    if reference.kind is not None and reference.kind is not Kind.TRACK:
         raise NotATrackError(reference.kind)
     return reference

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from seda.tracks.v1 import track_service_pb2 as pb
 from servicekit.call import Call
 from services.tracks import wire
-from services.tracks.actions import tracks
+from services.tracks.actions import search, tracks
 from services.tracks.actions.deps import Deps
+from services.tracks.domain.search import page_size
 
 
 class TrackServicer:
@@ -23,9 +26,28 @@ class TrackServicer:
 
     async def ResolveTrack(self, request: pb.ResolveTrackRequest, call: Call) -> pb.ResolveTrackResponse:
         """The stored track that a link points to."""
-        return wire.resolved(await tracks.resolve_track(self._deps, call.caller, request.input))
+        track = await tracks.resolve_track(self._deps, call.caller, request.input, call.deadline)
+        return wire.resolved(track)
+
+    async def GetTrack(self, request: pb.GetTrackRequest, _: Call) -> pb.GetTrackResponse:
+        """One track by id."""
+        return wire.got(await tracks.get_track(self._deps, UUID(request.track_id)))
 
     async def LookupTracks(self, request: pb.LookupTracksRequest, _: Call) -> pb.LookupTracksResponse:
         """Up to 1,000 tracks by id."""
         found, missing = await tracks.lookup_tracks(self._deps, wire.ids(request.track_ids))
         return wire.looked_up(found, missing)
+
+    async def ListTracks(self, request: pb.ListTracksRequest, call: Call) -> pb.ListTracksResponse:
+        """A page of tracks, the newest first."""
+        return wire.listed(await search.list_tracks(self._deps, call.caller, wire.listing(request)))
+
+    async def SearchTracks(self, request: pb.SearchTracksRequest, call: Call) -> pb.SearchTracksResponse:
+        """A page of what a query finds."""
+        size = page_size(request.page_size)
+        page = await search.search_tracks(self._deps, call.caller, request.query, size, request.page_token)
+        return wire.searched(page)
+
+    async def RefreshTrack(self, request: pb.RefreshTrackRequest, call: Call) -> pb.RefreshTrackResponse:
+        """The track, which will be asked for anew."""
+        return wire.refreshed(await tracks.refresh_track(self._deps, call.caller, UUID(request.track_id)))

@@ -1,11 +1,24 @@
-"""The reasons of the tracks service: links that lead nowhere it can follow."""
+"""The reasons of the tracks service: links that lead nowhere it can follow, and tracks that there are not.
+
+The web is not asked: what it would answer is put where its answers are kept.
+"""
 
 from __future__ import annotations
 
-from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest
-from tests.contract.scenarios.stage import Scenario, Stage
+from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackRequest
+from services.tracks.domain.web.answer import Policy
+from services.tracks.domain.web.targets import Target, cache_key, target
+from tests.contract.bearers import service_header
+from tests.contract.scenarios.stage import Scenario, Stage, ask, nobody
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
+
+_KEEP = """
+    INSERT INTO tracks.crawler_cache
+        (url_hash, url, status_code, error_kind, fetched_at, expires_at, stale_until)
+    VALUES ($1, $2, $3, $4, now(), now() + interval '1 hour', now() + interval '1 hour')
+"""
 
 
 def _resolving(link: str) -> Scenario:
@@ -16,11 +29,35 @@ def _resolving(link: str) -> Scenario:
     return resolve
 
 
+def _following(link: str, status: int | None, failure: str | None) -> Scenario:
+    async def follow(stage: Stage) -> Outcome:
+        asked = target(link)
+        assert isinstance(asked, Target)
+        await stage.admin.execute(_KEEP, cache_key(asked, Policy.ANY_SITE), asked.url, status, failure)
+        return await _resolving(link)(stage)
+
+    return follow
+
+
+async def _upserting_unfollowed(stage: Stage) -> Outcome:
+    request = UpsertTrackRequest(input="https://spotify.link/AbCdEfGhIjK")
+    method = "seda.tracks.v1.CatalogService.UpsertTrack"
+    return await ask(stage.channel("tracks"), method, request, service_header("gateway"))
+
+
+async def _getting_nothing(stage: Stage) -> Outcome:
+    request = GetTrackRequest(track_id=nobody())
+    return await stage.refused("tracks", "seda.tracks.v1.TrackService.GetTrack", request, new_user())
+
+
 SCENARIOS: dict[str, Scenario] = {
     "INVALID_URL": _resolving("no link at all"),
-    "UNSUPPORTED_PROVIDER": _resolving("https://example.org/track/1"),
+    "UNSUPPORTED_PROVIDER": _resolving("https://example.org/music/1"),
     "UNSUPPORTED_RESOURCE": _resolving("https://open.spotify.com/user/ada"),
     "NOT_A_TRACK": _resolving("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"),
     "PRIVATE_LINK": _resolving("https://soundcloud.com/forss/flickermood/s-AbCdE"),
-    "NEEDS_RESOLUTION": _resolving("https://spotify.link/AbCdEfGhIjK"),
+    "NEEDS_RESOLUTION": _upserting_unfollowed,
+    "TRACK_NOT_FOUND": _getting_nothing,
+    "DEAD_LINK": _following("https://spotify.link/dead", 404, None),
+    "LINK_UNREACHABLE": _following("https://spotify.link/away", None, "CONNECT_TIMEOUT"),
 }

@@ -130,6 +130,8 @@ class RealSuite:
             # A few users make the load of many.
             "SEDA_SEND_RATE": "100000",
             "SEDA_SEND_BURST": "100000",
+            # The providers of invented tracks are left alone.
+            "SEDA_ENRICH": "0",
             "SEDA_PARENT_FD": str(parent_fd),
             **{f"SEDA_{each.name.upper()}_TARGET": Ports(base).address(each) for each in SUITE},
         }

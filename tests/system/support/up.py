@@ -23,7 +23,7 @@ class UpElsewhere(RealUp):
     """`seda up` in the working directory `folder`, with its data in `home`."""
 
     def __init__(self, folder: Path, home: Path, *arguments: str, **environ: str) -> None:
-        super().__init__(folder, *arguments, **{"SEDA_HOME": str(home), **environ})
+        super().__init__(folder, *arguments, **{"SEDA_HOME": str(home), "SEDA_ENRICH": "0", **environ})
         self.home = Home(home)
 
     def block(self, title: str) -> list[str]:

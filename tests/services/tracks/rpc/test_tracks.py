@@ -27,7 +27,6 @@ from services.tracks.app import build
 from services.tracks.config import Settings
 from services.tracks.domain.errors import (
     InvalidUrlError,
-    NeedsResolutionError,
     NotATrackError,
     UnsupportedProviderError,
     UnsupportedResourceError,
@@ -163,7 +162,6 @@ async def test_resolve_track_keeps_the_case_of_ids(stub: TrackServiceStub) -> No
         *_REFUSED,
         (f"spotify:album:{_ID}", NotATrackError, {"kind": "ALBUM"}),
         ("https://music.youtube.com/playlist?list=PL01", NotATrackError, {"kind": "PLAYLIST"}),
-        ("https://spotify.link/auVCkcbzoyb", NeedsResolutionError, {"provider": "spotify"}),
     ],
 )
 async def test_resolve_track_says_why_not(

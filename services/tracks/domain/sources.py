@@ -1,0 +1,64 @@
+"""Whom to ask about a track: for each provider its own ways first, the track's page as the last resort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from services.tracks.domain.answers import apple, bandcamp, deezer, oembed, opengraph
+from services.tracks.domain.answers.answer import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where providers answer questions about tracks; https addresses without a query."""
+
+    youtube_oembed: str
+    spotify_oembed: str
+    soundcloud_oembed: str
+    deezer_tracks: str
+    apple_lookup: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An address to fetch, and how to read what it answers. `read` raises UnreadableAnswerError."""
+
+    url: str
+    read: Callable[[bytes, str], Answer]
+
+
+def sources(endpoints: Endpoints, provider: str, provider_id: str, url: str) -> tuple[Source, ...]:
+    """The sources of a track, the best first; `url` is its canonical address."""
+    page = Source(url, opengraph.read_opengraph)
+    found: tuple[Source, ...] = (page,)
+    match provider:
+        case "youtube":
+            found = (_oembed(endpoints.youtube_oembed, url, oembed.read_youtube), page)
+        case "spotify":
+            # oEmbed does not tell the artist.
+            own = _oembed(endpoints.spotify_oembed, url, oembed.read_spotify)
+            found = (own, Source(url, opengraph.read_spotify_page))
+        case "soundcloud":
+            found = (_oembed(endpoints.soundcloud_oembed, url, oembed.read_soundcloud), page)
+        case "deezer":
+            found = (Source(f"{endpoints.deezer_tracks}/{quote(provider_id)}", deezer.read_deezer), page)
+        case "apple":
+            found = (_apple(endpoints.apple_lookup, provider_id, url), page)
+        case "bandcamp":
+            found = (Source(url, bandcamp.read_bandcamp), page)
+        case "tidal":
+            found = (Source(url, opengraph.read_tidal),)
+    return found
+
+
+def _oembed(endpoint: str, url: str, read: Callable[[bytes, str], Answer]) -> Source:
+    return Source(f"{endpoint}?{urlencode({'format': 'json', 'url': url})}", read)
+
+
+def _apple(endpoint: str, provider_id: str, url: str) -> Source:
+    # A shop knows only what it sells; the canonical address is https://music.apple.com/{country}/song/{id}.
+    country = url.removeprefix("https://").split("/")[1]
+    query = urlencode({"country": country, "entity": "song", "id": provider_id})
+    return Source(f"{endpoint}?{query}", apple.read_apple)

@@ -1,0 +1,115 @@
+"""Statements that search tracks.
+
+Each has an index of its own, whatever the query, and reads a bounded number of rows. The bounds stand in inner
+SELECTs without an order: an order would need all matches, of which a common syllable has a large part of the
+table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Database
+from servicekit.folding import Needle
+from servicekit.sql import Query
+from services.tracks.domain.search import Place, Stage, end_of
+from services.tracks.store.tracks import COLUMNS, OF_TRACK, TrackRow
+
+CANDIDATES = 1_000
+"""How many matches are looked at where only an order could tell which are the best."""
+
+
+class FoundRow(NamedTuple):
+    """A track that was found, and what decides its place: see Place."""
+
+    id: UUID
+    provider: str
+    provider_id: str
+    url: str
+    title: str | None
+    artist: str | None
+    artwork_url: str | None
+    duration_seconds: int | None
+    isrc: str | None
+    metadata_state: str
+    created_at: Micros
+    updated_at: Micros
+    refreshed_at: Micros | None
+    search_text: str | None
+    likeness: int
+
+    @property
+    def track(self) -> TrackRow:
+        """The track without its place."""
+        return TrackRow(*self[:-2])
+
+
+# A range of texts in the order of bytes: the index gives the rows in their final order, and no others. The
+# start itself is before all of them, so that the first page and later ones are one statement.
+_STARTING = Query[FoundRow, str, str, UUID, int](
+    "tracks.search_starting",
+    f"""
+    SELECT {COLUMNS}, search_text, 0 AS likeness FROM tracks.track_refs
+    WHERE (search_text, id) > ($2, $3) AND search_text >= $2 AND search_text < $1
+    ORDER BY search_text, id LIMIT $4
+    """,  # noqa: S608 - constants of this slice
+)
+
+_CONTAINING = Query[FoundRow, str, str, str, UUID, int](
+    "tracks.search_containing",
+    f"""
+    SELECT {OF_TRACK}, t.search_text, 0 AS likeness
+    FROM (
+        SELECT * FROM tracks.track_refs WHERE search_text LIKE $1 AND search_text NOT LIKE $2 LIMIT {CANDIDATES}
+    ) t
+    WHERE (t.search_text, t.id) > ($3, $4)
+    ORDER BY t.search_text, t.id LIMIT $5
+    """,  # noqa: S608 - constants of this slice
+)
+
+# The words find, the pattern decides: a tsquery knows no punctuation.
+_HAVING_WORDS = Query[FoundRow, str, str, str, UUID, int, str](
+    "tracks.search_words",
+    f"""
+    SELECT {OF_TRACK}, t.search_text, 0 AS likeness
+    FROM (
+        SELECT * FROM tracks.track_refs
+        WHERE to_tsvector('simple', search_text) @@ $6::text::tsquery
+            AND search_text LIKE $1 AND search_text NOT LIKE $2
+        LIMIT {CANDIDATES}
+    ) t
+    WHERE (t.search_text, t.id) > ($3, $4)
+    ORDER BY t.search_text, t.id LIMIT $5
+    """,  # noqa: S608 - constants of this slice
+)
+
+# The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
+_LIKE = Query[FoundRow, str, str, int, UUID, int](
+    "tracks.search_like",
+    f"""
+    SELECT {OF_TRACK}, t.search_text, t.likeness
+    FROM (
+        SELECT *, (extensions.word_similarity($1, search_text) * 1000000)::int AS likeness
+        FROM tracks.track_refs
+        WHERE search_text OPERATOR(extensions.%>) $1 AND search_text NOT LIKE $2
+        LIMIT {CANDIDATES}
+    ) t
+    WHERE t.likeness < $3 OR t.likeness = $3 AND t.id > $4
+    ORDER BY t.likeness DESC, t.id LIMIT $5
+    """,  # noqa: S608 - constants of this slice
+)
+
+
+async def found(database: Database, needle: Needle, place: Place, count: int) -> Sequence[FoundRow]:
+    """Up to `count` tracks of the place's stage that come after it. No two stages find the same track."""
+    if place.stage is Stage.STARTING:
+        return await database.rows(_STARTING, end_of(needle.text), place.text or needle.text, place.id, count)
+    if place.stage is Stage.LIKE:
+        return await database.rows(_LIKE, needle.text, needle.contains, place.likeness, place.id, count)
+    after = (place.text, place.id)
+    if needle.has_trigrams:
+        return await database.rows(_CONTAINING, needle.contains, needle.starts, *after, count)
+    return await database.rows(_HAVING_WORDS, needle.contains, needle.starts, *after, count, needle.words)

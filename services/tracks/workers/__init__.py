@@ -1,0 +1,1 @@
+"""What the tracks service does by itself, beside answering calls."""
