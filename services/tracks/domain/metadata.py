@@ -28,5 +28,5 @@ def search_text(title: str | None, artist: str | None) -> str | None:
     """
     if title is None and artist is None:
         return None
-    parts = (fold(title or "")[:_LONGEST_TITLE], fold(artist or ""))
+    parts = (fold(title or "")[:_LONGEST_TITLE].rstrip(), fold(artist or ""))
     return " ".join(part for part in parts if part)[:_LONGEST_TEXT].rstrip() or " "

@@ -1,0 +1,36 @@
+"""What a search looks into."""
+
+import pytest
+
+from servicekit.folding import fold
+from services.tracks.domain.metadata import search_text
+
+
+@pytest.mark.parametrize(
+    ("title", "artist", "text"),
+    [
+        ("Flim", "Aphex Twin", "flim aphex twin"),
+        ("  Hyperballad ", "Björk", "hyperballad bjork"),
+        (None, "U2", "u2"),
+        ("Lemon", None, "lemon"),
+        ("Lemon", "米津玄師", "lemon 米津玄師"),
+        (None, None, None),
+        ("\u200b", None, " "),
+        ("\u200b", "\u0301", " "),
+    ],
+)
+def test_search_text(title: str | None, artist: str | None, text: str | None) -> None:
+    assert search_text(title, artist) == text
+
+
+@pytest.mark.parametrize("character", ["a", "é", "字", "\U0001f3b5", "\ufdfa"])
+def test_search_text_of_the_longest_fits_into_an_index_and_keeps_the_artist(character: str) -> None:
+    text = search_text(character * 500, "Somebody")
+    assert text is not None
+    assert len(text.encode()) <= 2600
+    assert text.endswith(" somebody")
+    longest = search_text(character * 500, character * 500)
+    assert longest is not None
+    assert len(longest.encode()) <= 2600
+    # As a query is: folded once more it is the same.
+    assert fold(longest) == longest

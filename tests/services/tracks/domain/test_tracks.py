@@ -1,0 +1,56 @@
+"""Which references are stored, and where followed links lead."""
+
+import pytest
+
+from services.tracks.domain.errors import (
+    InvalidUrlError,
+    NotATrackError,
+    PrivateLinkError,
+    UnsupportedProviderError,
+    UnsupportedResourceError,
+)
+from services.tracks.domain.links.reference import Reference
+from services.tracks.domain.links.table import parse
+from services.tracks.domain.tracks import ended_at, pasted_reference, stated_by
+
+_SHORT = "https://spotify.link/auVCkcbzoyb"
+_TRACK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
+_OWN = "https://music.harbourchoir.example/track/low-tide"
+
+
+def test_pasted_reference_is_a_track_or_has_to_be_followed() -> None:
+    assert pasted_reference(f"Listen: {_TRACK}?si=1").url == _TRACK
+    assert pasted_reference(_SHORT) == Reference("spotify", None, "", _SHORT)
+    assert pasted_reference(_OWN) == Reference("bandcamp", None, "", _OWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("nothing", InvalidUrlError),
+        ("https://evil.example/", UnsupportedProviderError),
+        ("https://evil.example/album/x", UnsupportedProviderError),
+        ("https://soundcloud.com/tags/bug", UnsupportedResourceError),
+        ("https://soundcloud.com/forss/flickermood/s-AbCdE", PrivateLinkError),
+        ("https://harbourchoir.bandcamp.com/album/the-estuary", NotATrackError),
+    ],
+)
+def test_pasted_reference_refuses_the_rest(text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        pasted_reference(text)
+
+
+def test_ended_at_a_track_or_nowhere() -> None:
+    assert ended_at(f"{_TRACK}?si=1&utm_source=x") == parse(_TRACK)
+    for address in (_SHORT, "https://evil.example/track/1", "https://open.spotify.com/", "no address", _OWN):
+        assert ended_at(address) is None
+    with pytest.raises(NotATrackError):
+        ended_at("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW")
+
+
+def test_stated_by_counts_for_the_link_s_own_provider_alone() -> None:
+    player = parse("https://bandcamp.com/EmbeddedPlayer/track=2592000001")
+    page = "https://harbourchoir.bandcamp.com/track/low-tide"
+    assert stated_by(player, ["https://harbourchoir.bandcamp.com/album/x", "nothing", page]) == parse(page)
+    assert stated_by(player, [_TRACK, _SHORT]) is None
+    assert stated_by(player, []) is None
