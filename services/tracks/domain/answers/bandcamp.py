@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import unescape
 
 from services.tracks.domain.answers.answer import Answer, UnreadableAnswerError
-from services.tracks.domain.answers.cleaning import cleaned
+from services.tracks.domain.answers.cleaning import cleaned, unescaped
 from services.tracks.domain.answers.documents import member, read_document
-from services.tracks.domain.answers.page import Page, read_page
+from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.page import Page, read_page
 
 _RECORDING = "MusicRecording"
 # Bandcamp leaves out the T of ISO 8601: P00H03M25S.
@@ -19,12 +19,13 @@ _NUMBER = "track_id"
 
 def read_bandcamp(content: bytes, content_type: str) -> Answer:
     """The track of a page, with its number as an alias."""
-    recording = next(_recordings(read_page(content, content_type)), None)
+    recording = next(_recordings(read_page(decoded(content, content_type))), None)
     if recording is None:
         raise UnreadableAnswerError("a page without a recording")
+    # Bandcamp writes entities into these texts, though a script has none.
     facts = cleaned(
-        _decoded(recording.get("name")),
-        _decoded(member(recording, "byArtist", "name")),
+        unescaped(recording.get("name")),
+        unescaped(member(recording, "byArtist", "name")),
         _first(recording.get("image")),
         _seconds(recording.get("duration")),
         recording.get("isrcCode"),
@@ -33,7 +34,7 @@ def read_bandcamp(content: bytes, content_type: str) -> Answer:
 
 
 def _recordings(page: Page) -> Iterator[dict[str, object]]:
-    for block in page.linked_data:
+    for block in page.json_ld:
         try:
             document = read_document(block)
         except UnreadableAnswerError:
@@ -52,11 +53,6 @@ def _listed(value: object) -> list[object]:
 def _first(value: object) -> object:
     listed = _listed(value)
     return listed[0] if listed else None
-
-
-def _decoded(value: object) -> object:
-    """Bandcamp writes entities into these texts, though a script has none."""
-    return unescape(value) if isinstance(value, str) else None
 
 
 def _seconds(value: object) -> float | None:

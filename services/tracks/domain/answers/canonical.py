@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from services.tracks.domain.answers.answer import UnreadableAnswerError
+from services.tracks.domain.answers.cleaning import unescaped
 from services.tracks.domain.answers.documents import member, read_document
-from services.tracks.domain.answers.page import Page, read_page
+from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.page import read_page
 
 _LINKS = 8
 _LENGTH = 2048
+_PLAYER = re.compile(r"""\bdata-player-data\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 
 
 def read_links(content: bytes, content_type: str) -> tuple[str, ...]:
@@ -18,20 +22,18 @@ def read_links(content: bytes, content_type: str) -> tuple[str, ...]:
     Bandcamp's player tells in its data where the track's page is; other pages have a canonical link and
     OpenGraph's.
     """
-    found = dict.fromkeys(filter(None, map(_on_https, _addresses(read_page(content, content_type)))))
-    return tuple(found)[:_LINKS]
+    source = decoded(content, content_type)
+    page = read_page(source)
+    addresses = [*_player_addresses(source), page.canonical_url, page.meta("og:url")]
+    return tuple(dict.fromkeys(filter(None, map(_on_https, addresses))))[:_LINKS]
 
 
-def _addresses(page: Page) -> Iterator[object]:
-    if page.player_data:
-        yield from _player_addresses(page.player_data)
-    yield page.canonical
-    yield page.metas.get("og:url")
-
-
-def _player_addresses(data: str) -> Iterator[object]:
+def _player_addresses(source: str) -> Iterator[object]:
+    found = _PLAYER.search(source)
+    if found is None:
+        return
     try:
-        player = read_document(data)
+        player = read_document(unescaped(found[1] or found[2]) or "")
     except UnreadableAnswerError:
         return
     tracks = member(player, "tracks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import unicodedata
@@ -47,6 +48,17 @@ def clean_text(value: object) -> str | None:
     # NFC can lengthen a text by three; what is cut off here need not be cleaned.
     text = " ".join(_DROPPED.sub("", value[: _TEXT * 20]).split())
     return unicodedata.normalize("NFC", text)[:_TEXT].rstrip() or None
+
+
+def unescaped(value: object) -> str | None:
+    """A text with its entities decoded; None for anything that is no text."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return html.unescape(value)
+    except ValueError:
+        # A character reference of thousands of digits.
+        return value
 
 
 def _artwork(value: object) -> str | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from html import unescape
 
 from servicekit.errors import ServiceError
 from services.tracks.domain.answers.answer import Answer, UnreadableAnswerError
-from services.tracks.domain.answers.cleaning import clean_text, cleaned
+from services.tracks.domain.answers.cleaning import clean_text, cleaned, unescaped
 from services.tracks.domain.answers.documents import read_object
 from services.tracks.domain.links.table import parse
 
@@ -54,7 +53,7 @@ def _played(html: object) -> tuple[str, ...]:
     if frame is None:
         return ()
     try:
-        reference = parse(unescape(frame[1]))
+        reference = parse(unescaped(frame[1]) or "")
     except ServiceError:
         return ()
     return (reference.url,) if reference.provider == "soundcloud" and reference.needs_resolution else ()

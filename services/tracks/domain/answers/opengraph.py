@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from services.tracks.domain.answers.answer import Answer, UnreadableAnswerError
 from services.tracks.domain.answers.cleaning import cleaned
-from services.tracks.domain.answers.page import read_page
+from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.page import Page, read_page
 
 _DOT = " · "
 _SONG = "Song"
@@ -14,40 +13,40 @@ _SONG = "Song"
 
 def read_opengraph(content: bytes, content_type: str) -> Answer:
     """What any page says of a track."""
-    metas = _metas(content, content_type)
-    return _answer(metas, _title(metas), metas.get("music:musician_description"))
+    page = _page(content, content_type)
+    return _answer(page, _title(page), page.meta("music:musician_description"))
 
 
 def read_spotify_page(content: bytes, content_type: str) -> Answer:
     """Spotify's page of a track, which names the artist where its oEmbed does not."""
-    metas = _metas(content, content_type)
-    artist = metas.get("music:musician_description") or _described(metas.get("og:description", ""))
-    return _answer(metas, _title(metas), artist)
+    page = _page(content, content_type)
+    artist = page.meta("music:musician_description") or _described(page.meta("og:description"))
+    return _answer(page, _title(page), artist)
 
 
 def read_tidal(content: bytes, content_type: str) -> Answer:
     """Tidal's page of a track, whose title holds the artist: `Artist - Title` or `Title by Artist`."""
-    metas = _metas(content, content_type)
-    title = _title(metas).removesuffix(" on TIDAL")
+    page = _page(content, content_type)
+    title = _title(page).removesuffix(" on TIDAL")
     artist, dash, name = title.partition(" - ")
     if not dash:
         name, by, artist = title.rpartition(" by ")
         if not by:
             name, artist = title, ""
-    return _answer(metas, name, artist)
+    return _answer(page, name, artist)
 
 
-def _metas(content: bytes, content_type: str) -> Mapping[str, str]:
-    page = read_page(content, content_type)
-    if page.silent:
+def _page(content: bytes, content_type: str) -> Page:
+    page = read_page(decoded(content, content_type))
+    if not (page.metas or page.title or page.json_ld):
         raise UnreadableAnswerError("this is no page")
-    return page.metas
+    return page
 
 
-def _title(metas: Mapping[str, str]) -> str:
+def _title(page: Page) -> str:
     """The title; empty when the page gives every visitor the name of the site."""
-    title = metas.get("og:title", "").strip()
-    return "" if title.casefold() == metas.get("og:site_name", "").strip().casefold() else title
+    title = page.meta("og:title")
+    return "" if title.casefold() == page.meta("og:site_name").casefold() else title
 
 
 def _described(description: str) -> str:
@@ -56,6 +55,6 @@ def _described(description: str) -> str:
     return parts[0] if _SONG in parts[1:] else ""
 
 
-def _answer(metas: Mapping[str, str], title: str, artist: str | None) -> Answer:
-    image = metas.get("og:image:secure_url") or metas.get("og:image", "")
-    return Answer(cleaned(title, artist, image.strip(), metas.get("music:duration", "").strip()))
+def _answer(page: Page, title: str, artist: str) -> Answer:
+    image = page.meta("og:image:secure_url") or page.meta("og:image")
+    return Answer(cleaned(title, artist, image, page.meta("music:duration")))
