@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from seda.rpc.v1.page_token_pb2 import PageToken
+from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 100
+# The end of the year 9999: PostgreSQL knows later instants, the wire does not.
+LAST_INSTANT = 253_402_300_800_000_000
 MAX_BYTES = 1 << 20
 """A page also ends here, counted in serialized bytes."""
 
@@ -46,3 +50,28 @@ def decode_token(token: str, listing: int) -> PageToken:
     if decoded.fingerprint != listing:
         raise PageTokenMismatchError
     return decoded
+
+
+def decode_number(token: str, listing: int, first: int) -> int:
+    """Where a listing that goes by one number goes on; `first` without a token. Raises PageTokenMismatchError."""
+    if not token:
+        return first
+    numbers = decode_token(token, listing).numbers
+    if len(numbers) != 1:
+        raise PageTokenMismatchError
+    return numbers[0]
+
+
+def decode_instant(token: str, listing: int) -> tuple[Micros, UUID] | None:
+    """Where a listing by an instant and an id goes on; None without a token. Raises PageTokenMismatchError."""
+    if not token:
+        return None
+    place = decode_token(token, listing)
+    try:
+        (at,), (text,) = place.numbers, place.texts
+        last_id = UUID(text)
+    except ValueError:
+        raise PageTokenMismatchError from None
+    if not 0 <= at < LAST_INSTANT:
+        raise PageTokenMismatchError
+    return Micros(at), last_id

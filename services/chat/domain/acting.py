@@ -44,14 +44,16 @@ class Actor:
     as_admin: bool
 
 
-def check_actor(room_id: UUID, standing: Standing | None, caller: Caller, least: Rank) -> Actor:
+def check_actor(
+    room_id: UUID, standing: Standing | None, caller: Caller, least: Rank, *, reads: bool = False
+) -> Actor:
     """A member of the room whose role is at least `least`.
 
-    Raises RoomNotFoundError, CallerSuspendedError, BannedError, NotAMemberError or RoleRequiredError, in this
-    order. An invited guest of a private room learns nothing.
+    Raises RoomNotFoundError, CallerSuspendedError (but for who only `reads`), BannedError, NotAMemberError or
+    RoleRequiredError, in this order. An invited guest of a private room learns nothing.
     """
     known = check_open(room_id, standing)
-    if known.suspended:
+    if known.suspended and not reads:
         raise CallerSuspendedError
     if known.banned:
         raise BannedError

@@ -17,6 +17,15 @@ class MemberRole(enum.StrEnum):
     OWNER = "OWNER"
 
 
+class Removal(enum.StrEnum):
+    """How a membership ended."""
+
+    LEFT = "LEFT"
+    KICKED = "KICKED"
+    BANNED = "BANNED"
+    ERASED = "ERASED"
+
+
 class MessageType(enum.StrEnum):
     """Kinds of messages."""
 
@@ -140,3 +149,69 @@ class Message:
     def etag(self) -> str:
         """Names this state of the message."""
         return str(self.rev)
+
+
+class SanctionKind(enum.StrEnum):
+    """What a sanction forbids: to write, or to be there at all."""
+
+    MUTE = "MUTE"
+    BAN = "BAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """A mute or ban of one user in one room."""
+
+    id: UUID
+    room_id: UUID
+    user_id: UUID
+    kind: SanctionKind
+    reason: str
+    issued_by: UUID | None
+    starts_at: Micros
+    expires_at: Micros | None
+    ended_at: Micros | None
+    rev: int
+
+
+class ReportState(enum.StrEnum):
+    """How far a report is."""
+
+    OPEN = "OPEN"
+    ACTED = "ACTED"
+    DISMISSED = "DISMISSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A member's report of a message."""
+
+    id: UUID
+    room_id: UUID
+    message_id: UUID
+    reporter_id: UUID | None
+    reason: str | None
+    state: ReportState
+    created_at: Micros
+    resolved_at: Micros | None
+    resolved_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of what moderators did in a room. `before` and `after` are JSON objects."""
+
+    id: UUID
+    room_id: UUID
+    rev: int
+    actor_id: UUID
+    actor_role: str
+    as_admin: bool
+    action: str
+    target_user_id: UUID | None
+    target_message_id: UUID | None
+    reason: str | None
+    before: str | None
+    after: str | None
+    request_id: str
+    created_at: Micros

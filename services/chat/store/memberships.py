@@ -8,7 +8,7 @@ from uuid import UUID
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
-from services.chat.domain.model import Member, MemberRole
+from services.chat.domain.model import Member, MemberRole, Removal
 
 
 class MemberRow(NamedTuple):
@@ -49,3 +49,35 @@ async def join(session: Session, room_id: UUID, user_id: UUID, *, last_seq: int,
     row = await session.row(_JOIN, room_id, user_id, last_seq, rev)
     assert row is not None  # noqa: S101 - the statement always returns its row
     return row.member()
+
+
+class EndedRow(NamedTuple):
+    """How much of a user's place in a room there was to end."""
+
+    memberships: int
+    invitations: int
+
+
+_END = Query[EndedRow, UUID, UUID, str, int](
+    "chat.end_membership",
+    """
+    WITH membership AS (
+      UPDATE chat.room_memberships SET left_at = clock_timestamp(), removal = $3, rev = $4
+       WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL
+      RETURNING 1
+    ), invitation AS (
+      UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $4
+       WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM membership)::int AS memberships,
+           (SELECT count(*) FROM invitation)::int AS invitations
+    """,
+)
+
+
+async def end(session: Session, room_id: UUID, user_id: UUID, removal: Removal, rev: int) -> EndedRow:
+    """End a membership and an open invitation. The room must be locked."""
+    row = await session.row(_END, room_id, user_id, removal, rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.folding import fold
-from servicekit.sql import Query
+from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Room
 
 _SEARCHED_LETTERS = 200
@@ -30,6 +31,10 @@ FACTS_FROM = """
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 """
+
+
+Reader = Database | Session
+"""What runs a read: the pool, or a transaction."""
 
 
 class RoomRow(NamedTuple):
@@ -100,6 +105,30 @@ _ROOM = Query[RoomRow, UUID, UUID, Micros | None, Micros | None](
 )
 
 
+class Switch(enum.Enum):
+    """A state of a room that is on or off; the value is its column, which says since when it is on."""
+
+    LOCK = "locked_at"
+    ARCHIVE = "archived_at"
+
+    def since(self, row: RoomRow) -> Micros | None:
+        """Since when it is on; None when it is off."""
+        return row.locked_at if self is Switch.LOCK else row.archived_at
+
+
+_SWITCHES = {
+    switch: Command[UUID, bool, int](
+        f"chat.{switch.name.lower()}_room",
+        f"""
+        UPDATE chat.rooms SET {switch.value} = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
+                              updated_at = clock_timestamp()
+         WHERE id = $1
+        """,  # noqa: S608 - only constants of this module
+    )
+    for switch in Switch
+}
+
+
 class _CreatedRow(NamedTuple):
     id: UUID
 
@@ -147,7 +176,7 @@ _SUSPENDED = Query[_SuspendedRow, Micros](
 )
 
 
-async def room(session: Database | Session, room_id: UUID, caller: Caller) -> RoomRow | None:
+async def room(session: Reader, room_id: UUID, caller: Caller) -> RoomRow | None:
     """A room with the caller's place in it; one statement, one snapshot."""
     return await session.row(_ROOM, room_id, caller.user_id, caller.muted_until, caller.suspended_until)
 
@@ -176,12 +205,17 @@ async def earlier(session: Session, created_by: UUID, request_id: UUID) -> tuple
     return None if row is None else (row.id, row.payload_hash)
 
 
-async def is_suspended(session: Session | Database, suspended_until: Micros | None) -> bool:
+async def is_suspended(session: Reader, suspended_until: Micros | None) -> bool:
     """Whether a suspension is still in force on the database's clock."""
     if suspended_until is None:
         return False
     row = await session.row(_SUSPENDED, suspended_until)
     return row is not None and row.suspended
+
+
+async def switch(session: Session, room_id: UUID, which: Switch, *, on: bool, rev: int) -> None:
+    """Turn a state of a room on or off. The room must be locked."""
+    await session.execute(_SWITCHES[which], room_id, on, rev)
 
 
 def searchable(name: str) -> str:

@@ -1,0 +1,134 @@
+"""SQL of deleting messages: the stubs, their threads' sums and their pins, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Session
+from servicekit.sql import Query
+from services.chat.domain.model import DeletionType
+
+
+class DeletedRow(NamedTuple):
+    """How many messages were deleted and pins ended; each took a rev."""
+
+    messages: int
+    pins: int
+
+
+# What the statement deletes is still live in its own snapshot, so the threads leave it out by its seq.
+_DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
+    "chat.delete_messages",
+    """
+    WITH doomed AS (
+      SELECT d.seq, row_number() OVER (ORDER BY d.seq) AS n FROM unnest($2::bigint[]) AS d(seq)
+    ), deleted AS (
+      UPDATE chat.messages m
+         SET deleted_at = clock_timestamp(), deleted_by = $3, deletion_type = $4, rev = $5 + d.n - 1
+        FROM doomed d
+       WHERE m.room_id = $1 AND m.seq = d.seq AND m.deleted_at IS NULL
+      RETURNING m.id, m.seq, m.root_id, m.root_seq
+    ), thread AS (
+      UPDATE chat.threads t
+         SET reply_count = t.reply_count - d.gone, last_reply_seq = l.seq, last_reply_at = l.created_at
+        FROM (SELECT root_id, root_seq, count(*) AS gone FROM deleted
+               WHERE root_id IS NOT NULL GROUP BY root_id, root_seq) d
+        LEFT JOIN LATERAL (
+          SELECT r.seq, r.created_at FROM chat.messages r
+           WHERE r.room_id = $1 AND r.root_id IS NOT NULL AND r.root_seq = d.root_seq
+             AND r.deleted_at IS NULL AND r.seq <> ALL ($2)
+           ORDER BY r.seq DESC LIMIT 1
+        ) l ON true
+       WHERE t.room_id = $1 AND t.root_id = d.root_id
+    ), pinned AS (
+      SELECT p.message_id, row_number() OVER (ORDER BY p.message_id) AS n
+        FROM chat.pins p JOIN deleted d ON d.id = p.message_id
+       WHERE p.room_id = $1 AND p.removed_at IS NULL
+    ), pin AS (
+      UPDATE chat.pins p SET removed_at = clock_timestamp(), rev = $5 + cardinality($2) + i.n - 1
+        FROM pinned i WHERE p.room_id = $1 AND p.message_id = i.message_id
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM deleted)::int AS messages, (SELECT count(*) FROM pin)::int AS pins
+    """,
+)
+
+
+class AuthoredRow(NamedTuple):
+    """The seq of a message."""
+
+    seq: int
+
+
+# By the author's index: their messages in all rooms are fewer than a room's of all authors.
+_AUTHORED = """
+      FROM chat.messages m
+     WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
+       AND ($3::timestamptz IS NULL OR m.created_at >= $3)
+       AND ($4::float8 IS NULL OR m.created_at >= clock_timestamp() - $4 * interval '1 second')
+"""
+_BY_AUTHOR = Query[AuthoredRow, UUID, UUID, Micros | None, float | None, int](
+    "chat.seqs_by_author",
+    f"SELECT m.seq {_AUTHORED} ORDER BY m.seq DESC LIMIT $5",  # noqa: S608 - only constants of this module
+)
+
+
+class CountRow(NamedTuple):
+    """A number."""
+
+    count: int
+
+
+_COUNT_BY_AUTHOR = Query[CountRow, UUID, UUID, Micros | None, float | None](
+    "chat.count_by_author",
+    f"SELECT count(*)::int AS count {_AUTHORED}",  # noqa: S608 - only constants of this module
+)
+
+
+async def delete(  # noqa: PLR0913 - what a stub tells
+    session: Session,
+    room_id: UUID,
+    seqs: Sequence[int],
+    *,
+    deleted_by: UUID | None,
+    deletion_type: DeletionType,
+    first_rev: int,
+) -> DeletedRow:
+    """Delete live messages, numbering messages and pins from `first_rev` on. The room must be locked.
+
+    The seqs must be live messages' and different from each other; revs are taken for all of them, then for
+    the pins that end.
+    """
+    row = await session.row(_DELETE, room_id, list(seqs), deleted_by, deletion_type, first_rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
+
+
+async def by_author(
+    session: Session,
+    room_id: UUID,
+    user_id: UUID,
+    *,
+    since: Micros | None = None,
+    window_seconds: float | None = None,
+    limit: int,
+) -> list[int]:
+    """The seqs of a user's newest live messages in a room, SYSTEM ones aside."""
+    rows = await session.rows(_BY_AUTHOR, room_id, user_id, since, window_seconds, limit)
+    return [row.seq for row in rows]
+
+
+async def count_by_author(
+    session: Session,
+    room_id: UUID,
+    user_id: UUID,
+    *,
+    since: Micros | None = None,
+    window_seconds: float | None = None,
+) -> int:
+    """How many such messages there are."""
+    row = await session.row(_COUNT_BY_AUTHOR, room_id, user_id, since, window_seconds)
+    return 0 if row is None else row.count
