@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from servicekit.clock import Micros
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
 _MILLION = 1_000_000
-_UNIX_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as the text says itself
+_UNIX_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as the text says itself
 
 
 def to_proto(into: Timestamp, at: Micros) -> None:
@@ -38,4 +38,4 @@ def seconds_to_proto(into: Duration, seconds: float) -> None:
 
 def to_text(at: Micros) -> str:
     """The instant in RFC 3339, in UTC with microseconds."""
-    return (_UNIX_EPOCH + datetime.timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
+    return (_UNIX_EPOCH + dt.timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"

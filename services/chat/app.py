@@ -12,6 +12,7 @@ from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
 from services.chat.rpc.membership import MembershipServicer
 from services.chat.rpc.messages import MessageServicer
+from services.chat.rpc.moderation import ModerationServicer
 from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
 from services.chat.workers.send_batcher import SendBatcher
@@ -36,7 +37,12 @@ def build(kit: Kit) -> App:
     )
     deps = Deps(kit.database, epoch, batcher, RemoteTracks(tracks, kit.clock), limits)
     return App(
-        servicers=[RoomServicer(deps), MembershipServicer(deps), MessageServicer(deps)],
+        servicers=[
+            RoomServicer(deps),
+            MembershipServicer(deps),
+            MessageServicer(deps),
+            ModerationServicer(deps),
+        ],
         resolver=RemoteResolver(users),
         workers=[batcher],
         schema_head=SCHEMA_HEAD,

@@ -22,7 +22,7 @@ MAX_DELETED = 500
 class Deleted(NamedTuple):
     """How many messages were deleted, and how many such ones remain."""
 
-    count: int
+    deleted: int
     remaining: int
 
 

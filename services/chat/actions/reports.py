@@ -34,9 +34,7 @@ class ReportListing:
     page_token: str
 
 
-async def report_message(
-    deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str
-) -> Report:
+async def report_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str) -> Report:
     """Report a live message; while a report of the caller is open, that is given again."""
 
     async def work(session: Session) -> Report:

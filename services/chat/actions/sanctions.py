@@ -82,7 +82,9 @@ async def ban_member(
         sanction = await _sanction(change, actor, order, SanctionKind.BAN)
         if not delete_window:
             return sanction, Deleted(0, 0)
-        deleted = await delete_newest(change, actor, order.user_id, order.reason, window_seconds=delete_window)
+        deleted = await delete_newest(
+            change, actor, order.user_id, order.reason, window_seconds=delete_window
+        )
         return sanction, deleted
 
     return await moderate(deps.database, caller, order.by, act)

@@ -31,7 +31,9 @@ class SanctionRow(NamedTuple):
         return Sanction(*self._replace(kind=SanctionKind(self.kind)))  # type: ignore[arg-type]  # StrEnum
 
 
-_SANCTION = "s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev"
+_SANCTION = (
+    "s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev"
+)
 
 
 class TargetRow(NamedTuple):
@@ -147,9 +149,7 @@ class ReportRow(NamedTuple):
         return Report(*self._replace(state=ReportState(self.state)))  # type: ignore[arg-type]  # StrEnum
 
 
-_REPORT = (
-    "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by"
-)
+_REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by"
 
 
 class ReportedRow(NamedTuple):
@@ -206,7 +206,7 @@ async def reported(session: Session, room_id: UUID, message_id: UUID) -> Reporte
     return await session.row(_REPORTED, room_id, message_id)
 
 
-async def add_report(  # noqa: PLR0913 - one per column
+async def add_report(
     session: Session, room_id: UUID, *, report_id: UUID, message_id: UUID, reporter_id: UUID, reason: str
 ) -> Report | None:
     """Add a report, or give the open one of this reporter; None when that one was resolved just now."""
@@ -214,7 +214,7 @@ async def add_report(  # noqa: PLR0913 - one per column
     return None if row is None else row.report()
 
 
-async def reports(  # noqa: PLR0913 - a keyset
+async def reports(
     session: Reader, room_id: UUID, *, state: ReportState | None, before: Micros, before_id: UUID, limit: int
 ) -> list[Report]:
     """Reports, the newest first."""

@@ -91,6 +91,15 @@ class World:
         for name, value in columns.items():
             await self.admin.execute(f"UPDATE chat.rooms SET {name} = $2 WHERE id = $1", room_id, value)
 
+    async def set_role(self, room_id: str, email: str, role: str) -> None:
+        """Change a member's role behind the service's back."""
+        await self.admin.execute(
+            "UPDATE chat.room_memberships SET role = $3 WHERE room_id = $1 AND user_id = $2",
+            room_id,
+            await self.user_id(email),
+            role,
+        )
+
     async def sanction(self, room_id: str, email: str, kind: str, expires: str = "1 hour") -> None:
         """Mute or ban somebody in a room; a ban also ends the membership, as BanMember will."""
         user_id = await self.user_id(email)

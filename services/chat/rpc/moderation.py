@@ -1,0 +1,168 @@
+"""seda.chat.v1.ModerationService."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from seda.chat.v1 import moderation_service_pb2 as pb
+from servicekit.call import Call
+from servicekit.pages import page_size
+from servicekit.timestamps import from_proto
+from services.chat.actions import deleting, reports, room_states, sanctions
+from services.chat.actions.deps import Deps
+from services.chat.domain.acting import Rank
+from services.chat.wire import moderation as wire
+from services.chat.wire.rooms import fill_room
+
+
+class ModerationServicer:
+    """What moderators and owners do to keep a room in order."""
+
+    descriptor = pb.DESCRIPTOR.services_by_name["ModerationService"]
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def MuteMember(self, request: pb.MuteMemberRequest, call: Call) -> pb.MuteMemberResponse:
+        """See the contract."""
+        made = await sanctions.mute_member(self._deps, call.caller, wire.timed_order(request))
+        response = pb.MuteMemberResponse()
+        wire.fill_sanction(response.sanction, made)
+        return response
+
+    async def UnmuteMember(self, request: pb.UnmuteMemberRequest, call: Call) -> pb.UnmuteMemberResponse:
+        """See the contract."""
+        lifted = await sanctions.unmute_member(self._deps, call.caller, wire.order(request))
+        response = pb.UnmuteMemberResponse()
+        if lifted is not None:
+            wire.fill_sanction(response.sanction, lifted)
+        return response
+
+    async def KickMember(self, request: pb.KickMemberRequest, call: Call) -> pb.KickMemberResponse:
+        """See the contract."""
+        await sanctions.kick_member(self._deps, call.caller, wire.order(request))
+        return pb.KickMemberResponse()
+
+    async def BanMember(self, request: pb.BanMemberRequest, call: Call) -> pb.BanMemberResponse:
+        """See the contract."""
+        made, deleted = await sanctions.ban_member(
+            self._deps, call.caller, wire.timed_order(request), wire.span(request.delete_window)
+        )
+        response = pb.BanMemberResponse(deleted_count=deleted.deleted, remaining_count=deleted.remaining)
+        wire.fill_sanction(response.sanction, made)
+        return response
+
+    async def UnbanMember(self, request: pb.UnbanMemberRequest, call: Call) -> pb.UnbanMemberResponse:
+        """See the contract."""
+        lifted = await sanctions.unban_member(self._deps, call.caller, wire.order(request))
+        response = pb.UnbanMemberResponse()
+        if lifted is not None:
+            wire.fill_sanction(response.sanction, lifted)
+        return response
+
+    async def ListSanctions(self, request: pb.ListSanctionsRequest, call: Call) -> pb.ListSanctionsResponse:
+        """See the contract."""
+        found, token = await sanctions.list_sanctions(
+            self._deps,
+            call.caller,
+            wire.authority(request.room_id, as_admin=request.as_admin),
+            UUID(request.user_id) if request.user_id else None,
+            page_size(request.page_size),
+            request.page_token,
+        )
+        response = pb.ListSanctionsResponse(next_page_token=token)
+        for each in found:
+            wire.fill_sanction(response.sanctions.add(), each)
+        return response
+
+    async def LockRoom(self, request: pb.LockRoomRequest, call: Call) -> pb.LockRoomResponse:
+        """See the contract."""
+        by = wire.authority(request.room_id, as_admin=request.as_admin)
+        response = pb.LockRoomResponse()
+        fill_room(response.room, await room_states.lock_room(self._deps, call.caller, by, request.reason))
+        return response
+
+    async def UnlockRoom(self, request: pb.UnlockRoomRequest, call: Call) -> pb.UnlockRoomResponse:
+        """See the contract."""
+        by = wire.authority(request.room_id, as_admin=request.as_admin)
+        response = pb.UnlockRoomResponse()
+        fill_room(response.room, await room_states.unlock_room(self._deps, call.caller, by, request.reason))
+        return response
+
+    async def ArchiveRoom(self, request: pb.ArchiveRoomRequest, call: Call) -> pb.ArchiveRoomResponse:
+        """See the contract."""
+        by = wire.authority(request.room_id, as_admin=request.as_admin, least=Rank.OWNER)
+        response = pb.ArchiveRoomResponse()
+        fill_room(response.room, await room_states.archive_room(self._deps, call.caller, by, request.reason))
+        return response
+
+    async def UnarchiveRoom(self, request: pb.UnarchiveRoomRequest, call: Call) -> pb.UnarchiveRoomResponse:
+        """See the contract."""
+        by = wire.authority(request.room_id, as_admin=request.as_admin, least=Rank.OWNER)
+        response = pb.UnarchiveRoomResponse()
+        room = await room_states.unarchive_room(self._deps, call.caller, by, request.reason)
+        fill_room(response.room, room)
+        return response
+
+    async def DeleteMessagesByAuthor(
+        self, request: pb.DeleteMessagesByAuthorRequest, call: Call
+    ) -> pb.DeleteMessagesByAuthorResponse:
+        """See the contract."""
+        deleted = await deleting.delete_messages_by_author(
+            self._deps,
+            call.caller,
+            wire.authority(request.room_id, as_admin=request.as_admin),
+            UUID(request.user_id),
+            request.reason,
+            from_proto(request.start_time) if request.HasField("start_time") else None,
+        )
+        return pb.DeleteMessagesByAuthorResponse(
+            deleted_count=deleted.deleted, remaining_count=deleted.remaining
+        )
+
+    async def ReportMessage(self, request: pb.ReportMessageRequest, call: Call) -> pb.ReportMessageResponse:
+        """See the contract."""
+        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        made = await reports.report_message(self._deps, call.caller, room_id, message_id, request.reason)
+        response = pb.ReportMessageResponse()
+        wire.fill_report(response.report, made)
+        return response
+
+    async def ListReports(self, request: pb.ListReportsRequest, call: Call) -> pb.ListReportsResponse:
+        """See the contract."""
+        found, token = await reports.list_reports(self._deps, call.caller, wire.report_listing(request))
+        response = pb.ListReportsResponse(next_page_token=token)
+        for each in found:
+            wire.fill_report(response.reports.add(), each)
+        return response
+
+    async def ResolveReport(self, request: pb.ResolveReportRequest, call: Call) -> pb.ResolveReportResponse:
+        """See the contract."""
+        resolved = await reports.resolve_report(
+            self._deps,
+            call.caller,
+            wire.report_authority(request.room_id, as_admin=request.as_admin),
+            UUID(request.report_id),
+            wire.report_state(request.state),
+            request.reason,
+        )
+        response = pb.ResolveReportResponse()
+        wire.fill_report(response.report, resolved)
+        return response
+
+    async def ListModerationLogs(
+        self, request: pb.ListModerationLogsRequest, call: Call
+    ) -> pb.ListModerationLogsResponse:
+        """See the contract."""
+        found, token = await room_states.list_moderation_logs(
+            self._deps,
+            call.caller,
+            wire.authority(request.room_id, as_admin=request.as_admin),
+            UUID(request.target_user_id) if request.target_user_id else None,
+            page_size(request.page_size),
+            request.page_token,
+        )
+        response = pb.ListModerationLogsResponse(next_page_token=token)
+        for each in found:
+            wire.fill_log(response.logs.add(), each)
+        return response

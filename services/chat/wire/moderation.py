@@ -1,0 +1,127 @@
+"""Moderation: what moderators order, and what they are told."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
+
+from seda.chat.v1 import moderation_pb2, moderation_service_pb2
+from servicekit.pages import page_size
+from servicekit.timestamps import to_proto
+from services.chat.actions.moderating import Authority
+from services.chat.actions.reports import ReportListing
+from services.chat.actions.sanctions import Order
+from services.chat.domain.acting import Rank
+from services.chat.domain.model import LogLine, Report, ReportState, Sanction
+
+
+class _Ordering(Protocol):
+    """The fields that all orders about a user have."""
+
+    room_id: str
+    user_id: str
+    reason: str
+    as_admin: bool
+
+
+def authority(room_id: str, *, as_admin: bool, least: Rank = Rank.MODERATOR) -> Authority:
+    """By what a caller acts."""
+    return Authority(UUID(room_id), as_admin=as_admin, least=least)
+
+
+def report_authority(room_id: str, *, as_admin: bool) -> Authority:
+    """By what a caller handles reports, which platform moderators may do in public rooms."""
+    return Authority(UUID(room_id), as_admin=as_admin, moderators=True)
+
+
+def order(request: _Ordering, seconds: float | None = None) -> Order:
+    """What a moderator orders about a user."""
+    by = authority(request.room_id, as_admin=request.as_admin)
+    return Order(by, UUID(request.user_id), request.reason, seconds)
+
+
+def timed_order(
+    request: moderation_service_pb2.MuteMemberRequest | moderation_service_pb2.BanMemberRequest,
+) -> Order:
+    """An order that holds for a time, or until it is lifted."""
+    return order(request, span(request.duration) if request.HasField("duration") else None)
+
+
+def span(duration: Duration) -> float:
+    """A span in seconds."""
+    return duration.seconds + duration.nanos / 1e9
+
+
+def report_listing(request: moderation_service_pb2.ListReportsRequest) -> ReportListing:
+    """Which reports to list."""
+    return ReportListing(
+        by=report_authority(request.room_id, as_admin=request.as_admin),
+        state=report_state(request.state) if request.state else None,
+        page_size=page_size(request.page_size),
+        page_token=request.page_token,
+    )
+
+
+def report_state(state: moderation_pb2.ReportState.ValueType) -> ReportState:
+    """A report's state."""
+    return ReportState(moderation_pb2.ReportState.Name(state).removeprefix("REPORT_STATE_"))
+
+
+def fill_sanction(into: moderation_pb2.Sanction, sanction: Sanction) -> None:
+    """Write a sanction."""
+    into.id = str(sanction.id)
+    into.room_id = str(sanction.room_id)
+    into.user_id = str(sanction.user_id)
+    into.kind = moderation_pb2.SanctionKind.Value(f"SANCTION_KIND_{sanction.kind}")
+    into.reason = sanction.reason
+    into.rev = sanction.rev
+    to_proto(into.start_time, sanction.starts_at)
+    if sanction.issued_by is not None:
+        into.issuer_id = str(sanction.issued_by)
+    if sanction.expires_at is not None:
+        to_proto(into.expire_time, sanction.expires_at)
+    if sanction.ended_at is not None:
+        to_proto(into.end_time, sanction.ended_at)
+
+
+def fill_report(into: moderation_pb2.Report, report: Report) -> None:
+    """Write a report."""
+    into.id = str(report.id)
+    into.room_id = str(report.room_id)
+    into.message_id = str(report.message_id)
+    into.state = moderation_pb2.ReportState.Value(f"REPORT_STATE_{report.state}")
+    to_proto(into.create_time, report.created_at)
+    if report.reporter_id is not None:
+        into.reporter_id = str(report.reporter_id)
+    if report.reason is not None:
+        into.reason = report.reason
+    if report.resolved_at is not None:
+        to_proto(into.resolve_time, report.resolved_at)
+    if report.resolved_by is not None:
+        into.resolver_id = str(report.resolved_by)
+
+
+def fill_log(into: moderation_pb2.ModerationLog, line: LogLine) -> None:
+    """Write a line of the log."""
+    into.id = str(line.id)
+    into.room_id = str(line.room_id)
+    into.rev = line.rev
+    into.actor_id = str(line.actor_id)
+    into.actor_role = line.actor_role
+    into.as_admin = line.as_admin
+    into.action = line.action
+    into.request_id = line.request_id
+    to_proto(into.create_time, line.created_at)
+    if line.target_user_id is not None:
+        into.target_user_id = str(line.target_user_id)
+    if line.target_message_id is not None:
+        into.target_message_id = str(line.target_message_id)
+    if line.reason is not None:
+        into.reason = line.reason
+    if line.before is not None:
+        json_format.Parse(line.before, into.before)
+    if line.after is not None:
+        json_format.Parse(line.after, into.after)
