@@ -28,7 +28,7 @@ class SanctionRow(NamedTuple):
 
     def sanction(self) -> Sanction:
         """The sanction as a value."""
-        return Sanction(*self._replace(kind=SanctionKind(self.kind)))  # type: ignore[arg-type]  # StrEnum
+        return Sanction(*self._replace(kind=SanctionKind(self.kind)))  # type: ignore[arg-type]  # one column for each field, in their order
 
 
 _SANCTION = (
@@ -146,7 +146,7 @@ class ReportRow(NamedTuple):
 
     def report(self) -> Report:
         """The report as a value."""
-        return Report(*self._replace(state=ReportState(self.state)))  # type: ignore[arg-type]  # StrEnum
+        return Report(*self._replace(state=ReportState(self.state)))  # type: ignore[arg-type]  # one column for each field, in their order
 
 
 _REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by"
@@ -189,7 +189,7 @@ _REPORTS = Query[ReportRow, UUID, str | None, Micros, UUID, int](
 )
 _ONE_REPORT = Query[ReportRow, UUID, UUID](
     "chat.report",
-    f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2",  # noqa: S608 - constants
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2",  # noqa: S608 - only constants of this module
 )
 _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
     "chat.resolve_report",

@@ -116,17 +116,22 @@ class Switch(enum.Enum):
         return row.locked_at if self is Switch.LOCK else row.archived_at
 
 
-_SWITCHES = {
-    switch: Command[UUID, bool, int](
-        f"chat.{switch.name.lower()}_room",
-        f"""
-        UPDATE chat.rooms SET {switch.value} = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
-                              updated_at = clock_timestamp()
-         WHERE id = $1
-        """,  # noqa: S608 - only constants of this module
-    )
-    for switch in Switch
-}
+_LOCK_ROOM = Command[UUID, bool, int](
+    "chat.lock_room",
+    """
+    UPDATE chat.rooms SET locked_at = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
+                          updated_at = clock_timestamp()
+     WHERE id = $1
+    """,
+)
+_ARCHIVE_ROOM = Command[UUID, bool, int](
+    "chat.archive_room",
+    """
+    UPDATE chat.rooms SET archived_at = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
+                          updated_at = clock_timestamp()
+     WHERE id = $1
+    """,
+)
 
 
 class _CreatedRow(NamedTuple):
@@ -215,7 +220,7 @@ async def is_suspended(session: Reader, suspended_until: Micros | None) -> bool:
 
 async def switch(session: Session, room_id: UUID, which: Switch, *, on: bool, rev: int) -> None:
     """Turn a state of a room on or off. The room must be locked."""
-    await session.execute(_SWITCHES[which], room_id, on, rev)
+    await session.execute(_LOCK_ROOM if which is Switch.LOCK else _ARCHIVE_ROOM, room_id, on, rev)
 
 
 def searchable(name: str) -> str:

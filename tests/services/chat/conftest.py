@@ -15,8 +15,9 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database, administrator, free_port
+from tests.services.chat.moderators import Cast, Moderators
 from tests.services.chat.world import World
-from tests.services.running import Running, running
+from tests.services.running import UNLIMITED, Running, running
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,8 @@ async def chat_alone(database: Database, neighbours: dict[str, str]) -> AsyncIte
 
 @pytest.fixture
 async def strict_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
-    """Another process of chat that takes two messages of a user, and hardly more."""
-    limits = {"send_rate": 0.001, "send_burst": 2}
+    """Another process of chat that takes two messages, reactions and so on of a user, and hardly more."""
+    limits = {key: 0.001 if key.endswith("_rate") else 2 for key in UNLIMITED}
     async with running(ChatSettings, build_chat, database, **neighbours, **limits) as service:
         yield service
 
@@ -71,3 +72,15 @@ async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
 def world(chat: Running, admin: asyncpg.Connection) -> World:
     """Short ways to say what a test does."""
     return World(chat, admin)
+
+
+@pytest.fixture
+def moderators(world: World) -> Moderators:
+    """ModerationService."""
+    return Moderators(world)
+
+
+@pytest.fixture
+async def cast(world: World) -> Cast:
+    """A room with an owner, a moderator and two members."""
+    return await Cast(world).gather()

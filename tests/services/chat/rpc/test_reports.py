@@ -1,0 +1,169 @@
+"""ModerationService: reports, and what becomes of them."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED, REPORT_STATE_DISMISSED, REPORT_STATE_OPEN
+from servicekit.caller import Role
+from servicekit.errors import PageTokenMismatchError, RateLimitedError
+from services.chat.domain import errors
+from tests.services.chat.moderators import Cast, Moderators
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import Running, add_user, refused
+
+
+async def test_report_message_reaches_the_moderators(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    message = (await world.send(cast.other, cast.room_id, "a rude word")).message
+    made = await moderators.act(
+        "ReportMessage", cast.member, cast.room_id, message_id=message.id, reason="rude"
+    )
+    assert made.report.state == REPORT_STATE_OPEN
+    assert made.report.reporter_id == await cast.id_of(cast.member)
+    found = await moderators.act("ListReports", cast.moderator, cast.room_id)
+    assert list(found.reports) == [made.report]
+    again = await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+    assert again.report == made.report
+    error = await refused(
+        moderators.act("ListReports", cast.member, cast.room_id), errors.RoleRequiredError, DOMAIN
+    )
+    assert error.metadata == {"role": "MODERATOR"}
+
+
+async def test_report_message_of_what_is_not_there(world: World, cast: Cast, moderators: Moderators) -> None:
+    await refused(
+        moderators.act("ReportMessage", cast.member, cast.room_id, message_id=str(uuid.uuid4())),
+        errors.MessageNotFoundError,
+        DOMAIN,
+    )
+    told = await world.admin.fetchval(
+        "SELECT id::text FROM chat.messages WHERE room_id = $1 AND type = 'SYSTEM' LIMIT 1",
+        uuid.UUID(cast.room_id),
+    )
+    await refused(
+        moderators.act("ReportMessage", cast.member, cast.room_id, message_id=told),
+        errors.SystemMessageError,
+        DOMAIN,
+    )
+    message = (await world.send(cast.other, cast.room_id, "spam")).message
+    await moderators.act(
+        "DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=await cast.id_of(cast.other)
+    )
+    await refused(
+        moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id),
+        errors.MessageNotFoundError,
+        DOMAIN,
+    )
+
+
+async def test_resolve_report_once_in_each_way(world: World, cast: Cast, moderators: Moderators) -> None:
+    message = (await world.send(cast.other, cast.room_id, "hm")).message
+    report = (await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)).report
+    resolved = await moderators.act(
+        "ResolveReport", cast.moderator, cast.room_id, report_id=report.id, state=REPORT_STATE_DISMISSED
+    )
+    assert resolved.report.state == REPORT_STATE_DISMISSED
+    assert resolved.report.resolver_id == await cast.id_of(cast.moderator)
+    again = await moderators.act(
+        "ResolveReport", cast.owner, cast.room_id, report_id=report.id, state=REPORT_STATE_DISMISSED
+    )
+    assert again == resolved
+    other = await moderators.act(
+        "ResolveReport", cast.owner, cast.room_id, report_id=report.id, state=REPORT_STATE_ACTED
+    )
+    assert other.report.state == REPORT_STATE_ACTED
+    assert [line[:2] for line in await cast.log()] == [
+        ("RESOLVE_REPORT", "MODERATOR"),
+        ("RESOLVE_REPORT", "OWNER"),
+    ]
+    # A resolved report makes room for another one.
+    new = (await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)).report
+    assert new.id != report.id
+    opened = await moderators.act("ListReports", cast.owner, cast.room_id, state=REPORT_STATE_OPEN)
+    assert [each.id for each in opened.reports] == [new.id]
+    await refused(
+        moderators.act(
+            "ResolveReport",
+            cast.owner,
+            cast.room_id,
+            report_id=str(uuid.uuid4()),
+            state=REPORT_STATE_ACTED,
+        ),
+        errors.ReportNotFoundError,
+        DOMAIN,
+    )
+
+
+async def test_list_reports_pages_the_newest_first(world: World, cast: Cast, moderators: Moderators) -> None:
+    made = []
+    for number in range(5):
+        message = (await world.send(cast.other, cast.room_id, f"{number}")).message
+        answer = await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+        made.append(answer.report.id)
+    found, token = [], ""
+    while True:
+        page = await moderators.act("ListReports", cast.owner, cast.room_id, page_size=2, page_token=token)
+        found += [each.id for each in page.reports]
+        token = page.next_page_token
+        if not token:
+            break
+    assert found == made[::-1]
+    first = await moderators.act("ListReports", cast.owner, cast.room_id, page_size=2)
+    await refused(
+        moderators.act(
+            "ListReports",
+            cast.owner,
+            cast.room_id,
+            state=REPORT_STATE_OPEN,
+            page_token=first.next_page_token,
+        ),
+        PageTokenMismatchError,
+        DOMAIN,
+    )
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+async def test_a_platform_moderator_handles_reports_of_public_rooms(
+    private: bool, world: World, cast: Cast, moderators: Moderators
+) -> None:
+    message = (await world.send(cast.other, cast.room_id, "hm")).message
+    report = (await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)).report
+    await world.set_room(cast.room_id, private=private)
+    helper = new_user()
+    await add_user(world.admin, helper, role=Role.MODERATOR)
+    acts = {
+        "ListReports": {},
+        "ResolveReport": {"report_id": report.id, "state": REPORT_STATE_ACTED},
+    }
+    for method, fields in acts.items():
+        answer = moderators.act(method, helper, cast.room_id, as_admin=True, **fields)
+        if private:
+            await refused(answer, errors.RoomNotFoundError, DOMAIN)
+        else:
+            await answer
+    if not private:
+        assert [line[:3] for line in await cast.log()] == [
+            ("READ_REPORTS", "MODERATOR", True),
+            ("RESOLVE_REPORT", "MODERATOR", True),
+        ]
+    # Nothing else is theirs.
+    await refused(
+        moderators.act("ListModerationLogs", helper, cast.room_id, as_admin=True),
+        errors.RoleRequiredError,
+        DOMAIN,
+    )
+
+
+async def test_reports_are_limited(world: World, cast: Cast, strict_chat: Running) -> None:
+    strict = World(strict_chat, world.admin)
+    for number in range(3):
+        message = (await world.send(cast.other, cast.room_id, f"{number}")).message
+        answer = Moderators(strict).act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+        if number < 2:
+            await answer
+        else:
+            await refused(answer, RateLimitedError, DOMAIN)
