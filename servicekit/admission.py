@@ -1,48 +1,94 @@
-"""How many calls a process takes at once, so that an overload costs the late ones and not everybody."""
+"""How many calls and streams a process takes at once, so that an overload costs the late ones and not everybody."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Self
+from collections import Counter, deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from servicekit.errors import OverloadedError
+from servicekit.errors import OverloadedError, RateLimitedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
 
 _RETRY_SECONDS = 0.2
+_STREAM_RETRY_SECONDS = 5.0
 
 
 class Admission:
-    """At most `limit` calls run; at most `queue` wait, each at most `wait` seconds; the rest is refused at once."""
+    """At most `limit` calls run; at most `queue` wait, each at most `wait` seconds; the rest is refused at once.
+
+    Whoever entered leaves. Plain functions where nobody has to wait: this runs once per call.
+    """
 
     def __init__(self, limit: int, queue: int, wait: float) -> None:
-        self._slots = asyncio.Semaphore(limit)
+        self._limit = limit
         self._queue = queue
         self._wait = wait
-        self._waiting = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self.running = 0
 
-    def slot(self) -> Self:
-        """Hold one of the slots in an `async with`; entering it raises OverloadedError."""
-        return self
+    def enter(self) -> bool:
+        """Take a place if one is free. While anybody waits none is: places are handed on."""
+        free = self.running < self._limit
+        self.running += free
+        return free
 
-    async def __aenter__(self) -> None:
-        if self._slots.locked():
-            await self._queue_up()
-        else:
-            await self._slots.acquire()
-        self.running += 1
-
-    async def __aexit__(self, *_raised: object) -> None:
-        self.running -= 1
-        self._slots.release()
-
-    async def _queue_up(self) -> None:
-        if self._waiting >= self._queue:
+    async def queue_up(self) -> None:
+        """Take a place once it is one's turn; raises OverloadedError."""
+        if len(self._waiting) >= self._queue:
             raise OverloadedError(_RETRY_SECONDS)
-        self._waiting += 1
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
         try:
             async with asyncio.timeout(self._wait):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise OverloadedError(_RETRY_SECONDS) from None
+                await turn
+        except BaseException as error:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled():
+                # The turn came in the moment in which this call gave up.
+                self.leave()
+            if isinstance(error, TimeoutError):
+                raise OverloadedError(_RETRY_SECONDS) from None
+            raise
+
+    def leave(self) -> None:
+        """Give the place to whoever waits longest, or back."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.running -= 1
+
+
+class StreamAdmission:
+    """At most `limit` streams are open, at most `per_user` of them one user's; one more is refused at once."""
+
+    def __init__(self, limit: int, per_user: int) -> None:
+        self._limit = limit
+        self._per_user = per_user
+        self._of_user: Counter[UUID] = Counter()
+        self.open = 0
+
+    @contextmanager
+    def place(self, user_id: UUID | None) -> Iterator[None]:
+        """A place for as long as the block runs; raises OverloadedError or RateLimitedError."""
+        if self.open >= self._limit:
+            raise OverloadedError(_STREAM_RETRY_SECONDS)
+        if user_id is not None and self._of_user[user_id] >= self._per_user:
+            raise RateLimitedError(_STREAM_RETRY_SECONDS)
+        self.open += 1
+        if user_id is not None:
+            self._of_user[user_id] += 1
+        try:
+            yield
         finally:
-            self._waiting -= 1
+            self.open -= 1
+            if user_id is not None:
+                self._of_user[user_id] -= 1
+                if not self._of_user[user_id]:
+                    del self._of_user[user_id]

@@ -2,64 +2,73 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
+from servicekit.errors import Code
 from servicekit.sql_errors import DataRefusedError
 
 if TYPE_CHECKING:
-    from servicekit.admission import Admission
+    from collections.abc import Callable, Iterator, Sequence
+
+    from prometheus_client import Metric
+
+    from servicekit.admission import Admission, StreamAdmission
     from servicekit.database import Database
-    from servicekit.errors import Code
     from servicekit.methods import Method
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class MethodMetrics:
-    """The counters of one method, looked up once."""
+class Times:
+    """A histogram of seconds in plain numbers: the library's own takes a lock and walks all buckets each time."""
 
-    def __init__(self, method: str, handled: Counter, seconds: Histogram) -> None:
-        self._method = method
-        self._handled = handled
-        self._seconds = seconds.labels(method)
-        self._by_code: dict[Code, Counter] = {}
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._buckets = [0] * (len(_SECONDS) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self._buckets[bisect_left(_SECONDS, seconds)] += 1
+        self._sum += seconds
+
+    def tell(self, family: HistogramMetricFamily) -> None:
+        """Add it to what is told of its kind."""
+        counted = zip([*map(str, _SECONDS), "+Inf"], accumulate(self._buckets), strict=True)
+        family.add_metric([self.name], list(counted), self._sum)
+
+
+class MethodMetrics(Times):
+    """What is counted of one method."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.by_code = [0] * len(Code)
 
     def done(self, code: Code, seconds: float) -> None:
         """Count one finished call."""
-        counter = self._by_code.get(code)
-        if counter is None:
-            counter = self._by_code[code] = self._handled.labels(self._method, code.name)
-        counter.inc()
-        self._seconds.observe(seconds)
+        self.by_code[code] += 1
+        self.observe(seconds)
 
 
-class Metrics:
+class Metrics(Collector):
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._handled = Counter(
-            "seda_calls_total",
-            "Finished calls by method and code.",
-            ("method", "code"),
-            registry=self.registry,
-        )
-        self._call_seconds = Histogram(
-            "seda_call_seconds", "Time per call.", ("method",), buckets=_SECONDS, registry=self.registry
-        )
-        self._statement_seconds = Histogram(
-            "seda_statement_seconds",
-            "Time per statement.",
-            ("statement",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+        self.registry.register(self)
+        self._methods: list[MethodMetrics] = []
+        self._statements: dict[str, Times] = {}
         self._unexpected = Counter(
             "seda_unexpected_errors_total", "Errors answered as INTERNAL.", registry=self.registry
         )
-        self.data_errors = Counter(
+        self._data_errors = Counter(
             "seda_data_error_from_database_total",
             "Values that validation let through and PostgreSQL refused.",
             registry=self.registry,
@@ -67,29 +76,59 @@ class Metrics:
 
     def calls(self, method: Method) -> MethodMetrics:
         """The counters of a method."""
-        return MethodMetrics(method.full_name, self._handled, self._call_seconds)
+        self._methods.append(MethodMetrics(method.full_name))
+        return self._methods[-1]
+
+    def statement(self, name: str, seconds: float) -> None:
+        """Count a statement that has run."""
+        times = self._statements.get(name)
+        if times is None:
+            times = self._statements[name] = Times(name)
+        times.observe(seconds)
 
     def unexpected(self, error: Exception) -> None:
         """Count an error that no rule foresaw."""
         self._unexpected.inc()
         if isinstance(error, DataRefusedError):
-            self.data_errors.inc()
+            self._data_errors.inc()
+
+    def sizes(self, name: str, text: str, buckets: Sequence[float]) -> Callable[[float], None]:
+        """A histogram of a service's own, such as of how many items a batch has; returns what counts one."""
+        return Histogram(name, text, buckets=buckets, registry=self.registry).observe
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Show what `value` says whenever it is asked."""
+        Gauge(name, text, registry=self.registry).set_function(value)
 
     def watch_database(self, database: Database) -> None:
         """Time each statement and show the pool."""
-        seconds = self._statement_seconds
-        database.observers.append(lambda name, took: seconds.labels(name).observe(took))
-        busy = Gauge("seda_pool_connections_in_use", "Connections in use.", registry=self.registry)
-        busy.set_function(lambda: database.busy)
-        waiters = Gauge("seda_pool_waiters", "Calls waiting for a connection.", registry=self.registry)
-        waiters.set_function(lambda: database.waiters)
-        size = Gauge("seda_pool_size", "Connections at most.", registry=self.registry)
-        size.set(database.options.max_size)
+        database.observers.append(self.statement)
+        self.gauge("seda_pool_connections_in_use", "Connections in use.", lambda: database.busy)
+        self.gauge("seda_pool_waiters", "Calls waiting for a connection.", lambda: database.waiters)
+        self.gauge("seda_pool_size", "Connections at most.", lambda: database.options.max_size)
 
-    def watch_admission(self, admission: Admission) -> None:
-        """Show how many calls run."""
-        running = Gauge("seda_calls_in_flight", "Calls running now.", registry=self.registry)
-        running.set_function(lambda: admission.running)
+    def watch_admission(self, admission: Admission, streams: StreamAdmission) -> None:
+        """Show how many calls run and how many streams are open."""
+        self.gauge("seda_calls_in_flight", "Calls running now.", lambda: admission.running)
+        self.gauge("seda_streams_open", "Streams open now.", lambda: streams.open)
+
+    def collect(self) -> Iterator[Metric]:
+        """Tell the library what was counted here in plain numbers. Runs in its thread."""
+        calls = CounterMetricFamily(
+            "seda_calls", "Finished calls by method and code.", labels=("method", "code")
+        )
+        seconds = HistogramMetricFamily("seda_call_seconds", "Time per call.", labels=("method",))
+        for method in self._methods:
+            for code, count in zip(Code, method.by_code, strict=True):
+                if count:
+                    calls.add_metric((method.name, code.name), count)
+            method.tell(seconds)
+        statements = HistogramMetricFamily(
+            "seda_statement_seconds", "Time per statement.", labels=("statement",)
+        )
+        for times in list(self._statements.values()):
+            times.tell(statements)
+        yield from (calls, seconds, statements)
 
     def serve(self, host: str, port: int) -> None:
         """Serve the metrics by HTTP, from a daemon thread of prometheus_client's."""

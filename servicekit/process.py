@@ -20,7 +20,7 @@ import grpc
 import structlog
 
 from servicekit import credentials, logs
-from servicekit.admission import Admission
+from servicekit.admission import Admission, StreamAdmission
 from servicekit.channels import Peer
 from servicekit.clock import Clock, SystemClock
 from servicekit.database import Database
@@ -152,11 +152,13 @@ class Process:
     def _wrapper(self) -> Wrapper:
         settings = self.settings
         admission = Admission(settings.max_calls, settings.max_waiting_calls, settings.max_wait_ms / 1000)
-        self.metrics.watch_admission(admission)
+        streams = StreamAdmission(settings.max_streams, settings.max_streams_per_user)
+        self.metrics.watch_admission(admission, streams)
         return Wrapper(
             name=settings.process,
             authenticator=self.authenticator,
             admission=admission,
+            streams=streams,
             metrics=self.metrics,
         )
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
-def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
-    """Handlers of both versions that list `services` and reflection itself."""
+def handlers(services: Iterable[str]) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    """Handlers, by path, of both versions that list `services` and reflection itself."""
     servicer = aio.ReflectionServicer((*services, *NAMES))
 
     async def reflect(
@@ -45,7 +45,7 @@ def handlers(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
             yield response.SerializeToString()
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)
-    return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method}) for name in NAMES]
+    return {f"/{name}/ServerReflectionInfo": method for name in NAMES}
 
 
 def _known(symbol: str) -> str:

@@ -33,6 +33,7 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
+Handlers = dict[str, "grpc.RpcMethodHandler[Any, Any]"]
 _STREAMS_AT_THE_EDGE = 256
 _STREAMS_BEHIND_IT = 10_000
 
@@ -52,25 +53,24 @@ class Servers:
         self.admin_port = 0
         own = [servicer.descriptor.full_name for servicer in app.servicers]
         board.own(own)
-        raw: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
-        for method, handle in app.raw:
-            raw.setdefault(method.service, {})[method.name] = wrapper.raw(method, handle)
-        self._listed = [*own, *raw, HealthService.descriptor.full_name]
-        health = HealthService(board)
-        self._health = _generic(wrapper, health, health_methods())
-        self._handlers = [
-            *(register(wrapper, servicer) for servicer in app.servicers),
-            *(grpc.method_handlers_generic_handler(service, methods) for service, methods in raw.items()),
+        self._listed = [
+            *own,
+            *dict.fromkeys(method.service for method, _ in app.raw),
+            HealthService.descriptor.full_name,
         ]
+        self._health = _handlers(wrapper, HealthService(board), health_methods())
+        self._handlers = {method.path: wrapper.raw(method, handle) for method, handle in app.raw}
+        for servicer in app.servicers:
+            self._handlers |= handlers(wrapper, servicer)
 
     async def start(self) -> None:
         """Listen on all ports; raises OSError naming the one that is taken."""
         settings = self._settings
         reflected = reflection.handlers(self._listed)
-        main = [*self._handlers, self._health, *(reflected if settings.serves_reflection else ())]
+        main = {**self._handlers, **self._health, **(reflected if settings.serves_reflection else {})}
         tls = server_credentials(settings)
         self.port = await self._listen(main, settings.host, settings.port, tls)
-        admin = [self._health, *reflected]
+        admin = {**self._health, **reflected}
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
             for host in addresses(settings.admin_host):
@@ -84,7 +84,7 @@ class Servers:
 
     async def _listen(
         self,
-        handlers: list[grpc.GenericRpcHandler],
+        by_path: Handlers,
         hosts: str,
         port: int,
         tls: grpc.ServerCredentials | None = None,
@@ -92,7 +92,7 @@ class Servers:
         edge = self._settings.process == "gateway"
         streams = ("grpc.max_concurrent_streams", _STREAMS_AT_THE_EDGE if edge else _STREAMS_BEHIND_IT)
         server = grpc.aio.server(options=[*_OPTIONS, streams])
-        server.add_generic_rpc_handlers(tuple(handlers))
+        server.add_generic_rpc_handlers((ByPath(by_path),))
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             try:
@@ -106,17 +106,30 @@ class Servers:
         return port
 
 
-def register(wrapper: Wrapper, servicer: Servicer) -> grpc.GenericRpcHandler:
+class ByPath(grpc.GenericRpcHandler):
+    """All methods of a server at once: grpc asks one handler after the other, at every call."""
+
+    def __init__(self, by_path: Handlers) -> None:
+        self._by_path = by_path
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """The handler of a call."""
+        return self._by_path.get(handler_call_details.method)
+
+
+def handlers(wrapper: Wrapper, servicer: Servicer) -> Handlers:
     """The handlers of a servicer; raises ContractError when a method is missing or says not who may call it."""
-    return _generic(wrapper, servicer, methods_of(servicer.descriptor))
+    return _handlers(wrapper, servicer, methods_of(servicer.descriptor))
 
 
-def _generic(wrapper: Wrapper, servicer: object, methods: list[Method]) -> grpc.GenericRpcHandler:
-    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+def _handlers(wrapper: Wrapper, servicer: object, methods: list[Method]) -> Handlers:
+    found: Handlers = {}
     for method in methods:
         handle = getattr(servicer, method.name, None)
         if handle is None:
             message = f"{type(servicer).__name__} lacks {method.full_name}"
             raise ContractError(message)
-        handlers[method.name] = wrapper.handler(method, handle)
-    return grpc.method_handlers_generic_handler(methods[0].service, handlers)
+        found[method.path] = wrapper.handler(method, handle)
+    return found

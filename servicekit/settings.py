@@ -113,6 +113,8 @@ class ServiceSettings(BaseSettings):
     max_calls: int = Field(256, ge=1, description="unary calls running at once")
     max_waiting_calls: int = Field(512, ge=0, description="unary calls waiting at once")
     max_wait_ms: float = Field(100, ge=0, description="milliseconds a call waits at most")
+    max_streams: int = Field(2000, ge=1, description="streams open at once")
+    max_streams_per_user: int = Field(5, ge=1, description="streams of one user open at once")
 
     @field_validator("jwt_secret", "service_secret")
     @classmethod

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import grpc
 import structlog
@@ -28,22 +28,22 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from servicekit.logs import CallLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from servicekit.admission import Admission
+    from servicekit.admission import Admission, StreamAdmission
     from servicekit.identity import Authenticator
     from servicekit.methods import Method
     from servicekit.metrics import Metrics
 
 UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
-StreamHandler = Callable[[Any, Call], AsyncIterator[Message]]
+StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
 RawHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _log = structlog.get_logger("call")
-_Reply = TypeVar("_Reply")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 DEFAULT_DEADLINE = 30.0
@@ -57,18 +57,19 @@ class Wrapper:
     name: str
     authenticator: Authenticator
     admission: Admission
+    streams: StreamAdmission
     metrics: Metrics
-
-    @property
-    def domain(self) -> str:
-        """The domain of this process's errors."""
-        return f"{self.name}.seda.fm"
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
         """The grpc handler of a method. It takes and gives bytes."""
         if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._streaming(method, handle))
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handle))
+            return grpc.unary_stream_rpc_method_handler(
+                self._bounded(method, self._streaming(method, handle))
+            )
+        unary = self._unary(method, handle)
+        return grpc.unary_unary_rpc_method_handler(
+            self._bounded(method, unary if method.exempt else self._admitted(unary))
+        )
 
     def raw(self, method: Method, handle: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
         """A handler for bytes that another process decodes, and whose caller it checks.
@@ -77,64 +78,72 @@ class Wrapper:
         gets (bytes, context, call, the authorization header); it returns the reply's bytes or, when the method
         streams, writes them to the context.
         """
-        if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._bounded(method, handle))
+        if not method.server_streaming:
+            return grpc.unary_unary_rpc_method_handler(self._bounded(method, self._admitted(handle)))
 
+        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
+            with self.streams.place(None):
+                await handle(data, context, call, authorization)
+
+        return grpc.unary_stream_rpc_method_handler(self._bounded(method, run))
+
+    def _admitted(self, run: RawHandler) -> RawHandler:
+        async def admitted(data: bytes, context: Context, call: Call, authorization: str | None) -> Any:  # noqa: ANN401 - what `run` gives
+            if not self.admission.enter():
+                await self.admission.queue_up()
+            try:
+                return await run(data, context, call, authorization)
+            finally:
+                self.admission.leave()
+
+        return admitted
+
+    def _unary(self, method: Method, handle: UnaryHandler) -> RawHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
-            async with self.admission.slot():
-                reply: bytes = await handle(data, context, call, authorization)
-                return reply
-
-        return grpc.unary_unary_rpc_method_handler(self._bounded(method, run))
-
-    def _unary(self, method: Method, handle: UnaryHandler) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
-            if method.exempt:
-                return await answer(data, call, authorization)
-            async with self.admission.slot():
-                if _time_left(context) is None:
-                    async with asyncio.timeout(DEFAULT_DEADLINE):
-                        return await answer(data, call, authorization)
-                return await answer(data, call, authorization)
+            if _time_left(context) is None:
+                async with asyncio.timeout(DEFAULT_DEADLINE):
+                    return await answer(data, call, authorization)
+            return await answer(data, call, authorization)
 
         async def answer(data: bytes, call: Call, authorization: str | None) -> bytes:
-            await self.authenticator.admit(call, authorization)
-            request = validation.decode(method.request_type, data)
-            validation.validate(request)
-            reply = await handle(request, call)
+            reply = await handle(await self._request(data, call, authorization), call)
             if not isinstance(reply, method.response_type):
                 message = f"{method.full_name} answered {type(reply).__name__}"
                 raise TypeError(message)
             return reply.SerializeToString()
 
-        return self._bounded(method, run)
+        return run
 
-    def _streaming(
-        self, method: Method, handle: StreamHandler
-    ) -> Callable[[bytes, Context], Awaitable[None]]:
+    def _streaming(self, method: Method, handle: StreamHandler) -> RawHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
-            await self.authenticator.admit(call, authorization)
-            request = validation.decode(method.request_type, data)
-            validation.validate(request)
-            async for reply in handle(request, call):
-                await context.write(reply.SerializeToString())
+            request = await self._request(data, call, authorization)
+            if method.exempt:
+                await _write_all(handle(request, call), context)
+                return
+            with self.streams.place(call.identity.user_id if call.identity else None):
+                await _write_all(handle(request, call), context)
 
-        return self._bounded(method, run)
+        return run
 
-    def _bounded(
-        self, method: Method, run: Callable[[bytes, Context, Call, str | None], Awaitable[_Reply]]
-    ) -> Callable[[bytes, Context], Awaitable[_Reply]]:
+    async def _request(self, data: bytes, call: Call, authorization: str | None) -> Message:
+        await self.authenticator.admit(call, authorization)
+        request = validation.decode(call.method.request_type, data)
+        validation.validate(request)
+        return request
+
+    def _bounded(self, method: Method, run: RawHandler) -> Callable[[bytes, Context], Awaitable[Any]]:
         """The error boundary: whatever `run` ends in, the caller gets a documented answer."""
-        calls = self.metrics.calls(method)
+        counted = self.metrics.calls(method)
+        logged = CallLog(self.name, method)
 
-        async def bounded(data: bytes, context: Context) -> _Reply:
+        async def bounded(data: bytes, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
             started = time.perf_counter()
-            call, authorization = _call(method, context)
-            scope = current_call.set(call)
+            call, authorization, left = _call(method, context)
+            current_call.set(call)
             error: ServiceError | None = None
             code = Code.OK
             try:
-                _check_time_left(method, context)
+                _refuse_late(method, left)
                 return await run(data, context, call, authorization)
             except asyncio.CancelledError:
                 code = Code.CANCELLED
@@ -147,10 +156,10 @@ class Wrapper:
             finally:
                 code = error.code if error is not None else code
                 seconds = time.perf_counter() - started
-                calls.done(code, seconds)
-                self._log(call, code, seconds, error)
-                current_call.reset(scope)
-            return await statuses.abort(context, error, self.domain, call)
+                counted.done(code, seconds)
+                if not method.exempt:
+                    logged.done(call, code, seconds, error)
+            return await statuses.abort(context, error, f"{self.name}.seda.fm", call)
 
         return bounded
 
@@ -170,22 +179,9 @@ class Wrapper:
         )
         return InternalError(error_id)
 
-    def _log(self, call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
-        if call.method.exempt:
-            return
-        _log.info(
-            "call",
-            method=call.method.full_name,
-            code=code.name,
-            ms=round(seconds * 1000, 2),
-            caller=str(call.identity.user_id) if call.identity else call.service,
-            on_behalf_of=call.on_behalf_of,
-            request_id=call.request_id,
-            reason=(error.reason or None) if error else None,
-        )
 
-
-def _call(method: Method, context: Context) -> tuple[Call, str | None]:
+def _call(method: Method, context: Context) -> tuple[Call, str | None, float | None]:
+    """The call, its authorization header, and the seconds that it brought along, if any."""
     authorization: str | bytes | None = None
     request_id: str | bytes | None = None
     traceparent: str | bytes | None = None
@@ -204,13 +200,18 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None]:
     left = _time_left(context)
     deadline = time.monotonic() + (DEFAULT_DEADLINE if left is None else left)
     call = Call(method=method, request_id=request_id, deadline=deadline, traceparent=traceparent)
-    return call, authorization if isinstance(authorization, str) else None
+    return call, authorization if isinstance(authorization, str) else None, left
 
 
-def _check_time_left(method: Method, context: Context) -> None:
-    left = _time_left(context)
+def _refuse_late(method: Method, left: float | None) -> None:
     if left is not None and left < LEAST_TIME and not method.exempt:
         raise DeadlineExceededError("too little time was left to begin")
+
+
+async def _write_all(replies: AsyncIterator[Message | bytes], context: Context) -> None:
+    # Bytes: one change for many watchers is serialized once.
+    async for reply in replies:
+        await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
 
 
 def _time_left(context: Context) -> float | None:

@@ -51,7 +51,8 @@ async def _for_ever(_request: Any, _call: Call) -> None:
 async def probe() -> AsyncIterator[str]:
     """The probe service in a process like any other's; gives its address."""
     secrets: dict[str, Any] = {"jwt_secret": JWT_SECRET, "service_secret": SERVICE_SECRET}
-    told = Settings(**secrets)
+    # One user has all the streams here.
+    told = Settings(**secrets, max_streams_per_user=STREAMS)
     process = Process(told, lambda _: App(servicers=servicers(Probe(_for_ever)), resolver=Users()))
     await process.start()
     process.board.ready(ready=True)

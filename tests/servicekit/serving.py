@@ -12,14 +12,14 @@ from uuid import UUID
 import grpc
 from google.protobuf.message import Message
 
-from servicekit.admission import Admission
+from servicekit.admission import Admission, StreamAdmission
 from servicekit.call import Call
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
 from servicekit.identity import Authenticator
 from servicekit.keys import SecretKey
 from servicekit.metrics import Metrics
-from servicekit.server import register
+from servicekit.server import ByPath, Handlers, handlers
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier, development_token
 from servicekit.wrapper import Wrapper
 from tests.contract.suite import Outcome, send
@@ -46,12 +46,16 @@ class HandClock:
 
 @dataclass
 class Users:
-    """Stands for the users service: knows everybody, in the given role, as long as `error` is None."""
+    """Stands for the users service: knows everybody, in the given role, as long as `error` is None.
+
+    Everybody is one user, but for those in `others`, by their e-mail addresses.
+    """
 
     role: Role = Role.USER
     error: Exception | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    others: dict[str, UUID] = field(default_factory=dict)
 
     async def resolve(self, subject: str, email: str) -> Caller:
         self.asked.append((subject, email))
@@ -59,7 +63,7 @@ class Users:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return Caller(USER_ID, self.role)
+        return Caller(self.others.get(email, USER_ID), self.role)
 
 
 def verifier(now: Callable[[], float] | None = None, *, accept_development: bool = True) -> TokenVerifier:
@@ -125,6 +129,7 @@ class Running:
     users: Users
     metrics: Metrics
     admission: Admission
+    streams: StreamAdmission
 
     async def call(
         self,
@@ -146,25 +151,36 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    *, clock: Any = None, limit: int = 16, queue: int = 16, wait: float = 0.1
+    *,
+    clock: Any = None,
+    limit: int = 16,
+    queue: int = 16,
+    wait: float = 0.1,
+    streams: int = 16,
+    per_user: int = 5,
 ) -> AsyncIterator[Running]:
     """Run the probe service."""
     users, probe, metrics = Users(), Probe(), Metrics()
-    admission = Admission(limit, queue, wait)
+    admission, open_streams = Admission(limit, queue, wait), StreamAdmission(streams, per_user)
+    metrics.watch_admission(admission, open_streams)
     wrapper = Wrapper(
         name="probe",
         authenticator=Authenticator(verifier(), users, clock or HandClock(), 5.0),
         admission=admission,
+        streams=open_streams,
         metrics=metrics,
     )
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers(tuple(register(wrapper, each) for each in servicers(probe)))
+    by_path: Handlers = {}
+    for servicer in servicers(probe):
+        by_path |= handlers(wrapper, servicer)
+    server.add_generic_rpc_handlers((ByPath(by_path),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"
     try:
         async with grpc.aio.insecure_channel(address) as channel:
-            yield Running(channel, address, probe, users, metrics, admission)
+            yield Running(channel, address, probe, users, metrics, admission, open_streams)
     finally:
         await server.stop(0)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -20,9 +22,20 @@ class Holder:
         self.task = asyncio.ensure_future(self._hold(admission))
 
     async def _hold(self, admission: Admission) -> None:
-        async with admission.slot():
+        async with slot(admission):
             self.has.set()
             await self.let_go.wait()
+
+
+@asynccontextmanager
+async def slot(admission: Admission) -> AsyncIterator[None]:
+    """A place, as the wrapper takes it."""
+    if not admission.enter():
+        await admission.queue_up()
+    try:
+        yield
+    finally:
+        admission.leave()
 
 
 async def settle() -> None:
@@ -37,7 +50,7 @@ async def test_up_to_the_limit_run() -> None:
     await settle()
     assert admission.running == 3
     with pytest.raises(OverloadedError) as raised:
-        async with admission.slot():
+        async with slot(admission):
             raise AssertionError
     assert raised.value.retry_after
     for holder in holders:
@@ -63,7 +76,7 @@ async def test_full_queue_refuses_at_once() -> None:
     await settle()
     started = time.monotonic()
     with pytest.raises(OverloadedError):
-        async with admission.slot():
+        async with slot(admission):
             raise AssertionError
     assert time.monotonic() - started < 1
     for holder in holders:
@@ -110,6 +123,6 @@ async def test_error_inside_frees_the_slot() -> None:
     admission = Admission(1, 0, 1)
     for _ in range(3):
         with pytest.raises(ValueError, match="inside"):
-            async with admission.slot():
+            async with slot(admission):
                 raise ValueError("inside")
     assert admission.running == 0

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 import structlog
 
 from servicekit import logs
+from servicekit.call import Call
+from servicekit.caller import Caller, Role
+from servicekit.errors import Code, ConflictError, ServiceError
+from servicekit.logs import CallLog
+from servicekit.statuses import UpstreamError
+from tests.probe import METHODS
 
 
 @pytest.fixture
@@ -49,6 +58,53 @@ def test_logs_are_one_json_object_a_line(errors: Callable[[], str]) -> None:
     assert "nothing" not in lines[0]
     assert all(line["timestamp"].endswith("Z") and line["level"] for line in lines)
     assert "ValueError: 9" in lines[2]["exception"]
+
+
+@dataclass
+class Ended:
+    """A call that ended, and how."""
+
+    call: Call
+    code: Code = Code.OK
+    error: ServiceError | None = None
+
+
+_METHOD = METHODS["Ask"]
+_USERS = Call(_METHOD, "one", 0.0, identity=Caller(UUID(int=7), Role.USER))
+_ENDS = [
+    Ended(_USERS),
+    Ended(_USERS, Code.ABORTED, ConflictError()),
+    Ended(Call(_METHOD, "two", 0.0), Code.CANCELLED),
+    Ended(Call(_METHOD, "three", 0.0, service='a "quoted\\ name', on_behalf_of="\u2028 me")),
+    # What a service that is called answers may be any text.
+    Ended(_USERS, Code.ABORTED, UpstreamError(Code.ABORTED, 'REASON"}', "chat.seda.fm", "")),
+]
+
+
+@pytest.mark.parametrize("ended", _ENDS)
+def test_line_of_a_call_says_the_same_however_it_is_written(errors: Callable[[], str], ended: Ended) -> None:
+    """Put together by hand for speed, it must be what structlog would have made of it."""
+    logs.configure("probe", "info", "json")
+    quick = CallLog("probe", _METHOD)
+    assert quick._lines is not None
+    quick.done(ended.call, ended.code, 0.0123456, ended.error)
+    written = json.loads(errors())
+    by_steps = CallLog("probe", _METHOD)
+    by_steps._lines = None
+    by_steps.done(ended.call, ended.code, 0.0123456, ended.error)
+    expected = json.loads(errors())
+    form = "%Y-%m-%dT%H:%M:%S.%fZ"
+    times = [datetime.strptime(line.pop("timestamp"), form) for line in (written, expected)]  # noqa: DTZ007 - both alike
+    assert abs(times[0] - times[1]) < timedelta(seconds=5)
+    assert written == expected
+    assert written["ms"] == 12.35
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_lines_of_calls_are_left_out_when_only_warnings_count(errors: Callable[[], str], form: str) -> None:
+    logs.configure("probe", "warning", form)
+    CallLog("probe", _METHOD).done(_USERS, Code.OK, 0.1, None)
+    assert errors() == ""
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from servicekit.call import Call, current_call
 from servicekit.errors import ConflictError, FieldFault, InvalidFieldsError, OverloadedError
+from servicekit.ids import new_id
 from servicekit.sql_errors import DataRefusedError
 from servicekit.wrapper import LEAST_TIME
 from tests.contract.answers import details, leaks, reason_of
@@ -21,6 +22,7 @@ from tests.contract.suite import Outcome
 from tests.probe import METHODS, EmptyRequest, EmptyResponse, ProbeRequest, ProbeResponse
 from tests.servicekit.serving import USER_ID, Running, as_service, as_user, serving
 
+_ONE, _OTHER = "one@example.org", "other@example.org"
 _SECRET = "postgresql://seda:hush@db/seda SELECT secret FROM users.users"
 
 
@@ -255,7 +257,7 @@ async def test_full_process_refuses_at_once_and_says_when_to_retry() -> None:
         probe.probe.handle = wait
         first, second = (asyncio.ensure_future(probe.call("Ask")) for _ in range(2))
         async with asyncio.timeout(5):
-            while probe.admission._waiting < 1:
+            while not probe.admission._waiting:
                 # Until the second call has arrived and waits.
                 await asyncio.sleep(0.01)
         refused = await probe.call("Ask")
@@ -263,6 +265,49 @@ async def test_full_process_refuses_at_once_and_says_when_to_retry() -> None:
         assert "RetryInfo" in details(refused)
         release.set()
         assert [(await each).code.name for each in (first, second)] == ["OK", "OK"]
+
+
+async def test_streams_have_caps_of_their_own() -> None:
+    """Four may be open, three of them one user's; who leaves makes room."""
+    started = asyncio.Semaphore(0)
+
+    async def wait(_request: Any, _call: Call) -> None:
+        started.release()
+        await asyncio.Event().wait()
+
+    async with serving(streams=4, per_user=3) as probe, asyncio.timeout(20):
+
+        async def opened(email: str) -> asyncio.Task[Outcome]:
+            stream = asyncio.ensure_future(probe.call("Watch", None, *as_user(email)))
+            await started.acquire()
+            return stream
+
+        probe.probe.handle = wait
+        probe.users.others = {_OTHER: new_id()}
+        streams = [await opened(_ONE) for _ in range(3)]
+        refused = await probe.call("Watch", None, *as_user(_ONE))
+        assert code(refused) == ("RESOURCE_EXHAUSTED", "RATE_LIMITED")
+        assert "RetryInfo" in details(refused)
+        streams.append(await opened(_OTHER))
+        refused = await probe.call("Watch", None, *as_user(_OTHER))
+        assert code(refused) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        assert "RetryInfo" in details(refused)
+        assert probe.sample("seda_streams_open") == 4
+        for stream in streams:
+            stream.cancel()
+        while probe.streams.open:
+            # Until the server has heard of it.
+            await asyncio.sleep(0.01)
+        streams = [await opened(_ONE) for _ in range(3)]
+        assert probe.sample("seda_streams_open") == 3
+
+
+async def test_stream_may_give_bytes(probe: Running) -> None:
+    async def serialized(_request: Any, _call: Call) -> Any:
+        return ProbeResponse(text="once").SerializeToString()
+
+    probe.probe.handle = serialized
+    assert (await probe.call("Watch")).reply == ProbeResponse(text="once").SerializeToString()
 
 
 async def test_fields_at_fault_are_all_named(probe: Running) -> None:
