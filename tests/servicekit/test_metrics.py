@@ -1,0 +1,64 @@
+"""What a process counts, as Prometheus reads it."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import generate_latest
+
+from servicekit.errors import Code
+from servicekit.metrics import Metrics
+from tests.probe import METHODS
+
+
+def test_calls_are_told_by_code_and_in_buckets_that_add_up() -> None:
+    metrics = Metrics()
+    ask, watch = (metrics.calls(METHODS[name]) for name in ("Ask", "Watch"))
+    for seconds in (0.0005, 0.001, 0.3, 60.0):
+        ask.done(Code.OK, seconds)
+    ask.done(Code.ABORTED, 0.3)
+    name = METHODS["Ask"].full_name
+    told = {
+        code: metrics.registry.get_sample_value("seda_calls_total", {"method": name, "code": code})
+        for code in ("OK", "ABORTED", "INTERNAL")
+    }
+    assert told == {"OK": 4, "ABORTED": 1, "INTERNAL": None}
+    buckets = [
+        metrics.registry.get_sample_value("seda_call_seconds_bucket", {"method": name, "le": least})
+        for least in ("0.001", "0.25", "0.5", "10.0", "+Inf")
+    ]
+    assert buckets == [2, 2, 4, 4, 5]
+    assert metrics.registry.get_sample_value("seda_call_seconds_count", {"method": name}) == 5
+    assert metrics.registry.get_sample_value("seda_call_seconds_sum", {"method": name}) == pytest.approx(
+        60.6015
+    )
+    watch.done(Code.OK, 1.0)
+    lines = generate_latest(metrics.registry).decode()
+    assert f'seda_calls_total{{code="OK",method="{METHODS["Watch"].full_name}"}} 1.0' in lines
+    assert "# TYPE seda_call_seconds histogram" in lines
+
+
+def test_statements_are_told_by_name() -> None:
+    metrics = Metrics()
+    metrics.statement("probe.one", 0.002)
+    metrics.statement("probe.two", 0.002)
+    metrics.statement("probe.two", 0.02)
+    counts = [
+        metrics.registry.get_sample_value("seda_statement_seconds_count", {"statement": name})
+        for name in ("probe.one", "probe.two")
+    ]
+    assert counts == [1, 2]
+
+
+def test_a_service_s_own_sizes_and_gauges_are_told() -> None:
+    metrics = Metrics()
+    observe = metrics.sizes("seda_probe_items", "Items at once.", (1, 10))
+    metrics.gauge("seda_probe_open", "Open now.", lambda: 3)
+    for size in (1, 2, 50):
+        observe(size)
+    sample = metrics.registry.get_sample_value
+    assert [sample("seda_probe_items_bucket", {"le": least}) for least in ("1.0", "10.0", "+Inf")] == [
+        1,
+        2,
+        3,
+    ]
+    assert sample("seda_probe_open") == 3
