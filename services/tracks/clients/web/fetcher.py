@@ -74,7 +74,7 @@ class _Fetch:
     trail: list[Target]
     policy: Policy
     known: tuple[str, str] | None
-    left: float = TOTAL_SECONDS
+    left: float
 
     @property
     def here(self) -> Target:
@@ -106,7 +106,7 @@ class WebFetcher:
         `known` is an address and its entity tag: where the way leads there, it's asked whether that still holds.
         Raises HostBusyError alone. The wait at a busy host's gate does not count as the network's time.
         """
-        fetch = _Fetch([target], policy, known)
+        fetch = _Fetch([target], policy, known, TOTAL_SECONDS)
         try:
             while True:
                 async with self._gates.slot(fetch.here.host):

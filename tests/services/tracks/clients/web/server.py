@@ -81,7 +81,9 @@ class WebServer:
 
 def _parsed(head: bytes) -> Asked:
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+    }
     return Asked(headers.get("host", ""), first.split(" ")[1], headers)
 
 
