@@ -122,7 +122,7 @@ lock: setup ## Write both lock files anew after a change of dependencies in pypr
 	@$(LOCK) --all-extras pyproject.toml -o requirements.lock
 	@$(LOCK) --constraints requirements.lock pyproject.toml -o requirements-runtime.lock
 
-bench: setup ## Drive load against a running suite: make bench ARGS=--help
+bench: setup ## Measure chat beside two Node servers on the same data: make bench ARGS=--help
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove .venv and every cache; your data in .seda stays

@@ -1,1 +1,7 @@
-"""Load for a running suite: `python -m bench --help`."""
+"""Measurements.
+
+python -m bench             chat beside two Node servers on the same data (`make bench`)
+python -m bench.overhead    what servicekit and the gateway cost per call
+python -m bench.links       how fast links are read
+python -m bench.load        load for a suite that runs already
+"""

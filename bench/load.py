@@ -136,7 +136,7 @@ def _report(tally: Tally, elapsed: float) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--target", default="127.0.0.1:7402", help="chat, or the gateway at 7400 (default: %(default)s)"
     )

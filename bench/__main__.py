@@ -1,0 +1,96 @@
+"""Chat beside two Node servers on the same data, the same machine and the same PostgreSQL.
+
+Writes bench/results/chat.md, and a JSON file and a chart for each group. Needs Linux; the Node servers are measured
+where node and npm are installed, otherwise only ours. The first run loads the dataset, about three minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import dataset, report, rounds
+from bench.cluster import cluster
+from bench.groups import TOKENS, all_groups
+from bench.processes import PROJECT
+from bench.stand import stand
+from ops.home import find_home
+
+
+def main() -> int:
+    """Measure and write the results; returns 0, or 1 when a reply was wrong."""
+    arguments = _arguments()
+    if sys.platform != "linux":
+        print("bench: CPU per call is read from /proc, which only Linux has.", file=sys.stderr)
+        return 1
+    work = find_home().path / "bench"
+    work.mkdir(parents=True, exist_ok=True)
+    server = cluster(work)
+    with server:
+        templates = dataset.ensure(server, arguments.scale, _say)
+        databases = dataset.copies(server, templates)
+        with stand(work, databases, _say, peers=not arguments.no_peers) as servers:
+            results = []
+            for name in arguments.groups or all_groups():
+                group = all_groups()[name](servers)
+                postmaster = server.pid
+                assert postmaster is not None
+                try:
+                    results.append(rounds.run(group, postmaster, arguments.rounds, arguments.seconds, _say))
+                except rounds.WrongReplyError as error:
+                    print(f"bench: {name}: {error}", file=sys.stderr)
+                    return 1
+            setting = report.Setting(
+                command=" ".join(
+                    ["make bench", *([f'ARGS="{shlex.join(sys.argv[1:])}"'] if sys.argv[1:] else [])]
+                ),
+                dataset=f"{dataset.USERS} users, {dataset.ROOMS} rooms, {arguments.scale * 500_000:.0f} roots,"
+                f" {arguments.scale * 400_000:.0f} replies, {arguments.scale * 1_350_000:.0f} reactions;"
+                f" the calls of {TOKENS} users",
+                postgres=server.binaries.version,
+                node=_node(),
+                rounds=arguments.rounds,
+                seconds=arguments.seconds,
+                limits=servers.limits,
+            )
+    print(f"bench: wrote {report.write(results, setting, arguments.results)}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(f"bench: {line}", flush=True)
+
+
+def _node() -> str:
+    if shutil.which("node") is None:
+        return "no Node"
+    return f"Node {subprocess.check_output(['node', '--version'], text=True).strip()}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help=f"of: {', '.join(all_groups())} (default: all)"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="share of the dataset's messages (default: all)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a round (default: %(default)s)")
+    parser.add_argument("--no-peers", action="store_true", help="measure our own servers alone")
+    parser.add_argument(
+        "--results", type=Path, default=PROJECT / "bench" / "results", help="folder to write into"
+    )
+    arguments = parser.parse_args()
+    unknown = set(arguments.groups) - set(all_groups())
+    if unknown:
+        parser.error(f"unknown group: {', '.join(sorted(unknown))}")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

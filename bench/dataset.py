@@ -1,0 +1,189 @@
+"""The dataset, once in the peers' tables and once in ours, kept as template databases between runs.
+
+The peers' tables are made by `peers/dataset.sql`; `dataset.sql` derives ours from the very same rows, with the same
+ids. Both sides of a measurement get a fresh copy of their template, so that no run sees what an earlier one wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import asyncpg
+
+from migrations.heads import revisions
+from ops.database import SLICES
+from ops.database.init import init_database
+from ops.database.migrate import deploy
+from ops.postgres import Cluster
+from servicekit.tokens import development_subject
+
+ROOTS = 500_000
+USERS, ROOMS = 10_000, 500
+_FOLDER = Path(__file__).parent
+_THEIRS, _OURS = _FOLDER / "peers" / "dataset.sql", _FOLDER / "dataset.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The two databases of a run, as DSNs of the superuser."""
+
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The names of the two databases that each run copies."""
+
+    ours: str
+    theirs: str
+
+
+def uid(kind: str, number: int) -> UUID:
+    """The id of a row of the dataset: "u" a user, "r" a room, "m" a root; see peers/dataset.sql."""
+    digits = hashlib.md5(f"{kind}:{number}".encode(), usedforsecurity=False).hexdigest()
+    return UUID(f"{digits[:12]}4{digits[13:16]}8{digits[17:]}")
+
+
+def email(user: int) -> str:
+    """The address of a user of the dataset."""
+    return f"user{user}@example.test"
+
+
+def ensure(cluster: Cluster, scale: float, say: Callable[[str], None]) -> Templates:
+    """Make both templates unless they are there, made of the same scripts, revisions and scale."""
+    roots = max(ROOMS, round(ROOTS * scale) // ROOMS * ROOMS)
+    key = _key(roots)
+    templates = Templates(f"bench_ours_{key}", f"bench_theirs_{key}")
+    complete = asyncio.run(_complete(cluster, templates))
+    if not complete:
+        say(f"Loading the dataset: {USERS} users, {ROOMS} rooms, {roots} roots.")
+        asyncio.run(_begin(cluster, templates))
+        _psql(cluster, templates.theirs, _THEIRS, users=USERS, rooms=ROOMS, messages=roots)
+        say("Deriving our tables from it.")
+        asyncio.run(_derive(cluster, templates))
+    return templates
+
+
+def copies(cluster: Cluster, templates: Templates) -> Databases:
+    """Fresh copies of both templates."""
+
+    async def copy() -> Databases:
+        connection = await asyncpg.connect(cluster.dsn())
+        try:
+            for name, template in (("bench", templates.ours), ("peer", templates.theirs)):
+                await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+            # What the copies made dirty is written now and not in the middle of a round.
+            await connection.execute("CHECKPOINT")
+        finally:
+            await connection.close()
+        return Databases(ours=cluster.dsn("bench"), theirs=cluster.dsn("peer"))
+
+    return asyncio.run(copy())
+
+
+async def derive(dsn: str) -> None:
+    """Fill our tables from the dataset's, which stand in schema public of the same migrated database."""
+    connection = await asyncpg.connect(dsn, timeout=60)
+    try:
+        await connection.execute("CREATE TEMP TABLE subjects (number int, email text, subject text)")
+        await connection.copy_records_to_table(
+            "subjects",
+            records=[(user, email(user), development_subject(email(user))) for user in range(USERS)],
+        )
+        await connection.execute(_OURS.read_text(encoding="utf-8"))
+        await connection.execute("VACUUM (FREEZE, ANALYZE)")
+    finally:
+        await connection.close()
+
+
+async def _complete(cluster: Cluster, templates: Templates) -> bool:
+    connection = await asyncpg.connect(cluster.dsn())
+    try:
+        # A template becomes one last of all: a load that was interrupted leaves none.
+        found = await connection.fetchval(
+            "SELECT count(*) FROM pg_database WHERE datname = ANY ($1::text[]) AND datistemplate",
+            [templates.ours, templates.theirs],
+        )
+    finally:
+        await connection.close()
+    return bool(found == 2)  # noqa: PLR2004 - both
+
+
+async def _begin(cluster: Cluster, templates: Templates) -> None:
+    connection = await asyncpg.connect(cluster.dsn())
+    try:
+        old = await connection.fetch(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'bench_ours_%' OR datname LIKE 'bench_theirs_%'"
+        )
+        for (name,) in old:
+            await connection.execute(f"ALTER DATABASE {name} IS_TEMPLATE false")
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {templates.theirs}")
+    finally:
+        await connection.close()
+
+
+async def _derive(cluster: Cluster, templates: Templates) -> None:
+    connection = await asyncpg.connect(cluster.dsn())
+    try:
+        await connection.execute(
+            f"CREATE DATABASE {templates.ours} TEMPLATE {templates.theirs} STRATEGY file_copy"
+        )
+        await init_database(cluster.dsn(templates.ours))
+        await deploy(cluster.dsn(templates.ours))
+        await derive(cluster.dsn(templates.ours))
+        for name in (templates.theirs, templates.ours):
+            await connection.execute(f"ALTER DATABASE {name} IS_TEMPLATE true")
+    finally:
+        await connection.close()
+
+
+def _psql(cluster: Cluster, database: str, script: Path, **variables: int) -> None:
+    psql(cluster.binaries.program("psql"), cluster.dsn(database), script, **variables)
+
+
+def psql(program: str, dsn: str, script: Path, **variables: int) -> None:
+    """Run a script with psql, whose variables and conditions it uses; raises RuntimeError with what it said."""
+    given = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
+    # The DSN holds a password: in the environment other users can't see it.
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
+        [program, "-X", "-q", *given, "-f", str(script)],
+        env={**_libpq(dsn), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{script.name}: {done.stderr.strip()[-800:]}")
+
+
+def _libpq(dsn: str) -> dict[str, str]:
+    url = urlsplit(dsn)
+    return {
+        "PGHOST": url.hostname or "",
+        "PGPORT": str(url.port),
+        "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""),
+        "PGDATABASE": unquote(url.path.removeprefix("/")),
+    }
+
+
+def _key(roots: int) -> str:
+    """What the templates depend on, in twelve characters."""
+    parts = [
+        roots,
+        _THEIRS.read_text(encoding="utf-8"),
+        _OURS.read_text(encoding="utf-8"),
+        [revision.checksum for each in SLICES for revision in revisions(each)],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,32 @@
+"""The message classes of peers/peer.proto, made when they are needed: nothing generated is kept."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_tools import protoc
+
+_FOLDER = Path(__file__).parent / "peers"
+LIST_MESSAGES, SEND_MESSAGE = "/peer.v1.Chat/ListMessages", "/peer.v1.Chat/SendMessage"
+
+
+class PeerContract:
+    """The peers' request and response classes, by their names."""
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "peer.binpb"
+            status = protoc.main(["protoc", f"-I{_FOLDER}", f"--descriptor_set_out={target}", "peer.proto"])
+            if status != 0:
+                raise RuntimeError("peer.proto can't be compiled")
+            files = descriptor_pb2.FileDescriptorSet.FromString(target.read_bytes())
+        self._pool = descriptor_pool.DescriptorPool()
+        for file in files.file:
+            self._pool.Add(file)
+
+    def __getattr__(self, name: str) -> Any:
+        """The class of a message."""
+        return message_factory.GetMessageClass(self._pool.FindMessageTypeByName(f"peer.v1.{name}"))

@@ -1,0 +1,198 @@
+"""The servers of a measurement: started on loopback, waited for, stopped with whoever started them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.probe import SERVING, check, listening
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+PROJECT = Path(__file__).resolve().parents[1]
+SECRET = "signs tokens for measurements only, nothing else"  # noqa: S105 - no secret of anybody
+_PEERS = PROJECT / "bench" / "peers"
+# Below the ephemeral range, so that no outgoing connection takes a port first.
+_PORTS = range(20_000, 30_000)
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. `metrics` is the port of its Prometheus metrics, 0 for none."""
+
+    name: str
+    pid: int
+    address: str
+    metrics: int = 0
+
+    def counter(self, sample: str) -> float:
+        """The present value of one sample of its metrics, spelled with its labels; 0 when there is none yet."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(sample):
+                    return float(line.rpartition(" ")[2])
+        return 0.0
+
+
+@contextmanager
+def service(
+    name: str, database_url: str, logs: Path, settings: Mapping[str, str], instance: str = ""
+) -> Iterator[Server]:
+    """One of our own services; `settings` are its SEDA_ variables. Its log goes to a file, as it would be kept."""
+    port, admin, metrics = free_port(), free_port(), free_port()
+    environ = {
+        **_clean_environment(),
+        "DATABASE_URL": database_url,
+        "SEDA_JWT_SECRET": SECRET,
+        "SEDA_SERVICE_SECRET": SECRET,
+        "SEDA_LOG_FORMAT": "json",
+        "SEDA_DRAIN_SECONDS": "0",
+        "SEDA_PORT": str(port),
+        "SEDA_ADMIN_PORT": str(admin),
+        "SEDA_METRICS_PORT": str(metrics),
+        **settings,
+    }
+    address = f"127.0.0.1:{port}"
+    command = [sys.executable, "-P", "-m", "gateway" if name == "gateway" else f"services.{name}"]
+    # A service leaves when this pipe closes, so that none outlives a measurement that was killed.
+    reading, writing = os.pipe()
+    environ["SEDA_PARENT_FD"] = str(reading)
+    environ["PYTHONPATH"] = str(PROJECT)
+    try:
+        with _started(command, environ, logs / f"{name}{instance}.log", pass_fds=(reading,)) as process:
+
+            async def ready() -> bool:
+                return await check(f"127.0.0.1:{admin}") == SERVING
+
+            _wait(process, name, ready)
+            yield Server(name + instance, process.pid, address, metrics)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@contextmanager
+def node_peer(
+    script: str, folder: Path, database_url: str, logs: Path, settings: Mapping[str, str]
+) -> Iterator[Server]:
+    """One of the Node servers, installed in `folder` by `install_peers`."""
+    port = free_port()
+    environ = {
+        **_clean_environment(),
+        "NODE_ENV": "production",
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "EXIT_WITH_STDIN": "1",
+        **settings,
+    }
+    name = script.removesuffix(".mjs")
+    address = f"127.0.0.1:{port}"
+    with _started(["node", script], environ, logs / f"{name}-{port}.log", cwd=folder) as process:
+        _wait(process, name, lambda: listening(address))
+        yield Server(name, process.pid, address)
+
+
+def install_peers(work: Path, say: Callable[[str], None]) -> Path | None:
+    """Install the Node servers below `work` and return their folder; None, and a line, where they can't be had."""
+    lacking = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if lacking:
+        say(f"No Node peers: {' and '.join(lacking)} not installed here.")
+        return None
+    target = work / "peers"
+    shutil.copytree(_PEERS, target, dirs_exist_ok=True)
+    folder = target / "node"
+    wanted = (folder / "package.json").read_bytes() + (folder / "schema.prisma").read_bytes()
+    marker = folder / "installed"
+    if marker.exists() and marker.read_bytes() == wanted:
+        return folder
+    for command in (
+        ["npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"],
+        ["npm", "run", "generate"],
+    ):
+        say(f"{' '.join(command)} in {folder}")
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - literals
+        if done.returncode != 0:
+            say(f"No Node peers: {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-800:]}")
+            return None
+    marker.write_bytes(wanted)
+    return folder
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses right now."""
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311 - a port is no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def _clean_environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("SEDA_", "PG", "NODE_"))
+    }
+
+
+@contextmanager
+def _started(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    log: Path,
+    *,
+    cwd: Path | None = None,
+    pass_fds: tuple[int, ...] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603 - our own modules and scripts
+            command,
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=dict(environ),
+            cwd=cwd,
+            pass_fds=pass_fds,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _wait(process: subprocess.Popen[bytes], name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+    end = time.monotonic() + _START_SECONDS
+
+    async def asked() -> bool:
+        return await ready()
+
+    while not asyncio.run(asked()):
+        if process.poll() is not None or time.monotonic() > end:
+            raise RuntimeError(f"{name} did not start; see its log")
+        # Another process comes up; it has no way to tell this one.
+        time.sleep(_POLL_SECONDS)

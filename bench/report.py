@@ -1,0 +1,150 @@
+"""The results as one table in Markdown, and as JSON and a chart for each group."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.chart import Bar, draw
+from bench.groups import OURS, OURS_TWICE
+from bench.rounds import Result, Round
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the figures hold for. `seconds` is the length of a round."""
+
+    command: str
+    dataset: str
+    postgres: str
+    node: str
+    rounds: int
+    seconds: float
+    limits: Sequence[str]
+
+
+def write(results: Sequence[Result], setting: Setting, folder: Path) -> Path:
+    """Write everything into `folder` and return the table's file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        name = result.group.name
+        (folder / f"{name}.json").write_text(json.dumps(result.raw(), indent=1) + "\n", encoding="utf-8")
+        (folder / f"{name}.svg").write_text(_chart(result), encoding="utf-8")
+    target = folder / "chat.md"
+    target.write_text(table(results, setting), encoding="utf-8")
+    return target
+
+
+def table(results: Sequence[Result], setting: Setting) -> str:
+    """The whole table."""
+    lines = [
+        "# Chat, side by side",
+        "",
+        (
+            f"`{setting.command}`. {_machine()}, Python {platform.python_version()}, PostgreSQL {setting.postgres},"
+            f" {setting.node}."
+        ),
+        "",
+        (
+            f"Dataset: {setting.dataset}. {setting.rounds} rounds of {setting.seconds:g} s, in each of which all servers of"
+            " a group are measured one after the other; servers, PostgreSQL and the driver share the machine. A figure is the"
+            " median of the rounds, in parentheses the least and the most. CPU is in microseconds per call: the server's"
+            " processes, PostgreSQL's, those of their children that ended included, and the driver's. *Against* is"
+            f" {OURS}'s figure over this server's, pair by pair: calls per second, and the CPU of server and PostgreSQL"
+            " together. *Others* is the share of the machine that processes outside the measurement took. Every reply was"
+            " checked for its status, most for their length, samples for all they say, and what was acknowledged was counted"
+            " in the tables."
+        ),
+        "",
+        f"Set for the measurement: {', '.join(setting.limits)}.",
+    ]
+    for result in results:
+        lines += ["", *_group(result)]
+    return "\n".join(lines) + "\n"
+
+
+def _group(result: Result) -> list[str]:
+    group = result.group
+    batches = any(each.batch for rounds in result.rounds.values() for each in rounds)
+    head = [
+        "server", "calls/s", "against", "CPU server", "CPU PostgreSQL", "together", "against", "CPU driver",
+        "median ms", "p99 ms", "in flight", "KB/reply", *(["batch"] if batches else []), "others",
+    ]  # fmt: skip
+    lines = [f"## {group.title}", "", _row(head), _row(["---"] * len(head))]
+    for side in group.sides:
+        rounds = result.rounds[side.name]
+        against = [_against(result, side.name, lambda each: each.rate)]
+        cost = [_against(result, side.name, _together)]
+        cells = [
+            side.name,
+            _spread([each.rate for each in rounds]),
+            *against,
+            _spread([each.server_us for each in rounds]),
+            _spread([each.postgres_us for each in rounds]),
+            _spread([_together(each) for each in rounds]),
+            *cost,
+            _spread([each.driver_us for each in rounds]),
+            _spread([each.median_ms for each in rounds], 1),
+            _spread([each.p99_ms for each in rounds], 1),
+            f"{statistics.median(each.in_flight for each in rounds):.0f} of {group.in_flight}",
+            f"{statistics.median(each.reply_bytes for each in rounds) / 1000:.1f}",
+        ]
+        if batches:
+            cells.append(_spread([each.batch for each in rounds if each.batch], 1) or "")
+        cells.append(f"{statistics.median(each.others for each in rounds):.0%}")
+        lines.append(_row(cells))
+    for note in group.notes:
+        lines += ["", note]
+    return [*lines, "", f"![{group.title}]({group.name}.svg)"]
+
+
+def _against(result: Result, side: str, figure: object) -> str:
+    assert callable(figure)
+    if side == OURS or OURS not in result.rounds:
+        return ""
+    return _spread(result.ratios(OURS, side, figure), 2) + "x"
+
+
+def _together(each: Round) -> float:
+    return each.server_us + each.postgres_us
+
+
+def _spread(values: Sequence[float], digits: int = 0) -> str:
+    if not values:
+        return ""
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{middle:.{digits}f} ({least:.{digits}f} to {most:.{digits}f})"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _chart(result: Result) -> str:
+    bars = [
+        Bar(
+            name=side.name,
+            rates=result.column(side.name, "rate"),
+            parts=(
+                statistics.median(result.column(side.name, "server_us")),
+                statistics.median(result.column(side.name, "postgres_us")),
+            ),
+            ours=side.name in {OURS, OURS_TWICE},
+        )
+        for side in result.group.sides
+    ]
+    return draw(result.group.title, bars)
+
+
+def _machine() -> str:
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    return f"{os.cpu_count()} cores ({names[0] if names else platform.machine()})"

@@ -1,0 +1,184 @@
+"""What the replies have to say, read from the dataset itself by statements that no server uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from bench.dataset import ROOMS, Databases, uid
+
+PAGE = 50
+_REPLIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member of a room."""
+
+    user_id: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as a list shows it: its first replies by id and, by emoji, how often it got each.
+
+    `reply_count` is None on the peers' side, whose contract has none.
+    """
+
+    id: str
+    user_id: str
+    text: str
+    reply_count: int | None
+    replies: tuple[str, ...]
+    reactions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A root in the middle of a room's history, and where it stands in our numbers."""
+
+    message_id: str
+    seq: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MyRoom:
+    """A room as ListMyRooms shows it to a member."""
+
+    room_id: str
+    unread: int
+    capped: bool
+    last_seq: int
+
+
+class Truth:
+    """Asks both databases as superuser."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    def members(self, rooms: Sequence[str]) -> dict[str, list[Person]]:
+        """Who is in each room."""
+        rows = self._ours(
+            "SELECT m.room_id, m.user_id, u.email FROM chat.room_memberships m"
+            " JOIN users.users u ON u.id = m.user_id"
+            " WHERE m.room_id = ANY ($1::uuid[]) AND m.left_at IS NULL ORDER BY m.room_id, u.email",
+            rooms,
+        )
+        found: dict[str, list[Person]] = {room: [] for room in rooms}
+        for row in rows:
+            found[str(row["room_id"])].append(Person(str(row["user_id"]), row["email"]))
+        return found
+
+    def middle(self, room: int) -> Position:
+        """The root in the middle of a room's roots."""
+        count = self._theirs(
+            "SELECT count(*) FROM messages WHERE room_id = $1 AND parent_id IS NULL", str(uid("r", room))
+        )[0][0]
+        message_id = uid("m", count // 2 * ROOMS + room)
+        row = self._ours(
+            "SELECT seq, created_at FROM chat.messages WHERE room_id = $1 AND id = $2",
+            uid("r", room),
+            message_id,
+        )[0]
+        return Position(str(message_id), row["seq"], row["created_at"])
+
+    def roots(self, room: int, before: Position | None) -> tuple[Shown, ...]:
+        """A page of roots with their replies counted, and reactions counted once per user and emoji."""
+        return self._page(room, before, "AND m.parent_id IS NULL", "count(DISTINCT user_id)", counted=True)
+
+    def messages(self, room: int, before: Position | None) -> tuple[Shown, ...]:
+        """A page of roots and replies alike, as the peers show them, every row of reactions counted."""
+        return self._page(room, before, "", "count(*)", counted=False)
+
+    def _page(
+        self, room: int, before: Position | None, condition: str, reactions: str, *, counted: bool
+    ) -> tuple[Shown, ...]:
+        rows = self._theirs(
+            f"""
+            SELECT m.id, m.user_id, m.text,
+                   (SELECT count(*) FROM messages c WHERE c.parent_id = m.id) AS reply_count,
+                   ARRAY(SELECT c.id FROM messages c WHERE c.parent_id = m.id
+                          ORDER BY c.created_at LIMIT {_REPLIES}) AS replies,
+                   ARRAY(SELECT emoji FROM reactions WHERE message_id = m.id GROUP BY emoji ORDER BY emoji) AS emojis,
+                   ARRAY(SELECT {reactions} FROM reactions WHERE message_id = m.id
+                          GROUP BY emoji ORDER BY emoji) AS counts
+              FROM messages m
+             WHERE m.room_id = $1 AND ($2::timestamptz IS NULL OR m.created_at AT TIME ZONE 'UTC' < $2) {condition}
+             ORDER BY m.created_at DESC LIMIT {PAGE}
+            """,  # noqa: S608 - only constants of this module
+            str(uid("r", room)),
+            before.created_at if before else None,
+        )
+        return tuple(
+            Shown(
+                row["id"],
+                row["user_id"],
+                row["text"],
+                row["reply_count"] if counted else None,
+                tuple(row["replies"]),
+                dict(zip(row["emojis"], row["counts"], strict=True)),
+            )
+            for row in rows
+        )
+
+    def my_rooms(self, person: Person) -> frozenset[MyRoom]:
+        """All rooms of a member, with unread as the contract counts it: others' roots among the first hundred."""
+        rows = self._ours(
+            """
+            SELECT m.room_id, c.last_seq, u.count AS seen, u.unread
+              FROM chat.room_memberships m
+              JOIN chat.room_counters c USING (room_id)
+             CROSS JOIN LATERAL (
+               SELECT count(*) AS count, count(*) FILTER (WHERE place <= 100 AND n.user_id <> m.user_id) AS unread
+                 FROM (SELECT user_id, row_number() OVER (ORDER BY seq) AS place FROM chat.messages r
+                        WHERE r.room_id = m.room_id AND r.seq > m.last_read_seq AND r.root_id IS NULL
+                          AND r.deleted_at IS NULL AND r.type <> 'SYSTEM'
+                        ORDER BY r.seq LIMIT 101) n) u
+             WHERE m.user_id = $1::uuid AND m.left_at IS NULL
+            """,
+            person.user_id,
+        )
+        return frozenset(
+            MyRoom(str(row["room_id"]), row["unread"], row["seen"] > 100, row["last_seq"])  # noqa: PLR2004 - see above
+            for row in rows
+        )
+
+    def message_ids(self, room: str) -> list[str]:
+        """The ids of all messages of a room, the newest first."""
+        rows = self._ours("SELECT id FROM chat.messages WHERE room_id = $1 ORDER BY seq DESC", room)
+        return [str(row["id"]) for row in rows]
+
+    def forget_read_marks(self) -> None:
+        """Take back all read marks, so that marking from the first message on changes something each time."""
+        self._ours("UPDATE chat.room_memberships SET last_read_seq = 0")
+        self._ours("VACUUM ANALYZE chat.room_memberships")
+
+    def counted(self, of_ours: str) -> int:
+        """A count of ours, by the statement that takes it."""
+        return int(self._ours(of_ours)[0][0])
+
+    def peers_messages(self) -> int:
+        """How many messages the peers' table has."""
+        return int(self._theirs("SELECT count(*) FROM messages")[0][0])
+
+    def _ours(self, statement: str, *args: Any) -> list[asyncpg.Record]:
+        return asyncio.run(_fetch(self._databases.ours, statement, args))
+
+    def _theirs(self, statement: str, *args: Any) -> list[asyncpg.Record]:
+        return asyncio.run(_fetch(self._databases.theirs, statement, args))
+
+
+async def _fetch(dsn: str, statement: str, args: Sequence[Any]) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return list(await connection.fetch(statement, *args))
+    finally:
+        await connection.close()

@@ -1,0 +1,118 @@
+"""A group's rounds, on servers in processes of their own, and the report that is made of them."""
+
+from __future__ import annotations
+
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import report, rounds
+from bench.groups import OURS
+from bench.http2 import Call, bearer, message
+from bench.overhead import METHOD, server
+from bench.processes import Server
+from bench.rounds import Group, Result, Round, Side, WrongReplyError
+from bench.servers import SECRET
+from servicekit.tokens import development_token
+
+_CALL = Call(message(b""), bearer(development_token(SECRET.encode(), "listener@example.org")), expected=b"")
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[Server]]:
+    with server("bare") as (bare, bare_address), server("kit") as (kit, kit_address):
+        yield [Server("bare", bare, bare_address), Server("kit", kit, kit_address)]
+
+
+def side(name: str, running: Server, call: Call = _CALL, **given: object) -> Side:
+    return Side(name, [running], [], METHOD, [call], lambda data: data, **given)  # type: ignore[arg-type] # by name
+
+
+def run(group: Group) -> Result:
+    return rounds.run(group, os.getpid(), 2, 0.3, lambda _: None)
+
+
+@pytest.mark.timeout(120)
+def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
+    lines: list[str] = []
+    group = Group("probe", "Probe", 8, [side("bare", servers[0]), side("kit", servers[1])])
+    result = rounds.run(group, os.getpid(), 2, 0.3, lines.append)
+    # The side that begins changes from round to round, so that none always meets the same neighbour.
+    assert [line.split()[2] for line in lines] == ["bare", "kit", "kit", "bare"]
+    for each in [*result.rounds["bare"], *result.rounds["kit"]]:
+        assert each.rate > 0
+        assert each.server_us > 0
+        assert each.driver_us > 0
+        assert 0 < each.median_ms <= each.p99_ms
+        assert 4 < each.in_flight < 12
+        assert each.reply_bytes == 5
+        assert 0 <= each.others <= 1
+        assert each.batch is None
+
+
+def test_a_wrong_reply_ends_the_group(servers: list[Server]) -> None:
+    wrong = Call(_CALL.body, _CALL.headers, expected=b"something else")
+    with pytest.raises(WrongReplyError, match="something else"):
+        run(Group("probe", "Probe", 8, [side("bare", servers[0], wrong)]))
+
+
+def test_a_refused_call_ends_the_group(servers: list[Server]) -> None:
+    with pytest.raises(WrongReplyError, match="1 calls failed"):
+        run(Group("probe", "Probe", 8, [side("kit", servers[1], Call(message(b""), expected=b""))]))
+
+
+def test_a_write_that_left_no_row_ends_the_group(servers: list[Server]) -> None:
+    with pytest.raises(WrongReplyError, match="1 calls acknowledged, 0 rows written"):
+        run(Group("probe", "Probe", 8, [side("bare", servers[0], written=lambda: 7)]))
+
+
+def test_calls_that_run_out_end_the_group(servers: list[Server]) -> None:
+    with pytest.raises(WrongReplyError, match="too few"):
+        run(Group("probe", "Probe", 8, [side("bare", servers[0], calls=iter([_CALL] * 50))]))
+
+
+def a_round(name: str, rate: float, server_us: float, postgres_us: float) -> Round:
+    return Round(name, rate, server_us, postgres_us, 30.0, 5.0, 9.0, 31.6, 22_000.0, 0.02, None)
+
+
+def a_result() -> Result:
+    group = Group("list-first", "ListMessages(50)", 32, [_named(OURS), _named("node-postgres")], ["a note"])
+    return Result(
+        group,
+        {
+            OURS: [a_round(OURS, rate, 500, 100) for rate in (900, 1000, 1200)],
+            "node-postgres": [a_round("node-postgres", rate, 900, 300) for rate in (450, 400, 400)],
+        },
+    )
+
+
+def _named(name: str) -> Side:
+    return Side(name, [], [], "", [], lambda data: data)
+
+
+def test_ratios_are_taken_pair_by_pair() -> None:
+    # 900/450, 1000/400, 1200/400: the medians' own ratio would be 1000/400 too, but never 2.0 to 3.0.
+    assert a_result().ratios(OURS, "node-postgres", lambda each: each.rate) == [2.0, 2.5, 3.0]
+
+
+def test_the_report_has_a_table_and_for_each_group_json_and_a_chart(tmp_path: Path) -> None:
+    setting = report.Setting("make bench", "a dataset", "18.6", "Node v20", 3, 4.0, ["A=1", "B=2"])
+    target = report.write([a_result()], setting, tmp_path)
+    text = target.read_text()
+    (row,) = [line for line in text.splitlines() if line.startswith("| node-postgres")]
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[1:3] == ["400 (400 to 450)", "2.50 (2.00 to 3.00)x"]
+    assert cells[5:7] == ["1200 (1200 to 1200)", "0.50 (0.50 to 0.50)x"]
+    assert "32 of 32" in cells
+    assert "A=1, B=2" in text
+    assert "a note" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "chat.md",
+        "list-first.json",
+        "list-first.svg",
+    ]
+    chart = ET.fromstring((tmp_path / "list-first.svg").read_text())
+    assert [each.text for each in chart.iter("{http://www.w3.org/2000/svg}text")].count("node-postgres") == 1
