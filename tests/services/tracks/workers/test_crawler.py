@@ -1,0 +1,285 @@
+"""The cache: what is given from it and for how long, on rows that the tests age."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from servicekit.errors import DeadlineExceededError, OverloadedError
+from services.tracks.domain.errors import HostBusyError
+from services.tracks.domain.web.answer import Answer, Failure, Policy
+from services.tracks.domain.web.targets import Target
+from services.tracks.store import crawler_cache
+from services.tracks.workers import crawler as crawler_module
+from tests.services.tracks.workers.crawling import URL, World, failing, key, page
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+async def test_a_miss_is_fetched_and_a_hit_is_not(world: World) -> None:
+    first, second = await world.fetch(), await world.fetch("https://MUSIC.example.com:443/song#part")
+    assert [each.from_cache for each in (first, second)] == [False, True]
+    assert dataclasses.replace(first, from_cache=True) == second
+    assert (first.content, first.ok, first.text()) == (b"<title>Air</title>", True, "<title>Air</title>")
+    assert [(url, policy) for url, policy, _ in world.web.asked] == [(URL, Policy.ANY_SITE)]
+
+
+async def test_policies_are_kept_apart(world: World) -> None:
+    await world.fetch()
+    await world.fetch(policy=Policy.SAME_SITE)
+    assert [policy for _, policy, _ in world.web.asked] == [Policy.ANY_SITE, Policy.SAME_SITE]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fresh", "stale"),
+    [
+        (page(), DAY, 7 * DAY),
+        (page(max_age=7200), 7200, 7 * DAY),
+        (page(max_age=5), HOUR, 7 * DAY),
+        (page(max_age=1e9), 7 * DAY, 7 * DAY),
+        (page(b"", status_code=404), 6 * HOUR, 0),
+        (page(b"", status_code=410), 6 * HOUR, 0),
+        (page(b"", status_code=403), HOUR, 0),
+        (page(b"", status_code=429), 300, 0),
+        (page(b"", status_code=503), 300, 0),
+        (page(b"", status_code=503, retry_after=42), 42, 0),
+        (page(b"", status_code=429, retry_after=1e9), DAY, 0),
+        (failing(Failure.BLOCKED_ADDRESS), HOUR, 0),
+        (failing(Failure.REDIRECT_LOOP), HOUR, 0),
+        (failing(Failure.TOO_LARGE), HOUR, 0),
+        (failing(Failure.CONNECT_TIMEOUT), 120, 0),
+        (failing(Failure.DNS_FAILED), 120, 0),
+        (failing(Failure.TLS_FAILED), 120, 0),
+    ],
+)
+async def test_each_kind_of_answer_has_its_time(
+    world: World, answer: Answer, fresh: float, stale: float
+) -> None:
+    world.web.answer = answer
+    got = await world.fetch()
+    assert await world.kept_for() == pytest.approx([fresh, stale], abs=30)
+    assert (got.failure, got.status_code) == (answer.failure, answer.status_code)
+    assert got.retry_after == (None if got.ok else pytest.approx(fresh))
+    again = await world.fetch()
+    assert again.from_cache
+    assert again.retry_after == (None if got.ok else pytest.approx(fresh, abs=30))
+    await world.age(fresh + stale + 1)
+    await world.fetch()
+    assert len(world.web.asked) == 2
+
+
+async def test_a_page_without_content_is_a_page(world: World) -> None:
+    world.web.answer = page(b"", status_code=204)
+    assert (await world.fetch()).ok
+    again = await world.fetch()
+    assert (again.ok, again.from_cache, again.retry_after) == (True, True, None)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://localhost/", "gopher://example.com"])
+async def test_what_may_not_be_asked_touches_nothing(world: World, url: str) -> None:
+    got = await world.fetch(url)
+    assert got.failure in {Failure.BLOCKED_URL, Failure.BLOCKED_HOST}
+    assert (got.url, got.retry_after, world.web.asked) == ("", HOUR, [])
+    assert await world.admin.fetchval("SELECT count(*) FROM tracks.crawler_cache") == 0
+
+
+async def test_an_expired_page_is_given_while_it_is_fetched_anew(world: World) -> None:
+    await world.fetch()
+    await world.age(DAY + 1)
+    world.web.answer = page(b"new")
+    world.web.gate.clear()
+    got = [await world.fetch() for _ in range(3)]
+    assert [(each.content, each.from_cache) for each in got] == [(b"<title>Air</title>", True)] * 3
+    world.web.gate.set()
+    await world.settled()
+    assert (await world.fetch()).content == b"new"
+    assert len(world.web.asked) == 2
+
+
+async def test_after_a_week_an_expired_page_is_not_given(world: World) -> None:
+    await world.fetch()
+    await world.age(8 * DAY + 1)
+    world.web.answer = page(b"new")
+    got = await world.fetch()
+    assert (got.content, got.from_cache) == (b"new", False)
+
+
+@pytest.mark.parametrize("answer", [failing(Failure.CONNECT_TIMEOUT), page(b"", status_code=500)])
+async def test_a_host_that_is_away_takes_nothing_that_was_known(world: World, answer: Answer) -> None:
+    await world.fetch()
+    await world.age(DAY + 1)
+    world.web.answer = answer
+    await world.fetch()
+    await world.settled()
+    got = await world.fetch()
+    assert (got.content, got.from_cache) == (b"<title>Air</title>", True)
+    # It is not asked again at once: for two or five minutes the page counts as fresh.
+    assert len(world.web.asked) == 2
+    await world.age(301)
+    await world.fetch()
+    await world.settled()
+    assert len(world.web.asked) == 3
+    # Being away does not make a page eternal.
+    await world.age(8 * DAY)
+    assert not (await world.fetch()).ok
+
+
+async def test_a_page_that_is_gone_is_gone(world: World) -> None:
+    await world.fetch()
+    await world.age(DAY + 1)
+    world.web.answer = page(b"", status_code=404)
+    await world.fetch()
+    await world.settled()
+    assert (await world.fetch()).status_code == 404
+
+
+async def test_the_tag_is_asked_for_and_what_is_known_still_holds(world: World) -> None:
+    world.web.answer = page(etag='"v1"', final_url="https://www.example.com/song")
+    await world.fetch()
+    await world.age(9 * DAY)
+    world.web.answer = Answer(
+        final_url="https://www.example.com/song", status_code=304, not_modified=True, max_age=7200
+    )
+    got = await world.fetch()
+    assert (got.content, got.status_code, got.from_cache) == (b"<title>Air</title>", 200, False)
+    assert world.web.asked[1][2] == ("https://www.example.com/song", '"v1"')
+    assert await world.kept_for() == pytest.approx([7200, 7 * DAY], abs=30)
+    again = await world.fetch()
+    assert (again.content, again.fetched_at) == (got.content, got.fetched_at)
+
+
+async def test_what_was_purged_meanwhile_is_given_once_more(world: World) -> None:
+    world.web.answer = page(etag='"v1"')
+    await world.fetch()
+
+    world.web.answer = Answer(final_url=URL, status_code=304, not_modified=True)
+    world.web.gate.clear()
+    world.web.asking.clear()
+    fetching = asyncio.create_task(world.fetch(max_age=0))
+    await world.web.asking.wait()
+    await world.admin.execute("TRUNCATE tracks.crawler_cache")
+    world.web.gate.set()
+    assert (await fetching).content == b"<title>Air</title>"
+    assert await world.admin.fetchval("SELECT count(*) FROM tracks.crawler_cache") == 0
+
+
+async def test_max_age_asks_for_something_newer(world: World) -> None:
+    await world.fetch()
+    await world.age(100)
+    assert (await world.fetch(max_age=200)).from_cache
+    world.web.answer = page(b"new")
+    assert (await world.fetch(max_age=50)).content == b"new"
+    assert (await world.fetch(max_age=0)).from_cache is False
+    # Whoever wants news is told that there are none to be had, not what was known.
+    world.web.answer = failing(Failure.CONNECT_FAILED)
+    assert (await world.fetch(max_age=0)).failure is Failure.CONNECT_FAILED
+    assert (await world.fetch()).content == b"new"
+
+
+async def test_many_who_ask_at_once_are_one_fetch(world: World) -> None:
+    world.web.gate.clear()
+    asking = [asyncio.create_task(world.fetch()) for _ in range(50)]
+    await world.web.asking.wait()
+    world.web.gate.set()
+    got = await asyncio.gather(*asking)
+    assert {each.content for each in got} == {b"<title>Air</title>"}
+    assert len(world.web.asked) == 1
+
+
+async def test_a_caller_who_leaves_stops_nothing(world: World) -> None:
+    world.web.gate.clear()
+    leaving, staying = asyncio.create_task(world.fetch()), asyncio.create_task(world.fetch())
+    await world.web.asking.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    with pytest.raises(DeadlineExceededError):
+        await world.fetch(seconds=0.05)
+    world.web.gate.set()
+    assert (await staying).ok
+    assert (await world.fetch()).from_cache
+
+
+async def test_a_busy_host_is_told_and_not_kept(world: World) -> None:
+    def busy(_: Target) -> Answer:
+        raise HostBusyError("music.example.com", 3)
+
+    world.web.answer = busy
+    with pytest.raises(HostBusyError):
+        await world.fetch()
+    world.web.answer = page()
+    assert (await world.fetch()).ok
+
+
+async def test_no_more_fetches_than_the_process_bears(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crawler_module, "_MAX_FLIGHTS", 2)
+    await world.fetch()
+    world.web.gate.clear()
+    flying = [asyncio.create_task(world.fetch(f"{URL}/{number}")) for number in range(2)]
+    while len(world.crawler._flights) < 2:
+        await asyncio.sleep(0)
+    with pytest.raises(OverloadedError):
+        await world.fetch(f"{URL}/3")
+    # What is kept is given all the same, if expired, without a new fetch.
+    await world.age(DAY + 1)
+    assert (await world.fetch()).from_cache
+    world.web.gate.set()
+    await asyncio.gather(*flying)
+
+
+async def test_one_slow_address_delays_no_other(world: World) -> None:
+    world.web.gate.clear()
+    slow = asyncio.create_task(world.fetch("https://slow.example.net/"))
+    await world.web.asking.wait()
+    world.web.gate.set()
+    world.web.gate = asyncio.Event()
+    world.web.gate.set()
+    assert (await world.fetch(seconds=2)).ok
+    assert (await slow).ok
+
+
+async def test_the_end_of_the_process_is_told_to_who_waits(world: World) -> None:
+    world.web.gate.clear()
+    waiting = asyncio.create_task(world.fetch())
+    await world.web.asking.wait()
+    await world.crawler.stop()
+    with pytest.raises(OverloadedError):
+        await waiting
+    assert await world.admin.fetchval("SELECT count(*) FROM tracks.leases") == 0
+
+
+async def test_an_unknown_kind_of_failure_is_a_failure(world: World) -> None:
+    world.web.answer = failing(Failure.DNS_FAILED)
+    await world.fetch()
+    await world.admin.execute("UPDATE tracks.crawler_cache SET error_kind = 'OF_A_NEWER_BUILD'")
+    got = await world.fetch()
+    assert (got.ok, got.failure) == (False, Failure.PROTOCOL_ERROR)
+
+
+async def test_what_may_not_be_given_any_more_is_deleted(world: World) -> None:
+    await world.fetch()
+    await world.fetch(f"{URL}/2")
+    await world.age(8 * DAY + 1)
+    await world.admin.execute(
+        "INSERT INTO tracks.leases VALUES ('old', gen_random_uuid(), now() - interval '2 hours'),"
+        " ('new', gen_random_uuid(), now() - interval '10 minutes')"
+    )
+    await world.crawler.start()
+    async with asyncio.timeout(10):
+        while await world.admin.fetchval("SELECT count(*) FROM tracks.leases") > 1:
+            # The sweeper begins by itself and tells nobody.
+            await asyncio.sleep(0.01)
+    rows = await world.admin.fetch("SELECT url FROM tracks.crawler_cache")
+    assert [row["url"] for row in rows] == [f"{URL}/2"]
+    assert await world.admin.fetchval("SELECT name FROM tracks.leases") == "new"
+
+
+async def test_purging_by_age_works_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crawler_cache, "_BATCH", 2)
+    for number in range(5):
+        await world.fetch(f"{URL}/{number}")
+    await world.age(HOUR, f"{URL}/3")
+    assert await crawler_cache.purge_older(world.pool, 1800) == 1
+    assert await crawler_cache.purge_older(world.pool, 0) == 4
+    assert await world.pool.row(crawler_cache.FIND, key()) is None

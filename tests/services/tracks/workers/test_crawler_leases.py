@@ -1,0 +1,182 @@
+"""One fetch for all processes: who fetches holds a lease, and when that process dies another one takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from servicekit.errors import DatabaseUnavailableError
+from services.tracks.domain.web.answer import Failure
+from services.tracks.store import leases
+from services.tracks.workers import crawler as crawler_module
+from tests.architecture.project import ROOT
+from tests.postgres import Database
+from tests.services.tracks.workers.crawling import URL, World, failing, key, page
+
+NAME = f"fetch:{key().hex()}"
+
+
+async def held(world: World) -> None:
+    """Wait until the address is being fetched by somebody."""
+    async with asyncio.timeout(10):
+        while not await world.admin.fetchval("SELECT count(*) FROM tracks.leases"):
+            # Another process took it; nothing tells of that but the row.
+            await asyncio.sleep(0.01)
+
+
+async def waiting(world: World) -> None:
+    """Wait until a process has found the lease taken and looked again."""
+    seen = asyncio.Semaphore(0)
+    world.pool.observers.append(lambda name, _: seen.release() if name == "tracks.take_lease" else None)
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await seen.acquire()
+
+
+async def test_two_processes_fetch_an_address_once(world: World, second: World) -> None:
+    world.web.gate.clear()
+    first = [asyncio.create_task(world.fetch()) for _ in range(10)]
+    await world.web.asking.wait()
+    others = [asyncio.create_task(second.fetch()) for _ in range(10)]
+    await waiting(second)
+    world.web.gate.set()
+    got = await asyncio.gather(*first, *others)
+    assert {each.content for each in got} == {b"<title>Air</title>"}
+    assert [len(world.web.asked), len(second.web.asked)] == [1, 0]
+    assert [each.from_cache for each in got] == [False] * 10 + [True] * 10
+    assert await world.admin.fetchval("SELECT count(*) FROM tracks.leases") == 0
+
+
+async def test_processes_that_begin_at_once_fetch_once(world: World, second: World) -> None:
+    for number in range(10):
+        url = f"{URL}/{number}"
+        await asyncio.gather(*(each.fetch(url) for each in (world, second) for _ in range(3)))
+    assert len(world.web.asked) + len(second.web.asked) == 10
+
+
+async def test_what_the_other_process_was_told_is_told(world: World, second: World) -> None:
+    world.web.answer = failing(Failure.CONNECT_TIMEOUT)
+    world.web.gate.clear()
+    first = asyncio.create_task(world.fetch())
+    await world.web.asking.wait()
+    other = asyncio.create_task(second.fetch())
+    await waiting(second)
+    world.web.gate.set()
+    assert {(await each).failure for each in (first, other)} == {Failure.CONNECT_TIMEOUT}
+    assert second.web.asked == []
+
+
+async def test_a_page_known_before_is_fetched_anew_once(world: World, second: World) -> None:
+    await world.fetch()
+    await world.age(9 * 86_400)
+    world.web.answer = second.web.answer = page(b"new")
+    got = await asyncio.gather(*(each.fetch() for each in (world, second) for _ in range(5)))
+    assert {each.content for each in got} == {b"new"}
+    assert len(world.web.asked) + len(second.web.asked) == 2
+
+
+@contextlib.asynccontextmanager
+async def dying_process(database: Database) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that fetches URL for ever, and has begun."""
+    arguments = [database.service_dsn("tracks"), URL, *(["pooled"] if database.pooled else [])]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.services.tracks.workers.holding",
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            assert await process.stdout.readline() == b"holding\n"
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def test_a_dead_holder_is_followed(world: World, database: Database) -> None:
+    async with dying_process(database) as process:
+        fetching = asyncio.create_task(world.fetch(seconds=30))
+        await waiting(world)
+        assert world.web.asked == []
+        process.kill()
+        await process.wait()
+        # Its lease is still there: it runs out by itself after some seconds, here at once.
+        assert await world.admin.execute("UPDATE tracks.leases SET until = now()") == "UPDATE 1"
+        got = await fetching
+    assert (got.ok, got.from_cache, len(world.web.asked)) == (True, False, 1)
+    assert await world.admin.fetchval("SELECT count(*) FROM tracks.leases") == 0
+
+
+async def test_a_dead_holder_s_lease_ends_soon(world: World, database: Database) -> None:
+    async with dying_process(database) as process:
+        process.kill()
+        await process.wait()
+    left = await world.admin.fetchval("SELECT extract(epoch FROM until - now())::float8 FROM tracks.leases")
+    assert 0 < left <= crawler_module.LEASE_SECONDS
+
+
+async def test_a_living_holder_keeps_its_lease(
+    world: World, second: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Short, so that a holder who renews outlives several leases within the test.
+    monkeypatch.setattr(crawler_module, "LEASE_SECONDS", 0.6)
+    renewed = asyncio.Semaphore(0)
+    world.pool.observers.append(lambda name, _: renewed.release() if name == "tracks.renew_lease" else None)
+    world.web.gate.clear()
+    first = asyncio.create_task(world.fetch())
+    await world.web.asking.wait()
+    other = asyncio.create_task(second.fetch())
+    async with asyncio.timeout(20):
+        for _ in range(8):
+            await renewed.acquire()
+    world.web.gate.set()
+    assert (await first).ok
+    assert (await other).from_cache
+    assert second.web.asked == []
+
+
+async def test_a_lease_that_was_taken_over_stays_with_the_new_holder(world: World) -> None:
+    world.web.gate.clear()
+    fetching = asyncio.create_task(world.fetch())
+    await world.web.asking.wait()
+    await world.admin.execute(
+        "UPDATE tracks.leases SET holder = gen_random_uuid(), until = now() + interval '1 h'"
+    )
+    world.web.gate.set()
+    assert (await fetching).ok
+    assert await world.admin.fetchval("SELECT name FROM tracks.leases") == NAME
+
+
+async def test_no_transaction_is_open_during_a_fetch(world: World) -> None:
+    world.web.gate.clear()
+    fetching = asyncio.create_task(world.fetch())
+    await world.web.asking.wait()
+    open_ones = await world.admin.fetch(
+        "SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+        " AND state LIKE 'idle in transaction%'"
+    )
+    assert open_ones == []
+    assert world.pool.busy == 0
+    world.web.gate.set()
+    await fetching
+
+
+async def test_without_the_database_nothing_is_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> bool:
+        raise DatabaseUnavailableError
+
+    monkeypatch.setattr(leases, "take", away)
+    with pytest.raises(DatabaseUnavailableError):
+        await world.fetch()
+    assert world.web.asked == []
+    monkeypatch.undo()
+    assert (await world.fetch()).ok
