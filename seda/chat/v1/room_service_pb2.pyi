@@ -384,7 +384,7 @@ class MyRoom(_message.Message):
 
     @_builtins.property
     def last_message(self) -> _message_pb2.Message:
-        """The newest live message; absent: none."""
+        """The newest live message, root or reply, without its thread and reactions; absent: none."""
 
     def __init__(
         self,

@@ -105,7 +105,7 @@ class RoomServiceServicer:
         """Changes a room's name, description, slow mode, or whether only moderators post; for
         moderators.
 
-        A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        The values that the room has already change nothing. A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
         BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -116,7 +116,9 @@ class RoomServiceServicer:
         """Lists public rooms that are not archived, by name.
 
         With a query, names that equal or begin with it come first, then those that contain it, then
-        similar ones; letters match without their case and marks. Errors: PAGE_TOKEN_MISMATCH.
+        similar ones; letters match without their case and marks. Queries of one or two letters find
+        the starts of names and of words in them. Of the names that only contain the query or are only
+        similar, 1,000 are looked at. Errors: PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,14 +32,16 @@ class RoomServiceStub:
     """Changes a room's name, description, slow mode, or whether only moderators post; for
     moderators.
 
-    A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    The values that the room has already change nothing. A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
     BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
     """
     ListPublicRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPublicRoomsRequest, _room_service_pb2.ListPublicRoomsResponse]
     """Lists public rooms that are not archived, by name.
 
     With a query, names that equal or begin with it come first, then those that contain it, then
-    similar ones; letters match without their case and marks. Errors: PAGE_TOKEN_MISMATCH.
+    similar ones; letters match without their case and marks. Queries of one or two letters find
+    the starts of names and of words in them. Of the names that only contain the query or are only
+    similar, 1,000 are looked at. Errors: PAGE_TOKEN_MISMATCH.
     """
     ListMyRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListMyRoomsRequest, _room_service_pb2.ListMyRoomsResponse]
     """Lists the rooms that the caller is a member of, with what is new in each.
@@ -102,7 +104,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes a room's name, description, slow mode, or whether only moderators post; for
         moderators.
 
-        A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        The values that the room has already change nothing. A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
         BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
         """
 
@@ -115,7 +117,9 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists public rooms that are not archived, by name.
 
         With a query, names that equal or begin with it come first, then those that contain it, then
-        similar ones; letters match without their case and marks. Errors: PAGE_TOKEN_MISMATCH.
+        similar ones; letters match without their case and marks. Queries of one or two letters find
+        the starts of names and of words in them. Of the names that only contain the query or are only
+        similar, 1,000 are looked at. Errors: PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod

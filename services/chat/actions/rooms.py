@@ -1,4 +1,4 @@
-"""RoomService: create_room, get_room."""
+"""RoomService: create_room, get_room, update_room."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError
 from servicekit.ids import new_id
+from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
+from services.chat.domain.acting import Rank, check_in_use, check_unmuted_actor
 from services.chat.domain.errors import BannedError, RequestIdReusedError, RoomNotFoundError
-from services.chat.domain.model import Member, Room
+from services.chat.domain.model import Member, Room, SystemEvent
+from services.chat.domain.room_change import RoomChange, differences
 from services.chat.domain.visibility import check_known
 from services.chat.store import rooms as store
 
@@ -79,6 +82,36 @@ async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     if row.banned:
         raise BannedError
     return RoomView(row.room(), row.member(caller.user_id), deps.epoch.value, row.last_rev)
+
+
+async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
+    """The changed room; the same values again change nothing. Raises EtagMismatchError."""
+
+    async def act(change: Change) -> Room:
+        actor = check_unmuted_actor(wanted.room_id, change.standing, caller, Rank.MODERATOR)
+        before = check_known(wanted.room_id, change.standing)
+        check_in_use(before.archived_at)
+        fields = differences(before.room(), wanted)
+        if not fields:
+            return before.room()
+        after = await store.update(change.session, before.changed(wanted, fields, change.next_rev()))
+        if "name" in fields:
+            await change.tell(SystemEvent.RENAMED)
+        await change.record(
+            actor,
+            "UPDATE_ROOM",
+            before=_states(before.room(), fields),
+            after={"changed": sorted(fields), **_states(after, fields)},
+        )
+        return after
+
+    return await change_room(deps.database, caller, wanted.room_id, act)
+
+
+def _states(room: Room, fields: frozenset[str]) -> dict[str, object]:
+    """What the log keeps of the fields: names and texts are not among it."""
+    states = {"announcement": room.announcement, "slow_mode": room.slow_mode_seconds}
+    return {field: value for field, value in states.items() if field in fields}
 
 
 async def _earlier(

@@ -16,7 +16,7 @@ from services.chat.domain.errors import (
     RoomNotFoundError,
     TargetProtectedError,
 )
-from services.chat.domain.visibility import Standing, check_open
+from services.chat.domain.visibility import Standing, check_open, check_unmuted
 
 
 class Rank(enum.IntEnum):
@@ -63,6 +63,14 @@ def check_actor(
     if rank < least:
         raise RoleRequiredError(least.name)
     return Actor(caller.user_id, rank, known.role, as_admin=False)
+
+
+def check_unmuted_actor(room_id: UUID, standing: Standing | None, caller: Caller, least: Rank) -> Actor:
+    """As check_actor, for an act that a mute forbids: CallerMutedError comes before RoleRequiredError."""
+    check_actor(room_id, standing, caller, Rank.MEMBER)
+    if standing is not None:
+        check_unmuted(standing)
+    return check_actor(room_id, standing, caller, least)
 
 
 def check_platform_role(caller: Caller, *, moderators: bool) -> None:

@@ -96,6 +96,17 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """A user's invitation into a room."""
+
+    room_id: UUID
+    user_id: UUID
+    invited_by: UUID | None
+    created_at: Micros
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrackSnapshot:
     """A track as it was known when a message posted it. Unknown texts are empty; the duration is in seconds."""
 
@@ -149,6 +160,27 @@ class Message:
     def etag(self) -> str:
         """Names this state of the message."""
         return str(self.rev)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How much is new: of the first 100 live messages after the read mark, those that count; `capped` when there are more than 100."""
+
+    count: int
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MyRoom:
+    """A room of the caller with what is new in it. `rev` is the room's last, of the same snapshot."""
+
+    room: Room
+    member: Member
+    last_message: Message | None
+    unread: Unread
+    mentions: Unread
+    last_read_seq: int
+    rev: int
 
 
 class SanctionKind(enum.StrEnum):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 HEAD = (1 << 63) - 1
 """A seq after every message."""
@@ -76,8 +79,8 @@ def cut(window: Window, seqs: Sequence[int], size_of: Callable[[int], int], max_
     wanted_newer = newer[: max(window.newer - 1, 0)]
     wanted_older = older[: window.older - 1]
     both = bool(wanted_newer and wanted_older)
-    shown_newer, used = _fitting(wanted_newer, size_of, max_bytes // 2 if both else max_bytes)
-    shown_older, _ = _fitting(wanted_older, size_of, max_bytes - used)
+    shown_newer, used = fitting(wanted_newer, size_of, max_bytes // 2 if both else max_bytes)
+    shown_older, _ = fitting(wanted_older, size_of, max_bytes - used)
     found_oldest, found_newest = len(shown_older) == len(older), len(shown_newer) == len(newer)
     next_seq = None
     if window.direction is Direction.NEWER and shown_newer and not found_newest:
@@ -87,12 +90,12 @@ def cut(window: Window, seqs: Sequence[int], size_of: Callable[[int], int], max_
     return Cut([*reversed(shown_newer), *shown_older], found_oldest, found_newest, next_seq)
 
 
-def _fitting(seqs: Sequence[int], size_of: Callable[[int], int], budget: int) -> tuple[list[int], int]:
-    """The first seqs that fit into the budget, one at least, and the bytes they take."""
+def fitting(items: Sequence[_T], size_of: Callable[[_T], int], budget: int) -> tuple[list[_T], int]:
+    """The first items that fit into the budget, one at least if there is one, and the bytes they take."""
     used = 0
-    for count, seq in enumerate(seqs):
-        size = size_of(seq)
+    for count, item in enumerate(items):
+        size = size_of(item)
         if count and used + size > budget:
-            return list(seqs[:count]), used
+            return list(items[:count]), used
         used += size
-    return list(seqs), used
+    return list(items), used

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from seda.chat.v1 import membership_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.pages import page_size
+from services.chat.actions import invitations, membership, read_marks
 from services.chat.actions.deps import Deps
-from services.chat.actions.membership import join_room
-from services.chat.rpc.pending import pending
-from services.chat.wire import rooms as wire
+from services.chat.wire import members as wire
+from services.chat.wire.rooms import fill_member
 
 
-@pending
 class MembershipServicer:
-    """Who belongs to a room."""
+    """Who belongs to a room, who is invited, and how far they have read."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["MembershipService"]
 
@@ -24,5 +24,84 @@ class MembershipServicer:
     async def JoinRoom(self, request: pb.JoinRoomRequest, call: Call) -> pb.JoinRoomResponse:
         """See the contract."""
         response = pb.JoinRoomResponse()
-        wire.fill_member(response.membership, await join_room(self._deps, call.caller, UUID(request.room_id)))
+        member = await membership.join_room(self._deps, call.caller, UUID(request.room_id))
+        fill_member(response.membership, member)
         return response
+
+    async def LeaveRoom(self, request: pb.LeaveRoomRequest, call: Call) -> pb.LeaveRoomResponse:
+        """See the contract."""
+        await membership.leave_room(self._deps, call.caller, UUID(request.room_id))
+        return pb.LeaveRoomResponse()
+
+    async def AcceptInvitation(
+        self, request: pb.AcceptInvitationRequest, call: Call
+    ) -> pb.AcceptInvitationResponse:
+        """See the contract."""
+        response = pb.AcceptInvitationResponse()
+        member = await invitations.accept_invitation(self._deps, call.caller, UUID(request.room_id))
+        fill_member(response.membership, member)
+        return response
+
+    async def DeclineInvitation(
+        self, request: pb.DeclineInvitationRequest, call: Call
+    ) -> pb.DeclineInvitationResponse:
+        """See the contract."""
+        await invitations.decline_invitation(self._deps, call.caller, UUID(request.room_id))
+        return pb.DeclineInvitationResponse()
+
+    async def InviteUser(self, request: pb.InviteUserRequest, call: Call) -> pb.InviteUserResponse:
+        """See the contract."""
+        room_id, user_id = UUID(request.room_id), UUID(request.user_id)
+        return wire.invited(await invitations.invite_user(self._deps, call.caller, room_id, user_id))
+
+    async def RevokeInvitation(
+        self, request: pb.RevokeInvitationRequest, call: Call
+    ) -> pb.RevokeInvitationResponse:
+        """See the contract."""
+        room_id, user_id = UUID(request.room_id), UUID(request.user_id)
+        await invitations.revoke_invitation(self._deps, call.caller, room_id, user_id)
+        return pb.RevokeInvitationResponse()
+
+    async def ListInvitations(
+        self, request: pb.ListInvitationsRequest, call: Call
+    ) -> pb.ListInvitationsResponse:
+        """See the contract."""
+        room_id, size = UUID(request.room_id), page_size(request.page_size)
+        return wire.invitations(
+            *await invitations.list_invitations(self._deps, call.caller, room_id, size, request.page_token)
+        )
+
+    async def ListMyInvitations(
+        self, request: pb.ListMyInvitationsRequest, call: Call
+    ) -> pb.ListMyInvitationsResponse:
+        """See the contract."""
+        size = page_size(request.page_size)
+        return wire.my_invitations(
+            *await invitations.list_my_invitations(self._deps, call.caller, size, request.page_token)
+        )
+
+    async def ListMembers(self, request: pb.ListMembersRequest, call: Call) -> pb.ListMembersResponse:
+        """See the contract."""
+        return wire.members(
+            *await membership.list_members(self._deps, call.caller, wire.member_listing(request))
+        )
+
+    async def SetMemberRole(self, request: pb.SetMemberRoleRequest, call: Call) -> pb.SetMemberRoleResponse:
+        """See the contract."""
+        room_id, user_id, role = UUID(request.room_id), UUID(request.user_id), wire.role(request.role)
+        assert role is not None  # noqa: S101 - the contract refuses the unspecified one
+        response = pb.SetMemberRoleResponse()
+        member = await membership.set_member_role(self._deps, call.caller, room_id, user_id, role)
+        fill_member(response.member, member)
+        return response
+
+    async def MarkRead(self, request: pb.MarkReadRequest, call: Call) -> pb.MarkReadResponse:
+        """See the contract."""
+        mark = await read_marks.mark_read(self._deps, call.caller, UUID(request.room_id), request.seq)
+        return pb.MarkReadResponse(last_read_seq=mark)
+
+    async def MarkUnread(self, request: pb.MarkUnreadRequest, call: Call) -> pb.MarkUnreadResponse:
+        """See the contract."""
+        room_id = UUID(request.room_id)
+        mark = await read_marks.mark_unread(self._deps, call.caller, room_id, request.from_seq)
+        return pb.MarkUnreadResponse(last_read_seq=mark)

@@ -6,15 +6,18 @@ from uuid import UUID
 
 from seda.chat.v1 import room_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.pages import page_size
 from services.chat.actions.deps import Deps
-from services.chat.actions.rooms import create_room, get_room
+from services.chat.actions.room_lists import list_my_rooms, list_public_rooms
+from services.chat.actions.rooms import create_room, get_room, update_room
 from services.chat.rpc.pending import pending
+from services.chat.wire import room_lists
 from services.chat.wire import rooms as wire
 
 
 @pending
 class RoomServicer:
-    """Creates and reads rooms."""
+    """Creates, reads, changes and lists rooms."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["RoomService"]
 
@@ -31,3 +34,23 @@ class RoomServicer:
     async def GetRoom(self, request: pb.GetRoomRequest, call: Call) -> pb.GetRoomResponse:
         """See the contract."""
         return wire.room_view(await get_room(self._deps, call.caller, UUID(request.room_id)))
+
+    async def UpdateRoom(self, request: pb.UpdateRoomRequest, call: Call) -> pb.UpdateRoomResponse:
+        """See the contract."""
+        response = pb.UpdateRoomResponse()
+        wire.fill_room(response.room, await update_room(self._deps, call.caller, wire.room_change(request)))
+        return response
+
+    async def ListPublicRooms(
+        self, request: pb.ListPublicRoomsRequest, call: Call
+    ) -> pb.ListPublicRoomsResponse:
+        """See the contract."""
+        size = page_size(request.page_size)
+        return room_lists.public_rooms(
+            *await list_public_rooms(self._deps, call.caller, request.query, size, request.page_token)
+        )
+
+    async def ListMyRooms(self, request: pb.ListMyRoomsRequest, call: Call) -> pb.ListMyRoomsResponse:
+        """See the contract."""
+        size = page_size(request.page_size)
+        return room_lists.my_rooms(*await list_my_rooms(self._deps, call.caller, size, request.page_token))

@@ -53,7 +53,8 @@ rooms = sa.Table(
     ),
     sa.Column(
         "search_name",
-        sa.Text,
+        # Bytes decide the order: that of a language would neither serve prefixes nor stay the same.
+        sa.Text(collation="C"),
         nullable=False,
         server_default="",
         comment="The name folded for search; '' until a worker has folded it",
@@ -71,7 +72,6 @@ rooms = sa.Table(
         "rooms_public_idx",
         "search_name",
         "id",
-        postgresql_ops={"search_name": "text_pattern_ops"},
         postgresql_where=sa.text("NOT private AND archived_at IS NULL"),
     ),
     sa.Index(
@@ -162,6 +162,15 @@ room_memberships = sa.Table(
         "user_id",
         postgresql_where=sa.text("left_at IS NULL"),
     ),
+    # Those who moderate are few among many members.
+    sa.Index(
+        "room_memberships_moderating_idx",
+        "room_id",
+        "role",
+        "joined_at",
+        "user_id",
+        postgresql_where=sa.text("left_at IS NULL AND role <> 'MEMBER'::text"),
+    ),
     sa.CheckConstraint("role IN ('OWNER', 'MODERATOR', 'MEMBER')", name="room_memberships_role_check"),
     sa.CheckConstraint(
         "removal IS NULL OR (removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL)",
@@ -188,6 +197,15 @@ room_invitations = sa.Table(
     sa.Index("room_invitations_room_id_rev_idx", "room_id", "rev"),
     sa.Index("room_invitations_user_id_idx", "user_id"),
     sa.Index("room_invitations_invited_by_idx", "invited_by"),
+    # Open ones: of a room and of a user, in the order of the lists.
+    sa.Index("room_invitations_open_idx", "room_id", "rev", postgresql_where=sa.text("ended_at IS NULL")),
+    sa.Index(
+        "room_invitations_mine_idx",
+        "user_id",
+        "created_at",
+        "room_id",
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
     sa.CheckConstraint("rev >= 1", name="room_invitations_rev_check"),
     comment="Invitations into rooms; one that ended stays as a row.",
 )

@@ -1,4 +1,4 @@
-"""SQL for memberships and invitations."""
+"""SQL for memberships."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.database import Session
-from servicekit.sql import Query
+from servicekit.database import Database, Session
+from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Removal
+from services.chat.domain.visibility import RoomFacts
+from services.chat.store.rooms import FACTS, FACTS_FROM, MAY_READ
 
 
 class MemberRow(NamedTuple):
@@ -51,6 +53,75 @@ async def join(session: Session, room_id: UUID, user_id: UUID, *, last_seq: int,
     return row.member()
 
 
+class _PageRow(NamedTuple):
+    private: bool
+    role: str | None
+    invited: bool
+    banned: bool
+    user_id: UUID | None
+    member_role: str | None
+    joined_at: Micros | None
+    rev: int | None
+
+
+def _page_text(condition: str) -> str:
+    return f"""
+    WITH f AS (SELECT {FACTS} {FACTS_FROM})
+    SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
+      FROM f LEFT JOIN LATERAL (
+        SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
+          FROM chat.room_memberships o
+         WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4) {condition}
+           AND {MAY_READ}
+         ORDER BY o.joined_at, o.user_id LIMIT $5
+      ) x ON true
+     ORDER BY x.joined_at, x.user_id
+    """  # noqa: S608 - only constants of this module
+
+
+_PAGE = Query[_PageRow, UUID, UUID, Micros, UUID, int]("chat.members_page", _page_text(""))
+# Owners and moderators are few among many, and have an index of their own; so it says which role it is.
+_OWNERS = Query[_PageRow, UUID, UUID, Micros, UUID, int](
+    "chat.owners_page", _page_text("AND o.role = 'OWNER'")
+)
+_MODERATORS = Query[_PageRow, UUID, UUID, Micros, UUID, int](
+    "chat.moderators_page", _page_text("AND o.role = 'MODERATOR'")
+)
+_PLAIN = Query[_PageRow, UUID, UUID, Micros, UUID, int](
+    "chat.plain_members_page", _page_text("AND o.role = 'MEMBER'")
+)
+_PAGES = {
+    None: _PAGE,
+    MemberRole.OWNER: _OWNERS,
+    MemberRole.MODERATOR: _MODERATORS,
+    MemberRole.MEMBER: _PLAIN,
+}
+_MEMBER = Query[MemberRow, UUID, UUID](
+    "chat.member",
+    """
+    SELECT room_id, user_id, role, joined_at, rev FROM chat.room_memberships
+     WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL
+    """,
+)
+_SET_ROLE = Command[UUID, UUID, str, int](
+    "chat.set_member_role",
+    "UPDATE chat.room_memberships SET role = $3, rev = $4 WHERE room_id = $1 AND user_id = $2",
+)
+
+
+class _OtherOwnerRow(NamedTuple):
+    there: bool
+
+
+_OTHER_OWNER = Query[_OtherOwnerRow, UUID, UUID](
+    "chat.has_other_owner",
+    """
+    SELECT EXISTS (SELECT 1 FROM chat.room_memberships
+                    WHERE room_id = $1 AND user_id <> $2 AND role = 'OWNER' AND left_at IS NULL) AS there
+    """,
+)
+
+
 class EndedRow(NamedTuple):
     """How much of a user's place in a room there was to end."""
 
@@ -81,3 +152,45 @@ async def end(session: Session, room_id: UUID, user_id: UUID, removal: Removal, 
     row = await session.row(_END, room_id, user_id, removal, rev)
     assert row is not None  # noqa: S101 - the statement always gives its row
     return row
+
+
+async def page(
+    database: Database,
+    room_id: UUID,
+    caller_id: UUID,
+    *,
+    role: MemberRole | None,
+    after: tuple[Micros, UUID],
+    limit: int,
+) -> tuple[RoomFacts | None, list[Member]]:
+    """Members in the order in which they joined, after an instant and an id, with the facts of the room.
+
+    No facts: there is no such room. Nobody is listed to a caller who may not read the room.
+    """
+    rows = await database.rows(_PAGES[role], room_id, caller_id, *after, limit)
+    members = [
+        Member(room_id, row.user_id, MemberRole(row.member_role), row.joined_at, row.rev)
+        for row in rows
+        if row.user_id is not None
+        and row.member_role is not None
+        and row.joined_at is not None
+        and row.rev is not None
+    ]
+    return (rows[0] if rows else None), members
+
+
+async def member(session: Session, room_id: UUID, user_id: UUID) -> Member | None:
+    """A user's membership; None for who is no member."""
+    row = await session.row(_MEMBER, room_id, user_id)
+    return None if row is None else row.member()
+
+
+async def set_role(session: Session, member: Member) -> None:
+    """Write a member's role and rev. The room must be locked."""
+    await session.execute(_SET_ROLE, member.room_id, member.user_id, member.role, member.rev)
+
+
+async def has_other_owner(session: Session, room_id: UUID, user_id: UUID) -> bool:
+    """Whether the room has an owner beside that user."""
+    row = await session.row(_OTHER_OWNER, room_id, user_id)
+    return row is not None and row.there

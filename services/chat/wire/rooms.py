@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from seda.chat.v1 import room_pb2, room_service_pb2
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.rooms import RoomDraft, RoomView
 from services.chat.domain.model import Member, Room
+from services.chat.domain.room_change import RoomChange, check_mask, check_values
 from services.chat.wire.ids import optional_id
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
     """A room to create."""
     return RoomDraft(request.name, request.description, request.private, optional_id(request.request_id))
+
+
+def room_change(request: room_service_pb2.UpdateRoomRequest) -> RoomChange:
+    """New values of a room's fields. Raises InvalidFieldsError for a mask or a value that can't be."""
+    room = request.room
+    change = RoomChange(
+        room_id=UUID(room.id),
+        etag=room.etag,
+        fields=check_mask(request.update_mask.paths),
+        name=room.name,
+        description=room.description,
+        announcement=room.announcement,
+        slow_mode_seconds=room.slow_mode.seconds,
+    )
+    check_values(change, room.slow_mode.nanos)
+    return change
 
 
 def fill_room(into: room_pb2.Room, room: Room) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from seda.chat.v1 import membership_service_pb2, room_service_pb2
 from seda.chat.v1.membership_service_pb2 import JoinRoomRequest, JoinRoomResponse
 from seda.chat.v1.membership_service_pb2_grpc import MembershipServiceStub
 from seda.chat.v1.message_service_pb2 import (
@@ -81,6 +82,15 @@ class World:
         return await call(
             self.messages.ListMessages, ListMessagesRequest(room_id=room_id, **fields), user(email)
         )
+
+    async def ask(self, email: str, method: str, **fields: Any) -> Any:
+        """Call a method of RoomService or MembershipService by its name."""
+        stub, module = (
+            (self.rooms, room_service_pb2)
+            if hasattr(self.rooms, method)
+            else (self.members, membership_service_pb2)
+        )
+        return await call(getattr(stub, method), getattr(module, f"{method}Request")(**fields), user(email))
 
     async def user_id(self, email: str) -> str:
         """The id of a user who has called before."""

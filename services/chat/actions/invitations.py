@@ -1,0 +1,114 @@
+"""MembershipService: invitations, from being made to being accepted, declined or withdrawn."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from servicekit.caller import Caller
+from servicekit.clock import Micros
+from servicekit.errors import CallerSuspendedError
+from servicekit.pages import LAST_INSTANT, decode_instant, decode_number, encode_token, fingerprint
+from services.chat.actions.changing import Change, change_room
+from services.chat.actions.deps import Deps
+from services.chat.actions.membership import join_room
+from services.chat.actions.moderating import Authority, inspect
+from services.chat.domain.acting import Rank, check_in_use, check_unmuted_actor
+from services.chat.domain.errors import TargetBannedError
+from services.chat.domain.model import Invitation, Member, Room
+from services.chat.domain.paging import HEAD
+from services.chat.domain.visibility import check_known
+from services.chat.store import invitations as store
+from services.chat.store.rooms import Reader
+
+_LATEST = (Micros(LAST_INSTANT), UUID(int=0))
+
+
+async def accept_invitation(deps: Deps, caller: Caller, room_id: UUID) -> Member:
+    """The caller's membership; ends as join_room does."""
+    return await join_room(deps, caller, room_id)
+
+
+async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
+    """End the caller's invitation; declining none changes nothing."""
+
+    async def act(change: Change) -> None:
+        standing = check_known(room_id, change.standing)
+        if standing.suspended:
+            raise CallerSuspendedError
+        if standing.invited:
+            await store.end(change.session, room_id, caller.user_id, change.next_rev())
+
+    await change_room(deps.database, caller, room_id, act)
+
+
+async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> Invitation | None:
+    """The user's open invitation, made now or before; None for a member, who needs none.
+
+    Raises TargetBannedError, and RateLimitedError where one would be made.
+    """
+    charged = False
+
+    async def act(change: Change) -> Invitation | None:
+        nonlocal charged
+        actor = check_unmuted_actor(room_id, change.standing, caller, Rank.MODERATOR)
+        if change.standing is not None:
+            check_in_use(change.standing.archived_at)
+        invitee = await store.invitee(change.session, room_id, user_id)
+        if invitee.member:
+            return None
+        if invitee.banned:
+            raise TargetBannedError(user_id)
+        earlier = await store.open_invitation(change.session, room_id, user_id)
+        if earlier is not None:
+            return earlier
+        # A transaction that is repeated because of another one costs its caller once.
+        if not charged:
+            deps.limits.invitations.take(caller.user_id)
+            charged = True
+        made = await store.invite(change.session, room_id, user_id, caller.user_id, change.next_rev())
+        await change.record(actor, "INVITE_USER", user_id=user_id)
+        return made
+
+    return await change_room(deps.database, caller, room_id, act)
+
+
+async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> None:
+    """Withdraw an invitation; withdrawing none changes nothing."""
+
+    async def act(change: Change) -> None:
+        actor = check_unmuted_actor(room_id, change.standing, caller, Rank.MODERATOR)
+        earlier = await store.open_invitation(change.session, room_id, user_id)
+        if earlier is None:
+            return
+        await store.end(change.session, room_id, user_id, change.next_rev())
+        await change.record(actor, "REVOKE_INVITATION", user_id=user_id)
+
+    await change_room(deps.database, caller, room_id, act)
+
+
+async def list_invitations(
+    deps: Deps, caller: Caller, room_id: UUID, page_size: int, page_token: str
+) -> tuple[list[Invitation], str]:
+    """A page of a room's open invitations, the newest first, and the next page's token."""
+    mark = fingerprint("ListInvitations", caller.user_id, room_id)
+    before_rev = decode_number(page_token, mark, HEAD)
+
+    async def read(session: Reader) -> list[Invitation]:
+        return await store.page(session, room_id, before_rev, page_size + 1)
+
+    found = await inspect(deps.database, caller, Authority(room_id), read, "READ_INVITATIONS")
+    token = encode_token(mark, (found[page_size - 1].rev,)) if len(found) > page_size else ""
+    return found[:page_size], token
+
+
+async def list_my_invitations(
+    deps: Deps, caller: Caller, page_size: int, page_token: str
+) -> tuple[list[tuple[Invitation, Room]], str]:
+    """A page of the caller's open invitations with their rooms, the newest first, and the next page's token."""
+    mark = fingerprint("ListMyInvitations", caller.user_id)
+    before = decode_instant(page_token, mark) or _LATEST
+    found = await store.mine(deps.database, caller.user_id, before, page_size + 1)
+    if len(found) <= page_size:
+        return found, ""
+    last, _ = found[page_size - 1]
+    return found[:page_size], encode_token(mark, (last.created_at,), (str(last.room_id),))

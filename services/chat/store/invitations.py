@@ -1,0 +1,156 @@
+"""SQL for invitations."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Database, Session
+from servicekit.sql import Command, Query
+from services.chat.domain.model import Invitation, Room
+from services.chat.store.rooms import IN_FORCE, ROOM, Reader
+
+
+class InvitationRow(NamedTuple):
+    """An invitation."""
+
+    room_id: UUID
+    user_id: UUID
+    invited_by: UUID | None
+    created_at: Micros
+    rev: int
+
+    def invitation(self) -> Invitation:
+        """The invitation as a value."""
+        return Invitation(*self)
+
+
+class MineRow(NamedTuple):
+    """An invitation of somebody, with its room."""
+
+    room_id: UUID
+    user_id: UUID
+    invited_by: UUID | None
+    invited_at: Micros
+    invitation_rev: int
+    id: UUID
+    name: str
+    description: str
+    private: bool
+    created_by: UUID | None
+    created_at: Micros
+    updated_at: Micros
+    rev: int
+    locked_at: Micros | None
+    archived_at: Micros | None
+    announcement: bool
+    slow_mode_seconds: int
+    member_count: int
+
+    def both(self) -> tuple[Invitation, Room]:
+        """The invitation and its room, as values."""
+        return Invitation(*self[:5]), Room(*self[5:])
+
+
+class InviteeRow(NamedTuple):
+    """What decides whether a user can be invited."""
+
+    member: bool
+    banned: bool
+
+
+_INVITATION = "room_id, user_id, invited_by, created_at, rev"
+_INVITEE = Query[InviteeRow, UUID, UUID](
+    "chat.invitee",
+    f"""
+    SELECT EXISTS (SELECT 1 FROM chat.room_memberships
+                    WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL) AS member,
+           EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE}) AS banned
+    """,  # noqa: S608 - only constants of this package
+)
+_OPEN = Query[InvitationRow, UUID, UUID](
+    "chat.open_invitation",
+    f"""
+    SELECT {_INVITATION} FROM chat.room_invitations
+     WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
+    """,  # noqa: S608 - only constants of this module
+)
+_INVITE = Query[InvitationRow, UUID, UUID, UUID, int](
+    "chat.invite_user",
+    f"""
+    INSERT INTO chat.room_invitations (room_id, user_id, invited_by, created_at, rev)
+    VALUES ($1, $2, $3, clock_timestamp(), $4)
+    ON CONFLICT (room_id, user_id) DO UPDATE
+       SET invited_by = excluded.invited_by, created_at = excluded.created_at, ended_at = NULL,
+           rev = excluded.rev
+    RETURNING {_INVITATION}
+    """,  # noqa: S608 - only constants of this module
+)
+_END = Command[UUID, UUID, int](
+    "chat.end_invitation",
+    """
+    UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $3
+     WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
+    """,
+)
+_PAGE = Query[InvitationRow, UUID, int, int](
+    "chat.invitations_page",
+    f"""
+    SELECT {_INVITATION} FROM chat.room_invitations
+     WHERE room_id = $1 AND ended_at IS NULL AND rev < $2
+     ORDER BY rev DESC LIMIT $3
+    """,  # noqa: S608 - only constants of this module
+)
+# Who is banned from a room learns nothing of it, not by an old invitation either.
+_MINE = Query[MineRow, UUID, Micros, UUID, int](
+    "chat.my_invitations_page",
+    f"""
+    SELECT v.room_id, v.user_id, v.invited_by, v.created_at AS invited_at, v.rev AS invitation_rev, {ROOM}
+      FROM chat.room_invitations v
+      JOIN chat.rooms r ON r.id = v.room_id
+      JOIN chat.room_counters c ON c.room_id = v.room_id
+     WHERE v.user_id = $1 AND v.ended_at IS NULL AND (v.created_at, v.room_id) < ($2, $3)
+       AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                        WHERE s.room_id = v.room_id AND s.user_id = $1 AND s.kind = 'BAN' AND {IN_FORCE})
+     ORDER BY v.created_at DESC, v.room_id DESC LIMIT $4
+    """,  # noqa: S608 - only constants of this package
+)
+
+
+async def invitee(session: Session, room_id: UUID, user_id: UUID) -> InviteeRow:
+    """What decides whether a user can be invited into a room."""
+    row = await session.row(_INVITEE, room_id, user_id)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
+
+
+async def open_invitation(session: Session, room_id: UUID, user_id: UUID) -> Invitation | None:
+    """A user's open invitation into a room."""
+    row = await session.row(_OPEN, room_id, user_id)
+    return None if row is None else row.invitation()
+
+
+async def invite(session: Session, room_id: UUID, user_id: UUID, invited_by: UUID, rev: int) -> Invitation:
+    """Make an invitation, which opens one that ended again. The room must be locked."""
+    row = await session.row(_INVITE, room_id, user_id, invited_by, rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row.invitation()
+
+
+async def end(session: Session, room_id: UUID, user_id: UUID, rev: int) -> None:
+    """End a user's open invitation. The room must be locked."""
+    await session.execute(_END, room_id, user_id, rev)
+
+
+async def page(reader: Reader, room_id: UUID, before_rev: int, limit: int) -> list[Invitation]:
+    """A room's open invitations of a rev below `before_rev`, the newest first."""
+    return [row.invitation() for row in await reader.rows(_PAGE, room_id, before_rev, limit)]
+
+
+async def mine(
+    database: Database, user_id: UUID, before: tuple[Micros, UUID], limit: int
+) -> list[tuple[Invitation, Room]]:
+    """A user's open invitations before an instant and a room's id, the newest first."""
+    return [row.both() for row in await database.rows(_MINE, user_id, *before, limit)]

@@ -1,0 +1,74 @@
+"""Memberships and invitations."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from seda.chat.v1 import membership_service_pb2, room_pb2
+from servicekit.pages import page_size
+from servicekit.timestamps import to_proto
+from services.chat.actions.membership import MemberListing
+from services.chat.domain.model import Invitation, Member, MemberRole, Room
+from services.chat.wire.rooms import fill_member, fill_room
+
+_ROLES = {room_pb2.MemberRole.Value(f"MEMBER_ROLE_{each}"): each for each in MemberRole}
+
+
+def role(value: room_pb2.MemberRole.ValueType) -> MemberRole | None:
+    """A role; None for the unspecified one."""
+    return _ROLES.get(value)
+
+
+def member_listing(request: membership_service_pb2.ListMembersRequest) -> MemberListing:
+    """Which members to list."""
+    return MemberListing(
+        UUID(request.room_id), role(request.role), page_size(request.page_size), request.page_token
+    )
+
+
+def members(page: list[Member], next_page_token: str) -> membership_service_pb2.ListMembersResponse:
+    """A page of members."""
+    response = membership_service_pb2.ListMembersResponse(next_page_token=next_page_token)
+    for member in page:
+        fill_member(response.members.add(), member)
+    return response
+
+
+def fill_invitation(into: room_pb2.Invitation, invitation: Invitation) -> None:
+    """Write an invitation."""
+    into.room_id = str(invitation.room_id)
+    into.user_id = str(invitation.user_id)
+    if invitation.invited_by is not None:
+        into.inviter_id = str(invitation.invited_by)
+    into.rev = invitation.rev
+    to_proto(into.create_time, invitation.created_at)
+
+
+def invited(invitation: Invitation | None) -> membership_service_pb2.InviteUserResponse:
+    """An invitation, where one is needed."""
+    response = membership_service_pb2.InviteUserResponse()
+    if invitation is not None:
+        fill_invitation(response.invitation, invitation)
+    return response
+
+
+def invitations(
+    page: list[Invitation], next_page_token: str
+) -> membership_service_pb2.ListInvitationsResponse:
+    """A page of a room's invitations."""
+    response = membership_service_pb2.ListInvitationsResponse(next_page_token=next_page_token)
+    for invitation in page:
+        fill_invitation(response.invitations.add(), invitation)
+    return response
+
+
+def my_invitations(
+    page: list[tuple[Invitation, Room]], next_page_token: str
+) -> membership_service_pb2.ListMyInvitationsResponse:
+    """A page of somebody's invitations."""
+    response = membership_service_pb2.ListMyInvitationsResponse(next_page_token=next_page_token)
+    for invitation, room in page:
+        mine = response.invitations.add()
+        fill_invitation(mine.invitation, invitation)
+        fill_room(mine.room, room)
+    return response
