@@ -132,11 +132,11 @@ class TrackServiceServicer:
     def SearchTracks(self, request, context):
         """Finds tracks by title and artist.
 
-        Case, accents and width make no difference; wildcards stand for themselves. First come
-        those that begin with the query, then those that contain it, then those that are like it. With
-        no three letters or digits in a row only the start of the text and of each word is searched.
-        Of those that contain the query or are like it, some 1,000 are looked at: a longer query finds
-        what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+        Case, accents and width make no difference; wildcards stand for themselves. First come those
+        that begin with the query, then those that contain it, then, if these are few, those that are
+        like it. With no three letters or digits in a row only the start of the text and of each word
+        is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
+        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,11 +52,11 @@ class TrackServiceStub:
     SearchTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.SearchTracksRequest, _track_service_pb2.SearchTracksResponse]
     """Finds tracks by title and artist.
 
-    Case, accents and width make no difference; wildcards stand for themselves. First come
-    those that begin with the query, then those that contain it, then those that are like it. With
-    no three letters or digits in a row only the start of the text and of each word is searched.
-    Of those that contain the query or are like it, some 1,000 are looked at: a longer query finds
-    what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+    Case, accents and width make no difference; wildcards stand for themselves. First come those
+    that begin with the query, then those that contain it, then, if these are few, those that are
+    like it. With no three letters or digits in a row only the start of the text and of each word
+    is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
+    query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
     """
     RefreshTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.RefreshTrackRequest, _track_service_pb2.RefreshTrackResponse]
     """Has the provider asked anew for what it tells of a track, in the background.
@@ -139,11 +139,11 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_track_service_pb2.SearchTracksResponse]:
         """Finds tracks by title and artist.
 
-        Case, accents and width make no difference; wildcards stand for themselves. First come
-        those that begin with the query, then those that contain it, then those that are like it. With
-        no three letters or digits in a row only the start of the text and of each word is searched.
-        Of those that contain the query or are like it, some 1,000 are looked at: a longer query finds
-        what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+        Case, accents and width make no difference; wildcards stand for themselves. First come those
+        that begin with the query, then those that contain it, then, if these are few, those that are
+        like it. With no three letters or digits in a row only the start of the text and of each word
+        is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
+        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod

@@ -48,12 +48,16 @@ def page_size(asked: int) -> int:
 
 
 def stages(needle: Needle, place: Place) -> list[Place]:
-    """The stages from a place on in which the needle can find anything, each with where to begin in it."""
+    """The stages from a place on in which the needle can find anything, each with where to begin in it.
+
+    LIKE is for the first page alone, when the better ones do not fill it, and for its own later pages: where many
+    texts contain the query it would cost much, and show what nobody looked for.
+    """
     possible = [Stage.STARTING]
-    if needle.has_trigrams:
-        possible += [Stage.CONTAINING, Stage.LIKE]
-    elif needle.words:
+    if needle.has_trigrams or needle.words:
         possible.append(Stage.CONTAINING)
+    if needle.has_trigrams and (place == START or place.stage is Stage.LIKE):
+        possible.append(Stage.LIKE)
     return [place if stage is place.stage else Place(stage) for stage in possible if stage >= place.stage]
 
 

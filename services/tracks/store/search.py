@@ -1,8 +1,7 @@
 """Statements that search tracks.
 
-Each has an index of its own, whatever the query, and reads a bounded number of rows. The bounds stand in inner
-SELECTs without an order: an order would need all matches, of which a common syllable has a large part of the
-table.
+Each has an index of its own, whatever the query, and reads a bounded number of rows. Matches that only a sort
+could put in order are bounded before it: all that match a common syllable are a large part of the table.
 """
 
 from __future__ import annotations
@@ -58,29 +57,33 @@ _STARTING = Query[FoundRow, str, str, UUID, int](
     """,  # noqa: S608 - constants of this slice
 )
 
+# Lazily read, the matches stop at the bound; yet they are planned as if all were wanted. With the bound inside
+# them PostgreSQL would rather walk through the table, in the hope to find enough soon.
 _CONTAINING = Query[FoundRow, str, str, str, UUID, int](
     "tracks.search_containing",
     f"""
+    WITH matching AS MATERIALIZED (
+        SELECT * FROM tracks.track_refs WHERE search_text LIKE $1 AND search_text NOT LIKE $2
+    )
     SELECT {OF_TRACK}, t.search_text, 0 AS likeness
-    FROM (
-        SELECT * FROM tracks.track_refs WHERE search_text LIKE $1 AND search_text NOT LIKE $2 LIMIT {CANDIDATES}
-    ) t
+    FROM (SELECT * FROM matching LIMIT {CANDIDATES}) t
     WHERE (t.search_text, t.id) > ($3, $4)
     ORDER BY t.search_text, t.id LIMIT $5
     """,  # noqa: S608 - constants of this slice
 )
 
-# The words find, the pattern decides: a tsquery knows no punctuation.
+# The words find, the text decides: a tsquery knows no punctuation. strpos, since for LIKE the planner would read
+# all of the trigram index, which knows nothing of so short a pattern.
 _HAVING_WORDS = Query[FoundRow, str, str, str, UUID, int, str](
     "tracks.search_words",
     f"""
-    SELECT {OF_TRACK}, t.search_text, 0 AS likeness
-    FROM (
+    WITH matching AS MATERIALIZED (
         SELECT * FROM tracks.track_refs
         WHERE to_tsvector('simple', search_text) @@ $6::text::tsquery
-            AND search_text LIKE $1 AND search_text NOT LIKE $2
-        LIMIT {CANDIDATES}
-    ) t
+            AND strpos(search_text, $1) > 0 AND search_text NOT LIKE $2
+    )
+    SELECT {OF_TRACK}, t.search_text, 0 AS likeness
+    FROM (SELECT * FROM matching LIMIT {CANDIDATES}) t
     WHERE (t.search_text, t.id) > ($3, $4)
     ORDER BY t.search_text, t.id LIMIT $5
     """,  # noqa: S608 - constants of this slice
@@ -90,13 +93,13 @@ _HAVING_WORDS = Query[FoundRow, str, str, str, UUID, int, str](
 _LIKE = Query[FoundRow, str, str, int, UUID, int](
     "tracks.search_like",
     f"""
-    SELECT {OF_TRACK}, t.search_text, t.likeness
-    FROM (
+    WITH matching AS MATERIALIZED (
         SELECT *, (extensions.word_similarity($1, search_text) * 1000000)::int AS likeness
         FROM tracks.track_refs
         WHERE search_text OPERATOR(extensions.%>) $1 AND search_text NOT LIKE $2
-        LIMIT {CANDIDATES}
-    ) t
+    )
+    SELECT {OF_TRACK}, t.search_text, t.likeness
+    FROM (SELECT * FROM matching LIMIT {CANDIDATES}) t
     WHERE t.likeness < $3 OR t.likeness = $3 AND t.id > $4
     ORDER BY t.likeness DESC, t.id LIMIT $5
     """,  # noqa: S608 - constants of this slice
@@ -112,4 +115,4 @@ async def found(database: Database, needle: Needle, place: Place, count: int) ->
     after = (place.text, place.id)
     if needle.has_trigrams:
         return await database.rows(_CONTAINING, needle.contains, needle.starts, *after, count)
-    return await database.rows(_HAVING_WORDS, needle.contains, needle.starts, *after, count, needle.words)
+    return await database.rows(_HAVING_WORDS, needle.text, needle.starts, *after, count, needle.words)

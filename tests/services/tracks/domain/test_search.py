@@ -24,9 +24,14 @@ def test_stages_are_those_that_can_find_anything(query: str, possible: list[Stag
 
 
 def test_stages_go_on_where_a_page_ended() -> None:
-    place = Place(Stage.CONTAINING, "a text", 0, _ID)
-    assert stages(needle("flim"), place) == [place, Place(Stage.LIKE)]
-    assert stages(needle("!!!"), place) == []
+    starting = Place(Stage.STARTING, "a text", 0, _ID)
+    assert stages(needle("flim"), starting) == [starting, Place(Stage.CONTAINING)]
+    containing = Place(Stage.CONTAINING, "a text", 0, _ID)
+    assert stages(needle("flim"), containing) == [containing]
+    assert stages(needle("!!!"), containing) == []
+    like = Place(Stage.LIKE, "a text", 700_000, _ID)
+    assert stages(needle("flim"), like) == [like]
+    assert stages(needle("u2"), like) == []
 
 
 @pytest.mark.parametrize(("start", "after"), [("u2", "u3"), ("米津", "米流"), ("\U0010fff0", "\U0010fff1")])
