@@ -1,8 +1,9 @@
-"""Small servers to measure against: `python -m bench.servers KIND PORT_FILE [TARGET]`.
+"""Small servers to measure against: `python -m bench.servers KIND PORT_FILE [TARGET ...]`.
 
-bare        grpc.aio alone, as its generated code would register the method
+bare        grpc.aio alone, as its generated code would register the method, on asyncio's own event loop
+bare_uv     the same on uvloop, which our processes run on
 kit         the same method under servicekit's wrapper, with a user's token
-gateway     the gateway, forwarding to the server at TARGET
+gateway     the gateway, forwarding to the server at the first TARGET; users, chat and tracks are at the second
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import uvloop
 
 from gateway.app import Slice, compose, slices
 from gateway.config import Settings
@@ -88,9 +90,12 @@ async def kit() -> int:
     return process.servers.port
 
 
-async def gateway(target: str) -> int:
-    """The gateway in front of `target`; returns the port."""
-    settings = _settings(Settings)
+async def gateway(target: str, others: str) -> int:
+    """The gateway in front of `target`; returns the port.
+
+    Something has to stand for the suite's own services, or the gateway would look for them all the time.
+    """
+    settings = _settings(Settings, users_target=others, chat_target=others, tracks_target=others)
 
     def build(kit: Kit) -> App:
         return compose(kit, [*slices(settings), Slice("probe", [SERVICE], target)])
@@ -104,8 +109,9 @@ async def gateway(target: str) -> int:
 _KEPT: list[Any] = []
 
 
-def _settings(kind: type[Any]) -> Any:
+def _settings(kind: type[Any], **more: str) -> Any:
     return kind(
+        **more,
         port=0,
         admin_port=0,
         metrics_port=0,
@@ -124,10 +130,17 @@ def publish(port: int, port_file: Path) -> None:
 
 async def _main(kind: str, port_file: str, *arguments: str) -> None:
     logs.configure("bench", "info", "json")
-    makers: dict[str, Callable[..., Awaitable[int]]] = {"bare": bare, "kit": kit, "gateway": gateway}
+    makers: dict[str, Callable[..., Awaitable[int]]] = {
+        "bare": bare,
+        "bare_uv": bare,
+        "kit": kit,
+        "gateway": gateway,
+    }
     publish(await makers[kind](*arguments), Path(port_file))
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:]))
+    # As servicekit.process.main does it.
+    run = asyncio.run if sys.argv[1] == "bare" else uvloop.run
+    run(_main(*sys.argv[1:]))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from servicekit.methods import Method
 
 _CODES = [code.name for code in Code]
+_HOLD_SECONDS = 0.01
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -90,11 +91,11 @@ class CallLog:
             line += f', "on_behalf_of": {_encode(call.on_behalf_of)}'
         if reason is not None:
             line += f', "reason": {_encode(reason)}'
-        self._lines.msg(line + "}")
+        self._lines.soon(line + "}")
 
 
 class _Lines:
-    """Writes lines once per turn of the event loop, so that many calls cost one write; without a loop at once."""
+    """Writes lines at the end of the loop's turn, or, those of calls, many at once; without a loop at once."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -102,16 +103,20 @@ class _Lines:
         atexit.register(self._flush)
 
     def msg(self, line: str) -> None:
-        """Write a line soon."""
+        """Write a line now, and what waits before it."""
         self._waiting.append(line)
-        if len(self._waiting) > 1:
-            return
         try:
             asyncio.get_running_loop().call_soon(self._flush)
         except RuntimeError:
             self._flush()
 
     debug = info = warning = warn = error = critical = exception = fatal = log = msg
+
+    def soon(self, line: str) -> None:
+        """Write a line within 10 ms. Needs a running loop."""
+        self._waiting.append(line)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(_HOLD_SECONDS, self._flush)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []

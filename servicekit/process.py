@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 import structlog
+import uvloop
 
 from servicekit import credentials, logs
 from servicekit.admission import Admission, StreamAdmission
@@ -201,7 +202,7 @@ def main(settings_type: type[ServiceSettings], build: Callable[[Kit], App]) -> N
     try:
         settings = load(settings_type)
         logs.configure(settings.process, settings.log_level, settings.log_format)
-        code = asyncio.run(_run(settings, build))
+        code = uvloop.run(_run(settings, build))
     except SettingsError as error:
         for fault in error.faults:
             sys.stderr.write(f"{fault}\n")
