@@ -5,8 +5,12 @@ The web is not asked: what it would answer is put where its answers are kept.
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.v1.crawler_service_pb2 import FetchRequest
 from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackRequest
+from services.tracks.clients.web import gates
 from services.tracks.domain.web.answer import Policy
 from services.tracks.domain.web.targets import Target, cache_key, target
 from tests.contract.bearers import service_header
@@ -50,6 +54,14 @@ async def _getting_nothing(stage: Stage) -> Outcome:
     return await stage.refused("tracks", "seda.tracks.v1.TrackService.GetTrack", request, new_user())
 
 
+async def _crowding_a_host(stage: Stage) -> Outcome:
+    # As if many waited there already: the web itself is not to be asked by a test.
+    with patch.object(gates, "_MAX_WAITING", -gates.AT_ONCE):
+        request = FetchRequest(url="https://open.spotify.com/crowded")
+        method = "seda.tracks.v1.CrawlerService.Fetch"
+        return await ask(stage.channel("tracks"), method, request, service_header("users"))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "INVALID_URL": _resolving("no link at all"),
     "UNSUPPORTED_PROVIDER": _resolving("https://example.org/music/1"),
@@ -60,4 +72,5 @@ SCENARIOS: dict[str, Scenario] = {
     "TRACK_NOT_FOUND": _getting_nothing,
     "DEAD_LINK": _following("https://spotify.link/dead", 404, None),
     "LINK_UNREACHABLE": _following("https://spotify.link/away", None, "CONNECT_TIMEOUT"),
+    "HOST_BUSY": _crowding_a_host,
 }
