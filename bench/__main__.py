@@ -17,33 +17,32 @@ from bench import dataset, report, rounds
 from bench.cluster import cluster
 from bench.groups import TOKENS, all_groups
 from bench.processes import PROJECT
-from bench.stand import stand
-from ops.home import find_home
+from bench.stand import Stand, stand
+from ops.home import Home, find_home
+from ops.postgres import Cluster
 
 
 def main() -> int:
-    """Measure and write the results; returns 0, or 1 when a reply was wrong."""
+    """Measure and write the results; returns 0, or 1 when a reply was wrong anywhere."""
     arguments = _arguments()
     if sys.platform != "linux":
         print("bench: CPU per call is read from /proc, which only Linux has.", file=sys.stderr)
         return 1
-    work = find_home().path / "bench"
-    work.mkdir(parents=True, exist_ok=True)
+    home = Home(find_home().path / "bench")
+    with home.lock() as ours_alone:
+        if not ours_alone:
+            print(f"bench: another measurement runs in {home}.", file=sys.stderr)
+            return 1
+        return _run(arguments, home.path)
+
+
+def _run(arguments: argparse.Namespace, work: Path) -> int:
     server = cluster(work)
     with server:
         templates = dataset.ensure(server, arguments.scale, _say)
         databases = dataset.copies(server, templates)
         with stand(work, databases, _say, peers=not arguments.no_peers) as servers:
-            results = []
-            for name in arguments.groups or all_groups():
-                group = all_groups()[name](servers)
-                postmaster = server.pid
-                assert postmaster is not None
-                try:
-                    results.append(rounds.run(group, postmaster, arguments.rounds, arguments.seconds, _say))
-                except rounds.WrongReplyError as error:
-                    print(f"bench: {name}: {error}", file=sys.stderr)
-                    return 1
+            results, wrong = _measure(servers, server, arguments)
             setting = report.Setting(
                 command=" ".join(
                     ["make bench", *([f'ARGS="{shlex.join(sys.argv[1:])}"'] if sys.argv[1:] else [])]
@@ -57,8 +56,26 @@ def main() -> int:
                 seconds=arguments.seconds,
                 limits=servers.limits,
             )
-    print(f"bench: wrote {report.write(results, setting, arguments.results)}")
-    return 0
+    if results:
+        print(f"bench: wrote {report.write(results, setting, arguments.results)}")
+    return 1 if wrong else 0
+
+
+def _measure(
+    servers: Stand, server: Cluster, arguments: argparse.Namespace
+) -> tuple[list[rounds.Result], bool]:
+    """The results of the groups, but for those where a reply was wrong; these are told of."""
+    results, wrong = [], False
+    postmaster = server.pid
+    assert postmaster is not None
+    for name in arguments.groups or all_groups():
+        try:
+            group = all_groups()[name](servers)
+            results.append(rounds.run(group, postmaster, arguments.rounds, arguments.seconds, _say))
+        except rounds.WrongReplyError as error:
+            print(f"bench: {name}: {error}", file=sys.stderr)
+            wrong = True
+    return results, wrong
 
 
 def _say(line: str) -> None:

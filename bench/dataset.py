@@ -61,15 +61,20 @@ def email(user: int) -> str:
 def ensure(cluster: Cluster, scale: float, say: Callable[[str], None]) -> Templates:
     """Make both templates unless they are there, made of the same scripts, revisions and scale."""
     roots = max(ROOMS, round(ROOTS * scale) // ROOMS * ROOMS)
-    key = _key(roots)
-    templates = Templates(f"bench_ours_{key}", f"bench_theirs_{key}")
-    complete = asyncio.run(_complete(cluster, templates))
-    if not complete:
+    theirs = _key(roots, _THEIRS.read_text(encoding="utf-8"))
+    migrations = [revision.checksum for each in SLICES for revision in revisions(each)]
+    ours = _key(theirs, _OURS.read_text(encoding="utf-8"), *migrations)
+    templates = Templates(ours=f"bench_ours_{ours}", theirs=f"bench_theirs_{theirs}")
+    there = asyncio.run(_tidy(cluster, templates))
+    if templates.theirs not in there:
         say(f"Loading the dataset: {USERS} users, {ROOMS} rooms, {roots} roots.")
-        asyncio.run(_begin(cluster, templates))
-        _psql(cluster, templates.theirs, _THEIRS, users=USERS, rooms=ROOMS, messages=roots)
+        asyncio.run(_administer(cluster, f"CREATE DATABASE {templates.theirs}"))
+        program, dsn = cluster.binaries.program("psql"), cluster.dsn(templates.theirs)
+        psql(program, dsn, _THEIRS, users=USERS, rooms=ROOMS, messages=roots)
+        asyncio.run(_administer(cluster, f"ALTER DATABASE {templates.theirs} IS_TEMPLATE true"))
+    if templates.ours not in there:
         say("Deriving our tables from it.")
-        asyncio.run(_derive(cluster, templates))
+        asyncio.run(_make_ours(cluster, templates))
     return templates
 
 
@@ -106,50 +111,40 @@ async def derive(dsn: str) -> None:
         await connection.close()
 
 
-async def _complete(cluster: Cluster, templates: Templates) -> bool:
+async def _tidy(cluster: Cluster, templates: Templates) -> set[str]:
+    """Drop what other scripts or an interrupted load have left; returns which of the templates are there."""
     connection = await asyncpg.connect(cluster.dsn())
     try:
-        # A template becomes one last of all: a load that was interrupted leaves none.
-        found = await connection.fetchval(
-            "SELECT count(*) FROM pg_database WHERE datname = ANY ($1::text[]) AND datistemplate",
-            [templates.ours, templates.theirs],
+        # A database becomes a template last of all: a load that was interrupted leaves none.
+        found = await connection.fetch(
+            "SELECT datname, datistemplate FROM pg_database"
+            " WHERE datname LIKE 'bench_ours_%' OR datname LIKE 'bench_theirs_%'"
         )
-    finally:
-        await connection.close()
-    return bool(found == 2)  # noqa: PLR2004 - both
-
-
-async def _begin(cluster: Cluster, templates: Templates) -> None:
-    connection = await asyncpg.connect(cluster.dsn())
-    try:
-        old = await connection.fetch(
-            "SELECT datname FROM pg_database WHERE datname LIKE 'bench_ours_%' OR datname LIKE 'bench_theirs_%'"
-        )
-        for (name,) in old:
+        kept = {name for name, complete in found if complete} & {templates.ours, templates.theirs}
+        for name in {name for name, _ in found} - kept:
             await connection.execute(f"ALTER DATABASE {name} IS_TEMPLATE false")
             await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await connection.execute(f"CREATE DATABASE {templates.theirs}")
     finally:
         await connection.close()
+    return kept
 
 
-async def _derive(cluster: Cluster, templates: Templates) -> None:
-    connection = await asyncpg.connect(cluster.dsn())
+async def _make_ours(cluster: Cluster, templates: Templates) -> None:
+    await _administer(
+        cluster, f"CREATE DATABASE {templates.ours} TEMPLATE {templates.theirs} STRATEGY file_copy"
+    )
+    await init_database(cluster.dsn(templates.ours))
+    await deploy(cluster.dsn(templates.ours))
+    await derive(cluster.dsn(templates.ours))
+    await _administer(cluster, f"ALTER DATABASE {templates.ours} IS_TEMPLATE true")
+
+
+async def _administer(cluster: Cluster, statement: str) -> None:
+    connection = await asyncpg.connect(cluster.dsn(), timeout=60)
     try:
-        await connection.execute(
-            f"CREATE DATABASE {templates.ours} TEMPLATE {templates.theirs} STRATEGY file_copy"
-        )
-        await init_database(cluster.dsn(templates.ours))
-        await deploy(cluster.dsn(templates.ours))
-        await derive(cluster.dsn(templates.ours))
-        for name in (templates.theirs, templates.ours):
-            await connection.execute(f"ALTER DATABASE {name} IS_TEMPLATE true")
+        await connection.execute(statement)
     finally:
         await connection.close()
-
-
-def _psql(cluster: Cluster, database: str, script: Path, **variables: int) -> None:
-    psql(cluster.binaries.program("psql"), cluster.dsn(database), script, **variables)
 
 
 def psql(program: str, dsn: str, script: Path, **variables: int) -> None:
@@ -178,12 +173,6 @@ def _libpq(dsn: str) -> dict[str, str]:
     }
 
 
-def _key(roots: int) -> str:
-    """What the templates depend on, in twelve characters."""
-    parts = [
-        roots,
-        _THEIRS.read_text(encoding="utf-8"),
-        _OURS.read_text(encoding="utf-8"),
-        [revision.checksum for each in SLICES for revision in revisions(each)],
-    ]
+def _key(*parts: object) -> str:
+    """Everything that a template depends on, in twelve characters."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

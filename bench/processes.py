@@ -127,7 +127,7 @@ def install_peers(work: Path, say: Callable[[str], None]) -> Path | None:
         ["npm", "run", "generate"],
     ):
         say(f"{' '.join(command)} in {folder}")
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - literals
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - the two commands above
         if done.returncode != 0:
             say(f"No Node peers: {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-800:]}")
             return None

@@ -194,7 +194,17 @@ def _require(side: Side, tally: Tally, replies: int | None) -> None:
     for call, reply in tally.kept:
         found = side.read(reply[5:])
         if found != call.expected:
-            raise WrongReplyError(f"{side.name} answered\n{found}\ninstead of\n{call.expected}")
+            raise WrongReplyError(f"{side.name} answered {_first_difference(found, call.expected)}")
+
+
+def _first_difference(found: object, expected: object) -> str:
+    """What of a reply differs first; replies that are lists are long."""
+    if isinstance(found, tuple) and isinstance(expected, tuple):
+        if len(found) != len(expected):
+            return f"{len(found)} items instead of {len(expected)}"
+        pairs = zip(found, expected, strict=True)
+        found, expected = next(pair for pair in pairs if pair[0] != pair[1])
+    return f"{found} instead of {expected}"
 
 
 def _require_written(side: Side, before: int, acknowledged: int) -> None:
