@@ -247,7 +247,9 @@ Global___FetchResponse: _TypeAlias = FetchResponse  # noqa: Y015
 
 @_typing.final
 class Page(_message.Message):
-    """What a page of HTML says, read without running anything, up to the first 20,000 tags."""
+    """What a page of HTML says, read without running anything, up to the first 20,000 tags or
+    30,000 attributes.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,6 +1,6 @@
 """What a page of HTML says to those who pass: its title, its meta tags, its linked data and its text.
 
-No tree is built: one pass from start to end, over a bounded number of tags, with searches that never look at a
+No tree is built: one pass from start to end, over a bounded number of tags and attributes, with searches that never look at a
 character twice. A page made to be slow or big costs no more than any other of its length.
 """
 
@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 
 MAX_TAGS = 20_000
+MAX_ATTRIBUTES = 30_000
+"""Of all tags together; a page with more is read up to there."""
 MAX_TEXT = 200_000
 MAX_METAS = 200
 MAX_JSON_LD = 10
@@ -19,7 +21,6 @@ _MAX_TITLE = 500
 _MAX_NAME = 200
 _MAX_CONTENT = 2_000
 _MAX_URL = 2_048
-_MAX_ATTRIBUTES = 64
 
 _NAME = re.compile(r"[A-Za-z][^\s/>]{0,99}")
 # An attribute's name with its equals sign, or the end of the tag. What is quoted is found by searching.
@@ -78,6 +79,7 @@ class _Scanner:
         self._source = source
         self._in_head = True
         self._templates = 0
+        self._attributes_left = MAX_ATTRIBUTES
         self._text_left = MAX_TEXT
         self.page = Page()
         self.texts: list[str] = []
@@ -154,8 +156,10 @@ class _Scanner:
                 value, position = self._value(position)
                 if position < 0:
                     return -1
-            if len(into) < _MAX_ATTRIBUTES:
-                into.setdefault(found["name"].lower(), value)
+            into.setdefault(found["name"].lower(), value)
+            self._attributes_left -= 1
+            if not self._attributes_left:
+                return -1
         return -1
 
     def _value(self, position: int) -> tuple[str, int]:

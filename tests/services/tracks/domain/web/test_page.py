@@ -121,6 +121,9 @@ def test_tags_are_read_up_to_a_number() -> None:
     before = "<b>" * (module.MAX_TAGS - 1)
     assert len(read_page(f"{before}<meta name=a content=b>").metas) == 1
     assert read_page(f"{before}<b><meta name=a content=b>").metas == []
+    attributes = "<b " + "c " * (module.MAX_ATTRIBUTES - 3)
+    assert len(read_page(f"{attributes}><meta name=a content=b>").metas) == 1
+    assert read_page(f"{attributes} d><meta name=a content=b>").metas == []
 
 
 HOSTILE = {
