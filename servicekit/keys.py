@@ -14,6 +14,8 @@ import structlog
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
+from servicekit.errors import ServiceUnavailableError
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
@@ -29,6 +31,7 @@ Key = OctKey | RSAKey | ECKey | OKPKey
 ASYMMETRIC = ("ES256", "RS256", "EdDSA", "Ed25519")
 _FRESH_SECONDS = 600.0
 _PAUSE_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 1.0
 _FETCH_SECONDS = 5.0
 _WHOLE_FETCH_SECONDS = 10.0
 _MAX_BYTES = 1 << 20
@@ -85,7 +88,7 @@ class RemoteKeys:
     """A JWKS behind a URL: fetched off the event loop, cached, and kept when a fetch fails.
 
     Older than ten minutes it is fetched again in the background; a token with an unknown key id makes
-    one fetch, at most one a minute for all tokens together.
+    one fetch, at most one a minute for all tokens together, and one a second while no key at all is known.
     """
 
     algorithms: tuple[str, ...] = ASYMMETRIC
@@ -111,12 +114,18 @@ class RemoteKeys:
         return self._keys.get(kid or "")
 
     async def refresh(self) -> None:
-        """Fetch the keys, or wait for the fetch under way; nothing within a minute of the last try."""
+        """Fetch the keys, or wait for the fetch under way; nothing too soon after the last try.
+
+        Raises ServiceUnavailableError when there is still no key: nobody's token can be judged then.
+        """
         now = self._monotonic()
-        if self._fetching is None and now - self._tried >= _PAUSE_SECONDS:
+        pause = _PAUSE_SECONDS if self._keys else _FIRST_PAUSE_SECONDS
+        if self._fetching is None and now - self._tried >= pause:
             self._begin(now)
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
+        if not self._keys:
+            raise ServiceUnavailableError("issuer", _FIRST_PAUSE_SECONDS)
 
     def _begin(self, now: float) -> None:
         self._tried = now

@@ -148,6 +148,8 @@ class Process:
         verifier = credentials.verifier(settings)
         self.authenticator = Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
         self.servers = Servers(settings, self.app, self._wrapper(), self.board, self.metrics)
+        self.looking: asyncio.Task[None] | None = None
+        """Ends, with a SettingsError, only when the process must not go on."""
         self._cleanup = AsyncExitStack()
 
     def _wrapper(self) -> Wrapper:
@@ -178,6 +180,7 @@ class Process:
             probe = DatabaseProbe(self.settings, self.board, self.app.schema_head)
             self._cleanup.push_async_callback(probe.stop)
             await probe.start()
+            self.looking = probe.looking
         for worker in self.app.workers:
             await worker.start()
             self._cleanup.push_async_callback(worker.stop)
@@ -221,7 +224,11 @@ async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
             raise
         _log.error("did not start", error=str(error))
         return 1
-    await leave.asked.wait()
+    asked = asyncio.ensure_future(leave.asked.wait())
+    await asyncio.wait([asked, *filter(None, [process.looking])], return_when=asyncio.FIRST_COMPLETED)
+    if process.looking is not None and process.looking.done():
+        await process.stop(grace=0)
+        process.looking.result()
     _log.info("draining")
     orderly = asyncio.ensure_future(
         _leave_orderly(process, settings.drain_wait if not leave.orphaned else 0.0)

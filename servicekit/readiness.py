@@ -36,28 +36,26 @@ class DatabaseProbe:
         self._head = schema_head
         self._connection: asyncpg.Connection[Any] | None = None
         self._misses = 0
-        self._task: asyncio.Task[None] | None = None
+        self.looking: asyncio.Task[None] | None = None
         self._said = ""
         self._examined = False
         self._excess = ""
         self._newest = ""
 
     async def start(self) -> None:
-        """Look once, then every second in the background.
+        """Look once, then every second in the background: in `looking`.
 
-        Raises SettingsError in production when the database user may more than a service should.
+        Both raise SettingsError in production when the database user may more than a service should, which
+        is seen once PostgreSQL can be asked.
         """
         await self._look()
-        if self._refused:
-            variable = f"SEDA_{self._settings.process.upper()}_DATABASE_URL"
-            raise SettingsError([f"{variable}: {self._excess}"])
-        self._task = asyncio.create_task(self._run())
+        self.looking = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self.looking is not None:
+            self.looking.cancel()
+            await asyncio.wait([self.looking])
         self._drop()
 
     async def _run(self) -> None:
@@ -66,6 +64,11 @@ class DatabaseProbe:
             await self._look()
 
     async def _look(self) -> None:
+        await self._judge()
+        if self._refused:
+            raise SettingsError([f"SEDA_{self._settings.process.upper()}_DATABASE_URL: {self._excess}"])
+
+    async def _judge(self) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
                 unfit = await self._unfit()
@@ -141,12 +144,12 @@ def misfit(wanted: str, applied: Sequence[tuple[str, str]]) -> str:
     """Why a build whose newest revision is `wanted` can't work on what is applied; empty when it can.
 
     `applied` are (revision, compatible_from) in order of application. The build works when its head is
-    applied and is not older than the newest row's compatible_from, so a newer database is fine.
+    applied and is not older than the newest row's compatible_from, so a newer database is fine. Revisions
+    sort as text, those too that this database never saw.
     """
-    order = [revision for revision, _ in applied]
-    if wanted not in order:
+    if wanted not in {revision for revision, _ in applied}:
         return f"revision {wanted} is not applied; run: seda migrate deploy"
     oldest = applied[-1][1]
-    if oldest in order and order.index(oldest) > order.index(wanted):
+    if oldest > wanted:
         return f"the database needs code from revision {oldest} on, this build is of {wanted}"
     return ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,9 +20,12 @@ from servicekit.health import NOT_SERVING, SERVING, HealthBoard
 from servicekit.readiness import DatabaseProbe
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 from tests.postgres import Database, Server, administrator, empty_database
+from tests.support.fault_proxy import FaultProxy
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECRET = "a secret for tests only, long enough for both"
+SERVICE = [sys.executable, "-P", "-m", "services.users"]
+PRODUCTION = {"SEDA_ENV": "production", "SEDA_JWT_ISSUER": "https://issuer.example.org"}
 HEAD = "a revision that is not there"
 
 
@@ -172,31 +177,57 @@ async def test_a_mended_database_is_taken_without_a_restart(postgres_server: Ser
         assert dict(board.states)[""] == SERVING
 
 
-def start(**environ: str) -> subprocess.CompletedProcess[str]:
-    """The real users service, which is expected to leave by itself."""
+def environ_of(**environ: str) -> dict[str, str]:
+    """The environment of the real users service."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_"))
     }
     ports = {"SEDA_PORT": "0", "SEDA_ADMIN_PORT": "0", "SEDA_METRICS_PORT": "0"}
     secrets = {"SEDA_JWT_SECRET": SECRET, "SEDA_SERVICE_SECRET": SECRET}
+    return {**inherited, "PYTHONPATH": str(PROJECT), **ports, **secrets, **environ}
+
+
+def start(**environ: str) -> subprocess.CompletedProcess[str]:
+    """The real users service, which is expected to leave by itself."""
     return subprocess.run(
-        [sys.executable, "-P", "-m", "services.users"],
-        env={**inherited, "PYTHONPATH": str(PROJECT), **ports, **secrets, **environ},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
+        SERVICE, env=environ_of(**environ), capture_output=True, text=True, timeout=50, check=False
     )
 
 
 def test_a_real_service_that_is_superuser_ends_with_the_reason(database: Database) -> None:
-    production = {"SEDA_ENV": "production", "SEDA_JWT_ISSUER": "https://issuer.example.org"}
-    ended = start(SEDA_USERS_DATABASE_URL=database.admin_dsn, **production)
+    ended = start(SEDA_USERS_DATABASE_URL=database.admin_dsn, **PRODUCTION)
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1] == (
         "SEDA_USERS_DATABASE_URL: the database user seda is a superuser; let users log in as users_app"
     )
     assert database.server.password not in ended.stderr
+
+
+async def test_a_real_service_that_finds_out_late_ends_with_the_reason(database: Database) -> None:
+    """PostgreSQL is away when the service starts, and there when it looks again."""
+    proxy = FaultProxy(f"127.0.0.1:{database.server.port}")
+    await proxy.start()
+    await proxy.stop()
+    dsn = replace(database.server, port=proxy.port).dsn(database.name)
+    async with asyncio.timeout(50):
+        service = await asyncio.create_subprocess_exec(
+            *SERVICE,
+            env=environ_of(SEDA_USERS_DATABASE_URL=dsn, **PRODUCTION),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert service.stderr is not None
+        lines = [""]
+        while "listening" not in lines[-1]:
+            lines.append((await service.stderr.readline()).decode())
+            assert lines[-1], lines
+        await proxy.start()
+        lines += (await service.stderr.read()).decode().splitlines()
+        assert await service.wait() == 2
+    await proxy.stop()
+    assert lines[-1] == (
+        "SEDA_USERS_DATABASE_URL: the database user seda is a superuser; let users log in as users_app"
+    )
+    assert not [line for line in lines if '"event": "ready"' in line]
 
 
 def test_a_service_with_the_administrators_dsn_alone_refuses_to_start_behind_a_pooler(

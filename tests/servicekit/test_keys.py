@@ -19,7 +19,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from servicekit import keys
-from servicekit.errors import TokenInvalidError
+from servicekit.call import Call
+from servicekit.errors import ServiceUnavailableError, TokenInvalidError
+from servicekit.identity import Authenticator
 from servicekit.keys import FixedKeys, RemoteKeys, SecretKey, fetch_https, parse
 from servicekit.tokens import (
     SERVICE_AUDIENCE,
@@ -31,6 +33,8 @@ from servicekit.tokens import (
     UserToken,
 )
 from tests.certificates import Authority
+from tests.probe import METHODS
+from tests.servicekit.serving import HandClock, Users
 
 URL = "https://issuer.example.org/jwks"
 ISSUER, AUDIENCE = "https://issuer.example.org", "authenticated"
@@ -209,15 +213,24 @@ async def test_what_is_known_stays_when_a_fetch_fails(answer: bytes | Exception)
 
 
 @pytest.mark.parametrize("answer", FAILURES.values(), ids=FAILURES)
-async def test_a_first_fetch_that_fails_is_tried_again_a_minute_later(answer: bytes | Exception) -> None:
+async def test_without_any_key_nobody_is_called_a_forger(answer: bytes | Exception) -> None:
+    """A token that can't be judged is no bad token: the caller may come again, and the keys are fetched soon."""
     issuer = Issuer(answer)
-    await issuer.keys.refresh()
+    verifier = issuer.verifier()
+    authenticator = Authenticator(verifier, Users(), HandClock(), 5.0)
+    call = Call(METHODS["Ask"], "one", 0.0)
+    token = f"Bearer {user_token('ES256', EC, 'ec')}"
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailableError) as raised:
+            await authenticator.admit(call, token)
+        assert raised.value.metadata == {"service": "issuer"}
+        assert raised.value.retry_after == 1.0
+    assert issuer.fetched == 1
     issuer.answer = ALL
-    await issuer.keys.refresh()
-    assert issuer.keys.find("ec") is None
-    issuer.seconds += 60
-    await issuer.keys.refresh()
-    assert issuer.keys.find("ec") is not None
+    issuer.seconds += 1
+    await authenticator.admit(call, token)
+    assert issuer.fetched == 2
+    assert call.identity is not None
 
 
 async def test_broken_keys_beside_good_ones_are_passed_over() -> None:
@@ -252,7 +265,8 @@ async def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     issuer = RemoteKeys(URL, drip)
     began = time.monotonic()
     try:
-        await issuer.refresh()
+        with pytest.raises(ServiceUnavailableError):
+            await issuer.refresh()
     finally:
         ended.set()
     assert time.monotonic() - began < 5
@@ -319,11 +333,13 @@ async def test_keys_come_over_https_alone(https: tuple[str, Callable[[str], byte
         assert remote.find("ec") is not None
     for path in ("/moved-to-plain", "/moved-to-file", "/missing", "/huge", "/cut"):
         remote = RemoteKeys(f"{address}{path}", fetch)
-        await remote.refresh()
+        with pytest.raises(ServiceUnavailableError):
+            await remote.refresh()
         assert remote.find("ec") is None, path
     # Nobody's certificate vouches for this one.
     stranger = RemoteKeys(f"{address}/keys")
-    await stranger.refresh()
+    with pytest.raises(ServiceUnavailableError):
+        await stranger.refresh()
     assert stranger.find("ec") is None
     with pytest.raises(ValueError, match="https only"):
         fetch(address.replace("https", "http"))

@@ -19,8 +19,9 @@ _APPLIED = [("r1", "r1"), ("r2", "r1"), ("r3", "r2")]
         ("r4", _APPLIED, False),
         ("r1", [], False),
         ("r1", _APPLIED[:2], True),
-        # A revision that this list does not know can't be newer than it.
+        # What a list does not know it still knows to be older or newer.
         ("r1", [("r1", "r0")], True),
+        ("r1", [("r1", "r2")], False),
     ],
 )
 def test_migrations_fit(wanted: str, applied: list[tuple[str, str]], fits: bool) -> None:
