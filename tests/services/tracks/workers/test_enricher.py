@@ -1,0 +1,415 @@
+"""Enrichment against recorded answers over TLS: fields, states, retries, and who waits for whom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.tracks.v1.track_pb2 import MetadataState, Track
+from seda.tracks.v1.track_service_pb2 import RefreshTrackRequest, SearchTracksRequest
+from services.tracks.domain.enrichment import MAX_ATTEMPTS
+from tests.postgres import Database
+from tests.services.running import Running, call, service, user
+from tests.services.tracks.clients.web.server import Asked, Handler, WebServer, answer
+from tests.services.tracks.providers import ADA, Asking, asking, recorded, web_of_providers
+
+_JSON = "application/json"
+_COVER = "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"
+
+
+@pytest.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
+    async with web_of_providers(tmp_path_factory.mktemp("web")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def running_one(
+    database: Database, admin: asyncpg.Connection, users: Running, world: tuple[WebServer, dict[str, Any]]
+) -> AsyncIterator[Asking]:
+    web, settings = world
+    async with asking(database, admin, web, users_target=users.address, **settings) as made:
+        yield made
+
+
+@pytest.fixture
+def tracks_that_ask(running_one: Asking) -> Asking:
+    running_one.web.pages.clear()
+    running_one.web.asked.clear()
+    return running_one
+
+
+def state(track: Track) -> str:
+    return MetadataState.Name(track.metadata_state).removeprefix("METADATA_STATE_")
+
+
+def video(seed: str) -> str:
+    """The link of a video of its own."""
+    return f"https://www.youtube.com/watch?v={seed.ljust(11, '-')}"
+
+
+def oembed(seed: str) -> str:
+    """Where YouTube is asked about it."""
+    return f"/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D{seed.ljust(11, '-')}"
+
+
+def page(seed: str) -> str:
+    """Its page."""
+    return f"/watch?v={seed.ljust(11, '-')}"
+
+
+def hanging(*, until: asyncio.Event, then: bytes, reached: asyncio.Event) -> Handler:
+    """Answers no sooner than it may."""
+
+    async def hang(_: Asked, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await until.wait()
+        writer.write(then)
+
+    return hang
+
+
+# By link: the pages that are asked for with their recorded answers; title, artist, seconds, code, state.
+_PROVIDERS: dict[str, tuple[dict[str, str], tuple[str, str, int, str, str]]] = {
+    "https://youtu.be/4eUqsUZBluA": (
+        {"www.youtube.com" + oembed("4eUqsUZBluA"): "youtube.json"},
+        ("Low Tide (Official Video)", "Harbour Choir", 0, "", "COMPLETE"),
+    ),
+    "https://music.youtube.com/watch?v=UmHdefsaL6I": (
+        {"www.youtube.com" + oembed("UmHdefsaL6I"): "youtube_topic.json"},
+        ("Low Tide", "Harbour Choir", 0, "", "COMPLETE"),
+    ),
+    "spotify:track:2qToAcex0ruZfbEbAy9OhW": (
+        {
+            "open.spotify.com/oembed?format=json&url=https%3A%2F%2Fopen.spotify.com%2Ftrack%2F2qToAcex0ruZfbEbAy9OhW": "spotify.json",
+            "open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW": "spotify_page.html",
+        },
+        ("Low Tide", "Harbour Choir, Nils Ås", 225, "", "COMPLETE"),
+    ),
+    "https://soundcloud.com/harbour-choir/low-tide": (
+        {
+            "soundcloud.com/oembed?format=json&url=https%3A%2F%2Fsoundcloud.com%2Fharbour-choir%2Flow-tide": "soundcloud.json"
+        },
+        ("Low Tide (Demo)", "Harbour Choir", 0, "", "COMPLETE"),
+    ),
+    "https://www.deezer.com/track/3135556": (
+        {"api.deezer.com/track/3135556": "deezer.json"},
+        ("Low Tide", "Harbour Choir", 225, "DEZ650500123", "COMPLETE"),
+    ),
+    "https://music.apple.com/de/album/the-estuary/1435928305?i=1435928320": (
+        {"itunes.apple.com/lookup?country=de&entity=song&id=1435928320": "apple.json"},
+        ("Low Tide", "Harbour Choir", 225, "", "COMPLETE"),
+    ),
+    "https://harbourchoir.bandcamp.com/track/low-tide": (
+        {"harbourchoir.bandcamp.com/track/low-tide": "bandcamp.html"},
+        ("Low Tide & Fog", "Harbour Choir", 205, "DEZ650500123", "COMPLETE"),
+    ),
+    "https://tidal.com/browse/track/73579059": (
+        {"tidal.com/track/73579059": "tidal.html"},
+        ("Low Tide", "Harbour Choir", 0, "", "COMPLETE"),
+    ),
+}
+
+
+@pytest.mark.parametrize("link", _PROVIDERS)
+async def test_each_provider_tells_title_and_artist(tracks_that_ask: Asking, link: str) -> None:
+    pages, expected = _PROVIDERS[link]
+    tracks_that_ask.web.pages.update({path: recorded(name) for path, name in pages.items()})
+    track = await tracks_that_ask.enriched(link)
+    found = (track.title, track.artist, track.duration.seconds, track.isrc, state(track))
+    assert found == expected
+    assert track.artwork_url.startswith("https://")
+    assert track.HasField("refresh_time")
+    assert track.update_time.ToNanoseconds() > track.create_time.ToNanoseconds()
+    assert [f"{asked.host}{asked.path}" for asked in tracks_that_ask.web.asked] == list(pages)
+    row = await tracks_that_ask.row(track)
+    assert (row["next_attempt_at"], row["attempts"]) == (None, 0)
+
+
+async def test_enriched_track_is_found_by_its_other_names(tracks_that_ask: Asking) -> None:
+    for alias, canonical in {
+        "https://api.soundcloud.com/tracks/293000001": "https://soundcloud.com/harbour-choir/low-tide",
+        "https://bandcamp.com/EmbeddedPlayer/v=2/track=2592000001/": "https://harbourchoir.bandcamp.com/track/low-tide",
+    }.items():
+        assert (await tracks_that_ask.resolve(alias)).url == canonical
+    assert tracks_that_ask.web.asked == [], "somebody was asked for what is known"
+
+
+# By name: what YouTube's oEmbed answers, what its page answers; state, title, artist and seconds to the next attempt.
+_OG = answer(200, '<meta property="og:title" content="From the page">')
+_JSON_BODY = b'{"title": "T\xe9", "author_name": "A", "thumbnail_url": "' + _COVER.encode() + b'"}'
+_BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]]] = {
+    "empty": (answer(200, b"", _JSON), None, ("PENDING", "", "", 30)),
+    "empty, with a page": (answer(200, b"", _JSON), _OG, ("PARTIAL", "From the page", "", 30)),
+    "html for json": (answer(200, "<html><title>Wait</title></html>"), None, ("PENDING", "", "", 30)),
+    "json of another shape": (answer(200, "[1, 2]", _JSON), None, ("PENDING", "", "", 30)),
+    "json cut short": (answer(200, _JSON_BODY[:20], _JSON), None, ("PENDING", "", "", 30)),
+    "connection cut short": (
+        answer(200, _JSON_BODY, _JSON).replace(b"Content-Length: ", b"Content-Length: 9"),
+        _OG,
+        ("PENDING", "", "", 120),
+    ),
+    "latin-1 said to be utf-8": (
+        answer(200, _JSON_BODY, f"{_JSON}; charset=utf-8"),
+        None,
+        ("PENDING", "", "", 30),
+    ),
+    "latin-1 said to be so": (
+        answer(200, _JSON_BODY, f"{_JSON}; charset=iso-8859-1"),
+        None,
+        ("COMPLETE", "Té", "A", None),
+    ),
+    "unknown charset": (
+        answer(200, _JSON_BODY.replace(b"\xe9", b""), f"{_JSON}; charset=klingon"),
+        None,
+        ("COMPLETE", "T", "A", None),
+    ),
+    "too much": (answer(200, b" " * 10_000_000, _JSON), _OG, ("PARTIAL", "From the page", "", None)),
+    "picture": (answer(200, b"GIF89a", "image/gif"), _OG, ("PARTIAL", "From the page", "", None)),
+    "429 for ten minutes": (answer(429, retry_after="600"), _OG, ("PENDING", "", "", 600)),
+    "503": (answer(503), _OG, ("PENDING", "", "", 300)),
+    "500": (answer(500, "<meta property=og:title content=Error>"), _OG, ("PENDING", "", "", 300)),
+    "404": (answer(404), None, ("FAILED", "", "", None)),
+    "404, with a page": (answer(404), _OG, ("PARTIAL", "From the page", "", None)),
+    "401": (answer(401), None, ("FAILED", "", "", None)),
+    "title alone": (answer(200, '{"title": "T"}', _JSON), None, ("PARTIAL", "T", "", None)),
+}
+
+
+@pytest.mark.parametrize("name", _BROKEN)
+async def test_broken_answers_lead_to_the_right_state(tracks_that_ask: Asking, name: str) -> None:
+    told, shown, expected = _BROKEN[name]
+    seed = f"b{list(_BROKEN).index(name)}"
+    tracks_that_ask.web.pages[oembed(seed)] = told
+    if shown is not None:
+        tracks_that_ask.web.pages[page(seed)] = shown
+    track = await tracks_that_ask.enriched(video(seed))
+    row = await tracks_that_ask.row(track)
+    *facts, seconds = expected
+    assert [state(track), track.title, track.artist] == facts
+    if seconds is None:
+        assert row["due_in"] is None
+    else:
+        # With the jitter that keeps failures from coming back together.
+        assert seconds - 10 < row["due_in"] < seconds * 1.2 + 1
+    assert tracks_that_ask.web.count(oembed(seed)) == 1
+
+
+async def test_retries_come_later_each_time_and_end(tracks_that_ask: Asking) -> None:
+    tracks_that_ask.web.pages[oembed("retry")] = answer(502)
+    track = await tracks_that_ask.enriched(video("retry"))
+    waits = [(await tracks_that_ask.row(track))["due_in"]]
+    for _ in range(MAX_ATTEMPTS - 2):
+        assert state(await tracks_that_ask.again(track)) == "PENDING"
+        waits.append((await tracks_that_ask.row(track))["due_in"])
+    # At first it is the crawler that would give the same answer for five minutes more.
+    assert min(waits) > 295
+    assert waits[2:] == sorted(waits[2:])
+    assert waits[-1] > 8 * 3600
+    assert tracks_that_ask.web.count(page("retry")) == 0, "the last resort was asked before the last attempt"
+    assert state(await tracks_that_ask.again(track)) == "FAILED"
+    assert (await tracks_that_ask.row(track))["next_attempt_at"] is None
+    assert tracks_that_ask.web.count(oembed("retry")) == MAX_ATTEMPTS
+    assert tracks_that_ask.web.count(page("retry")) == 1
+
+
+async def test_a_provider_that_is_back_completes_the_track(tracks_that_ask: Asking) -> None:
+    tracks_that_ask.web.pages[oembed("back")] = answer(503)
+    track = await tracks_that_ask.enriched(video("back"))
+    tracks_that_ask.web.pages[oembed("back")] = answer(
+        200, '{"title": "Höhenrausch", "author_name": "Zugvögel"}', _JSON
+    )
+    track = await tracks_that_ask.again(track)
+    assert (state(track), track.title) == ("COMPLETE", "Höhenrausch")
+    request = SearchTracksRequest(query="hohenrausch zugvogel")
+    found = await call(tracks_that_ask.stub.SearchTracks, request, user(ADA))
+    assert [each.id for each in found.tracks] == [track.id]
+
+
+async def test_nobody_waits_for_a_slow_provider(tracks_that_ask: Asking) -> None:
+    go, reached = asyncio.Event(), asyncio.Event()
+    told = answer(200, '{"title": "Slow", "author_name": "Coach"}', _JSON)
+    seeds = [f"slow{n}" for n in range(5)]
+    for seed in seeds:
+        tracks_that_ask.web.pages[oembed(seed)] = hanging(until=go, then=told, reached=reached)
+    before = tracks_that_ask.settled
+    slow = [await tracks_that_ask.resolve(video(seed)) for seed in seeds]
+    await reached.wait()
+    # Callers are answered, and other providers' tracks are enriched, while all of YouTube's places are taken.
+    assert [state(await tracks_that_ask.get(track)) for track in slow] == ["PENDING"] * 5
+    tracks_that_ask.web.pages["api.deezer.com/track/77"] = recorded("deezer.json")
+    other = await tracks_that_ask.enriched("https://www.deezer.com/track/77")
+    assert (state(other), tracks_that_ask.settled) == ("COMPLETE", before + 1)
+    go.set()
+    await tracks_that_ask.until_settled(before + 6)
+    assert [state(await tracks_that_ask.get(track)) for track in slow] == ["COMPLETE"] * 5
+
+
+async def test_what_a_caller_tells_meanwhile_is_kept_and_found(tracks_that_ask: Asking) -> None:
+    go, reached = asyncio.Event(), asyncio.Event()
+    told = answer(200, '{"title": "Meanwhile", "author_name": ""}', _JSON)
+    tracks_that_ask.web.pages[oembed("while")] = hanging(until=go, then=told, reached=reached)
+    before = tracks_that_ask.settled
+    track = await tracks_that_ask.resolve(video("while"))
+    await reached.wait()
+    request = UpsertTrackRequest(input=video("while"), title="Wrong", artist="Kaleidoscope")
+    await call(CatalogServiceStub(tracks_that_ask.service.channel).UpsertTrack, request, service("gateway"))
+    go.set()
+    await tracks_that_ask.until_settled(before + 1)
+    track = await tracks_that_ask.get(track)
+    assert (track.title, track.artist) == ("Meanwhile", "Kaleidoscope")
+    await _until_found(tracks_that_ask, "meanwhile kaleidoscope", track)
+
+
+async def test_tracks_of_an_older_build_are_folded(
+    tracks_that_ask: Asking, admin: asyncpg.Connection
+) -> None:
+    track = await tracks_that_ask.enriched(video("older"))
+    await admin.execute(
+        "UPDATE tracks.track_refs SET title = 'Gefühlsecht', artist = 'Ältere', search_text = NULL"
+        " WHERE id::text = $1",
+        track.id,
+    )
+    tracks_that_ask.wake()
+    await _until_found(tracks_that_ask, "gefuhlsecht altere", track)
+    # Of what folding leaves nothing there is nothing to do again and again.
+    await admin.execute(
+        "UPDATE tracks.track_refs SET title = U&'\\200B', artist = NULL, search_text = NULL WHERE id::text = $1",
+        track.id,
+    )
+    tracks_that_ask.service.statements.clear()
+    tracks_that_ask.wake()
+    async with asyncio.timeout(10):
+        while "tracks.fold" not in tracks_that_ask.service.statements:
+            tracks_that_ask.changed.clear()
+            await tracks_that_ask.changed.wait()
+    assert (await tracks_that_ask.row(track))["search_text"] == " "
+
+
+async def _until_found(tracks_that_ask: Asking, query: str, track: Track) -> None:
+    """The worker folds what nobody could, at its next look."""
+    async with asyncio.timeout(10):
+        while True:
+            tracks_that_ask.changed.clear()
+            found = await call(tracks_that_ask.stub.SearchTracks, SearchTracksRequest(query=query), user(ADA))
+            if [each.id for each in found.tracks] == [track.id]:
+                return
+            await tracks_that_ask.changed.wait()
+
+
+async def test_refresh_takes_what_the_provider_tells_now(
+    tracks_that_ask: Asking, admin: asyncpg.Connection
+) -> None:
+    tracks_that_ask.web.pages[oembed("fresh")] = answer(200, '{"title": "Old", "author_name": "A"}', _JSON)
+    track = await tracks_that_ask.enriched(video("fresh"))
+
+    async def refresh() -> Track:
+        before = tracks_that_ask.settled
+        hour = "UPDATE tracks.track_refs SET refreshed_at = refreshed_at - interval '2 hours' WHERE id::text = $1"
+        await admin.execute(hour, track.id)
+        await admin.execute(
+            "UPDATE tracks.crawler_cache SET fetched_at = fetched_at - interval '2 hours',"
+            " expires_at = expires_at - interval '2 hours'"
+        )
+        request = RefreshTrackRequest(track_id=track.id)
+        await call(tracks_that_ask.stub.RefreshTrack, request, user(ADA))
+        await tracks_that_ask.until_settled(before + 1)
+        return await tracks_that_ask.get(track)
+
+    tracks_that_ask.web.pages[oembed("fresh")] = answer(200, '{"title": "New", "author_name": "A"}', _JSON)
+    assert (await refresh()).title == "New"
+    tracks_that_ask.web.pages[oembed("fresh")] = answer(404)
+    track = await refresh()
+    assert (track.title, state(track)) == ("New", "COMPLETE")
+
+
+async def test_a_track_in_a_dead_worker_s_hands_is_taken_over_when_its_lease_ends(
+    tracks_that_ask: Asking, admin: asyncpg.Connection
+) -> None:
+    tracks_that_ask.web.pages[oembed("dead")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    before = tracks_that_ask.settled
+    await admin.execute(
+        "INSERT INTO tracks.track_refs (id, provider, provider_id, url, attempts, next_attempt_at)"
+        " VALUES (gen_random_uuid(), 'youtube', 'dead-------', $1, 1, now() + interval '60 seconds')",
+        video("dead"),
+    )
+    track = await tracks_that_ask.resolve(video("dead"))
+    # Another track goes through the queue meanwhile: this one was passed over.
+    await tracks_that_ask.enriched(video("alive"))
+    assert tracks_that_ask.web.count(oembed("dead")) == 0
+    assert tracks_that_ask.settled == before + 1
+    assert state(await tracks_that_ask.again(track)) == "COMPLETE"
+
+
+async def test_a_worker_that_has_lost_its_lease_writes_nothing(
+    tracks_that_ask: Asking, admin: asyncpg.Connection
+) -> None:
+    go, reached = asyncio.Event(), asyncio.Event()
+    told = answer(200, '{"title": "Late", "author_name": "A"}', _JSON)
+    tracks_that_ask.web.pages[oembed("late")] = hanging(until=go, then=told, reached=reached)
+    before = tracks_that_ask.settled
+    track = await tracks_that_ask.resolve(video("late"))
+    await reached.wait()
+    lease = "UPDATE tracks.track_refs SET next_attempt_at = now() + interval '59 seconds' WHERE id::text = $1"
+    await admin.execute(lease, track.id)
+    go.set()
+    await tracks_that_ask.until_settled(before + 1)
+    assert (await tracks_that_ask.get(track)).title == ""
+
+
+async def test_the_worker_goes_on_after_the_database_was_away(
+    tracks_that_ask: Asking, admin: asyncpg.Connection
+) -> None:
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'seda-tracks' AND datname = current_database()"
+    )
+    tracks_that_ask.wake()
+    tracks_that_ask.web.pages[oembed("again")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    await admin.execute(
+        "INSERT INTO tracks.track_refs (id, provider, provider_id, url)"
+        " VALUES (gen_random_uuid(), 'youtube', 'again------', $1)",
+        video("again"),
+    )
+    before = tracks_that_ask.settled
+    await tracks_that_ask.until_settled(before + 1)
+    assert state(await tracks_that_ask.resolve(video("again"))) == "COMPLETE"
+
+
+async def test_a_hundred_calls_to_two_processes_make_one_row_and_one_fetch(
+    tracks_that_ask: Asking,
+    database: Database,
+    admin: asyncpg.Connection,
+    users: Running,
+    world: tuple[WebServer, dict[str, Any]],
+) -> None:
+    web, settings = world
+    seed = "crowd------"
+    web.pages[oembed(seed)] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    forms = (
+        f"https://www.youtube.com/watch?v={seed}&t={{}}",
+        f"https://youtu.be/{seed}?si={{}}",
+        f"https://music.youtube.com/watch?v={seed}&list=RD{{}}",
+        f"Listen to this: http://m.youtube.com/shorts/{seed}?n={{}}!",
+    )
+    async with asking(database, admin, web, users_target=users.address, **settings) as other:
+        found = await asyncio.gather(
+            *((tracks_that_ask, other)[n % 2].resolve(forms[n % 4].format(n)) for n in range(100))
+        )
+        async with asyncio.timeout(10):
+            while state(await other.get(found[0])) != "COMPLETE":
+                waits = [asyncio.ensure_future(each.changed.wait()) for each in (tracks_that_ask, other)]
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for wait in waits:
+                    wait.cancel()
+                for each in (tracks_that_ask, other):
+                    each.changed.clear()
+    assert len({track.id for track in found}) == 1
+    assert await admin.fetchval("SELECT count(*) FROM tracks.track_refs WHERE provider_id = $1", seed) == 1
+    assert [asked.path for asked in web.asked if seed in asked.path] == [oembed(seed)]
