@@ -1,0 +1,75 @@
+"""A room page shows what a track's provider told after the message was sent; the message waited for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from seda.chat.v1.room_service_pb2 import CreateRoomRequest
+from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
+from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, PostMessageRequest
+from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
+from seda.tracks.v1.track_pb2 import METADATA_STATE_COMPLETE, METADATA_STATE_PENDING, Track
+from services.chat import app as chat_app
+from services.chat import config as chat_config
+from services.users import app as users_app
+from services.users import config as users_config
+from tests.gateway.suite import AS_USER, SECONDS, gateway, settings
+from tests.postgres import Database, administrator
+from tests.services.running import running
+from tests.services.tracks.clients.web.server import Asked
+from tests.services.tracks.providers import asking, recorded, web_of_providers
+
+_LINK = "https://youtu.be/4eUqsUZBluA"
+_ASKED = "/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D4eUqsUZBluA"
+
+
+@pytest.mark.timeout(90)
+async def test_the_title_comes_onto_the_page_after_the_message(database: Database, tmp_path: Path) -> None:
+    go, reached = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: Asked, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await go.wait()
+        writer.write(recorded("youtube.json"))
+
+    async with AsyncExitStack() as stack:
+        start = stack.enter_async_context
+        admin: asyncpg.Connection = await start(administrator(database.server, database.name))
+        web, values = await start(web_of_providers(tmp_path))
+        users = await start(running(users_config.Settings, users_app.build, database))
+        values["users_target"] = users.address
+        tracks = await start(asking(database, admin, web, **values))
+        behind = {"users_target": users.address, "tracks_target": tracks.service.address}
+        chat = await start(running(chat_config.Settings, chat_app.build, database, **behind))
+        _, channel = await start(gateway(settings(users.address, chat.address, tracks.service.address)))
+        composed = GatewayServiceStub(channel)
+        create = CreateRoomRequest(name="Evenings")
+        room = await RoomServiceStub(channel).CreateRoom(create, metadata=AS_USER, timeout=SECONDS)
+
+        async def track_on_page() -> Track:
+            request = GetRoomPageRequest(room_id=room.room.id)
+            page = await composed.GetRoomPage(request, metadata=AS_USER, timeout=SECONDS)
+            (track,) = page.tracks
+            return track
+
+        web.pages[_ASKED] = hang
+        request = PostMessageRequest(room_id=room.room.id, text="listen", track_url=_LINK)
+        posted = await composed.PostMessage(request, metadata=AS_USER, timeout=SECONDS)
+        await reached.wait()
+        before = await track_on_page()
+        go.set()
+        await tracks.until_settled(1)
+        after = await track_on_page()
+
+    assert (before.id, before.title, before.metadata_state) == (posted.track.id, "", METADATA_STATE_PENDING)
+    assert (after.id, after.title, after.artist, after.metadata_state) == (
+        posted.track.id,
+        "Low Tide (Official Video)",
+        "Harbour Choir",
+        METADATA_STATE_COMPLETE,
+    )
