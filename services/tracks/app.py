@@ -47,8 +47,8 @@ def _web(kit: Kit) -> WebFetcher:
     settings: Settings = kit.settings
     rules = Rules(
         user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
-        denied=DenyList.read(settings.fetch_deny),
-        stand_ins=read_stand_ins(settings.fetch_test_targets),
+        denied=DenyList.read(settings.fetch_deny or ""),
+        stand_ins=read_stand_ins(settings.fetch_test_targets or ""),
     )
     gates = HostGates(settings.fetch_host_rate, settings.fetch_host_burst, kit.clock)
     dialer = Dialer(tls_context(settings.fetch_ca_file))

@@ -50,8 +50,8 @@ class Settings(ServiceSettings):
         pattern=r"^https://[\x21-\x7e]{1,200}$",
         description="where whoever is asked for pages finds out who asks; part of the User-Agent",
     )
-    fetch_deny: str = Field(
-        "", description="hosts with all below them, and networks, that are never asked, with commas"
+    fetch_deny: str | None = Field(
+        None, description="hosts with all below them, and networks, that are never asked, with commas"
     )
     fetch_host_rate: float = Field(
         5,
@@ -59,9 +59,11 @@ class Settings(ServiceSettings):
         le=1_000,
         description="requests a second to one web host on average, in each process of tracks",
     )
-    fetch_host_burst: float = Field(10, ge=1, le=1_000, description="requests to one web host at once")
-    fetch_test_targets: str = Field(
-        "",
+    fetch_host_burst: float = Field(
+        10, ge=1, le=1_000, description="requests to one web host in a burst; 2 run at once"
+    )
+    fetch_test_targets: str | None = Field(
+        None,
         description="servers on loopback that stand for web hosts: name=address:port, with commas; development only",
     )
     fetch_ca_file: FilePath | None = Field(
@@ -70,14 +72,14 @@ class Settings(ServiceSettings):
 
     @field_validator("fetch_deny")
     @classmethod
-    def _deny_list(cls, text: str) -> str:
-        DenyList.read(text)
+    def _deny_list(cls, text: str | None) -> str | None:
+        DenyList.read(text or "")
         return text
 
     @field_validator("fetch_test_targets")
     @classmethod
-    def _stand_ins(cls, text: str) -> str:
-        read_stand_ins(text)
+    def _stand_ins(cls, text: str | None) -> str | None:
+        read_stand_ins(text or "")
         return text
 
     def _faults(self) -> list[str | None]:

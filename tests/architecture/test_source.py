@@ -62,7 +62,9 @@ def test_only_servicekit_ends_a_call_with_an_error() -> None:
         f"{relative(path)}:{line}"
         for path in python_files("services", "gateway", "ops")
         for line, name, _ in calls(parsed(path))
+        # A connection's transport has a method of the same name.
         if name.rsplit(".", maxsplit=1)[-1] in {"abort", "abort_with_status"}
+        and not name.endswith(".transport.abort")
     ]
     assert aborts == [], "raise one of the domain's errors; the wrapper of servicekit answers it"
 

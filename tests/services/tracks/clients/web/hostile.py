@@ -60,15 +60,15 @@ def _endless(start: bytes, piece: Callable[[int], bytes], pause: float = 0) -> H
             writer.write(piece(number))
             await writer.drain()
             number += 1
-            # The drip itself, or a turn for the other side.
+            # A drip takes its time; without one the other side has its turn.
             await asyncio.sleep(pause)
 
     return serve
 
 
-async def _silent(_: Asked, writer: asyncio.StreamWriter) -> None:
-    while not writer.is_closing():
-        await asyncio.sleep(0.1)
+async def _silent(_: Asked, _writer: asyncio.StreamWriter) -> None:
+    # Until the server is stopped.
+    await asyncio.Event().wait()
 
 
 def _bomb(size: int) -> bytes:

@@ -157,9 +157,9 @@ async def test_connections_are_closed_whatever_the_server_does(web: SmallWeb) ->
         await writer.drain()
         try:
             while True:
-                # Until the other side is found to be gone.
                 writer.write(b"more")
                 await writer.drain()
+                # That the other side is gone is found out by writing, again and again.
                 await asyncio.sleep(0.01)
         except OSError:
             closed.set()
