@@ -13,6 +13,7 @@ from services.chat.config import Settings
 from services.chat.rpc.membership import MembershipServicer
 from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.moderation import ModerationServicer
+from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
 from services.chat.workers.send_batcher import SendBatcher
@@ -42,6 +43,7 @@ def build(kit: Kit) -> App:
             MembershipServicer(deps),
             MessageServicer(deps),
             ModerationServicer(deps),
+            ReactionServicer(deps),
         ],
         resolver=RemoteResolver(users),
         workers=[batcher],

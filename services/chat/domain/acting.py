@@ -13,10 +13,11 @@ from services.chat.domain.errors import (
     NotAMemberError,
     RoleRequiredError,
     RoomArchivedError,
+    RoomLockedError,
     RoomNotFoundError,
     TargetProtectedError,
 )
-from services.chat.domain.visibility import Standing, check_open, check_unmuted
+from services.chat.domain.visibility import Standing, check_open, check_unmuted, check_writer
 
 
 class Rank(enum.IntEnum):
@@ -73,6 +74,23 @@ def check_unmuted_actor(room_id: UUID, standing: Standing | None, caller: Caller
     return check_actor(room_id, standing, caller, least)
 
 
+def check_writing_actor(
+    room_id: UUID, standing: Standing | None, caller: Caller, least: Rank, *, unmuted: bool = False
+) -> Actor:
+    """A member whose role is at least `least`, for acts on messages: an invited guest is told to join first.
+
+    Raises RoomNotFoundError, CallerSuspendedError, BannedError, NotAMemberError, with `unmuted`
+    CallerMutedError, or RoleRequiredError, in this order.
+    """
+    known = check_writer(room_id, standing)
+    if unmuted:
+        check_unmuted(known)
+    rank = Rank.of(known.role)
+    if rank < least:
+        raise RoleRequiredError(least.name)
+    return Actor(caller.user_id, rank, rank.name, as_admin=False)
+
+
 def check_platform_role(caller: Caller, *, moderators: bool) -> None:
     """Whether the caller may say as_admin at all; to be asked before anything is looked up.
 
@@ -112,3 +130,9 @@ def check_in_use(archived_at: int | None) -> None:
     """Raises RoomArchivedError for an archived room."""
     if archived_at is not None:
         raise RoomArchivedError
+
+
+def check_unlocked(locked_at: int | None) -> None:
+    """Raises RoomLockedError for a room that is read-only for now."""
+    if locked_at is not None:
+        raise RoomLockedError

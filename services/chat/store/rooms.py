@@ -26,6 +26,14 @@ FACTS = f"""
        EXISTS (SELECT 1 FROM chat.sanctions s
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE}) AS banned
 """  # noqa: S608 - only constants of this module
+# With what decides whether the caller may write there; $3 and $4 are the ends of platform-wide measures.
+STANDING = f"""
+       {FACTS},
+       EXISTS (SELECT 1 FROM chat.sanctions s
+                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {IN_FORCE}) AS muted,
+       coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
+       coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
+"""  # noqa: S608 - only constants of this module
 FACTS_FROM = """
   FROM chat.rooms r
   JOIN chat.room_counters c ON c.room_id = r.id
@@ -110,16 +118,12 @@ class RoomRow(NamedTuple):
 _ROOM = Query[RoomRow, UUID, UUID, Micros | None, Micros | None](
     "chat.room",
     f"""
-    SELECT {FACTS},
-           EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {IN_FORCE}) AS muted,
-           coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
-           coalesce($4::timestamptz > clock_timestamp(), false) AS suspended,
+    SELECT {STANDING},
            r.id, r.name, r.description, r.created_by, r.created_at, r.updated_at, r.rev,
            r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.last_seq, c.last_rev,
            c.member_count, m.joined_at, m.rev AS member_rev
     {FACTS_FROM}
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 
 

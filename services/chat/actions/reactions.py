@@ -1,0 +1,72 @@
+"""ReactionService: add_reaction, remove_reaction.
+
+A reaction is what users do most often after reading, so it costs two statements beside the room's lock: one
+reads all that the rules need, one writes the reaction, its tally and the room's rev.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.caller import Caller
+from servicekit.database import Session
+from services.chat.actions.deps import Deps
+from services.chat.domain.emojis import check_emoji
+from services.chat.domain.model import Tally
+from services.chat.domain.reacting import (
+    check_distinct,
+    check_reaction,
+    is_given,
+    with_given,
+    with_taken_back,
+)
+from services.chat.store import changes
+from services.chat.store import reactions as store
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """A message's reactions as they are now. `rev` is the room's last."""
+
+    tallies: list[Tally]
+    rev: int
+
+
+async def add_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str) -> Reacted:
+    """Give a message an emoji; nothing is written when the caller has given it before."""
+    check_emoji(emoji)
+
+    async def work(session: Session) -> Reacted:
+        tallies, rev = await _begin(session, caller, room_id, message_id)
+        check_distinct(tallies, emoji)
+        deps.limits.reactions.take(caller.user_id)
+        if is_given(tallies, emoji):
+            return Reacted(tallies, rev)
+        at = await store.give(session, room_id, message_id, caller.user_id, emoji, rev + 1)
+        return Reacted(with_given(tallies, emoji, at), rev + 1)
+
+    return await deps.database.transact(work)
+
+
+async def remove_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str) -> Reacted:
+    """Take an emoji of the caller back; nothing is written when they have not given it."""
+
+    async def work(session: Session) -> Reacted:
+        tallies, rev = await _begin(session, caller, room_id, message_id)
+        deps.limits.reactions.take(caller.user_id)
+        if not is_given(tallies, emoji):
+            return Reacted(tallies, rev)
+        await store.take_back(session, room_id, message_id, caller.user_id, emoji, rev + 1)
+        return Reacted(with_taken_back(tallies, emoji), rev + 1)
+
+    return await deps.database.transact(work)
+
+
+async def _begin(
+    session: Session, caller: Caller, room_id: UUID, message_id: UUID
+) -> tuple[list[Tally], int]:
+    """Lock the room and check the caller's right; gives the message's tallies and the room's last rev."""
+    locked = await changes.lock(session, [room_id], wait=True)
+    tallies = check_reaction(room_id, message_id, await store.facts(session, room_id, caller, message_id))
+    return tallies, locked[room_id].last_rev

@@ -1,0 +1,88 @@
+"""The rules of reactions, applied to what was read under the room's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from services.chat.domain.acting import check_in_use, check_unlocked
+from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
+from services.chat.domain.model import Tally
+from services.chat.domain.visibility import check_unmuted, check_writer
+
+MAX_DISTINCT = 20
+"""How many distinct emojis a message takes."""
+
+
+class ReactionFacts(NamedTuple):
+    """What is read under the lock: the caller's place in the room, the message, and its tallies in their order."""
+
+    private: bool
+    role: str | None
+    invited: bool
+    banned: bool
+    muted: bool
+    muted_on_platform: bool
+    suspended: bool
+    locked_at: Micros | None
+    archived_at: Micros | None
+    seq: int | None
+    deleted: bool
+    emojis: list[str]
+    counts: list[int]
+    first_ats: list[Micros]
+    mine: list[bool]
+
+    def tallies(self) -> list[Tally]:
+        """The message's reactions."""
+        columns = zip(self.emojis, self.counts, self.mine, self.first_ats, strict=True)
+        return [Tally(emoji, count, me, first_at) for emoji, count, me, first_at in columns]
+
+
+def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None) -> list[Tally]:
+    """Whether the caller may change their reactions to the message; returns its tallies.
+
+    Raises the first rule's error that is broken, in the contract's order.
+    """
+    known = check_writer(room_id, facts)
+    check_unmuted(known)
+    check_in_use(known.archived_at)
+    check_unlocked(known.locked_at)
+    if known.seq is None:
+        raise MessageNotFoundError(message_id)
+    if known.deleted:
+        raise MessageDeletedError(message_id)
+    return known.tallies()
+
+
+def is_given(tallies: Sequence[Tally], emoji: str) -> bool:
+    """Whether the caller has given the emoji."""
+    return any(tally.me and tally.emoji == emoji for tally in tallies)
+
+
+def check_distinct(tallies: Sequence[Tally], emoji: str) -> None:
+    """Raises ReactionLimitError when the message would have more distinct emojis than it takes."""
+    if len(tallies) >= MAX_DISTINCT and all(tally.emoji != emoji for tally in tallies):
+        raise ReactionLimitError
+
+
+def with_given(tallies: Sequence[Tally], emoji: str, at: Micros) -> list[Tally]:
+    """The tallies once the caller has given an emoji."""
+    if any(tally.emoji == emoji for tally in tallies):
+        return [
+            replace(tally, count=tally.count + 1, me=True) if tally.emoji == emoji else tally
+            for tally in tallies
+        ]
+    return [*tallies, Tally(emoji, 1, me=True, first_at=at)]
+
+
+def with_taken_back(tallies: Sequence[Tally], emoji: str) -> list[Tally]:
+    """The tallies once the caller has taken an emoji back."""
+    changed = (
+        replace(tally, count=tally.count - 1, me=False) if tally.emoji == emoji else tally
+        for tally in tallies
+    )
+    return [tally for tally in changed if tally.count]

@@ -1,0 +1,42 @@
+"""seda.chat.v1.ReactionService."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from seda.chat.v1 import reaction_service_pb2 as pb
+from servicekit.call import Call
+from services.chat.actions.deps import Deps
+from services.chat.actions.reactions import add_reaction, remove_reaction
+from services.chat.rpc.pending import pending
+from services.chat.wire.reactions import fill_reacted
+
+
+@pending
+class ReactionServicer:
+    """Emojis that members give to messages."""
+
+    descriptor = pb.DESCRIPTOR.services_by_name["ReactionService"]
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def AddReaction(self, request: pb.AddReactionRequest, call: Call) -> pb.AddReactionResponse:
+        """See the contract."""
+        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        response = pb.AddReactionResponse()
+        fill_reacted(
+            response, await add_reaction(self._deps, call.caller, room_id, message_id, request.emoji)
+        )
+        return response
+
+    async def RemoveReaction(
+        self, request: pb.RemoveReactionRequest, call: Call
+    ) -> pb.RemoveReactionResponse:
+        """See the contract."""
+        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        response = pb.RemoveReactionResponse()
+        fill_reacted(
+            response, await remove_reaction(self._deps, call.caller, room_id, message_id, request.emoji)
+        )
+        return response
