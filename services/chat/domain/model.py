@@ -130,6 +130,16 @@ class Tally:
     first_at: Micros
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A pinned message, and who pinned it; `pinned_by` is None once that user is erased."""
+
+    message_id: UUID
+    pinned_by: UUID | None
+    pinned_at: Micros
+    rev: int
+
+
 @dataclass(slots=True)
 class Message:
     """One message. `replies` holds the first live replies where a list of roots shows them."""

@@ -8,6 +8,7 @@ from seda.chat.v1 import room_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.pages import page_size
 from services.chat.actions.deps import Deps
+from services.chat.actions.pins import pin_message, unpin_message
 from services.chat.actions.room_lists import list_my_rooms, list_public_rooms
 from services.chat.actions.rooms import create_room, get_room, update_room
 from services.chat.rpc.pending import pending
@@ -54,3 +55,15 @@ class RoomServicer:
         """See the contract."""
         size = page_size(request.page_size)
         return room_lists.my_rooms(*await list_my_rooms(self._deps, call.caller, size, request.page_token))
+
+    async def PinMessage(self, request: pb.PinMessageRequest, call: Call) -> pb.PinMessageResponse:
+        """See the contract."""
+        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        response = pb.PinMessageResponse()
+        wire.fill_pin(response.pin, await pin_message(self._deps, call.caller, room_id, message_id))
+        return response
+
+    async def UnpinMessage(self, request: pb.UnpinMessageRequest, call: Call) -> pb.UnpinMessageResponse:
+        """See the contract."""
+        await unpin_message(self._deps, call.caller, UUID(request.room_id), UUID(request.message_id))
+        return pb.UnpinMessageResponse()

@@ -12,8 +12,19 @@ from servicekit.sql import Command, Query
 from services.chat.domain.reacting import ReactionFacts
 from services.chat.store.rooms import FACTS_FROM, STANDING
 
-# Whether the caller gave an emoji is asked for each that the message has, which are few. What the caller gave
-# and took back stays in the table and may be much.
+# The reactions of the message `n`, as the user $2 sees them. Whether that user gave an emoji is asked for each
+# that the message has, which are few: what they gave and took back stays in the table and may be much.
+TALLIES = """
+       SELECT coalesce(array_agg(y.emoji ORDER BY y.first_at, y.emoji), '{}') AS emojis,
+              coalesce(array_agg(y.count ORDER BY y.first_at, y.emoji), '{}') AS counts,
+              coalesce(array_agg(y.first_at ORDER BY y.first_at, y.emoji), '{}') AS first_ats,
+              coalesce(array_agg(EXISTS (
+                SELECT 1 FROM chat.reactions e
+                 WHERE e.room_id = n.room_id AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
+                   AND e.removed_at IS NULL
+              ) ORDER BY y.first_at, y.emoji), '{}') AS mine
+         FROM chat.reaction_tallies y WHERE y.room_id = n.room_id AND y.message_id = n.id
+"""
 _FACTS = Query[ReactionFacts, UUID, UUID, Micros | None, Micros | None, UUID](
     "chat.reaction_facts",
     f"""
@@ -22,17 +33,7 @@ _FACTS = Query[ReactionFacts, UUID, UUID, Micros | None, Micros | None, UUID](
            f.archived_at, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
       FROM f
       LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $5
-     CROSS JOIN LATERAL (
-       SELECT coalesce(array_agg(y.emoji ORDER BY y.first_at, y.emoji), '{{}}') AS emojis,
-              coalesce(array_agg(y.count ORDER BY y.first_at, y.emoji), '{{}}') AS counts,
-              coalesce(array_agg(y.first_at ORDER BY y.first_at, y.emoji), '{{}}') AS first_ats,
-              coalesce(array_agg(EXISTS (
-                SELECT 1 FROM chat.reactions e
-                 WHERE e.room_id = $1 AND e.message_id = $5 AND e.user_id = $2 AND e.emoji = y.emoji
-                   AND e.removed_at IS NULL
-              ) ORDER BY y.first_at, y.emoji), '{{}}') AS mine
-         FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = $5
-     ) t
+     CROSS JOIN LATERAL ({TALLIES}) t
     """,  # noqa: S608 - only constants of this module
 )
 

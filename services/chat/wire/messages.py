@@ -9,8 +9,11 @@ from servicekit.pages import page_size
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.messages import Listing, Page
 from services.chat.actions.sending import MessageDraft, SentMessage
+from services.chat.actions.stubs import Deletion
+from services.chat.domain.editing import Edit, check_mask
 from services.chat.domain.model import Message, ThreadView, TrackSnapshot
 from services.chat.wire.ids import optional_id
+from services.chat.wire.reactions import fill_tallies
 
 DEFAULT_REPLIES = 3
 _VIEWS = {
@@ -30,6 +33,23 @@ def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDra
         mention_user_ids=tuple(map(UUID, request.mention_user_ids)),
         request_id=optional_id(request.request_id),
     )
+
+
+def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
+    """What an author wants to change. Raises InvalidFieldsError for a mask that names anything else."""
+    return Edit(
+        room_id=UUID(request.room_id),
+        message_id=UUID(request.message_id),
+        text=request.text,
+        track_id=optional_id(request.track_id),
+        mask=check_mask(request.update_mask.paths),
+        etag=request.etag,
+    )
+
+
+def deletion(request: message_service_pb2.DeleteMessageRequest) -> Deletion:
+    """A message to delete."""
+    return Deletion(UUID(request.room_id), UUID(request.message_id), request.reason, request.as_admin)
 
 
 def listing(request: message_service_pb2.ListMessagesRequest) -> Listing:
@@ -87,15 +107,27 @@ def fill_message(into: message_pb2.Message, message: Message) -> None:
         _fill_snapshot(into.track, message.track)
     if message.system_event is not None:
         into.system_event = message_pb2.SystemEvent.Value(f"SYSTEM_EVENT_{message.system_event}")
-    if message.edited_at is not None:
-        to_proto(into.edit_time, message.edited_at)
+    _fill_marks(into, message)
     if message.root_id is not None:
         into.root_id = str(message.root_id)
         into.reply_to_id = str(message.reply_to_id)
     if message.mention_user_ids:
         into.mention_user_ids.extend(map(str, message.mention_user_ids))
+    if message.tallies:
+        fill_tallies(into.reactions, message.tallies)
     if message.reply_count:
         _fill_thread(into, message)
+
+
+def _fill_marks(into: message_pb2.Message, message: Message) -> None:
+    """Write what has happened to the message since it was sent."""
+    if message.edited_at is not None:
+        to_proto(into.edit_time, message.edited_at)
+    if message.deleted_at is not None:
+        to_proto(into.delete_time, message.deleted_at)
+        into.deletion_type = message_pb2.DeletionType.Value(f"DELETION_TYPE_{message.deletion_type}")
+    if message.deleted_by is not None:
+        into.deleter_id = str(message.deleted_by)
 
 
 def _fill_thread(into: message_pb2.Message, message: Message) -> None:

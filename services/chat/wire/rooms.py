@@ -7,7 +7,7 @@ from uuid import UUID
 from seda.chat.v1 import room_pb2, room_service_pb2
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.rooms import RoomDraft, RoomView
-from services.chat.domain.model import Member, Room
+from services.chat.domain.model import Member, Pin, Room
 from services.chat.domain.room_change import RoomChange, check_mask, check_values
 from services.chat.wire.ids import optional_id
 
@@ -62,6 +62,15 @@ def fill_member(into: room_pb2.Member, member: Member) -> None:
     into.role = room_pb2.MemberRole.Value(f"MEMBER_ROLE_{member.role}")
     into.rev = member.rev
     to_proto(into.join_time, member.joined_at)
+
+
+def fill_pin(into: room_pb2.Pin, pin: Pin) -> None:
+    """Write a pin."""
+    into.message_id = str(pin.message_id)
+    if pin.pinned_by is not None:
+        into.pinner_id = str(pin.pinned_by)
+    to_proto(into.pin_time, pin.pinned_at)
+    into.rev = pin.rev
 
 
 def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:

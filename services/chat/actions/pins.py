@@ -1,0 +1,87 @@
+"""RoomService: pin_message, unpin_message."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from servicekit.caller import Caller
+from servicekit.timestamps import to_text
+from services.chat.actions.changing import Change, change_room
+from services.chat.actions.deps import Deps
+from services.chat.domain.acting import Actor, Rank, check_in_use, check_writing_actor
+from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
+from services.chat.domain.model import Pin, SystemEvent
+from services.chat.store import pins as store
+from services.chat.store.pins import PinnedRow
+
+MAX_PINS = 50
+"""How many pins a room takes."""
+
+
+async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Pin:
+    """The message's pin; pinning it again changes nothing."""
+
+    async def act(change: Change) -> Pin:
+        actor, row = await _begin(change, message_id)
+        if row.deleted:
+            raise MessageDeletedError(message_id)
+        earlier = row.pin(message_id)
+        if earlier is not None:
+            return earlier
+        if row.pins >= MAX_PINS:
+            raise PinLimitError
+        pin = await store.pin(change.session, room_id, message_id, caller.user_id, change.next_rev())
+        await change.tell(SystemEvent.PINNED)
+        await _record(change, actor, "PIN_MESSAGE", row, message_id, before=None, after=pin)
+        return pin
+
+    return await change_room(deps.database, caller, room_id, act)
+
+
+async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> None:
+    """End the message's pin; unpinning what is not pinned changes nothing."""
+
+    async def act(change: Change) -> None:
+        actor, row = await _begin(change, message_id)
+        pin = row.pin(message_id)
+        if pin is None:
+            return
+        await store.unpin(change.session, room_id, message_id, change.next_rev())
+        await _record(change, actor, "UNPIN_MESSAGE", row, message_id, before=pin, after=None)
+
+    await change_room(deps.database, caller, room_id, act)
+
+
+async def _begin(change: Change, message_id: UUID) -> tuple[Actor, PinnedRow]:
+    """Check the caller's right; gives who acts, and the message with its pin."""
+    actor = check_writing_actor(change.room_id, change.standing, change.caller, Rank.MODERATOR, unmuted=True)
+    if change.standing is not None:
+        check_in_use(change.standing.archived_at)
+    row = await store.pinned(change.session, change.room_id, message_id)
+    if row is None:
+        raise MessageNotFoundError(message_id)
+    return actor, row
+
+
+async def _record(
+    change: Change,
+    actor: Actor,
+    action: str,
+    row: PinnedRow,
+    message_id: UUID,
+    *,
+    before: Pin | None,
+    after: Pin | None,
+) -> None:
+    await change.record(
+        actor,
+        action,
+        user_id=row.user_id,
+        message_id=message_id,
+        before=_state(before),
+        after=_state(after),
+    )
+
+
+def _state(pin: Pin | None) -> dict[str, object]:
+    return {"pinned_at": None if pin is None else to_text(pin.pinned_at)}
