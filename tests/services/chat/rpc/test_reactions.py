@@ -1,0 +1,172 @@
+"""AddReaction and RemoveReaction over a real channel."""
+
+from __future__ import annotations
+
+import pytest
+
+from seda.chat.v1.message_pb2 import Message
+from servicekit.errors import InvalidFieldsError, RateLimitedError
+from services.chat.app import build as build_chat
+from services.chat.config import Settings
+from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
+from tests.postgres import Database
+from tests.services.chat.acts import Acts
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import refused, running
+
+_FACES = [chr(code) for code in range(0x1F600, 0x1F600 + 25)]
+
+
+@pytest.fixture
+def acts(world: World) -> Acts:
+    """What users do to messages."""
+    return Acts(world)
+
+
+async def _message(world: World) -> tuple[str, Message]:
+    ada = new_user()
+    room = await world.room(ada)
+    return ada, (await world.send(ada, room.id, "listen to this")).message
+
+
+async def test_add_reaction_tells_all_of_them_in_the_order_of_their_first(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    bob = await acts.member(message.room_id)
+    first = await acts.react(ada, message, "🎵")
+    await acts.react(bob, message, ":vinyl_spin:")
+    last = await acts.react(bob, message, "🎵")
+    assert [(each.emoji, each.count, each.me) for each in last.reactions] == [
+        ("🎵", 2, True),
+        (":vinyl_spin:", 1, True),
+    ]
+    assert last.reactions[0].first_react_time == first.reactions[0].first_react_time
+    assert last.reactions[0].first_react_time.ToNanoseconds() > message.create_time.ToNanoseconds()
+    # The joining took two, each reaction one.
+    assert (first.rev, last.rev) == (message.rev + 3, message.rev + 5)
+    assert (await world.get_room(ada, message.room_id)).rev == last.rev
+    seen_by_ada = await acts.react(ada, message, "🎵")
+    assert [(each.emoji, each.me) for each in seen_by_ada.reactions] == [
+        ("🎵", True),
+        (":vinyl_spin:", False),
+    ]
+
+
+async def test_add_reaction_twice_writes_nothing(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    first = await acts.react(ada, message)
+    before = await acts.rows(message.room_id)
+    assert await acts.react(ada, message) == first
+    assert await acts.rows(message.room_id) == before
+
+
+async def test_remove_reaction_takes_back_the_caller_s_own(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    bob = await acts.member(message.room_id)
+    given = await acts.react(ada, message)
+    await acts.react(bob, message)
+    left = await acts.take_back(ada, message)
+    assert [(each.count, each.me) for each in left.reactions] == [(1, False)]
+    # When it was given first stays, though nobody of then is left.
+    assert left.reactions[0].first_react_time == given.reactions[0].first_react_time
+    gone = await acts.take_back(bob, message)
+    assert (list(gone.reactions), gone.rev) == ([], left.rev + 1)
+    rows = await world.admin.fetch(
+        "SELECT rev, removed_at IS NOT NULL AS removed FROM chat.reactions WHERE message_id = $1 ORDER BY rev",
+        message.id,
+    )
+    assert [tuple(row) for row in rows] == [(left.rev, True), (gone.rev, True)]
+
+
+async def test_remove_reaction_of_what_was_not_given_writes_nothing(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    bob = await acts.member(message.room_id)
+    await acts.react(ada, message)
+    before = await acts.rows(message.room_id)
+    for emoji in ("🎵", "👍", "no emoji at all"):
+        answer = await acts.take_back(bob, message, emoji)
+        assert [(each.emoji, each.count, each.me) for each in answer.reactions] == [("🎵", 1, False)]
+    await acts.take_back(ada, message)
+    after = await acts.rows(message.room_id)
+    assert (await acts.take_back(ada, message)).reactions == []
+    assert await acts.rows(message.room_id) == after != before
+
+
+async def test_add_reaction_again_stands_in_the_same_row(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    first = await acts.react(ada, message)
+    await acts.take_back(ada, message)
+    again = await acts.react(ada, message)
+    assert [(each.count, each.me) for each in again.reactions] == [(1, True)]
+    assert (
+        again.reactions[0].first_react_time.ToNanoseconds()
+        > first.reactions[0].first_react_time.ToNanoseconds()
+    )
+    rows = await world.admin.fetch(
+        "SELECT rev, removed_at FROM chat.reactions WHERE message_id = $1", message.id
+    )
+    assert [tuple(row) for row in rows] == [(again.rev, None)]
+
+
+@pytest.mark.parametrize("emoji", ["a", "👍👍", ":no spaces:", "🎵 ", ":" + "x" * 63 + ":"])
+async def test_add_reaction_that_is_no_emoji_is_refused(world: World, acts: Acts, emoji: str) -> None:
+    ada, message = await _message(world)
+    error = await refused(acts.react(ada, message, emoji), InvalidFieldsError, DOMAIN)
+    assert {fault.field for fault in error.fields} == {"emoji"}
+
+
+async def test_add_reaction_beyond_twenty_distinct_ones_is_refused(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    for face in _FACES[:20]:
+        await acts.react(ada, message, face)
+    bob = await acts.member(message.room_id)
+    await refused(acts.react(bob, message, _FACES[20]), ReactionLimitError, DOMAIN)
+    # One that is there already is none more.
+    assert len((await acts.react(bob, message, _FACES[3])).reactions) == 20
+    await acts.take_back(ada, message, _FACES[5])
+    answer = await acts.react(bob, message, _FACES[20])
+    assert [each.emoji for each in answer.reactions] == [*_FACES[:5], *_FACES[6:20], _FACES[20]]
+
+
+async def test_reactions_to_a_tombstone_or_to_nothing_are_refused(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    await acts.react(ada, message)
+    elsewhere = (await _message(world))[1]
+    await acts.delete(ada, message)
+    elsewhere.room_id = message.room_id
+    for act in (acts.react, acts.take_back):
+        error = await refused(act(ada, message), MessageDeletedError, DOMAIN)
+        assert error.metadata == {"message_id": message.id}
+        error = await refused(act(ada, elsewhere), MessageNotFoundError, DOMAIN)
+        assert error.metadata == {"message_id": elsewhere.id}
+
+
+async def test_reactions_too_often_are_refused(
+    world: World, database: Database, neighbours: dict[str, str]
+) -> None:
+    ada, message = await _message(world)
+    limits = {"reaction_rate": 0.001, "reaction_burst": 2}
+    async with running(Settings, build_chat, database, **neighbours, **limits) as strict:
+        acts = Acts(World(strict, world.admin))
+        await acts.react(ada, message)
+        # A repetition costs as much as the first.
+        await acts.react(ada, message)
+        for act in (acts.react, acts.take_back):
+            assert (await refused(act(ada, message), RateLimitedError, DOMAIN)).retry_after
+        bob = await acts.member(message.room_id)
+        assert (await acts.react(bob, message)).reactions[0].count == 2
+
+
+async def test_reactions_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
+    ada, message = await _message(world)
+    begun = ["BEGIN", "chat.lock_rooms", "chat.reaction_facts"]
+    for emoji in _FACES[:19]:
+        with world.chat.counting() as statements:
+            await acts.react(ada, message, emoji)
+        assert statements == [*begun, "chat.give_reaction", "COMMIT"]
+    for act in (acts.react, acts.take_back):
+        with world.chat.counting() as statements:
+            await act(ada, message, _FACES[0] if act == acts.react else "👍")
+        assert statements == [*begun, "COMMIT"]
+    with world.chat.counting() as statements:
+        await acts.take_back(ada, message, _FACES[0])
+    assert statements == [*begun, "chat.take_back_reaction", "COMMIT"]
