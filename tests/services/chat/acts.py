@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -29,6 +31,19 @@ _OF_A_ROOM = (
     "room_counters", "room_memberships", "room_invitations", "messages", "message_revisions", "threads", "mentions",
     "reactions", "reaction_tallies", "pins", "sanctions", "reports", "moderation_logs",
 )  # fmt: skip
+
+_T = TypeVar("_T")
+
+
+async def together(calls: Iterable[Awaitable[_T]], at_once: int = 12) -> list[_T | BaseException]:
+    """What calls end in, so many of them running at once: not more than get a connection in time."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(call: Awaitable[_T]) -> _T:
+        async with slots:
+            return await call
+
+    return await asyncio.gather(*map(one, calls), return_exceptions=True)
 
 
 class Acts:

@@ -1,0 +1,224 @@
+"""Who may do what to a message, for every act: what a place in the room allows, and which rule is asked first."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from seda.chat.v1.message_pb2 import Message
+from servicekit.errors import CallerSuspendedError, ServiceError
+from services.chat.domain.errors import (
+    BannedError,
+    CallerMutedError,
+    NotAMemberError,
+    RoleRequiredError,
+    RoomArchivedError,
+    RoomLockedError,
+    RoomNotFoundError,
+)
+from tests.services.chat.acts import Acts
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import refused
+
+Act = Callable[[Acts, str, Message], Awaitable[Any]]
+Situation = Callable[["Stage"], Awaitable[None]]
+
+ACTS: dict[str, Act] = {
+    "edit": lambda acts, who, message: acts.edit(who, message, text="edited"),
+    "delete": lambda acts, who, message: acts.delete(who, message),
+    "restore": lambda acts, who, message: acts.restore(who, message),
+    "react": lambda acts, who, message: acts.react(who, message),
+    "take back": lambda acts, who, message: acts.take_back(who, message),
+    "pin": lambda acts, who, message: acts.pin(who, message),
+    "unpin": lambda acts, who, message: acts.unpin(who, message),
+}
+_MODERATING = {"restore", "pin", "unpin"}
+
+
+class Stage:
+    """A room of Ada's and in it a message of Bob's, who moderates so that he may do anything to it."""
+
+    def __init__(self, acts: Acts) -> None:
+        self.acts = acts
+        self.world = acts.world
+
+    async def open(self) -> Stage:
+        """Make the room and let Bob speak."""
+        self.room_id = (await self.world.room(new_user())).id
+        self.bob = await self.acts.member(self.room_id, "MODERATOR")
+        self.message = (await self.world.send(self.bob, self.room_id, "mine")).message
+        return self
+
+    async def set_bob(self, **columns: object) -> None:
+        """Change Bob himself behind everybody's back."""
+        for name, value in columns.items():
+            query = f"UPDATE users.users SET {name} = now() + interval '{value}' WHERE email = $1"
+            await self.world.admin.execute(query, self.bob)
+        self.world.chat.forget_callers()
+
+    async def remove_bob(self) -> None:
+        """End Bob's membership."""
+        await self.world.admin.execute(
+            "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
+            uuid.UUID(self.room_id),
+            uuid.UUID(self.message.user_id),
+        )
+
+    async def stamp(self, column: str) -> None:
+        """Set one of the room's times."""
+        await self.world.admin.execute(
+            f"UPDATE chat.rooms SET {column} = now() WHERE id = $1", uuid.UUID(self.room_id)
+        )
+
+
+async def _missing(stage: Stage) -> None:
+    stage.message.room_id = str(uuid.uuid4())
+
+
+async def _stranger(stage: Stage) -> None:
+    await stage.remove_bob()
+
+
+async def _hidden(stage: Stage) -> None:
+    await stage.remove_bob()
+    await stage.world.set_room(stage.room_id, private=True)
+
+
+async def _invited(stage: Stage) -> None:
+    await _hidden(stage)
+    await stage.world.admin.execute(
+        "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
+        uuid.UUID(stage.room_id),
+        uuid.UUID(stage.message.user_id),
+    )
+
+
+async def _banned(stage: Stage) -> None:
+    await stage.world.sanction(stage.room_id, stage.bob, "BAN")
+
+
+async def _banned_from_private(stage: Stage) -> None:
+    await _invited(stage)
+    await _banned(stage)
+
+
+async def _suspended(stage: Stage) -> None:
+    await stage.set_bob(suspended_until="1 hour")
+
+
+async def _muted(stage: Stage) -> None:
+    await stage.world.sanction(stage.room_id, stage.bob, "MUTE")
+
+
+async def _muted_everywhere(stage: Stage) -> None:
+    await stage.set_bob(muted_until="1 hour")
+
+
+async def _measures_that_ended(stage: Stage) -> None:
+    await stage.set_bob(muted_until="-1 second", suspended_until="-1 second")
+    await stage.world.sanction(stage.room_id, stage.bob, "MUTE", expires="-1 hour")
+
+
+async def _archived(stage: Stage) -> None:
+    await stage.stamp("archived_at")
+
+
+async def _locked(stage: Stage) -> None:
+    await stage.stamp("locked_at")
+
+
+async def _announcement(stage: Stage) -> None:
+    await stage.world.set_room(stage.room_id, announcement=True)
+
+
+async def _plain(stage: Stage) -> None:
+    await stage.world.set_role(stage.room_id, stage.bob, "MEMBER")
+
+
+# For each situation the error, and the acts that it stops; all others succeed.
+_ALL = frozenset(ACTS)
+_WRITING = frozenset({"edit", "react", "take back"})
+SITUATIONS: list[tuple[Situation, type[ServiceError] | None, frozenset[str]]] = [
+    (_missing, RoomNotFoundError, _ALL),
+    (_hidden, RoomNotFoundError, _ALL),
+    (_banned_from_private, RoomNotFoundError, _ALL),
+    (_stranger, NotAMemberError, _ALL),
+    (_invited, NotAMemberError, _ALL),
+    (_banned, BannedError, _ALL),
+    (_suspended, CallerSuspendedError, _ALL),
+    (_muted, CallerMutedError, _WRITING | {"pin", "unpin"}),
+    (_muted_everywhere, CallerMutedError, _WRITING | {"pin", "unpin"}),
+    (_measures_that_ended, None, frozenset()),
+    (_archived, RoomArchivedError, _ALL - {"delete"}),
+    (_locked, RoomLockedError, _WRITING),
+    (_announcement, None, frozenset()),
+    (_plain, RoleRequiredError, frozenset(_MODERATING)),
+]
+
+
+@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize(
+    ("situation", "error", "stopped"),
+    SITUATIONS,
+    ids=[situation.__name__.strip("_") for situation, _, _ in SITUATIONS],
+)
+async def test_act_in_a_situation(
+    world: World, situation: Situation, error: type[ServiceError] | None, stopped: frozenset[str], name: str
+) -> None:
+    stage = await Stage(Acts(world)).open()
+    await situation(stage)
+    before = await stage.acts.rows(stage.room_id)
+    act = ACTS[name](stage.acts, stage.bob, stage.message)
+    if error is None or name not in stopped:
+        await act
+        return
+    await refused(act, error, DOMAIN)
+    assert await stage.acts.rows(stage.room_id) == before
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_hidden_and_missing_rooms_look_the_same(world: World, name: str) -> None:
+    stage = await Stage(Acts(world)).open()
+    await _hidden(stage)
+    hidden = await refused(ACTS[name](stage.acts, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
+    await _missing(stage)
+    missing = await refused(ACTS[name](stage.acts, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
+    assert (hidden.message, set(hidden.metadata)) == (missing.message, set(missing.metadata))
+
+
+# Everything that can be in the way at once, and what lifts each, in the order in which it is told.
+_OBSTACLES: list[tuple[type[ServiceError], str, str]] = [
+    (CallerSuspendedError, "users.users SET suspended_until = NULL WHERE id = '{user}'", "all"),
+    (BannedError, "chat.sanctions SET ended_at = now() WHERE room_id = '{room}' AND kind = 'BAN'", "all"),
+    (NotAMemberError, "chat.room_memberships SET left_at = NULL WHERE {place}", "all"),
+    (CallerMutedError, "chat.sanctions SET ended_at = now() WHERE room_id = '{room}'", "speaking"),
+    (RoleRequiredError, "chat.room_memberships SET role = 'MODERATOR' WHERE {place}", "moderating"),
+    (RoomArchivedError, "chat.rooms SET archived_at = NULL WHERE id = '{room}'", "not delete"),
+    (RoomLockedError, "chat.rooms SET locked_at = NULL WHERE id = '{room}'", "writing"),
+]
+_KINDS = {
+    "all": _ALL,
+    "speaking": _WRITING | {"pin", "unpin"},
+    "moderating": frozenset(_MODERATING),
+    "not delete": _ALL - {"delete"},
+    "writing": _WRITING,
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_rules_are_asked_in_the_contract_s_order(world: World, name: str) -> None:
+    stage = await Stage(Acts(world)).open()
+    for situation in (_plain, _muted, _banned, _archived, _locked):
+        await situation(stage)
+    await stage.set_bob(suspended_until="1 hour", muted_until="-1 second")
+    ids = {"room": stage.room_id, "user": stage.message.user_id}
+    place = "room_id = '{room}' AND user_id = '{user}'".format(**ids)
+    for error, remedy, kind in _OBSTACLES:
+        if name in _KINDS[kind]:
+            await refused(ACTS[name](stage.acts, stage.bob, stage.message), error, DOMAIN)
+        await world.admin.execute(f"UPDATE {remedy.format(**ids, place=place)}")
+        world.chat.forget_callers()
+    await ACTS[name](stage.acts, stage.bob, stage.message)
