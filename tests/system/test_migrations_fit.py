@@ -26,17 +26,23 @@ _APPLY = """
 """
 
 
+LEFT_BEHIND = f"the database needs code from revision {NEWER} on, this build is of {SCHEMA_HEAD}"
+NOT_MIGRATED = f"revision {SCHEMA_HEAD} is not applied; run: seda migrate deploy"
+TAKEN = f"revision {NEWER} works with code from {SCHEMA_HEAD} on, this build is of {SCHEMA_HEAD}"
+
+
 @asynccontextmanager
 async def tracks_on(
-    database: Database, folder: Path, revision: str, compatible_from: str
+    database: Database, folder: Path, revision: str, compatible_from: str, misjudge: str = ""
 ) -> AsyncIterator[tuple[RealProcess, Health, asyncpg.Connection]]:
-    """The service of tracks on a schema whose newest revision is the given one."""
+    """The service of tracks, or one that misjudges, on a schema whose newest revision is the given one."""
     async with administrator(database.server, database.name) as connection:
         if revision == OLDER:
             await connection.execute("DELETE FROM tracks_migrations.applied")
         await connection.execute(_APPLY, revision, compatible_from)
         with real_suite(folder, database.environ) as suite:
-            tracks = suite.add(TRACKS)
+            module = "tests.system.support.misjudging_tracks" if misjudge else None
+            tracks = suite.add(TRACKS, module, MISJUDGE=misjudge)
             async with open_health(tracks.address) as health:
                 yield tracks, health, connection
 
@@ -47,14 +53,32 @@ def reasons(process: RealProcess, event: str) -> list[str]:
     return [line["why"] for line in lines if line["event"] == event]
 
 
+async def faults_when_it_must_serve(tracks: RealProcess, health: Health) -> list[str]:
+    """What is wrong with older code on a newer schema that still takes it."""
+    await tracks.logged("listening")
+    checks = {
+        "is not ready": await health.check() == "SERVING",
+        "does not say so": reasons(tracks, "the database is newer than this build") == [TAKEN],
+        "was not ready": reasons(tracks, "not ready") == [],
+    }
+    return [fault for fault, is_well in checks.items() if not is_well]
+
+
+async def faults_when_it_must_wait(tracks: RealProcess, health: Health, why: str) -> list[str]:
+    """What is wrong with code that does not fit the schema: alive, not ready, and it says why."""
+    # It has looked by then.
+    await tracks.logged("listening")
+    checks = {
+        "is ready": await health.check() == "NOT_SERVING",
+        "is not alive": await health.check("live") == "SERVING",
+        "does not say why": reasons(tracks, "the database does not fit") == [why],
+    }
+    return [fault for fault, is_well in checks.items() if not is_well]
+
+
 async def test_older_code_on_a_newer_schema_is_ready(tmp_path: Path, fresh_database: Database) -> None:
     async with tracks_on(fresh_database, tmp_path, NEWER, SCHEMA_HEAD) as (tracks, health, _):
-        assert await becomes(health, "SERVING", within=_SECONDS)
-        (why,) = reasons(tracks, "the database is newer than this build")
-        assert (
-            why == f"revision {NEWER} works with code from {SCHEMA_HEAD} on, this build is of {SCHEMA_HEAD}"
-        )
-        assert reasons(tracks, "not ready") == []
+        assert await faults_when_it_must_serve(tracks, health) == []
 
 
 async def test_older_code_on_a_schema_that_has_left_it_behind_is_not_ready(
@@ -62,12 +86,7 @@ async def test_older_code_on_a_schema_that_has_left_it_behind_is_not_ready(
 ) -> None:
     """Not at its start, and not any more when the schema changes under it."""
     async with tracks_on(fresh_database, tmp_path, NEWER, NEWER) as (tracks, health, connection):
-        await tracks.logged("listening")
-        await tracks.logged("the database does not fit")
-        assert await health.check() == "NOT_SERVING"
-        assert await health.check("live") == "SERVING"
-        told = f"the database needs code from revision {NEWER} on, this build is of {SCHEMA_HEAD}"
-        assert reasons(tracks, "the database does not fit") == [told]
+        assert await faults_when_it_must_wait(tracks, health, LEFT_BEHIND) == []
         await connection.execute(
             "UPDATE tracks_migrations.applied SET compatible_from = $1 WHERE revision = $2",
             SCHEMA_HEAD,
@@ -76,18 +95,28 @@ async def test_older_code_on_a_schema_that_has_left_it_behind_is_not_ready(
         assert await becomes(health, "SERVING", within=_SECONDS)
         await connection.execute("UPDATE tracks_migrations.applied SET compatible_from = $1", NEWER)
         assert await becomes(health, "NOT_SERVING", within=_SECONDS)
-        assert reasons(tracks, "not ready") == [told]
+        assert reasons(tracks, "not ready") == [LEFT_BEHIND]
 
 
 async def test_newer_code_on_an_older_schema_is_not_ready_until_it_is_migrated(
     tmp_path: Path, fresh_database: Database
 ) -> None:
     async with tracks_on(fresh_database, tmp_path, OLDER, OLDER) as (tracks, health, connection):
-        await tracks.logged("listening")
-        await tracks.logged("the database does not fit")
-        assert await health.check() == "NOT_SERVING"
-        assert await health.check("live") == "SERVING"
-        told = f"revision {SCHEMA_HEAD} is not applied; run: seda migrate deploy"
-        assert reasons(tracks, "the database does not fit") == [told]
+        assert await faults_when_it_must_wait(tracks, health, NOT_MIGRATED) == []
         await connection.execute(_APPLY, SCHEMA_HEAD, OLDER)
         assert await becomes(health, "SERVING", within=_SECONDS)
+
+
+@pytest.mark.parametrize(("revision", "why"), [(NEWER, LEFT_BEHIND), (OLDER, NOT_MIGRATED)])
+async def test_the_control_that_takes_any_schema_is_caught(
+    tmp_path: Path, fresh_database: Database, revision: str, why: str
+) -> None:
+    async with tracks_on(fresh_database, tmp_path, revision, revision, "lenient") as (tracks, health, _):
+        assert await faults_when_it_must_wait(tracks, health, why) == ["is ready", "does not say why"]
+
+
+async def test_the_control_that_takes_no_newer_schema_is_caught(
+    tmp_path: Path, fresh_database: Database
+) -> None:
+    async with tracks_on(fresh_database, tmp_path, NEWER, SCHEMA_HEAD, "strict") as (tracks, health, _):
+        assert await faults_when_it_must_serve(tracks, health) == ["is not ready", "does not say so"]

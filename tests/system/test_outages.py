@@ -7,7 +7,9 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -117,12 +119,13 @@ class World:
         return None
 
 
-@pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory, database: Database) -> AsyncIterator[World]:
+@asynccontextmanager
+async def whole_suite(folder: Path, database: Database, **variants: str) -> AsyncIterator[World]:
+    """The suite once all is well; `variants` are modules to run in place of a process's own."""
     await grant(database.admin_dsn, _ADMIN, "ADMIN", environment="development")
-    with real_suite(tmp_path_factory.mktemp("outages"), database.environ) as suite:
+    with real_suite(folder, database.environ) as suite:
         ttl = {"SEDA_CALLER_TTL": str(_TTL)}
-        processes = {each.name: suite.add(each, **ttl) for each in (*SUITE, PROBE)}
+        processes = {each.name: suite.add(each, variants.get(each.name), **ttl) for each in (*SUITE, PROBE)}
         await asyncio.gather(*(each.serving() for each in processes.values()))
         channels = {name: open_channel(each.address) for name, each in processes.items()}
         addresses = {each.name: processes[each.name].address for each in SUITE}
@@ -134,25 +137,28 @@ async def world(tmp_path_factory: pytest.TempPathFactory, database: Database) ->
             await channel.close()
 
 
+@pytest.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory, database: Database) -> AsyncIterator[World]:
+    async with whole_suite(tmp_path_factory.mktemp("outages"), database) as made:
+        yield made
+
+
 @pytest.mark.parametrize("victim", [each.name for each in (USERS, CHAT, TRACKS, GATEWAY)])
 async def test_a_service_is_killed_and_comes_back(world: World, victim: str) -> None:
-    killed = world.processes[victim]
-    async with world.callers.calling_all_the_time() as seen:
-        killed.kill()
-        while_away = await world.callers.round()
-        if victim == "users":
-            await users_away(world)
-        killed.launch()
-        await killed.serving()
-        seconds = await world.until_whole()
-    assert seconds < WHOLE_SECONDS, f"whole again only after {seconds:.1f} s"
-    gone = {name: end for name, end in while_away.items() if end != OK}
-    assert gone.keys() == {name for name in while_away if victim in needs(name)}
-    assert {end.code for end in gone.values()} == {"UNAVAILABLE"}
-    behind = {end for name, end in gone.items() if name.startswith("gateway") and victim != "gateway"}
-    assert behind <= {End("UNAVAILABLE", "SERVICE_UNAVAILABLE")}
-    hit = [(name, end) for name, end in seen if end != OK and victim not in needs(name)]
-    assert not hit, "calls that do not need it"
+    assert await faults_of_an_outage(world, victim) == []
+
+
+async def test_the_control_that_forgets_callers_and_trusts_old_roles_is_caught(
+    tmp_path: Path, database: Database
+) -> None:
+    support = "tests.system.support"
+    variants = {"chat": f"{support}.forgetful_chat", "probe": f"{support}.trusting_probe"}
+    async with whole_suite(tmp_path, database, **variants) as broken:
+        faults = await faults_of_an_outage(broken, "users")
+    told = "\n".join(faults)
+    assert "a known caller is refused: chat GetRoom" in told
+    assert "Moderate as administrator: OK" in told
+    assert "Administer as administrator: OK" in told
 
 
 async def test_users_hangs_and_goes_on(world: World) -> None:
@@ -170,21 +176,58 @@ async def test_users_hangs_and_goes_on(world: World) -> None:
     assert sorted(seconds)[2] < LATER_WAIT_SECONDS, seconds
 
 
-async def users_away(world: World) -> None:
+async def faults_of_an_outage(world: World, victim: str) -> list[str]:
+    """Kill a service under load and start it again; return what was not as it has to be."""
+    killed, faults = world.processes[victim], []
+    async with world.callers.calling_all_the_time() as seen:
+        killed.kill()
+        while_away = await world.callers.round()
+        if victim == "users":
+            faults += await faults_while_users_is_away(world)
+        killed.launch()
+        await killed.serving()
+        seconds = await world.until_whole()
+    if seconds >= WHOLE_SECONDS:
+        faults.append(f"whole again only after {seconds:.1f} s")
+    for name, end in while_away.items():
+        if victim not in needs(name):
+            expected = end == OK
+        elif name.startswith("gateway") and victim != "gateway":
+            expected = end == End("UNAVAILABLE", "SERVICE_UNAVAILABLE")
+        else:
+            expected = end.code == "UNAVAILABLE"
+        if not expected:
+            faults.append(f"while it was away {name} ended in {end}")
+    hit = {name: end for name, end in seen if end != OK and victim not in needs(name)}
+    return [*faults, *(f"{name}, which does not need it, ended in {end}" for name, end in hit.items())]
+
+
+async def faults_while_users_is_away(world: World) -> list[str]:
     """Who is known goes on reading and writing; what needs to know more of a caller says that it can't be known."""
     # Time has to pass: until now everybody was fresh.
     await asyncio.sleep(_TTL * 1.5)
     known = await world.callers.round()
-    assert {end for name, end in known.items() if "users" not in needs(name)} == {OK}
-    assert await world.probed("Ask", _ADMIN) is None
-    for error in (
-        await world.probed("Moderate", _ADMIN),
-        await world.probed("Administer", _ADMIN),
-        await world.probed("Ask", _STRANGER),
-        await world.as_stranger(),
-    ):
-        assert error is not None
-        assert (error.code, error.reason) == (Code.UNAVAILABLE, "SERVICE_UNAVAILABLE")
-        assert error.metadata == {"service": "users"}
-        assert error.retry_after is not None
-        assert error.retry_after > 0
+    faults = [
+        f"a known caller is refused: {name} ended in {end}"
+        for name, end in known.items()
+        if "users" not in needs(name) and end != OK
+    ]
+    if (error := await world.probed("Ask", _ADMIN)) is not None:
+        faults.append(f"a known caller is refused: {error}")
+    refused = {
+        "Moderate as administrator": await world.probed("Moderate", _ADMIN),
+        "Administer as administrator": await world.probed("Administer", _ADMIN),
+        "Ask as a stranger": await world.probed("Ask", _STRANGER),
+        "chat as a stranger": await world.as_stranger(),
+    }
+    return faults + [f"{name}: {error or 'OK'}" for name, error in refused.items() if not says_later(error)]
+
+
+def says_later(error: UpstreamError | None) -> bool:
+    """Whether a call ended as it has to when users would have to be asked."""
+    return (
+        error is not None
+        and (error.code, error.reason) == (Code.UNAVAILABLE, "SERVICE_UNAVAILABLE")
+        and error.metadata == {"service": "users"}
+        and (error.retry_after or 0) > 0
+    )
