@@ -71,7 +71,7 @@ class StreamAdmission:
     def __init__(self, limit: int, per_user: int) -> None:
         self._limit = limit
         self._per_user = per_user
-        self._of_user: Counter[UUID] = Counter()
+        self._of_user: Counter[UUID | None] = Counter()
         self.open = 0
 
     @contextmanager
@@ -82,13 +82,10 @@ class StreamAdmission:
         if user_id is not None and self._of_user[user_id] >= self._per_user:
             raise RateLimitedError(_STREAM_RETRY_SECONDS)
         self.open += 1
-        if user_id is not None:
-            self._of_user[user_id] += 1
+        self._of_user[user_id] += 1
         try:
             yield
         finally:
             self.open -= 1
-            if user_id is not None:
-                self._of_user[user_id] -= 1
-                if not self._of_user[user_id]:
-                    del self._of_user[user_id]
+            # This way who has none left is forgotten.
+            self._of_user -= Counter((user_id,))

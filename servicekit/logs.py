@@ -85,12 +85,9 @@ class CallLog:
             )
             return
         line = f'{self._head}{_timestamp()}", "code": "{_CODES[code]}", "ms": {ms}, "request_id": "{call.request_id}"'
-        if caller is not None:
-            line += f', "caller": {_encode(caller)}'
-        if call.on_behalf_of is not None:
-            line += f', "on_behalf_of": {_encode(call.on_behalf_of)}'
-        if reason is not None:
-            line += f', "reason": {_encode(reason)}'
+        for name, value in (("caller", caller), ("on_behalf_of", call.on_behalf_of), ("reason", reason)):
+            if value is not None:
+                line += f', "{name}": {_encode(value)}'
         self._lines.soon(line + "}")
 
 

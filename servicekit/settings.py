@@ -159,53 +159,47 @@ class ServiceSettings(BaseSettings):
         return self
 
     def _faults(self) -> list[str | None]:
+        own_keys = (self.service_key, self.service_jwks_file)
+        certificate, key = bool(self.tls_certificate_file), bool(self.tls_key_file)
+        reachable = not all(map(is_loopback, addresses(self.host)))
         production = self.env is Environment.PRODUCTION
-        return [
-            *self._key_faults(),
-            "SEDA_JWT_ISSUER: development tokens are refused in production"
-            if production and self.jwt_issuer == DEVELOPMENT_ISSUER
-            else None,
-            None
-            if self.tls_certificate_file
-            or self.allow_plaintext
-            or all(map(is_loopback, addresses(self.host)))
-            else "SEDA_HOST: is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1",
-            "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX"
-            if self.db_pool_min > self.db_pool_max
-            else None,
-            *self._database_faults(),
+        checks = [
+            (
+                bool(self.jwt_secret) == bool(self.jwks_url),
+                "SEDA_JWT_SECRET: is needed (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both",
+            ),
+            (
+                any(own_keys) and not all(own_keys),
+                "SEDA_SERVICE_KEY: goes together with SEDA_SERVICE_JWKS_FILE",
+            ),
+            (
+                bool(self.service_secret) == any(own_keys),
+                "SEDA_SERVICE_SECRET: is needed (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both",
+            ),
+            (certificate != key, "SEDA_TLS_CERTIFICATE_FILE: goes together with SEDA_TLS_KEY_FILE"),
+            (
+                bool(self.tls_client_ca_file) and not certificate,
+                "SEDA_TLS_CLIENT_CA_FILE: needs SEDA_TLS_CERTIFICATE_FILE",
+            ),
+            (
+                production and self.jwt_issuer == DEVELOPMENT_ISSUER,
+                "SEDA_JWT_ISSUER: development tokens are refused in production",
+            ),
+            (
+                reachable and not certificate and not self.allow_plaintext,
+                "SEDA_HOST: is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1",
+            ),
+            (self.db_pool_min > self.db_pool_max, "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX"),
         ]
+        return [*(fault for broken, fault in checks if broken), self._database_fault()]
 
-    def _key_faults(self) -> list[str | None]:
-        own = (self.service_key, self.service_jwks_file)
-        return [
-            None
-            if bool(self.jwt_secret) != bool(self.jwks_url)
-            else "SEDA_JWT_SECRET: is needed (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both",
-            None
-            if all(own) or not any(own)
-            else "SEDA_SERVICE_KEY: goes together with SEDA_SERVICE_JWKS_FILE",
-            None
-            if bool(self.service_secret) != any(own)
-            else "SEDA_SERVICE_SECRET: is needed (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both",
-            None
-            if bool(self.tls_certificate_file) == bool(self.tls_key_file)
-            else "SEDA_TLS_CERTIFICATE_FILE: goes together with SEDA_TLS_KEY_FILE",
-            "SEDA_TLS_CLIENT_CA_FILE: needs SEDA_TLS_CERTIFICATE_FILE"
-            if self.tls_client_ca_file and not self.tls_certificate_file
-            else None,
-        ]
-
-    def _database_faults(self) -> list[str | None]:
-        if not self.has_database:
-            return []
-        own = self.own_database_url
+    def _database_fault(self) -> str | None:
+        if not self.has_database or self.own_database_url:
+            return None
         name = f"SEDA_{self.process.upper()}_DATABASE_URL"
-        if self.db_pooler == "transaction" and own is None:
-            return [
-                f"{name}: is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"
-            ]
-        return [None if own or self.database_url else f"{name}: is needed (or DATABASE_URL)"]
+        if self.db_pooler == "transaction":
+            return f"{name}: is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"
+        return None if self.database_url else f"{name}: is needed (or DATABASE_URL)"
 
     @property
     def own_database_url(self) -> SecretStr | None:
@@ -260,8 +254,8 @@ def load(settings: type[_Settings]) -> _Settings:
 
 def variable(settings: type[ServiceSettings], field: str) -> str:
     """The environment variable of a field."""
-    alias = settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else f"{_PREFIX}{field.upper()}"
+    key = _key(settings, field)
+    return key if key != field else f"{_PREFIX}{field.upper()}"
 
 
 def is_secret(settings: type[ServiceSettings], field: str) -> bool:
@@ -289,6 +283,11 @@ def _family(host: str) -> int | None:
         return None
 
 
+def _key(settings: type[ServiceSettings], field: str) -> str:
+    alias = settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else field
+
+
 def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     faults: list[str] = []
@@ -301,10 +300,7 @@ def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any]
             faults.append(f"{name}: is given twice, also as {name}_FILE")
             continue
         try:
-            alias = settings.model_fields[field].validation_alias
-            values[alias if isinstance(alias, str) else field] = (
-                Path(path).read_text(encoding="utf-8").strip()
-            )
+            values[_key(settings, field)] = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             faults.append(f"{name}_FILE: {path}: {getattr(error, 'strerror', None) or 'is not text'}")
     return values, faults
@@ -331,16 +327,10 @@ def _fault_lines(
 
 
 def _misfits(settings: type[ServiceSettings], values: dict[str, Any], faulty: list[str]) -> list[str]:
-    defaults = {
-        field.validation_alias if isinstance(field.validation_alias, str) else name: field.default
-        for name, field in settings.model_fields.items()
-    }
+    defaults = {_key(settings, name): field.default for name, field in settings.model_fields.items()}
     try:
         settings(**(values | {name: defaults[name] for name in faulty}))
     except ValidationError as error:
-        return [
-            line
-            for fault in error.errors()
-            for line in fault["msg"].removeprefix("Value error, ").split("\n")
-        ]
+        told = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
+        return "\n".join(told).split("\n")
     return []
