@@ -108,6 +108,37 @@ async def test_more_is_sent_than_the_servers_window_takes_at_once() -> None:
     assert sorted(seen.bodies) == [call.body[5:] for call in wanted]
 
 
+async def test_no_more_is_sent_than_the_server_has_room_for() -> None:
+    got = 0
+    acknowledged = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes what comes, opens no window, and pings: the answer comes after all that was sent before it."""
+        nonlocal got
+        await reader.readexactly(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        writer.write(b"\0\0\x08\x06\0\0\0\0\0" + b"all here")
+        while not acknowledged.is_set():
+            head = await reader.readexactly(9)
+            body = await reader.readexactly(int.from_bytes(head[:3], "big"))
+            got += len(body) if head[3] == 0 else 0
+            if head[3] == 6 and body == b"all here":
+                acknowledged.set()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    tally = Tally()
+    load = Load(f"127.0.0.1:{port}", _PATH, iter(calls(32, size=10_000)), 32, tally)
+    async with server, asyncio.timeout(20):
+        await load.start()
+        await acknowledged.wait()
+        await load.ended()
+        await load.stop()
+    # The window of a connection that nobody opened wider is 65,535 bytes: six of these requests, not seven.
+    assert got == 6 * len(calls(1, size=10_000)[0].body)
+    assert len(tally.failures) == 6
+
+
 async def test_tokens_of_any_length_arrive() -> None:
     seen = Seen()
     tokens = ["short", "t" * 127, "u" * 300, "v" * 2000]
