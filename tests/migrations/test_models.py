@@ -76,14 +76,14 @@ async def test_any_difference_is_noticed(change: str, fresh_database: Database) 
 async def test_diff_names_what_differs(fresh_database: Database) -> None:
     async with administrator(fresh_database.server, fresh_database.name) as connection:
         await connection.execute(
-            "ALTER TABLE users.users ADD COLUMN extra text; DROP INDEX chat.messages_user_id_idx"
+            "ALTER TABLE users.users ADD COLUMN extra text; DROP INDEX chat.messages_author_idx"
         )
 
     found = await diff(fresh_database.admin_dsn)
 
     assert found["tracks"] == ()
     assert ["extra" in each for each in found["users"]] == [True]
-    assert ["messages_user_id_idx" in each for each in found["chat"]] == [True]
+    assert ["messages_author_idx" in each for each in found["chat"]] == [True]
 
 
 def _tables(model: ModuleType) -> list[sa.Table]:

@@ -26,18 +26,12 @@ from services.chat.store.rooms import RoomRow
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
-class Change:
-    """A change of one room in the making; its lock is held.
-
-    `standing` is the room with the caller's place in it, None for a room that does not exist: the rules of
-    domain/visibility.py and domain/acting.py turn it into an answer.
-    """
+@dataclass(slots=True, kw_only=True)
+class Upkeep:
+    """A change of one room in the making that nobody in the room asked for; its lock is held."""
 
     session: Session
     room_id: UUID
-    caller: Caller
-    standing: RoomRow | None
     _numbers: LockRow
     _touched: set[UUID] = field(default_factory=set)
 
@@ -50,6 +44,11 @@ class Change:
     def last_rev(self) -> int:
         """The newest change's rev, this one's own included."""
         return self._numbers.last_rev
+
+    @property
+    def member_count(self) -> int:
+        """How many members there are, this change included."""
+        return self._numbers.member_count
 
     def next_rev(self) -> int:
         """Number one row of this change; each row that changes takes a rev of its own."""
@@ -69,6 +68,32 @@ class Change:
     def touch_user(self, user_id: UUID) -> None:
         """Note that the user's place in the room changed."""
         self._touched.add(user_id)
+
+    async def settle(self, before: LockRow) -> None:
+        """Write the room's numbers, where they moved, and those of the users that were touched."""
+        numbers = self._numbers
+        if numbers != before:
+            await store.set_numbers(
+                self.session,
+                self.room_id,
+                last_seq=numbers.last_seq,
+                last_rev=numbers.last_rev,
+                members=numbers.member_count,
+            )
+        if self._touched:
+            await store.move_users(self.session, self._touched)
+
+
+@dataclass(slots=True, kw_only=True)
+class Change(Upkeep):
+    """A change of one room in the making; its lock is held.
+
+    `standing` is the room with the caller's place in it, None for a room that does not exist: the rules of
+    domain/visibility.py and domain/acting.py turn it into an answer.
+    """
+
+    caller: Caller
+    standing: RoomRow | None
 
     async def tell(self, event: SystemEvent) -> None:
         """Write a SYSTEM message by the caller."""
@@ -112,20 +137,6 @@ class Change:
             request_id=call.request_id if call is not None else "",
         )
 
-    async def settle(self, before: LockRow) -> None:
-        """Write the room's numbers, where they moved, and those of the users that were touched."""
-        numbers = self._numbers
-        if numbers != before:
-            await store.set_numbers(
-                self.session,
-                self.room_id,
-                last_seq=numbers.last_seq,
-                last_rev=numbers.last_rev,
-                members=numbers.member_count,
-            )
-        if self._touched:
-            await store.move_users(self.session, self._touched)
-
 
 async def change_room(
     database: Database, caller: Caller, room_id: UUID, act: Callable[[Change], Awaitable[_T]]
@@ -140,9 +151,26 @@ async def change_room(
         locked = await store.lock(session, [room_id], wait=True)
         standing = await rooms.room(session, room_id, caller)
         numbers = locked.get(room_id, LockRow(room_id, 0, 0, 0))
-        change = Change(session, room_id, caller, standing, numbers)
+        change = Change(session=session, room_id=room_id, caller=caller, standing=standing, _numbers=numbers)
         result = await act(change)
         await change.settle(numbers)
+        return result
+
+    return await database.transact(work)
+
+
+async def keep_room(database: Database, room_id: UUID, act: Callable[[Upkeep], Awaitable[_T]]) -> _T:
+    """Run what the service does to a room by itself, under the same lock and in the same way as change_room.
+
+    The room must exist. An act must not touch more than 500 rows: everybody else in the room waits for it.
+    """
+
+    async def work(session: Session) -> _T:
+        locked = await store.lock(session, [room_id], wait=True)
+        numbers = locked[room_id]
+        upkeep = Upkeep(session=session, room_id=room_id, _numbers=numbers)
+        result = await act(upkeep)
+        await upkeep.settle(numbers)
         return result
 
     return await database.transact(work)

@@ -65,7 +65,14 @@ messages = sa.Table(
         postgresql_where=sa.text("request_id IS NOT NULL"),
     ),
     sa.Index("messages_room_id_rev_idx", "room_id", "rev"),
-    sa.Index("messages_user_id_idx", "user_id"),
+    # An author's messages, room by room: to delete many, to hand them out, to erase them.
+    sa.Index("messages_author_idx", "user_id", "room_id", "seq"),
+    sa.Index(
+        "messages_deleted_by_idx",
+        "deleted_by",
+        "room_id",
+        postgresql_where=sa.text("deleted_by IS NOT NULL"),
+    ),
     sa.Index(
         "messages_roots_idx",
         "room_id",

@@ -100,6 +100,11 @@ moderation_logs = sa.Table(
     sa.Index("moderation_logs_room_id_rev_idx", "room_id", "rev"),
     sa.Index("moderation_logs_target_idx", "room_id", "target_user_id", "rev"),
     sa.Index("moderation_logs_actor_id_idx", "actor_id"),
+    sa.Index(
+        "moderation_logs_target_user_id_idx",
+        "target_user_id",
+        postgresql_where=sa.text("target_user_id IS NOT NULL"),
+    ),
     sa.CheckConstraint(
         "actor_role IN ('OWNER', 'MODERATOR', 'MEMBER', 'ADMIN')", name="moderation_logs_actor_role_check"
     ),

@@ -24,7 +24,7 @@ reactions = sa.Table(
         "rev",
         postgresql_where=sa.text("removed_at IS NULL"),
     ),
-    sa.Index("reactions_user_id_idx", "user_id"),
+    sa.Index("reactions_giver_idx", "user_id", "room_id", "message_id", "emoji"),
     sa.CheckConstraint("octet_length(emoji) BETWEEN 1 AND 64", name="reactions_emoji_check"),
     sa.CheckConstraint("rev >= 1", name="reactions_rev_check"),
     comment="Who gave which message which emoji. One taken back stays as a row, so that watchers learn of it.",

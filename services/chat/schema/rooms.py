@@ -67,6 +67,7 @@ rooms = sa.Table(
         unique=True,
         postgresql_where=sa.text("request_id IS NOT NULL"),
     ),
+    sa.Index("rooms_created_by_idx", "created_by", "id", postgresql_where=sa.text("created_by IS NOT NULL")),
     # The list of public rooms by name, and the three ways in which a query finds a name.
     sa.Index(
         "rooms_public_idx",
