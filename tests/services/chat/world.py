@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import uuid
 from typing import Any
@@ -45,6 +46,7 @@ class World:
     def __init__(self, chat: Running, admin: asyncpg.Connection) -> None:
         self.chat = chat
         self.admin = admin
+        self._admin_turn = asyncio.Lock()
         self.rooms = RoomServiceStub(chat.channel)
         self.members = MembershipServiceStub(chat.channel)
         self.messages = MessageServiceStub(chat.channel)
@@ -95,6 +97,11 @@ class World:
     async def user_id(self, email: str) -> str:
         """The id of a user who has called before."""
         return str(await self.admin.fetchval("SELECT id FROM users.users WHERE email = $1", email))
+
+    async def admin_value(self, query: str, *args: object) -> Any:
+        """A value that the superuser reads; waits for the others who do, as all share one connection."""
+        async with self._admin_turn:
+            return await self.admin.fetchval(query, *args)
 
     async def set_room(self, room_id: str, **columns: object) -> None:
         """Change a room's columns behind the service's back."""
