@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from tests import pooler
 from tests.postgres import Database, Server, ServerOnDemand, cloned_database, empty_database, wait_for_server
@@ -14,6 +15,9 @@ _owner = pytest.StashKey[ServerOnDemand]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Offer a server in the process that owns the run; xdist's workers find it through the environment."""
+    # A traceback drawn with all its values takes seconds, in which no call of the same process goes on.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if not hasattr(config, "workerinput"):
         config.stash[_owner] = ServerOnDemand()
 
