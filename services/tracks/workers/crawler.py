@@ -20,6 +20,7 @@ import structlog
 from servicekit.clock import Clock, Micros
 from servicekit.database import Database
 from servicekit.errors import DeadlineExceededError, OverloadedError, ServiceError
+from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.actions.deps import Web
 from services.tracks.domain.errors import HostBusyError
 from services.tracks.domain.web.answer import Answer, Failure, Fetched, Policy
@@ -35,7 +36,8 @@ _RENEWALS = 3
 _POLL_SECONDS = 0.15
 # Longer than a fetch can last with its waits at the gates; who waits this long waits for nothing.
 _FLIGHT_SECONDS = 60.0
-_MAX_FLIGHTS = 256
+# Each may hold a body of 1 MiB.
+_MAX_FLIGHTS = 128
 _SWEEP_SECONDS = 600.0
 
 
@@ -154,8 +156,18 @@ class Crawler:
                 held = await leases.renew(self._database, name, holder, LEASE_SECONDS)
 
     async def _fetch(self, key: bytes, asked: Target, policy: Policy, row: CachedRow | None) -> Fetched:
+        started = self._clock.monotonic()
         answer = await self._web.get(asked, policy, _known(row))
         keep = lifetime(answer)
+        _log.info(
+            "fetched",
+            # Not the whole address: what follows the host may be a secret.
+            host=asked.host,
+            status=answer.status_code,
+            failure=answer.failure,
+            bytes=len(answer.content),
+            ms=round((self._clock.monotonic() - started) * 1000),
+        )
         if answer.not_modified and row is not None and row.content is not None:
             confirmed = await self._database.row(crawler_cache.CONFIRM, key, keep.fresh, keep.stale)
             at = confirmed.fetched_at if confirmed is not None else self._clock.now()
@@ -189,8 +201,9 @@ class Crawler:
             try:
                 await crawler_cache.sweep(self._database)
                 await self._database.execute(leases.SWEEP)
-            except ServiceError as error:
-                _log.warning("the cache was not swept", error=error.reason)
+            except (ServiceError, UnexpectedDatabaseError) as error:
+                # The database is away, or its tables are not there yet.
+                _log.warning("the cache was not swept", error=str(error))
             await asyncio.sleep(_SWEEP_SECONDS)
 
 

@@ -94,7 +94,7 @@ class Dialer:
 
     async def _try(self, address: Address, port: int, name: str | None) -> Stream:
         connection = await self.socket(address, port)
-        if ip_address(connection.getpeername()[0]) != address:
+        if not _leads_to(connection, address):
             connection.close()
             raise WrongPeerError("the connection leads elsewhere")
         # From here on the socket is the transport's, which also closes it when this is cancelled.
@@ -118,3 +118,11 @@ class Dialer:
             made.close()
             raise
         return made
+
+
+def _leads_to(connection: socket.socket, address: Address) -> bool:
+    try:
+        return ip_address(connection.getpeername()[0]) == address
+    except OSError:
+        # It was reset in this moment: it leads nowhere.
+        return False

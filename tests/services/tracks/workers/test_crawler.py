@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 
 import pytest
 
-from servicekit.errors import DeadlineExceededError, OverloadedError
+from servicekit.errors import DatabaseUnavailableError, DeadlineExceededError, OverloadedError
+from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.domain.errors import HostBusyError
 from services.tracks.domain.web.answer import Answer, Failure, Policy
 from services.tracks.domain.web.targets import Target
@@ -273,6 +275,24 @@ async def test_what_may_not_be_given_any_more_is_deleted(world: World) -> None:
     rows = await world.admin.fetch("SELECT url FROM tracks.crawler_cache")
     assert [row["url"] for row in rows] == [f"{URL}/2"]
     assert await world.admin.fetchval("SELECT name FROM tracks.leases") == "new"
+
+
+async def test_the_sweeper_goes_on_whatever_happens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = asyncio.Semaphore(0)
+    errors = itertools.cycle(
+        [DatabaseUnavailableError(), UnexpectedDatabaseError("UndefinedTableError", "42P01")]
+    )
+
+    async def sweep(_: object) -> int:
+        tried.release()
+        raise next(errors)
+
+    monkeypatch.setattr(crawler_cache, "sweep", sweep)
+    monkeypatch.setattr(crawler_module, "_SWEEP_SECONDS", 0.001)
+    await world.crawler.start()
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await tried.acquire()
 
 
 async def test_purging_by_age_works_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
