@@ -45,7 +45,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `provider`.
     """
     ERROR_REASON_LINK_UNREACHABLE: _ErrorReason.ValueType  # 9
-    """UNAVAILABLE, with RetryInfo. The link could not be followed now: the other host is away, slow
+    """UNAVAILABLE with RetryInfo. The link could not be followed now: the other host is away, slow
     or busy. Metadata: `provider`.
     """
     ERROR_REASON_HOST_BUSY: _ErrorReason.ValueType  # 10
@@ -81,7 +81,7 @@ ERROR_REASON_DEAD_LINK: ErrorReason.ValueType  # 8
 `provider`.
 """
 ERROR_REASON_LINK_UNREACHABLE: ErrorReason.ValueType  # 9
-"""UNAVAILABLE, with RetryInfo. The link could not be followed now: the other host is away, slow
+"""UNAVAILABLE with RetryInfo. The link could not be followed now: the other host is away, slow
 or busy. Metadata: `provider`.
 """
 ERROR_REASON_HOST_BUSY: ErrorReason.ValueType  # 10
