@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -66,8 +67,13 @@ def test_a_body_is_taken_up_to_its_bound() -> None:
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(b"\0" * (64 << 20))
     body = Body("gzip")
-    with pytest.raises(BodyTooLargeError):
-        body.add(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLargeError):
+            body.add(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 4 * media.MAX_BODY
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
