@@ -13,6 +13,7 @@ import grpc
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, CreateRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
+from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackResponse
 from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.answers import REQUEST_ID, faults
@@ -27,6 +28,7 @@ from tests.services.running import add_user
 SEED = 20_261_122
 _AT_ONCE = 8
 _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
+_OTHER_LINK = "https://open.spotify.com/track/7gwRSZ0EmGWa697ZrE58GA"
 _CHAT = "/seda.chat.v1."
 
 
@@ -73,6 +75,9 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
     first = await call("/seda.gateway.v1.GatewayService/PostMessage", post, PostMessageResponse)
     reply = SendMessageRequest(room_id=room.id, text="b", parent_id=first.message.id)
     second = await call(f"{_CHAT}MessageService/SendMessage", reply, SendMessageResponse)
+    # Enough for a second page of tracks.
+    other = ResolveTrackRequest(input=_OTHER_LINK)
+    await call("/seda.tracks.v1.TrackService/ResolveTrack", other, ResolveTrackResponse)
     messages, tracks = [first.message.id, second.message.id], [first.track.id]
     users = [room.creator_id]
     return {
