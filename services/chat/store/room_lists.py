@@ -66,9 +66,7 @@ def _text(found: str, caller: int) -> str:
 def _containing(condition: str) -> str:
     return f"""
         SELECT t.id, t.search_name, 0 AS likeness
-          FROM (SELECT r.id, r.search_name FROM chat.rooms r
-                 WHERE {_PUBLIC} {condition} AND r.search_name LIKE $1 AND r.search_name NOT LIKE $2
-                 LIMIT {CANDIDATES}) t
+          FROM (SELECT r.id, r.search_name FROM chat.rooms r WHERE {_PUBLIC} AND {condition} LIMIT {CANDIDATES}) t
          WHERE (t.search_name, t.id) > ($3, $4)
          ORDER BY t.search_name, t.id LIMIT $5
     """  # noqa: S608 - only constants of this module
@@ -88,12 +86,20 @@ _STARTING = Query[PublicRow, str, str, UUID, int, UUID](
     ),
 )
 _CONTAINING = Query[PublicRow, str, str, str, UUID, int, UUID](
-    "chat.public_rooms_containing", _text(_containing(""), 6)
+    "chat.public_rooms_containing",
+    _text(_containing("r.search_name LIKE $1 AND r.search_name NOT LIKE $2"), 6),
 )
-# The words find, the pattern decides: a tsquery knows no punctuation.
-_HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID, str](
+# The words find, the text decides: a tsquery knows no punctuation. No pattern, since one of less than three
+# letters would make the trigram index a tempting and slow way.
+_HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID](
     "chat.public_rooms_words",
-    _text(_containing("AND to_tsvector('simple', r.search_name) @@ $7::text::tsquery"), 6),
+    _text(
+        _containing(
+            "to_tsvector('simple', r.search_name) @@ $2::text::tsquery"
+            " AND strpos(r.search_name, $1) > 0 AND NOT starts_with(r.search_name, $1)"
+        ),
+        6,
+    ),
 )
 # The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
 _LIKE = Query[PublicRow, str, str, int, str, UUID, int, UUID](
@@ -127,6 +133,4 @@ async def public_rooms(
         return await database.rows(_LIKE, needle.text, needle.contains, likeness, *after, count, caller_id)
     if needle.has_trigrams:
         return await database.rows(_CONTAINING, needle.contains, needle.starts, *after, count, caller_id)
-    return await database.rows(
-        _HAVING_WORDS, needle.contains, needle.starts, *after, count, caller_id, needle.words
-    )
+    return await database.rows(_HAVING_WORDS, needle.text, needle.words, *after, count, caller_id)

@@ -1,0 +1,358 @@
+"""LeaveRoom, SetMemberRole, and what both keep in order: owners, counts, the users' own numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from seda.chat.v1.membership_service_pb2 import LeaveRoomResponse
+from seda.chat.v1.room_pb2 import MEMBER_ROLE_MEMBER, MEMBER_ROLE_MODERATOR, MEMBER_ROLE_OWNER, Room
+from servicekit.caller import Caller, Role
+from servicekit.database import Database, Session
+from servicekit.errors import CallerSuspendedError, InternalError, InvalidFieldsError
+from servicekit.ids import new_id
+from servicekit.statuses import UpstreamError
+from services.chat.actions import membership
+from services.chat.actions.changing import Change, change_room
+from services.chat.domain import errors
+from services.chat.store import changes, rooms
+from services.chat.store.changes import LockRow
+from tests.postgres import administrator
+from tests.services.chat.moderators import Cast
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import refused, until_blocked
+
+_T = TypeVar("_T")
+
+
+async def leave(world: World, email: str, room_id: str) -> LeaveRoomResponse:
+    """Leave a room."""
+    answer = await world.ask(email, "LeaveRoom", room_id=room_id)
+    assert isinstance(answer, LeaveRoomResponse)
+    return answer
+
+
+async def set_role(world: World, email: str, room_id: str, target: str, role: int) -> Any:
+    """Give a member another role."""
+    user_id = await world.user_id(target)
+    return await world.ask(email, "SetMemberRole", room_id=room_id, user_id=user_id, role=role)
+
+
+async def members(world: World, room_id: str) -> dict[str, str]:
+    """The members by their ids, with their roles, counted anew; the room's own count must be the same."""
+    rows = await world.admin.fetch(
+        "SELECT user_id, role FROM chat.room_memberships WHERE room_id = $1 AND left_at IS NULL", room_id
+    )
+    counted = await world.admin.fetchval(
+        "SELECT member_count FROM chat.room_counters WHERE room_id = $1", room_id
+    )
+    assert counted == len(rows)
+    return {str(row["user_id"]): row["role"] for row in rows}
+
+
+async def rooms_rev(world: World, email: str) -> int:
+    """The number of the user's last change of rooms."""
+    found = await world.admin.fetchval(
+        "SELECT rooms_rev FROM chat.user_counters WHERE user_id = $1", await world.user_id(email)
+    )
+    return int(found or 0)
+
+
+async def test_leave_room_ends_the_membership_once(world: World, cast: Cast) -> None:
+    before = (await world.get_room(cast.owner, cast.room_id)).room.member_count
+    moved = await rooms_rev(world, cast.member)
+    await leave(world, cast.member, cast.room_id)
+    got = await world.get_room(cast.member, cast.room_id)
+    assert not got.HasField("membership")
+    assert got.room.member_count == before - 1
+    assert await cast.place(cast.member) == ("LEFT", True)
+    assert await rooms_rev(world, cast.member) == moved + 1
+    # Once more changes nothing, nor does it for somebody who was never there.
+    await leave(world, cast.member, cast.room_id)
+    await leave(world, new_user(), cast.room_id)
+    again = await world.get_room(cast.member, cast.room_id)
+    assert again == got
+    assert await rooms_rev(world, cast.member) == moved + 1
+    assert await cast.id_of(cast.member) not in await members(world, cast.room_id)
+
+
+async def test_leave_room_of_a_private_room_closes_it_behind(world: World) -> None:
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada, private=True)
+    await world.create_room(bob)
+    await world.ask(ada, "InviteUser", room_id=room.id, user_id=await world.user_id(bob))
+    await world.join(bob, room.id)
+    await leave(world, bob, room.id)
+    for call in (leave(world, bob, room.id), world.join(bob, room.id), world.get_room(bob, room.id)):
+        await refused(call, errors.RoomNotFoundError, DOMAIN)
+
+
+async def test_leave_room_and_come_back_keeps_slow_mode_and_starts_as_a_member(
+    world: World, cast: Cast
+) -> None:
+    await world.set_room(cast.room_id, slow_mode_seconds=600)
+    await world.send(cast.member, cast.room_id, "first")
+    await world.set_role(cast.room_id, cast.other, "MODERATOR")
+    for email in (cast.member, cast.other):
+        await leave(world, email, cast.room_id)
+        joined = (await world.join(email, cast.room_id)).membership
+        assert joined.role == MEMBER_ROLE_MEMBER
+    error = await refused(world.send(cast.member, cast.room_id, "second"), errors.SlowModeError, DOMAIN)
+    assert error.retry_after is not None
+    assert error.retry_after > 500
+    assert await cast.place(cast.member) == (None, False)
+
+
+async def test_leave_room_of_a_suspended_caller_is_refused(world: World, cast: Cast) -> None:
+    await world.admin.execute(
+        "UPDATE users.users SET suspended_until = now() + interval '1 hour' WHERE email = $1", cast.member
+    )
+    world.chat.forget_callers()
+    await refused(leave(world, cast.member, cast.room_id), CallerSuspendedError, DOMAIN)
+    # What there is nothing to change of is refused, too: it is the caller who may not.
+    await refused(world.join(cast.member, cast.room_id), CallerSuspendedError, DOMAIN)
+    await refused(set_role(world, cast.member, cast.room_id, cast.other, 2), CallerSuspendedError, DOMAIN)
+
+
+async def test_leave_room_of_the_last_owner_is_refused(world: World, cast: Cast) -> None:
+    await refused(leave(world, cast.owner, cast.room_id), errors.LastOwnerError, DOMAIN)
+    await set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_OWNER)
+    await leave(world, cast.owner, cast.room_id)
+    await refused(leave(world, cast.member, cast.room_id), errors.LastOwnerError, DOMAIN)
+    # A locked and archived room can be left all the same.
+    await world.admin.execute(
+        "UPDATE chat.rooms SET archived_at = now(), locked_at = now() WHERE id = $1", cast.room_id
+    )
+    await leave(world, cast.other, cast.room_id)
+
+
+async def two_owners(world: World) -> tuple[str, str, Room]:
+    """A room with two owners."""
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada)
+    await world.join(bob, room.id)
+    await set_role(world, ada, room.id, bob, MEMBER_ROLE_OWNER)
+    return ada, bob, room
+
+
+async def both_leave(world: World, ada: str, bob: str, room: Room) -> list[str]:
+    """How two owners' leaving at once ends: reasons, empty for who got out."""
+    outcomes = await asyncio.gather(
+        leave(world, ada, room.id), leave(world, bob, room.id), return_exceptions=True
+    )
+    assert all(isinstance(each, UpstreamError | LeaveRoomResponse) for each in outcomes)
+    return sorted(each.reason if isinstance(each, UpstreamError) else "" for each in outcomes)
+
+
+async def test_leave_room_by_two_owners_at_once_keeps_one(world: World) -> None:
+    for _ in range(10):
+        ada, bob, room = await two_owners(world)
+        # Both are on their way before either decides.
+        async with administrator(world.chat.database.server, world.chat.database.name) as holder:
+            transaction = holder.transaction()
+            await transaction.start()
+            await holder.execute("SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", room.id)
+            leaving = asyncio.create_task(both_leave(world, ada, bob, room))
+            await until_blocked(world.admin, 2)
+            await transaction.rollback()
+        assert await leaving == ["", "LAST_OWNER"]
+        assert list((await members(world, room.id)).values()) == ["OWNER"]
+
+
+async def test_leave_room_with_the_lock_taken_last_would_keep_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided = asyncio.Barrier(2)
+
+    async def lock_last(
+        database: Database, caller: Caller, room_id: uuid.UUID, act: Callable[[Change], Awaitable[_T]]
+    ) -> _T:
+        async def work(session: Session) -> _T:
+            standing = await rooms.room(session, room_id, caller)
+            assert standing is not None
+            numbers = LockRow(room_id, standing.last_seq, standing.last_rev, standing.member_count)
+            change = Change(session, room_id, caller, standing, numbers)
+            result = await act(change)
+            await decided.wait()
+            await changes.lock(session, [room_id], wait=True)
+            await change.settle(numbers)
+            return result
+
+        return await database.transact(work)
+
+    ada, bob, room = await two_owners(world)
+    monkeypatch.setattr(membership, "change_room", lock_last)
+    assert await both_leave(world, ada, bob, room) == ["", ""]
+    assert not await world.admin.fetchval(
+        "SELECT count(*) FROM chat.room_memberships WHERE room_id = $1 AND left_at IS NULL", room.id
+    )
+
+
+async def test_set_member_role_changes_it_and_tells_the_member(world: World, cast: Cast) -> None:
+    moved = await rooms_rev(world, cast.member)
+    changed = await set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
+    got = await world.get_room(cast.member, cast.room_id)
+    assert got.membership == changed.member
+    assert got.membership.role == MEMBER_ROLE_MODERATOR
+    assert (changed.member.rev, got.rev) == (got.rev - 1, changed.member.rev + 1)
+    assert await rooms_rev(world, cast.member) == moved + 1
+    target = await cast.id_of(cast.member)
+    row = await world.admin.fetchrow(
+        "SELECT action, actor_role, target_user_id::text, before, after FROM chat.moderation_logs"
+        " WHERE room_id = $1",
+        cast.room_id,
+    )
+    assert row is not None
+    assert tuple(row) == ("SET_ROLE", "OWNER", target, '{"role": "MEMBER"}', '{"role": "MODERATOR"}')
+    # The same role again changes nothing.
+    again = await set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
+    assert again == changed
+    assert (await world.get_room(cast.member, cast.room_id)).rev == got.rev
+    assert await rooms_rev(world, cast.member) == moved + 1
+    await set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MEMBER)
+    assert (await members(world, cast.room_id))[target] == "MEMBER"
+
+
+async def test_set_member_role_is_for_owners_who_are_not_muted(world: World, cast: Cast) -> None:
+    for email in (cast.moderator, cast.member):
+        call = set_role(world, email, cast.room_id, cast.other, MEMBER_ROLE_MODERATOR)
+        error = await refused(call, errors.RoleRequiredError, DOMAIN)
+        assert error.metadata == {"role": "OWNER"}
+    await refused(set_role(world, new_user(), cast.room_id, cast.other, 2), errors.NotAMemberError, DOMAIN)
+    await world.sanction(cast.room_id, cast.member, "MUTE")
+    await refused(set_role(world, cast.member, cast.room_id, cast.other, 2), errors.CallerMutedError, DOMAIN)
+    await world.admin.execute(
+        "UPDATE users.users SET muted_until = now() + interval '1 hour' WHERE email = $1", cast.owner
+    )
+    world.chat.forget_callers()
+    call = set_role(world, cast.owner, cast.room_id, cast.other, 2)
+    error = await refused(call, errors.CallerMutedError, DOMAIN)
+    assert error.metadata == {"scope": "platform"}
+
+
+async def test_set_member_role_protects_owners_and_oneself(world: World) -> None:
+    ada, bob, room = await two_owners(world)
+    for target in (ada, bob):
+        call = set_role(world, ada, room.id, target, MEMBER_ROLE_MEMBER)
+        error = await refused(call, errors.TargetProtectedError, DOMAIN)
+        assert error.metadata == {"user_id": await world.user_id(target)}
+    assert set((await members(world, room.id)).values()) == {"OWNER"}
+
+
+async def test_set_member_role_of_who_is_no_member_is_refused(world: World, cast: Cast) -> None:
+    await leave(world, cast.member, cast.room_id)
+    call = set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
+    error = await refused(call, errors.MemberNotFoundError, DOMAIN)
+    assert error.metadata == {"user_id": await cast.id_of(cast.member)}
+    stranger = world.ask(
+        cast.owner, "SetMemberRole", room_id=cast.room_id, user_id=str(uuid.uuid4()), role=MEMBER_ROLE_MEMBER
+    )
+    await refused(stranger, errors.MemberNotFoundError, DOMAIN)
+
+
+async def test_set_member_role_in_an_archived_room_is_refused(world: World, cast: Cast) -> None:
+    await world.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", cast.room_id)
+    call = set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
+    await refused(call, errors.RoomArchivedError, DOMAIN)
+
+
+async def test_set_member_role_to_no_role_is_refused(world: World, cast: Cast) -> None:
+    for role in (0, 9):
+        call = set_role(world, cast.owner, cast.room_id, cast.member, role)
+        error = await refused(call, InvalidFieldsError, DOMAIN)
+        assert [each.field for each in error.fields] == ["role"]
+
+
+async def test_set_member_role_and_its_log_line_are_one(
+    world: World, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (await world.get_room(cast.owner, cast.room_id)).rev
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the log is full")
+
+    monkeypatch.setattr(changes, "record", fail)
+    call = set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
+    await refused(call, InternalError, DOMAIN)
+    assert (await members(world, cast.room_id))[await cast.id_of(cast.member)] == "MEMBER"
+    assert (await world.get_room(cast.owner, cast.room_id)).rev == before
+
+
+async def test_memberships_that_change_all_at_once_stay_counted(world: World, cast: Cast) -> None:
+    crowd = [new_user() for _ in range(12)]
+
+    async def come_and_go(email: str) -> None:
+        await world.join(email, cast.room_id)
+        await set_role(world, cast.owner, cast.room_id, email, MEMBER_ROLE_MODERATOR)
+        await leave(world, email, cast.room_id)
+        await world.join(email, cast.room_id)
+
+    await asyncio.gather(
+        *map(come_and_go, crowd), *(leave(world, cast.other, cast.room_id) for _ in range(5))
+    )
+    roles = await members(world, cast.room_id)
+    assert [roles[await world.user_id(email)] for email in crowd] == ["MEMBER"] * 12
+    assert len(roles) == 12 + 3
+    assert {await rooms_rev(world, email) for email in crowd} == {4}
+    revs = await world.admin.fetch(
+        "SELECT rev FROM chat.room_memberships WHERE room_id = $1 UNION ALL"
+        " SELECT rev FROM chat.messages WHERE room_id = $1 UNION ALL"
+        " SELECT rev FROM chat.moderation_logs WHERE room_id = $1",
+        cast.room_id,
+    )
+    numbers = [row["rev"] for row in revs]
+    assert len(numbers) == len(set(numbers))
+    assert max(numbers) == (await world.get_room(cast.owner, cast.room_id)).rev
+
+
+async def test_changes_of_two_rooms_that_touch_the_same_users_do_not_wait_in_a_ring(world: World) -> None:
+    ada = new_user()
+    one, two = [uuid.UUID((await world.room(ada)).id) for _ in range(2)]
+    caller = Caller(uuid.UUID(await world.user_id(ada)), Role.USER, None, None)
+    touched = [new_id() for _ in range(2_000)]
+
+    def touching(users: list[uuid.UUID]) -> Callable[[Change], Awaitable[None]]:
+        async def act(change: Change) -> None:
+            for user_id in users:
+                change.touch_user(user_id)
+
+        return act
+
+    database = world.chat.process.kit.database
+    with world.chat.counting() as statements:
+        for _ in range(5):
+            await asyncio.gather(
+                change_room(database, caller, one, touching(touched)),
+                change_room(database, caller, two, touching(touched[::-1])),
+            )
+    assert "ROLLBACK" not in statements
+    counted = await world.admin.fetch(
+        "SELECT DISTINCT rooms_rev FROM chat.user_counters WHERE user_id = ANY($1)", touched
+    )
+    assert [row["rooms_rev"] for row in counted] == [10]
+
+
+async def test_membership_statements_per_call_are_fixed(world: World, cast: Cast) -> None:
+    target = await cast.id_of(cast.member)
+    with world.chat.counting() as statements:
+        await world.ask(cast.owner, "SetMemberRole", room_id=cast.room_id, user_id=target, role=2)
+    assert statements == [
+        *("BEGIN", "chat.lock_rooms", "chat.room", "chat.member", "chat.set_member_role", "chat.record_act"),
+        *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
+    ]
+    with world.chat.counting() as statements:
+        await leave(world, cast.member, cast.room_id)
+    assert statements == [
+        *("BEGIN", "chat.lock_rooms", "chat.room", "chat.end_membership"),
+        *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
+    ]
+    with world.chat.counting() as statements:
+        await leave(world, cast.member, cast.room_id)
+    assert statements == ["BEGIN", "chat.lock_rooms", "chat.room", "COMMIT"]
+    with world.chat.counting() as statements:
+        await refused(leave(world, cast.owner, cast.room_id), errors.LastOwnerError, DOMAIN)
+    assert statements == ["BEGIN", "chat.lock_rooms", "chat.room", "chat.has_other_owner", "ROLLBACK"]
