@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from tests.contract.scenarios import chat, chat_messages, rpc, tracks, users
+from tests.contract.scenarios import chat, chat_members, chat_messages, rpc, tracks, users
 from tests.contract.scenarios.stage import Scenario
 
 SCENARIOS: Mapping[str, Mapping[str, Scenario]] = {
     "rpc": rpc.SCENARIOS,
     "users": users.SCENARIOS,
-    "chat": {**chat.SCENARIOS, **chat_messages.SCENARIOS},
+    "chat": {**chat.SCENARIOS, **chat_members.SCENARIOS, **chat_messages.SCENARIOS},
     "tracks": tracks.SCENARIOS,
 }
