@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from seda.tracks.v1.track_pb2 import Track
+from seda.tracks.v1.track_pb2 import MetadataState, Track
 from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from services.tracks.app import build
@@ -142,3 +142,23 @@ async def asking(
         made = Asking(service, web, admin)
         service.process.kit.database.observers.append(made.observe)
         yield made
+
+
+def state(track: Track) -> str:
+    """How much is known of a track."""
+    return MetadataState.Name(track.metadata_state).removeprefix("METADATA_STATE_")
+
+
+def video(seed: str) -> str:
+    """The link of a video of its own."""
+    return f"https://www.youtube.com/watch?v={seed.ljust(11, '-')}"
+
+
+def oembed(seed: str) -> str:
+    """Where YouTube is asked about it."""
+    return f"/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D{seed.ljust(11, '-')}"
+
+
+def page(seed: str) -> str:
+    """Its page."""
+    return f"/watch?v={seed.ljust(11, '-')}"

@@ -1,50 +1,37 @@
-"""Crawlers of two processes on one database."""
+"""The tracks service with providers of the tests' own."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
 
-from servicekit.database import Database as Pool
-from servicekit.database import PoolOptions
-from tests.postgres import Database, administrator
-from tests.services.tracks.workers.crawling import Web, World, crawler
+from tests.postgres import Database
+from tests.services.running import Running
+from tests.services.tracks.clients.web.server import WebServer
+from tests.services.tracks.providers import Asking, asking, web_of_providers
 
 
-@pytest.fixture
-async def emptied(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """The superuser's connection to a database with an empty cache."""
-    async with administrator(database.server, database.name) as connection:
-        await connection.execute("TRUNCATE tracks.crawler_cache, tracks.leases")
-        yield connection
+@pytest.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
+    """A server that stands for all providers, and the settings that lead to it."""
+    async with web_of_providers(tmp_path_factory.mktemp("web")) as made:
+        yield made
 
 
-@pytest.fixture
-async def world(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[World]:
-    """The crawler of one process."""
-    async with process(database, emptied) as made:
+@pytest.fixture(scope="module")
+async def running_one(
+    database: Database, admin: asyncpg.Connection, users: Running, world: tuple[WebServer, dict[str, Any]]
+) -> AsyncIterator[Asking]:
+    web, settings = world
+    async with asking(database, admin, web, users_target=users.address, **settings) as made:
         yield made
 
 
 @pytest.fixture
-async def second(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[World]:
-    """The crawler of another process."""
-    async with process(database, emptied) as made:
-        yield made
-
-
-@contextlib.asynccontextmanager
-async def process(database: Database, admin: asyncpg.Connection) -> AsyncIterator[World]:
-    """A crawler with connections and a web of its own."""
-    pool = Pool(database.service_dsn("tracks"), PoolOptions("test", pooled=database.pooled))
-    await pool.open()
-    web = Web()
-    world = World(crawler(pool, web), web, pool, admin)
-    try:
-        yield world
-    finally:
-        await world.crawler.stop()
-        await pool.close()
+def tracks_that_ask(running_one: Asking) -> Asking:
+    running_one.web.pages.clear()
+    running_one.web.asked.clear()
+    return running_one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -11,57 +10,23 @@ import pytest
 
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from seda.tracks.v1.track_pb2 import MetadataState, Track
+from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import RefreshTrackRequest, SearchTracksRequest
-from services.tracks.domain.enrichment import MAX_ATTEMPTS
 from tests.postgres import Database
 from tests.services.running import Running, call, service, user
 from tests.services.tracks.clients.web.server import Asked, Handler, WebServer, answer
-from tests.services.tracks.providers import ADA, Asking, asking, recorded, web_of_providers
+from tests.services.tracks.providers import (
+    ADA,
+    Asking,
+    asking,
+    oembed,
+    recorded,
+    state,
+    video,
+)
 
 _JSON = "application/json"
 _COVER = "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"
-
-
-@pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
-    async with web_of_providers(tmp_path_factory.mktemp("web")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-async def running_one(
-    database: Database, admin: asyncpg.Connection, users: Running, world: tuple[WebServer, dict[str, Any]]
-) -> AsyncIterator[Asking]:
-    web, settings = world
-    async with asking(database, admin, web, users_target=users.address, **settings) as made:
-        yield made
-
-
-@pytest.fixture
-def tracks_that_ask(running_one: Asking) -> Asking:
-    running_one.web.pages.clear()
-    running_one.web.asked.clear()
-    return running_one
-
-
-def state(track: Track) -> str:
-    return MetadataState.Name(track.metadata_state).removeprefix("METADATA_STATE_")
-
-
-def video(seed: str) -> str:
-    """The link of a video of its own."""
-    return f"https://www.youtube.com/watch?v={seed.ljust(11, '-')}"
-
-
-def oembed(seed: str) -> str:
-    """Where YouTube is asked about it."""
-    return f"/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D{seed.ljust(11, '-')}"
-
-
-def page(seed: str) -> str:
-    """Its page."""
-    return f"/watch?v={seed.ljust(11, '-')}"
 
 
 def hanging(*, until: asyncio.Event, then: bytes, reached: asyncio.Event) -> Handler:
@@ -139,84 +104,6 @@ async def test_enriched_track_is_found_by_its_other_names(tracks_that_ask: Askin
     }.items():
         assert (await tracks_that_ask.resolve(alias)).url == canonical
     assert tracks_that_ask.web.asked == [], "somebody was asked for what is known"
-
-
-# By name: what YouTube's oEmbed answers, what its page answers; state, title, artist and seconds to the next attempt.
-_OG = answer(200, '<meta property="og:title" content="From the page">')
-_JSON_BODY = b'{"title": "T\xe9", "author_name": "A", "thumbnail_url": "' + _COVER.encode() + b'"}'
-_BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]]] = {
-    "empty": (answer(200, b"", _JSON), None, ("PENDING", "", "", 30)),
-    "empty, with a page": (answer(200, b"", _JSON), _OG, ("PARTIAL", "From the page", "", 30)),
-    "html for json": (answer(200, "<html><title>Wait</title></html>"), None, ("PENDING", "", "", 30)),
-    "json of another shape": (answer(200, "[1, 2]", _JSON), None, ("PENDING", "", "", 30)),
-    "json cut short": (answer(200, _JSON_BODY[:20], _JSON), None, ("PENDING", "", "", 30)),
-    "connection cut short": (
-        answer(200, _JSON_BODY, _JSON).replace(b"Content-Length: ", b"Content-Length: 9"),
-        _OG,
-        ("PENDING", "", "", 120),
-    ),
-    "latin-1 said to be utf-8": (
-        answer(200, _JSON_BODY, f"{_JSON}; charset=utf-8"),
-        None,
-        ("PENDING", "", "", 30),
-    ),
-    "latin-1 said to be so": (
-        answer(200, _JSON_BODY, f"{_JSON}; charset=iso-8859-1"),
-        None,
-        ("COMPLETE", "Té", "A", None),
-    ),
-    "unknown charset": (
-        answer(200, _JSON_BODY.replace(b"\xe9", b""), f"{_JSON}; charset=klingon"),
-        None,
-        ("COMPLETE", "T", "A", None),
-    ),
-    "too much": (answer(200, b" " * 10_000_000, _JSON), _OG, ("PARTIAL", "From the page", "", None)),
-    "picture": (answer(200, b"GIF89a", "image/gif"), _OG, ("PARTIAL", "From the page", "", None)),
-    "429 for ten minutes": (answer(429, retry_after="600"), _OG, ("PENDING", "", "", 600)),
-    "503": (answer(503), _OG, ("PENDING", "", "", 300)),
-    "500": (answer(500, "<meta property=og:title content=Error>"), _OG, ("PENDING", "", "", 300)),
-    "404": (answer(404), None, ("FAILED", "", "", None)),
-    "404, with a page": (answer(404), _OG, ("PARTIAL", "From the page", "", None)),
-    "401": (answer(401), None, ("FAILED", "", "", None)),
-    "title alone": (answer(200, '{"title": "T"}', _JSON), None, ("PARTIAL", "T", "", None)),
-}
-
-
-@pytest.mark.parametrize("name", _BROKEN)
-async def test_broken_answers_lead_to_the_right_state(tracks_that_ask: Asking, name: str) -> None:
-    told, shown, expected = _BROKEN[name]
-    seed = f"b{list(_BROKEN).index(name)}"
-    tracks_that_ask.web.pages[oembed(seed)] = told
-    if shown is not None:
-        tracks_that_ask.web.pages[page(seed)] = shown
-    track = await tracks_that_ask.enriched(video(seed))
-    row = await tracks_that_ask.row(track)
-    *facts, seconds = expected
-    assert [state(track), track.title, track.artist] == facts
-    if seconds is None:
-        assert row["due_in"] is None
-    else:
-        # With the jitter that keeps failures from coming back together.
-        assert seconds - 10 < row["due_in"] < seconds * 1.2 + 1
-    assert tracks_that_ask.web.count(oembed(seed)) == 1
-
-
-async def test_retries_come_later_each_time_and_end(tracks_that_ask: Asking) -> None:
-    tracks_that_ask.web.pages[oembed("retry")] = answer(502)
-    track = await tracks_that_ask.enriched(video("retry"))
-    waits = [(await tracks_that_ask.row(track))["due_in"]]
-    for _ in range(MAX_ATTEMPTS - 2):
-        assert state(await tracks_that_ask.again(track)) == "PENDING"
-        waits.append((await tracks_that_ask.row(track))["due_in"])
-    # At first it is the crawler that would give the same answer for five minutes more.
-    assert min(waits) > 295
-    assert waits[2:] == sorted(waits[2:])
-    assert waits[-1] > 8 * 3600
-    assert tracks_that_ask.web.count(page("retry")) == 0, "the last resort was asked before the last attempt"
-    assert state(await tracks_that_ask.again(track)) == "FAILED"
-    assert (await tracks_that_ask.row(track))["next_attempt_at"] is None
-    assert tracks_that_ask.web.count(oembed("retry")) == MAX_ATTEMPTS
-    assert tracks_that_ask.web.count(page("retry")) == 1
 
 
 async def test_a_provider_that_is_back_completes_the_track(tracks_that_ask: Asking) -> None:

@@ -1,0 +1,90 @@
+"""Broken answers of a provider: the right fields, the right state, and another try when there is any use."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.tracks.domain.enrichment import MAX_ATTEMPTS
+from tests.services.tracks.clients.web.server import answer
+from tests.services.tracks.providers import Asking, oembed, page, state, video
+
+_JSON = "application/json"
+_COVER = "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"
+
+
+# By name: what YouTube's oEmbed answers, what its page answers; state, title, artist and seconds to the next attempt.
+_OG = answer(200, '<meta property="og:title" content="From the page">')
+_JSON_BODY = b'{"title": "T\xe9", "author_name": "A", "thumbnail_url": "' + _COVER.encode() + b'"}'
+_BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]]] = {
+    "empty": (answer(200, b"", _JSON), None, ("PENDING", "", "", 30)),
+    "empty, with a page": (answer(200, b"", _JSON), _OG, ("PARTIAL", "From the page", "", 30)),
+    "html for json": (answer(200, "<html><title>Wait</title></html>"), None, ("PENDING", "", "", 30)),
+    "json of another shape": (answer(200, "[1, 2]", _JSON), None, ("PENDING", "", "", 30)),
+    "json cut short": (answer(200, _JSON_BODY[:20], _JSON), None, ("PENDING", "", "", 30)),
+    "connection cut short": (
+        answer(200, _JSON_BODY, _JSON).replace(b"Content-Length: ", b"Content-Length: 9"),
+        _OG,
+        ("PENDING", "", "", 120),
+    ),
+    "latin-1 said to be utf-8": (
+        answer(200, _JSON_BODY, f"{_JSON}; charset=utf-8"),
+        None,
+        ("PENDING", "", "", 30),
+    ),
+    "latin-1 said to be so": (
+        answer(200, _JSON_BODY, f"{_JSON}; charset=iso-8859-1"),
+        None,
+        ("COMPLETE", "Té", "A", None),
+    ),
+    "unknown charset": (
+        answer(200, _JSON_BODY.replace(b"\xe9", b""), f"{_JSON}; charset=klingon"),
+        None,
+        ("COMPLETE", "T", "A", None),
+    ),
+    "too much": (answer(200, b" " * 10_000_000, _JSON), _OG, ("PARTIAL", "From the page", "", None)),
+    "picture": (answer(200, b"GIF89a", "image/gif"), _OG, ("PARTIAL", "From the page", "", None)),
+    "429 for ten minutes": (answer(429, retry_after="600"), _OG, ("PENDING", "", "", 600)),
+    "503": (answer(503), _OG, ("PENDING", "", "", 300)),
+    "500": (answer(500, "<meta property=og:title content=Error>"), _OG, ("PENDING", "", "", 300)),
+    "404": (answer(404), None, ("FAILED", "", "", None)),
+    "404, with a page": (answer(404), _OG, ("PARTIAL", "From the page", "", None)),
+    "401": (answer(401), None, ("FAILED", "", "", None)),
+    "title alone": (answer(200, '{"title": "T"}', _JSON), None, ("PARTIAL", "T", "", None)),
+}
+
+
+@pytest.mark.parametrize("name", _BROKEN)
+async def test_broken_answers_lead_to_the_right_state(tracks_that_ask: Asking, name: str) -> None:
+    told, shown, expected = _BROKEN[name]
+    seed = f"b{list(_BROKEN).index(name)}"
+    tracks_that_ask.web.pages[oembed(seed)] = told
+    if shown is not None:
+        tracks_that_ask.web.pages[page(seed)] = shown
+    track = await tracks_that_ask.enriched(video(seed))
+    row = await tracks_that_ask.row(track)
+    *facts, seconds = expected
+    assert [state(track), track.title, track.artist] == facts
+    if seconds is None:
+        assert row["due_in"] is None
+    else:
+        # With the jitter that keeps failures from coming back together.
+        assert seconds - 10 < row["due_in"] < seconds * 1.2 + 1
+    assert tracks_that_ask.web.count(oembed(seed)) == 1
+
+
+async def test_retries_come_later_each_time_and_end(tracks_that_ask: Asking) -> None:
+    tracks_that_ask.web.pages[oembed("retry")] = answer(502)
+    track = await tracks_that_ask.enriched(video("retry"))
+    waits = [(await tracks_that_ask.row(track))["due_in"]]
+    for _ in range(MAX_ATTEMPTS - 2):
+        assert state(await tracks_that_ask.again(track)) == "PENDING"
+        waits.append((await tracks_that_ask.row(track))["due_in"])
+    # At first it is the crawler that would give the same answer for five minutes more.
+    assert min(waits) > 295
+    assert waits[2:] == sorted(waits[2:])
+    assert waits[-1] > 8 * 3600
+    assert tracks_that_ask.web.count(page("retry")) == 0, "the last resort was asked before the last attempt"
+    assert state(await tracks_that_ask.again(track)) == "FAILED"
+    assert (await tracks_that_ask.row(track))["next_attempt_at"] is None
+    assert tracks_that_ask.web.count(oembed("retry")) == MAX_ATTEMPTS
+    assert tracks_that_ask.web.count(page("retry")) == 1
