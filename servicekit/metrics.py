@@ -92,8 +92,8 @@ class Metrics(Collector):
         if isinstance(error, DataRefusedError):
             self._data_errors.inc()
 
-    def sizes(self, name: str, text: str, buckets: Sequence[float]) -> Callable[[float], None]:
-        """A histogram of a service's own, such as of how many items a batch has; returns what counts one."""
+    def histogram(self, name: str, text: str, buckets: Sequence[float]) -> Callable[[float], None]:
+        """A histogram of a service's own, such as of the items in a batch; returns what observes a value."""
         return Histogram(name, text, buckets=buckets, registry=self.registry).observe
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:

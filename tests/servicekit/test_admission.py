@@ -119,6 +119,23 @@ async def test_one_who_gives_up_waiting_frees_the_place() -> None:
     assert admission.running == 0
 
 
+@pytest.mark.parametrize("turn_first", [True, False])
+async def test_one_who_gives_up_in_the_moment_of_its_turn_passes_it_on(*, turn_first: bool) -> None:
+    admission = Admission(1, 2, 60)
+    assert admission.enter()
+    second, third = (asyncio.ensure_future(admission.queue_up()) for _ in range(2))
+    await settle()
+    for act in (admission.leave, second.cancel) if turn_first else (second.cancel, admission.leave):
+        act()
+    await settle()
+    assert second.cancelled()
+    assert third.done()
+    assert third.exception() is None
+    assert admission.running == 1
+    admission.leave()
+    assert admission.running == 0
+
+
 async def test_error_inside_frees_the_slot() -> None:
     admission = Admission(1, 0, 1)
     for _ in range(3):

@@ -49,9 +49,9 @@ def test_statements_are_told_by_name() -> None:
     assert counts == [1, 2]
 
 
-def test_a_service_s_own_sizes_and_gauges_are_told() -> None:
+def test_a_service_s_own_histograms_and_gauges_are_told() -> None:
     metrics = Metrics()
-    observe = metrics.sizes("seda_probe_items", "Items at once.", (1, 10))
+    observe = metrics.histogram("seda_probe_items", "Items at once.", (1, 10))
     metrics.gauge("seda_probe_open", "Open now.", lambda: 3)
     for size in (1, 2, 50):
         observe(size)
