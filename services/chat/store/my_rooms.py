@@ -97,6 +97,13 @@ class MyRow(NamedTuple):
         )
 
 
+# One more than is counted tells whether there are more; it is the last of them, and counts for nothing else.
+_COUNTED = f"""
+       SELECT (count(*) FILTER (WHERE a.news)
+                - (count(*) > {_FIRST} AND max(a.seq) IS NOT DISTINCT FROM max(a.seq) FILTER (WHERE a.news))::int
+              )::int AS news,
+              count(*) > {_FIRST} AS capped
+"""  # noqa: S608 - only constants of this module
 # Every room costs a few probes of an index and the rows that are shown or counted, of which there are at most
 # 101 each. A room in which everything is read is not even looked into: that is what the comparison of the read
 # mark with the newest seq is for, inside.
@@ -113,17 +120,17 @@ _MINE = Query[MyRow, UUID, UUID, int](
       JOIN chat.rooms r ON r.id = m.room_id
       JOIN chat.room_counters c ON c.room_id = m.room_id
      CROSS JOIN LATERAL (
-       SELECT (count(*) FILTER (WHERE a.news AND a.place <= {_FIRST}))::int AS news, count(*) > {_FIRST} AS capped
+       {_COUNTED}
          FROM (SELECT n.type <> 'SYSTEM' AND n.user_id IS DISTINCT FROM $1 AS news,
-                      row_number() OVER (ORDER BY n.seq) AS place
+                      n.seq
                  FROM chat.messages n
                 WHERE n.room_id = m.room_id AND n.seq > m.last_read_seq AND n.root_id IS NULL
                   AND n.deleted_at IS NULL AND m.last_read_seq < c.last_seq
                 ORDER BY n.seq LIMIT {_FIRST + 1}) a
      ) u
      CROSS JOIN LATERAL (
-       SELECT (count(*) FILTER (WHERE a.news AND a.place <= {_FIRST}))::int AS news, count(*) > {_FIRST} AS capped
-         FROM (SELECT n.user_id IS DISTINCT FROM $1 AS news, row_number() OVER (ORDER BY e.message_seq) AS place
+       {_COUNTED}
+         FROM (SELECT n.user_id IS DISTINCT FROM $1 AS news, e.message_seq AS seq
                  FROM chat.mentions e
                  JOIN chat.messages n ON n.room_id = e.room_id AND n.seq = e.message_seq
                 WHERE e.user_id = $1 AND e.room_id = m.room_id AND e.message_seq > m.last_read_seq
