@@ -22,6 +22,9 @@ def known(ids: Known) -> Known:
     """Values that lead a valid request as far as it can come, beside ids that exist."""
     return dict(ids) | {
         "update_mask": [FieldMask(paths=["display_name"])],
+        "EditMessageRequest.update_mask": [FieldMask(paths=["text"])],
+        "UpdateRoomRequest.update_mask": [FieldMask(paths=["description"])],
+        "emoji": ["🎵"],
         "input": [_LINK],
         "track_url": [_LINK],
         "page_token": [""],

@@ -42,7 +42,7 @@ class _Place(NamedTuple):
 def valid_requests(descriptor: Descriptor, known: Known) -> list[Message]:
     """Requests that the rules allow, with every field filled: as many as the widest oneof has fields.
 
-    `known` are values for fields by their names.
+    `known` are values for fields by their names, or for those of one message alone by `Message.field`.
     """
     count = max((len(one.fields) for one in _oneofs(descriptor)), default=1)
     return [_filled(descriptor, known, choice) for choice in range(count)]
@@ -96,8 +96,9 @@ def _filled(descriptor: Descriptor, known: Known, choice: int) -> Message:
 def _value(field: Field, known: Known, choice: int, number: int) -> Any:
     if _is_ours(field):
         return _filled(field.message_type, known, choice)
-    if known.get(field.name):
-        return known[field.name][number % len(known[field.name])]
+    values = known.get(f"{field.containing_type.name}.{field.name}") or known.get(field.name)
+    if values:
+        return values[number % len(values)]
     return rules.valid(
         field, rules.of(field).repeated.items if field.is_repeated else rules.of(field), number
     )

@@ -90,7 +90,8 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
         "user_ids": users,
         "mention_user_ids": users,
         "id": users,
-        "paths": ["display_name"],
+        "paths": ["display_name", "text", "track_id", "name", "description"],
+        "emoji": ["🎵", "👍", ":vinyl:"],
     }
 
 

@@ -44,7 +44,7 @@ INTEGERS: dict[int, tuple[str, int, int]] = {
     FieldDescriptor.TYPE_UINT32: ("uint32", 0, (1 << 32) - 1),
     FieldDescriptor.TYPE_UINT64: ("uint64", 0, (1 << 64) - 1),
 }
-_LIMITS = {"string": {"max_len", "len", "const", "uuid"}, "enum": {"defined_only"}}
+_LIMITS = {"string": {"max_len", "max_bytes", "len", "const", "uuid"}, "enum": {"defined_only"}}
 
 
 class UnknownRuleError(Exception):

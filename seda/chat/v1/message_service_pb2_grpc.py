@@ -159,9 +159,11 @@ class MessageServiceServicer:
     def EditMessage(self, request, context):
         """Edits the caller's own message; `seq` stays, and moderators can see what it was.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
-        ROOM_LOCKED, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
-        ETAG_MISMATCH, TRACK_NOT_FOUND.
+        An edit to what it says already changes nothing. A message keeps a text or a track: an edit
+        that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
+        MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED, ETAG_MISMATCH,
+        TRACK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,18 +173,20 @@ class MessageServiceServicer:
         """Deletes a message: authors their own, moderators any, and platform moderators and
         administrators with `as_admin`.
 
-        Repeating it returns the same stub. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE.
+        Repeating it returns the same stub. A pin of the message ends. What moderators and
+        administrators delete is logged, an author's own messages are not. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RestoreMessage(self, request, context):
-        """Restores a message within 30 days of its deletion; for moderators.
+        """Restores a message that its author or a moderator deleted, within 30 days; for moderators.
 
-        Restoring a live message changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+        It comes back with its reactions and without its pin. Restoring a live message changes
+        nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -60,22 +60,26 @@ class MessageServiceStub:
     EditMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.EditMessageRequest, _message_service_pb2.EditMessageResponse]
     """Edits the caller's own message; `seq` stays, and moderators can see what it was.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
-    ROOM_LOCKED, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
-    ETAG_MISMATCH, TRACK_NOT_FOUND.
+    An edit to what it says already changes nothing. A message keeps a text or a track: an edit
+    that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
+    MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED, ETAG_MISMATCH,
+    TRACK_NOT_FOUND.
     """
     DeleteMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.DeleteMessageRequest, _message_service_pb2.DeleteMessageResponse]
     """Deletes a message: authors their own, moderators any, and platform moderators and
     administrators with `as_admin`.
 
-    Repeating it returns the same stub. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE.
+    Repeating it returns the same stub. A pin of the message ends. What moderators and
+    administrators delete is logged, an author's own messages are not. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
     """
     RestoreMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RestoreMessageRequest, _message_service_pb2.RestoreMessageResponse]
-    """Restores a message within 30 days of its deletion; for moderators.
+    """Restores a message that its author or a moderator deleted, within 30 days; for moderators.
 
-    Restoring a live message changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+    It comes back with its reactions and without its pin. Restoring a live message changes
+    nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
+    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
     """
     ListRevisions: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListRevisionsRequest, _message_service_pb2.ListRevisionsResponse]
     """Lists what a message was before each of its edits, the newest first; for moderators.
@@ -172,9 +176,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.EditMessageResponse]:
         """Edits the caller's own message; `seq` stays, and moderators can see what it was.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
-        ROOM_LOCKED, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
-        ETAG_MISMATCH, TRACK_NOT_FOUND.
+        An edit to what it says already changes nothing. A message keeps a text or a track: an edit
+        that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
+        MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED, ETAG_MISMATCH,
+        TRACK_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -186,8 +192,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a message: authors their own, moderators any, and platform moderators and
         administrators with `as_admin`.
 
-        Repeating it returns the same stub. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE.
+        Repeating it returns the same stub. A pin of the message ends. What moderators and
+        administrators delete is logged, an author's own messages are not. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
         """
 
     @_abc_1.abstractmethod
@@ -196,10 +203,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.RestoreMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.RestoreMessageRequest, _abc.Awaitable[_message_service_pb2.RestoreMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.RestoreMessageResponse]:
-        """Restores a message within 30 days of its deletion; for moderators.
+        """Restores a message that its author or a moderator deleted, within 30 days; for moderators.
 
-        Restoring a live message changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+        It comes back with its reactions and without its pin. Restoring a live message changes
+        nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
         """
 
     @_abc_1.abstractmethod

@@ -59,9 +59,10 @@ class ReactionServiceServicer:
     def AddReaction(self, request, context):
         """Gives a message an emoji.
 
-        Giving it twice changes nothing. A message takes 20 distinct emojis. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-        MESSAGE_NOT_FOUND, MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
+        Giving it twice changes nothing. A message takes 20 distinct emojis. What is one emoji says
+        Unicode's list: two that are joined at will are not. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
+        MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,9 +19,10 @@ class ReactionServiceStub:
     AddReaction: _aio.UnaryUnaryMultiCallable[_reaction_service_pb2.AddReactionRequest, _reaction_service_pb2.AddReactionResponse]
     """Gives a message an emoji.
 
-    Giving it twice changes nothing. A message takes 20 distinct emojis. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-    MESSAGE_NOT_FOUND, MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
+    Giving it twice changes nothing. A message takes 20 distinct emojis. What is one emoji says
+    Unicode's list: two that are joined at will are not. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
+    MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
     """
     RemoveReaction: _aio.UnaryUnaryMultiCallable[_reaction_service_pb2.RemoveReactionRequest, _reaction_service_pb2.RemoveReactionResponse]
     """Takes an emoji of the caller back.
@@ -48,9 +49,10 @@ class ReactionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_reaction_service_pb2.AddReactionResponse]:
         """Gives a message an emoji.
 
-        Giving it twice changes nothing. A message takes 20 distinct emojis. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-        MESSAGE_NOT_FOUND, MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
+        Giving it twice changes nothing. A message takes 20 distinct emojis. What is one emoji says
+        Unicode's list: two that are joined at will are not. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
+        MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
