@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import cast
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FRAME = struct.Struct(">BHBBI")
@@ -128,8 +129,8 @@ class Load(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say how the connection is used, and make the first calls."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are of no class of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._out += _PREFACE + _frame(_SETTINGS, 0, 0, _OUR_SETTINGS)
         self._out += _frame(_WINDOW_UPDATE, 0, 0, (_HUGE - _FIRST_WINDOW).to_bytes(4, "big"))
         for call in islice(self._calls, self._in_flight):

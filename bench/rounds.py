@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
+import uvloop
+
 from bench import cpu
 from bench.http2 import Call, Load, Tally
 from bench.processes import Server
@@ -126,7 +128,7 @@ def run(group: Group, postgres: int, rounds: int, seconds: float, say: Callable[
         shift = number % len(group.sides)
         for side in [*group.sides[shift:], *group.sides[:shift]]:
             before = side.written() if side.written else 0
-            measured, acknowledged = asyncio.run(_measure(group, side, calls[side.name], postgres, seconds))
+            measured, acknowledged = uvloop.run(_measure(group, side, calls[side.name], postgres, seconds))
             _require_written(side, before, acknowledged)
             result.rounds[side.name].append(measured)
             say(
@@ -141,7 +143,7 @@ def _check(group: Group, side: Side) -> list[Call]:
     """Make each sample call once and compare the replies; returns the samples with the lengths of these."""
     before = side.written() if side.written else 0
     tally = Tally()
-    asyncio.run(_once(group, side, tally))
+    uvloop.run(_once(group, side, tally))
     _require(side, tally, len(side.samples))
     _require_written(side, before, len(side.samples))
     return [replace(call, reply_bytes=len(reply)) for call, reply in tally.kept]

@@ -35,11 +35,12 @@ def run(group: Group) -> Result:
     return rounds.run(group, os.getpid(), 2, 0.3, lambda _: None)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []
     group = Group("probe", "Probe", 8, [side("bare", servers[0]), side("kit", servers[1])])
-    result = rounds.run(group, os.getpid(), 2, 0.3, lines.append)
+    result = rounds.run(group, os.getpid(), 2, 1.0, lines.append)
     # The side that begins changes from round to round, so that none always meets the same neighbour.
     assert [line.split()[2] for line in lines] == ["bare", "kit", "kit", "bare"]
     for each in [*result.rounds["bare"], *result.rounds["kit"]]:
@@ -47,7 +48,7 @@ def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
         assert each.server_us > 0
         assert each.driver_us > 0
         assert 0 < each.median_ms <= each.p99_ms
-        assert 4 < each.in_flight < 12
+        assert 1 < each.in_flight < 16
         assert each.reply_bytes == 5
         assert 0 <= each.others <= 1
         assert each.batch is None
