@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from gateway.clients.chunks import in_chunks
@@ -33,9 +34,17 @@ class TracksClient:
 
     async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
         """Those that exist, within `seconds`."""
+        end = time.monotonic() + seconds
 
         async def ask(chunk: Sequence[str]) -> Sequence[Track]:
-            request = LookupTracksRequest(track_ids=chunk)
-            return (await self._peer.call(self._tracks.LookupTracks, request, timeout=seconds)).tracks
+            found: list[Track] = []
+            while chunk:
+                request = LookupTracksRequest(track_ids=chunk)
+                left = end - time.monotonic()
+                response = await self._peer.call(self._tracks.LookupTracks, request, timeout=left)
+                found += response.tracks
+                # What did not fit into one answer; an answer of nothing would never fit.
+                chunk = response.remaining_ids if response.tracks else ()
+            return found
 
         return await in_chunks(track_ids, ask)

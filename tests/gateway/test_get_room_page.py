@@ -187,6 +187,21 @@ async def test_get_room_page_with_ids_that_are_not_found_has_stubs(behind: Suite
     assert [each.title for each in answer.tracks] == ["Then"]
 
 
+async def test_get_room_page_asks_again_for_tracks_that_did_not_fit(behind: Suite) -> None:
+    know_everybody(behind)
+
+    async def one_by_one(data: bytes, _context: Context) -> bytes:
+        first, *rest = LookupTracksRequest.FromString(data).track_ids
+        found = [Track(id=first, title=f"title of {first}")]
+        return LookupTracksResponse(tracks=found, remaining_ids=rest).SerializeToString()
+
+    behind.tracks.answers[LOOKUP_TRACKS] = one_by_one
+    behind.chat.answer(LIST, page(roots=3))
+    answer = await get(behind)
+    assert {each.title for each in answer.tracks} == {f"title of {each.id}" for each in answer.tracks}
+    assert behind.tracks.paths() == [LOOKUP_TRACKS] * 3
+
+
 def as_posted(number: int) -> Track:
     """A track as its message has it."""
     made = Track(id=track(number), provider="spotify", provider_id=f"p{number}", url="https://x")
