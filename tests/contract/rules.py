@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -181,7 +181,8 @@ def _of_type(field: Field, rules: validate_pb2.FieldRules) -> Examples:
             yield Example("the least", least, refused=False)
     elif field.type == FieldDescriptor.TYPE_ENUM:
         for value in field.enum_type.values:
-            yield Example(value.name, value.number, refused=False)
+            if value.number not in rules.enum.not_in:
+                yield Example(value.name, value.number, refused=False)
     elif field.message_type is not None:
         yield from _WELL_KNOWN.get(field.message_type.full_name, ())
 
@@ -240,6 +241,10 @@ def _other_than(value: str, _: dict[str, Any]) -> Examples:
     yield Example("another text", f"{value}x")
 
 
+def _excluded(numbers: Iterable[int], _: dict[str, Any]) -> Examples:
+    yield from (Example(f"excluded {number}", number) for number in numbers)
+
+
 def _undefined(_: Any, __: dict[str, Any]) -> Examples:
     yield from (Example(f"undefined {number}", number) for number in (-1, 9_999, (1 << 31) - 1))
 
@@ -255,6 +260,7 @@ _RULES: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Examples]] = {
     ("string", "uri"): _forms(_BAD_URIS),
     ("string", "const"): _other_than,
     ("enum", "defined_only"): _undefined,
+    ("enum", "not_in"): _excluded,
     ("duration", "gte"): _span(-1),
     ("duration", "lte"): _span(1),
     **{(kind, "gte"): _step(-1, "too small") for kind, _, _ in INTEGERS.values() if kind.startswith("int")},
