@@ -1,4 +1,4 @@
-"""Searches among fifty thousand tracks: each by its index, whatever the query, and never reading much."""
+"""Searches and lists among fifty thousand tracks: each by its index, whatever the query, and never reading much."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servicekit.database import PoolOptions
 from servicekit.folding import needle
 from servicekit.sql import Params, Query, Row
 from services.tracks.domain.search import START, Place, Stage, stages
-from services.tracks.store import search
+from services.tracks.store import listing, search
 from tests.postgres import Database, administrator
 from tests.services.tracks.store import catalogue
 
@@ -174,3 +174,17 @@ async def test_literal_wildcards_find_only_themselves(pool: Watched) -> None:
             if place.stage is not Stage.LIKE:
                 rows = await search.found(pool, wanted, place, 100)
                 assert all(wanted.text in (row.search_text or "") for row in rows), query
+
+
+@pytest.mark.parametrize(
+    ("provider", "state"),
+    [(None, None), ("youtube", None), (None, "COMPLETE"), ("youtube", "COMPLETE"), ("tidal", "FAILED")],
+)
+async def test_lists_go_by_an_index_and_read_a_page(
+    pool: Watched, session: asyncpg.Connection, provider: str | None, state: str | None
+) -> None:
+    for before in (listing.NEWEST, (await listing.page(pool, None, None, listing.NEWEST, _PAGE))[-1].id):
+        await listing.page(pool, provider, state, before, _PAGE)
+        plan = await explained(session, pool)
+        assert "track_refs" not in set(scans(plan))
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 4 * _PAGE
