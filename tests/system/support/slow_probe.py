@@ -18,6 +18,7 @@ from servicekit.ids import new_id
 from servicekit.process import App, Kit, main
 from servicekit.settings import ServiceSettings
 from servicekit.sql import Query
+from services.chat.app import SCHEMA_HEAD
 from tests.probe import SERVICE, ProbeResponse
 
 CONNECTIONS = 4
@@ -78,7 +79,7 @@ class SlowProbe:
 
 def build(kit: Kit) -> App:
     """Put the service together."""
-    return App(servicers=[SlowProbe(kit.database)], resolver=Everybody(), schema_head="20261122_1015")
+    return App(servicers=[SlowProbe(kit.database)], resolver=Everybody(), schema_head=SCHEMA_HEAD)
 
 
 def build_unlimited(kit: Kit) -> App:
