@@ -18,7 +18,7 @@ MAX_DISTINCT = 20
 
 
 class ReactionFacts(NamedTuple):
-    """What is read under the lock: the caller's place in the room, the message, and its tallies in no order."""
+    """What is read under the lock: the caller's place in the room, the message, and its tallies in their order."""
 
     private: bool
     role: str | None
@@ -36,13 +36,10 @@ class ReactionFacts(NamedTuple):
     first_ats: list[Micros]
     mine: list[bool]
 
-
-def in_order(
-    emojis: Sequence[str], counts: Sequence[int], first_ats: Sequence[Micros], mine: Sequence[bool]
-) -> list[Tally]:
-    """The tallies of these columns as a message shows them: by the first reaction, then by the emoji."""
-    columns = sorted(zip(first_ats, emojis, counts, mine, strict=True))
-    return [Tally(emoji, count, me, first_at) for first_at, emoji, count, me in columns]
+    def tallies(self) -> list[Tally]:
+        """The message's reactions."""
+        columns = zip(self.emojis, self.counts, self.mine, self.first_ats, strict=True)
+        return [Tally(emoji, count, me, first_at) for emoji, count, me, first_at in columns]
 
 
 def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None) -> list[Tally]:
@@ -58,7 +55,7 @@ def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None)
         raise MessageNotFoundError(message_id)
     if known.deleted:
         raise MessageDeletedError(message_id)
-    return in_order(known.emojis, known.counts, known.first_ats, known.mine)
+    return known.tallies()
 
 
 def is_given(tallies: Sequence[Tally], emoji: str) -> bool:
