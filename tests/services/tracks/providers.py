@@ -86,24 +86,26 @@ class Asking:
         await self.until_settled(before + 1)
         return await self.get(track)
 
-    async def again(self, track: Track) -> Track:
-        """The track after its next attempt, whose time is made to have come."""
+    async def again(self, track: Track, hours: float = 24) -> Track:
+        """The track after its next attempt, whose time is made to have come so many hours after the last one."""
         before = self.settled
-        await self.age(track)
+        await self.age(track, hours)
         self.wake()
         await self.until_settled(before + 1)
         return await self.get(track)
 
-    async def age(self, track: Track) -> None:
-        """Make a track due, and what is kept of the web a day older."""
+    async def age(self, track: Track, hours: float) -> None:
+        """Make a track due, and what is kept of the web older."""
         await self.admin.execute(
             "UPDATE tracks.track_refs SET next_attempt_at = clock_timestamp() - interval '1 second'"
             " WHERE id::text = $1",
             track.id,
         )
         await self.admin.execute(
-            "UPDATE tracks.crawler_cache SET fetched_at = fetched_at - interval '1 day',"
-            " expires_at = expires_at - interval '1 day', stale_until = stale_until - interval '1 day'"
+            "UPDATE tracks.crawler_cache SET fetched_at = fetched_at - make_interval(secs => $1),"
+            " expires_at = expires_at - make_interval(secs => $1),"
+            " stale_until = stale_until - make_interval(secs => $1)",
+            hours * 3600,
         )
 
     async def row(self, track: Track) -> asyncpg.Record:

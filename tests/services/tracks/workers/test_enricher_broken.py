@@ -88,3 +88,14 @@ async def test_retries_come_later_each_time_and_end(tracks_that_ask: Asking) -> 
     assert (await tracks_that_ask.row(track))["next_attempt_at"] is None
     assert tracks_that_ask.web.count(oembed("retry")) == MAX_ATTEMPTS
     assert tracks_that_ask.web.count(page("retry")) == 1
+
+
+async def test_a_second_attempt_wants_another_answer_than_the_one_that_is_kept(
+    tracks_that_ask: Asking,
+) -> None:
+    # A page of this kind is good for a day to the crawler, which can't know that nobody can read it.
+    tracks_that_ask.web.pages[oembed("kept")] = answer(200, "<html>Please wait</html>")
+    track = await tracks_that_ask.enriched(video("kept"))
+    assert state(track) == "PENDING"
+    tracks_that_ask.web.pages[oembed("kept")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    assert state(await tracks_that_ask.again(track, hours=0.01)) == "COMPLETE"
