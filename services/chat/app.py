@@ -29,7 +29,12 @@ def build(kit: Kit) -> App:
     users = kit.peer("users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"])
     tracks = kit.peer("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
     settings: Settings = kit.settings
-    batcher = SendBatcher(kit.database, RateLimit(settings.send_rate, settings.send_burst, kit.clock))
+    batch_sizes = kit.metrics.histogram(
+        "seda_batch_size", "messages written in one transaction", (1, 2, 5, 10, 20, 50, 100, 200)
+    )
+    batcher = SendBatcher(
+        kit.database, RateLimit(settings.send_rate, settings.send_burst, kit.clock), batch_sizes
+    )
     limits = Limits(
         reactions=RateLimit(settings.reaction_rate, settings.reaction_burst, kit.clock),
         searches=RateLimit(settings.search_rate, settings.search_burst, kit.clock),

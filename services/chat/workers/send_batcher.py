@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -62,11 +62,17 @@ class _Item:
 
 
 class SendBatcher:
-    """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher."""
+    """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher.
 
-    def __init__(self, database: Database, limit: RateLimit) -> None:
+    `observe` is told how many messages each transaction wrote.
+    """
+
+    def __init__(
+        self, database: Database, limit: RateLimit, observe: Callable[[int], object] = lambda _: None
+    ) -> None:
         self._database = database
         self._limit = limit
+        self._observe = observe
         # Drafts in flight that their authors' limit has let pass: a batch that is repeated costs once.
         self._charged: set[UUID] = set()
         self._pending: dict[UUID, deque[_Item]] = {}
@@ -203,6 +209,7 @@ class SendBatcher:
             for item in items:
                 item.perhaps_written = True
             raise
+        self._observe(sum(isinstance(each, Sent) and each.message is not None for each in outcomes))
         for item, outcome in zip(items, outcomes, strict=True):
             # The table has told of all but the skipped ones.
             item.perhaps_written = item.perhaps_written and outcome is Skipped.SKIPPED

@@ -118,3 +118,17 @@ async def test_send_message_costs_the_same_statements_for_one_and_for_many(world
     assert len(statements) % len(batch) == 0
     # One send starts alone; the others gather behind it in very few batches.
     assert len(statements) // len(batch) <= 20
+
+
+async def test_the_sizes_of_batches_are_counted(world: World) -> None:
+    owner = new_user()
+    room_id = (await world.room(owner)).id
+    read = world.chat.process.metrics.registry.get_sample_value
+
+    def counted() -> tuple[float, float]:
+        return read("seda_batch_size_sum") or 0.0, read("seda_batch_size_count") or 0.0
+
+    messages, batches = counted()
+    await asyncio.gather(*(world.send(owner, room_id, f"{number}") for number in range(40)))
+    assert counted()[0] - messages == 40
+    assert 1 <= counted()[1] - batches < 40
