@@ -9,7 +9,7 @@ import time
 from servicekit.database import Database, PoolOptions
 from services.tracks.domain.web.answer import Answer, Policy
 from services.tracks.domain.web.targets import Target
-from tests.services.tracks.workers.crawling import Web, crawler
+from tests.services.tracks.workers.crawler.crawling import Web, crawler
 
 
 class EndlessWeb(Web):

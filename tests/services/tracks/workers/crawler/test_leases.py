@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
+from servicekit.database import Database as Pool
 from servicekit.errors import DatabaseUnavailableError
 from services.tracks.domain.web.answer import Failure
 from services.tracks.store import leases
 from services.tracks.workers import crawler as crawler_module
 from tests.architecture.project import ROOT
 from tests.postgres import Database
-from tests.services.tracks.workers.crawling import URL, World, failing, key, page
+from tests.services.tracks.workers.crawler.crawling import URL, World, failing, key, page
 
 NAME = f"fetch:{key().hex()}"
 
@@ -58,6 +60,22 @@ async def test_processes_that_begin_at_once_fetch_once(world: World, second: Wor
     assert len(world.web.asked) + len(second.web.asked) == 10
 
 
+async def test_what_came_just_before_the_lease_was_had_is_not_fetched_again(
+    world: World, second: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = leases.take
+
+    async def late(database: Pool, name: str, holder: UUID, seconds: float) -> bool:
+        if database is second.pool:
+            # Between the second one's look at the cache and its lease, the first one is done.
+            await world.fetch()
+        return await take(database, name, holder, seconds)
+
+    monkeypatch.setattr(leases, "take", late)
+    assert (await second.fetch()).from_cache
+    assert second.web.asked == []
+
+
 async def test_what_the_other_process_was_told_is_told(world: World, second: World) -> None:
     world.web.answer = failing(Failure.CONNECT_TIMEOUT)
     world.web.gate.clear()
@@ -86,7 +104,7 @@ async def dying_process(database: Database) -> AsyncIterator[asyncio.subprocess.
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.services.tracks.workers.holding",
+        "tests.services.tracks.workers.crawler.holding",
         *arguments,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,

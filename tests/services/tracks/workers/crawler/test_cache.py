@@ -15,7 +15,7 @@ from services.tracks.domain.web.answer import Answer, Failure, Policy
 from services.tracks.domain.web.targets import Target
 from services.tracks.store import crawler_cache
 from services.tracks.workers import crawler as crawler_module
-from tests.services.tracks.workers.crawling import URL, World, failing, key, page
+from tests.services.tracks.workers.crawler.crawling import URL, World, failing, key, page
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -128,6 +128,15 @@ async def test_a_host_that_is_away_takes_nothing_that_was_known(world: World, an
     assert not (await world.fetch()).ok
 
 
+async def test_a_host_that_is_away_makes_no_page_last_longer(world: World) -> None:
+    await world.fetch()
+    await world.age(8 * DAY - 60)
+    world.web.answer = failing(Failure.CONNECT_TIMEOUT)
+    assert (await world.fetch()).ok
+    await world.settled()
+    assert await world.kept_for() == pytest.approx([60, 0], abs=30)
+
+
 async def test_a_page_that_is_gone_is_gone(world: World) -> None:
     await world.fetch()
     await world.age(DAY + 1)
@@ -181,6 +190,8 @@ async def test_max_age_asks_for_something_newer(world: World) -> None:
 
 
 async def test_many_who_ask_at_once_are_one_fetch(world: World) -> None:
+    statements: list[str] = []
+    world.pool.observers.append(lambda name, _: statements.append(name))
     world.web.gate.clear()
     asking = [asyncio.create_task(world.fetch()) for _ in range(50)]
     await world.web.asking.wait()
@@ -188,6 +199,8 @@ async def test_many_who_ask_at_once_are_one_fetch(world: World) -> None:
     got = await asyncio.gather(*asking)
     assert {each.content for each in got} == {b"<title>Air</title>"}
     assert len(world.web.asked) == 1
+    # They wait for each other in the process, not for each other's leases.
+    assert statements.count("tracks.take_lease") == 1
 
 
 async def test_a_caller_who_leaves_stops_nothing(world: World) -> None:
