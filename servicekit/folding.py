@@ -62,14 +62,19 @@ def needle(query: str) -> Needle:
     r"""The needle of a query; `%`, `_` and `\` stand for themselves. Its text may be empty."""
     text = fold(query)
     literal = _LIKE.sub(r"\\\1", text)
-    words = _words(text)
+    found = _words(text)
     return Needle(
         text=text,
         starts=f"{literal}%",
         contains=f"%{literal}%",
-        words=_tsquery(text, words),
-        has_trigrams=any(len(word) >= _TRIGRAM for word in words),
+        words=_tsquery(text, found),
+        has_trigrams=any(len(word) >= _TRIGRAM for word in found),
     )
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded: `words("Beyoncé: AC/DC!")` is `["beyonce", "ac", "dc"]`."""
+    return _words(fold(text))
 
 
 def _is_dropped(character: str) -> bool:

@@ -19,8 +19,9 @@ def to_proto(into: Timestamp, at: Micros) -> None:
     """Set `into` to the instant `at`."""
     into.seconds, micros = divmod(at, _MILLION)
     into.nanos = micros * 1000
-    # An instant of zero would leave the field unset; touching it makes it present.
-    into.SetInParent()
+    if at == 0:
+        # Both fields have their defaults and leave the message unset; this makes it present.
+        into.SetInParent()
 
 
 def from_proto(timestamp: Timestamp) -> Micros:

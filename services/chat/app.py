@@ -18,7 +18,7 @@ from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
 from services.chat.workers.send_batcher import SendBatcher
 
-SCHEMA_HEAD = "20261122_2030"
+SCHEMA_HEAD = "20261122_2036"
 """The newest migration of this build; the service is ready once it is applied."""
 
 

@@ -1,24 +1,30 @@
-"""MessageService: list_messages, get_message."""
+"""MessageService: list_messages, list_replies, get_message, lookup_messages."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
+from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
+from services.chat.actions.moderating import Authority, moderate
+from services.chat.domain.acting import Actor, check_sees_deleted
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
-from services.chat.domain.model import Message, ThreadView
-from services.chat.domain.paging import Direction, Window, cut
+from services.chat.domain.model import Tally, ThreadView
+from services.chat.domain.paging import Cut, Direction, Window, cut
 from services.chat.domain.visibility import check_readable
 from services.chat.store import messages as store
-from services.chat.store.messages import MessageRow
+from services.chat.store.reading import Found, MessageRow
 
-# What a message costs on the wire beside its text: ids, times, marks, a track.
-_OVERHEAD_BYTES = 500
+# What a message costs on the wire beside its texts: ids, times, marks; then each mention and each reaction.
+_OVERHEAD_BYTES, _MENTION_BYTES, _TALLY_BYTES = 500, 40, 100
+# The most that a character takes.
+_CHARACTER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,79 +36,207 @@ class Listing:
     page_token: str
     view: ThreadView
     replies: int
+    deleted: bool
     before_seq: int | None = None
     after_seq: int | None = None
     around_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page, the newest message first. `rev` is the room's last, of the same snapshot."""
+class ReplyListing:
+    """Which replies to list. At most one of the two positions is given."""
 
-    messages: list[Message]
+    room_id: UUID
+    root_id: UUID
+    page_size: int
+    page_token: str
+    deleted: bool
+    before_seq: int | None = None
+    after_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of messages: the newest first, or of a thread the oldest first, with its `root`.
+
+    `replies` has the first live replies by the seq of their root, in order; None where none are shown. `tallies`
+    are by message. `deleted`: deleted messages tell what they said. `rev` is the room's last, of the same snapshot.
+    """
+
+    messages: list[MessageRow]
+    replies: dict[int, list[MessageRow]] | None
+    tallies: dict[UUID, list[Tally]]
+    deleted: bool
     next_page_token: str
     found_oldest: bool
     found_newest: bool
     epoch: str
     rev: int
+    root: MessageRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One message with its reactions. `deleted`: it tells what it said though it is deleted."""
+
+    message: MessageRow
+    tallies: Sequence[Tally]
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Messages in order with their reactions by message, and the ids of those that there are none of."""
+
+    messages: list[MessageRow]
+    tallies: dict[UUID, list[Tally]]
+    missing: list[UUID]
 
 
 async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page:
     """A page of a room's messages; one statement."""
-    mark = _fingerprint(caller, listing)
-    window = _window(listing, mark)
-    rows = await store.page(
-        deps.database, listing.room_id, caller.user_id, listing.view, window, listing.replies
-    )
-    check_readable(listing.room_id, rows[0] if rows else None)
-    tops, replies = _split(rows, listing.view)
-
-    def size_of(seq: int) -> int:
-        return sum(map(_bytes, (tops[seq], *replies[seq])))
-
-    shown = cut(window, list(tops), size_of, MAX_BYTES)
-    messages = []
-    for seq in shown.seqs:
-        message = tops[seq].message(listing.room_id)
-        message.replies = [row.message(listing.room_id) for row in replies[seq]]
-        messages.append(message)
-    token = "" if shown.next_seq is None else encode_token(mark, (window.direction, shown.next_seq))
-    return Page(messages, token, shown.found_oldest, shown.found_newest, deps.epoch.value, rows[0].last_rev)
-
-
-async def get_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Message:
-    """One live message of a room that the caller may read; one statement."""
-    row = await store.message(deps.database, room_id, caller.user_id, message_id)
-    try:
-        check_readable(room_id, row)
-    except RoomNotFoundError:
-        # A message that can't be known of is missing, whatever the room is.
-        raise MessageNotFoundError(message_id) from None
-    if row is None or row.seq is None:
-        raise MessageNotFoundError(message_id)
-    return row.message(room_id)
-
-
-def _fingerprint(caller: Caller, listing: Listing) -> int:
-    return fingerprint(
+    mark = fingerprint(
         "ListMessages",
         caller.user_id,
         listing.room_id,
         listing.view.name,
         listing.replies,
+        listing.deleted,
         listing.before_seq,
         listing.after_seq,
         listing.around_seq,
     )
+    window = _following(listing.page_token, mark, listing.page_size) or _first_window(listing)
+    found = await store.page(
+        deps.database,
+        listing.room_id,
+        caller.user_id,
+        listing.view,
+        window,
+        replies=listing.replies,
+        deleted=listing.deleted,
+    )
+    room = _readable(listing.room_id, found, deleted=listing.deleted)
+    tops, replies = _split(found.messages, listing.view)
+    shown = _cut(window, tops, replies, found)
+    return Page(
+        messages=[tops[seq] for seq in shown.seqs],
+        replies=replies if listing.view is ThreadView.ROOTS else None,
+        tallies=found.tallies,
+        deleted=listing.deleted,
+        next_page_token=_token(mark, window, shown),
+        found_oldest=shown.found_oldest,
+        found_newest=shown.found_newest,
+        epoch=deps.epoch.value,
+        rev=room.rev,
+    )
 
 
-def _window(listing: Listing, mark: int) -> Window:
-    size = listing.page_size
-    if listing.page_token:
-        numbers = decode_token(listing.page_token, mark).numbers
-        if len(numbers) != 2 or numbers[0] not in (Direction.OLDER, Direction.NEWER) or numbers[1] < 1:  # noqa: PLR2004 - a pair
+async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Page:
+    """A page of a thread, the oldest reply first, with its root; one statement.
+
+    A root that is deleted is there as long as it has live replies, or for moderators who ask for deleted ones.
+    """
+    mark = fingerprint(
+        "ListReplies",
+        caller.user_id,
+        listing.room_id,
+        listing.root_id,
+        listing.deleted,
+        listing.before_seq,
+        listing.after_seq,
+    )
+    window = _following(listing.page_token, mark, listing.page_size) or _first_replies(listing)
+    found = await store.replies(
+        deps.database, listing.room_id, caller.user_id, listing.root_id, window, deleted=listing.deleted
+    )
+    room = _readable(listing.room_id, found, deleted=listing.deleted)
+    root = next((row for row in found.messages if row.root_seq is None), None)
+    if root is None or (root.deleted_at is not None and not root.reply_count and not listing.deleted):
+        raise MessageNotFoundError(listing.root_id)
+    replies = {row.seq: row for row in found.messages if row is not root}
+    shown = _cut(window, replies, {}, found)
+    return Page(
+        messages=[replies[seq] for seq in reversed(shown.seqs)],
+        replies=None,
+        tallies=found.tallies,
+        deleted=listing.deleted,
+        next_page_token=_token(mark, window, shown),
+        found_oldest=shown.found_oldest,
+        found_newest=shown.found_newest,
+        epoch=deps.epoch.value,
+        rev=room.rev,
+        root=root,
+    )
+
+
+async def get_message(deps: Deps, caller: Caller, by: Authority, message_id: UUID, *, deleted: bool) -> One:
+    """One message of a room; one statement, but for a read with as_admin, which is an act and logged.
+
+    With `deleted` also a deleted one, for moderators.
+    """
+    try:
+        if by.as_admin:
+            return await _inspected(deps, caller, by, message_id, deleted=deleted)
+        found = await store.by_ids(deps.database, by.room_id, caller.user_id, [message_id])
+        _readable(by.room_id, found, deleted=deleted)
+    except RoomNotFoundError:
+        # A message that can't be known of is missing, whatever the room is.
+        raise MessageNotFoundError(message_id) from None
+    return _one(found, message_id, deleted=deleted)
+
+
+async def lookup_messages(deps: Deps, caller: Caller, room_id: UUID, message_ids: list[UUID]) -> Several:
+    """The live messages of these ids in the order of the room; one statement.
+
+    Of a room that the caller may not read, or that does not exist, all are missing.
+    """
+    found = await store.by_ids(deps.database, room_id, caller.user_id, message_ids)
+    live = sorted((row for row in found.messages if row.deleted_at is None), key=lambda row: row.seq)
+    there = {row.id for row in live}
+    return Several(live, found.tallies, [each for each in dict.fromkeys(message_ids) if each not in there])
+
+
+async def _inspected(deps: Deps, caller: Caller, by: Authority, message_id: UUID, *, deleted: bool) -> One:
+    async def act(change: Change, actor: Actor) -> One:
+        one = _one(
+            await store.by_id_anyway(change.session, by.room_id, caller.user_id, message_id),
+            message_id,
+            deleted=deleted,
+        )
+        await change.record(actor, "READ_MESSAGE", message_id=message_id)
+        return one
+
+    return await moderate(deps.database, caller, by, act)
+
+
+def _one(found: Found, message_id: UUID, *, deleted: bool) -> One:
+    if not found.messages or (found.messages[0].deleted_at is not None and not deleted):
+        raise MessageNotFoundError(message_id)
+    return One(found.messages[0], found.tallies.get(message_id, ()), deleted)
+
+
+def _readable(room_id: UUID, found: Found, *, deleted: bool) -> MessageRow:
+    """The room's row; raises what the caller may not do: read the room, or ask for what is deleted."""
+    room = check_readable(room_id, found.room)
+    if deleted:
+        check_sees_deleted(room.role)
+    return room
+
+
+def _following(page_token: str, mark: int, size: int) -> Window | None:
+    """The window of a page after the first one."""
+    if not page_token:
+        return None
+    match list(decode_token(page_token, mark).numbers):
+        case [Direction.OLDER | Direction.NEWER as direction, seq] if seq >= 1:
+            return Window.following(Direction(direction), seq, size)
+        case _:
             raise PageTokenMismatchError
-        return Window.following(Direction(numbers[0]), numbers[1], size)
+
+
+def _first_window(listing: Listing) -> Window:
+    size = listing.page_size
     if listing.before_seq is not None:
         return Window.before(listing.before_seq, size)
     if listing.after_seq is not None:
@@ -112,23 +246,69 @@ def _window(listing: Listing, mark: int) -> Window:
     return Window.newest(size)
 
 
+def _first_replies(listing: ReplyListing) -> Window:
+    if listing.before_seq is not None:
+        return Window.before(listing.before_seq, listing.page_size)
+    return Window.after(listing.after_seq or 0, listing.page_size)
+
+
+def _token(mark: int, window: Window, shown: Cut) -> str:
+    return "" if shown.next_seq is None else encode_token(mark, (window.direction, shown.next_seq))
+
+
 def _split(
     rows: list[MessageRow], view: ThreadView
-) -> tuple[dict[int, MessageRow], defaultdict[int, list[MessageRow]]]:
+) -> tuple[dict[int, MessageRow], dict[int, list[MessageRow]]]:
     """The page's messages by seq and, in the view of roots, their first replies in order."""
+    if view is ThreadView.ALL:
+        return {row.seq: row for row in rows}, {}
     tops: dict[int, MessageRow] = {}
     replies: defaultdict[int, list[MessageRow]] = defaultdict(list)
     for row in rows:
-        if row.seq is None:
-            continue
-        if view is ThreadView.ROOTS and row.root_seq is not None:
-            replies[row.root_seq].append(row)
-        else:
+        if row.root_seq is None:
             tops[row.seq] = row
+        else:
+            replies[row.root_seq].append(row)
     for thread in replies.values():
-        thread.sort(key=lambda row: row.seq or 0)
+        thread.sort(key=lambda row: row.seq)
     return tops, replies
 
 
-def _bytes(row: MessageRow) -> int:
-    return _OVERHEAD_BYTES + (len(row.text.encode()) if row.text else 0)
+def _cut(
+    window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], found: Found
+) -> Cut:
+    """What the page shows, of its messages by seq and their first replies."""
+    if _most_bytes(found) <= MAX_BYTES:
+        # Almost every page fits whole, and that is told cheaply.
+        return cut(window, list(tops), lambda _: 0, MAX_BYTES)
+
+    def size_of(seq: int) -> int:
+        rows = (tops[seq], *replies.get(seq, ()))
+        return sum(_bytes(row, found.tallies.get(row.id, ())) for row in rows)
+
+    return cut(window, list(tops), size_of, MAX_BYTES)
+
+
+def _most_bytes(found: Found) -> int:
+    """No less than all that was found takes."""
+    rows, room = found.messages, found.room
+    letters = sum([len(row.text or "") for row in rows])
+    letters += sum([len(row.track_json) for row in rows if row.track_json is not None])
+    mentions = sum([len(row.mention_user_ids) for row in rows if row.mention_user_ids is not None])
+    tallies = 0 if room is None else len(room.emojis or ())
+    return (
+        len(rows) * _OVERHEAD_BYTES
+        + letters * _CHARACTER_BYTES
+        + mentions * _MENTION_BYTES
+        + tallies * _TALLY_BYTES
+    )
+
+
+def _bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
+    return (
+        _OVERHEAD_BYTES
+        + len((row.text or "").encode())
+        + len((row.track_json or "").encode())
+        + len(row.mention_user_ids or ()) * _MENTION_BYTES
+        + len(tallies) * _TALLY_BYTES
+    )

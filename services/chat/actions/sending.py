@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +10,10 @@ from servicekit.caller import Caller
 from servicekit.ids import new_id
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
-from services.chat.domain.model import Message
+from services.chat.domain.model import Tally
 from services.chat.domain.sending import SendDraft, payload_hash
 from services.chat.store import messages as store
+from services.chat.store.reading import MessageRow, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,11 @@ class MessageDraft:
 class SentMessage:
     """A committed message; `deduplicated` when an earlier call had sent it."""
 
-    message: Message
+    message: MessageRow
     deduplicated: bool
     epoch: str
     rev: int
+    tallies: Sequence[Tally] = ()
 
 
 async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline: float) -> SentMessage:
@@ -64,8 +67,10 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         deadline,
     )
     if sent.message is not None:
-        return SentMessage(sent.message, sent.deduplicated, deps.epoch.value, sent.message.rev)
-    row = await store.message_by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
-    if row is None or row.seq is None:
+        return SentMessage(row_of(sent.message), sent.deduplicated, deps.epoch.value, sent.message.rev)
+    found = await store.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
+    if found.room is None or not found.messages:
         raise RoomNotFoundError(draft.room_id)
-    return SentMessage(row.message(draft.room_id), sent.deduplicated, deps.epoch.value, row.last_rev)
+    message = found.messages[0]
+    tallies = found.tallies.get(message.id, ())
+    return SentMessage(message, sent.deduplicated, deps.epoch.value, found.room.rev, tallies)

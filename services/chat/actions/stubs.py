@@ -17,7 +17,7 @@ from services.chat.domain.acting import (
     check_platform_role,
     check_writing_actor,
 )
-from services.chat.domain.editing import check_deletable, check_restorable, deletion_type, stub
+from services.chat.domain.editing import check_deletable, check_restorable, deletion_type
 from services.chat.domain.errors import MessageNotFoundError
 from services.chat.domain.model import DeletionType, Message
 from services.chat.store import deleting, editing
@@ -48,7 +48,7 @@ async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> Mess
         check_deletable(message, actor)
         if message.deleted_at is None:
             message = await _delete(change, actor, message, deletion.reason)
-        return stub(message)
+        return message
 
     return await change_room(deps.database, caller, deletion.room_id, act)
 

@@ -120,6 +120,15 @@ def check_admin(room_id: UUID, standing: Standing | None, caller: Caller) -> Act
     return Actor(caller.user_id, Rank.MODERATOR, Role.MODERATOR, as_admin=True)
 
 
+def check_sees_deleted(role: str | None) -> None:
+    """Whether somebody of that role in the room (None: no member) may ask for deleted messages.
+
+    Raises RoleRequiredError.
+    """
+    if Rank.of(role) < Rank.MODERATOR:
+        raise RoleRequiredError(Rank.MODERATOR.name)
+
+
 def check_outranks(actor: Actor, user_id: UUID, role: str | None) -> None:
     """Whether the actor may act on a user of that role (None: no member); raises TargetProtectedError."""
     if user_id == actor.user_id or Rank.of(role) >= actor.rank:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.errors import FieldFault, InvalidFieldsError
@@ -119,8 +119,3 @@ def check_restorable(message: Message, *, kept: bool) -> None:
     """
     if not kept or message.deletion_type not in _RESTORABLE:
         raise NotRestorableError
-
-
-def stub(message: Message) -> Message:
-    """What is left of a deleted message for those who read it."""
-    return replace(message, text=None, track=None, mention_user_ids=None, tallies=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
@@ -120,14 +121,16 @@ class TrackSnapshot:
     duration_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How often a message was given one emoji, and whether the reader is among those who gave it."""
+class Tally(NamedTuple):
+    """How often a message was given one emoji, and whether the reader is among those who gave it.
 
-    emoji: str
-    count: int
-    me: bool
+    In the order in which a message shows them: by the first reaction, then by the emoji.
+    """
+
     first_at: Micros
+    emoji: str
+    times: int
+    me: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ class Pin:
 
 @dataclass(slots=True)
 class Message:
-    """One message. `replies` holds the first live replies where a list of roots shows them."""
+    """One message as an act reads or leaves it. Deleted ones have what they said; the contract shows it to few."""
 
     id: UUID
     room_id: UUID
@@ -160,7 +163,6 @@ class Message:
     reply_to_id: UUID | None = None
     reply_count: int = 0
     last_reply_at: Micros | None = None
-    replies: list[Message] | None = None
     tallies: list[Tally] | None = None
     deleted_at: Micros | None = None
     deleted_by: UUID | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -38,8 +37,7 @@ class ReactionFacts(NamedTuple):
 
     def tallies(self) -> list[Tally]:
         """The message's reactions."""
-        columns = zip(self.emojis, self.counts, self.mine, self.first_ats, strict=True)
-        return [Tally(emoji, count, me, first_at) for emoji, count, me, first_at in columns]
+        return list(map(Tally._make, zip(self.first_ats, self.emojis, self.counts, self.mine, strict=True)))
 
 
 def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None) -> list[Tally]:
@@ -73,16 +71,16 @@ def with_given(tallies: Sequence[Tally], emoji: str, at: Micros) -> list[Tally]:
     """The tallies once the caller has given an emoji."""
     if any(tally.emoji == emoji for tally in tallies):
         return [
-            replace(tally, count=tally.count + 1, me=True) if tally.emoji == emoji else tally
+            tally._replace(times=tally.times + 1, me=True) if tally.emoji == emoji else tally
             for tally in tallies
         ]
-    return [*tallies, Tally(emoji, 1, me=True, first_at=at)]
+    return [*tallies, Tally(at, emoji, 1, me=True)]
 
 
 def with_taken_back(tallies: Sequence[Tally], emoji: str) -> list[Tally]:
     """The tallies once the caller has taken an emoji back."""
     changed = (
-        replace(tally, count=tally.count - 1, me=False) if tally.emoji == emoji else tally
+        tally._replace(times=tally.times - 1, me=False) if tally.emoji == emoji else tally
         for tally in tallies
     )
-    return [tally for tally in changed if tally.count]
+    return [tally for tally in changed if tally.times]

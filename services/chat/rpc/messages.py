@@ -8,11 +8,13 @@ from seda.chat.v1 import message_service_pb2 as pb
 from servicekit.call import Call
 from services.chat.actions.deps import Deps
 from services.chat.actions.editing import edit_message
-from services.chat.actions.messages import get_message, list_messages
+from services.chat.actions.messages import get_message, list_messages, list_replies, lookup_messages
+from services.chat.actions.moderating import Authority
 from services.chat.actions.sending import send_message
 from services.chat.actions.stubs import delete_message, restore_message
 from services.chat.rpc.pending import pending
 from services.chat.wire import messages as wire
+from services.chat.wire.message import fill_written
 
 
 @pending
@@ -33,26 +35,33 @@ class MessageServicer:
         """See the contract."""
         return wire.page(await list_messages(self._deps, call.caller, wire.listing(request)))
 
+    async def ListReplies(self, request: pb.ListRepliesRequest, call: Call) -> pb.ListRepliesResponse:
+        """See the contract."""
+        return wire.thread(await list_replies(self._deps, call.caller, wire.reply_listing(request)))
+
     async def GetMessage(self, request: pb.GetMessageRequest, call: Call) -> pb.GetMessageResponse:
         """See the contract."""
-        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
-        message = await get_message(self._deps, call.caller, room_id, message_id)
-        response = pb.GetMessageResponse()
-        wire.fill_message(response.message, message)
-        return response
+        by = Authority(UUID(request.room_id), as_admin=request.as_admin, moderators=True)
+        message_id, deleted = UUID(request.message_id), request.show_deleted
+        return wire.one(await get_message(self._deps, call.caller, by, message_id, deleted=deleted))
+
+    async def LookupMessages(
+        self, request: pb.LookupMessagesRequest, call: Call
+    ) -> pb.LookupMessagesResponse:
+        """See the contract."""
+        room_id, message_ids = UUID(request.room_id), list(map(UUID, request.message_ids))
+        return wire.several(await lookup_messages(self._deps, call.caller, room_id, message_ids))
 
     async def EditMessage(self, request: pb.EditMessageRequest, call: Call) -> pb.EditMessageResponse:
         """See the contract."""
         response = pb.EditMessageResponse()
-        wire.fill_message(response.message, await edit_message(self._deps, call.caller, wire.edit(request)))
+        fill_written(response.message, await edit_message(self._deps, call.caller, wire.edit(request)))
         return response
 
     async def DeleteMessage(self, request: pb.DeleteMessageRequest, call: Call) -> pb.DeleteMessageResponse:
         """See the contract."""
         response = pb.DeleteMessageResponse()
-        wire.fill_message(
-            response.message, await delete_message(self._deps, call.caller, wire.deletion(request))
-        )
+        fill_written(response.message, await delete_message(self._deps, call.caller, wire.deletion(request)))
         return response
 
     async def RestoreMessage(
@@ -62,5 +71,5 @@ class MessageServicer:
         room_id, message_id = UUID(request.room_id), UUID(request.message_id)
         message = await restore_message(self._deps, call.caller, room_id, message_id, request.reason)
         response = pb.RestoreMessageResponse()
-        wire.fill_message(response.message, message)
+        fill_written(response.message, message)
         return response

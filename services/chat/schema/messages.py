@@ -52,7 +52,9 @@ messages = sa.Table(
     sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),
     sa.Column("emptied_at", INSTANT, comment="When what it said was removed for good; empty until then"),
     sa.Column(
-        "search_text", sa.Text, comment="The text folded for search; empty without one and until it is folded"
+        "search_text",
+        sa.Text,
+        comment="The folded words of the text, for search; empty without a text and until it is folded",
     ),
     sa.PrimaryKeyConstraint("room_id", "seq", name="messages_pkey"),
     sa.UniqueConstraint("room_id", "id", name="messages_room_id_id_key"),
@@ -78,6 +80,12 @@ messages = sa.Table(
         "room_id",
         "seq",
         postgresql_where=sa.text("root_id IS NULL AND deleted_at IS NULL"),
+    ),
+    sa.Index(
+        "messages_deleted_roots_idx",
+        "room_id",
+        "seq",
+        postgresql_where=sa.text("root_id IS NULL AND deleted_at IS NOT NULL"),
     ),
     sa.Index(
         "messages_replies_idx", "room_id", "root_seq", "seq", postgresql_where=sa.text("root_id IS NOT NULL")

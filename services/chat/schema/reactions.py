@@ -54,6 +54,7 @@ pins = sa.Table(
     sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),
     sa.PrimaryKeyConstraint("room_id", "message_id", name="pins_pkey"),
     sa.Index("pins_room_id_rev_idx", "room_id", "rev"),
+    sa.Index("pins_standing_idx", "room_id", "pinned_at", postgresql_where=sa.text("removed_at IS NULL")),
     sa.Index("pins_pinned_by_idx", "pinned_by"),
     sa.CheckConstraint("rev >= 1", name="pins_rev_check"),
     comment="Pinned messages. One that was unpinned stays as a row, so that watchers learn of it.",

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from servicekit.database import Session
-from servicekit.folding import fold
 from servicekit.sql import Command, Query
 from services.chat.domain.editing import Content
-from services.chat.store.messages import track_to_json
+from services.chat.domain.searching import search_text
+from services.chat.store.tracks import track_to_json
 
 
 class EditedRow(NamedTuple):
@@ -73,7 +73,7 @@ async def edit(session: Session, room_id: UUID, seq: int, content: Content, rev:
         content.text,
         None if track is None else track.track_id,
         None if track is None else track_to_json(track),
-        None if content.text is None else fold(content.text),
+        search_text(content.text),
     )
     assert row is not None  # noqa: S101 - the message is there: it was read under the same lock
     return row.edited_at

@@ -9,8 +9,8 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.model import DeletionType, Message, MessageType, SystemEvent, Tally
-from services.chat.store.messages import track_from_json
 from services.chat.store.reactions import TALLIES
+from services.chat.store.tracks import track_from_json
 
 KEPT_DAYS = 30
 """For how long a deleted message can be restored."""
@@ -50,7 +50,7 @@ class HeldRow(NamedTuple):
 
     def message(self, room_id: UUID) -> Message:
         """The message as a value, deleted ones with what they said."""
-        tallies = zip(self.emojis, self.counts, self.mine, self.first_ats, strict=True)
+        tallies = zip(self.first_ats, self.emojis, self.counts, self.mine, strict=True)
         return Message(
             id=self.id,
             room_id=room_id,

@@ -1,190 +1,187 @@
-"""SQL for reading messages."""
+"""SQL for reading a room's messages."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from servicekit.clock import Micros
-from servicekit.database import Database
+from servicekit.database import Database, Session
+from servicekit.pages import MAX_SIZE
 from servicekit.sql import Query
-from services.chat.domain.model import Message, MessageType, SystemEvent, ThreadView, TrackSnapshot
+from services.chat.domain.model import ThreadView
 from services.chat.domain.paging import Window
-from services.chat.store.rooms import FACTS, FACTS_FROM
+from services.chat.store.reading import (
+    MAY_READ,
+    MESSAGE,
+    NO_THREAD,
+    ROOM,
+    THREAD,
+    THREAD_FROM,
+    Found,
+    MessageRow,
+    found,
+    reading,
+)
+
+_MAX_PREVIEW = 5
+_LIVE = "n.deleted_at IS NULL"
+_DELETED = "n.deleted_at IS NOT NULL"
 
 
-class MessageRow(NamedTuple):
-    """The room's facts, and beside them one message; `seq` is None where there is no message to show."""
+def _first(columns: str, condition: str, order: str, count: str, most: int) -> str:
+    """The first `count` messages that meet a condition.
 
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
-    last_rev: int
-    id: UUID | None
-    seq: int | None
-    rev: int | None
-    user_id: UUID | None
-    type: str | None
-    text: str | None
-    track_id: UUID | None
-    track: str | None
-    system_event: str | None
-    mention_user_ids: list[UUID] | None
-    created_at: Micros | None
-    edited_at: Micros | None
-    root_id: UUID | None
-    root_seq: int | None
-    reply_to_id: UUID | None
-    reply_count: int | None
-    last_reply_at: Micros | None
-
-    def message(self, room_id: UUID) -> Message:
-        """The message of this row; call it only where there is one."""
-        there = cast("tuple[UUID, int, int, Micros]", (self.id, self.seq, self.rev, self.created_at))
-        message_id, seq, rev, created_at = there
-        return Message(
-            id=message_id,
-            room_id=room_id,
-            seq=seq,
-            rev=rev,
-            user_id=self.user_id,
-            type=MessageType(self.type or ""),
-            text=self.text,
-            track=None if self.track_id is None else track_from_json(self.track_id, self.track or "{}"),
-            system_event=None if self.system_event is None else SystemEvent(self.system_event),
-            mention_user_ids=self.mention_user_ids,
-            created_at=created_at,
-            edited_at=self.edited_at,
-            root_id=self.root_id,
-            reply_to_id=self.reply_to_id if self.reply_to_id is not None else self.root_id,
-            reply_count=self.reply_count or 0,
-            last_reply_at=self.last_reply_at,
-        )
-
-
-_COLUMNS = """
-       x.id, x.seq, x.rev, x.user_id, x.type, x.text, x.track_id, x.track, x.system_event,
-       x.mention_user_ids, x.created_at, x.edited_at, x.root_id, x.root_seq, x.reply_to_id,
-       x.reply_count, x.last_reply_at
-"""
-_MESSAGE = """
-       n.id, n.seq, n.rev, n.user_id, n.type, n.text, n.track_id, n.track, n.system_event,
-       n.mention_user_ids, n.created_at, n.edited_at, n.root_id, n.root_seq, n.reply_to_id
-"""
-_NO_SUMS = "NULL::int AS reply_count, NULL::timestamptz AS last_reply_at"
-# The page is not even read for a caller who may not see it, so that the time it takes tells nothing.
-_MAY_READ = "NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)"
-
-
-def _page_text(condition: str, replies: str) -> str:
-    """Both halves of a window and the first replies, in one snapshot; rows come in no order.
-
-    $1 room, $2 caller, $3 older from (this seq and before), $4 how many, $5 newer from (after this seq),
-    $6 how many, $7 replies per root.
+    The planner takes an unknown limit for a tenth of the table, and would plan anew at every call in the hope
+    of less. The inner limit tells it how few there can be.
     """
-    half = f"""
-        SELECT {_MESSAGE} FROM chat.messages n
-         WHERE n.room_id = $1 AND n.deleted_at IS NULL {condition}
-    """  # noqa: S608 - only constants of this module
-    return f"""
-    WITH f AS (SELECT {FACTS}, c.last_rev {FACTS_FROM}),
-    p AS (
-      SELECT h.*, t.reply_count, t.last_reply_at
-        FROM f
-       CROSS JOIN LATERAL (
-         ({half} AND n.seq <= $3 ORDER BY n.seq DESC LIMIT $4)
-         UNION ALL
-         ({half} AND n.seq > $5 ORDER BY n.seq LIMIT $6)
-       ) h
-        LEFT JOIN chat.threads t ON t.room_id = $1 AND t.root_id = h.id
-       WHERE {_MAY_READ}
+    rows = f"SELECT {columns} FROM chat.messages n WHERE n.room_id = $1 AND {condition}"  # noqa: S608 - only constants of this package
+    return (
+        f"(SELECT * FROM ({rows} ORDER BY n.seq {order} LIMIT {most}) o ORDER BY o.seq {order} LIMIT {count})"  # noqa: S608 - only constants of this package
     )
-    SELECT f.private, f.role, f.invited, f.banned, f.last_rev, {_COLUMNS}
-      FROM f LEFT JOIN (
-        SELECT p.* FROM p
-        {replies}
-      ) x ON true
-    """  # noqa: S608 - only constants of this module
 
 
-_REPLIES = f"""
-        UNION ALL
-        SELECT r.*, {_NO_SUMS}
-          FROM p
-         CROSS JOIN LATERAL (
-           SELECT {_MESSAGE} FROM chat.messages n
-            WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL
-            ORDER BY n.seq LIMIT $7
-         ) r
-         WHERE p.reply_count > 0
-"""  # noqa: S608 - only constants of this module
-_ROOTS_PAGE = Query[MessageRow, UUID, UUID, int, int, int, int, int](
-    "chat.page_roots", _page_text("AND n.root_id IS NULL", _REPLIES)
+def _window(*conditions: str) -> str:
+    """Both halves of a window for each condition: $3 older from (this seq and before), $4 how many, $5, $6 newer."""
+    halves = (
+        half
+        for condition in conditions
+        for half in (
+            _first(MESSAGE, f"{condition} AND n.seq <= $3", "DESC", "$4", MAX_SIZE + 1),
+            _first(MESSAGE, f"{condition} AND n.seq > $5", "ASC", "$6", MAX_SIZE + 1),
+        )
+    )
+    return " UNION ALL ".join(halves)
+
+
+def _roots(*conditions: str) -> str:
+    """Roots with the first live replies of each, $7 of them."""
+    replies = _first(
+        f"{MESSAGE}, {NO_THREAD}",
+        f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {_LIVE}",
+        "ASC",
+        "$7",
+        _MAX_PREVIEW,
+    )
+    return reading(
+        f"""
+        {ROOM}, p AS MATERIALIZED (
+          SELECT n.*, {THREAD}
+            FROM f CROSS JOIN LATERAL ({_window(*conditions)}) n {THREAD_FROM}
+           WHERE {MAY_READ}
+        ), x AS MATERIALIZED (
+          SELECT p.* FROM p
+          UNION ALL
+          SELECT r.* FROM p CROSS JOIN LATERAL {replies} r WHERE p.reply_count > 0
+        )
+        """  # noqa: S608 - only constants of this package
+    )
+
+
+def _all(condition: str) -> str:
+    """Roots and replies alike."""
+    return reading(
+        f"""
+        {ROOM}, x AS MATERIALIZED (
+          SELECT n.*, {THREAD}
+            FROM f CROSS JOIN LATERAL ({_window(condition)}) n {THREAD_FROM}
+           WHERE {MAY_READ}
+        )
+        """  # noqa: S608 - only constants of this package
+    )
+
+
+_IS_ROOT = "n.root_id IS NULL"
+_ROOTS = Query[MessageRow, UUID, UUID, int, int, int, int, int](
+    "chat.page_roots", _roots(f"{_IS_ROOT} AND {_LIVE}")
 )
-_ALL_PAGE = Query[MessageRow, UUID, UUID, int, int, int, int]("chat.page_all", _page_text("", ""))
-_ONE = Query[MessageRow, UUID, UUID, UUID](
-    "chat.message",
-    f"""
-    WITH f AS (SELECT {FACTS}, c.last_rev {FACTS_FROM})
-    SELECT f.private, f.role, f.invited, f.banned, f.last_rev, {_COLUMNS}
-      FROM f LEFT JOIN LATERAL (
-        SELECT {_MESSAGE}, t.reply_count, t.last_reply_at
-          FROM chat.messages n LEFT JOIN chat.threads t ON t.room_id = n.room_id AND t.root_id = n.id
-         WHERE n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND {_MAY_READ}
-      ) x ON true
-    """,  # noqa: S608 - only constants of this module
+# Deleted roots have an index of their own, so each half of a page may come twice as long: the page is cut later.
+_ROOTS_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, int](
+    "chat.page_roots_and_deleted", _roots(f"{_IS_ROOT} AND {_LIVE}", f"{_IS_ROOT} AND {_DELETED}")
 )
-_BY_SEQ = Query[MessageRow, UUID, UUID, int](
-    "chat.message_by_seq",
-    f"""
-    WITH f AS (SELECT {FACTS}, c.last_rev {FACTS_FROM})
-    SELECT f.private, f.role, f.invited, f.banned, f.last_rev, {_COLUMNS}
-      FROM f LEFT JOIN LATERAL (
-        SELECT {_MESSAGE}, t.reply_count, t.last_reply_at
-          FROM chat.messages n LEFT JOIN chat.threads t ON t.room_id = n.room_id AND t.root_id = n.id
-         WHERE n.room_id = $1 AND n.seq = $3
-      ) x ON true
-    """,  # noqa: S608 - only constants of this module
+_ALL = Query[MessageRow, UUID, UUID, int, int, int, int]("chat.page_all", _all(_LIVE))
+_ALL_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int](
+    "chat.page_all_and_deleted", _all("true")
 )
+
+
+def _replies(condition: str) -> str:
+    """A thread's replies in a window, and its root $7 whatever became of it."""
+    reply = f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {condition}"
+    return reading(
+        f"""
+        {ROOM}, p AS MATERIALIZED (
+          SELECT {MESSAGE}, {THREAD}
+            FROM f CROSS JOIN chat.messages n {THREAD_FROM}
+           WHERE n.room_id = $1 AND n.id = $7 AND {_IS_ROOT} AND {MAY_READ}
+        ), x AS MATERIALIZED (
+          SELECT p.* FROM p
+          UNION ALL
+          SELECT r.*, {NO_THREAD} FROM p CROSS JOIN LATERAL ({_window(reply)}) r
+        )
+        """  # noqa: S608 - only constants of this package
+    )
+
+
+_REPLIES = Query[MessageRow, UUID, UUID, int, int, int, int, UUID]("chat.page_replies", _replies(_LIVE))
+_REPLIES_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, UUID](
+    "chat.page_replies_and_deleted", _replies("true")
+)
+
+
+def _some(condition: str, may_read: str = MAY_READ) -> str:
+    return reading(
+        f"""
+        {ROOM}, x AS MATERIALIZED (
+          SELECT {MESSAGE}, {THREAD}
+            FROM f CROSS JOIN chat.messages n {THREAD_FROM}
+           WHERE n.room_id = $1 AND {condition} AND {may_read}
+        )
+        """  # noqa: S608 - only constants of this package
+    )
+
+
+_BY_ID = Query[MessageRow, UUID, UUID, list[UUID]]("chat.messages_by_id", _some("n.id = ANY ($3)"))
+_BY_ID_ANYWAY = Query[MessageRow, UUID, UUID, UUID]("chat.message_anyway", _some("n.id = $3", "true"))
+_BY_SEQ = Query[MessageRow, UUID, UUID, int]("chat.message_by_seq", _some("n.seq = $3", "true"))
 
 
 async def page(
-    database: Database, room_id: UUID, user_id: UUID, view: ThreadView, window: Window, replies: int
-) -> list[MessageRow]:
-    """A page's rows in no order, replies among them; at least one row when the room exists."""
+    database: Database,
+    room_id: UUID,
+    user_id: UUID,
+    view: ThreadView,
+    window: Window,
+    *,
+    replies: int,
+    deleted: bool,
+) -> Found:
+    """A page's messages in no order, first replies among them; with `deleted` also the deleted ones."""
     bounds = (window.older_from, window.older, window.newer_from, window.newer)
     if view is ThreadView.ALL:
-        return await database.rows(_ALL_PAGE, room_id, user_id, *bounds)
-    return await database.rows(_ROOTS_PAGE, room_id, user_id, *bounds, replies)
+        statement = _ALL_AND_DELETED if deleted else _ALL
+        return found(await database.rows(statement, room_id, user_id, *bounds))
+    of_roots = _ROOTS_AND_DELETED if deleted else _ROOTS
+    return found(await database.rows(of_roots, room_id, user_id, *bounds, replies))
 
 
-async def message(database: Database, room_id: UUID, user_id: UUID, message_id: UUID) -> MessageRow | None:
-    """A live message by its id, with the room's facts; None when there is no such room."""
-    return await database.row(_ONE, room_id, user_id, message_id)
+async def replies(
+    database: Database, room_id: UUID, user_id: UUID, root_id: UUID, window: Window, *, deleted: bool
+) -> Found:
+    """A page of a thread in no order with its root, live or not, if there is such a root."""
+    bounds = (window.older_from, window.older, window.newer_from, window.newer)
+    statement = _REPLIES_AND_DELETED if deleted else _REPLIES
+    return found(await database.rows(statement, room_id, user_id, *bounds, root_id))
 
 
-async def message_by_seq(database: Database, room_id: UUID, user_id: UUID, seq: int) -> MessageRow | None:
-    """A message by its seq as it is now, for its own author."""
-    return await database.row(_BY_SEQ, room_id, user_id, seq)
+async def by_ids(database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]) -> Found:
+    """The room's messages of these ids, live or not, in no order."""
+    return found(await database.rows(_BY_ID, room_id, user_id, message_ids))
 
 
-def track_to_json(track: TrackSnapshot) -> str:
-    """The column's form of a snapshot."""
-    values: dict[str, Any] = {
-        "provider": track.provider,
-        "provider_id": track.provider_id,
-        "url": track.url,
-        "title": track.title,
-        "artist": track.artist,
-        "artwork_url": track.artwork_url,
-    }
-    if track.duration_seconds is not None:
-        values["duration_seconds"] = track.duration_seconds
-    return json.dumps(values)
+async def by_id_anyway(session: Session, room_id: UUID, user_id: UUID, message_id: UUID) -> Found:
+    """The room's message of that id, live or not, whoever may read the room."""
+    return found(await session.rows(_BY_ID_ANYWAY, room_id, user_id, message_id))
 
 
-def track_from_json(track_id: UUID, text: str) -> TrackSnapshot:
-    """The snapshot in a column."""
-    return TrackSnapshot(track_id=track_id, **json.loads(text))
+async def by_seq(database: Database, room_id: UUID, user_id: UUID, seq: int) -> Found:
+    """A room's message by its seq, live or not, for its own author."""
+    return found(await database.rows(_BY_SEQ, room_id, user_id, seq))

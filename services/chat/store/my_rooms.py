@@ -18,8 +18,8 @@ from services.chat.domain.model import (
     SystemEvent,
     Unread,
 )
-from services.chat.store.messages import track_from_json
 from services.chat.store.rooms import ROOM
+from services.chat.store.tracks import track_from_json
 
 _FIRST = 100
 """Among how many messages after the read mark those that count are counted."""

@@ -11,9 +11,10 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.model import MessageType
+from services.chat.domain.searching import search_text
 from services.chat.domain.sending import Place, SendDraft, SendFacts
-from services.chat.store.messages import track_to_json
 from services.chat.store.rooms import IN_FORCE
+from services.chat.store.tracks import track_to_json
 
 # Mentions come as the text of an array per draft: arrays of arrays must all be of one length.
 _FACTS = Query[
@@ -93,6 +94,7 @@ _WRITE = Query[
     list[UUID],
     list[str],
     list[str | None],
+    list[str | None],
     list[UUID | None],
     list[str | None],
     list[str | None],
@@ -107,16 +109,17 @@ _WRITE = Query[
     """
     WITH draft AS (
       SELECT * FROM unnest(
-        $1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
-        $9::text[], $10::text[], $11::uuid[], $12::bigint[], $13::uuid[], $14::uuid[], $15::bytea[], $16::bool[]
-      ) AS d(room_id, seq, rev, id, user_id, type, text, track_id, track, mentions, root_id, root_seq,
-             reply_to_id, request_id, payload_hash, slow)
+        $1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+        $9::uuid[], $10::text[], $11::text[], $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[],
+        $16::bytea[], $17::bool[]
+      ) AS d(room_id, seq, rev, id, user_id, type, text, search_text, track_id, track, mentions, root_id,
+             root_seq, reply_to_id, request_id, payload_hash, slow)
     ), written AS (
-      INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, track_id, track,
+      INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, track_id, track,
                                  mention_user_ids, root_id, root_seq, reply_to_id, request_id, payload_hash,
                                  created_at)
-      SELECT room_id, seq, rev, id, user_id, type, text, track_id, track::jsonb, mentions::uuid[], root_id,
-             root_seq, reply_to_id, request_id, payload_hash, clock_timestamp()
+      SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
+             mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash, clock_timestamp()
         FROM draft ORDER BY room_id, seq
       RETURNING room_id, seq, rev, id, root_id, created_at
     ), counters AS (
@@ -192,6 +195,7 @@ async def write(session: Session, accepted: Sequence[Accepted]) -> dict[UUID, Mi
         [draft.user_id for draft in drafts],
         [item.type.value for item in accepted],
         [draft.text for draft in drafts],
+        [search_text(draft.text) for draft in drafts],
         [draft.track.track_id if draft.track else None for draft in drafts],
         [track_to_json(draft.track) if draft.track else None for draft in drafts],
         [_array(draft.mention_user_ids) for draft in drafts],

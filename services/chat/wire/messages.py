@@ -6,14 +6,13 @@ from uuid import UUID
 
 from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.pages import page_size
-from servicekit.timestamps import seconds_to_proto, to_proto
-from services.chat.actions.messages import Listing, Page
+from services.chat.actions.messages import Listing, One, Page, ReplyListing, Several
 from services.chat.actions.sending import MessageDraft, SentMessage
 from services.chat.actions.stubs import Deletion
 from services.chat.domain.editing import Edit, check_mask
-from services.chat.domain.model import Message, ThreadView, TrackSnapshot
+from services.chat.domain.model import ThreadView
 from services.chat.wire.ids import optional_id
-from services.chat.wire.reactions import fill_tallies
+from services.chat.wire.message import Adding, fill_message
 
 DEFAULT_REPLIES = 3
 _VIEWS = {
@@ -60,10 +59,25 @@ def listing(request: message_service_pb2.ListMessagesRequest) -> Listing:
         page_size=page_size(request.page_size),
         page_token=request.page_token,
         view=_VIEWS[request.thread_view],
+        deleted=request.show_deleted,
         replies=request.reply_preview_limit if request.HasField("reply_preview_limit") else DEFAULT_REPLIES,
         before_seq=request.before_seq if position == "before_seq" else None,
         after_seq=request.after_seq if position == "after_seq" else None,
         around_seq=request.around_seq if position == "around_seq" else None,
+    )
+
+
+def reply_listing(request: message_service_pb2.ListRepliesRequest) -> ReplyListing:
+    """Which replies to list."""
+    position = request.WhichOneof("position")
+    return ReplyListing(
+        room_id=UUID(request.room_id),
+        root_id=UUID(request.root_id),
+        page_size=page_size(request.page_size),
+        page_token=request.page_token,
+        deleted=request.show_deleted,
+        before_seq=request.before_seq if position == "before_seq" else None,
+        after_seq=request.after_seq if position == "after_seq" else None,
     )
 
 
@@ -72,12 +86,12 @@ def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     response = message_service_pb2.SendMessageResponse(
         deduplicated=message.deduplicated, epoch=message.epoch, rev=message.rev
     )
-    fill_message(response.message, message.message)
+    fill_message(response.message, message.message, message.tallies)
     return response
 
 
 def page(page: Page) -> message_service_pb2.ListMessagesResponse:
-    """A page of messages."""
+    """A page of a room."""
     response = message_service_pb2.ListMessagesResponse(
         next_page_token=page.next_page_token,
         found_oldest=page.found_oldest,
@@ -85,68 +99,47 @@ def page(page: Page) -> message_service_pb2.ListMessagesResponse:
         epoch=page.epoch,
         rev=page.rev,
     )
-    for message in page.messages:
-        fill_message(response.messages.add(), message)
+    _fill_page(response.messages, page)
     return response
 
 
-def fill_message(into: message_pb2.Message, message: Message) -> None:
-    """Write a message, and its replies where it has some to show."""
-    into.id = str(message.id)
-    into.room_id = str(message.room_id)
-    into.seq = message.seq
-    into.rev = message.rev
-    into.etag = message.etag
-    into.type = message_pb2.MessageType.Value(f"MESSAGE_TYPE_{message.type}")
-    to_proto(into.create_time, message.created_at)
-    if message.user_id is not None:
-        into.user_id = str(message.user_id)
-    if message.text is not None:
-        into.text = message.text
-    if message.track is not None:
-        _fill_snapshot(into.track, message.track)
-    if message.system_event is not None:
-        into.system_event = message_pb2.SystemEvent.Value(f"SYSTEM_EVENT_{message.system_event}")
-    _fill_marks(into, message)
-    if message.root_id is not None:
-        into.root_id = str(message.root_id)
-        into.reply_to_id = str(message.reply_to_id)
-    if message.mention_user_ids:
-        into.mention_user_ids.extend(map(str, message.mention_user_ids))
-    if message.tallies:
-        fill_tallies(into.reactions, message.tallies)
-    if message.reply_count:
-        _fill_thread(into, message)
+def thread(page: Page) -> message_service_pb2.ListRepliesResponse:
+    """A page of a thread."""
+    response = message_service_pb2.ListRepliesResponse(
+        next_page_token=page.next_page_token,
+        found_oldest=page.found_oldest,
+        found_newest=page.found_newest,
+        epoch=page.epoch,
+        rev=page.rev,
+    )
+    _fill_page(response.messages, page)
+    if page.root is not None:
+        fill_message(response.root, page.root, page.tallies.get(page.root.id, ()), to_moderator=page.deleted)
+    return response
 
 
-def _fill_marks(into: message_pb2.Message, message: Message) -> None:
-    """Write what has happened to the message since it was sent."""
-    if message.edited_at is not None:
-        to_proto(into.edit_time, message.edited_at)
-    if message.deleted_at is not None:
-        to_proto(into.delete_time, message.deleted_at)
-        into.deletion_type = message_pb2.DeletionType.Value(f"DELETION_TYPE_{message.deletion_type}")
-    if message.deleted_by is not None:
-        into.deleter_id = str(message.deleted_by)
+def one(found: One) -> message_service_pb2.GetMessageResponse:
+    """One message."""
+    response = message_service_pb2.GetMessageResponse()
+    fill_message(response.message, found.message, found.tallies, to_moderator=found.deleted)
+    return response
 
 
-def _fill_thread(into: message_pb2.Message, message: Message) -> None:
-    into.reply_count = message.reply_count
-    if message.last_reply_at is not None:
-        to_proto(into.last_reply_time, message.last_reply_at)
-    if message.replies is not None:
-        for reply in message.replies:
-            fill_message(into.replies.add(), reply)
-        into.has_more_replies = message.reply_count > len(message.replies)
+def several(found: Several) -> message_service_pb2.LookupMessagesResponse:
+    """Some messages."""
+    response = message_service_pb2.LookupMessagesResponse(missing_ids=map(str, found.missing))
+    for message in found.messages:
+        fill_message(response.messages.add(), message, found.tallies.get(message.id, ()))
+    return response
 
 
-def _fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> None:
-    into.track_id = str(track.track_id)
-    into.provider = track.provider
-    into.provider_id = track.provider_id
-    into.url = track.url
-    into.title = track.title
-    into.artist = track.artist
-    into.artwork_url = track.artwork_url
-    if track.duration_seconds is not None:
-        seconds_to_proto(into.duration, track.duration_seconds)
+def _fill_page(into: Adding[message_pb2.Message], page: Page) -> None:
+    tallies, deleted = page.tallies, page.deleted
+    for message in page.messages:
+        filled = into.add()
+        fill_message(filled, message, tallies.get(message.id, ()), to_moderator=deleted)
+        if page.replies is not None and message.reply_count:
+            replies = page.replies.get(message.seq, ())
+            for reply in replies:
+                fill_message(filled.replies.add(), reply, tallies.get(reply.id, ()), to_moderator=deleted)
+            filled.has_more_replies = message.reply_count > len(replies)

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from seda.chat.v1 import message_pb2
-from servicekit.timestamps import to_proto
 from services.chat.actions.reactions import Reacted
-from services.chat.domain.model import Tally
-
-
-class TallyList(Protocol):
-    """A repeated field of ReactionTally."""
-
-    def add(self) -> message_pb2.ReactionTally:
-        """A new element."""
+from services.chat.wire.message import Adding, fill_tallies
 
 
 class ReactedResponse(Protocol):
@@ -24,18 +15,8 @@ class ReactedResponse(Protocol):
     rev: int
 
     @property
-    def reactions(self) -> TallyList:
+    def reactions(self) -> Adding[message_pb2.ReactionTally]:
         """All reactions of the message."""
-
-
-def fill_tallies(into: TallyList, tallies: Iterable[Tally]) -> None:
-    """Write a message's reactions, in their order."""
-    for tally in tallies:
-        added = into.add()
-        added.emoji = tally.emoji
-        added.count = tally.count
-        added.me = tally.me
-        to_proto(added.first_react_time, tally.first_at)
 
 
 def fill_reacted(into: ReactedResponse, reacted: Reacted) -> None:

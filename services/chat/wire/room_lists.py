@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seda.chat.v1 import room_service_pb2
 from services.chat.domain.model import MyRoom, Room
-from services.chat.wire.messages import fill_message
+from services.chat.wire.message import fill_written
 from services.chat.wire.rooms import fill_member, fill_room
 
 
@@ -33,5 +33,5 @@ def my_rooms(page: list[MyRoom], next_page_token: str, epoch: str) -> room_servi
         fill_room(into.room, my.room)
         fill_member(into.membership, my.member)
         if my.last_message is not None:
-            fill_message(into.last_message, my.last_message)
+            fill_written(into.last_message, my.last_message)
     return response

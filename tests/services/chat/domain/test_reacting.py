@@ -46,7 +46,7 @@ def test_rules_are_asked_in_the_contract_s_order() -> None:
             check_reaction(ROOM, MESSAGE, facts)
         assert type(raised.value) is error
         facts = facts._replace(**remedy)  # type: ignore[arg-type]  # one field's value each
-    assert check_reaction(ROOM, MESSAGE, facts) == [Tally("👍", 2, me=True, first_at=AT)]
+    assert check_reaction(ROOM, MESSAGE, facts) == [Tally(AT, "👍", 2, me=True)]
 
 
 def test_no_room_is_not_found() -> None:
@@ -61,7 +61,7 @@ def test_an_invited_guest_is_told_to_join() -> None:
 
 
 def test_the_limit_is_of_distinct_emojis() -> None:
-    tallies = [Tally(f":{n}:", 1, me=False, first_at=AT) for n in range(20)]
+    tallies = [Tally(AT, f":{n}:", 1, me=False) for n in range(20)]
     check_distinct(tallies, ":3:")
     check_distinct(tallies[:19], ":new:")
     with pytest.raises(errors.ReactionLimitError):
@@ -70,9 +70,9 @@ def test_the_limit_is_of_distinct_emojis() -> None:
 
 def test_tallies_after_giving_and_taking_back() -> None:
     one = with_given([], "👍", AT)
-    assert one == [Tally("👍", 1, me=True, first_at=AT)]
-    others = [Tally("👍", 3, me=False, first_at=AT), Tally("🎵", 1, me=True, first_at=AT)]
+    assert one == [Tally(AT, "👍", 1, me=True)]
+    others = [Tally(AT, "👍", 3, me=False), Tally(AT, "🎵", 1, me=True)]
     more = with_given(others, "👍", Micros(AT + 5))
-    assert more == [Tally("👍", 4, me=True, first_at=AT), others[1]]
+    assert more == [Tally(AT, "👍", 4, me=True), others[1]]
     assert with_taken_back(more, "👍") == others
     assert with_taken_back(others, "🎵") == others[:1]

@@ -232,7 +232,7 @@ async def test_messages_are_read_with_one_statement_whatever_the_page(world: Wor
     with world.chat.counting() as statements:
         await world.page(ada, room_id, thread_view=ALL)
         await world.get(ada, room_id, message_id)
-    assert statements == ["chat.page_all", "chat.message"]
+    assert statements == ["chat.page_all", "chat.messages_by_id"]
 
 
 async def _room_of(world: World, messages: int) -> tuple[str, str]:

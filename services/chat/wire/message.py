@@ -1,0 +1,136 @@
+"""One message.
+
+A page is some eighty of these, and this is where most of its time goes. So a row goes straight into the
+contract's message, field by field: that is several times as fast as nested constructors with keywords, and a
+field that is left alone costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from seda.chat.v1 import message_pb2
+from servicekit.clock import Micros
+from servicekit.timestamps import seconds_to_proto, to_proto
+from services.chat.domain.model import (
+    DeletionType,
+    Message,
+    MessageType,
+    SystemEvent,
+    Tally,
+    TrackSnapshot,
+)
+from services.chat.store.reading import MessageRow, row_of
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+_TYPES = {str(each): message_pb2.MessageType.Value(f"MESSAGE_TYPE_{each}") for each in MessageType}
+_EVENTS = {str(each): message_pb2.SystemEvent.Value(f"SYSTEM_EVENT_{each}") for each in SystemEvent}
+_DELETIONS = {str(each): message_pb2.DeletionType.Value(f"DELETION_TYPE_{each}") for each in DeletionType}
+
+
+class Adding(Protocol[_T_co]):
+    """A repeated field that makes its elements itself."""
+
+    def add(self) -> _T_co:
+        """A new element at its end."""
+
+
+def fill_message(
+    into: message_pb2.Message, row: MessageRow, tallies: Iterable[Tally], *, to_moderator: bool = False
+) -> None:
+    """Write a message with its reactions, without its thread's replies.
+
+    A deleted message says nothing of what it said, unless it goes `to_moderator`, to one who asked for it. That is
+    decided here and nowhere else: whatever answers with messages comes this way.
+    """
+    # Unpacked at once: reading as many names one by one takes as long as half of what follows.
+    (
+        message_id,
+        room_id,
+        seq,
+        rev,
+        user_id,
+        type_,
+        event,
+        created_at,
+        edited_at,
+        root_id,
+        reply_to_id,
+        deleted_at,
+    ) = row[:12]
+    into.id = str(message_id)
+    into.room_id = str(room_id)
+    into.seq = seq
+    into.rev = rev
+    into.etag = str(rev)
+    into.type = _TYPES[type_]
+    to_proto(into.create_time, created_at)
+    if user_id is not None:
+        into.user_id = str(user_id)
+    if event is not None:
+        into.system_event = _EVENTS[event]
+    if edited_at is not None:
+        to_proto(into.edit_time, edited_at)
+    if root_id is not None:
+        into.root_id = str(root_id)
+        into.reply_to_id = str(reply_to_id)
+    elif row.reply_count and row.last_reply_at is not None:
+        into.reply_count = row.reply_count
+        to_proto(into.last_reply_time, row.last_reply_at)
+    if deleted_at is not None:
+        _fill_deletion(into, row, deleted_at)
+        if not to_moderator:
+            return
+    _fill_content(into, row, tallies)
+
+
+def fill_written(into: message_pb2.Message, message: Message) -> None:
+    """Write a message as an act has left it."""
+    fill_message(into, row_of(message), message.tallies or ())
+
+
+def fill_tallies(into: Adding[message_pb2.ReactionTally], tallies: Iterable[Tally]) -> None:
+    """Write a message's reactions, which come in their order."""
+    for first_at, emoji, times, me in tallies:
+        tally = into.add()
+        tally.emoji = emoji
+        tally.count = times
+        if me:
+            tally.me = True
+        to_proto(tally.first_react_time, first_at)
+
+
+def fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> None:
+    """Write what a message knew of its track."""
+    into.track_id = str(track.track_id)
+    into.provider = track.provider
+    into.provider_id = track.provider_id
+    into.url = track.url
+    into.title = track.title
+    into.artist = track.artist
+    into.artwork_url = track.artwork_url
+    if track.duration_seconds is not None:
+        seconds_to_proto(into.duration, track.duration_seconds)
+
+
+def _fill_content(into: message_pb2.Message, row: MessageRow, tallies: Iterable[Tally]) -> None:
+    """Write what a message says, and how others reacted."""
+    text, track, mentions = row.text, row.track, row.mention_user_ids
+    if text is not None:
+        into.text = text
+    if track is not None:
+        fill_snapshot(into.track, track)
+    if mentions:
+        into.mention_user_ids.extend(map(str, mentions))
+    if tallies:
+        fill_tallies(into.reactions, tallies)
+
+
+def _fill_deletion(into: message_pb2.Message, row: MessageRow, deleted_at: Micros) -> None:
+    to_proto(into.delete_time, deleted_at)
+    if row.deleted_by is not None:
+        into.deleter_id = str(row.deleted_by)
+    if row.deletion_type is not None:
+        into.deletion_type = _DELETIONS[row.deletion_type]
