@@ -95,17 +95,17 @@ class Asking:
         return await self.get(track)
 
     async def age(self, track: Track, hours: float) -> None:
-        """Make a track due, and what is kept of the web older."""
-        await self.admin.execute(
-            "UPDATE tracks.track_refs SET next_attempt_at = clock_timestamp() - interval '1 second'"
-            " WHERE id::text = $1",
-            track.id,
-        )
+        """Make what is kept of the web older, and then a track due: the worker may look at any time."""
         await self.admin.execute(
             "UPDATE tracks.crawler_cache SET fetched_at = fetched_at - make_interval(secs => $1),"
             " expires_at = expires_at - make_interval(secs => $1),"
             " stale_until = stale_until - make_interval(secs => $1)",
             hours * 3600,
+        )
+        await self.admin.execute(
+            "UPDATE tracks.track_refs SET next_attempt_at = clock_timestamp() - interval '1 second'"
+            " WHERE id::text = $1",
+            track.id,
         )
 
     async def row(self, track: Track) -> asyncpg.Record:

@@ -12,6 +12,7 @@ from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import RefreshTrackRequest, SearchTracksRequest
+from services.tracks.workers import enricher
 from tests.postgres import Database
 from tests.services.running import Running, call, service, user
 from tests.services.tracks.clients.web.server import Asked, Handler, WebServer, answer
@@ -117,6 +118,27 @@ async def test_a_provider_that_is_back_completes_the_track(tracks_that_ask: Aski
     request = SearchTracksRequest(query="hohenrausch zugvogel")
     found = await call(tracks_that_ask.stub.SearchTracks, request, user(ADA))
     assert [each.id for each in found.tracks] == [track.id]
+
+
+async def test_a_new_track_is_asked_for_at_once(
+    tracks_that_ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enricher, "_POLL_SECONDS", 3600.0)
+    # From its next look on the worker waits for an hour, or until it is woken.
+    tracks_that_ask.service.statements.clear()
+    tracks_that_ask.wake()
+    async with asyncio.timeout(10):
+        while "tracks.unfolded" not in tracks_that_ask.service.statements:
+            tracks_that_ask.changed.clear()
+            await tracks_that_ask.changed.wait()
+    tracks_that_ask.web.pages[oembed("soon")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    assert state(await tracks_that_ask.enriched(video("soon"))) == "COMPLETE"
+    catalog = CatalogServiceStub(tracks_that_ask.service.channel)
+    before = tracks_that_ask.settled
+    await call(catalog.UpsertTrack, UpsertTrackRequest(input=video("soon2")), service("gateway"))
+    await tracks_that_ask.until_settled(before + 1)
+    monkeypatch.undo()
+    tracks_that_ask.wake()
 
 
 async def test_nobody_waits_for_a_slow_provider(tracks_that_ask: Asking) -> None:
