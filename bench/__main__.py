@@ -68,10 +68,11 @@ def _measure(
     results, wrong = [], False
     postmaster = server.pid
     assert postmaster is not None
+    plan = rounds.Plan(arguments.rounds, arguments.seconds, arguments.patience)
     for name in arguments.groups or all_groups():
         try:
             group = all_groups()[name](servers)
-            results.append(rounds.run(group, postmaster, arguments.rounds, arguments.seconds, _say))
+            results.append(rounds.run(group, postmaster, plan, _say))
         except rounds.WrongReplyError as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
             wrong = True
@@ -98,6 +99,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a round (default: %(default)s)")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=10.0,
+        help="seconds that each round waits at most until the machine has nothing else to do (default: %(default)s)",
+    )
     parser.add_argument("--no-peers", action="store_true", help="measure our own servers alone")
     parser.add_argument(
         "--results", type=Path, default=PROJECT / "bench" / "results", help="folder to write into"

@@ -122,6 +122,7 @@ def _send(stand: Stand, *, hot: bool) -> Group:
         title=f"SendMessage, {'one room' if hot else f'{len(set(rooms))} rooms'}",
         in_flight=_IN_FLIGHT_WRITES,
         sides=[*sides, *peers],
+        pairs=[(OURS_TWICE, RAW), (OURS_TWICE, RAW_TWICE)] if peers else [],
         notes=[
             (
                 "chat: membership, ban, mute, slow mode and rate are checked, each send has a request id, numbers have no"

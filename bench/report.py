@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,16 +78,14 @@ def _group(result: Result) -> list[str]:
     lines = [f"## {group.title}", "", _row(head), _row(["---"] * len(head))]
     for side in group.sides:
         rounds = result.rounds[side.name]
-        against = [_against(result, side.name, lambda each: each.rate)]
-        cost = [_against(result, side.name, _together)]
         cells = [
             side.name,
             _spread([each.rate for each in rounds]),
-            *against,
+            _against(result, side.name, lambda each: each.rate),
             _spread([each.server_us for each in rounds]),
             _spread([each.postgres_us for each in rounds]),
             _spread([_together(each) for each in rounds]),
-            *cost,
+            _against(result, side.name, _together),
             _spread([each.driver_us for each in rounds]),
             _spread([each.median_ms for each in rounds], 1),
             _spread([each.p99_ms for each in rounds], 1),
@@ -98,13 +96,16 @@ def _group(result: Result) -> list[str]:
             cells.append(_spread([each.batch for each in rounds if each.batch], 1) or "")
         cells.append(f"{statistics.median(each.others for each in rounds):.0%}")
         lines.append(_row(cells))
+    for ours, other in group.pairs:
+        rate = _spread(result.ratios(ours, other, lambda each: each.rate), 2)
+        cpu = _spread(result.ratios(ours, other, _together), 2)
+        lines += ["", f"{ours} against {other}: calls {rate}x, CPU {cpu}x."]
     for note in group.notes:
         lines += ["", note]
     return [*lines, "", f"![{group.title}]({group.name}.svg)"]
 
 
-def _against(result: Result, side: str, figure: object) -> str:
-    assert callable(figure)
+def _against(result: Result, side: str, figure: Callable[[Round], float]) -> str:
     if side == OURS or OURS not in result.rounds:
         return ""
     return _spread(result.ratios(OURS, side, figure), 2) + "x"

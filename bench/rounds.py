@@ -25,6 +25,7 @@ CONNECTIONS = 4
 _WARM_UP_SECONDS = 0.7
 _CHECK_SECONDS = 30.0
 _KEEP_EVERY = 97
+_QUIET_SECONDS, _QUIET_SHARE = 0.4, 0.15
 
 
 class WrongReplyError(Exception):
@@ -59,13 +60,14 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sides that do the same work. `compared` is the side that the others' figures are set against."""
+    """Sides that do the same work. `pairs` names sides whose ratio is told beside the table, ours first."""
 
     name: str
     title: str
     in_flight: int
     sides: Sequence[Side]
     notes: Sequence[str] = ()
+    pairs: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,16 @@ class Result:
         }
 
 
-def run(group: Group, postgres: int, rounds: int, seconds: float, say: Callable[[str], None]) -> Result:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many rounds of how many seconds, and how many seconds each waits at most for a machine with nothing else to do."""
+
+    rounds: int
+    seconds: float
+    patience: float = 0.0
+
+
+def run(group: Group, postgres: int, plan: Plan, say: Callable[[str], None]) -> Result:
     """Check every side, then measure all of them in turn, beginning with another one in each round.
 
     `postgres` is the postmaster's pid. Raises WrongReplyError.
@@ -124,19 +135,32 @@ def run(group: Group, postgres: int, rounds: int, seconds: float, say: Callable[
     for side in group.sides:
         samples = _check(group, side)
         calls[side.name] = side.calls or _endless(samples)
-    for number in range(rounds):
+    for number in range(plan.rounds):
         shift = number % len(group.sides)
         for side in [*group.sides[shift:], *group.sides[:shift]]:
+            _wait_for_quiet(plan.patience)
             before = side.written() if side.written else 0
-            measured, acknowledged = uvloop.run(_measure(group, side, calls[side.name], postgres, seconds))
+            measured, acknowledged = uvloop.run(
+                _measure(group, side, calls[side.name], postgres, plan.seconds)
+            )
             _require_written(side, before, acknowledged)
             result.rounds[side.name].append(measured)
             say(
-                f"{group.name:14} {number + 1}/{rounds} {side.name:22} {measured.rate:7.0f}/s"
+                f"{group.name:14} {number + 1}/{plan.rounds} {side.name:22} {measured.rate:7.0f}/s"
                 f"  server {measured.server_us:5.0f} us  PostgreSQL {measured.postgres_us:5.0f} us"
                 f"  driver {measured.driver_us:3.0f} us  others {measured.others:4.0%}"
             )
     return result
+
+
+def _wait_for_quiet(patience: float) -> None:
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        busy, there = cpu.machine()
+        time.sleep(_QUIET_SECONDS)  # what the machine does in this time is looked at
+        busy_after, there_after = cpu.machine()
+        if busy_after - busy < _QUIET_SHARE * (there_after - there):
+            return
 
 
 def _check(group: Group, side: Side) -> list[Call]:

@@ -14,7 +14,7 @@ from bench.groups import OURS
 from bench.http2 import Call, bearer, message
 from bench.overhead import METHOD, server
 from bench.processes import Server
-from bench.rounds import Group, Result, Round, Side, WrongReplyError
+from bench.rounds import Group, Plan, Result, Round, Side, WrongReplyError
 from bench.servers import SECRET
 from servicekit.tokens import development_token
 
@@ -32,7 +32,7 @@ def side(name: str, running: Server, call: Call = _CALL, **given: object) -> Sid
 
 
 def run(group: Group) -> Result:
-    return rounds.run(group, os.getpid(), 2, 0.3, lambda _: None)
+    return rounds.run(group, os.getpid(), Plan(2, 0.3), lambda _: None)
 
 
 @pytest.mark.alone
@@ -40,7 +40,7 @@ def run(group: Group) -> Result:
 def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []
     group = Group("probe", "Probe", 8, [side("bare", servers[0]), side("kit", servers[1])])
-    result = rounds.run(group, os.getpid(), 2, 1.0, lines.append)
+    result = rounds.run(group, os.getpid(), Plan(2, 1.0), lines.append)
     # The side that begins changes from round to round, so that none always meets the same neighbour.
     assert [line.split()[2] for line in lines] == ["bare", "kit", "kit", "bare"]
     for each in [*result.rounds["bare"], *result.rounds["kit"]]:
@@ -80,7 +80,14 @@ def a_round(name: str, rate: float, server_us: float, postgres_us: float) -> Rou
 
 
 def a_result() -> Result:
-    group = Group("list-first", "ListMessages(50)", 32, [_named(OURS), _named("node-postgres")], ["a note"])
+    group = Group(
+        "list-first",
+        "ListMessages(50)",
+        32,
+        [_named(OURS), _named("node-postgres")],
+        ["a note"],
+        [(OURS, "node-postgres")],
+    )
     return Result(
         group,
         {
@@ -110,6 +117,7 @@ def test_the_report_has_a_table_and_for_each_group_json_and_a_chart(tmp_path: Pa
     assert "32 of 32" in cells
     assert "A=1, B=2" in text
     assert "a note" in text
+    assert "chat against node-postgres: calls 2.50 (2.00 to 3.00)x, CPU 0.50 (0.50 to 0.50)x." in text
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "chat.md",
         "list-first.json",
