@@ -316,27 +316,35 @@ async def test_changes_of_two_rooms_that_touch_the_same_users_do_not_wait_in_a_r
     ada = new_user()
     one, two = [uuid.UUID((await world.room(ada)).id) for _ in range(2)]
     caller = Caller(uuid.UUID(await world.user_id(ada)), Role.USER, None, None)
-    touched = [new_id() for _ in range(2_000)]
+    touched = [new_id() for _ in range(500)]
 
-    def touching(users: list[uuid.UUID]) -> Callable[[Change], Awaitable[None]]:
+    async def touch(room_id: uuid.UUID) -> None:
         async def act(change: Change) -> None:
-            for user_id in users:
+            for user_id in touched:
                 change.touch_user(user_id)
 
-        return act
+        await change_room(world.chat.process.kit.database, caller, room_id, act)
 
-    database = world.chat.process.kit.database
-    with world.chat.counting() as statements:
-        for _ in range(5):
-            await asyncio.gather(
-                change_room(database, caller, one, touching(touched)),
-                change_room(database, caller, two, touching(touched[::-1])),
+    await touch(one)
+    async with administrator(world.chat.database.server, world.chat.database.name) as holder:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("SELECT 1 FROM chat.user_counters WHERE user_id = $1 FOR UPDATE", min(touched))
+        with world.chat.counting() as statements:
+            both = asyncio.gather(touch(one), touch(two))
+            await until_blocked(world.admin, 2)
+            # Everybody waits for the first user and has none of the others.
+            free = await world.admin.fetch(
+                "SELECT 1 FROM chat.user_counters WHERE user_id = ANY($1) FOR UPDATE SKIP LOCKED", touched
             )
+            assert len(free) == len(touched) - 1
+            await transaction.rollback()
+            await both
     assert "ROLLBACK" not in statements
     counted = await world.admin.fetch(
         "SELECT DISTINCT rooms_rev FROM chat.user_counters WHERE user_id = ANY($1)", touched
     )
-    assert [row["rooms_rev"] for row in counted] == [10]
+    assert [row["rooms_rev"] for row in counted] == [3]
 
 
 async def test_membership_statements_per_call_are_fixed(world: World, cast: Cast) -> None:

@@ -181,6 +181,13 @@ async def test_unread_at_the_cap(world: World) -> None:
         my = await one(world, bob, room.id)
         assert (my.unread_count, my.unread_capped) == expected
         assert (my.unread_mention_count, my.unread_mentions_capped) == expected
+    # One's own words alone are many, and none of them is unread.
+    room = await world.room(ada)
+    await world.join(bob, room.id)
+    await fill(world, room.id, bob, 150, 0, **{**plain, "mine": 1})
+    my = await one(world, bob, room.id)
+    assert (my.unread_count, my.unread_capped) == (0, True)
+    assert (my.unread_mention_count, my.unread_mentions_capped) == (0, True)
 
 
 async def test_list_my_rooms_without_a_live_message(world: World, cast: Cast) -> None:
