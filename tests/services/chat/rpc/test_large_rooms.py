@@ -126,3 +126,14 @@ async def test_round_trips_are_the_same_whatever_the_room_s_and_the_page_s_size(
             got = await world.get_room(ada, str(room_id))
         assert statements == ["chat.room"]
         assert got.room.member_count == size
+
+
+async def test_who_may_not_read_a_room_costs_no_reading(
+    world: World, crowds: tuple[Crowd, Crowd, Crowd], explainer: Explainer
+) -> None:
+    room_id = crowds[1].room_id
+    first = (Micros(0), uuid.UUID(int=0), _PAGE)
+    for private in (False, True):
+        await world.set_room(str(room_id), private=private)
+        plan = await explainer.plan(memberships._PAGE, room_id, uuid.uuid4(), *first)
+        assert ("room_memberships_joined_idx" in plan.indexes) is not private
