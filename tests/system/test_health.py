@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from gateway.rpc.contracts import for_users, services_of
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import Cluster
@@ -27,13 +28,11 @@ pytestmark = pytest.mark.timeout(300)
 SECONDS = 10.0
 """Within so many seconds health tells that PostgreSQL has gone or come."""
 _DATABASE = "seda"
-NAMES = {
-    "users": {"seda.users.v1.UserService", "seda.users.v1.IdentityService"},
-    "chat": {"seda.chat.v1.RoomService", "seda.chat.v1.MembershipService", "seda.chat.v1.MessageService"},
-    "tracks": {"seda.tracks.v1.TrackService", "seda.tracks.v1.CatalogService"},
+_SLICES = ("users", "chat", "tracks")
+NAMES = {each: {service.full_name for service in services_of(each)} for each in _SLICES}
+NAMES["gateway"] = {
+    service.full_name for each in (*_SLICES, "gateway") for service in for_users(services_of(each))
 }
-SERVICE_ONLY = {"seda.users.v1.IdentityService", "seda.tracks.v1.CatalogService"}
-NAMES["gateway"] = set().union(*NAMES.values()) - SERVICE_ONLY | {"seda.gateway.v1.GatewayService"}
 BEHIND = (USERS, CHAT, TRACKS)
 
 
