@@ -10,6 +10,7 @@ from services.chat.actions.deps import Deps, Limits
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
+from services.chat.rpc.author_data import AuthorDataServicer
 from services.chat.rpc.membership import MembershipServicer
 from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.moderation import ModerationServicer
@@ -49,6 +50,7 @@ def build(kit: Kit) -> App:
             MessageServicer(deps),
             ModerationServicer(deps),
             ReactionServicer(deps),
+            AuthorDataServicer(deps),
         ],
         resolver=RemoteResolver(users),
         workers=[batcher],

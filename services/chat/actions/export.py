@@ -1,0 +1,69 @@
+"""AuthorDataService: export_author."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from servicekit.errors import PageTokenMismatchError
+from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
+from services.chat.actions.deps import Deps
+from services.chat.domain.erasure import AuthorRecord
+from services.chat.domain.paging import fitting
+from services.chat.store import export as store
+from services.chat.store.export import ExportRow, Place
+
+# What a record costs on the wire beside the text of its JSON: its kind, and numbers, which are longer there.
+_OVERHEAD_BYTES = 300
+
+
+async def export_author(
+    deps: Deps, user_id: UUID, page_size: int, page_token: str
+) -> tuple[list[AuthorRecord], str]:
+    """A page of what chat holds about a user, all of one kind, and the next page's token; two statements at most.
+
+    Raises PageTokenMismatchError.
+    """
+    mark = fingerprint("ExportAuthor", user_id)
+    kind, after = _decode(page_token, mark) if page_token else ("", Place())
+    later: list[str] | None = None
+    if not kind:
+        later = await store.kinds(deps.database, user_id)
+        if not later:
+            return [], ""
+        kind = later.pop(0)
+    rows = await store.page(deps.database, user_id, kind, after, page_size + 1)
+    shown, _ = fitting(rows[:page_size], _bytes, MAX_BYTES)
+    token = ""
+    if len(shown) < len(rows):
+        token = _encode(mark, kind, shown[-1].place())
+    else:
+        if later is None:
+            later = await store.kinds(deps.database, user_id)
+        following = [each for each in later if store.KINDS.index(each) > store.KINDS.index(kind)]
+        if following:
+            token = _encode(mark, following[0], Place())
+    return [AuthorRecord(kind, json.loads(row.fields)) for row in shown], token
+
+
+def _bytes(row: ExportRow) -> int:
+    return _OVERHEAD_BYTES + len(row.fields.encode())
+
+
+def _encode(mark: int, kind: str, place: Place) -> str:
+    return encode_token(
+        mark, (place.seq, place.number), (kind, str(place.room_id), str(place.id), place.emoji)
+    )
+
+
+def _decode(token: str, mark: int) -> tuple[str, Place]:
+    decoded = decode_token(token, mark)
+    try:
+        seq, number = decoded.numbers
+        kind, room_id, record_id, emoji = decoded.texts
+        place = Place(UUID(room_id), UUID(record_id), seq, number, emoji)
+    except ValueError:
+        raise PageTokenMismatchError from None
+    if kind not in store.KINDS or "\0" in emoji or not 0 <= number < 1 << 31:
+        raise PageTokenMismatchError
+    return kind, place

@@ -1,0 +1,253 @@
+"""SQL of erasing a user from one room after the other: what is left of them, and what becomes of each part.
+
+Every statement but the first is for a room that is locked, and touches a bounded number of rows. Those that
+take a `first_rev` number the rows that they change from there on and return how many there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.database import Database, Session
+from servicekit.sql import Command, Query
+from services.chat.domain.erasure import Trace
+from services.chat.store.emptying import FEWER_TALLIES
+
+_FOUND_AT_ONCE = 100
+_ENDED_OTHERWISE = "left_at IS NOT NULL AND removal IS DISTINCT FROM 'ERASED'"
+# Where each trace is found. An ended membership keeps its row; ERASED says that nothing else is left in it.
+_TRACES = (
+    (Trace.MEMBERSHIP, "room_id FROM chat.room_memberships WHERE user_id = $1 AND left_at IS NULL"),
+    (Trace.MEMBERSHIP, f"room_id FROM chat.room_memberships WHERE user_id = $1 AND {_ENDED_OTHERWISE}"),
+    (Trace.INVITATIONS, "room_id FROM chat.room_invitations WHERE user_id = $1 AND ended_at IS NULL"),
+    (Trace.INVITATIONS, "room_id FROM chat.room_invitations WHERE invited_by = $1"),
+    (Trace.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1"),
+    (Trace.MENTIONS, "room_id FROM chat.mentions WHERE user_id = $1"),
+    (Trace.REACTIONS, "room_id FROM chat.reactions WHERE user_id = $1"),
+    (Trace.PINS, "room_id FROM chat.pins WHERE pinned_by = $1"),
+    (Trace.DELETIONS, "room_id FROM chat.messages WHERE deleted_by = $1"),
+    (Trace.SANCTIONS, "room_id FROM chat.sanctions WHERE issued_by = $1"),
+    (Trace.REPORTS, "room_id FROM chat.reports WHERE reporter_id = $1"),
+    (Trace.REPORTS, "room_id FROM chat.reports WHERE resolved_by = $1"),
+    (Trace.CREATION, "id FROM chat.rooms WHERE created_by = $1"),
+)
+
+
+class LeftRow(NamedTuple):
+    """A room with something of the user in it."""
+
+    trace: int
+    room_id: UUID
+
+
+_LEFT = Query[LeftRow, UUID](
+    "chat.left_of_author",
+    f"""
+    SELECT DISTINCT x.trace, x.room_id
+      FROM ({
+        " UNION ALL ".join(
+            f"(SELECT {trace.value} AS trace, {source} LIMIT {_FOUND_AT_ONCE})" for trace, source in _TRACES
+        )
+    }) AS x(trace, room_id)
+     ORDER BY x.trace, x.room_id
+    """,  # noqa: S608 - only constants of this module
+)
+_FORGET = Command[UUID]("chat.forget_author", "DELETE FROM chat.user_counters WHERE user_id = $1")
+_INVITATIONS = Command[UUID, UUID, int, int](
+    "chat.erase_invitations",
+    """
+    UPDATE chat.room_invitations v
+       SET ended_at = CASE WHEN v.user_id = $2 THEN coalesce(v.ended_at, clock_timestamp()) ELSE v.ended_at END,
+           invited_by = nullif(v.invited_by, $2), rev = $4 + d.n - 1
+      FROM (SELECT o.user_id, row_number() OVER (ORDER BY o.user_id) AS n FROM (
+              SELECT user_id FROM chat.room_invitations
+               WHERE room_id = $1 AND ((user_id = $2 AND ended_at IS NULL) OR invited_by = $2)
+               LIMIT $3) o) d
+     WHERE v.room_id = $1 AND v.user_id = d.user_id
+    """,
+)
+
+
+class AuthoredRow(NamedTuple):
+    """A message of the user. `live`: it is to be deleted; `full`: it is to be emptied; neither for SYSTEM ones."""
+
+    seq: int
+    id: UUID
+    live: bool
+    full: bool
+
+
+_AUTHORED = Query[AuthoredRow, UUID, UUID, int](
+    "chat.authored_messages",
+    """
+    SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
+           type <> 'SYSTEM' AND emptied_at IS NULL AS full
+      FROM chat.messages WHERE room_id = $1 AND user_id = $2 ORDER BY seq LIMIT $3
+    """,
+)
+_ANONYMISE = Command[UUID, list[int], int](
+    "chat.anonymise_messages",
+    """
+    UPDATE chat.messages m SET user_id = NULL, request_id = NULL, payload_hash = NULL, rev = $3 + d.n - 1
+      FROM (SELECT s.seq, row_number() OVER (ORDER BY s.seq) AS n FROM unnest($2::bigint[]) AS s(seq)) d
+     WHERE m.room_id = $1 AND m.seq = d.seq
+    """,
+)
+_MENTIONS = Command[UUID, UUID, int, int](
+    "chat.erase_mentions",
+    """
+    WITH gone AS (
+      DELETE FROM chat.mentions e
+       USING (SELECT message_id FROM chat.mentions WHERE room_id = $1 AND user_id = $2
+               ORDER BY message_seq LIMIT $3) d
+       WHERE e.room_id = $1 AND e.message_id = d.message_id AND e.user_id = $2
+      RETURNING e.message_seq AS seq
+    )
+    UPDATE chat.messages m
+       SET mention_user_ids = nullif(array_remove(m.mention_user_ids, $2), '{}'), rev = $4 + d.n - 1
+      FROM (SELECT g.seq, row_number() OVER (ORDER BY g.seq) AS n FROM gone g) d
+     WHERE m.room_id = $1 AND m.seq = d.seq
+    """,
+)
+
+
+class ReactionsRow(NamedTuple):
+    """How many reactions were deleted, and of how many messages."""
+
+    reactions: int
+    messages: int
+
+
+# Nothing is left of a reaction to tell watchers of, so its message moves, which brings the tallies of now. It does
+# for one that was taken back, too: somebody may still have to hear of that.
+_REACTIONS = Query[ReactionsRow, UUID, UUID, int, int](
+    "chat.erase_reactions",
+    f"""
+    WITH reaction AS (
+      DELETE FROM chat.reactions r
+       USING (SELECT message_id, emoji FROM chat.reactions WHERE room_id = $1 AND user_id = $2
+               ORDER BY message_id, emoji LIMIT $3) d
+       WHERE r.room_id = $1 AND r.user_id = $2 AND r.message_id = d.message_id AND r.emoji = d.emoji
+      RETURNING r.message_id, r.emoji, r.removed_at IS NULL AS standing
+    ), {FEWER_TALLIES}, moved AS (
+      UPDATE chat.messages m SET rev = $4 + d.n - 1
+        FROM (SELECT o.message_id, row_number() OVER (ORDER BY o.message_id) AS n
+                FROM (SELECT DISTINCT message_id FROM reaction) o) d
+       WHERE m.room_id = $1 AND m.id = d.message_id
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM reaction)::int AS reactions, (SELECT count(*) FROM moved)::int AS messages
+    """,  # noqa: S608 - only constants of this package
+)
+_PINS = Command[UUID, UUID, int, int](
+    "chat.erase_pins",
+    """
+    UPDATE chat.pins p SET pinned_by = NULL, rev = $4 + d.n - 1
+      FROM (SELECT o.message_id, row_number() OVER (ORDER BY o.message_id) AS n FROM (
+              SELECT message_id FROM chat.pins WHERE room_id = $1 AND pinned_by = $2 LIMIT $3) o) d
+     WHERE p.room_id = $1 AND p.message_id = d.message_id
+    """,
+)
+_DELETIONS = Command[UUID, UUID, int, int](
+    "chat.erase_deletions",
+    """
+    UPDATE chat.messages m SET deleted_by = NULL, rev = $4 + d.n - 1
+      FROM (SELECT o.seq, row_number() OVER (ORDER BY o.seq) AS n FROM (
+              SELECT seq FROM chat.messages WHERE room_id = $1 AND deleted_by = $2 LIMIT $3) o) d
+     WHERE m.room_id = $1 AND m.seq = d.seq
+    """,
+)
+_SANCTIONS = Command[UUID, UUID, int, int](
+    "chat.erase_sanctions",
+    """
+    UPDATE chat.sanctions s SET issued_by = NULL, rev = $4 + d.n - 1
+      FROM (SELECT o.id, row_number() OVER (ORDER BY o.id) AS n FROM (
+              SELECT id FROM chat.sanctions WHERE room_id = $1 AND issued_by = $2 LIMIT $3) o) d
+     WHERE s.id = d.id
+    """,
+)
+_REPORTS = Command[UUID, UUID, int](
+    "chat.erase_reports",
+    """
+    UPDATE chat.reports p
+       SET reason = CASE WHEN p.reporter_id = $2 THEN NULL ELSE p.reason END,
+           reporter_id = nullif(p.reporter_id, $2), resolved_by = nullif(p.resolved_by, $2)
+      FROM (SELECT id FROM chat.reports
+             WHERE room_id = $1 AND (reporter_id = $2 OR resolved_by = $2) LIMIT $3) d
+     WHERE p.id = d.id
+    """,
+)
+_CREATION = Command[UUID, UUID, int](
+    "chat.erase_creator",
+    """
+    UPDATE chat.rooms SET created_by = NULL, request_id = NULL, payload_hash = NULL, rev = $3,
+                          updated_at = clock_timestamp()
+     WHERE id = $1 AND created_by = $2
+    """,
+)
+
+
+async def left(database: Database, user_id: UUID) -> list[tuple[Trace, UUID]]:
+    """What is left of a user and in which rooms, in the order in which it goes; perhaps not all at once."""
+    return [(Trace(row.trace), row.room_id) for row in await database.rows(_LEFT, user_id)]
+
+
+async def forget(database: Database, user_id: UUID) -> int:
+    """Remove the number of a user's rooms; returns whether it was there as a number of rows."""
+    return await database.execute(_FORGET, user_id)
+
+
+async def invitations(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+    """End the user's invitation, and take the inviter off those that they made."""
+    return await session.execute(_INVITATIONS, room_id, user_id, limit, first_rev)
+
+
+async def authored(session: Session, room_id: UUID, user_id: UUID, limit: int) -> list[AuthoredRow]:
+    """The user's messages, the oldest first."""
+    return await session.rows(_AUTHORED, room_id, user_id, limit)
+
+
+async def anonymise(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
+    """Take the author and the ids of their calls off messages."""
+    return await session.execute(_ANONYMISE, room_id, list(seqs), first_rev)
+
+
+async def mentions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+    """Take the user off messages that mention them; twice as many rows."""
+    return await session.execute(_MENTIONS, room_id, user_id, limit, first_rev)
+
+
+async def reactions(
+    session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
+) -> ReactionsRow:
+    """Delete the user's reactions; their messages take a rev each. Up to three times as many rows."""
+    row = await session.row(_REACTIONS, room_id, user_id, limit, first_rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
+
+
+async def pins(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+    """Take the user off the pins that they made."""
+    return await session.execute(_PINS, room_id, user_id, limit, first_rev)
+
+
+async def deletions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+    """Take the user off the messages that they deleted."""
+    return await session.execute(_DELETIONS, room_id, user_id, limit, first_rev)
+
+
+async def sanctions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+    """Take the user off the sanctions that they issued."""
+    return await session.execute(_SANCTIONS, room_id, user_id, limit, first_rev)
+
+
+async def reports(session: Session, room_id: UUID, user_id: UUID, limit: int) -> int:
+    """Take the user and their words off the reports that they made or resolved, which have no rev."""
+    return await session.execute(_REPORTS, room_id, user_id, limit)
+
+
+async def creation(session: Session, room_id: UUID, user_id: UUID, rev: int) -> int:
+    """Take the user off a room that they created."""
+    return await session.execute(_CREATION, room_id, user_id, rev)

@@ -1,0 +1,252 @@
+"""SQL of handing out what chat holds about a user: kind by kind, each in the order of an index.
+
+What others wrote or who they are is left out where it would tell the user of them: who acted on the user, and
+the words of reports that the user only resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.database import Database
+from servicekit.sql import Query
+
+_NIL = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """After which record of a kind a page begins; each kind goes by some of these. As it is, the first."""
+
+    room_id: UUID = _NIL
+    id: UUID = _NIL
+    seq: int = 0
+    number: int = 0
+    emoji: str = ""
+
+
+class ExportRow(NamedTuple):
+    """A record's place, and its fields as the text of a JSON object."""
+
+    room_id: UUID
+    id: UUID
+    seq: int
+    number: int
+    emoji: str
+    fields: str
+
+    def place(self) -> Place:
+        """Where the page after this record begins."""
+        return Place(*self[:5])
+
+
+class KindRow(NamedTuple):
+    """A kind of which the user has some."""
+
+    kind: str
+
+
+def _instant(column: str) -> str:
+    return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+
+def _record(alias: str, columns: str, *others: str, **place: str) -> str:
+    """A select list: the record's place, and its fields. A column that ends in _at is an instant.
+
+    `others` are further fields, each as "'name', value".
+    """
+    of = {"room_id": f"{alias}.room_id", "id": f"'{_NIL}'::uuid", "seq": "0", "number": "0", "emoji": "''"}
+    of |= place
+    values = {column: f"{alias}.{column}" for column in columns.split()}
+    fields = [
+        f"'{column}', {_instant(value) if column.endswith('_at') else value}"
+        for column, value in values.items()
+    ]
+    return f"""
+        {of["room_id"]} AS room_id, {of["id"]} AS id, {of["seq"]}::bigint AS seq, {of["number"]}::int AS number,
+        {of["emoji"]} AS emoji, jsonb_build_object({", ".join((*fields, *others))})::text AS fields
+    """
+
+
+_SOURCES = {
+    "message": "FROM chat.messages m WHERE m.user_id = $1",
+    "revision": """
+        FROM chat.messages m
+        JOIN chat.message_revisions v ON v.room_id = m.room_id AND v.message_id = m.id
+       WHERE m.user_id = $1
+    """,
+    "mention": "FROM chat.mentions e WHERE e.user_id = $1",
+    "reaction": "FROM chat.reactions r WHERE r.user_id = $1",
+    "membership": "FROM chat.room_memberships m WHERE m.user_id = $1",
+    "invitation": "FROM chat.room_invitations v WHERE (v.user_id = $1 OR v.invited_by = $1)",
+    "pin": "FROM chat.pins p WHERE p.pinned_by = $1",
+    "report": "FROM chat.reports p WHERE (p.reporter_id = $1 OR p.resolved_by = $1)",
+    "sanction": "FROM chat.sanctions s WHERE (s.user_id = $1 OR s.issued_by = $1)",
+    "moderation": "FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1)",
+    "room": "FROM chat.rooms o WHERE o.created_by = $1",
+}
+_KINDS = Query[KindRow, UUID](
+    "chat.export_kinds",
+    f"""
+    SELECT k.kind FROM ({
+        " UNION ALL ".join(
+            f"SELECT {n} AS n, '{kind}' AS kind WHERE EXISTS (SELECT 1 {source})"
+            for n, (kind, source) in enumerate(_SOURCES.items())
+        )
+    }) k ORDER BY k.n
+    """,  # noqa: S608 - only constants of this module
+)
+_MESSAGES = Query[ExportRow, UUID, UUID, int, int](
+    "chat.export_messages",
+    f"""
+    SELECT {
+        _record(
+            "m",
+            "id room_id seq type text track_id track system_event root_id reply_to_id mention_user_ids request_id"
+            " created_at edited_at deleted_at deletion_type emptied_at rev",
+            seq="m.seq",
+        )
+    } {_SOURCES["message"]} AND (m.room_id, m.seq) > ($2, $3) ORDER BY m.room_id, m.seq LIMIT $4
+    """,
+)
+# Twice where it begins: only what stands in one table is looked up in an index.
+_REVISIONS = Query[ExportRow, UUID, UUID, int, int, int](
+    "chat.export_revisions",
+    f"""
+    SELECT {
+        _record(
+            "v", "room_id message_id number text track_id track replaced_at", seq="m.seq", number="v.number"
+        )
+    } {
+        _SOURCES["revision"]
+    } AND (m.room_id, m.seq) >= ($2, $3) AND (m.room_id, m.seq, v.number) > ($2, $3, $4)
+     ORDER BY m.room_id, m.seq, v.number LIMIT $5
+    """,
+)
+_MENTIONS = Query[ExportRow, UUID, UUID, int, int](
+    "chat.export_mentions",
+    f"""
+    SELECT {_record("e", "room_id message_id message_seq user_id", seq="e.message_seq")} {_SOURCES["mention"]}
+       AND (e.room_id, e.message_seq) > ($2, $3) ORDER BY e.room_id, e.message_seq LIMIT $4
+    """,
+)
+_REACTIONS = Query[ExportRow, UUID, UUID, UUID, str, int](
+    "chat.export_reactions",
+    f"""
+    SELECT {
+        _record(
+            "r",
+            "room_id message_id user_id emoji created_at removed_at rev",
+            id="r.message_id",
+            emoji="r.emoji",
+        )
+    } {_SOURCES["reaction"]} AND (r.room_id, r.message_id, r.emoji) > ($2, $3, $4)
+     ORDER BY r.room_id, r.message_id, r.emoji LIMIT $5
+    """,
+)
+_MEMBERSHIPS = Query[ExportRow, UUID, UUID, int](
+    "chat.export_memberships",
+    f"""
+    SELECT {_record("m", "room_id user_id role joined_at left_at removal last_read_seq last_message_at rev")}
+           {_SOURCES["membership"]} AND m.room_id > $2 ORDER BY m.room_id LIMIT $3
+    """,
+)
+_INVITATIONS = Query[ExportRow, UUID, UUID, UUID, int](
+    "chat.export_invitations",
+    f"""
+    SELECT {_record("v", "room_id user_id invited_by created_at ended_at rev", id="v.user_id")}
+           {_SOURCES["invitation"]} AND (v.room_id, v.user_id) > ($2, $3)
+     ORDER BY v.room_id, v.user_id LIMIT $4
+    """,
+)
+_PINS = Query[ExportRow, UUID, UUID, UUID, int](
+    "chat.export_pins",
+    f"""
+    SELECT {_record("p", "room_id message_id pinned_by pinned_at removed_at rev", id="p.message_id")}
+           {_SOURCES["pin"]} AND (p.room_id, p.message_id) > ($2, $3) ORDER BY p.room_id, p.message_id LIMIT $4
+    """,
+)
+_REPORTS = Query[ExportRow, UUID, UUID, UUID, int](
+    "chat.export_reports",
+    f"""
+    SELECT {
+        _record(
+            "p",
+            "id room_id message_id state created_at resolved_at",
+            "'reporter_id', CASE WHEN p.reporter_id = $1 THEN $1 END",
+            "'reason', CASE WHEN p.reporter_id = $1 THEN p.reason END",
+            "'resolved_by', CASE WHEN p.resolved_by = $1 THEN $1 END",
+            id="p.id",
+        )
+    } {_SOURCES["report"]} AND (p.room_id, p.id) > ($2, $3) ORDER BY p.room_id, p.id LIMIT $4
+    """,
+)
+_SANCTIONS = Query[ExportRow, UUID, UUID, UUID, int](
+    "chat.export_sanctions",
+    f"""
+    SELECT {
+        _record(
+            "s",
+            "id room_id user_id kind reason starts_at expires_at ended_at rev",
+            "'issued_by', CASE WHEN s.issued_by = $1 THEN $1 END",
+            id="s.id",
+        )
+    } {_SOURCES["sanction"]} AND (s.room_id, s.id) > ($2, $3) ORDER BY s.room_id, s.id LIMIT $4
+    """,
+)
+_MODERATION = Query[ExportRow, UUID, UUID, int, int](
+    "chat.export_moderation",
+    f"""
+    SELECT {
+        _record(
+            "l",
+            "id room_id rev as_admin action target_user_id target_message_id reason before after created_at",
+            "'actor_id', CASE WHEN l.actor_id = $1 THEN $1 END",
+            "'actor_role', l.actor_role",
+            "'request_id', CASE WHEN l.actor_id = $1 THEN l.request_id END",
+            seq="l.rev",
+        )
+    } {_SOURCES["moderation"]} AND (l.room_id, l.rev) > ($2, $3) ORDER BY l.room_id, l.rev LIMIT $4
+    """,
+)
+_ROOMS = Query[ExportRow, UUID, UUID, int](
+    "chat.export_rooms",
+    f"""
+    SELECT {
+        _record(
+            "o",
+            "id name description private created_by request_id locked_at archived_at announcement slow_mode_seconds"
+            " created_at updated_at rev",
+            room_id="o.id",
+        )
+    } {_SOURCES["room"]} AND o.id > $2 ORDER BY o.id LIMIT $3
+    """,
+)
+_PAGES: dict[str, Callable[[Database, UUID, Place, int], Awaitable[list[ExportRow]]]] = {
+    "message": lambda on, user, at, limit: on.rows(_MESSAGES, user, at.room_id, at.seq, limit),
+    "revision": lambda on, user, at, limit: on.rows(_REVISIONS, user, at.room_id, at.seq, at.number, limit),
+    "mention": lambda on, user, at, limit: on.rows(_MENTIONS, user, at.room_id, at.seq, limit),
+    "reaction": lambda on, user, at, limit: on.rows(_REACTIONS, user, at.room_id, at.id, at.emoji, limit),
+    "membership": lambda on, user, at, limit: on.rows(_MEMBERSHIPS, user, at.room_id, limit),
+    "invitation": lambda on, user, at, limit: on.rows(_INVITATIONS, user, at.room_id, at.id, limit),
+    "pin": lambda on, user, at, limit: on.rows(_PINS, user, at.room_id, at.id, limit),
+    "report": lambda on, user, at, limit: on.rows(_REPORTS, user, at.room_id, at.id, limit),
+    "sanction": lambda on, user, at, limit: on.rows(_SANCTIONS, user, at.room_id, at.id, limit),
+    "moderation": lambda on, user, at, limit: on.rows(_MODERATION, user, at.room_id, at.seq, limit),
+    "room": lambda on, user, at, limit: on.rows(_ROOMS, user, at.room_id, limit),
+}
+KINDS = tuple(_SOURCES)
+"""All kinds of records, in the order in which they are handed out."""
+
+
+async def kinds(database: Database, user_id: UUID) -> list[str]:
+    """The kinds of which the user has some, in the order of KINDS."""
+    return [row.kind for row in await database.rows(_KINDS, user_id)]
+
+
+async def page(database: Database, user_id: UUID, kind: str, after: Place, limit: int) -> list[ExportRow]:
+    """Records of one kind after a place, in their order."""
+    return await _PAGES[kind](database, user_id, after, limit)

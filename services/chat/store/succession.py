@@ -1,0 +1,78 @@
+"""SQL of a member who is erased, and of what becomes of the room."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.database import Session
+from servicekit.sql import Command, Query
+
+
+class ErasedRow(NamedTuple):
+    """A membership as it was before."""
+
+    role: str
+    member: bool
+
+
+_ERASE = Query[ErasedRow, UUID, UUID, int](
+    "chat.erase_membership",
+    """
+    UPDATE chat.room_memberships m
+       SET left_at = coalesce(m.left_at, clock_timestamp()), removal = 'ERASED', last_read_seq = 0,
+           last_message_at = NULL, rev = $3
+      FROM (SELECT role, left_at IS NULL AS member FROM chat.room_memberships
+             WHERE room_id = $1 AND user_id = $2 AND removal IS DISTINCT FROM 'ERASED') b
+     WHERE m.room_id = $1 AND m.user_id = $2
+    RETURNING b.role, b.member
+    """,
+)
+
+
+class HeirRow(NamedTuple):
+    """Who got a room."""
+
+    user_id: UUID
+
+
+# By two indexes, however many members there are: those who moderate, and all in the order in which they joined.
+_BEQUEATH = Query[HeirRow, UUID, int](
+    "chat.bequeath_room",
+    """
+    UPDATE chat.room_memberships m SET role = 'OWNER', rev = $2
+     WHERE m.room_id = $1 AND m.user_id = coalesce(
+             (SELECT o.user_id FROM chat.room_memberships o
+               WHERE o.room_id = $1 AND o.left_at IS NULL AND o.role = 'MODERATOR'
+               ORDER BY o.joined_at, o.user_id LIMIT 1),
+             (SELECT o.user_id FROM chat.room_memberships o
+               WHERE o.room_id = $1 AND o.left_at IS NULL ORDER BY o.joined_at, o.user_id LIMIT 1))
+    RETURNING m.user_id
+    """,
+)
+_PUT_AWAY = Command[UUID, int](
+    "chat.put_room_away",
+    """
+    UPDATE chat.rooms SET archived_at = clock_timestamp(), rev = $2, updated_at = clock_timestamp()
+     WHERE id = $1 AND archived_at IS NULL
+    """,
+)
+
+
+async def erase_membership(session: Session, room_id: UUID, user_id: UUID, rev: int) -> ErasedRow | None:
+    """End a membership as erased, with its read mark; None when it was erased before. The room must be locked."""
+    return await session.row(_ERASE, room_id, user_id, rev)
+
+
+async def bequeath(session: Session, room_id: UUID, rev: int) -> UUID | None:
+    """Make the longest-serving moderator, or else member, the owner; None when there is nobody.
+
+    The room must be locked, and have no owner.
+    """
+    row = await session.row(_BEQUEATH, room_id, rev)
+    return None if row is None else row.user_id
+
+
+async def put_away(session: Session, room_id: UUID, rev: int) -> int:
+    """Archive a room; 0 when it was archived before. The room must be locked."""
+    return await session.execute(_PUT_AWAY, room_id, rev)

@@ -1,0 +1,27 @@
+"""What chat holds about a user."""
+
+from __future__ import annotations
+
+from seda.chat.v1 import author_data_service_pb2 as pb
+from services.chat.domain.erasure import AuthorRecord, Erasure, ErasureMode
+
+_MODES = {pb.ERASURE_MODE_ANONYMISE: ErasureMode.ANONYMISE, pb.ERASURE_MODE_TOMBSTONE: ErasureMode.TOMBSTONE}
+
+
+def erasure_mode(value: pb.ErasureMode.ValueType) -> ErasureMode:
+    """What becomes of what the user wrote."""
+    return _MODES[value]
+
+
+def erased(erasure: Erasure) -> pb.EraseAuthorResponse:
+    """How far an erasure is."""
+    return pb.EraseAuthorResponse(done=erasure.done, changed_count=erasure.changed)
+
+
+def exported(records: list[AuthorRecord], next_page_token: str) -> pb.ExportAuthorResponse:
+    """A page of records."""
+    response = pb.ExportAuthorResponse(next_page_token=next_page_token)
+    for record in records:
+        into = response.records.add(kind=record.kind)
+        into.fields.update(record.fields)
+    return response
