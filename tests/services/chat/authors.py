@@ -1,0 +1,283 @@
+"""A user who has left something everywhere, and what the catalog says of every place where it could be."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from seda.chat.v1 import author_data_service_pb2 as pb
+from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
+from seda.chat.v1.message_pb2 import Message
+from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
+from seda.chat.v1.moderation_service_pb2 import MuteMemberRequest
+from seda.chat.v1.moderation_service_pb2_grpc import ModerationServiceStub
+from tests.services.chat.acts import Acts
+from tests.services.chat.moderators import Moderators
+from tests.services.chat.world import World, new_user
+from tests.services.running import Running, add_track, call, service, user
+
+TOMBSTONE, ANONYMISE = pb.ERASURE_MODE_TOMBSTONE, pb.ERASURE_MODE_ANONYMISE
+AS_USERS = service("users")
+_TEXTS = ("text", "character varying", "jsonb", "json", "ARRAY", "USER-DEFINED")
+
+
+class AuthorData:
+    """AuthorDataService, as the users service calls it."""
+
+    def __init__(self, chat: Running) -> None:
+        self._stub = AuthorDataServiceStub(chat.channel)
+
+    async def erase(self, user_id: str, mode: pb.ErasureMode.ValueType) -> pb.EraseAuthorResponse:
+        """One call."""
+        return await call(self._stub.EraseAuthor, pb.EraseAuthorRequest(user_id=user_id, mode=mode), AS_USERS)
+
+    async def export(self, user_id: str, **fields: Any) -> pb.ExportAuthorResponse:
+        """One page."""
+        return await call(
+            self._stub.ExportAuthor, pb.ExportAuthorRequest(user_id=user_id, **fields), AS_USERS
+        )
+
+    async def everything(self, user_id: str, page_size: int = 0) -> list[pb.AuthorRecord]:
+        """All pages, one after the other."""
+        records: list[pb.AuthorRecord] = []
+        token = ""
+        while True:
+            page = await self.export(user_id, page_size=page_size, page_token=token)
+            records += page.records
+            token = page.next_page_token
+            if not token:
+                return records
+
+
+@dataclass
+class Life:
+    """Somebody who has done everything that leaves something, each text with a word that is theirs alone.
+
+    `own` is a room that they made and share with a moderator and a member, `shared` one of others in which they
+    moderate, `lonely` one that is theirs alone, `left` one that they left.
+    """
+
+    world: World
+    word: str = field(default_factory=lambda: f"canary{uuid.uuid4().hex[:10]}")
+    email: str = field(default_factory=new_user)
+    owner: str = field(default_factory=new_user)
+    moderator: str = field(default_factory=new_user)
+    member: str = field(default_factory=new_user)
+    guest: str = field(default_factory=new_user)
+    mentioned: str = field(default_factory=new_user)
+    user_id: str = ""
+    mentioned_id: str = ""
+    rooms: dict[str, str] = field(default_factory=dict)
+    said: dict[str, Message] = field(default_factory=dict)
+
+    @property
+    def emoji(self) -> str:
+        """An emoji of their own."""
+        return f":{self.word}:"
+
+    async def live(self) -> Life:
+        """Do it all."""
+        await self._make_rooms()
+        await self._write()
+        await self._moderate()
+        return self
+
+    async def _make_rooms(self) -> None:
+        world, request_id = self.world, str(uuid.uuid4())
+        description = f"where {self.word} is"
+        own = await world.create_room(
+            self.email, f"{self.word}'s", description=description, request_id=request_id
+        )
+        self.rooms["own"] = own.room.id
+        self.rooms["lonely"] = (await world.room(self.email, private=True)).id
+        self.rooms["shared"] = (await world.room(self.owner)).id
+        self.rooms["left"] = (await world.room(self.owner)).id
+        self.rooms["closed"] = (await world.room(self.owner, private=True)).id
+        self.user_id = await world.user_id(self.email)
+        for name, emails in {
+            "own": (self.member, self.moderator),
+            "shared": (self.email, self.member, self.mentioned),
+            "left": (self.email,),
+        }.items():
+            for email in emails:
+                await world.join(email, self.rooms[name])
+        await world.ask(
+            self.email,
+            "SetMemberRole",
+            room_id=self.rooms["own"],
+            user_id=await world.user_id(self.moderator),
+            role="MEMBER_ROLE_MODERATOR",
+        )
+        await world.ask(
+            self.owner,
+            "SetMemberRole",
+            room_id=self.rooms["shared"],
+            user_id=self.user_id,
+            role="MEMBER_ROLE_MODERATOR",
+        )
+        self.mentioned_id = await world.user_id(self.mentioned)
+
+    async def _write(self) -> None:
+        world, acts, room = self.world, Acts(self.world), self.rooms["shared"]
+        track_id = await add_track(world.admin, uuid.uuid4().hex[:22])
+        await world.admin.execute(
+            "UPDATE tracks.track_refs SET title = $2 WHERE id = $1", track_id, f"{self.word} song"
+        )
+        theirs = (await world.send(self.owner, room, "hear, hear", mention_user_ids=[self.user_id])).message
+        both = (
+            await world.send(
+                self.owner, room, "you two", mention_user_ids=[self.user_id, await world.user_id(self.member)]
+            )
+        ).message
+        text = f"I say {self.word}"
+        sent = (
+            await world.send(
+                self.email, room, text, mention_user_ids=[self.mentioned_id], request_id=str(uuid.uuid4())
+            )
+        ).message
+        track = (await world.send(self.email, room, "", track_id=track_id)).message
+        edited = (await world.send(self.email, room, f"before {self.word}", track_id=track_id)).message
+        edited = await acts.edit(self.email, edited, text=f"after {self.word}", track_id="")
+        reply = (await world.send(self.email, room, f"reply {self.word}", parent_id=theirs.id)).message
+        await world.send(self.member, room, "no", parent_id=theirs.id)
+        await world.send(self.member, room, "what?", parent_id=sent.id)
+        deleted = (await world.send(self.email, room, f"deleted {self.word}")).message
+        await acts.delete(self.email, deleted)
+        removed = (await world.send(self.email, room, f"removed {self.word}")).message
+        await acts.delete(self.owner, removed, reason="no")
+        for email, message, emoji in (
+            (self.email, theirs, self.emoji),
+            (self.email, both, "🎵"),
+            (self.member, both, "🎵"),
+            (self.member, sent, "🎵"),
+            (self.member, edited, "🎵"),
+            (self.email, both, ":gone:"),
+        ):
+            await acts.react(email, message, emoji)
+        await acts.take_back(self.email, both, ":gone:")
+        for name in ("own", "lonely", "left"):
+            await world.send(self.email, self.rooms[name], f"also {self.word}")
+        await world.ask(self.email, "LeaveRoom", room_id=self.rooms["left"])
+        await world.ask(self.email, "MarkRead", room_id=room, seq=3)
+        # As a build that folds what is sent leaves it.
+        await world.admin.execute(
+            "UPDATE chat.messages SET search_text = text WHERE user_id = $1", UUID(self.user_id)
+        )
+        self.said = {
+            "theirs": theirs, "both": both, "sent": sent, "track": track, "edited": edited, "reply": reply,
+            "deleted": deleted, "removed": removed,
+        }  # fmt: skip
+
+    async def _moderate(self) -> None:
+        world, room = self.world, self.rooms["shared"]
+        acts, moderators = Acts(world), Moderators(world)
+        reason = f"because {self.word}"
+        member_id = await world.user_id(self.member)
+        spam = (await world.send(self.member, room, "spam")).message
+        await acts.pin(self.email, self.said["theirs"])
+        await acts.pin(self.owner, self.said["sent"])
+        mute = MuteMemberRequest(room_id=room, user_id=member_id, reason=reason)
+        metadata = (*user(self.email), ("x-request-id", self.word))
+        await call(ModerationServiceStub(world.chat.channel).MuteMember, mute, metadata)
+        report = await moderators.act("ReportMessage", self.member, room, message_id=spam.id, reason="ugly")
+        await moderators.act(
+            "ResolveReport", self.email, room, report_id=report.report.id, state=REPORT_STATE_ACTED
+        )
+        await moderators.act("ReportMessage", self.email, room, message_id=spam.id, reason=reason)
+        await acts.delete(self.email, spam, reason=reason)
+        await world.create_room(self.guest)
+        guest_id = await world.user_id(self.guest)
+        await world.ask(self.email, "InviteUser", room_id=self.rooms["lonely"], user_id=guest_id)
+        await world.ask(self.owner, "InviteUser", room_id=self.rooms["closed"], user_id=self.user_id)
+        await moderators.act("MuteMember", self.owner, room, user_id=self.user_id, reason="you shout")
+
+
+async def text_columns(admin: asyncpg.Connection) -> set[str]:
+    """Every column of chat that can hold text, as table.column; partitions count as their table."""
+    rows = await admin.fetch(
+        """
+        SELECT c.table_name || '.' || c.column_name AS name
+          FROM information_schema.columns c
+          JOIN pg_class t ON t.oid = format('%I.%I', c.table_schema, c.table_name)::regclass
+         WHERE c.table_schema = 'chat' AND NOT t.relispartition AND c.data_type = ANY ($1)
+        """,
+        list(_TEXTS),
+    )
+    return {row["name"] for row in rows}
+
+
+async def columns_with(admin: asyncpg.Connection, word: str) -> set[str]:
+    """Every column of chat, of whatever type, that holds a word in some row."""
+    columns = await admin.fetch(
+        """
+        SELECT c.table_name AS t, c.column_name AS c FROM information_schema.columns c
+          JOIN pg_class t ON t.oid = format('%I.%I', c.table_schema, c.table_name)::regclass
+         WHERE c.table_schema = 'chat' AND NOT t.relispartition
+        """
+    )
+    query = " UNION ALL ".join(
+        f"SELECT '{each['t']}.{each['c']}' WHERE EXISTS"
+        f" (SELECT 1 FROM chat.{each['t']} WHERE {each['c']}::text ILIKE '%' || $1 || '%')"
+        for each in columns
+    )
+    return {row[0] for row in await admin.fetch(query, word)}
+
+
+_FAULTS = """
+    SELECT 'seq has a gap' AS fault, c.room_id FROM chat.room_counters c
+     WHERE c.last_seq <> (SELECT count(*) FROM chat.messages m WHERE m.room_id = c.room_id)
+        OR c.last_seq <> (SELECT coalesce(max(seq), 0) FROM chat.messages m WHERE m.room_id = c.room_id)
+    UNION ALL
+    SELECT 'members are miscounted', c.room_id FROM chat.room_counters c
+     WHERE c.member_count <> (SELECT count(*) FROM chat.room_memberships m
+                               WHERE m.room_id = c.room_id AND m.left_at IS NULL)
+    UNION ALL
+    SELECT 'nobody owns it', r.id FROM chat.rooms r
+     WHERE r.archived_at IS NULL AND NOT EXISTS (SELECT 1 FROM chat.room_memberships m WHERE m.room_id = r.id
+                                                    AND m.left_at IS NULL AND m.role = 'OWNER')
+    UNION ALL
+    SELECT 'a tally is wrong', coalesce(t.room_id, r.room_id)
+      FROM chat.reaction_tallies t
+      FULL JOIN (SELECT room_id, message_id, emoji, count(*) AS count FROM chat.reactions
+                  WHERE removed_at IS NULL GROUP BY 1, 2, 3) r USING (room_id, message_id, emoji)
+     WHERE t.count IS DISTINCT FROM r.count
+    UNION ALL
+    SELECT 'a thread''s sums are wrong', t.room_id
+      FROM chat.threads t
+      LEFT JOIN LATERAL (SELECT count(*) AS n, max(seq) AS last FROM chat.messages m
+                          WHERE m.room_id = t.room_id AND m.root_id = t.root_id AND m.deleted_at IS NULL) r ON true
+     WHERE t.reply_count <> r.n OR t.last_reply_seq IS DISTINCT FROM r.last
+    UNION ALL
+    SELECT 'mentions disagree', coalesce(e.room_id, a.room_id)
+      FROM chat.mentions e
+      FULL JOIN (SELECT room_id, id AS message_id, unnest(mention_user_ids) AS user_id FROM chat.messages) a
+           USING (room_id, message_id, user_id)
+      LEFT JOIN chat.messages m ON m.room_id = coalesce(e.room_id, a.room_id)
+                               AND m.id = coalesce(e.message_id, a.message_id)
+     WHERE (e.message_id IS NULL OR a.message_id IS NULL) AND m.deleted_at IS NULL
+    UNION ALL
+    SELECT 'a rev is of two changes', f.room_id FROM ({feed}) f GROUP BY f.room_id, f.rev HAVING count(*) > 1
+    UNION ALL
+    SELECT 'a rev is ahead of the room', f.room_id
+      FROM ({feed}) f JOIN chat.room_counters c USING (room_id) WHERE f.rev > c.last_rev
+""".format(
+    feed=" UNION ALL ".join(
+        f"SELECT {room} AS room_id, rev FROM chat.{table}"
+        for table, room in {
+            **dict.fromkeys(
+                ("messages", "reactions", "pins", "room_memberships", "sanctions", "moderation_logs"),
+                "room_id",
+            ),
+            "rooms": "id",
+        }.items()
+    )
+)
+
+
+async def faults(admin: asyncpg.Connection) -> set[str]:
+    """What is wrong with the rooms: sums that no recount gives, numbers with gaps or given twice."""
+    return {row["fault"] for row in await admin.fetch(_FAULTS)}

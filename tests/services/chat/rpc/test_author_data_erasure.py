@@ -1,0 +1,393 @@
+"""EraseAuthor over a real channel: what goes, what stays, and what becomes of rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from seda.chat.v1.author_data_service_pb2 import EraseAuthorRequest, ErasureMode
+from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
+from servicekit.errors import AccessDeniedError, InvalidFieldsError, ServiceError
+from services.chat.domain.errors import NotAMemberError
+from tests.services.chat.acts import Acts
+from tests.services.chat.authors import (
+    ANONYMISE,
+    TOMBSTONE,
+    AuthorData,
+    Life,
+    columns_with,
+    faults,
+    text_columns,
+)
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import call, refused, service, user
+
+# Where a user's own words can be, and where the export shows them: kind and field. None: derived from another one.
+FILLED: dict[str, tuple[str, str] | None] = {
+    "messages.text": ("message", "text"),
+    "messages.track": ("message", "track"),
+    "messages.search_text": None,
+    "message_revisions.text": ("revision", "text"),
+    "message_revisions.track": ("revision", "track"),
+    "reactions.emoji": ("reaction", "emoji"),
+    "reaction_tallies.emoji": None,
+    "reports.reason": ("report", "reason"),
+    "rooms.name": ("room", "name"),
+    "rooms.description": ("room", "description"),
+    "rooms.search_name": None,
+    "sanctions.reason": ("sanction", "reason"),
+    "moderation_logs.reason": ("moderation", "reason"),
+    "moderation_logs.request_id": ("moderation", "request_id"),
+}
+STAYS = {
+    "rooms.name": "the room's: its members know it by that",
+    "rooms.search_name": "the same, folded",
+    "rooms.description": "the room's",
+    "sanctions.reason": "the audit's",
+    "moderation_logs.reason": "the audit's",
+    "moderation_logs.request_id": "the audit's: what was done stays as it was written",
+}
+NOT_THE_USER_S = {
+    "messages.type": "one of three",
+    "messages.system_event": "one of those that the service knows",
+    "messages.deletion_type": "one of four",
+    "room_memberships.role": "one of three",
+    "room_memberships.removal": "one of four",
+    "sanctions.kind": "one of two",
+    "reports.state": "one of three",
+    "moderation_logs.actor_role": "one of four",
+    "moderation_logs.action": "one of those that the service knows",
+    "moderation_logs.before": "ids, roles, states and times",
+    "moderation_logs.after": "ids, roles, states and times",
+    "leases.name": "the service's own",
+}
+# Ids, not words: looked for by the id of a user whom nobody else mentions.
+MENTIONING = "messages.mention_user_ids"
+# The user's id stays where something did happen to somebody: a row that ended, and the audit.
+NAMED_STILL = {
+    "room_memberships.user_id",
+    "room_invitations.user_id",
+    "sanctions.user_id",
+    "moderation_logs.actor_id",
+    "moderation_logs.target_user_id",
+    "moderation_logs.after",
+}
+
+
+@pytest.fixture
+def authors(world: World) -> AuthorData:
+    """AuthorDataService."""
+    return AuthorData(world.chat)
+
+
+@pytest.fixture
+async def life(world: World) -> Life:
+    """A user who has left something everywhere."""
+    return await Life(world).live()
+
+
+async def test_every_column_that_can_hold_text_is_known(admin: asyncpg.Connection) -> None:
+    assert await text_columns(admin) == {*FILLED, *NOT_THE_USER_S, MENTIONING}
+
+
+async def test_export_author_holds_every_canary(authors: AuthorData, life: Life) -> None:
+    assert await columns_with(life.world.admin, life.word) == set(FILLED)
+    records = await authors.everything(life.user_id)
+    held = {
+        (record.kind, name)
+        for record in records
+        for name, value in record.fields.fields.items()
+        if life.word in str(value)
+    }
+    assert held == {place for place in FILLED.values() if place}
+    (mentioning,) = [
+        record
+        for record in records
+        if record.kind == "message" and life.mentioned_id in str(record.fields["mention_user_ids"])
+    ]
+    assert mentioning.fields["id"] == life.said["sent"].id
+
+
+async def test_erase_author_with_tombstones_leaves_no_canary(authors: AuthorData, life: Life) -> None:
+    admin = life.world.admin
+    assert {MENTIONING, "mentions.user_id"} <= await columns_with(admin, life.mentioned_id)
+    answer = await authors.erase(life.user_id, TOMBSTONE)
+    assert answer.done
+    assert answer.changed_count > 30
+    assert await columns_with(admin, life.word) == set(STAYS)
+    assert not {MENTIONING, "mentions.user_id"} & await columns_with(admin, life.mentioned_id)
+    assert await columns_with(admin, life.user_id) == NAMED_STILL
+    assert await faults(admin) == set()
+
+
+async def test_erase_author_anonymised_leaves_the_words_without_a_name(
+    authors: AuthorData, life: Life
+) -> None:
+    admin = life.world.admin
+    before = await admin.fetch(
+        "SELECT id, text, track, deleted_at, created_at, seq FROM chat.messages WHERE user_id = $1 ORDER BY id",
+        UUID(life.user_id),
+    )
+    assert (await authors.erase(life.user_id, ANONYMISE)).done
+    gone = {"reactions.emoji", "reaction_tallies.emoji", "reports.reason"}
+    assert await columns_with(admin, life.word) == set(FILLED) - gone
+    assert await columns_with(admin, life.user_id) == NAMED_STILL
+    after = await admin.fetch(
+        "SELECT id, text, track, deleted_at, created_at, seq FROM chat.messages WHERE id = ANY ($1) ORDER BY id",
+        [row["id"] for row in before],
+    )
+    assert after == before
+    assert await faults(admin) == set()
+
+
+@pytest.mark.parametrize("mode", [ANONYMISE, TOMBSTONE])
+async def test_erase_author_clears_the_ids_of_calls(
+    authors: AuthorData, life: Life, mode: ErasureMode.ValueType
+) -> None:
+    query = """
+        SELECT (SELECT count(*) FROM chat.messages WHERE room_id = ANY ($1) AND request_id IS NOT NULL)
+             + (SELECT count(*) FROM chat.rooms WHERE id = ANY ($1) AND payload_hash IS NOT NULL)
+    """
+    rooms = list(map(UUID, life.rooms.values()))
+    assert await life.world.admin.fetchval(query, rooms) == 2
+    await authors.erase(life.user_id, mode)
+    assert await life.world.admin.fetchval(query, rooms) == 0
+
+
+async def test_erase_author_with_tombstones_says_how_each_message_went(
+    authors: AuthorData, life: Life
+) -> None:
+    await authors.erase(life.user_id, TOMBSTONE)
+    rows = {
+        str(row["id"]): row
+        for row in await life.world.admin.fetch(
+            "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE room_id = $1",
+            UUID(life.rooms["shared"]),
+        )
+    }
+    kinds = {name: rows[message.id]["deletion_type"] for name, message in life.said.items()}
+    assert kinds == {
+        "theirs": None, "both": None, "sent": "ACCOUNT_ERASED", "track": "ACCOUNT_ERASED",
+        "edited": "ACCOUNT_ERASED", "reply": "ACCOUNT_ERASED", "deleted": "AUTHOR", "removed": "MODERATOR",
+    }  # fmt: skip
+    assert {name for name in kinds if rows[life.said[name].id]["emptied"]} == set(kinds) - {"theirs", "both"}
+    told = [row for row in rows.values() if row["type"] == "SYSTEM"]
+    assert [row["user_id"] for row in told].count(None) >= 1
+    assert all(row["deleted_at"] is None for row in told)
+
+
+async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, life: Life) -> None:
+    world, room = life.world, life.rooms["shared"]
+    before = (await world.get_room(life.owner, room)).rev
+    await authors.erase(life.user_id, TOMBSTONE)
+    theirs, both = [
+        (await world.get(life.owner, room, life.said[name].id)).message for name in ("theirs", "both")
+    ]
+    assert theirs.rev > before
+    assert both.rev > before
+    assert list(theirs.mention_user_ids) == []
+    assert list(both.mention_user_ids) == [await world.user_id(life.member)]
+    # The reply of another one is left, and in the tallies the emoji that another one gave, too.
+    assert theirs.reply_count == 1
+    tallies = await world.admin.fetch(
+        "SELECT emoji, count FROM chat.reaction_tallies WHERE message_id = ANY ($1)",
+        [UUID(theirs.id), UUID(both.id)],
+    )
+    assert [tuple(row) for row in tallies] == [("🎵", 1)]
+    pins = await world.admin.fetch(
+        "SELECT message_id::text, pinned_by, removed_at IS NOT NULL AS removed, rev FROM chat.pins"
+        " WHERE room_id = $1",
+        UUID(room),
+    )
+    ends = {row["message_id"]: row["removed"] for row in pins}
+    assert ends == {theirs.id: False, life.said["sent"].id: True}
+    assert all(row["rev"] > before for row in pins)
+
+
+async def test_erase_author_ends_memberships_and_clears_read_marks(authors: AuthorData, life: Life) -> None:
+    admin = life.world.admin
+    counted = "SELECT count(*) FROM chat.user_counters WHERE user_id = $1"
+    assert await admin.fetchval(counted, UUID(life.user_id)) == 1
+    await authors.erase(life.user_id, ANONYMISE)
+    rows = await admin.fetch(
+        "SELECT removal, left_at IS NULL AS there, last_read_seq, last_message_at FROM chat.room_memberships"
+        " WHERE user_id = $1",
+        UUID(life.user_id),
+    )
+    assert [tuple(row) for row in rows] == [("ERASED", False, 0, None)] * 4
+    assert await admin.fetchval(counted, UUID(life.user_id)) == 0
+    invitations = await admin.fetch(
+        "SELECT invited_by, ended_at IS NULL AS open, user_id = $1 AS guest FROM chat.room_invitations"
+        " WHERE room_id = ANY ($2) ORDER BY guest",
+        UUID(life.user_id),
+        list(map(UUID, life.rooms.values())),
+    )
+    owner_id = UUID(await life.world.user_id(life.owner))
+    assert [tuple(row) for row in invitations] == [(None, True, False), (owner_id, False, True)]
+
+
+async def test_erase_author_hands_rooms_on(authors: AuthorData, life: Life) -> None:
+    world = life.world
+    moderator_id = UUID(await world.user_id(life.moderator))
+    counter = "SELECT rooms_rev FROM chat.user_counters WHERE user_id = $1"
+    before = await world.admin.fetchval(counter, moderator_id)
+    lines = "SELECT count(*) FROM chat.moderation_logs WHERE room_id = $1"
+    logged = await world.admin.fetchval(lines, UUID(life.rooms["own"]))
+    await authors.erase(life.user_id, ANONYMISE)
+    assert await _owners(world, life.rooms["own"]) == [life.moderator]
+    assert await world.admin.fetchval(counter, moderator_id) == before + 1
+    # Nobody acted, so nobody is said to have.
+    assert await world.admin.fetchval(lines, UUID(life.rooms["own"])) == logged
+    room = (await world.get_room(life.moderator, life.rooms["own"])).room
+    assert room.creator_id == ""
+    assert not room.HasField("archive_time")
+    assert room.member_count == 2
+    archived = "SELECT archived_at IS NOT NULL FROM chat.rooms WHERE id = $1"
+    assert await world.admin.fetchval(archived, UUID(life.rooms["lonely"]))
+    assert await _owners(world, life.rooms["shared"]) == [life.owner]
+
+
+async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
+    world: World, authors: AuthorData
+) -> None:
+    ada, first, second, third, late = (new_user() for _ in range(5))
+    for roles, heir in (
+        ({}, first),
+        ({third: "MODERATOR", second: "MODERATOR"}, second),
+        ({late: "OWNER", second: "MODERATOR"}, late),
+    ):
+        room_id = (await world.room(ada)).id
+        for email in (first, second, third, late):
+            await world.join(email, room_id)
+        # Who left is nobody's heir, however long ago they joined.
+        gone = new_user()
+        await world.join(gone, room_id)
+        await world.admin.execute(
+            "UPDATE chat.room_memberships SET joined_at = now() - interval '1 year', left_at = now(),"
+            " removal = 'LEFT', role = 'MODERATOR' WHERE room_id = $1 AND user_id = $2",
+            UUID(room_id),
+            UUID(await world.user_id(gone)),
+        )
+        await world.admin.execute(
+            "UPDATE chat.room_counters SET member_count = 5 WHERE room_id = $1", UUID(room_id)
+        )
+        for email, role in roles.items():
+            await world.set_role(room_id, email, role)
+        await authors.erase(await world.user_id(ada), TOMBSTONE)
+        assert await _owners(world, room_id) == [heir]
+    assert await faults(world.admin) == set()
+
+
+async def test_erase_author_again_does_nothing(authors: AuthorData, life: Life) -> None:
+    await authors.erase(life.user_id, TOMBSTONE)
+    rows = await Acts(life.world).rows(life.rooms["shared"])
+    with life.world.chat.counting() as statements:
+        again = await authors.erase(life.user_id, TOMBSTONE)
+    assert (again.done, again.changed_count) == (True, 0)
+    assert statements == ["chat.left_of_author", "chat.forget_author"]
+    assert await Acts(life.world).rows(life.rooms["shared"]) == rows
+
+
+async def test_erase_author_costs_a_few_statements_for_each_room_and_kind(
+    world: World, authors: AuthorData
+) -> None:
+    ada, bob = new_user(), new_user()
+    room_id = (await world.room(ada)).id
+    await world.join(bob, room_id)
+    for number in range(30):
+        await world.send(bob, room_id, f"number {number}")
+    with world.chat.counting() as statements:
+        await authors.erase(await world.user_id(bob), TOMBSTONE)
+    transaction = ["BEGIN", "chat.lock_rooms"]
+    settled = ["chat.set_room_numbers", "COMMIT"]
+    assert statements == [
+        "chat.left_of_author",
+        *transaction, "chat.erase_membership", "chat.set_room_numbers", "chat.move_users", "COMMIT",
+        *transaction, "chat.authored_messages", "chat.delete_messages", *settled,
+        "chat.left_of_author",
+        *transaction, "chat.authored_messages", "chat.strip_messages", "chat.empty_messages",
+        "chat.anonymise_messages", *settled,
+        "chat.left_of_author",
+        "chat.forget_author",
+    ]  # fmt: skip
+
+
+async def test_erase_author_who_goes_on_writing_ends_with_a_call_afterwards(
+    world: World, authors: AuthorData
+) -> None:
+    ada, eve = new_user(), new_user()
+    room_id = (await world.room(ada)).id
+    await world.join(eve, room_id)
+    await world.send(eve, room_id, "first")
+    user_id = await world.user_id(eve)
+    assert (await authors.erase(user_id, TOMBSTONE)).done
+    # The process still knows the caller for a while, though users have forgotten them.
+    await refused(world.send(eve, room_id, "second"), NotAMemberError, DOMAIN)
+    await world.join(eve, room_id)
+    await world.send(eve, room_id, "third")
+    assert user_id in str(await Acts(world).rows(room_id))
+    assert (await authors.erase(user_id, TOMBSTONE)).done
+    (membership,) = [row for row in (await Acts(world).rows(room_id))["room_memberships"] if user_id in row]
+    assert "ERASED" in membership
+    texts = "SELECT count(*) FROM chat.messages WHERE room_id = $1 AND (text IS NOT NULL OR user_id = $2)"
+    assert await world.admin.fetchval(texts, UUID(room_id), UUID(user_id)) == 0
+
+
+async def test_erase_author_while_they_write_and_others_act(world: World, authors: AuthorData) -> None:
+    life = await Life(world).live()
+    acts, room = Acts(world), life.rooms["shared"]
+    extra = (await world.room(life.owner)).id
+    stop = asyncio.Event()
+
+    async def write() -> int:
+        count = 0
+        while not stop.is_set():
+            try:
+                await world.join(life.email, extra)
+                await world.send(life.email, extra, f"still {life.word}")
+                count += 1
+            except ServiceError:
+                continue
+        return count
+
+    async def react() -> None:
+        while not stop.is_set():
+            await acts.react(life.owner, life.said["both"])
+            await acts.take_back(life.owner, life.said["both"])
+
+    writing, reacting = asyncio.create_task(write()), asyncio.create_task(react())
+    for _ in range(5):
+        await authors.erase(life.user_id, TOMBSTONE)
+    stop.set()
+    assert await writing > 0
+    await reacting
+    while not (await authors.erase(life.user_id, TOMBSTONE)).done:
+        pass
+    assert await columns_with(world.admin, life.word) == set(STAYS)
+    assert await columns_with(world.admin, life.user_id) == NAMED_STILL
+    assert await faults(world.admin) == set()
+    assert (await world.get_room(life.owner, room)).rev > 0
+
+
+async def test_erase_author_of_nobody_is_done_at_once(authors: AuthorData) -> None:
+    answer = await authors.erase("0190a5c0-0000-7000-8000-00000000dead", TOMBSTONE)
+    assert (answer.done, answer.changed_count) == (True, 0)
+
+
+async def test_erase_author_is_for_the_users_service_alone(world: World) -> None:
+    stub, request = AuthorDataServiceStub(world.chat.channel), EraseAuthorRequest(user_id="x", mode=TOMBSTONE)
+    for metadata in (user(new_user()), service("gateway"), service("tracks")):
+        await refused(call(stub.EraseAuthor, request, metadata), AccessDeniedError, DOMAIN)
+    await refused(call(stub.EraseAuthor, request, service("users")), InvalidFieldsError, DOMAIN)
+
+
+async def _owners(world: World, room_id: str) -> list[str]:
+    rows = await world.admin.fetch(
+        "SELECT u.email FROM chat.room_memberships m JOIN users.users u ON u.id = m.user_id"
+        " WHERE m.room_id = $1 AND m.left_at IS NULL AND m.role = 'OWNER'",
+        UUID(room_id),
+    )
+    return [row["email"] for row in rows]

@@ -1,0 +1,179 @@
+"""ExportAuthor over a real channel: every record once, page by page."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+from uuid import UUID
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from seda.chat.v1.author_data_service_pb2 import AuthorRecord, ExportAuthorRequest
+from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
+from servicekit.errors import AccessDeniedError, PageTokenMismatchError
+from servicekit.pages import MAX_BYTES, encode_token, fingerprint
+from services.chat.store.export import KINDS
+from tests.services.chat.authors import AuthorData, Life
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import call, refused, service, user
+
+
+@pytest.fixture
+def authors(world: World) -> AuthorData:
+    """AuthorDataService."""
+    return AuthorData(world.chat)
+
+
+@pytest.fixture
+async def life(world: World) -> Life:
+    """A user who has left something everywhere."""
+    return await Life(world).live()
+
+
+def plain(record: AuthorRecord) -> tuple[str, dict[str, Any]]:
+    """A record as Python has it."""
+    return record.kind, MessageToDict(record.fields)
+
+
+def named(records: list[AuthorRecord], kind: str) -> list[dict[str, Any]]:
+    """The fields of all records of a kind."""
+    return [fields for each, fields in map(plain, records) if each == kind]
+
+
+async def test_export_author_has_every_kind_and_every_row(authors: AuthorData, life: Life) -> None:
+    records = await authors.everything(life.user_id)
+    kinds = [record.kind for record in records]
+    assert sorted(set(kinds), key=KINDS.index) == list(KINDS)
+    assert kinds == sorted(kinds, key=KINDS.index)
+    user_id = UUID(life.user_id)
+    for kind, query in {
+        "message": "messages WHERE user_id = $1",
+        "revision": "message_revisions v JOIN chat.messages m ON m.id = v.message_id WHERE m.user_id = $1",
+        "mention": "mentions WHERE user_id = $1",
+        "reaction": "reactions WHERE user_id = $1",
+        "membership": "room_memberships WHERE user_id = $1",
+        "invitation": "room_invitations WHERE user_id = $1 OR invited_by = $1",
+        "pin": "pins WHERE pinned_by = $1",
+        "report": "reports WHERE reporter_id = $1 OR resolved_by = $1",
+        "sanction": "sanctions WHERE user_id = $1 OR issued_by = $1",
+        "moderation": "moderation_logs WHERE actor_id = $1 OR target_user_id = $1",
+        "room": "rooms WHERE created_by = $1",
+    }.items():
+        count = await life.world.admin.fetchval(f"SELECT count(*) FROM chat.{query}", user_id)
+        assert kinds.count(kind) == count > 0, kind
+
+
+async def test_export_author_names_fields_as_the_database_does(authors: AuthorData, life: Life) -> None:
+    records = await authors.everything(life.user_id)
+    (message,) = [each for each in named(records, "message") if each["id"] == life.said["sent"].id]
+    sent = life.said["sent"]
+    assert message["text"] == f"I say {life.word}"
+    assert (message["seq"], message["room_id"]) == (sent.seq, sent.room_id)
+    assert message["mention_user_ids"] == [life.mentioned_id]
+    assert message["created_at"] == sent.create_time.ToJsonString()
+    assert message["deleted_at"] is None
+    (track,) = [each for each in named(records, "message") if each["id"] == life.said["track"].id]
+    assert track["track"]["title"] == f"{life.word} song"
+    (revision,) = named(records, "revision")
+    assert (revision["message_id"], revision["number"]) == (life.said["edited"].id, 1)
+    # What was deleted is still the user's, as long as it is there.
+    deleted = {each["id"] for each in named(records, "message") if each["deleted_at"]}
+    assert deleted == {life.said["deleted"].id, life.said["removed"].id}
+
+
+async def test_export_author_tells_nothing_of_who_acted_on_the_user(authors: AuthorData, life: Life) -> None:
+    records = await authors.everything(life.user_id)
+    # The owner invited the user, which the user was told; all else that the owner did is unsigned.
+    owner_id = await life.world.user_id(life.owner)
+    told = [kind for kind, fields in map(plain, records) if owner_id in json.dumps(fields)]
+    assert set(told) <= {"invitation", "moderation"}
+    lines = named(records, "moderation")
+    done_to_them = [each for each in lines if each["actor_id"] is None]
+    assert len(done_to_them) > 2
+    assert {each["target_user_id"] for each in done_to_them} == {life.user_id}
+    assert owner_id not in json.dumps(done_to_them)
+    sanctions = {each["reason"]: each["issued_by"] for each in named(records, "sanction")}
+    assert sanctions == {f"because {life.word}": life.user_id, "you shout": None}
+    reports = {each["reason"]: each["reporter_id"] for each in named(records, "report")}
+    assert reports == {f"because {life.word}": life.user_id, None: None}
+
+
+async def test_export_author_in_pages_of_any_size_gives_each_record_once(
+    authors: AuthorData, life: Life
+) -> None:
+    whole = list(map(plain, await authors.everything(life.user_id)))
+    for size in (1, 2, 7):
+        assert list(map(plain, await authors.everything(life.user_id, page_size=size))) == whole
+
+
+async def test_export_author_costs_two_statements_a_page_at_most(authors: AuthorData, life: Life) -> None:
+    token, pages = "", 0
+    while token or not pages:
+        with life.world.chat.counting() as statements:
+            page = await authors.export(life.user_id, page_size=3, page_token=token)
+        assert 1 <= len(statements) <= 2
+        assert 1 <= len(page.records) <= 3
+        token, pages = page.next_page_token, pages + 1
+    assert pages > len(KINDS)
+
+
+async def test_export_author_ends_a_page_at_one_mebibyte(world: World, authors: AuthorData) -> None:
+    ada = new_user()
+    room_id = (await world.room(ada)).id
+    user_id = await world.user_id(ada)
+    await world.admin.execute(
+        """
+        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)
+        SELECT $1, n, n + 2, gen_random_uuid(), $2, 'TEXT', repeat('🎵', 4000), now() FROM generate_series(1, 150) n
+        """,
+        UUID(room_id),
+        UUID(user_id),
+    )
+    await world.admin.execute(
+        "UPDATE chat.room_counters SET last_seq = 150, last_rev = 152 WHERE room_id = $1", UUID(room_id)
+    )
+    seqs: list[float] = []
+    sizes: list[int] = []
+    token = ""
+    while token or not sizes:
+        page = await authors.export(user_id, page_size=100, page_token=token)
+        assert page.ByteSize() <= MAX_BYTES
+        seqs += [each["seq"] for each in named(list(page.records), "message")]
+        sizes.append(len(page.records))
+        token = page.next_page_token
+    assert seqs == list(range(1, 151))
+    assert 50 < sizes[0] < 70
+
+
+async def test_export_author_of_nobody_is_empty(authors: AuthorData) -> None:
+    page = await authors.export(str(uuid.uuid4()))
+    assert (list(page.records), page.next_page_token) == ([], "")
+
+
+async def test_export_author_refuses_tokens_that_it_did_not_give(authors: AuthorData, life: Life) -> None:
+    other = str(uuid.uuid4())
+    token = (await authors.export(life.user_id, page_size=1)).next_page_token
+    await refused(authors.export(other, page_token=token), PageTokenMismatchError, DOMAIN)
+    mark, nil = fingerprint("ExportAuthor", life.user_id), str(UUID(int=0))
+    for numbers, texts in (
+        ((), ()),
+        ((1,), ("message", nil, nil, "")),
+        ((1, 1), ("message", nil, nil)),
+        ((1, 1), ("nothing", nil, nil, "")),
+        ((1, 1), ("message", "x", nil, "")),
+        ((1, 1), ("reaction", nil, nil, "\0")),
+        ((1, 1 << 31), ("revision", nil, nil, "")),
+        ((1, -1), ("revision", nil, nil, "")),
+    ):
+        forged = encode_token(mark, numbers, texts)
+        await refused(authors.export(life.user_id, page_token=forged), PageTokenMismatchError, DOMAIN)
+    edge = encode_token(mark, ((1 << 63) - 1, (1 << 31) - 1), ("revision", nil, nil, ""))
+    assert (await authors.export(life.user_id, page_token=edge)).records
+
+
+async def test_export_author_is_for_the_users_service_alone(world: World) -> None:
+    stub, request = AuthorDataServiceStub(world.chat.channel), ExportAuthorRequest(user_id=str(uuid.uuid4()))
+    for metadata in (user(new_user()), service("gateway"), service("tracks")):
+        await refused(call(stub.ExportAuthor, request, metadata), AccessDeniedError, DOMAIN)
