@@ -12,7 +12,15 @@ from sqlalchemy.pool import NullPool
 from services.chat import schema as chat_schema
 from tests.postgres import Database, administrator
 
-PARTITIONED = ("messages", "message_revisions", "threads", "mentions", "reactions", "reaction_tallies", "pins")
+PARTITIONED = (
+    "messages",
+    "message_revisions",
+    "threads",
+    "mentions",
+    "reactions",
+    "reaction_tallies",
+    "pins",
+)
 
 
 async def partition_messages(database: Database, partitions: int) -> None:

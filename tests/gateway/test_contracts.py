@@ -16,6 +16,7 @@ from tests.gateway.standin import Context, stand_in
 from tests.gateway.suite import AS_USER, GET_USER, RESOLVE, SECONDS, UPSERT, Suite, suite
 
 SLICES = ("users", "chat", "tracks")
+ERASE = "/seda.chat.v1.AuthorDataService/EraseAuthor"
 OWN = {"seda.gateway.v1.GatewayService", "grpc.health.v1.Health"}
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -62,14 +63,14 @@ async def test_every_method_for_callers_is_served_under_its_own_name(behind: Sui
     assert service.paths() == [method.path for method in methods]
 
 
-@pytest.mark.parametrize("path", [RESOLVE, UPSERT, "/seda.users.v1.UserService/Nonsense", INTERNAL])
+@pytest.mark.parametrize("path", [RESOLVE, ERASE, UPSERT, "/seda.users.v1.UserService/Nonsense", INTERNAL])
 async def test_methods_for_services_alone_are_not_there(behind: Suite, path: str) -> None:
-    behind.users.answers[path] = behind.tracks.answers[path] = echo
+    behind.users.answers[path] = behind.chat.answers[path] = behind.tracks.answers[path] = echo
     for metadata in ((), AS_USER):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await behind.unary(path)(b"", metadata=metadata, timeout=SECONDS)
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert behind.users.paths() == behind.tracks.paths() == []
+    assert behind.users.paths() == behind.chat.paths() == behind.tracks.paths() == []
 
 
 @pytest.mark.parametrize("version", REFLECTION)
@@ -82,7 +83,11 @@ async def test_services_alone_are_not_listed(behind: Suite) -> None:
     hidden = {service.full_name for name in SLICES for service in services_of(name)} - {
         service.full_name for name in SLICES for service in for_users(services_of(name))
     }
-    assert hidden >= {"seda.users.v1.IdentityService", "seda.tracks.v1.CatalogService"}
+    assert hidden >= {
+        "seda.users.v1.IdentityService",
+        "seda.chat.v1.AuthorDataService",
+        "seda.tracks.v1.CatalogService",
+    }
     assert not hidden & await listed(behind.channel, REFLECTION[0])
 
 

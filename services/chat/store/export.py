@@ -203,9 +203,10 @@ _MODERATION = Query[ExportRow, UUID, UUID, int, int](
     SELECT {
         _record(
             "l",
-            "id room_id rev as_admin action target_user_id target_message_id reason before after created_at",
+            "id room_id rev actor_role as_admin action target_user_id target_message_id reason created_at",
             "'actor_id', CASE WHEN l.actor_id = $1 THEN $1 END",
-            "'actor_role', l.actor_role",
+            "'before', CASE WHEN l.actor_id = $1 THEN l.before END",
+            "'after', CASE WHEN l.actor_id = $1 THEN l.after END",
             "'request_id', CASE WHEN l.actor_id = $1 THEN l.request_id END",
             seq="l.rev",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -163,10 +162,6 @@ class Life:
             await world.send(self.email, self.rooms[name], f"also {self.word}")
         await world.ask(self.email, "LeaveRoom", room_id=self.rooms["left"])
         await world.ask(self.email, "MarkRead", room_id=room, seq=3)
-        # As a build that folds what is sent leaves it.
-        await world.admin.execute(
-            "UPDATE chat.messages SET search_text = text WHERE user_id = $1", UUID(self.user_id)
-        )
         self.said = {
             "theirs": theirs, "both": both, "sent": sent, "track": track, "edited": edited, "reply": reply,
             "deleted": deleted, "removed": removed,
