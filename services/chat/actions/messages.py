@@ -13,6 +13,7 @@ from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
 from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
 from services.chat.actions.moderating import Authority, moderate
+from services.chat.actions.page_sizes import message_bytes, most_bytes
 from services.chat.domain.acting import Actor, check_sees_deleted
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Tally, ThreadView
@@ -20,11 +21,6 @@ from services.chat.domain.paging import Cut, Direction, Window, cut
 from services.chat.domain.visibility import check_readable
 from services.chat.store import messages as store
 from services.chat.store.reading import Found, MessageRow
-
-# What a message costs on the wire beside its texts: ids, times, marks; then each mention and each reaction.
-_OVERHEAD_BYTES, _MENTION_BYTES, _TALLY_BYTES = 500, 40, 100
-# The most that a character takes.
-_CHARACTER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,37 +274,12 @@ def _cut(
     window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], found: Found
 ) -> Cut:
     """What the page shows, of its messages by seq and their first replies."""
-    if _most_bytes(found) <= MAX_BYTES:
+    if most_bytes(found) <= MAX_BYTES:
         # Almost every page fits whole, and that is told cheaply.
         return cut(window, list(tops), lambda _: 0, MAX_BYTES)
 
     def size_of(seq: int) -> int:
         rows = (tops[seq], *replies.get(seq, ()))
-        return sum(_bytes(row, found.tallies.get(row.id, ())) for row in rows)
+        return sum(message_bytes(row, found.tallies.get(row.id, ())) for row in rows)
 
     return cut(window, list(tops), size_of, MAX_BYTES)
-
-
-def _most_bytes(found: Found) -> int:
-    """No less than all that was found takes."""
-    rows, room = found.messages, found.room
-    letters = sum([len(row.text or "") for row in rows])
-    letters += sum([len(row.track_json) for row in rows if row.track_json is not None])
-    mentions = sum([len(row.mention_user_ids) for row in rows if row.mention_user_ids is not None])
-    tallies = 0 if room is None else len(room.emojis or ())
-    return (
-        len(rows) * _OVERHEAD_BYTES
-        + letters * _CHARACTER_BYTES
-        + mentions * _MENTION_BYTES
-        + tallies * _TALLY_BYTES
-    )
-
-
-def _bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
-    return (
-        _OVERHEAD_BYTES
-        + len((row.text or "").encode())
-        + len((row.track_json or "").encode())
-        + len(row.mention_user_ids or ()) * _MENTION_BYTES
-        + len(tallies) * _TALLY_BYTES
-    )

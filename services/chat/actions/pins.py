@@ -1,7 +1,9 @@
-"""RoomService: pin_message, unpin_message."""
+"""RoomService: pin_message, unpin_message, list_pins."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -10,12 +12,24 @@ from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
 from services.chat.domain.acting import Actor, Rank, check_in_use, check_writing_actor
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
-from services.chat.domain.model import Pin, SystemEvent
+from services.chat.domain.model import Pin, SystemEvent, Tally
+from services.chat.domain.visibility import check_readable
+from services.chat.store import messages
 from services.chat.store import pins as store
 from services.chat.store.pins import PinnedRow
+from services.chat.store.reading import MessageRow
 
 MAX_PINS = 50
 """How many pins a room takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A pin with its message and the reactions to it."""
+
+    pin: Pin
+    message: MessageRow
+    tallies: Sequence[Tally]
 
 
 async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Pin:
@@ -50,6 +64,23 @@ async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: U
         await _record(change, actor, "UNPIN_MESSAGE", row, message_id, before=pin, after=None)
 
     await change_room(deps.database, caller, room_id, act)
+
+
+async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
+    """A room's pinned messages that are live, the newest pin first; two statements."""
+    rows = await store.standing(deps.database, room_id, caller.user_id)
+    check_readable(room_id, rows[0] if rows else None)
+    pins = [pin for row in rows if (pin := row.pin()) is not None]
+    if not pins:
+        return []
+    found = await messages.by_ids(deps.database, room_id, caller.user_id, [pin.message_id for pin in pins])
+    # A message that was deleted since the first statement has no pin any more.
+    live = {row.id: row for row in found.messages if row.deleted_at is None}
+    return [
+        Pinned(pin, live[pin.message_id], found.tallies.get(pin.message_id, ()))
+        for pin in pins
+        if pin.message_id in live
+    ]
 
 
 async def _begin(change: Change, message_id: UUID) -> tuple[Actor, PinnedRow]:

@@ -143,6 +143,28 @@ class Pin:
     rev: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One emoji that one user gave to one message."""
+
+    message_id: UUID
+    user_id: UUID
+    emoji: str
+    created_at: Micros
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a message was until an edit; numbers count up from 1."""
+
+    message_id: UUID
+    number: int
+    text: str | None
+    track: TrackSnapshot | None
+    replaced_at: Micros
+
+
 @dataclass(slots=True)
 class Message:
     """One message as an act reads or leaves it. Deleted ones have what they said; the contract shows it to few."""

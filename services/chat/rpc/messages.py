@@ -10,14 +10,14 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.editing import edit_message
 from services.chat.actions.messages import get_message, list_messages, list_replies, lookup_messages
 from services.chat.actions.moderating import Authority
+from services.chat.actions.revisions import list_revisions
+from services.chat.actions.searching import search_messages
 from services.chat.actions.sending import send_message
 from services.chat.actions.stubs import delete_message, restore_message
-from services.chat.rpc.pending import pending
 from services.chat.wire import messages as wire
 from services.chat.wire.message import fill_written
 
 
-@pending
 class MessageServicer:
     """Writes and reads messages."""
 
@@ -52,6 +52,12 @@ class MessageServicer:
         room_id, message_ids = UUID(request.room_id), list(map(UUID, request.message_ids))
         return wire.several(await lookup_messages(self._deps, call.caller, room_id, message_ids))
 
+    async def SearchMessages(
+        self, request: pb.SearchMessagesRequest, call: Call
+    ) -> pb.SearchMessagesResponse:
+        """See the contract."""
+        return wire.hits(await search_messages(self._deps, call.caller, wire.search(request)))
+
     async def EditMessage(self, request: pb.EditMessageRequest, call: Call) -> pb.EditMessageResponse:
         """See the contract."""
         response = pb.EditMessageResponse()
@@ -73,3 +79,7 @@ class MessageServicer:
         response = pb.RestoreMessageResponse()
         fill_written(response.message, message)
         return response
+
+    async def ListRevisions(self, request: pb.ListRevisionsRequest, call: Call) -> pb.ListRevisionsResponse:
+        """See the contract."""
+        return wire.revisions(*await list_revisions(self._deps, call.caller, wire.revision_listing(request)))

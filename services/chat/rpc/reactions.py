@@ -7,12 +7,11 @@ from uuid import UUID
 from seda.chat.v1 import reaction_service_pb2 as pb
 from servicekit.call import Call
 from services.chat.actions.deps import Deps
+from services.chat.actions.reaction_lists import list_reactions
 from services.chat.actions.reactions import add_reaction, remove_reaction
-from services.chat.rpc.pending import pending
-from services.chat.wire.reactions import fill_reacted
+from services.chat.wire.reactions import fill_reacted, reaction_listing, reactions
 
 
-@pending
 class ReactionServicer:
     """Emojis that members give to messages."""
 
@@ -40,3 +39,7 @@ class ReactionServicer:
             response, await remove_reaction(self._deps, call.caller, room_id, message_id, request.emoji)
         )
         return response
+
+    async def ListReactions(self, request: pb.ListReactionsRequest, call: Call) -> pb.ListReactionsResponse:
+        """See the contract."""
+        return reactions(*await list_reactions(self._deps, call.caller, reaction_listing(request)))

@@ -8,15 +8,13 @@ from seda.chat.v1 import room_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.pages import page_size
 from services.chat.actions.deps import Deps
-from services.chat.actions.pins import pin_message, unpin_message
+from services.chat.actions.pins import list_pins, pin_message, unpin_message
 from services.chat.actions.room_lists import list_my_rooms, list_public_rooms
 from services.chat.actions.rooms import create_room, get_room, update_room
-from services.chat.rpc.pending import pending
 from services.chat.wire import room_lists
 from services.chat.wire import rooms as wire
 
 
-@pending
 class RoomServicer:
     """Creates, reads, changes and lists rooms."""
 
@@ -67,3 +65,7 @@ class RoomServicer:
         """See the contract."""
         await unpin_message(self._deps, call.caller, UUID(request.room_id), UUID(request.message_id))
         return pb.UnpinMessageResponse()
+
+    async def ListPins(self, request: pb.ListPinsRequest, call: Call) -> pb.ListPinsResponse:
+        """See the contract."""
+        return wire.pins(await list_pins(self._deps, call.caller, UUID(request.room_id)))

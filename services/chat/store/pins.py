@@ -6,9 +6,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.database import Session
+from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Pin
+from services.chat.store.reading import MAY_READ, ROOM
 
 
 class PinRow(NamedTuple):
@@ -41,6 +42,34 @@ class PinnedRow(NamedTuple):
         return Pin(message_id, self.pinned_by, self.pinned_at, self.rev)
 
 
+class StandingRow(NamedTuple):
+    """The room's facts and one of its pins; `message_id` is None for none."""
+
+    private: bool
+    role: str | None
+    invited: bool
+    banned: bool
+    message_id: UUID | None
+    pinned_by: UUID | None
+    pinned_at: Micros | None
+    rev: int | None
+
+    def pin(self) -> Pin | None:
+        """The pin as a value."""
+        if self.message_id is None or self.pinned_at is None or self.rev is None:
+            return None
+        return Pin(self.message_id, self.pinned_by, self.pinned_at, self.rev)
+
+
+_STANDING = Query[StandingRow, UUID, UUID](
+    "chat.pins",
+    f"""
+    {ROOM}
+    SELECT f.private, f.role, f.invited, f.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
+      FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {MAY_READ}
+     ORDER BY p.pinned_at DESC, p.rev DESC
+    """,  # noqa: S608 - only constants of this package
+)
 _PINNED = Query[PinnedRow, UUID, UUID](
     "chat.pinned_message",
     """
@@ -69,6 +98,11 @@ _UNPIN = Command[UUID, UUID, int](
      WHERE room_id = $1 AND message_id = $2 AND removed_at IS NULL
     """,
 )
+
+
+async def standing(database: Database, room_id: UUID, user_id: UUID) -> list[StandingRow]:
+    """A room's pins that stand, the newest first; at least one row when the room exists."""
+    return await database.rows(_STANDING, room_id, user_id)
 
 
 async def pinned(session: Session, room_id: UUID, message_id: UUID) -> PinnedRow | None:

@@ -6,13 +6,16 @@ from uuid import UUID
 
 from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.pages import page_size
+from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.messages import Listing, One, Page, ReplyListing, Several
+from services.chat.actions.revisions import RevisionListing
+from services.chat.actions.searching import Hits, Search
 from services.chat.actions.sending import MessageDraft, SentMessage
 from services.chat.actions.stubs import Deletion
 from services.chat.domain.editing import Edit, check_mask
-from services.chat.domain.model import ThreadView
+from services.chat.domain.model import Revision, ThreadView
 from services.chat.wire.ids import optional_id
-from services.chat.wire.message import Adding, fill_message
+from services.chat.wire.message import Adding, fill_message, fill_snapshot
 
 DEFAULT_REPLIES = 3
 _VIEWS = {
@@ -81,6 +84,30 @@ def reply_listing(request: message_service_pb2.ListRepliesRequest) -> ReplyListi
     )
 
 
+def search(request: message_service_pb2.SearchMessagesRequest) -> Search:
+    """What to search for."""
+    return Search(
+        query=request.query,
+        room_id=optional_id(request.room_id),
+        author_id=optional_id(request.author_id),
+        track_id=optional_id(request.track_id),
+        start_at=from_proto(request.start_time) if request.HasField("start_time") else None,
+        end_at=from_proto(request.end_time) if request.HasField("end_time") else None,
+        page_size=page_size(request.page_size),
+        page_token=request.page_token,
+    )
+
+
+def revision_listing(request: message_service_pb2.ListRevisionsRequest) -> RevisionListing:
+    """Which revisions to list."""
+    return RevisionListing(
+        room_id=UUID(request.room_id),
+        message_id=UUID(request.message_id),
+        page_size=page_size(request.page_size),
+        page_token=request.page_token,
+    )
+
+
 def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     """A committed message."""
     response = message_service_pb2.SendMessageResponse(
@@ -130,6 +157,27 @@ def several(found: Several) -> message_service_pb2.LookupMessagesResponse:
     response = message_service_pb2.LookupMessagesResponse(missing_ids=map(str, found.missing))
     for message in found.messages:
         fill_message(response.messages.add(), message, found.tallies.get(message.id, ()))
+    return response
+
+
+def hits(found: Hits) -> message_service_pb2.SearchMessagesResponse:
+    """A page of what a search found."""
+    response = message_service_pb2.SearchMessagesResponse(next_page_token=found.next_page_token)
+    for message in found.messages:
+        fill_message(response.messages.add(), message, found.tallies.get(message.id, ()))
+    return response
+
+
+def revisions(page: list[Revision], next_page_token: str) -> message_service_pb2.ListRevisionsResponse:
+    """A page of what a message said."""
+    response = message_service_pb2.ListRevisionsResponse(next_page_token=next_page_token)
+    for revision in page:
+        into = response.revisions.add(message_id=str(revision.message_id), number=revision.number)
+        if revision.text is not None:
+            into.text = revision.text
+        if revision.track is not None:
+            fill_snapshot(into.track, revision.track)
+        to_proto(into.replace_time, revision.replaced_at)
     return response
 
 

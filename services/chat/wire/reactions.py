@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from typing import Protocol
+from uuid import UUID
 
-from seda.chat.v1 import message_pb2
+from seda.chat.v1 import message_pb2, reaction_service_pb2
+from servicekit.pages import page_size
+from servicekit.timestamps import to_proto
+from services.chat.actions.reaction_lists import ReactionListing
 from services.chat.actions.reactions import Reacted
+from services.chat.domain.model import Reaction
 from services.chat.wire.message import Adding, fill_tallies
 
 
@@ -23,3 +28,28 @@ def fill_reacted(into: ReactedResponse, reacted: Reacted) -> None:
     """Write what has become of a message's reactions."""
     fill_tallies(into.reactions, reacted.tallies)
     into.rev = reacted.rev
+
+
+def reaction_listing(request: reaction_service_pb2.ListReactionsRequest) -> ReactionListing:
+    """Which reactions to list."""
+    return ReactionListing(
+        room_id=UUID(request.room_id),
+        message_id=UUID(request.message_id),
+        emoji=request.emoji,
+        page_size=page_size(request.page_size),
+        page_token=request.page_token,
+    )
+
+
+def reactions(page: list[Reaction], next_page_token: str) -> reaction_service_pb2.ListReactionsResponse:
+    """A page of reactions."""
+    response = reaction_service_pb2.ListReactionsResponse(next_page_token=next_page_token)
+    for reaction in page:
+        into = response.reactions.add(
+            message_id=str(reaction.message_id),
+            user_id=str(reaction.user_id),
+            emoji=reaction.emoji,
+            rev=reaction.rev,
+        )
+        to_proto(into.create_time, reaction.created_at)
+    return response

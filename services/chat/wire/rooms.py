@@ -6,10 +6,12 @@ from uuid import UUID
 
 from seda.chat.v1 import room_pb2, room_service_pb2
 from servicekit.timestamps import seconds_to_proto, to_proto
+from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
 from services.chat.domain.model import Member, Pin, Room
 from services.chat.domain.room_change import RoomChange, check_mask, check_values
 from services.chat.wire.ids import optional_id
+from services.chat.wire.message import fill_message
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
@@ -71,6 +73,17 @@ def fill_pin(into: room_pb2.Pin, pin: Pin) -> None:
         into.pinner_id = str(pin.pinned_by)
     to_proto(into.pin_time, pin.pinned_at)
     into.rev = pin.rev
+
+
+def pins(pinned: list[Pinned]) -> room_service_pb2.ListPinsResponse:
+    """A room's pins."""
+    response = room_service_pb2.ListPinsResponse()
+    for each in pinned:
+        into = response.pins.add()
+        fill_pin(into.pin, each.pin)
+        # Pins show the message without its thread.
+        fill_message(into.message, each.message._replace(reply_count=0), each.tallies)
+    return response
 
 
 def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:
