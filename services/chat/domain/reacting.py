@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,7 @@ MAX_DISTINCT = 20
 
 
 class ReactionFacts(NamedTuple):
-    """What is read under the lock: the caller's place in the room, the message, and its tallies in their order."""
+    """What is read under the lock: the caller's place in the room, the message, and its tallies in no order."""
 
     private: bool
     role: str | None
@@ -35,9 +35,12 @@ class ReactionFacts(NamedTuple):
     first_ats: list[Micros]
     mine: list[bool]
 
-    def tallies(self) -> list[Tally]:
-        """The message's reactions."""
-        return list(map(Tally._make, zip(self.first_ats, self.emojis, self.counts, self.mine, strict=True)))
+
+def in_order(
+    first_ats: Iterable[Micros], emojis: Iterable[str], counts: Iterable[int], mine: Iterable[bool]
+) -> list[Tally]:
+    """The tallies of these columns as a message shows them."""
+    return sorted(map(Tally._make, zip(first_ats, emojis, counts, mine, strict=True)))
 
 
 def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None) -> list[Tally]:
@@ -53,7 +56,7 @@ def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None)
         raise MessageNotFoundError(message_id)
     if known.deleted:
         raise MessageDeletedError(message_id)
-    return known.tallies()
+    return in_order(known.first_ats, known.emojis, known.counts, known.mine)
 
 
 def is_given(tallies: Sequence[Tally], emoji: str) -> bool:

@@ -8,7 +8,8 @@ from uuid import UUID
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
-from services.chat.domain.model import DeletionType, Message, MessageType, SystemEvent, Tally
+from services.chat.domain.model import DeletionType, Message, MessageType, SystemEvent
+from services.chat.domain.reacting import in_order
 from services.chat.store.reactions import TALLIES
 from services.chat.store.tracks import track_from_json
 
@@ -50,7 +51,6 @@ class HeldRow(NamedTuple):
 
     def message(self, room_id: UUID) -> Message:
         """The message as a value, deleted ones with what they said."""
-        tallies = zip(self.first_ats, self.emojis, self.counts, self.mine, strict=True)
         return Message(
             id=self.id,
             room_id=room_id,
@@ -68,7 +68,7 @@ class HeldRow(NamedTuple):
             reply_to_id=self.reply_to_id if self.reply_to_id is not None else self.root_id,
             reply_count=self.reply_count,
             last_reply_at=self.last_reply_at,
-            tallies=[Tally(*tally) for tally in tallies],
+            tallies=in_order(self.first_ats, self.emojis, self.counts, self.mine),
             deleted_at=self.deleted_at,
             deleted_by=self.deleted_by,
             deletion_type=None if self.deletion_type is None else DeletionType(self.deletion_type),

@@ -12,17 +12,17 @@ from servicekit.sql import Command, Query
 from services.chat.domain.reacting import ReactionFacts
 from services.chat.store.rooms import FACTS_FROM, STANDING
 
-# The reactions of the message `n`, as the user $2 sees them. Whether that user gave an emoji is asked for each
-# that the message has, which are few: what they gave and took back stays in the table and may be much.
+# The reactions of the message `n` in no order, as the user $2 sees them. Whether that user gave an emoji is asked
+# for each that the message has, which are few: what they gave and took back stays in the table and may be much.
+# It is a look-up by the key. With removed_at as a condition it might become a read of all who gave the emoji, by
+# the index of those.
 TALLIES = """
-       SELECT coalesce(array_agg(y.emoji ORDER BY y.first_at, y.emoji), '{}') AS emojis,
-              coalesce(array_agg(y.count ORDER BY y.first_at, y.emoji), '{}') AS counts,
-              coalesce(array_agg(y.first_at ORDER BY y.first_at, y.emoji), '{}') AS first_ats,
-              coalesce(array_agg(EXISTS (
-                SELECT 1 FROM chat.reactions e
+       SELECT coalesce(array_agg(y.emoji), '{}') AS emojis, coalesce(array_agg(y.count), '{}') AS counts,
+              coalesce(array_agg(y.first_at), '{}') AS first_ats,
+              coalesce(array_agg(coalesce((
+                SELECT e.removed_at IS NULL FROM chat.reactions e
                  WHERE e.room_id = n.room_id AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
-                   AND e.removed_at IS NULL
-              ) ORDER BY y.first_at, y.emoji), '{}') AS mine
+              ), false)), '{}') AS mine
          FROM chat.reaction_tallies y WHERE y.room_id = n.room_id AND y.message_id = n.id
 """
 _FACTS = Query[ReactionFacts, UUID, UUID, Micros | None, Micros | None, UUID](

@@ -48,7 +48,7 @@ async def test_edit_message_changes_the_text_and_keeps_what_it_was(world: World,
     one = await acts.edit(ada, message, text="Zoë, second")
     # It is found by what it says now, folded.
     search_text = "SELECT search_text FROM chat.messages WHERE id = $1"
-    assert await world.admin.fetchval(search_text, uuid.UUID(message.id)) == "zoe, second"
+    assert await world.admin.fetchval(search_text, uuid.UUID(message.id)) == "zoe second"
     two = await acts.edit(ada, message, text="third")
     assert (await world.get(ada, message.room_id, message.id)).message == two
     assert (one.text, two.text) == ("Zoë, second", "third")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from uuid import UUID
+
 import pytest
 
 from seda.chat.v1.message_pb2 import Message
@@ -9,8 +12,11 @@ from servicekit.errors import InvalidFieldsError, RateLimitedError
 from services.chat.app import build as build_chat
 from services.chat.config import Settings
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
+from services.chat.store import held
+from services.chat.store import reactions as store
 from tests.postgres import Database
 from tests.services.chat.acts import Acts
+from tests.services.chat.plans import Explainer
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import refused, running
 
@@ -21,6 +27,14 @@ _FACES = [chr(code) for code in range(0x1F600, 0x1F600 + 25)]
 def acts(world: World) -> Acts:
     """What users do to messages."""
     return Acts(world)
+
+
+@pytest.fixture
+async def explainer(database: Database) -> AsyncIterator[Explainer]:
+    """A look at plans."""
+    explainer = await Explainer.connect(database)
+    yield explainer
+    await explainer.close()
 
 
 async def _message(world: World) -> tuple[str, Message]:
@@ -170,3 +184,47 @@ async def test_reactions_statements_per_call_are_fixed(world: World, acts: Acts)
     with world.chat.counting() as statements:
         await acts.take_back(ada, message, _FACES[0])
     assert statements == [*begun, "chat.take_back_reaction", "COMMIT"]
+
+
+async def _popular(world: World, message: Message, count: int) -> None:
+    """Let so many strangers have given ten emojis, and as many have taken others back."""
+    for emoji, removed in (("':e' || g % 10 || ':'", "NULL"), ("':r' || g || ':'", "now()")):
+        await world.admin.execute(
+            "INSERT INTO chat.reactions (room_id, message_id, user_id, emoji, created_at, removed_at, rev)"
+            f" SELECT $1, $2, gen_random_uuid(), {emoji}, now(), {removed}, g FROM generate_series(1, $3::int) g",
+            UUID(message.room_id),
+            UUID(message.id),
+            count,
+        )
+    await world.admin.execute(
+        "INSERT INTO chat.reaction_tallies SELECT room_id, message_id, emoji, count(*), min(created_at)"
+        " FROM chat.reactions WHERE message_id = $1 AND removed_at IS NULL GROUP BY 1, 2, 3",
+        UUID(message.id),
+    )
+
+
+async def test_reactions_cost_the_same_with_ten_and_with_ten_thousand(
+    world: World, explainer: Explainer
+) -> None:
+    ada, few = await _message(world)
+    many = (await world.send(ada, few.room_id, "everybody loves this")).message
+    caller = UUID(await world.user_id(ada))
+    await _popular(world, few, 10)
+    await _popular(world, many, 10_000)
+    # Somebody who changes their mind very often.
+    await world.admin.execute(
+        "UPDATE chat.reactions SET user_id = $1 WHERE removed_at IS NOT NULL AND message_id = $2",
+        caller,
+        UUID(many.id),
+    )
+    await world.admin.execute("VACUUM (ANALYZE) chat.reactions, chat.reaction_tallies, chat.messages")
+    room_id = UUID(few.room_id)
+    for explain in (explainer.plan, explainer.generic_plan):
+        for message in (few, many):
+            # What a connection looks up in the catalog at its first statement counts, too.
+            await explain(store._FACTS, room_id, caller, None, None, UUID(message.id))
+            facts = await explain(store._FACTS, room_id, caller, None, None, UUID(message.id))
+            held_message = await explain(held._HELD, room_id, caller, UUID(message.id))
+            # Ten look-ups by a key in an index of three levels, and what goes with a message and its room.
+            assert facts.buffers < 100
+            assert held_message.buffers < 100
