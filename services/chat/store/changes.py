@@ -22,18 +22,20 @@ class LockRow(NamedTuple):
     member_count: int
 
 
+# An array that stands in a sub-select has no length for the planner. With its length known, the plan for these very
+# values always looks cheaper than the one for any, and PostgreSQL would plan the statement anew at every call.
 _LOCK = Query[LockRow, list[UUID]](
     "chat.lock_rooms",
     """
     SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
-     WHERE room_id = ANY($1) ORDER BY room_id FOR UPDATE
+     WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE
     """,
 )
 _LOCK_FREE = Query[LockRow, list[UUID]](
     "chat.lock_free_rooms",
     """
     SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
-     WHERE room_id = ANY($1) ORDER BY room_id FOR UPDATE SKIP LOCKED
+     WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE SKIP LOCKED
     """,
 )
 _SET_NUMBERS = Command[UUID, int, int, int](
@@ -44,7 +46,8 @@ _SET_NUMBERS = Command[UUID, int, int, int](
 _MOVE_USERS = Command[list[UUID]](
     "chat.move_users",
     """
-    INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT u, 1 FROM unnest($1::uuid[]) AS u ORDER BY u
+    INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT u, 1
+      FROM unnest((SELECT $1::uuid[])) AS u ORDER BY u
     ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1
     """,
 )

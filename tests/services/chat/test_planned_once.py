@@ -1,0 +1,130 @@
+"""What runs at every write is planned once for each connection, not anew for each call's arguments."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from servicekit.caller import Caller, Role
+from servicekit.database import Database, PoolOptions, Session
+from servicekit.ids import new_id
+from servicekit.sql import Query
+from services.chat.domain.sending import Place, SendDraft
+from services.chat.store import changes, my_rooms, reactions, read_marks, sending
+from services.chat.store.changes import LockRow
+from services.chat.store.sending import Accepted
+from tests import postgres
+from tests.services.chat.world import World, new_user
+
+_TIMES = 12
+# PostgreSQL compares after five plans for the arguments at hand.
+_MOST_OWN = 5
+_BATCHES = (1, 1, 2, 8, 1, 5, 1, 12, 1, 3, 1, 1)
+
+
+@pytest.fixture
+async def one(database: postgres.Database) -> AsyncIterator[Database]:
+    """The service's database through one connection, as its role; never through a pooler, which prepares nothing."""
+    opened = Database(database.app_dsn("chat"), PoolOptions("test", min_size=1, max_size=1))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def plans(session: Session, prefix: str = "chat.") -> dict[str, tuple[int, int]]:
+    """How often each statement ran with the plan for all arguments, and how often with one of its own."""
+    connection: asyncpg.Connection[Any] = session._connection
+    rows = await connection.fetch(
+        "SELECT substring(statement FROM '/\\* ([a-z_.]+) \\*/') AS name, generic_plans, custom_plans"
+        " FROM pg_prepared_statements"
+    )
+    return {
+        row["name"]: (row["generic_plans"], row["custom_plans"])
+        for row in rows
+        if row["name"] and row["name"].startswith(prefix)
+    }
+
+
+def draft(room_id: uuid.UUID, user_id: uuid.UUID) -> SendDraft:
+    """A message with a mention and a request id."""
+    return SendDraft(
+        message_id=new_id(),
+        room_id=room_id,
+        user_id=user_id,
+        muted_until=None,
+        suspended_until=None,
+        text="planned",
+        track=None,
+        parent_id=None,
+        mention_user_ids=(user_id,),
+        request_id=new_id(),
+        payload_hash=b"h" * 32,
+    )
+
+
+async def send(session: Session, drafts: list[SendDraft], *, wait: bool) -> None:
+    """One batch."""
+    room_ids = list({each.room_id for each in drafts})
+    numbers = await changes.lock(session, room_ids, wait=wait)
+    assert len(await sending.facts(session, drafts, perhaps_written=False)) == len(drafts)
+    accepted = []
+    for each in drafts:
+        row = numbers[each.room_id]
+        numbers[each.room_id] = row._replace(last_seq=row.last_seq + 1, last_rev=row.last_rev + 1)
+        accepted.append(Accepted(each, Place(), row.last_seq + 1, row.last_rev + 1, slow=False))
+    await sending.write(session, accepted)
+
+
+async def test_statements_of_every_write_are_planned_once(world: World, one: Database) -> None:
+    """Batches of many sizes, acts of one room, marks and lists: after five calls none is planned any more."""
+    ada = new_user()
+    rooms = [uuid.UUID((await world.room(ada)).id) for _ in range(max(_BATCHES))]
+    user_id = uuid.UUID(await world.user_id(ada))
+    message_id = uuid.UUID((await world.send(ada, str(rooms[0]), "liked")).message.id)
+    caller = Caller(user_id, Role.USER)
+    for number, size in zip(range(_TIMES), _BATCHES, strict=True):
+        for wait in (True, False):
+            async with one.transaction() as session:
+                taken = rooms[:1] * size if wait else rooms[:size]
+                await send(session, [draft(room_id, user_id) for room_id in taken], wait=wait)
+        async with one.transaction() as session:
+            row = (await changes.lock(session, [rooms[0]], wait=True))[rooms[0]]
+            await reactions.facts(session, rooms[0], caller, message_id)
+            await reactions.give(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 1)
+            await reactions.take_back(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 2)
+            await changes.move_users(session, [user_id, *(new_id() for _ in range(size))])
+        await read_marks.forward(one, rooms[0], user_id, number + 1)
+        await my_rooms.mine(one, user_id, uuid.UUID(int=0), size)
+    async with one.session() as session:
+        found = await plans(session)
+    assert set(found) >= {
+        *(
+            "chat.lock_rooms",
+            "chat.lock_free_rooms",
+            "chat.send_facts",
+            "chat.write_batch",
+            "chat.move_users",
+        ),
+        *("chat.reaction_facts", "chat.give_reaction", "chat.take_back_reaction"),
+        *("chat.mark_read", "chat.my_rooms"),
+    }
+    assert {name: counts for name, counts in found.items() if counts[1] > _MOST_OWN} == {}
+
+
+_BARE = Query[LockRow, list[uuid.UUID]](
+    "chat.tried_lock",
+    "SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters WHERE room_id = ANY ($1)",
+)
+
+
+async def test_an_array_whose_length_shows_is_planned_at_every_call(world: World, one: Database) -> None:
+    """The control."""
+    room_id = uuid.UUID((await world.room(new_user())).id)
+    async with one.session() as session:
+        for _ in range(_TIMES):
+            assert len(await session.rows(_BARE, [room_id])) == 1
+        assert (await plans(session, "chat.tried"))["chat.tried_lock"] == (0, _TIMES)
