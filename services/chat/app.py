@@ -17,6 +17,7 @@ from services.chat.rpc.moderation import ModerationServicer
 from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
+from services.chat.workers.janitor import Janitor
 from services.chat.workers.send_batcher import SendBatcher
 
 SCHEMA_HEAD = "20261122_2036"
@@ -53,6 +54,6 @@ def build(kit: Kit) -> App:
             AuthorDataServicer(deps),
         ],
         resolver=RemoteResolver(users),
-        workers=[batcher],
+        workers=[batcher, Janitor(kit.database, settings.janitor_interval)],
         schema_head=SCHEMA_HEAD,
     )

@@ -39,7 +39,10 @@ _LINKS = (
 
 
 class Requests:
-    """Makes requests with a seeded generator. `ids` are ids that exist, by the name of the field that takes them."""
+    """Makes requests with a seeded generator. `ids` are ids that exist, by the name of the field that takes them.
+
+    A field of one message alone is named with its message, as `GetUserRequest.user_id`.
+    """
 
     def __init__(self, seed: int, ids: Mapping[str, Sequence[str]]) -> None:
         self._random = random.Random(seed)
@@ -131,7 +134,7 @@ class Requests:
         return field.default_value
 
     def _text(self, field: Field, rules: validate_pb2.StringRules) -> str:
-        known = self._ids.get(field.name, ())
+        known = self._ids.get(f"{field.containing_type.name}.{field.name}") or self._ids.get(field.name, ())
         if known and self._random.random() < 0.7:
             return self._random.choice(known)
         if rules.uuid:

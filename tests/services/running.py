@@ -74,6 +74,8 @@ async def running(
         **UNLIMITED,
         # Tracks asks no provider unless a test is about that.
         "enrich": False,
+        # And chat looks for nothing by itself: its statements are counted.
+        "janitor_interval": 3_600,
         **database.settings(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)

@@ -28,12 +28,12 @@ async def old_stubs(database: Database) -> dict[UUID, list[int]]:
     return await store.old_stubs(database, MAX_EMPTIED)
 
 
-async def empty_stubs(database: Database, room_id: UUID, seqs: Sequence[int]) -> Hollowed:
-    """Empty old stubs as far as one transaction goes."""
+async def empty_stubs(database: Database, room_id: UUID, seqs: Sequence[int]) -> int:
+    """Empty old stubs as far as one transaction goes; returns how many rows it removed or emptied."""
 
-    async def act(change: Upkeep) -> Hollowed:
+    async def act(change: Upkeep) -> int:
         due = await store.due(change.session, room_id, seqs)
-        return await hollow(change, [row.seq for row in due], [row.id for row in due])
+        return (await hollow(change, [row.seq for row in due], [row.id for row in due])).changed
 
     return await keep_room(database, room_id, act)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -276,3 +278,34 @@ _FAULTS = """
 async def faults(admin: asyncpg.Connection) -> set[str]:
     """What is wrong with the rooms: sums that no recount gives, numbers with gaps or given twice."""
     return {row["fault"] for row in await admin.fetch(_FAULTS)}
+
+
+_TABLES = """
+    SELECT c.relname AS name FROM pg_class c
+     WHERE c.relnamespace = 'chat'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+"""
+_COUNTING = """
+    CREATE TABLE public.touched (xid xid8);
+    CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN INSERT INTO public.touched VALUES (pg_current_xact_id()); RETURN NULL; END $$;
+"""
+
+
+@contextlib.asynccontextmanager
+async def touching(admin: asyncpg.Connection) -> AsyncIterator[Callable[[], Awaitable[list[int]]]]:
+    """Counts the rows of chat that each transaction inside the block inserts, updates and deletes."""
+
+    async def sizes() -> list[int]:
+        rows = await admin.fetch("SELECT count(*) AS rows FROM public.touched GROUP BY xid")
+        return [row["rows"] for row in rows]
+
+    await admin.execute(_COUNTING)
+    for table in await admin.fetch(_TABLES):
+        await admin.execute(
+            f"CREATE TRIGGER touched AFTER INSERT OR UPDATE OR DELETE ON chat.{table['name']}"
+            " FOR EACH ROW EXECUTE FUNCTION public.touch()"
+        )
+    try:
+        yield sizes
+    finally:
+        await admin.execute("DROP FUNCTION public.touch CASCADE; DROP TABLE public.touched")

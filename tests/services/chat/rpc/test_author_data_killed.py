@@ -18,7 +18,7 @@ from services.chat.actions.erasure import erase_author
 from services.chat.domain.erasure import Erasure, ErasureMode
 from services.chat.store import emptying, erasure, succession
 from tests import postgres
-from tests.services.chat.authors import Life, columns_with, faults
+from tests.services.chat.authors import Life, columns_with, faults, touching
 from tests.services.chat.rpc.test_author_data_erasure import FILLED, NAMED_STILL, STAYS
 from tests.services.chat.world import World, new_user
 
@@ -169,34 +169,15 @@ async def test_erase_author_keeps_every_transaction_small(
     await world.join(eve, room)
     user_id = await world.user_id(eve)
     await _much(admin, UUID(room), UUID(await world.user_id(ada)), UUID(user_id))
-    await admin.execute(_COUNTING)
-    for table in await admin.fetch(_TABLES):
-        await admin.execute(
-            f"CREATE TRIGGER touched AFTER INSERT OR UPDATE OR DELETE ON chat.{table['name']}"
-            " FOR EACH ROW EXECUTE FUNCTION public.touch()"
-        )
-    try:
+    async with touching(admin) as sizes:
         erased = await _erase(pool, user_id, ErasureMode.TOMBSTONE)
-        assert erased.done
-        sizes = await admin.fetch("SELECT count(*) AS rows FROM public.touched GROUP BY xid ORDER BY 1 DESC")
-        assert 300 < sizes[0]["rows"] <= 500
-        assert len(sizes) > 10
-        assert sum(row["rows"] for row in sizes) > erased.changed > 2_000
-    finally:
-        await admin.execute("DROP FUNCTION public.touch CASCADE; DROP TABLE public.touched")
+        touched = await sizes()
+    assert erased.done
+    assert 300 < max(touched) <= 500
+    assert len(touched) > 10
+    assert sum(touched) > erased.changed > 2_000
     assert await columns_with(admin, "muchtosay") == set()
     assert await faults(admin) == set()
-
-
-_TABLES = """
-    SELECT c.relname AS name FROM pg_class c
-     WHERE c.relnamespace = 'chat'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-"""
-_COUNTING = """
-    CREATE TABLE public.touched (xid xid8, name text);
-    CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-    BEGIN INSERT INTO public.touched VALUES (pg_current_xact_id(), TG_TABLE_NAME); RETURN NULL; END $$;
-"""
 
 
 async def _much(admin: asyncpg.Connection, room_id: UUID, ada: UUID, eve: UUID) -> None:

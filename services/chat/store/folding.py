@@ -1,0 +1,85 @@
+"""SQL of what an older build wrote without its form for search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.database import Database, Session
+from servicekit.sql import Command, Query
+
+
+class UnfoldedMessageRow(NamedTuple):
+    """A live message that search does not find yet."""
+
+    room_id: UUID
+    seq: int
+    text: str | None
+
+
+class UnfoldedRoomRow(NamedTuple):
+    """A room that search does not find yet."""
+
+    id: UUID
+    name: str
+
+
+_MESSAGES = Query[UnfoldedMessageRow, int](
+    "chat.unfolded_messages",
+    """
+    SELECT room_id, seq, text FROM chat.messages
+     WHERE text IS NOT NULL AND search_text IS NULL AND deleted_at IS NULL
+     ORDER BY room_id, seq LIMIT $1
+    """,
+)
+# Only where it still says what was folded; an edit has folded what it wrote.
+_FOLD_MESSAGES = Command[UUID, list[int], list[str], list[str]](
+    "chat.fold_messages",
+    """
+    UPDATE chat.messages m SET search_text = f.search_text
+      FROM unnest($2::bigint[], $3::text[], $4::text[]) AS f(seq, text, search_text)
+     WHERE m.room_id = $1 AND m.seq = f.seq AND m.text = f.text AND m.search_text IS NULL
+       AND m.deleted_at IS NULL
+    """,
+)
+_ROOMS = Query[UnfoldedRoomRow, UUID, int](
+    "chat.unfolded_rooms",
+    "SELECT id, name FROM chat.rooms WHERE search_name = '' AND id > $1 ORDER BY id LIMIT $2",
+)
+_FOLD_ROOMS = Command[list[UUID], list[str], list[str]](
+    "chat.fold_rooms",
+    """
+    UPDATE chat.rooms r SET search_name = f.search_name
+      FROM unnest($1::uuid[], $2::text[], $3::text[]) AS f(id, name, search_name)
+     WHERE r.id = f.id AND r.name = f.name AND r.search_name = '' AND f.search_name <> ''
+    """,
+)
+
+
+async def unfolded_messages(database: Database, limit: int) -> dict[UUID, list[tuple[int, str]]]:
+    """The seqs and texts of messages without their form for search, room by room."""
+    found: dict[UUID, list[tuple[int, str]]] = {}
+    for row in await database.rows(_MESSAGES, limit):
+        found.setdefault(row.room_id, []).append((row.seq, row.text or ""))
+    return found
+
+
+async def fold_messages(session: Session, room_id: UUID, folded: Sequence[tuple[int, str, str]]) -> int:
+    """Write the forms for search of messages: seq, text and form of each. The room must be locked.
+
+    No rev is taken: nobody is shown it.
+    """
+    seqs, texts, forms = (list(column) for column in zip(*folded, strict=True))
+    return await session.execute(_FOLD_MESSAGES, room_id, seqs, texts, forms)
+
+
+async def unfolded_rooms(database: Database, after: UUID, limit: int) -> list[UnfoldedRoomRow]:
+    """Rooms whose names have no form for search, or an empty one, in the order of their ids."""
+    return await database.rows(_ROOMS, after, limit)
+
+
+async def fold_rooms(database: Database, folded: Sequence[tuple[UUID, str, str]]) -> int:
+    """Write the forms for search of rooms' names: id, name and form of each."""
+    ids, names, forms = (list(column) for column in zip(*folded, strict=True))
+    return await database.execute(_FOLD_ROOMS, ids, names, forms)

@@ -1,0 +1,124 @@
+"""The janitor: empties what was deleted long ago, and folds what an older build left unfolded.
+
+One process at a time does it, by a lease; when that one dies another takes over once the lease has run out on
+the database's clock. Each transaction is small, and there is a pause after each, so that no room waits for it
+longer than for any of its members.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from uuid import UUID
+
+import structlog
+
+from servicekit.database import Database
+from servicekit.errors import ConflictError, ServiceError
+from servicekit.ids import new_id
+from services.chat.actions.emptying import empty_stubs, old_stubs
+from services.chat.actions.folding import fold_messages, fold_rooms, unfolded_messages
+from services.chat.store import leases
+
+_log = structlog.get_logger("janitor")
+LEASE = "janitor"
+LEASE_SECONDS = 30.0
+"""How long the work rests after the process that did it died; each of its transactions takes far less."""
+_PAUSE = 0.05
+
+
+class _LostLeaseError(Exception):
+    """The lease ran out, and another process has it."""
+
+
+class Janitor:
+    """Looks for work every `interval` seconds, the first time after that long. `pause` is in seconds, too."""
+
+    def __init__(self, database: Database, interval: float, pause: float = _PAUSE) -> None:
+        self._database = database
+        self._interval = interval
+        self._pause = pause
+        self._id = new_id()
+        self._changed = 0
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to look."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End at once: a transaction that is under way is rolled back, and done by whoever comes next."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
+
+    async def look(self) -> bool:
+        """Do all there is to do; False when another process is at it."""
+        if not await self._held():
+            return False
+        self._changed = 0
+        try:
+            await self._empty()
+            await self._fold_messages()
+            await self._fold_rooms()
+        except _LostLeaseError:
+            _log.warning("another process took over")
+        finally:
+            with contextlib.suppress(ServiceError):
+                await leases.give_back(self._database, LEASE, self._id)
+        if self._changed:
+            _log.info("tidied up", changed=self._changed)
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self.look()
+            except ServiceError as error:
+                _log.warning("could not tidy up", reason=error.reason)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+                _log.error("could not tidy up", exc_info=error)
+
+    async def _held(self) -> bool:
+        return await leases.take(self._database, LEASE, self._id, LEASE_SECONDS)
+
+    async def _empty(self) -> None:
+        while found := await old_stubs(self._database):
+            before = self._changed
+            for room_id, seqs in found.items():
+                await self._try(room_id, empty_stubs(self._database, room_id, seqs))
+            if self._changed == before:
+                # The rooms are in somebody else's hands all the time; they come with the next look.
+                return
+
+    async def _fold_messages(self) -> None:
+        while found := await unfolded_messages(self._database):
+            before = self._changed
+            for room_id, messages in found.items():
+                await self._try(room_id, fold_messages(self._database, room_id, messages))
+            if self._changed == before:
+                return
+
+    async def _fold_rooms(self) -> None:
+        after: UUID | None = UUID(int=0)
+        while after is not None:
+            written, after = await fold_rooms(self._database, after)
+            await self._pass_on(written)
+
+    async def _try(self, room_id: UUID, work: Awaitable[int]) -> None:
+        """Run one transaction of a room, unless somebody else has the room for too long."""
+        changed = 0
+        try:
+            changed = await work
+        except ConflictError as error:
+            _log.warning("room was busy", room_id=str(room_id), reason=error.reason)
+        await self._pass_on(changed)
+
+    async def _pass_on(self, changed: int) -> None:
+        """Let others at the rooms after a transaction, and go on holding the lease."""
+        self._changed += changed
+        await asyncio.sleep(self._pause)
+        if not await self._held():
+            raise _LostLeaseError
