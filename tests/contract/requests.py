@@ -12,6 +12,7 @@ from uuid import UUID
 import protovalidate
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
@@ -111,9 +112,19 @@ class Requests:
             elif field.message_type is not None:
                 inner = getattr(message, field.name)
                 inner.SetInParent()
-                self._fill(inner)
+                if isinstance(inner, Duration):
+                    self._span(inner, rules.duration)
+                else:
+                    self._fill(inner)
             else:
                 setattr(message, field.name, self._value(field, rules))
+
+    def _span(self, into: Duration, allowed: validate_pb2.DurationRules) -> None:
+        least = allowed.gte.seconds if allowed.HasField("gte") else -10
+        most = allowed.lte.seconds if allowed.HasField("lte") else 10_000
+        into.seconds = self._random.choice(
+            (least, min(least + 1, most), most, self._random.randint(least, most))
+        )
 
     def _add(self, message: Message, field: Field, rules: validate_pb2.FieldRules) -> None:
         values = getattr(message, field.name)
@@ -137,6 +148,9 @@ class Requests:
         known = self._ids.get(f"{field.containing_type.name}.{field.name}") or self._ids.get(field.name, ())
         if known and self._random.random() < 0.7:
             return self._random.choice(known)
+        if field.name == "page_token" and self._random.random() < 0.7:
+            # Hardly any other text names a page.
+            return ""
         if rules.uuid:
             made = UUID(bytes=self._random.randbytes(16))
             return self._random.choice((str(made), str(made).upper()))

@@ -270,7 +270,10 @@ _RULES: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Examples]] = {
     **dict.fromkeys(_LISTS, lambda *_: iter(())),
 }
 # The rules of whole messages, by the id of their expression: each breaks when all the fields it speaks of are left out.
-_MESSAGE_RULES = {"text_or_track": "with neither of the two"}
+_MESSAGE_RULES = {
+    "text_or_track": "with neither of the two",
+    "search_for_something": "for nothing at all",
+}
 _WELL_KNOWN = {
     FieldMask.DESCRIPTOR.full_name: (
         Example("naming no field", FieldMask()),

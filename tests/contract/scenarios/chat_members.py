@@ -1,8 +1,10 @@
-"""The reasons of the chat service that rooms, roles and invitations have."""
+"""The reasons of the chat service that rooms, roles, invitations and reports have."""
 
 from __future__ import annotations
 
 from seda.chat.v1.membership_service_pb2 import InviteUserRequest, LeaveRoomRequest, SetMemberRoleRequest
+from seda.chat.v1.moderation_pb2 import REPORT_STATE_DISMISSED
+from seda.chat.v1.moderation_service_pb2 import ResolveReportRequest
 from seda.chat.v1.room_pb2 import MEMBER_ROLE_MODERATOR
 from tests.contract.scenarios.stage import Scenario, Stage, nobody
 from tests.contract.suite import Outcome
@@ -32,6 +34,14 @@ async def _member_not_found(stage: Stage) -> Outcome:
     return await _promote(stage, ada, room_id, nobody())
 
 
+async def _report_not_found(stage: Stage) -> Outcome:
+    ada, _, room_id = await _owner_and_member(stage)
+    request = ResolveReportRequest(
+        room_id=room_id, report_id=nobody(), state=REPORT_STATE_DISMISSED, reason="because"
+    )
+    return await stage.refused("chat", "seda.chat.v1.ModerationService.ResolveReport", request, ada)
+
+
 async def _target_banned(stage: Stage) -> Outcome:
     ada, bob, room_id = await _owner_and_member(stage)
     await stage.world.sanction(room_id, bob, "BAN")
@@ -56,5 +66,6 @@ SCENARIOS: dict[str, Scenario] = {
     "LAST_OWNER": _last_owner,
     "TARGET_PROTECTED": _target_protected,
     "MEMBER_NOT_FOUND": _member_not_found,
+    "REPORT_NOT_FOUND": _report_not_found,
     "TARGET_BANNED": _target_banned,
 }
