@@ -137,7 +137,8 @@ class Requests:
         if field.type == FieldDescriptor.TYPE_STRING:
             return self._text(field, rules.string)
         if field.type == FieldDescriptor.TYPE_BOOL:
-            return self._random.random() < 0.5
+            # Few may act as administrators; the others are all refused alike.
+            return self._random.random() < (0.1 if field.name == "as_admin" else 0.5)
         if field.type == FieldDescriptor.TYPE_ENUM:
             return self._random.choice(field.enum_type.values).number
         if field.type in _INTEGERS:
