@@ -93,8 +93,10 @@ class _Plan:
         if twin is not None:
             return Sent(twin.seq, deduplicated=True)
         place = check_send(draft, facts)
-        self._check_pace(draft, facts)
+        self._check_pace(draft)
         self._charge(draft)
+        if is_slowed(facts):
+            self._slowed[draft.room_id, draft.user_id] = facts.slow_mode_seconds
         seq, rev = self._numbers[draft.room_id]
         accepted = Accepted(draft, place, seq + 1, rev + 1, slow=facts.slow_mode_seconds > 0)
         self._numbers[draft.room_id] = (seq + 1, rev + 1)
@@ -112,14 +114,11 @@ class _Plan:
             raise RequestIdReusedError(draft.request_id)
         return twin
 
-    def _check_pace(self, draft: SendDraft, facts: SendFacts) -> None:
+    def _check_pace(self, draft: SendDraft) -> None:
         """Slow mode between the drafts of this batch: the table knows nothing of them yet."""
-        if not is_slowed(facts):
-            return
-        author = (draft.room_id, draft.user_id)
-        if author in self._slowed:
-            raise SlowModeError(self._slowed[author])
-        self._slowed[author] = facts.slow_mode_seconds
+        wait = self._slowed.get((draft.room_id, draft.user_id))
+        if wait is not None:
+            raise SlowModeError(wait)
 
     def _outcome(self, decided: Accepted | Outcome) -> Outcome:
         if isinstance(decided, Accepted):

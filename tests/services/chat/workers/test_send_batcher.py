@@ -20,6 +20,7 @@ from servicekit.errors import (
     DatabaseUnavailableError,
     DeadlineExceededError,
     OutcomeUnknownError,
+    RateLimitedError,
     ServiceUnavailableError,
 )
 from servicekit.ids import new_id
@@ -358,3 +359,21 @@ async def test_stopping_writes_what_was_accepted_and_takes_no_more(
     assert len(await asyncio.gather(*calls)) == 30
     with pytest.raises(ServiceUnavailableError):
         await batcher.send(draft(room_id), soon())
+
+
+async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
+    faulty: FaultyDatabase, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    await admin.execute("UPDATE chat.rooms SET slow_mode_seconds = 600 WHERE id = $1", room_id)
+    await admin.execute("UPDATE chat.room_memberships SET role = 'MEMBER' WHERE room_id = $1", room_id)
+    limit = RateLimit(0.001, 1, SystemClock())
+    limit.take(USER)
+    outcomes = await write_batch(
+        faulty,
+        [draft(room_id), draft(room_id)],
+        wait=True,
+        perhaps_written=False,
+        charge=lambda each: limit.take(each.user_id),
+    )
+    assert [type(each) for each in outcomes] == [RateLimitedError] * 2
