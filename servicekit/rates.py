@@ -9,6 +9,8 @@ from uuid import UUID
 from servicekit.errors import RateLimitedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from servicekit.clock import Clock
 
 _MAX_USERS = 50_000
@@ -36,3 +38,15 @@ class RateLimit:
         if len(self._left) > _MAX_USERS:
             # The user who was idle longest has a full bucket again, or nearly.
             self._left.popitem(last=False)
+
+    def once(self, user_id: UUID) -> Callable[[], None]:
+        """As take, for work that may be repeated: of the calls of what this gives, only the first one counts."""
+        taken = False
+
+        def take() -> None:
+            nonlocal taken
+            if not taken:
+                self.take(user_id)
+                taken = True
+
+        return take

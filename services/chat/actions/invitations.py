@@ -46,10 +46,9 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
 
     Raises TargetBannedError, and RateLimitedError where one would be made.
     """
-    charged = False
+    charge = deps.limits.invitations.once(caller.user_id)
 
     async def act(change: Change) -> Invitation | None:
-        nonlocal charged
         actor = check_unmuted_actor(room_id, change.standing, caller, Rank.MODERATOR)
         if change.standing is not None:
             check_in_use(change.standing.archived_at)
@@ -61,10 +60,7 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
         earlier = await store.open_invitation(change.session, room_id, user_id)
         if earlier is not None:
             return earlier
-        # A transaction that is repeated because of another one costs its caller once.
-        if not charged:
-            deps.limits.invitations.take(caller.user_id)
-            charged = True
+        charge()
         made = await store.invite(change.session, room_id, user_id, caller.user_id, change.next_rev())
         await change.record(actor, "INVITE_USER", user_id=user_id)
         return made

@@ -36,11 +36,12 @@ class Reacted:
 async def add_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str) -> Reacted:
     """Give a message an emoji; nothing is written when the caller has given it before."""
     check_emoji(emoji)
+    charge = deps.limits.reactions.once(caller.user_id)
 
     async def work(session: Session) -> Reacted:
         tallies, rev = await _begin(session, caller, room_id, message_id)
         check_distinct(tallies, emoji)
-        deps.limits.reactions.take(caller.user_id)
+        charge()
         if is_given(tallies, emoji):
             return Reacted(tallies, rev)
         at = await store.give(session, room_id, message_id, caller.user_id, emoji, rev + 1)
@@ -51,10 +52,11 @@ async def add_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UU
 
 async def remove_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str) -> Reacted:
     """Take an emoji of the caller back; nothing is written when they have not given it."""
+    charge = deps.limits.reactions.once(caller.user_id)
 
     async def work(session: Session) -> Reacted:
         tallies, rev = await _begin(session, caller, room_id, message_id)
-        deps.limits.reactions.take(caller.user_id)
+        charge()
         if not is_given(tallies, emoji):
             return Reacted(tallies, rev)
         await store.take_back(session, room_id, message_id, caller.user_id, emoji, rev + 1)

@@ -36,6 +36,7 @@ class ReportListing:
 
 async def report_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str) -> Report:
     """Report a live message; while a report of the caller is open, that is given again."""
+    charge = deps.limits.reports.once(caller.user_id)
 
     async def work(session: Session) -> Report:
         check_writer(room_id, await rooms.room(session, room_id, caller))
@@ -44,7 +45,7 @@ async def report_message(deps: Deps, caller: Caller, room_id: UUID, message_id: 
             raise MessageNotFoundError(message_id)
         if message.type == MessageType.SYSTEM:
             raise SystemMessageError
-        deps.limits.reports.take(caller.user_id)
+        charge()
         made = None
         while made is None:
             # None when the open report was resolved between the statement's two looks; then there is room for one.

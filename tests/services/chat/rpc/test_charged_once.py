@@ -1,0 +1,71 @@
+"""What a user may do only so often is counted once for a call, however often its transaction is repeated."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from servicekit.errors import ConflictError, RateLimitedError
+from services.chat.store import invitations, moderation, reactions
+from tests.services.chat.acts import Acts
+from tests.services.chat.moderators import Cast, Moderators
+from tests.services.chat.world import DOMAIN, World
+from tests.services.running import Running, refused
+
+
+def in_the_way(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> None:
+    """Let another transaction be in the way of the next two that call a function."""
+    real: Callable[..., Awaitable[Any]] = getattr(module, name)
+    faults = [ConflictError(), ConflictError()]
+
+    async def statement(*args: Any, **options: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return await real(*args, **options)
+
+    monkeypatch.setattr(module, name, statement)
+
+
+async def test_reactions_are_charged_once(
+    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = (await world.send(cast.owner, cast.room_id, "x")).message
+    acts = Acts(World(strict_chat, world.admin))
+    in_the_way(monkeypatch, reactions, "give")
+    await acts.react(cast.member, message)
+    in_the_way(monkeypatch, reactions, "take_back")
+    await acts.take_back(cast.member, message)
+    await refused(acts.react(cast.member, message), RateLimitedError, DOMAIN)
+
+
+async def test_reports_are_charged_once(
+    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = (await world.send(cast.owner, cast.room_id, "x")).message
+    moderators = Moderators(World(strict_chat, world.admin))
+    in_the_way(monkeypatch, moderation, "add_report")
+
+    async def report() -> None:
+        await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+
+    await report()
+    await report()
+    await refused(report(), RateLimitedError, DOMAIN)
+
+
+async def test_invitations_are_charged_once(
+    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = World(strict_chat, world.admin)
+    guests = [str(uuid.uuid4()) for _ in range(3)]
+    in_the_way(monkeypatch, invitations, "invite")
+    for guest in guests[:2]:
+        await strict.ask(cast.owner, "InviteUser", room_id=cast.room_id, user_id=guest)
+    await refused(
+        strict.ask(cast.owner, "InviteUser", room_id=cast.room_id, user_id=guests[2]),
+        RateLimitedError,
+        DOMAIN,
+    )
