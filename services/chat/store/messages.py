@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from servicekit.database import Database, Session
@@ -39,17 +40,19 @@ def _first(columns: str, condition: str, order: str, count: str, most: int) -> s
     )
 
 
+def _half(conditions: Sequence[str], side: str, order: str, count: str) -> str:
+    """The messages of one side that meet one of the conditions, of which each has an index of its own."""
+    parts = [_first(MESSAGE, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
+    if len(parts) == 1:
+        return parts[0]
+    return f"(SELECT * FROM ({' UNION ALL '.join(parts)}) u ORDER BY u.seq {order} LIMIT {count})"  # noqa: S608 - only constants of this package
+
+
 def _window(*conditions: str) -> str:
-    """Both halves of a window for each condition: $3 older from (this seq and before), $4 how many, $5, $6 newer."""
-    halves = (
-        half
-        for condition in conditions
-        for half in (
-            _first(MESSAGE, f"{condition} AND n.seq <= $3", "DESC", "$4", MAX_SIZE + 1),
-            _first(MESSAGE, f"{condition} AND n.seq > $5", "ASC", "$6", MAX_SIZE + 1),
-        )
-    )
-    return " UNION ALL ".join(halves)
+    """Both halves of a window: $3 older from (this seq and before), $4 how many, $5 newer from (after it), $6."""
+    older = _half(conditions, "n.seq <= $3", "DESC", "$4")
+    newer = _half(conditions, "n.seq > $5", "ASC", "$6")
+    return f"{older} UNION ALL {newer}"
 
 
 def _roots(*conditions: str) -> str:
@@ -93,7 +96,6 @@ _IS_ROOT = "n.root_id IS NULL"
 _ROOTS = Query[MessageRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots", _roots(f"{_IS_ROOT} AND {_LIVE}")
 )
-# Deleted roots have an index of their own, so each half of a page may come twice as long: the page is cut later.
 _ROOTS_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots_and_deleted", _roots(f"{_IS_ROOT} AND {_LIVE}", f"{_IS_ROOT} AND {_DELETED}")
 )

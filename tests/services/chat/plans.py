@@ -36,6 +36,18 @@ class Plan:
         }
 
     @property
+    def rows_scanned(self) -> float:
+        """The most rows that were read from one end of a table or partition to the other."""
+        return max(
+            (
+                each["Actual Rows"] + each.get("Rows Removed by Filter", 0)
+                for each in _nodes(self.root)
+                if each["Node Type"] == "Seq Scan"
+            ),
+            default=0,
+        )
+
+    @property
     def indexes(self) -> set[str]:
         """The indexes that were used."""
         return {
