@@ -97,6 +97,17 @@ class Explainer:
             await self._connection.execute("DEALLOCATE explained")
             await self._connection.execute("RESET plan_cache_mode")
 
+    async def plans_anew(self, statement: Statement[*tuple[Any, ...]], *args: object) -> bool:
+        """Whether PostgreSQL still plans a statement at each call once it has been called often."""
+        for _ in range(12):
+            await self._connection.fetch(statement.text, *args)
+        row = await self._connection.fetchrow(
+            "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement = $1",
+            statement.text,
+        )
+        assert row is not None
+        return bool(row["custom_plans"] > row["generic_plans"])
+
     async def _literal(self, value: object, kind: object) -> str:
         if value is None:
             return "NULL"

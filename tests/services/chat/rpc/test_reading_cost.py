@@ -195,6 +195,25 @@ async def test_pages_of_a_room_cost_the_same_wherever_they_are(
     assert max(costs) < most, costs
 
 
+async def test_pages_are_planned_once_and_for_all(talks: Talks, explainer: Explainer) -> None:
+    room, window = talks.large, _bounds(Window.before(_LARGE // 2, _PAGE))
+    who = (room.room_id, room.caller)
+    root_id = uuid.UUID(talks.long.root.id)
+    calls: list[tuple[Statement[*tuple[Any, ...]], tuple[object, ...]]] = [
+        (store._ROOTS, (*who, *window, 3)),
+        (store._ROOTS_AND_DELETED, (*who, *window, 3)),
+        (store._ALL, (*who, *window)),
+        (store._ALL_AND_DELETED, (*who, *window)),
+        (store._REPLIES, (talks.long.room_id, room.caller, *window, root_id)),
+        (store._REPLIES_AND_DELETED, (talks.long.room_id, room.caller, *window, root_id)),
+        (store._BY_ID, (*who, [root_id])),
+        (reaction_lists._ALL, (talks.long.room_id, room.caller, root_id, _PAGE, "", 0)),
+        (revisions._REVISIONS, (talks.long.room_id, root_id, _LARGE, _PAGE)),
+        (pins._STANDING, who),
+    ]
+    assert [each.name for each, arguments in calls if await explainer.plans_anew(each, *arguments)] == []
+
+
 async def test_pages_of_a_thread_cost_the_same_wherever_they_are(talks: Talks, explain: _Explain) -> None:
     room, root_id = talks.long, uuid.UUID(talks.long.root.id)
     windows = [Window.after(0, _PAGE), Window.after(room.size // 2, _PAGE), Window.before(room.size, _PAGE)]
