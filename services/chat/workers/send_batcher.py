@@ -1,9 +1,12 @@
 """Group commit: concurrent sends are written together, many in one transaction.
 
 While one batch is being written the next one gathers, so an idle process adds no wait and a busy one
-writes many messages for the price of one commit. A room has one batch in flight at a time. A batch of
-several rooms takes only locks that are free; a room whose lock somebody else holds waits for it on its
-own, in one of a few places kept for that, and holds up nobody else.
+writes many messages for the price of one commit. A batch gathers, too, for as long as each turn of the event
+loop brings it another draft, a few turns at most: what a busy process has received but not yet looked at.
+
+A room has one batch in flight at a time. When nothing else is in flight, a batch of one room waits for the
+room's lock. Every other batch takes only locks that are free, and there is one of these at a time; a room whose
+lock somebody else holds waits for it on its own, in one of a few places kept for that, and holds up nobody else.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ _log = structlog.get_logger("batcher")
 MAX_BATCH = 200
 MAX_WAITING_ROOMS = 3
 """How many rooms wait for a lock at once, each on a connection of its own."""
+MAX_TURNS = 16
+"""How many turns of the event loop a batch gathers at most."""
 _CONFLICT_TRIES = 3
 _LOST_TRIES = 4
 _FIRST_PAUSE = 0.05
@@ -76,11 +81,16 @@ class SendBatcher:
         # Drafts in flight that their authors' limit has let pass: a batch that is repeated costs once.
         self._charged: set[UUID] = set()
         self._pending: dict[UUID, deque[_Item]] = {}
+        # Those of the pending rooms that are neither busy nor contended, in the order in which they came.
+        self._free: dict[UUID, None] = {}
         self._busy: set[UUID] = set()
         # Rooms whose lock was taken, in the order in which they get a place to wait for it.
         self._contended: dict[UUID, None] = {}
         self._waiting = 0
         self._mixed_in_flight = False
+        self._gathering = False
+        # How many drafts have come.
+        self._come = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -90,6 +100,7 @@ class SendBatcher:
     async def stop(self) -> None:
         """Write what was accepted, then end."""
         self._stopped = True
+        self._begin()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -99,6 +110,8 @@ class SendBatcher:
             raise ServiceUnavailableError("chat")
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
         self._pending.setdefault(draft.room_id, deque()).append(item)
+        self._come += 1
+        self._note_free(draft.room_id)
         self._schedule()
         try:
             return await item.answer
@@ -110,16 +123,39 @@ class SendBatcher:
             self._limit.take(draft.user_id)
             self._charged.add(draft.message_id)
 
+    def _note_free(self, room_id: UUID) -> None:
+        if room_id in self._pending and room_id not in self._busy and room_id not in self._contended:
+            self._free[room_id] = None
+
     def _schedule(self) -> None:
+        """Begin what can begin once no more drafts come, or at once when none are taken any more."""
+        if self._stopped:
+            self._begin()
+        elif not self._gathering and self._may_begin():
+            self._gathering = True
+            asyncio.get_running_loop().call_soon(self._gather, self._come, MAX_TURNS)
+
+    def _may_begin(self) -> bool:
+        if self._contended and self._waiting < MAX_WAITING_ROOMS:
+            return True
+        return bool(self._free) and not self._mixed_in_flight
+
+    def _gather(self, come: int, turns: int) -> None:
+        if self._come > come and turns > 1:
+            asyncio.get_running_loop().call_soon(self._gather, self._come, turns - 1)
+            return
+        self._gathering = False
+        self._begin()
+
+    def _begin(self) -> None:
         for room_id in list(self._contended):
             if self._waiting < MAX_WAITING_ROOMS:
                 del self._contended[room_id]
                 self._start([room_id], wait=True)
-        free = [room for room in self._pending if room not in self._busy and room not in self._contended]
-        if len(free) == 1 and self._waiting < MAX_WAITING_ROOMS:
-            self._start(free, wait=True)
-        elif free and not self._mixed_in_flight:
-            self._start(free, wait=False)
+        if len(self._free) == 1 and not self._busy:
+            self._start(list(self._free), wait=True)
+        elif self._free and not self._mixed_in_flight:
+            self._start(list(self._free), wait=False)
 
     def _start(self, room_ids: Sequence[UUID], *, wait: bool) -> None:
         items = self._take(room_ids)
@@ -127,6 +163,8 @@ class SendBatcher:
             return
         taken = {item.draft.room_id for item in items}
         self._busy |= taken
+        for room_id in taken:
+            self._free.pop(room_id, None)
         if wait:
             self._waiting += 1
         else:
@@ -150,6 +188,7 @@ class SendBatcher:
                     items.append(item)
             if not queue:
                 self._pending.pop(room_id, None)
+                self._free.pop(room_id, None)
         return items
 
     async def _run(self, items: list[_Item], room_ids: set[UUID], *, wait: bool) -> None:
@@ -163,6 +202,8 @@ class SendBatcher:
         else:
             self._mixed_in_flight = False
         self._answer(items, outcomes)
+        for room_id in room_ids:
+            self._note_free(room_id)
         self._schedule()
 
     def _answer(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
