@@ -21,6 +21,11 @@ _VARIANTS = frozenset(
     map(chr, (0x034F, *range(0x180B, 0x180E), 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Me"})
+# What each character of ASCII is within a word: itself in small, nothing, or the end of the word.
+_ASCII = {
+    number: letter.lower() if letter.isalnum() else " " if letter.isprintable() or letter.isspace() else None
+    for number, letter in enumerate(map(chr, range(128)))
+}
 
 
 def fold(text: str) -> str:
@@ -35,7 +40,9 @@ def fold(text: str) -> str:
         text = "".join(each for each in text if each.isspace() or not _is_dropped(each))
         text = text.casefold()
         return " ".join(text.split())
-    return " ".join("".join(each for each in text if each.isprintable() or each.isspace()).lower().split())
+    if not text.isprintable():
+        text = "".join(each for each in text if each.isprintable() or each.isspace())
+    return " ".join(text.lower().split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,9 @@ def needle(query: str) -> Needle:
 
 def words(text: str) -> list[str]:
     """The words of a text, folded: `words("Beyoncé: AC/DC!")` is `["beyonce", "ac", "dc"]`."""
+    if text.isascii():
+        # The same in one pass, a tenth of the time.
+        return text.translate(_ASCII).split()
     return _words(fold(text))
 
 

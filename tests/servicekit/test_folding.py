@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.folding import Needle, fold, needle
+from servicekit.folding import Needle, _words, fold, needle, words
 from tests.postgres import Database, administrator
 
 
@@ -59,6 +59,18 @@ def test_fold_twice_is_fold_once(text: str) -> None:
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
 def test_fold_of_ascii_does_what_the_long_way_does(text: str) -> None:
     assert fold(text) == fold(f"{text} \u0301")
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_words_of_ascii_are_those_of_the_long_way(text: str) -> None:
+    assert words(text) == _words(fold(text))
+
+
+def test_words_of_every_character_of_ascii() -> None:
+    for character in map(chr, range(128)):
+        text = f"a{character}B"
+        assert words(text) == _words(fold(text)), ascii(character)
+    assert words("AC/DC\x00: m.i.a\tx_y") == ["ac", "dc", "m", "i", "a", "x", "y"]
 
 
 @pytest.mark.parametrize(

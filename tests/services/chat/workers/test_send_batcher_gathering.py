@@ -1,0 +1,70 @@
+"""How the send batcher gathers drafts: as many as there are, at no wait for who is alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from servicekit.database import Database
+from services.chat.domain.sending import SendDraft
+from services.chat.workers.send_batch import write_batch
+from services.chat.workers.send_batcher import MAX_TURNS, SendBatcher
+from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase, draft, new_room, soon
+
+
+async def test_drafts_that_come_together_are_one_batch_whatever_their_rooms(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    rooms = [await new_room(admin) for _ in range(12)]
+    answers = await asyncio.gather(*(batcher.send(draft(room_id), soon()) for room_id in rooms))
+    assert [answer.seq for answer in answers] == [1] * len(rooms)
+    assert faulty.committed == 1
+
+
+async def test_drafts_gather_while_turns_of_the_loop_bring_more_but_not_for_ever(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    calls = [asyncio.create_task(batcher.send(draft(room_id), soon()))]
+    for _ in range(MAX_TURNS // 2):
+        calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
+        await asyncio.sleep(0)  # a turn of the loop
+    await asyncio.gather(*calls)
+    assert faulty.committed == 1
+    endless = []
+    async with asyncio.timeout(10):
+        while faulty.committed == 1:
+            endless.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
+            await asyncio.sleep(0)
+    await asyncio.gather(*endless)
+
+
+async def test_rooms_gather_behind_the_one_batch_of_many_rooms(
+    faulty: FaultyDatabase, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a batch that waits for a lock nor a draft of one more room starts transactions of its own."""
+    begun: list[tuple[int, bool]] = []
+    go_on = asyncio.Semaphore(0)
+
+    async def paused(database: Database, drafts: list[SendDraft], **options: Any) -> Any:
+        begun.append((len({each.room_id for each in drafts}), options["wait"]))
+        await go_on.acquire()
+        return await write_batch(database, drafts, **options)
+
+    monkeypatch.setattr("services.chat.workers.send_batcher.write_batch", paused)
+    batcher = SendBatcher(faulty, UNLIMITED)
+    calls = []
+    for _ in range(6):
+        room_id = await new_room(admin)
+        calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
+        for _ in range(MAX_TURNS + 2):
+            await asyncio.sleep(0)
+    # The first room was alone and may wait; the second must not, and the others gather behind it.
+    assert begun == [(1, True), (1, False)]
+    for _ in calls:
+        go_on.release()
+    assert [answer.seq for answer in await asyncio.gather(*calls)] == [1] * 6
+    assert begun == [(1, True), (1, False), (4, False)]
