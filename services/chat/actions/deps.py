@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from servicekit.database import Database
@@ -13,8 +13,7 @@ from services.chat.domain.sending import SendDraft
 from services.chat.store.epoch import Epoch
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """What became of a draft: it is the message `seq` of its room, committed.
 
     `message` is given where this try wrote it; otherwise it has to be read.

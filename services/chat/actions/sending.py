@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -16,8 +16,7 @@ from services.chat.store import messages as store
 from services.chat.store.reading import MessageRow, row_of
 
 
-@dataclass(frozen=True, slots=True)
-class MessageDraft:
+class MessageDraft(NamedTuple):
     """What a caller wants to send."""
 
     room_id: UUID
@@ -28,8 +27,7 @@ class MessageDraft:
     request_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class SentMessage:
+class SentMessage(NamedTuple):
     """A committed message; `deduplicated` when an earlier call had sent it."""
 
     message: MessageRow

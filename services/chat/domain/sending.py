@@ -28,8 +28,7 @@ from services.chat.domain.visibility import check_known
 _MODERATORS = frozenset({MemberRole.OWNER, MemberRole.MODERATOR})
 
 
-@dataclass(frozen=True, slots=True)
-class SendDraft:
+class SendDraft(NamedTuple):
     """A message to send. `message_id` is made before the first try, so that a retry finds what it wrote."""
 
     message_id: UUID

@@ -34,7 +34,7 @@ async def test_drafts_gather_while_turns_of_the_loop_bring_more_but_not_for_ever
         await asyncio.sleep(0)  # a turn of the loop
     await asyncio.gather(*calls)
     assert faulty.committed == 1
-    endless = []
+    endless = [asyncio.create_task(batcher.send(draft(room_id), soon()))]
     async with asyncio.timeout(10):
         while faulty.committed == 1:
             endless.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
