@@ -11,6 +11,7 @@ from servicekit.ids import new_id
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
 from services.chat.domain.model import Tally
+from services.chat.domain.searching import search_text
 from services.chat.domain.sending import SendDraft, payload_hash
 from services.chat.store import messages as store
 from services.chat.store.reading import MessageRow, row_of
@@ -54,6 +55,7 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
             muted_until=caller.muted_until,
             suspended_until=caller.suspended_until,
             text=draft.text or None,
+            search_text=search_text(draft.text or None),
             track=track,
             parent_id=draft.parent_id,
             mention_user_ids=mentions,

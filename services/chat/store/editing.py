@@ -9,7 +9,6 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.editing import Content
-from services.chat.domain.searching import search_text
 from services.chat.store.tracks import track_to_json
 
 
@@ -33,8 +32,8 @@ _EDIT = Query[EditedRow, UUID, int, int, str, str | None, UUID | None, str | Non
       RETURNING replaced_at
     )
     UPDATE chat.messages n
-       SET rev = $3, type = $4, text = $5, track_id = $6, track = $7::text::jsonb, search_text = $8,
-           edited_at = v.replaced_at
+       SET rev = $3, type = $4, text = $5, track_id = $6, track = $7::text::jsonb,
+           search_text = CASE WHEN n.text IS NOT DISTINCT FROM $5 THEN n.search_text ELSE $8 END, edited_at = v.replaced_at
       FROM revision v
      WHERE n.room_id = $1 AND n.seq = $2
     RETURNING v.replaced_at AS edited_at
@@ -58,10 +57,12 @@ _RESTORE = Command[UUID, int, int](
 )
 
 
-async def edit(session: Session, room_id: UUID, seq: int, content: Content, rev: int) -> Micros:
+async def edit(
+    session: Session, room_id: UUID, seq: int, content: Content, search_text: str | None, rev: int
+) -> Micros:
     """Keep what a message says as a revision and write what it says now; returns when that was.
 
-    The room must be locked.
+    `search_text` is the form for search of a text that changes. The room must be locked.
     """
     track = content.track
     row = await session.row(
@@ -73,7 +74,7 @@ async def edit(session: Session, room_id: UUID, seq: int, content: Content, rev:
         content.text,
         None if track is None else track.track_id,
         None if track is None else track_to_json(track),
-        search_text(content.text),
+        search_text,
     )
     assert row is not None  # noqa: S101 - the message is there: it was read under the same lock
     return row.edited_at

@@ -10,7 +10,6 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.model import MessageType
-from services.chat.domain.searching import search_text
 from services.chat.domain.sending import Place, SendDraft, SendFacts
 from services.chat.store.rooms import IN_FORCE
 from services.chat.store.tracks import track_to_json
@@ -197,7 +196,7 @@ async def write(session: Session, accepted: Sequence[Accepted]) -> dict[UUID, Mi
         [draft.user_id for draft in drafts],
         [item.type.value for item in accepted],
         [draft.text for draft in drafts],
-        [search_text(draft.text) for draft in drafts],
+        [draft.search_text for draft in drafts],
         [draft.track.track_id if draft.track else None for draft in drafts],
         [track_to_json(draft.track) if draft.track else None for draft in drafts],
         [_array(draft.mention_user_ids) for draft in drafts],

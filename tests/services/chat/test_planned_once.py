@@ -58,6 +58,7 @@ def draft(room_id: uuid.UUID, user_id: uuid.UUID) -> SendDraft:
         muted_until=None,
         suspended_until=None,
         text="planned",
+        search_text="planned",
         track=None,
         parent_id=None,
         mention_user_ids=(user_id,),

@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from seda.chat.v1.message_pb2 import Message, MessageType
 from servicekit.errors import InvalidFieldsError, ServiceUnavailableError
+from servicekit.folding import words
 from services.chat.domain.errors import (
     EtagMismatchError,
     MessageDeletedError,
@@ -226,3 +227,32 @@ async def test_edit_message_statements_per_call_are_fixed(world: World, acts: Ac
     with world.chat.counting() as statements:
         await acts.edit(ada, message, text="2")
     assert statements == [*begun, "COMMIT"]
+
+
+async def test_texts_are_folded_before_the_room_is_locked(
+    world: World, acts: Acts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded: list[tuple[str, list[str]]] = []
+
+    def fold(text: str) -> list[str]:
+        folded.append((text, list(world.chat.statements)))
+        return words(text)
+
+    monkeypatch.setattr("services.chat.domain.searching.words", fold)
+    ada = new_user()
+    room = await world.room(ada)
+    with world.chat.counting():
+        message = (await world.send(ada, room.id, "first")).message
+    with world.chat.counting():
+        await acts.edit(ada, message, text="second")
+    assert folded == [("first", []), ("second", [])]
+
+
+async def test_edit_message_leaves_the_folded_text_when_only_the_track_changes(
+    world: World, acts: Acts
+) -> None:
+    ada, message = await _message(world, "Zoë")
+    track_id = await add_track(world.admin, "8PTG3Z6ehGkBFwjybzWkR8")
+    await acts.edit(ada, message, track_id=track_id)
+    query = "SELECT search_text FROM chat.messages WHERE id = $1"
+    assert await world.admin.fetchval(query, uuid.UUID(message.id)) == "zoe"

@@ -80,6 +80,7 @@ async def weigh(
         muted_until=None,
         suspended_until=None,
         text="what a send costs",
+        search_text="what a send costs",
         track=None,
         parent_id=None,
         mention_user_ids=mentions,

@@ -66,6 +66,7 @@ def draft(room_id: uuid.UUID, text: str = "x", request_id: uuid.UUID | None = No
         muted_until=None,
         suspended_until=None,
         text=text,
+        search_text=text,
         track=None,
         parent_id=None,
         mention_user_ids=(),

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from servicekit.clock import SystemClock
 from servicekit.database import Database
 from servicekit.errors import (
     ConflictError,
@@ -20,6 +21,7 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.ids import new_id
+from servicekit.rates import RateLimit
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.sending import SendDraft
@@ -28,6 +30,7 @@ from services.chat.workers.send_batcher import MAX_BATCH, MAX_WAITING_ROOMS, Sen
 from tests import postgres
 from tests.services.chat.workers.batching import (
     UNLIMITED,
+    USER,
     FaultyDatabase,
     draft,
     locked,
