@@ -11,7 +11,6 @@ from servicekit.sql import Query
 from services.chat.domain.model import ThreadView
 from services.chat.domain.paging import Window
 from services.chat.store.reading import (
-    MAY_READ,
     MESSAGE,
     NO_THREAD,
     ROOM,
@@ -22,6 +21,7 @@ from services.chat.store.reading import (
     found,
     reading,
 )
+from services.chat.store.rooms import MAY_READ
 
 _MAX_PREVIEW = 5
 _LIVE = "n.deleted_at IS NULL"

@@ -52,7 +52,7 @@ _TARGET = Query[TargetRow, UUID, UUID](
                     WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited
     """,
 )
-# Whether it was still in force: one that has expired is closed, too, but there was nothing to lift.
+# One that has expired is left alone: there is nothing to lift. The next of its kind closes it.
 _END_SANCTION = Query[SanctionRow, UUID, UUID, str, int](
     "chat.end_sanction",
     f"""
@@ -61,8 +61,8 @@ _END_SANCTION = Query[SanctionRow, UUID, UUID, str, int](
     RETURNING {_SANCTION}
     """,  # noqa: S608 - only constants of this module
 )
-_CLOSE_EXPIRED = Command[UUID, UUID, str, int](
-    "chat.close_expired_sanction",
+_CLOSE_SANCTION = Command[UUID, UUID, str, int](
+    "chat.close_sanction",
     """
     UPDATE chat.sanctions SET ended_at = clock_timestamp(), rev = $4
      WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND ended_at IS NULL
@@ -116,7 +116,7 @@ async def sanction(  # noqa: PLR0913 - one per column
     rev: int,
 ) -> Sanction:
     """Close what a user has of this kind, and begin another one. The room must be locked."""
-    await session.execute(_CLOSE_EXPIRED, room_id, user_id, kind, closing_rev)
+    await session.execute(_CLOSE_SANCTION, room_id, user_id, kind, closing_rev)
     row = await session.row(
         _SANCTION_USER, sanction_id, room_id, user_id, kind, reason, issued_by, seconds, rev
     )

@@ -10,7 +10,8 @@ from servicekit.database import Database
 from servicekit.pages import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.domain.model import Reaction
-from services.chat.store.reading import MAY_READ, ROOM
+from services.chat.store.reading import ROOM
+from services.chat.store.rooms import MAY_READ
 
 
 class ReactionRow(NamedTuple):

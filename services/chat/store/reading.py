@@ -110,9 +110,6 @@ THREAD_FROM = """
 """
 ROOM = f"WITH f AS MATERIALIZED (SELECT {FACTS}, c.last_rev {FACTS_FROM})"
 """$1 is the room, $2 the caller."""
-# Nothing is even read for a caller who may not see it, so that the time it takes tells nothing.
-MAY_READ = "NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)"
-
 _ROOM_ONLY = """
        false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
        NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,

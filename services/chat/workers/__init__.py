@@ -1,1 +1,1 @@
-"""What runs by itself: the send batcher."""
+"""What runs by itself: the send batcher and the janitor."""
