@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -111,7 +111,7 @@ async def set_member_role(
         check_outranks(actor, user_id, before.role)
         if before.role is role:
             return before
-        after = replace(before, role=role, rev=change.next_rev())
+        after = before._replace(role=role, rev=change.next_rev())
         await store.set_role(change.session, after)
         change.touch_user(user_id)
         await change.record(

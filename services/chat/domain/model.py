@@ -61,8 +61,7 @@ class ThreadView(enum.Enum):
     ALL = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """A room's own fields."""
 
     id: UUID
@@ -85,8 +84,7 @@ class Room:
         return str(self.rev)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A user's place in a room."""
 
     room_id: UUID
@@ -204,8 +202,7 @@ class Unread:
     capped: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MyRoom:
+class MyRoom(NamedTuple):
     """A room of the caller with what is new in it. `rev` is the room's last, of the same snapshot."""
 
     room: Room

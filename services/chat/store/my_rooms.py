@@ -68,7 +68,7 @@ class MyRow(NamedTuple):
     def my_room(self, caller_id: UUID) -> MyRoom:
         """The row as a value."""
         return MyRoom(
-            room=Room(*self[:13]),
+            room=Room._make(self[:13]),
             member=Member(self.id, caller_id, MemberRole(self.role), self.joined_at, self.member_rev),
             last_message=None if self.message_id is None else self._message(self.message_id),
             unread=Unread(self.unread, self.unread_capped),
