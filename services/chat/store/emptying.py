@@ -50,10 +50,16 @@ _OLD = Query[StubRow, int](
     "chat.old_stubs",
     f"SELECT room_id, seq FROM chat.messages WHERE {_TOO_OLD} ORDER BY deleted_at LIMIT $1",  # noqa: S608 - only constants of this module
 )
-# Since it was found it may have been emptied.
+# Since they were found they may have been emptied. They are read by their key before anything else is asked: the
+# index of what is to be emptied holds that of all rooms, which may be much, and this one is locked.
 _DUE = Query[DueRow, UUID, list[int]](
     "chat.due_stubs",
-    f"SELECT seq, id FROM chat.messages WHERE room_id = $1 AND seq = ANY ($2) AND {_TOO_OLD} ORDER BY seq",  # noqa: S608 - only constants of this module
+    f"""
+    WITH found AS MATERIALIZED (
+      SELECT seq, id, deleted_at, emptied_at FROM chat.messages WHERE room_id = $1 AND seq = ANY ($2)
+    )
+    SELECT seq, id FROM found WHERE {_TOO_OLD} ORDER BY seq
+    """,  # noqa: S608 - only constants of this module
 )
 _STRIP = Query[StrippedRow, UUID, list[UUID], int](
     "chat.strip_messages",
@@ -90,7 +96,7 @@ _EMPTY = Command[UUID, list[int], int](
        SET text = NULL, track_id = NULL, track = NULL, search_text = NULL, mention_user_ids = NULL,
            emptied_at = clock_timestamp(), rev = $3 + d.n - 1
       FROM (SELECT s.seq, row_number() OVER (ORDER BY s.seq) AS n FROM unnest($2::bigint[]) AS s(seq)) d
-     WHERE m.room_id = $1 AND m.seq = d.seq AND m.deleted_at IS NOT NULL AND m.emptied_at IS NULL
+     WHERE m.room_id = $1 AND m.seq = d.seq
     """,
 )
 
@@ -121,6 +127,6 @@ async def strip(session: Session, room_id: UUID, message_ids: Sequence[UUID], li
 async def empty(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
     """Remove what deleted messages said, numbering them from `first_rev` on; returns how many there were.
 
-    The room must be locked, and nothing be left to strip.
+    The room must be locked, the messages be deleted and not emptied, and nothing be left to strip.
     """
     return await session.execute(_EMPTY, room_id, list(seqs), first_rev)
