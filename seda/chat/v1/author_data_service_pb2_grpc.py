@@ -54,21 +54,26 @@ class AuthorDataServiceServicer:
     def EraseAuthor(self, request, context):
         """Erases a user from chat, step by step; call it until `done`.
 
-        ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too. Covers
-        messages, revisions, mentions, reactions, memberships, invitations, reports, pins and read
-        marks. The names and descriptions of rooms, the moderation log and the reasons of sanctions
-        stay. A room whose last owner this was goes to its longest-serving moderator, else member; an
-        empty one is archived. Each call does a bounded part and may be repeated; once done, it does
-        nothing.
+        ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too; what the first
+        has made nobody's, the second does not find any more. Covers messages, revisions, mentions,
+        reactions, memberships, invitations, reports, pins and read marks. The names and descriptions
+        of rooms, the moderation log and the reasons of sanctions stay, and so do ended memberships,
+        without what was read. A room whose last owner this was goes to its longest-serving moderator,
+        else member; an empty one is archived. Nobody acts here, so the log gets no line.
+
+        Each call works for half of the time until its deadline, in transactions that are whole
+        whatever becomes of the call, and may be repeated. Who still writes meanwhile leaves something
+        to the next call: first take the login away, then erase.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExportAuthor(self, request, context):
-        """Pages through all that chat holds about a user.
+        """Pages through all that chat holds about a user, kind by kind.
 
-        Errors: PAGE_TOKEN_MISMATCH.
+        What would tell of others is left out: who muted, banned or otherwise acted on the user, and the
+        words of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

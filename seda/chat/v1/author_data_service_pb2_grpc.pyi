@@ -19,17 +19,22 @@ class AuthorDataServiceStub:
     EraseAuthor: _aio.UnaryUnaryMultiCallable[_author_data_service_pb2.EraseAuthorRequest, _author_data_service_pb2.EraseAuthorResponse]
     """Erases a user from chat, step by step; call it until `done`.
 
-    ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too. Covers
-    messages, revisions, mentions, reactions, memberships, invitations, reports, pins and read
-    marks. The names and descriptions of rooms, the moderation log and the reasons of sanctions
-    stay. A room whose last owner this was goes to its longest-serving moderator, else member; an
-    empty one is archived. Each call does a bounded part and may be repeated; once done, it does
-    nothing.
+    ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too; what the first
+    has made nobody's, the second does not find any more. Covers messages, revisions, mentions,
+    reactions, memberships, invitations, reports, pins and read marks. The names and descriptions
+    of rooms, the moderation log and the reasons of sanctions stay, and so do ended memberships,
+    without what was read. A room whose last owner this was goes to its longest-serving moderator,
+    else member; an empty one is archived. Nobody acts here, so the log gets no line.
+
+    Each call works for half of the time until its deadline, in transactions that are whole
+    whatever becomes of the call, and may be repeated. Who still writes meanwhile leaves something
+    to the next call: first take the login away, then erase.
     """
     ExportAuthor: _aio.UnaryUnaryMultiCallable[_author_data_service_pb2.ExportAuthorRequest, _author_data_service_pb2.ExportAuthorResponse]
-    """Pages through all that chat holds about a user.
+    """Pages through all that chat holds about a user, kind by kind.
 
-    Errors: PAGE_TOKEN_MISMATCH.
+    What would tell of others is left out: who muted, banned or otherwise acted on the user, and the
+    words of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
     """
 
 class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -43,12 +48,16 @@ class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_author_data_service_pb2.EraseAuthorResponse]:
         """Erases a user from chat, step by step; call it until `done`.
 
-        ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too. Covers
-        messages, revisions, mentions, reactions, memberships, invitations, reports, pins and read
-        marks. The names and descriptions of rooms, the moderation log and the reasons of sanctions
-        stay. A room whose last owner this was goes to its longest-serving moderator, else member; an
-        empty one is archived. Each call does a bounded part and may be repeated; once done, it does
-        nothing.
+        ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too; what the first
+        has made nobody's, the second does not find any more. Covers messages, revisions, mentions,
+        reactions, memberships, invitations, reports, pins and read marks. The names and descriptions
+        of rooms, the moderation log and the reasons of sanctions stay, and so do ended memberships,
+        without what was read. A room whose last owner this was goes to its longest-serving moderator,
+        else member; an empty one is archived. Nobody acts here, so the log gets no line.
+
+        Each call works for half of the time until its deadline, in transactions that are whole
+        whatever becomes of the call, and may be repeated. Who still writes meanwhile leaves something
+        to the next call: first take the login away, then erase.
         """
 
     @_abc_1.abstractmethod
@@ -57,9 +66,10 @@ class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _author_data_service_pb2.ExportAuthorRequest,
         context: _aio.ServicerContext[_author_data_service_pb2.ExportAuthorRequest, _abc.Awaitable[_author_data_service_pb2.ExportAuthorResponse]],
     ) -> _abc.Awaitable[_author_data_service_pb2.ExportAuthorResponse]:
-        """Pages through all that chat holds about a user.
+        """Pages through all that chat holds about a user, kind by kind.
 
-        Errors: PAGE_TOKEN_MISMATCH.
+        What would tell of others is left out: who muted, banned or otherwise acted on the user, and the
+        words of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
         """
 
 def add_AuthorDataServiceServicer_to_server(servicer: AuthorDataServiceServicer, server: _aio.Server) -> None: ...
