@@ -85,7 +85,8 @@ class RoomServiceServicer:
         """Creates a room and makes the caller its owner.
 
         Repeating a call with the same `request_id` and the same fields returns the first room as it
-        is now. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED.
+        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED, and for
+        a repeated call ROOM_NOT_FOUND, BANNED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,8 +106,9 @@ class RoomServiceServicer:
         """Changes a room's name, description, slow mode, or whether only moderators post; for
         moderators.
 
-        The values that the room has already change nothing. A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+        The values that the room has already change nothing. A new name is told to the room in a SYSTEM
+        message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
+        ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

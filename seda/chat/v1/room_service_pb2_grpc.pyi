@@ -20,7 +20,8 @@ class RoomServiceStub:
     """Creates a room and makes the caller its owner.
 
     Repeating a call with the same `request_id` and the same fields returns the first room as it
-    is now. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED.
+    is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED, and for
+    a repeated call ROOM_NOT_FOUND, BANNED.
     """
     GetRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetRoomRequest, _room_service_pb2.GetRoomResponse]
     """Gets a room that the caller may see: a public one, or a private one whose member or invited
@@ -32,8 +33,9 @@ class RoomServiceStub:
     """Changes a room's name, description, slow mode, or whether only moderators post; for
     moderators.
 
-    The values that the room has already change nothing. A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+    The values that the room has already change nothing. A new name is told to the room in a SYSTEM
+    message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
+    ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
     """
     ListPublicRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPublicRoomsRequest, _room_service_pb2.ListPublicRoomsResponse]
     """Lists public rooms that are not archived, by name.
@@ -80,7 +82,8 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a room and makes the caller its owner.
 
         Repeating a call with the same `request_id` and the same fields returns the first room as it
-        is now. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED.
+        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED, and for
+        a repeated call ROOM_NOT_FOUND, BANNED.
         """
 
     @_abc_1.abstractmethod
@@ -104,8 +107,9 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes a room's name, description, slow mode, or whether only moderators post; for
         moderators.
 
-        The values that the room has already change nothing. A new name is told to the room in a SYSTEM message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+        The values that the room has already change nothing. A new name is told to the room in a SYSTEM
+        message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
+        ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
         """
 
     @_abc_1.abstractmethod

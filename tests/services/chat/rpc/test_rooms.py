@@ -45,6 +45,23 @@ async def test_create_room_repeated_with_its_request_id_gives_the_first_room(wor
     assert other.room.id != first.room.id
 
 
+async def test_create_room_repeated_by_who_may_not_see_the_room_any_more(world: World) -> None:
+    ada, request_id = new_user(), str(uuid.uuid4())
+    for private, error in ((True, RoomNotFoundError), (False, BannedError)):
+        fields = {"private": private, "request_id": request_id}
+        room = (await world.create_room(ada, "One", **fields)).room
+        await world.admin.execute(
+            """
+            INSERT INTO chat.sanctions (id, room_id, user_id, kind, reason, issued_by, starts_at, rev)
+            SELECT gen_random_uuid(), $1, created_by, 'BAN', 'x', created_by, now(), 3
+              FROM chat.rooms WHERE id = $1
+            """,
+            room.id,
+        )
+        await refused(world.create_room(ada, "One", **fields), error, DOMAIN)
+        request_id = str(uuid.uuid4())
+
+
 async def test_create_room_refuses_a_request_id_with_other_fields(world: World) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     await world.create_room(ada, "One", request_id=request_id)
