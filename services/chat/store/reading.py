@@ -14,9 +14,9 @@ from typing import NamedTuple, cast
 from uuid import UUID
 
 from servicekit.clock import Micros
-from services.chat.domain.model import Message, Tally, TrackSnapshot
+from services.chat.domain.model import Message, Tally
 from services.chat.store.rooms import FACTS, FACTS_FROM
-from services.chat.store.tracks import track_from_json, track_to_json
+from services.chat.store.tracks import track_to_json
 
 
 class MessageRow(NamedTuple):
@@ -53,11 +53,6 @@ class MessageRow(NamedTuple):
     first_ats: list[Micros] | None = None
     my_ids: list[UUID] | None = None
     my_emojis: list[str] | None = None
-
-    @property
-    def track(self) -> TrackSnapshot | None:
-        """The posted track as it was known then."""
-        return None if self.track_id is None else track_from_json(self.track_id, self.track_json or "{}")
 
 
 def row_of(message: Message) -> MessageRow:
@@ -121,10 +116,11 @@ _ROOM_ONLY = """
 _REACTIONS = """
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
 """
+# Whether one stands is asked of what was found: there is an index of those that do, message by message, and in a
+# message of ten thousand the caller's would be looked for among all.
 _MINE = """
       FROM chat.reactions e
      WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = ANY ((SELECT t.ids FROM t)::uuid[])
-       AND e.removed_at IS NULL
 """
 # Of several rooms: a look-up per message; LIMIT, which nothing reaches, keeps it one.
 _REACTIONS_OF_ROOMS = """
@@ -135,9 +131,8 @@ _REACTIONS_OF_ROOMS = """
 """
 _MINE_OF_ROOMS = """
       FROM x CROSS JOIN LATERAL (
-        SELECT e.message_id, e.emoji FROM chat.reactions e
-         WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL
-         LIMIT 1000
+        SELECT e.message_id, e.emoji, e.removed_at FROM chat.reactions e
+         WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id LIMIT 1000
       ) e
 """
 
@@ -155,7 +150,8 @@ def reading(expressions: str, *, rooms: bool = False) -> str:
              array_agg(y.first_at) AS first_ats
       {reactions}
     ), g AS MATERIALIZED (
-      SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
+      SELECT array_agg(e.message_id) FILTER (WHERE e.removed_at IS NULL) AS ids,
+             array_agg(e.emoji) FILTER (WHERE e.removed_at IS NULL) AS emojis
       {mine}
     )
     SELECT x.*, {_ROOM_ONLY} FROM x
@@ -187,7 +183,9 @@ def _tallies(room: MessageRow) -> dict[UUID, list[Tally]]:
     if room.tallied_ids is None:
         return tallies
     mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
-    me = [pair in mine for pair in zip(room.tallied_ids, room.emojis or (), strict=True)]
+    # Of most pages the caller has reacted to nothing.
+    pairs = zip(room.tallied_ids, room.emojis or (), strict=True)
+    me = [pair in mine for pair in pairs] if mine else [False] * len(room.tallied_ids)
     columns = zip(room.first_ats or (), room.emojis or (), room.counts or (), me, strict=True)
     for message_id, tally in zip(room.tallied_ids, map(_make_tally, columns), strict=True):
         if message_id in tallies:

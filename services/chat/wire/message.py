@@ -22,6 +22,7 @@ from services.chat.domain.model import (
     TrackSnapshot,
 )
 from services.chat.store.reading import MessageRow, row_of
+from services.chat.store.tracks import track_from_json
 
 _T_co = TypeVar("_T_co", covariant=True)
 
@@ -117,11 +118,11 @@ def fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> None
 
 def _fill_content(into: message_pb2.Message, row: MessageRow, tallies: Iterable[Tally]) -> None:
     """Write what a message says, and how others reacted."""
-    text, track, mentions = row.text, row.track, row.mention_user_ids
+    text, track_id, track_json, mentions = row[14:18]
     if text is not None:
         into.text = text
-    if track is not None:
-        fill_snapshot(into.track, track)
+    if track_id is not None:
+        fill_snapshot(into.track, track_from_json(track_id, track_json or "{}"))
     if mentions:
         into.mention_user_ids.extend(map(str, mentions))
     if tallies:
