@@ -66,6 +66,8 @@ else
 	@export SEDA_TEST_PG_BIN="$(PG15_BIN)"; $(PYTEST) $(WITHOUT_PURE) $(ARGS) || { status=$$?; \
 	  [ $$status -eq 5 ] || { $(AGAIN); }; }
 endif
+	@echo "test: chat with its message tables in four partitions"
+	@export SEDA_TEST_PARTITIONS=4; $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
 ifeq ($(PGBOUNCER),)
 	@echo "test: not through PgBouncer (it is not installed here)"
 else

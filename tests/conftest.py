@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import structlog
 
 from tests import pooler
-from tests.postgres import Database, Server, ServerOnDemand, cloned_database, empty_database, wait_for_server
+from tests.postgres import (
+    PARTITIONS,
+    Database,
+    Server,
+    ServerOnDemand,
+    cloned_database,
+    empty_database,
+    wait_for_server,
+)
 
 _owner = pytest.StashKey[ServerOnDemand]()
 
@@ -34,11 +43,16 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Through a pooler run only what calls services."""
-    if pooler.WANTED:
-        chosen = [each for each in items if pooler.concerns(each.path)]
-        config.hook.pytest_deselected(items=[each for each in items if not pooler.concerns(each.path)])
-        items[:] = chosen
+    """Through a pooler run only what calls services, on partitioned message tables only what is chat's."""
+    if pooler.WANTED or PARTITIONS:
+        others = [each for each in items if not _concerned(each.path)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [each for each in items if _concerned(each.path)]
+
+
+def _concerned(path: Path) -> bool:
+    of_chat = "chat" in path.parts and "domain" not in path.parts
+    return (not pooler.WANTED or pooler.concerns(path)) and (not PARTITIONS or of_chat)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ the first test anywhere asks for it. Workers find it through files in the run's 
     template        made once, under the lock `template.lock`
 
 SEDA_TEST_PG_BIN chooses the programs of an installed server; without it they come from the embedded wheel.
-SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many.
+SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many, and runs chat's tests alone.
 SEDA_TEST_POOLER=1 leads the services through PgBouncer.
 """
 
@@ -44,6 +44,8 @@ from tests import pooler
 from tests.pooler import Pooler
 
 TEMPLATE = "seda_template"
+PARTITIONS = int(os.environ.get("SEDA_TEST_PARTITIONS", "0"))
+"""How many partitions the message tables of this run have; 0: they are whole."""
 # Below the ephemeral range, so that no outgoing connection of some test takes the port first.
 PORTS = range(20_000, 30_000)
 
@@ -231,11 +233,10 @@ async def ensure_template(server: Server) -> None:
         await deploy(template.admin_dsn)
         if template.pooled:
             await _let_services_log_in(server)
-        partitions = int(os.environ.get("SEDA_TEST_PARTITIONS", "0"))
-        if partitions:
+        if PARTITIONS:
             from tests.partitioning import partition_messages  # noqa: PLC0415 - SQLAlchemy is only needed for this
 
-            await partition_messages(template, partitions)
+            await partition_messages(template, PARTITIONS)
         (folder / "template").touch()
 
 
