@@ -80,6 +80,9 @@ async def send(session: Session, drafts: list[SendDraft], *, wait: bool) -> None
     await sending.write(session, accepted)
 
 
+@pytest.mark.skipif(
+    postgres.PARTITIONS > 0, reason="a plan for one room leaves out the partitions of all others"
+)
 async def test_statements_of_every_write_are_planned_once(world: World, one: Database) -> None:
     """Batches of many sizes, acts of one room, marks and lists: after five calls none is planned any more."""
     ada = new_user()
@@ -117,7 +120,7 @@ async def test_statements_of_every_write_are_planned_once(world: World, one: Dat
 
 
 _BARE = Query[LockRow, list[uuid.UUID]](
-    "chat.tried_lock",
+    "tests.tried_lock",
     "SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters WHERE room_id = ANY ($1)",
 )
 
@@ -128,4 +131,4 @@ async def test_an_array_whose_length_shows_is_planned_at_every_call(world: World
     async with one.session() as session:
         for _ in range(_TIMES):
             assert len(await session.rows(_BARE, [room_id])) == 1
-        assert (await plans(session, "chat.tried"))["chat.tried_lock"] == (0, _TIMES)
+        assert (await plans(session, "tests."))["tests.tried_lock"] == (0, _TIMES)
