@@ -13,6 +13,7 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from services.chat.actions.deps import Deps
 from services.chat.domain.emojis import check_emoji
+from services.chat.domain.errors import RoomNotFoundError
 from services.chat.domain.model import Tally
 from services.chat.domain.reacting import (
     check_distinct,
@@ -71,4 +72,7 @@ async def _begin(
     """Lock the room and check the caller's right; gives the message's tallies and the room's last rev."""
     locked = await changes.lock(session, [room_id], wait=True)
     tallies = check_reaction(room_id, message_id, await store.facts(session, room_id, caller, message_id))
+    if room_id not in locked:
+        # It was created between the two statements.
+        raise RoomNotFoundError(room_id)
     return tallies, locked[room_id].last_rev
