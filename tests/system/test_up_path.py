@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 
+from gateway.rpc.contracts import for_users, services_of
 from ops.suite import CHAT, GATEWAY, Ports
 from seda.chat.v1.message_pb2 import Message, MessageType
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse, SendMessageResponse
@@ -23,14 +24,10 @@ from tests.system.support.up import START_SECONDS, UpElsewhere, grpcurl_folder, 
 pytestmark = pytest.mark.timeout(300)
 CANONICAL = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 SHOWN = {
-    "seda.gateway.v1.GatewayService",
-    "seda.users.v1.UserService",
-    "seda.chat.v1.RoomService",
-    "seda.chat.v1.MembershipService",
-    "seda.chat.v1.MessageService",
-    "seda.tracks.v1.TrackService",
-    "grpc.health.v1.Health",
-}
+    service.full_name
+    for name in ("users", "chat", "tracks", "gateway")
+    for service in for_users(services_of(name))
+} | {"grpc.health.v1.Health"}
 WITHOUT_GRPCURL = "Without grpcurl"
 WITH_GRPCURL = "Paste, one after another"
 needs_grpcurl = pytest.mark.skipif(
