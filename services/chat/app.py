@@ -7,6 +7,7 @@ from seda.users.v1 import identity_service_pb2
 from servicekit.process import App, Kit
 from servicekit.rates import RateLimit
 from services.chat.actions.deps import Deps, Limits
+from services.chat.actions.kept_pages import KeptPages
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
@@ -43,7 +44,14 @@ def build(kit: Kit) -> App:
         invitations=RateLimit(settings.invitation_rate, settings.invitation_burst, kit.clock),
         reports=RateLimit(settings.report_rate, settings.report_burst, kit.clock),
     )
-    deps = Deps(kit.database, epoch, batcher, RemoteTracks(tracks, kit.clock), limits)
+    deps = Deps(
+        kit.database,
+        epoch,
+        batcher,
+        RemoteTracks(tracks, kit.clock),
+        limits,
+        KeptPages(settings.kept_pages_mib << 20),
+    )
     return App(
         servicers=[
             RoomServicer(deps),

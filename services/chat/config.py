@@ -31,6 +31,9 @@ class Settings(ServiceSettings):
     invitation_burst: float = Field(20, ge=1, description="invitations that one user may make at once")
     report_rate: float = Field(0.1, gt=0, description="reports a second that one user may make on average")
     report_burst: float = Field(10, ge=1, description="reports that one user may make at once")
+    kept_pages_mib: int = Field(
+        32, ge=0, le=4096, description="MiB for pages of messages that many read; 0: each is made anew"
+    )
     janitor_interval: float = Field(
         60, gt=0, description="seconds between two looks for what has to be emptied or folded"
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from servicekit.database import Database
 from servicekit.rates import RateLimit
+from services.chat.actions.kept_pages import KeptPages
 from services.chat.domain.model import Message, TrackSnapshot
 from services.chat.domain.sending import SendDraft
 from services.chat.store.epoch import Epoch
@@ -57,3 +58,4 @@ class Deps:
     batcher: Batcher
     tracks: TrackCatalog
     limits: Limits
+    pages: KeptPages

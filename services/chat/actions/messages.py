@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from servicekit.errors import PageTokenMismatchError
 from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
 from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
+from services.chat.actions.kept_pages import KeptPage
 from services.chat.actions.moderating import Authority, moderate
 from services.chat.actions.page_sizes import message_bytes, most_bytes
 from services.chat.domain.acting import Actor, check_sees_deleted
@@ -57,6 +58,8 @@ class Page:
 
     `replies` has the first live replies by the seq of their root, in order; None where none are shown. `tallies`
     are by message. `deleted`: deleted messages tell what they said. `rev` is the room's last, of the same snapshot.
+    `keep`, where the page is wanted for others, takes it as it is for everybody: without marks of the caller's own
+    reactions and without a token.
     """
 
     messages: list[MessageRow]
@@ -69,6 +72,16 @@ class Page:
     epoch: str
     rev: int
     root: MessageRow | None = None
+    keep: Callable[[bytes], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPage:
+    """A page that was made before, for one more caller: `mine` are their own reactions, (message, emoji)."""
+
+    content: bytes
+    mine: set[tuple[UUID, str]]
+    next_page_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +102,8 @@ class Several:
     missing: list[UUID]
 
 
-async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page:
-    """A page of a room's messages; one statement."""
+async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page | SharedPage:
+    """A page of a room's messages; one statement, two for one that has changed since it was kept."""
     mark = fingerprint(
         "ListMessages",
         caller.user_id,
@@ -103,6 +116,33 @@ async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page:
         listing.around_seq,
     )
     window = _following(listing.page_token, mark, listing.page_size) or _first_window(listing)
+    key = (listing.room_id, listing.view, listing.replies, listing.deleted, window)
+    kept = deps.pages.get(key)
+    if kept is not None:
+        shared = await _shared(deps, caller, listing, kept, lambda: _token(mark, window, kept.next_seq))
+        if shared is not None:
+            return shared
+    return await _page(deps, caller, listing, window, key, mark)
+
+
+async def _shared(
+    deps: Deps, caller: Caller, listing: Listing, kept: KeptPage, token: Callable[[], str]
+) -> SharedPage | None:
+    """A kept page, if nothing has changed in the room since it was made."""
+    now = await store.mine(deps.database, listing.room_id, caller.user_id, kept.reacted_ids)
+    room = check_readable(listing.room_id, now)
+    if listing.deleted:
+        check_sees_deleted(room.role)
+    if (room.last_rev, deps.epoch.value) != (kept.rev, kept.epoch):
+        return None
+    mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
+    return SharedPage(kept.content, mine, token())
+
+
+async def _page(
+    deps: Deps, caller: Caller, listing: Listing, window: Window, key: Hashable, mark: int
+) -> Page:
+    epoch = deps.epoch.value
     found = await store.page(
         deps.database,
         listing.room_id,
@@ -115,16 +155,22 @@ async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page:
     room = _readable(listing.room_id, found, deleted=listing.deleted)
     tops, replies = _split(found.messages, listing.view)
     shown = _cut(window, tops, replies, found)
+
+    def keep(content: bytes) -> None:
+        # The epoch of before: should the connection have led to another copy, the page is never taken for its.
+        deps.pages.keep(key, KeptPage(epoch, room.rev, content, list(found.tallies), shown.next_seq))
+
     return Page(
         messages=[tops[seq] for seq in shown.seqs],
         replies=replies if listing.view is ThreadView.ROOTS else None,
         tallies=found.tallies,
         deleted=listing.deleted,
-        next_page_token=_token(mark, window, shown),
+        next_page_token=_token(mark, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
         rev=room.rev,
+        keep=keep if deps.pages.wants(key) else None,
     )
 
 
@@ -157,7 +203,7 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
         replies=None,
         tallies=found.tallies,
         deleted=listing.deleted,
-        next_page_token=_token(mark, window, shown),
+        next_page_token=_token(mark, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
@@ -248,8 +294,8 @@ def _first_replies(listing: ReplyListing) -> Window:
     return Window.after(listing.after_seq or 0, listing.page_size)
 
 
-def _token(mark: int, window: Window, shown: Cut) -> str:
-    return "" if shown.next_seq is None else encode_token(mark, (window.direction, shown.next_seq))
+def _token(mark: int, window: Window, next_seq: int | None) -> str:
+    return "" if next_seq is None else encode_token(mark, (window.direction, next_seq))
 
 
 def _split(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.database import Database, Session
@@ -144,6 +145,38 @@ def _some(condition: str, may_read: str = MAY_READ) -> str:
 _BY_ID = Query[MessageRow, UUID, UUID, list[UUID]]("chat.messages_by_id", _some("n.id = ANY ($3)"))
 _BY_ID_ANYWAY = Query[MessageRow, UUID, UUID, UUID]("chat.message_anyway", _some("n.id = $3", "true"))
 _BY_SEQ = Query[MessageRow, UUID, UUID, int]("chat.message_by_seq", _some("n.seq = $3", "true"))
+
+
+class MineRow(NamedTuple):
+    """What decides whether the caller may read the room, its last rev, and the caller's reactions to messages."""
+
+    private: bool
+    role: str | None
+    invited: bool
+    banned: bool
+    last_rev: int
+    my_ids: list[UUID] | None
+    my_emojis: list[str] | None
+
+
+_MINE = Query[MineRow, UUID, UUID, list[UUID]](
+    "chat.page_mine",
+    f"""
+    {ROOM}
+    SELECT f.private, f.role, f.invited, f.banned, f.last_rev, g.my_ids, g.my_emojis
+      FROM f CROSS JOIN LATERAL (
+        SELECT array_agg(e.message_id) FILTER (WHERE e.removed_at IS NULL) AS my_ids,
+               array_agg(e.emoji) FILTER (WHERE e.removed_at IS NULL) AS my_emojis
+          FROM chat.reactions e
+         WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = ANY ($3) AND {MAY_READ}
+      ) g
+    """,  # noqa: S608 - only constants of this package
+)
+
+
+async def mine(database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]) -> MineRow | None:
+    """The caller's reactions to these messages, with the room's facts; None when there is no such room."""
+    return await database.row(_MINE, room_id, user_id, message_ids)
 
 
 async def page(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto, to_proto
-from services.chat.actions.messages import Listing, One, Page, ReplyListing, Several
+from services.chat.actions.messages import Listing, One, Page, ReplyListing, Several, SharedPage
 from services.chat.actions.revisions import RevisionListing
 from services.chat.actions.searching import Hits, Search
 from services.chat.actions.sending import MessageDraft, SentMessage
@@ -117,17 +118,43 @@ def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     return response
 
 
-def page(page: Page) -> message_service_pb2.ListMessagesResponse:
+def page(page: Page | SharedPage) -> message_service_pb2.ListMessagesResponse:
     """A page of a room."""
+    if isinstance(page, SharedPage):
+        return _shared(page)
     response = message_service_pb2.ListMessagesResponse(
-        next_page_token=page.next_page_token,
-        found_oldest=page.found_oldest,
-        found_newest=page.found_newest,
-        epoch=page.epoch,
-        rev=page.rev,
+        found_oldest=page.found_oldest, found_newest=page.found_newest, epoch=page.epoch, rev=page.rev
     )
     _fill_page(response.messages, page)
+    if page.keep is not None:
+        everybodys = message_service_pb2.ListMessagesResponse()
+        everybodys.CopyFrom(response)
+        for message in _all(everybodys):
+            for tally in message.reactions:
+                tally.me = False
+        page.keep(everybodys.SerializeToString())
+    response.next_page_token = page.next_page_token
     return response
+
+
+def _shared(page: SharedPage) -> message_service_pb2.ListMessagesResponse:
+    """A page that was made before, with the marks of the caller's own reactions."""
+    response = message_service_pb2.ListMessagesResponse.FromString(page.content)
+    if page.mine:
+        mine = {(str(message_id), emoji) for message_id, emoji in page.mine}
+        for message in _all(response):
+            for tally in message.reactions:
+                if (message.id, tally.emoji) in mine:
+                    tally.me = True
+    response.next_page_token = page.next_page_token
+    return response
+
+
+def _all(page: message_service_pb2.ListMessagesResponse) -> Iterator[message_pb2.Message]:
+    """The page's messages with their first replies."""
+    for message in page.messages:
+        yield message
+        yield from message.replies
 
 
 def thread(page: Page) -> message_service_pb2.ListRepliesResponse:
