@@ -129,7 +129,8 @@ class MessageServiceServicer:
         """Gets one message of a room that the caller may read.
 
         A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
-        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED.
+        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED, and with `as_admin`
+        CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,8 +150,9 @@ class MessageServiceServicer:
         """Searches messages, the newest first.
 
         All words of the query must occur, in any order; letters match without their case and marks.
-        Without a room, the public rooms and those the caller is a member of are searched. Errors:
-        ROOM_NOT_FOUND, BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        A query without a letter or digit finds nothing. Without a room, the public rooms and those the
+        caller is a member of are searched. SYSTEM messages are not found. Errors: ROOM_NOT_FOUND,
+        BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

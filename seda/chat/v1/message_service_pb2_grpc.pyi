@@ -42,7 +42,8 @@ class MessageServiceStub:
     """Gets one message of a room that the caller may read.
 
     A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
-    `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED.
+    `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED, and with `as_admin`
+    CALLER_SUSPENDED.
     """
     LookupMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.LookupMessagesRequest, _message_service_pb2.LookupMessagesResponse]
     """Gets up to 100 messages of a room by their ids.
@@ -54,8 +55,9 @@ class MessageServiceStub:
     """Searches messages, the newest first.
 
     All words of the query must occur, in any order; letters match without their case and marks.
-    Without a room, the public rooms and those the caller is a member of are searched. Errors:
-    ROOM_NOT_FOUND, BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+    A query without a letter or digit finds nothing. Without a room, the public rooms and those the
+    caller is a member of are searched. SYSTEM messages are not found. Errors: ROOM_NOT_FOUND,
+    BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     EditMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.EditMessageRequest, _message_service_pb2.EditMessageResponse]
     """Edits the caller's own message; `seq` stays, and moderators can see what it was.
@@ -140,7 +142,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gets one message of a room that the caller may read.
 
         A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
-        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED.
+        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED, and with `as_admin`
+        CALLER_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -164,8 +167,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         """Searches messages, the newest first.
 
         All words of the query must occur, in any order; letters match without their case and marks.
-        Without a room, the public rooms and those the caller is a member of are searched. Errors:
-        ROOM_NOT_FOUND, BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        A query without a letter or digit finds nothing. Without a room, the public rooms and those the
+        caller is a member of are searched. SYSTEM messages are not found. Errors: ROOM_NOT_FOUND,
+        BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
