@@ -167,8 +167,11 @@ _MINE = Query[MineRow, UUID, UUID, list[UUID]](
       FROM f CROSS JOIN LATERAL (
         SELECT array_agg(e.message_id) FILTER (WHERE e.removed_at IS NULL) AS my_ids,
                array_agg(e.emoji) FILTER (WHERE e.removed_at IS NULL) AS my_emojis
-          FROM chat.reactions e
-         WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = ANY ($3) AND {MAY_READ}
+          FROM unnest((SELECT $3::uuid[])) AS i(id) CROSS JOIN LATERAL (
+            SELECT r.message_id, r.emoji, r.removed_at FROM chat.reactions r
+             WHERE r.user_id = $2 AND r.room_id = $1 AND r.message_id = i.id LIMIT 1000
+          ) e
+         WHERE {MAY_READ}
       ) g
     """,  # noqa: S608 - only constants of this package
 )
