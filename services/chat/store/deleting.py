@@ -57,7 +57,7 @@ _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
 )
 
 
-class AuthoredRow(NamedTuple):
+class SeqRow(NamedTuple):
     """The seq of a message."""
 
     seq: int
@@ -70,7 +70,7 @@ _AUTHORED = """
        AND ($3::timestamptz IS NULL OR m.created_at >= $3)
        AND ($4::float8 IS NULL OR m.created_at >= clock_timestamp() - $4 * interval '1 second')
 """
-_BY_AUTHOR = Query[AuthoredRow, UUID, UUID, Micros | None, float | None, int](
+_BY_AUTHOR = Query[SeqRow, UUID, UUID, Micros | None, float | None, int](
     "chat.seqs_by_author",
     f"SELECT m.seq {_AUTHORED} ORDER BY m.seq DESC LIMIT $5",
 )
