@@ -10,8 +10,8 @@ from servicekit.clock import Micros
 from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
 from services.chat.actions.moderating import Authority, moderate
-from services.chat.domain.acting import Actor, Rank, check_outranks
-from services.chat.domain.model import DeletionType
+from services.chat.domain.acting import Actor, check_outranks
+from services.chat.domain.editing import deletion_type
 from services.chat.store import deleting as store
 from services.chat.store import moderation
 
@@ -67,7 +67,7 @@ async def delete_newest(
         change.room_id,
         seqs,
         deleted_by=actor.user_id,
-        deletion_type=deletion_type(actor),
+        deletion_type=deletion_type(actor, user_id),
         first_rev=change.last_rev + 1,
     )
     change.next_revs(gone.messages + gone.pins)
@@ -78,8 +78,3 @@ async def delete_newest(
         change.session, change.room_id, user_id, since=since, window_seconds=window_seconds
     )
     return Deleted(gone.messages, remaining)
-
-
-def deletion_type(actor: Actor) -> DeletionType:
-    """In what capacity an actor deletes what others wrote."""
-    return DeletionType.ADMIN if actor.rank is Rank.ADMIN else DeletionType.MODERATOR

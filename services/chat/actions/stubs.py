@@ -88,7 +88,7 @@ async def restore_message(
 async def _delete(change: Change, actor: Actor, message: Message, reason: str) -> Message:
     """The deleted message. What moderators and administrators delete is recorded, an author's own is not."""
     before = _state(message)
-    capacity = deletion_type(message, actor)
+    capacity = deletion_type(actor, message.user_id)
     gone = await deleting.delete(
         change.session,
         change.room_id,

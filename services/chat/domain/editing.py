@@ -105,9 +105,9 @@ def check_deletable(message: Message, actor: Actor) -> None:
         raise SystemMessageError
 
 
-def deletion_type(message: Message, actor: Actor) -> DeletionType:
-    """In what capacity an actor deletes the message. With as_admin nobody acts as an author."""
-    if message.user_id == actor.user_id and not actor.as_admin:
+def deletion_type(actor: Actor, author_id: UUID | None) -> DeletionType:
+    """In what capacity an actor deletes what an author wrote. With as_admin nobody acts as an author."""
+    if author_id == actor.user_id and not actor.as_admin:
         return DeletionType.AUTHOR
     return DeletionType.ADMIN if actor.rank is Rank.ADMIN else DeletionType.MODERATOR
 
