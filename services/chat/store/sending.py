@@ -11,7 +11,7 @@ from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.model import MessageType
 from services.chat.domain.sending import Place, SendDraft, SendFacts
-from services.chat.store.rooms import IN_FORCE
+from services.chat.store.rooms import IN_FORCE, Reader
 from services.chat.store.tracks import track_to_json
 
 # Mentions come as the text of an array per draft: arrays of arrays must all be of one length. Each array stands in
@@ -162,8 +162,8 @@ class Accepted(NamedTuple):
         return MessageType.TEXT if self.draft.track is None else MessageType.TRACK
 
 
-async def facts(session: Session, drafts: Sequence[SendDraft], *, perhaps_written: bool) -> list[SendFacts]:
-    """What the rules need, one row per draft in their order.
+async def facts(session: Reader, drafts: Sequence[SendDraft], *, perhaps_written: bool) -> list[SendFacts]:
+    """What the rules need, one row per draft in their order; it stays so while the rooms are locked.
 
     With `perhaps_written` each draft is also looked up by its message id, after a try whose outcome
     is unknown.

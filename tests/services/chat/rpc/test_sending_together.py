@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from servicekit.errors import ServiceUnavailableError
+from services.chat.domain.errors import RequestIdReusedError, RoomLockedError, RoomNotFoundError
 from tests.postgres import administrator
 from tests.services.chat.world import DOMAIN, World, new_user
-from tests.services.running import Running, refused, user
+from tests.services.running import Running, add_track, refused, user
+
+_BATCH = ["BEGIN", "chat.lock_rooms", "chat.send_facts", "chat.write_batch", "COMMIT"]
 
 
 async def test_send_message_with_one_request_id_over_two_processes_is_one_row(
@@ -106,18 +110,46 @@ async def test_send_message_while_tracks_is_away(world: World, chat_alone: Runni
     assert error.retry_after
 
 
+async def test_send_message_of_a_track_looks_at_the_room_before_tracks(
+    world: World, chat_alone: Running
+) -> None:
+    ada, bob, request_id = new_user(), new_user(), str(uuid.uuid4())
+    room = await world.room(ada, private=True)
+    track_id = await add_track(world.admin, "1PTG3Z6ehGkBFwjybzWkR8")
+    sent = await world.send(ada, room.id, track_id=track_id, request_id=request_id)
+    alone = World(chat_alone, world.admin)
+    again = await alone.send(ada, room.id, track_id=track_id, request_id=request_id)
+    assert (again.message, again.deduplicated) == (sent.message, True)
+    other = alone.send(ada, room.id, "other", track_id=track_id, request_id=request_id)
+    await refused(other, RequestIdReusedError, DOMAIN)
+    for place in (world, alone):
+        unknown = place.send(bob, room.id, track_id=str(uuid.uuid4()))
+        await refused(unknown, RoomNotFoundError, DOMAIN)
+    await world.set_room(room.id, locked_at=datetime.now(UTC))
+    await refused(alone.send(ada, room.id, track_id=str(uuid.uuid4())), RoomLockedError, DOMAIN)
+
+
+async def test_send_message_of_a_track_costs_one_statement_more(world: World) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    track_id = await add_track(world.admin, "2PTG3Z6ehGkBFwjybzWkR8")
+    for _ in range(2):
+        with world.chat.counting() as statements:
+            await world.send(ada, room.id, track_id=track_id)
+        assert statements == ["chat.send_facts", *_BATCH]
+
+
 async def test_send_message_costs_the_same_statements_for_one_and_for_many(world: World) -> None:
     ada = new_user()
     room = await world.room(ada)
     with world.chat.counting() as statements:
         await world.send(ada, room.id, "one")
-    batch = ["BEGIN", "chat.lock_rooms", "chat.send_facts", "chat.write_batch", "COMMIT"]
-    assert statements == batch
+    assert statements == _BATCH
     with world.chat.counting() as statements:
         await asyncio.gather(*(world.send(ada, room.id, f"{n}") for n in range(60)))
-    assert len(statements) % len(batch) == 0
+    assert len(statements) % len(_BATCH) == 0
     # One send starts alone; the others gather behind it in very few batches.
-    assert len(statements) // len(batch) <= 20
+    assert len(statements) // len(_BATCH) <= 20
 
 
 async def test_the_sizes_of_batches_are_counted(world: World) -> None:
