@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 from servicekit.errors import OverloadedError, RateLimitedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from uuid import UUID
 
 _RETRY_SECONDS = 0.2
 _STREAM_RETRY_SECONDS = 5.0

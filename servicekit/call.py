@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from servicekit.caller import Caller
-    from servicekit.methods import Method
+from servicekit.caller import Caller
+from servicekit.methods import Method
 
 
 @dataclass(slots=True)

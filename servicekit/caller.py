@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from uuid import UUID
 
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from servicekit.clock import Micros
+from servicekit.clock import Micros
 
 
 class Role(enum.StrEnum):

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from servicekit.call import current_call
 from servicekit.errors import DeadlineExceededError, ServiceUnavailableError
+from servicekit.methods import Method
 from servicekit.statuses import from_rpc_error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from servicekit.methods import Method
-    from servicekit.tokens import ServiceTokenSigner
+from servicekit.tokens import ServiceTokenSigner
 
 _Response = TypeVar("_Response", bound=Message)
 DEFAULT_TIMEOUT = 5.0

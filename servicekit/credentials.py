@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import grpc
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from servicekit.keys import FixedKeys, Keys, RemoteKeys, SecretKey
-from servicekit.settings import Environment, SettingsError
+from servicekit.settings import Environment, ServiceSettings, SettingsError
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from servicekit.settings import ServiceSettings
 
 
 def verifier(settings: ServiceSettings) -> TokenVerifier:

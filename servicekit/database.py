@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -18,11 +19,7 @@ import structlog
 from servicekit import sql_errors
 from servicekit.call import Call, current_call
 from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError, OutcomeUnknownError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from servicekit.sql import Command, Params, Query, Row, Statement
+from servicekit.sql import Command, Params, Query, Row, Statement
 
 _log = structlog.get_logger("database")
 _T = TypeVar("_T")

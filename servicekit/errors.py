@@ -6,10 +6,8 @@ Codes follow google/rpc/code.proto, details follow google/rpc/error_details.prot
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 _MAX_NAME = 255
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 _RECREATE = "; make it anew: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
 _FACTS = """

@@ -7,20 +7,15 @@ read keeps everybody's state from changing.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterable
 
 import structlog
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
+from servicekit.call import Call
 from servicekit.errors import UnknownServiceError
 from servicekit.methods import Access, Method
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
-
-    from google.protobuf.message import Message
-
-    from servicekit.call import Call
 
 _log = structlog.get_logger("health")
 SERVING = health_pb2.HealthCheckResponse.SERVING

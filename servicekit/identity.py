@@ -6,10 +6,11 @@ import asyncio
 import dataclasses
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
+from servicekit.clock import Clock
 from servicekit.errors import (
     AccessDeniedError,
     Code,
@@ -19,9 +20,6 @@ from servicekit.errors import (
 )
 from servicekit.methods import Access, Method
 from servicekit.tokens import ServiceToken, TokenVerifier, UnknownKeyError, UserToken
-
-if TYPE_CHECKING:
-    from servicekit.clock import Clock
 
 _CACHE_SIZE = 20_000
 _STALE_SECONDS = 900.0

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 import urllib.request
 import warnings
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from http.client import HTTPMessage
+from typing import IO, Protocol
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 import structlog
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from servicekit.errors import ServiceUnavailableError
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-    from http.client import HTTPMessage
-    from typing import IO
-    from urllib.request import Request
 
 # The name EdDSA is deprecated in favour of Ed25519 (RFC 9864), but issuers still write it.
 warnings.filterwarnings("ignore", category=SecurityWarning, message="EdDSA is deprecated")

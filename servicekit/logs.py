@@ -9,18 +9,14 @@ import logging
 import sys
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
-from servicekit.errors import Code
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict, Processor
-
-    from servicekit.call import Call
-    from servicekit.errors import ServiceError
-    from servicekit.methods import Method
+from servicekit.call import Call
+from servicekit.errors import Code, ServiceError
+from servicekit.methods import Method
 
 _CODES = [code.name for code in Code]
 _HOLD_SECONDS = 0.01

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 from uuid import UUID
 
 from seda.rpc.v1.page_token_pb2 import PageToken
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 100

@@ -12,37 +12,30 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import grpc
 import structlog
 import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit import credentials, logs
 from servicekit.admission import Admission, StreamAdmission
 from servicekit.channels import Peer
 from servicekit.clock import Clock, SystemClock
-from servicekit.database import Database
+from servicekit.database import Database, Session
 from servicekit.health import HealthBoard
 from servicekit.identity import Authenticator, CallerResolver
-from servicekit.methods import methods_of
+from servicekit.methods import Method, methods_of
 from servicekit.metrics import Metrics
 from servicekit.readiness import DatabaseProbe
-from servicekit.server import Servers
+from servicekit.server import Servers, Servicer
 from servicekit.settings import ServiceSettings, SettingsError, load
 from servicekit.tokens import ServiceTokenSigner
-from servicekit.wrapper import Wrapper
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    from google.protobuf.descriptor import ServiceDescriptor
-
-    from servicekit.database import Session
-    from servicekit.methods import Method
-    from servicekit.wrapper import RawHandler
+from servicekit.wrapper import RawHandler, Wrapper
 
 _log = structlog.get_logger("process")
 STOP_GRACE = 15.0
@@ -57,12 +50,6 @@ class Worker(Protocol):
 
     async def stop(self) -> None:
         """Finish what was begun and end."""
-
-
-class Servicer(Protocol):
-    """One proto service: a coroutine method (request, call) for each method of its descriptor."""
-
-    descriptor: Any
 
 
 @dataclass(slots=True)
@@ -147,7 +134,7 @@ class Process:
         self.app = build(self.kit)
         verifier = credentials.verifier(settings)
         self.authenticator = Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
-        self.servers = Servers(settings, self.app, self._wrapper(), self.board, self.metrics)
+        self.servers = Servers(settings, self.app.servicers, self.app.raw, self._wrapper(), self.board)
         self.looking: asyncio.Task[None] | None = None
         """Ends, with a SettingsError, only when the process must not go on."""
         self._cleanup = AsyncExitStack()

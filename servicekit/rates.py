@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from uuid import UUID
 
+from servicekit.clock import Clock
 from servicekit.errors import RateLimitedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from servicekit.clock import Clock
 
 _MAX_USERS = 50_000
 

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import structlog
 
 from servicekit.fitness import examine
-from servicekit.settings import Environment, SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from servicekit.health import HealthBoard
-    from servicekit.settings import ServiceSettings
+from servicekit.health import HealthBoard
+from servicekit.settings import Environment, ServiceSettings, SettingsError
 
 _log = structlog.get_logger("readiness")
 INTERVAL = 1.0

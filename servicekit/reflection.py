@@ -7,17 +7,14 @@ bytes that it can't decode with the exception's text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, cast
 
 import grpc
 from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
-
-    from google.protobuf.message import Message
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 

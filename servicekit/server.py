@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import grpc
 
@@ -10,13 +11,8 @@ from servicekit import reflection
 from servicekit.credentials import server_credentials
 from servicekit.health import HealthBoard, HealthService, health_methods
 from servicekit.methods import ContractError, Method, methods_of
-from servicekit.settings import addresses
-
-if TYPE_CHECKING:
-    from servicekit.metrics import Metrics
-    from servicekit.process import App, Servicer
-    from servicekit.settings import ServiceSettings
-    from servicekit.wrapper import Wrapper
+from servicekit.settings import ServiceSettings, addresses
+from servicekit.wrapper import RawHandler, Wrapper
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     # Two processes on one port would share its calls, and lose some when one of them drains.
@@ -38,29 +34,38 @@ _STREAMS_AT_THE_EDGE = 256
 _STREAMS_BEHIND_IT = 10_000
 
 
+class Servicer(Protocol):
+    """One proto service: a coroutine method (request, call) for each method of its descriptor."""
+
+    descriptor: Any
+
+
 class Servers:
     """Builds, starts and stops the servers. `port` and `admin_port` are known once started."""
 
     def __init__(
-        self, settings: ServiceSettings, app: App, wrapper: Wrapper, board: HealthBoard, metrics: Metrics
+        self,
+        settings: ServiceSettings,
+        servicers: Sequence[Servicer],
+        raw: Sequence[tuple[Method, RawHandler]],
+        wrapper: Wrapper,
+        board: HealthBoard,
     ) -> None:
         self._settings = settings
-        self._app = app
-        self._wrapper = wrapper
-        self._metrics = metrics
+        self._metrics = wrapper.metrics
         self._running: list[grpc.aio.Server] = []
         self.port = 0
         self.admin_port = 0
-        own = [servicer.descriptor.full_name for servicer in app.servicers]
+        own = [servicer.descriptor.full_name for servicer in servicers]
         board.own(own)
         self._listed = [
             *own,
-            *dict.fromkeys(method.service for method, _ in app.raw),
+            *dict.fromkeys(method.service for method, _ in raw),
             HealthService.descriptor.full_name,
         ]
         self._health = _handlers(wrapper, HealthService(board), health_methods())
-        self._handlers = {method.path: wrapper.raw(method, handle) for method, handle in app.raw}
-        for servicer in app.servicers:
+        self._handlers = {method.path: wrapper.raw(method, handle) for method, handle in raw}
+        for servicer in servicers:
             self._handlers |= handlers(wrapper, servicer)
 
     async def start(self) -> None:

@@ -6,7 +6,7 @@ import enum
 import ipaddress
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
@@ -14,9 +14,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.database import PoolOptions
 from servicekit.tokens import DEVELOPMENT_ISSUER, MIN_SECRET_BYTES
-
-if TYPE_CHECKING:
-    from typing import Self
 
 _PREFIX = "SEDA_"
 _Settings = TypeVar("_Settings", bound="ServiceSettings")

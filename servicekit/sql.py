@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, TypeVarTuple, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, TypeVarTuple, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from servicekit.errors import ServiceError
+from servicekit.errors import ServiceError
 
 Row = TypeVar("Row", bound=NamedTuple)
 Params = TypeVarTuple("Params")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 
@@ -11,9 +11,7 @@ from servicekit.errors import (
     DatabaseUnavailableError,
     DeadlineExceededError,
 )
-
-if TYPE_CHECKING:
-    from servicekit.sql import Statement
+from servicekit.sql import Statement
 
 DRIVER_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.PostgresError,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from servicekit.call import Call
 from servicekit.errors import Code, FieldFault, ServiceError
-
-if TYPE_CHECKING:
-    from servicekit.call import Call
 
 DETAILS_KEY = "grpc-status-details-bin"
 GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}

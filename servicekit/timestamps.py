@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from servicekit.clock import Micros
-
-if TYPE_CHECKING:
-    from google.protobuf.duration_pb2 import Duration
-    from google.protobuf.timestamp_pb2 import Timestamp
 
 _MILLION = 1_000_000
 _UNIX_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as the text says itself

@@ -10,8 +10,9 @@ import re
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -19,9 +20,6 @@ from joserfc.jwk import OctKey, OKPKey
 
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.keys import Key, Keys
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 DEVELOPMENT_ISSUER = "seda-development"
 SERVICE_ISSUER = "seda-services"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import protovalidate
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
 
 from servicekit.errors import FieldFault, InvalidFieldsError, MalformedRequestError
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor
-    from google.protobuf.message import Message
 
 _validator = protovalidate.Validator()
 # C0, DEL and C1 but for \t and \n, lone surrogates, and the code points that are no characters.

@@ -11,15 +11,16 @@ import random
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import grpc
 import structlog
 from google.protobuf.message import Message
 
 from servicekit import statuses, validation
+from servicekit.admission import Admission, StreamAdmission
 from servicekit.call import Call, current_call
 from servicekit.errors import (
     Code,
@@ -28,15 +29,10 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from servicekit.identity import Authenticator
 from servicekit.logs import CallLog
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from servicekit.admission import Admission, StreamAdmission
-    from servicekit.identity import Authenticator
-    from servicekit.methods import Method
-    from servicekit.metrics import Metrics
+from servicekit.methods import Method
+from servicekit.metrics import Metrics
 
 UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
 StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
