@@ -5,11 +5,21 @@ from __future__ import annotations
 import enum
 import ipaddress
 import os
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    FilePath,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.database import PoolOptions
@@ -36,6 +46,57 @@ class SettingsError(Exception):
         self.faults = faults
 
 
+def addresses(hosts: str) -> tuple[str, ...]:
+    """The addresses of a list with commas; IPv6 ones may stand in brackets."""
+    return tuple(host.strip().removeprefix("[").removesuffix("]") for host in hosts.split(","))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    address = _ip_address(host)
+    return address.is_loopback if address else host == "localhost"
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes long")
+    return secret
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    if urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must start with postgresql:// or postgres://")
+    return url
+
+
+def _all_addresses(hosts: str) -> str:
+    if not all(addresses(hosts)):
+        raise ValueError("must be an address, or several with commas")
+    return hosts
+
+
+def _one_family(target: str) -> str:
+    """Several are addresses of one family: grpc resolves one name, and lists of numbers."""
+    if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
+        found = [_ip_address(each.rpartition(":")[0]) for each in target.split(",")]
+        if None in found or len(set(map(type, found))) > 1:
+            raise ValueError("several targets must all be IPv4 or all be IPv6 addresses with ports")
+    return target
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+Addresses = Annotated[str, AfterValidator(_all_addresses)]
+Target = Annotated[str, Field(min_length=1), AfterValidator(_one_family)]
+
+
 class ServiceSettings(BaseSettings):
     """What every process can be told. Variables start with SEDA_, but for DATABASE_URL.
 
@@ -49,9 +110,9 @@ class ServiceSettings(BaseSettings):
     has_database: ClassVar[bool] = True
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
-    host: str = Field("127.0.0.1", description="addresses to listen on, with commas")
+    host: Addresses = Field("127.0.0.1", description="addresses to listen on, with commas")
     port: int = Field(0, ge=0, le=65_535, description="port of the contract")
-    admin_host: str = Field("127.0.0.1", description="addresses of the admin and metrics ports")
+    admin_host: Addresses = Field("127.0.0.1", description="addresses of the admin and metrics ports")
     admin_port: int = Field(0, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
     tls_certificate_file: FilePath | None = Field(None, description="PEM certificate to listen and call with")
@@ -73,7 +134,7 @@ class ServiceSettings(BaseSettings):
     )
     parent_fd: int | None = Field(None, ge=0, description="leave when this inherited pipe closes")
 
-    jwt_secret: SecretStr | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
+    jwt_secret: Secret | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
     jwks_url: str | None = Field(
         None,
         pattern="^https://",
@@ -81,7 +142,7 @@ class ServiceSettings(BaseSettings):
     )
     jwt_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="issuer of users' tokens")
     jwt_audience: str = Field("authenticated", min_length=1, description="audience of users' tokens")
-    service_secret: SecretStr | None = Field(
+    service_secret: Secret | None = Field(
         None, description="secret of the services' own tokens, 32 bytes at least"
     )
     service_key: SecretStr | None = Field(
@@ -92,13 +153,11 @@ class ServiceSettings(BaseSettings):
     )
     caller_ttl: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
 
-    users_target: str = Field(
-        "127.0.0.1:7401", min_length=1, description="where users is: host:port[,host:port]"
-    )
-    chat_target: str = Field("127.0.0.1:7402", min_length=1, description="where chat is")
-    tracks_target: str = Field("127.0.0.1:7403", min_length=1, description="where tracks is")
+    users_target: Target = Field("127.0.0.1:7401", description="where users is: host:port[,host:port]")
+    chat_target: Target = Field("127.0.0.1:7402", description="where chat is")
+    tracks_target: Target = Field("127.0.0.1:7403", description="where tracks is")
 
-    database_url: SecretStr | None = Field(
+    database_url: PostgresUrl | None = Field(
         None, validation_alias="DATABASE_URL", description="the administrator's way into PostgreSQL"
     )
     db_pooler: Literal["none", "transaction"] = Field("none", description="a pooler in front of PostgreSQL")
@@ -113,90 +172,76 @@ class ServiceSettings(BaseSettings):
     max_streams: int = Field(2000, ge=1, description="streams open at once")
     max_streams_per_user: int = Field(5, ge=1, description="streams of one user open at once")
 
-    @field_validator("jwt_secret", "service_secret")
+    @model_validator(mode="wrap")
     @classmethod
-    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
-            message = f"must be at least {MIN_SECRET_BYTES} bytes long"
-            raise ValueError(message)
-        return secret
-
-    @field_validator("users_target", "chat_target", "tracks_target")
-    @classmethod
-    def _targets(cls, target: str) -> str:
-        """Several are addresses of one family: grpc resolves one name, and lists of numbers."""
-        if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
-            families = {_family(each.rpartition(":")[0]) for each in target.split(",")}
-            if len(families) > 1 or None in families:
-                message = "several targets must all be IPv4 or all be IPv6 addresses with ports"
-                raise ValueError(message)
-        return target
-
-    @field_validator("database_url", "slice_database_url", check_fields=False)
-    @classmethod
-    def _postgres(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
-            message = "must start with postgresql:// or postgres://"
-            raise ValueError(message)
-        return url
-
-    @field_validator("host", "admin_host")
-    @classmethod
-    def _addresses(cls, hosts: str) -> str:
-        if not all(addresses(hosts)):
-            message = "must be an address, or several with commas"
-            raise ValueError(message)
-        return hosts
-
-    @model_validator(mode="after")
-    def _fit_together(self) -> Self:
-        faults = [fault for fault in self._faults() if fault]
+    def _with_all_faults(cls, values: dict[str, Any], check: ModelWrapValidatorHandler[Self]) -> Self:
+        faults = cls._read_files(values)
+        try:
+            settings = check(values)
+        except ValidationError as error:
+            wrong = {
+                str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in error.errors()
+            }
+            faults |= {_variable(key): why for key, why in wrong.items()}
+            # What does not fit together is looked at with the faulty ones left out.
+            settings = check({key: value for key, value in values.items() if key not in wrong})
+        for name, why in settings.misfits():
+            faults.setdefault(name, why)
         if faults:
-            raise ValueError("\n".join(faults))
-        return self
+            raise SettingsError([f"{name}: {why}" for name, why in faults.items()])
+        return settings
 
-    def _faults(self) -> list[str | None]:
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, str]:
+        """Add the secrets that are given as files; returns the faults, by variable."""
+        faults: dict[str, str] = {}
+        for field in filter(partial(is_secret, cls), cls.model_fields):
+            key, name = _key(cls, field), variable(cls, field)
+            path = os.environ.get(f"{name}_FILE")
+            if path and key in values:
+                faults[name] = f"is given twice, also as {name}_FILE"
+            elif path:
+                try:
+                    values[key] = Path(path).read_text(encoding="utf-8").strip()
+                except (OSError, UnicodeDecodeError) as error:
+                    faults[f"{name}_FILE"] = f"{path}: {getattr(error, 'strerror', None) or 'is not text'}"
+        return faults
+
+    def misfits(self) -> Iterator[tuple[str, str]]:
+        """What does not fit together, though each by itself is good: variables and what is wrong with them."""
         own_keys = (self.service_key, self.service_jwks_file)
-        certificate, key = bool(self.tls_certificate_file), bool(self.tls_key_file)
-        reachable = not all(map(is_loopback, addresses(self.host)))
-        production = self.env is Environment.PRODUCTION
-        checks = [
-            (
-                bool(self.jwt_secret) == bool(self.jwks_url),
-                "SEDA_JWT_SECRET: is needed (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both",
-            ),
-            (
-                any(own_keys) and not all(own_keys),
-                "SEDA_SERVICE_KEY: goes together with SEDA_SERVICE_JWKS_FILE",
-            ),
-            (
-                bool(self.service_secret) == any(own_keys),
-                "SEDA_SERVICE_SECRET: is needed (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both",
-            ),
-            (certificate != key, "SEDA_TLS_CERTIFICATE_FILE: goes together with SEDA_TLS_KEY_FILE"),
-            (
-                bool(self.tls_client_ca_file) and not certificate,
-                "SEDA_TLS_CLIENT_CA_FILE: needs SEDA_TLS_CERTIFICATE_FILE",
-            ),
-            (
-                production and self.jwt_issuer == DEVELOPMENT_ISSUER,
-                "SEDA_JWT_ISSUER: development tokens are refused in production",
-            ),
-            (
-                reachable and not certificate and not self.allow_plaintext,
-                "SEDA_HOST: is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1",
-            ),
-            (self.db_pool_min > self.db_pool_max, "SEDA_DB_POOL_MIN: is more than SEDA_DB_POOL_MAX"),
-        ]
-        return [*(fault for broken, fault in checks if broken), self._database_fault()]
+        if bool(self.jwt_secret) == bool(self.jwks_url):
+            yield "SEDA_JWT_SECRET", "is needed (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both"
+        if any(own_keys) and not all(own_keys):
+            yield "SEDA_SERVICE_KEY", "goes together with SEDA_SERVICE_JWKS_FILE"
+        if bool(self.service_secret) == any(own_keys):
+            why = "is needed (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both"
+            yield "SEDA_SERVICE_SECRET", why
+        if self.env is Environment.PRODUCTION and self.jwt_issuer == DEVELOPMENT_ISSUER:
+            yield "SEDA_JWT_ISSUER", "development tokens are refused in production"
+        yield from self._tls_misfits()
+        yield from self._database_misfits()
 
-    def _database_fault(self) -> str | None:
-        if not self.has_database or self.own_database_url:
-            return None
-        name = f"SEDA_{self.process.upper()}_DATABASE_URL"
-        if self.db_pooler == "transaction":
-            return f"{name}: is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"
-        return None if self.database_url else f"{name}: is needed (or DATABASE_URL)"
+    def _tls_misfits(self) -> Iterator[tuple[str, str]]:
+        certificate = self.tls_certificate_file
+        if bool(certificate) != bool(self.tls_key_file):
+            yield "SEDA_TLS_CERTIFICATE_FILE", "goes together with SEDA_TLS_KEY_FILE"
+        if self.tls_client_ca_file and not certificate:
+            yield "SEDA_TLS_CLIENT_CA_FILE", "needs SEDA_TLS_CERTIFICATE_FILE"
+        if not (certificate or self.allow_plaintext or all(map(is_loopback, addresses(self.host)))):
+            why = "is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1"
+            yield "SEDA_HOST", why
+
+    def _database_misfits(self) -> Iterator[tuple[str, str]]:
+        if self.db_pool_min > self.db_pool_max:
+            yield "SEDA_DB_POOL_MIN", "is more than SEDA_DB_POOL_MAX"
+        if self.has_database and not self.own_database_url:
+            name = f"SEDA_{self.process.upper()}_DATABASE_URL"
+            if self.db_pooler == "transaction":
+                why = "is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"
+                yield name, why
+            elif not self.database_url:
+                yield name, "is needed (or DATABASE_URL)"
 
     @property
     def own_database_url(self) -> SecretStr | None:
@@ -239,20 +284,12 @@ class ServiceSettings(BaseSettings):
 
 def load(settings: type[_Settings]) -> _Settings:
     """Read the settings from the environment; raises SettingsError with all faults."""
-    values, faults = _secrets_from_files(settings)
-    try:
-        loaded = settings(**values)
-    except ValidationError as error:
-        raise SettingsError([*faults, *_fault_lines(settings, values, error)]) from None
-    if faults:
-        raise SettingsError(faults)
-    return loaded
+    return settings()  # type: ignore[call-arg]  # mypy does not see that every field has a default
 
 
 def variable(settings: type[ServiceSettings], field: str) -> str:
     """The environment variable of a field."""
-    key = _key(settings, field)
-    return key if key != field else f"{_PREFIX}{field.upper()}"
+    return _variable(_key(settings, field))
 
 
 def is_secret(settings: type[ServiceSettings], field: str) -> bool:
@@ -260,74 +297,10 @@ def is_secret(settings: type[ServiceSettings], field: str) -> bool:
     return "SecretStr" in str(settings.model_fields[field].annotation)
 
 
-def addresses(hosts: str) -> tuple[str, ...]:
-    """The addresses of a list with commas; IPv6 ones may stand in brackets."""
-    return tuple(host.strip().removeprefix("[").removesuffix("]") for host in hosts.split(","))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _family(host: str) -> int | None:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).version
-    except ValueError:
-        return None
-
-
 def _key(settings: type[ServiceSettings], field: str) -> str:
-    alias = settings.model_fields[field].validation_alias
-    return alias if isinstance(alias, str) else field
+    """What pydantic calls a field: its alias, which is the whole name of a variable, or as we do."""
+    return str(settings.model_fields[field].validation_alias or field)
 
 
-def _secrets_from_files(settings: type[ServiceSettings]) -> tuple[dict[str, Any], list[str]]:
-    values: dict[str, Any] = {}
-    faults: list[str] = []
-    for field in settings.model_fields:
-        name = variable(settings, field)
-        path = os.environ.get(f"{name}_FILE")
-        if not path or not is_secret(settings, field):
-            continue
-        if name in os.environ:
-            faults.append(f"{name}: is given twice, also as {name}_FILE")
-            continue
-        try:
-            values[_key(settings, field)] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            faults.append(f"{name}_FILE: {path}: {getattr(error, 'strerror', None) or 'is not text'}")
-    return values, faults
-
-
-def _fault_lines(
-    settings: type[ServiceSettings], values: dict[str, Any], error: ValidationError
-) -> list[str]:
-    lines: dict[str, list[str]] = {}
-    for fault in error.errors():
-        message = fault["msg"].removeprefix("Value error, ")
-        name = str(fault["loc"][0]) if fault["loc"] else ""
-        variable_name = name if name.isupper() else _PREFIX + name.upper()
-        told = [f"{variable_name}: {message}"] if name else message.split("\n")
-        lines.setdefault(name, []).extend(told)
-    faulty = [name for name in lines if name]
-    if faulty:
-        # What does not fit together is looked at only when each field is good by itself: without the faulty ones.
-        known = {line.partition(":")[0] for told in lines.values() for line in told}
-        lines[""] = [
-            line for line in _misfits(settings, values, faulty) if line.partition(":")[0] not in known
-        ]
-    return [line for told in lines.values() for line in told]
-
-
-def _misfits(settings: type[ServiceSettings], values: dict[str, Any], faulty: list[str]) -> list[str]:
-    defaults = {_key(settings, name): field.default for name, field in settings.model_fields.items()}
-    try:
-        settings(**(values | {name: defaults[name] for name in faulty}))
-    except ValidationError as error:
-        told = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-        return "\n".join(told).split("\n")
-    return []
+def _variable(key: str) -> str:
+    return key if key.isupper() else _PREFIX + key.upper()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import PostgresUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -37,6 +37,6 @@ class Settings(ServiceSettings):
     janitor_interval: float = Field(
         60, gt=0, description="seconds between two looks for what has to be emptied or folded"
     )
-    slice_database_url: SecretStr | None = Field(
+    slice_database_url: PostgresUrl | None = Field(
         None, validation_alias="SEDA_CHAT_DATABASE_URL", description="chat's own way into PostgreSQL"
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from pydantic import Field, FilePath, SecretStr, field_validator
+from pydantic import Field, FilePath, field_validator
 
-from servicekit.settings import Environment, ServiceSettings
+from servicekit.settings import Environment, PostgresUrl, ServiceSettings, variable
 from services.tracks.domain.web.addresses import DenyList
 from services.tracks.domain.web.stand_ins import read_stand_ins
 
@@ -21,7 +22,7 @@ class Settings(ServiceSettings):
     port: int = Field(7403, ge=0, le=65_535, description="port of the contract")
     admin_port: int = Field(7413, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(7423, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
-    slice_database_url: SecretStr | None = Field(
+    slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_TRACKS_DATABASE_URL",
         description="DSN of tracks; default: DATABASE_URL with the role tracks_app",
@@ -82,11 +83,10 @@ class Settings(ServiceSettings):
         read_stand_ins(text or "")
         return text
 
-    def _faults(self) -> list[str | None]:
+    def misfits(self) -> Iterator[tuple[str, str]]:
+        """What every process says, and what this one has for development."""
+        yield from super().misfits()
         # Both make private servers answer for public ones.
-        refused = "is for SEDA_ENV=development alone" if self.env is not Environment.DEVELOPMENT else None
-        return [
-            *super()._faults(),
-            f"SEDA_FETCH_TEST_TARGETS: {refused}" if refused and self.fetch_test_targets else None,
-            f"SEDA_FETCH_CA_FILE: {refused}" if refused and self.fetch_ca_file else None,
-        ]
+        for name in ("fetch_test_targets", "fetch_ca_file"):
+            if self.env is not Environment.DEVELOPMENT and getattr(self, name):
+                yield variable(type(self), name), "is for SEDA_ENV=development alone"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from servicekit.settings import ServiceSettings
+from servicekit.settings import PostgresUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -17,7 +17,7 @@ class Settings(ServiceSettings):
     port: int = Field(7401, ge=0, le=65_535, description="port of the contract")
     admin_port: int = Field(7411, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(7421, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
-    slice_database_url: SecretStr | None = Field(
+    slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_USERS_DATABASE_URL",
         description="DSN of users; default: DATABASE_URL with the role users_app",

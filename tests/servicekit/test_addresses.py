@@ -7,11 +7,11 @@ import urllib.request
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ops.probe import SERVING, check
 from servicekit.process import App, Kit, Process
-from servicekit.settings import ServiceSettings, addresses
+from servicekit.settings import ServiceSettings, SettingsError, addresses
 
 BOTH = "127.0.0.1, [::1]"
 # 127.0.0.2 is another address of the same machine where there is no IPv6; macOS has to be told of it first.
@@ -90,9 +90,9 @@ def test_addresses_are_read_with_and_without_brackets() -> None:
     assert addresses(BOTH) == ("127.0.0.1", "::1")
     assert addresses("localhost") == ("localhost",)
     for nothing in ("", "127.0.0.1,", " , "):
-        with pytest.raises(ValidationError):
+        with pytest.raises(SettingsError):
             settings(host=nothing)
-        with pytest.raises(ValidationError):
+        with pytest.raises(SettingsError):
             settings(admin_host=nothing)
 
 
@@ -100,7 +100,7 @@ def test_addresses_are_read_with_and_without_brackets() -> None:
     "host", ["0.0.0.0", "127.0.0.1,0.0.0.0", "0.0.0.0,127.0.0.1", "::1,::", "127.0.0.1,10.0.0.1"]
 )
 def test_each_address_must_be_loopback_in_plain_text(host: str) -> None:
-    with pytest.raises(ValidationError, match="SEDA_HOST: is not loopback"):
+    with pytest.raises(SettingsError, match="SEDA_HOST: is not loopback"):
         settings(host=host)
     assert settings(host=host, allow_plaintext=True).host == host
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field
 from structlog.testing import capture_logs
 
 from servicekit.health import NOT_SERVING, SERVING, HealthBoard
 from servicekit.readiness import DatabaseProbe
-from servicekit.settings import Environment, ServiceSettings, SettingsError
+from servicekit.settings import Environment, PostgresUrl, ServiceSettings, SettingsError
 from tests.postgres import Database, Server, administrator, empty_database
 from tests.support.fault_proxy import FaultProxy
 
@@ -31,7 +31,7 @@ HEAD = "a revision that is not there"
 
 class Settings(ServiceSettings):
     process: ClassVar[str] = "users"
-    slice_database_url: SecretStr | None = Field(None, validation_alias="SEDA_USERS_DATABASE_URL")
+    slice_database_url: PostgresUrl | None = Field(None, validation_alias="SEDA_USERS_DATABASE_URL")
 
 
 def settings(dsn: str, env: Environment = Environment.DEVELOPMENT) -> Settings:

@@ -17,6 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 from seda.tracks.v1 import crawler_service_pb2 as pb
 from seda.tracks.v1.crawler_service_pb2_grpc import CrawlerServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError
+from servicekit.settings import SettingsError
 from services.tracks.actions import crawler
 from services.tracks.app import build
 from services.tracks.config import Settings
@@ -292,7 +293,7 @@ def test_stand_ins_are_for_development_alone(env: str, name: str, tmp_path: Path
     }
     Settings(**given | {"env": env})
     Settings(**given | {"env": "development", name: value})
-    with pytest.raises(ValueError, match=f"SEDA_{name.upper()}: is for SEDA_ENV=development alone"):
+    with pytest.raises(SettingsError, match=f"^SEDA_{name.upper()}: is for SEDA_ENV=development alone"):
         Settings(**given | {"env": env, name: value})
 
 
@@ -312,5 +313,5 @@ def test_broken_settings_are_refused(name: str, value: str) -> None:
         "DATABASE_URL": "postgresql://x",
     }
     Settings(**given)
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(SettingsError, match=f"^SEDA_{name.upper()}: "):
         Settings(**given | {name: value})
