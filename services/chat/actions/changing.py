@@ -13,10 +13,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from servicekit.call import current_call
-from servicekit.caller import Caller
+from servicekit.caller import Caller, Role
 from servicekit.database import Database, Session
 from servicekit.ids import new_id
 from services.chat.domain.acting import Actor
+from services.chat.domain.errors import RoomNotFoundError
 from services.chat.domain.model import SystemEvent
 from services.chat.store import changes as store
 from services.chat.store import rooms
@@ -88,12 +89,12 @@ class Upkeep:
 class Change(Upkeep):
     """A change of one room in the making; its lock is held.
 
-    `standing` is the room with the caller's place in it, None for a room that does not exist: the rules of
+    `standing` is the room with the caller's place in it, who may not even know of it any more: the rules of
     domain/visibility.py and domain/acting.py turn it into an answer.
     """
 
     caller: Caller
-    standing: RoomRow | None
+    standing: RoomRow
 
     async def tell(self, event: SystemEvent) -> None:
         """Write a SYSTEM message by the caller."""
@@ -143,14 +144,15 @@ async def change_room(
 ) -> _T:
     """Run an act under the room's lock, in one transaction; repeated when another one was in its way.
 
-    An act that raises leaves nothing behind. For a room that does not exist the act runs too, with no standing
-    and nothing to write, and must raise.
+    An act that raises leaves nothing behind. Raises RoomNotFoundError for a room that does not exist or that the
+    caller may not know of, whether its lock is free or not. The platform's administrators may know of any room.
     """
 
     async def work(session: Session) -> _T:
-        locked = await store.lock(session, [room_id], wait=True)
-        standing = await rooms.room(session, room_id, caller)
-        numbers = locked.get(room_id, LockRow(room_id, 0, 0, 0))
+        numbers = await store.lock_known(session, room_id, [caller.user_id], anyway=caller.role is Role.ADMIN)
+        standing = None if numbers is None else await rooms.room(session, room_id, caller)
+        if numbers is None or standing is None:
+            raise RoomNotFoundError(room_id)
         change = Change(session=session, room_id=room_id, caller=caller, standing=standing, _numbers=numbers)
         result = await act(change)
         await change.settle(numbers)

@@ -50,8 +50,7 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
 
     async def act(change: Change) -> Invitation | None:
         actor = check_unmuted_actor(room_id, change.standing, caller, Rank.MODERATOR)
-        if change.standing is not None:
-            check_in_use(change.standing.archived_at)
+        check_in_use(change.standing.archived_at)
         invitee = await store.invitee(change.session, room_id, user_id)
         if invitee.member:
             return None

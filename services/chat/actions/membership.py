@@ -103,8 +103,7 @@ async def set_member_role(
 
     async def act(change: Change) -> Member:
         actor = check_unmuted_actor(room_id, change.standing, caller, Rank.OWNER)
-        if change.standing is not None:
-            check_in_use(change.standing.archived_at)
+        check_in_use(change.standing.archived_at)
         before = await store.member(change.session, room_id, user_id)
         if before is None:
             raise MemberNotFoundError(user_id)

@@ -86,8 +86,7 @@ async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
 async def _begin(change: Change, message_id: UUID) -> tuple[Actor, PinnedRow]:
     """Check the caller's right; gives who acts, and the message with its pin."""
     actor = check_writing_actor(change.room_id, change.standing, change.caller, Rank.MODERATOR, unmuted=True)
-    if change.standing is not None:
-        check_in_use(change.standing.archived_at)
+    check_in_use(change.standing.archived_at)
     row = await store.pinned(change.session, change.room_id, message_id)
     if row is None:
         raise MessageNotFoundError(message_id)

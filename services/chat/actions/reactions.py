@@ -70,9 +70,8 @@ async def _begin(
     session: Session, caller: Caller, room_id: UUID, message_id: UUID
 ) -> tuple[list[Tally], int]:
     """Lock the room and check the caller's right; gives the message's tallies and the room's last rev."""
-    locked = await changes.lock(session, [room_id], wait=True)
-    tallies = check_reaction(room_id, message_id, await store.facts(session, room_id, caller, message_id))
-    if room_id not in locked:
-        # It was created between the two statements.
+    locked = await changes.lock_known(session, room_id, [caller.user_id])
+    if locked is None:
         raise RoomNotFoundError(room_id)
-    return tallies, locked[room_id].last_rev
+    tallies = check_reaction(room_id, message_id, await store.facts(session, room_id, caller, message_id))
+    return tallies, locked.last_rev

@@ -60,7 +60,6 @@ async def _switch(
 ) -> Room:
     async def act(change: Change, actor: Actor) -> Room:
         before = change.standing
-        assert before is not None  # noqa: S101 - moderate has found somebody who may act in it
         if switch is Switch.LOCK:
             check_in_use(before.archived_at)
         if (switch.since(before) is not None) is on:

@@ -89,7 +89,7 @@ async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
 
     async def act(change: Change) -> Room:
         actor = check_unmuted_actor(wanted.room_id, change.standing, caller, Rank.MODERATOR)
-        before = check_known(wanted.room_id, change.standing)
+        before = change.standing
         check_in_use(before.archived_at)
         fields = differences(before.room(), wanted)
         if not fields:

@@ -60,8 +60,7 @@ async def restore_message(
 
     async def act(change: Change) -> Message:
         actor = check_writing_actor(room_id, change.standing, caller, Rank.MODERATOR)
-        if change.standing is not None:
-            check_in_use(change.standing.archived_at)
+        check_in_use(change.standing.archived_at)
         row = await _held(change, message_id)
         message = row.message(room_id)
         if message.deleted_at is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.acting import Actor
 from services.chat.domain.model import SystemEvent
+from services.chat.store.rooms import IN_FORCE
 
 
 class LockRow(NamedTuple):
@@ -37,6 +38,25 @@ _LOCK_FREE = Query[LockRow, list[UUID]](
     SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
      WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE SKIP LOCKED
     """,
+)
+# A room that none of the users may know of is not even waited for, so that the time it takes tells nothing. The
+# statement's snapshot is as good as any for that. Those who get the lock are looked at once more, under it.
+_LOCK_KNOWN = Query[LockRow, UUID, list[UUID], bool](
+    "chat.lock_known_room",
+    f"""
+    SELECT c.room_id, c.last_seq, c.last_rev, c.member_count
+      FROM chat.room_counters c JOIN chat.rooms r ON r.id = c.room_id
+     WHERE c.room_id = $1
+       AND (NOT r.private OR $3 OR EXISTS (
+              SELECT 1 FROM unnest((SELECT $2::uuid[])) AS u(id)
+               WHERE (EXISTS (SELECT 1 FROM chat.room_memberships m
+                               WHERE m.room_id = $1 AND m.user_id = u.id AND m.left_at IS NULL)
+                   OR EXISTS (SELECT 1 FROM chat.room_invitations v
+                               WHERE v.room_id = $1 AND v.user_id = u.id AND v.ended_at IS NULL))
+                 AND NOT EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = $1 AND s.user_id = u.id
+                                    AND s.kind = 'BAN' AND {IN_FORCE})))
+       FOR UPDATE OF c
+    """,  # noqa: S608 - only constants of this package
 )
 _SET_NUMBERS = Command[UUID, int, int, int](
     "chat.set_room_numbers",
@@ -86,6 +106,16 @@ async def lock(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UU
     """Lock rooms, in the order of their ids. Without `wait`, rooms that somebody else holds are left out."""
     rows = await session.rows(_LOCK if wait else _LOCK_FREE, room_ids)
     return {row.room_id: row for row in rows}
+
+
+async def lock_known(
+    session: Session, room_id: UUID, user_ids: Sequence[UUID], *, anyway: bool = False
+) -> LockRow | None:
+    """Wait for the lock of a room that one of the users may know of; None at once for a hidden or missing one.
+
+    `anyway`: also of a hidden one.
+    """
+    return await session.row(_LOCK_KNOWN, room_id, list(user_ids), anyway)
 
 
 async def set_numbers(session: Session, room_id: UUID, *, last_seq: int, last_rev: int, members: int) -> None:

@@ -96,7 +96,8 @@ async def test_statements_of_every_write_are_planned_once(world: World, one: Dat
                 taken = rooms[:1] * size if wait else rooms[:size]
                 await send(session, [draft(room_id, user_id) for room_id in taken], wait=wait)
         async with one.transaction() as session:
-            row = (await changes.lock(session, [rooms[0]], wait=True))[rooms[0]]
+            row = await changes.lock_known(session, rooms[0], [user_id] * size)
+            assert row is not None
             await reactions.facts(session, rooms[0], caller, message_id)
             await reactions.give(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 1)
             await reactions.take_back(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 2)
@@ -109,6 +110,7 @@ async def test_statements_of_every_write_are_planned_once(world: World, one: Dat
         *(
             "chat.lock_rooms",
             "chat.lock_free_rooms",
+            "chat.lock_known_room",
             "chat.send_facts",
             "chat.write_batch",
             "chat.move_users",

@@ -219,7 +219,7 @@ async def test_edit_message_while_tracks_is_away(world: World, chat_alone: Runni
 
 async def test_edit_message_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
-    begun = ["BEGIN", "chat.lock_rooms", "chat.room", "chat.held_message"]
+    begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.held_message"]
     for n in range(3):
         with world.chat.counting() as statements:
             await acts.edit(ada, message, text=f"{n}")

@@ -283,7 +283,7 @@ async def test_accept_invitation_and_revoke_it_at_once_end_in_one_of_two_ways(wo
 
 async def test_invitation_statements_per_call_are_fixed(world: World, cast: Cast) -> None:
     guest = await known(world)
-    locked = ["BEGIN", "chat.lock_rooms", "chat.room"]
+    locked = ["BEGIN", "chat.lock_known_room", "chat.room"]
     numbered = ["chat.record_act", "chat.set_room_numbers", "COMMIT"]
     with world.chat.counting() as statements:
         await invite(world, cast.owner, cast.room_id, guest)

@@ -352,18 +352,25 @@ async def test_membership_statements_per_call_are_fixed(world: World, cast: Cast
     with world.chat.counting() as statements:
         await world.ask(cast.owner, "SetMemberRole", room_id=cast.room_id, user_id=target, role=2)
     assert statements == [
-        *("BEGIN", "chat.lock_rooms", "chat.room", "chat.member", "chat.set_member_role", "chat.record_act"),
+        *(
+            "BEGIN",
+            "chat.lock_known_room",
+            "chat.room",
+            "chat.member",
+            "chat.set_member_role",
+            "chat.record_act",
+        ),
         *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
     ]
     with world.chat.counting() as statements:
         await leave(world, cast.member, cast.room_id)
     assert statements == [
-        *("BEGIN", "chat.lock_rooms", "chat.room", "chat.end_membership"),
+        *("BEGIN", "chat.lock_known_room", "chat.room", "chat.end_membership"),
         *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
     ]
     with world.chat.counting() as statements:
         await leave(world, cast.member, cast.room_id)
-    assert statements == ["BEGIN", "chat.lock_rooms", "chat.room", "COMMIT"]
+    assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "COMMIT"]
     with world.chat.counting() as statements:
         await refused(leave(world, cast.owner, cast.room_id), errors.LastOwnerError, DOMAIN)
-    assert statements == ["BEGIN", "chat.lock_rooms", "chat.room", "chat.has_other_owner", "ROLLBACK"]
+    assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "chat.has_other_owner", "ROLLBACK"]

@@ -109,7 +109,7 @@ async def test_pin_message_takes_fifty_at_once_and_no_more(
 
 async def test_pins_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
-    begun = ["BEGIN", "chat.lock_rooms", "chat.room", "chat.pinned_message"]
+    begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.pinned_message"]
     ended = ["chat.record_act", "chat.set_room_numbers", "COMMIT"]
     steps = [
         (acts.pin, [*begun, "chat.pin_message", "chat.tell_room", *ended]),

@@ -172,7 +172,7 @@ async def test_reactions_too_often_are_refused(
 
 async def test_reactions_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
-    begun = ["BEGIN", "chat.lock_rooms", "chat.reaction_facts"]
+    begun = ["BEGIN", "chat.lock_known_room", "chat.reaction_facts"]
     for emoji in _FACES[:19]:
         with world.chat.counting() as statements:
             await acts.react(ada, message, emoji)

@@ -69,7 +69,7 @@ async def test_room_states_statements_per_call_are_fixed(
         await moderators.act("LockRoom", cast.moderator, cast.room_id)
         assert statements == [
             "BEGIN",
-            "chat.lock_rooms",
+            "chat.lock_known_room",
             "chat.room",
             "chat.lock_room",
             "chat.tell_room",
@@ -80,4 +80,4 @@ async def test_room_states_statements_per_call_are_fixed(
         ]
     with world.chat.counting() as statements:
         await moderators.act("LockRoom", cast.moderator, cast.room_id)
-        assert statements == ["BEGIN", "chat.lock_rooms", "chat.room", "COMMIT"]
+        assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "COMMIT"]

@@ -207,9 +207,16 @@ async def test_update_room_runs_a_fixed_number_of_statements(world: World, cast:
     with world.chat.counting() as statements:
         await update(world, cast.owner, room, name="Counted", description="too")
     assert statements == [
-        *("BEGIN", "chat.lock_rooms", "chat.room", "chat.update_room", "chat.tell_room", "chat.record_act"),
+        *(
+            "BEGIN",
+            "chat.lock_known_room",
+            "chat.room",
+            "chat.update_room",
+            "chat.tell_room",
+            "chat.record_act",
+        ),
         *("chat.set_room_numbers", "COMMIT"),
     ]
     with world.chat.counting() as statements:
         await update(world, cast.owner, room, name="Counted")
-    assert statements == ["BEGIN", "chat.lock_rooms", "chat.room", "COMMIT"]
+    assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "COMMIT"]

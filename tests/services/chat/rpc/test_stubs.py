@@ -306,7 +306,7 @@ async def test_delete_and_restore_by_many_at_once_keep_the_sums(
 
 
 async def test_stubs_statements_per_call_are_fixed(acts: Acts, cast: Cast) -> None:
-    begun = ["BEGIN", "chat.lock_rooms", "chat.room", "chat.held_message"]
+    begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.held_message"]
     ended = ["chat.set_room_numbers", "COMMIT"]
     deleted = [*begun, "chat.delete_messages", "chat.held_message"]
     steps = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+
 import asyncpg
 import grpc
 import pytest
@@ -10,6 +13,7 @@ from gateway.rpc.contracts import services_of
 from servicekit.methods import Method, methods_of
 from tests.contract.answers import details, reason_of
 from tests.contract.suite import Outcome
+from tests.postgres import Database, administrator
 from tests.services.chat.visibility.stage import SECRET, Scene, Stage
 from tests.services.chat.visibility.table import KINDS, OK, OUTSIDERS, PUBLIC_MODERATION, ROLES, TABLE
 from tests.services.running import Running
@@ -76,6 +80,28 @@ async def test_what_is_hidden_equals_what_is_missing(name: str, stage: Stage) ->
         assert answers[0] == answers[1], role
         compared += 1
     assert compared >= 3 or row.missing == "ACCESS_DENIED"
+
+
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - _ROOMLESS - {"MessageService.SendMessage"}))
+async def test_what_is_hidden_is_not_waited_for(name: str, stage: Stage, database: Database) -> None:
+    """Another transaction holds the room's lock; who may not know of the room is answered as if there were none."""
+    method = METHODS[name]
+    hidden, missing = await stage.scene("private"), await stage.scene("missing")
+    async with administrator(database.server, database.name) as holder, holder.transaction():
+        await holder.execute(
+            "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", uuid.UUID(hidden.room_id)
+        )
+        outsiders = [("user", False), ("platform moderator", False), ("banned", False)]
+        if name in PUBLIC_MODERATION:
+            outsiders.append(("platform moderator", True))
+        for role, as_admin in outsiders:
+            # By far less than a wait for a lock takes.
+            async with asyncio.timeout(0.9):
+                answers = [
+                    _bytes(await stage.ask(method, role, scene, as_admin=as_admin), scene)
+                    for scene in (hidden, missing)
+                ]
+            assert answers[0] == answers[1], (role, as_admin)
 
 
 # What they are invited to is no secret to them.
