@@ -44,197 +44,149 @@ class FieldFault(NamedTuple):
 class ServiceError(Exception):
     """An expected end of a call: a status code, a machine-readable reason and their details.
 
-    Subclasses fix `code` and `reason`, one subclass per ErrorReason. `metadata` holds what the
-    reason's comment in the contract promises; `retry_after` is in seconds; `domain` is set only
-    when the error was made by another service, and is otherwise that of the answering one.
+    Subclasses fix `code` and `reason`, one subclass per ErrorReason, in their heads or as attributes; `text` is
+    the message unless one is given. `metadata` holds what the reason's comment in the contract promises;
+    `retry_after` is in seconds; `domain` is set only when the error was made by another service, and is
+    otherwise that of the answering one.
     """
 
     code: ClassVar[Code]
     reason: ClassVar[str]
+    text: ClassVar[str] = ""
+
+    def __init_subclass__(cls, code: Code | None = None, reason: str | None = None) -> None:
+        if code is not None and reason is not None:
+            cls.code, cls.reason = code, reason
 
     def __init__(
         self,
-        message: str,
+        message: str | None = None,
         *,
         metadata: Mapping[str, str] | None = None,
         retry_after: float | None = None,
         fields: Sequence[FieldFault] = (),
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = self.text if message is None else message
+        super().__init__(self.message)
         self.metadata = dict(metadata or {})
         self.retry_after = retry_after
         self.fields = tuple(fields)
 
 
-class MalformedRequestError(ServiceError):
+class MalformedRequestError(ServiceError, code=Code.INVALID_ARGUMENT, reason="MALFORMED_REQUEST"):
     """The bytes are no message of the request type."""
 
-    code = Code.INVALID_ARGUMENT
-    reason = "MALFORMED_REQUEST"
+    text = "malformed request"
 
 
-class InvalidFieldsError(ServiceError):
+class InvalidFieldsError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVALID_FIELDS"):
     """Fields break the contract."""
-
-    code = Code.INVALID_ARGUMENT
-    reason = "INVALID_FIELDS"
 
     def __init__(self, *faults: FieldFault) -> None:
         text = "; ".join(f"{fault.field}: {fault.description}" for fault in faults)
         super().__init__(f"invalid request: {text}", fields=faults)
 
 
-class PageTokenMismatchError(ServiceError):
+class PageTokenMismatchError(ServiceError, code=Code.INVALID_ARGUMENT, reason="PAGE_TOKEN_MISMATCH"):
     """The page token is broken, or of another method, caller or filter."""
 
-    code = Code.INVALID_ARGUMENT
-    reason = "PAGE_TOKEN_MISMATCH"
+    text = "the page token does not belong to this request"
 
     def __init__(self) -> None:
-        message = "the page token does not belong to this request"
-        super().__init__(message, fields=[FieldFault("page_token", message)])
+        super().__init__(fields=[FieldFault("page_token", self.text)])
 
 
-class TokenMissingError(ServiceError):
+class TokenMissingError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_MISSING"):
     """The call carries no bearer token."""
 
-    code = Code.UNAUTHENTICATED
-    reason = "TOKEN_MISSING"
-
-    def __init__(self) -> None:
-        super().__init__("this method needs an authorization: Bearer token")
+    text = "this method needs an authorization: Bearer token"
 
 
-class TokenInvalidError(ServiceError):
+class TokenInvalidError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_INVALID"):
     """The token can't be trusted."""
 
-    code = Code.UNAUTHENTICATED
-    reason = "TOKEN_INVALID"
 
-
-class TokenExpiredError(ServiceError):
+class TokenExpiredError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_EXPIRED"):
     """The token was good once."""
 
-    code = Code.UNAUTHENTICATED
-    reason = "TOKEN_EXPIRED"
-
-    def __init__(self) -> None:
-        super().__init__("the token has expired")
+    text = "the token has expired"
 
 
-class AccessDeniedError(ServiceError):
+class AccessDeniedError(ServiceError, code=Code.PERMISSION_DENIED, reason="ACCESS_DENIED"):
     """A valid token of the wrong kind, role or service."""
-
-    code = Code.PERMISSION_DENIED
-    reason = "ACCESS_DENIED"
 
     def __init__(self, access: str) -> None:
         super().__init__(f"this method is for {access.lower()} callers", metadata={"access": access})
 
 
-class CallerSuspendedError(ServiceError):
+class CallerSuspendedError(ServiceError, code=Code.PERMISSION_DENIED, reason="CALLER_SUSPENDED"):
     """The caller may read but not write."""
 
-    code = Code.PERMISSION_DENIED
-    reason = "CALLER_SUSPENDED"
-
-    def __init__(self) -> None:
-        super().__init__("the account is suspended; reading stays possible")
+    text = "the account is suspended; reading stays possible"
 
 
-class DeadlineExceededError(ServiceError):
+class DeadlineExceededError(ServiceError, code=Code.DEADLINE_EXCEEDED, reason="DEADLINE_EXCEEDED"):
     """Too little time was left to begin, or it ran out."""
 
-    code = Code.DEADLINE_EXCEEDED
-    reason = "DEADLINE_EXCEEDED"
-
-    def __init__(self, message: str = "the deadline has passed") -> None:
-        super().__init__(message)
+    text = "the deadline has passed"
 
 
-class OverloadedError(ServiceError):
+class OverloadedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="OVERLOADED"):
     """The process has as many calls as it takes."""
-
-    code = Code.RESOURCE_EXHAUSTED
-    reason = "OVERLOADED"
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("too many calls at once", retry_after=retry_after)
 
 
-class RateLimitedError(ServiceError):
+class RateLimitedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="RATE_LIMITED"):
     """The caller does this too often. `wait` is in seconds."""
-
-    code = Code.RESOURCE_EXHAUSTED
-    reason = "RATE_LIMITED"
 
     def __init__(self, wait: float) -> None:
         super().__init__("too often; wait a little", retry_after=wait)
 
 
-class DatabaseBusyError(ServiceError):
+class DatabaseBusyError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="DATABASE_BUSY"):
     """No database connection became free in time."""
 
-    code = Code.RESOURCE_EXHAUSTED
-    reason = "DATABASE_BUSY"
-
-    def __init__(self, retry_after: float = 0.1) -> None:
-        super().__init__("the database is busy", retry_after=retry_after)
+    def __init__(self) -> None:
+        super().__init__("the database is busy", retry_after=0.1)
 
 
-class DatabaseUnavailableError(ServiceError):
+class DatabaseUnavailableError(ServiceError, code=Code.UNAVAILABLE, reason="DATABASE_UNAVAILABLE"):
     """The database can't be reached."""
 
-    code = Code.UNAVAILABLE
-    reason = "DATABASE_UNAVAILABLE"
-
-    def __init__(self, retry_after: float = 1.0) -> None:
-        super().__init__("the database is unavailable", retry_after=retry_after)
+    def __init__(self) -> None:
+        super().__init__("the database is unavailable", retry_after=1.0)
 
 
 class OutcomeUnknownError(DatabaseUnavailableError):
     """The connection was lost while committing: the change may or may not have been made."""
 
 
-class ServiceUnavailableError(ServiceError):
+class ServiceUnavailableError(ServiceError, code=Code.UNAVAILABLE, reason="SERVICE_UNAVAILABLE"):
     """A service that is needed can't be reached."""
 
-    code = Code.UNAVAILABLE
-    reason = "SERVICE_UNAVAILABLE"
-
     def __init__(self, service: str, retry_after: float = 1.0) -> None:
-        super().__init__(
-            f"the {service} service is unavailable", metadata={"service": service}, retry_after=retry_after
-        )
+        text = f"the {service} service is unavailable"
+        super().__init__(text, metadata={"service": service}, retry_after=retry_after)
 
 
-class ConflictError(ServiceError):
+class ConflictError(ServiceError, code=Code.ABORTED, reason="CONFLICT"):
     """Another transaction was in the way."""
 
-    code = Code.ABORTED
-    reason = "CONFLICT"
-
-    def __init__(self) -> None:
-        super().__init__("another change was in the way; read again and repeat")
+    text = "another change was in the way; read again and repeat"
 
 
-class UnknownServiceError(ServiceError):
+class UnknownServiceError(ServiceError, code=Code.NOT_FOUND, reason="UNKNOWN_SERVICE"):
     """Health was asked for a name that this process does not serve."""
-
-    code = Code.NOT_FOUND
-    reason = "UNKNOWN_SERVICE"
 
     def __init__(self, name: str) -> None:
         # An error that is longer than a client's limit never arrives.
         super().__init__("no such service here", metadata={"service": name[:_MAX_NAME]})
 
 
-class InternalError(ServiceError):
+class InternalError(ServiceError, code=Code.INTERNAL, reason="INTERNAL_ERROR"):
     """A defect; everything about it stands in the log under `error_id`."""
-
-    code = Code.INTERNAL
-    reason = "INTERNAL_ERROR"
 
     def __init__(self, error_id: str) -> None:
         super().__init__(f"internal error {error_id}", metadata={"error_id": error_id})

@@ -45,8 +45,7 @@ def decode(request_type: type[Message], data: bytes) -> Message:
     try:
         return request_type.FromString(data)
     except Exception:  # noqa: BLE001 - protobuf's parsers raise different types for different damage
-        message = "malformed request"
-        raise MalformedRequestError(message) from None
+        raise MalformedRequestError from None
 
 
 @cache
