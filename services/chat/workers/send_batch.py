@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.database import Database
+from servicekit.database import Database, Session
 from servicekit.errors import ServiceError
 from services.chat.actions.deps import Sent
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
 from services.chat.domain.model import Message
 from services.chat.domain.sending import SendDraft, SendFacts, check_send, earlier_send, is_slowed
+from services.chat.domain.visibility import check_known
 from services.chat.store import changes, sending
 from services.chat.store.changes import LockRow
 from services.chat.store.sending import Accepted
@@ -42,11 +43,10 @@ async def write_batch(
     with `perhaps_written`. `charge` is called for each draft that passes all other rules, and refuses
     those of authors who send too often.
     """
-    room_ids = list({draft.room_id for draft in drafts})
     async with database.transaction() as session:
-        locked = await changes.lock(session, room_ids, wait=wait)
+        locked = await _lock(session, drafts, wait=wait, perhaps_written=perhaps_written)
         facts = await sending.facts(session, drafts, perhaps_written=perhaps_written)
-        plan = _Plan(locked, charge)
+        plan = _Plan(locked, charge, perhaps_written=perhaps_written)
         for draft, fact in zip(drafts, facts, strict=True):
             plan.decide(draft, fact)
         if plan.accepted:
@@ -54,12 +54,32 @@ async def write_batch(
     return plan.outcomes()
 
 
+async def _lock(
+    session: Session, drafts: Sequence[SendDraft], *, wait: bool, perhaps_written: bool
+) -> dict[UUID, LockRow]:
+    """Lock the drafts' rooms. A batch that waits is of one room, and waits only if one of the authors may know of it."""
+    room_ids = list({draft.room_id for draft in drafts})
+    if not wait or perhaps_written:
+        # What became of an earlier try is certain only when the lock that it may still hold is free.
+        return await changes.lock(session, room_ids, wait=wait)
+    (room_id,) = room_ids
+    row = await changes.lock_known(session, room_id, list({draft.user_id for draft in drafts}))
+    return {} if row is None else {room_id: row}
+
+
 class _Plan:
     """Numbers the drafts that pass the rules, one after the other, as if each were alone."""
 
-    def __init__(self, locked: dict[UUID, LockRow], charge: Callable[[SendDraft], None]) -> None:
+    def __init__(
+        self,
+        locked: dict[UUID, LockRow],
+        charge: Callable[[SendDraft], None],
+        *,
+        perhaps_written: bool = False,
+    ) -> None:
         self._locked = locked
         self._charge = charge
+        self._perhaps_written = perhaps_written
         self._numbers = {room_id: (row.last_seq, row.last_rev) for room_id, row in locked.items()}
         self._decided: list[Accepted | Outcome] = []
         self._by_request: dict[tuple[UUID, UUID, UUID], Accepted] = {}
@@ -82,6 +102,9 @@ class _Plan:
         if not facts.room_exists:
             raise RoomNotFoundError(draft.room_id)
         if draft.room_id not in self._locked:
+            if not self._perhaps_written:
+                # Nobody waits for the lock of a room that they may not know of.
+                check_known(draft.room_id, facts)
             return Skipped.SKIPPED
         if facts.written_seq is not None:
             # An earlier try of this very draft wrote it, and its answer got lost.

@@ -13,7 +13,7 @@ from tests.postgres import administrator
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, add_track, refused, user
 
-_BATCH = ["BEGIN", "chat.lock_rooms", "chat.send_facts", "chat.write_batch", "COMMIT"]
+_BATCH = ["BEGIN", "chat.lock_known_room", "chat.send_facts", "chat.write_batch", "COMMIT"]
 
 
 async def test_send_message_with_one_request_id_over_two_processes_is_one_row(

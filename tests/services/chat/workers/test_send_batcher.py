@@ -22,10 +22,11 @@ from servicekit.errors import (
 )
 from servicekit.ids import new_id
 from servicekit.rates import RateLimit
-from servicekit.sql_errors import UnexpectedDatabaseError
+from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
+from services.chat.domain.errors import RoomNotFoundError
 from services.chat.domain.sending import SendDraft
-from services.chat.workers.send_batch import write_batch
+from services.chat.workers.send_batch import Skipped, write_batch
 from services.chat.workers.send_batcher import MAX_BATCH, MAX_WAITING_ROOMS, SendBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import (
@@ -214,7 +215,7 @@ async def test_rooms_that_wait_for_locks_leave_the_others_alone(
             for n in range(30):
                 await batcher.send(draft(free, f"{n}"), soon())
         # Every room's lock is waited for in vain more often than a conflict is repeated.
-        await faulty.until("chat.lock_rooms", len(held) * 6)
+        await faulty.until("chat.lock_known_room", len(held) * 6)
         assert not any(call.done() for call in stuck)
     assert [answer.seq for answer in await asyncio.gather(*stuck)] == [1] * len(held)
     assert len(await stored(admin, free)) == 30
@@ -276,3 +277,29 @@ async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
         charge=lambda each: limit.take(each.user_id),
     )
     assert [type(each) for each in outcomes] == [RateLimitedError] * 2
+
+
+@pytest.mark.parametrize("wait", [True, False])
+async def test_a_draft_for_a_hidden_room_waits_for_no_lock(
+    faulty: FaultyDatabase, admin: asyncpg.Connection, database: postgres.Database, wait: bool
+) -> None:
+    room_id = await new_room(admin)
+    await admin.execute("UPDATE chat.rooms SET private = true WHERE id = $1", room_id)
+    stranger = draft(room_id)._replace(user_id=new_id())
+
+    async def write(*drafts: SendDraft, wait: bool, perhaps_written: bool = False) -> list[type]:
+        outcomes = await write_batch(
+            faulty, drafts, wait=wait, perhaps_written=perhaps_written, charge=lambda _: None
+        )
+        return [type(each) for each in outcomes]
+
+    async with locked(database, room_id):
+        assert await write(stranger, wait=wait) == [RoomNotFoundError]
+        assert await write(stranger, draft(room_id), wait=False) == [RoomNotFoundError, Skipped]
+        # Whether an earlier try wrote it is known only once its transaction has ended.
+        assert await write(stranger, wait=False, perhaps_written=True) == [Skipped]
+        with pytest.raises(LockTimeoutError):
+            await write(stranger, wait=True, perhaps_written=True)
+        with pytest.raises(LockTimeoutError):
+            await write(stranger, draft(room_id), wait=True)
+    assert await write(stranger, draft(room_id), wait=wait) == [RoomNotFoundError, Sent]
