@@ -12,7 +12,9 @@ from servicekit.database import Database
 from services.chat.domain.sending import SendDraft
 from services.chat.workers.send_batch import write_batch
 from services.chat.workers.send_batcher import MAX_TURNS, SendBatcher
-from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase, draft, new_room, soon
+from tests import postgres
+from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase, draft, locked, new_room, soon
+from tests.services.running import until_blocked
 
 
 async def test_drafts_that_come_together_are_one_batch_whatever_their_rooms(
@@ -68,3 +70,35 @@ async def test_rooms_gather_behind_the_one_batch_of_many_rooms(
         go_on.release()
     assert [answer.seq for answer in await asyncio.gather(*calls)] == [1] * 6
     assert begun == [(1, True), (1, False), (4, False)]
+
+
+async def test_a_room_that_waits_for_its_lock_again_begins_no_second_batch_of_many_rooms(
+    faulty: FaultyDatabase,
+    admin: asyncpg.Connection,
+    database: postgres.Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a batch of many rooms is in flight, a lock is waited for in vain, and drafts of a free room are there."""
+    begun: list[list[str | None]] = []
+    go_on = asyncio.Event()
+
+    async def paused(database: Database, drafts: list[SendDraft], **options: Any) -> Any:
+        if not options["wait"]:
+            begun.append([each.text for each in drafts])
+            await go_on.wait()
+        return await write_batch(database, drafts, **options)
+
+    monkeypatch.setattr("services.chat.workers.send_batcher.write_batch", paused)
+    batcher = SendBatcher(faulty, UNLIMITED)
+    taken, free, other = [await new_room(admin) for _ in range(3)]
+    async with locked(database, taken):
+        calls = [asyncio.create_task(batcher.send(draft(taken), soon()))]
+        await until_blocked(admin)
+        for room_id, text in ((free, "first"), (other, "second")):
+            calls.append(asyncio.create_task(batcher.send(draft(room_id, text), soon())))
+            # The lock's time is over more than once: each time what can begin does.
+            await faulty.until("chat.lock_known_room", 3)
+        assert begun == [["first"]]
+        go_on.set()
+        await calls[2]
+    assert [answer.seq for answer in await asyncio.gather(*calls)] == [1] * 3
