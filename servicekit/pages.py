@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from seda.rpc.v1.page_token_pb2 import PageToken
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
+
+_T = TypeVar("_T")
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 100
@@ -22,6 +25,15 @@ MAX_BYTES = 1 << 20
 def page_size(asked: int) -> int:
     """The size to use: 50 when none was asked for, 100 at most."""
     return min(asked, MAX_SIZE) or DEFAULT_SIZE
+
+
+def page_of(found: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple[list[_T], str]:
+    """The first `size` of what was found, and the token of the next page: "" where no more was found.
+
+    `token` makes it from the last row that is shown. A listing therefore looks for one row more than it shows.
+    """
+    shown = list(found[:size])
+    return shown, token(shown[-1]) if len(found) > size else ""
 
 
 def fingerprint(method: str, caller: object, *filters: object) -> int:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import decode_token, encode_token, fingerprint, page_size
+from servicekit.pages import decode_token, encode_token, fingerprint, page_of, page_size
 
 _LISTING = fingerprint("ListThings", "caller", "filter")
 _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -19,6 +19,14 @@ _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 @pytest.mark.parametrize(("asked", "used"), [(0, 50), (1, 1), (100, 100), (101, 100), ((1 << 31) - 1, 100)])
 def test_page_size_is_clamped(asked: int, used: int) -> None:
     assert page_size(asked) == used
+
+
+@pytest.mark.parametrize(
+    ("found", "page"), [("", ("", "")), ("a", ("a", "")), ("ab", ("ab", "")), ("abc", ("ab", "b!"))]
+)
+def test_a_page_goes_on_after_its_last_row_where_more_was_found(found: str, page: tuple[str, str]) -> None:
+    shown, token = page_of(found, 2, lambda last: f"{last}!")
+    assert ("".join(shown), token) == page
 
 
 @given(st.lists(_INT64, max_size=5), st.lists(st.text(st.characters(codec="utf-8")), max_size=5))

@@ -6,7 +6,7 @@ import json
 from uuid import UUID
 
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
+from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord
 from services.chat.domain.paging import fitting
@@ -33,11 +33,9 @@ async def export_author(
             return [], ""
         kind = later.pop(0)
     rows = await store.page(deps.database, user_id, kind, after, page_size + 1)
-    shown, _ = fitting(rows[:page_size], _bytes, MAX_BYTES)
-    token = ""
-    if len(shown) < len(rows):
-        token = _encode(mark, kind, shown[-1].place())
-    else:
+    fit, _ = fitting(rows[:page_size], _bytes, MAX_BYTES)
+    shown, token = page_of(rows, len(fit), lambda last: _encode(mark, kind, last.place()))
+    if not token:
         if later is None:
             later = await store.kinds(deps.database, user_id)
         following = [each for each in later if store.KINDS.index(each) > store.KINDS.index(kind)]

@@ -7,7 +7,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
-from servicekit.pages import LAST_INSTANT, decode_instant, decode_number, encode_token, fingerprint
+from servicekit.pages import LAST_INSTANT, decode_instant, decode_number, encode_token, fingerprint, page_of
 from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
@@ -92,8 +92,7 @@ async def list_invitations(
         return await store.page(session, room_id, before_rev, page_size + 1)
 
     found = await inspect(deps.database, caller, Authority(room_id), read, "READ_INVITATIONS")
-    token = encode_token(mark, (found[page_size - 1].rev,)) if len(found) > page_size else ""
-    return found[:page_size], token
+    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))
 
 
 async def list_my_invitations(
@@ -103,7 +102,6 @@ async def list_my_invitations(
     mark = fingerprint("ListMyInvitations", caller.user_id)
     before = decode_instant(page_token, mark) or _LATEST
     found = await store.mine(deps.database, caller.user_id, before, page_size + 1)
-    if len(found) <= page_size:
-        return found, ""
-    last, _ = found[page_size - 1]
-    return found[:page_size], encode_token(mark, (last.created_at,), (str(last.room_id),))
+    return page_of(
+        found, page_size, lambda last: encode_token(mark, (last[0].created_at,), (str(last[0].room_id),))
+    )

@@ -8,7 +8,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
-from servicekit.pages import decode_instant, encode_token, fingerprint
+from servicekit.pages import decode_instant, encode_token, fingerprint, page_of
 from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
 from services.chat.domain.acting import Rank, check_in_use, check_outranks, check_unmuted_actor
@@ -87,10 +87,7 @@ async def list_members(deps: Deps, caller: Caller, asked: MemberListing) -> tupl
         limit=size + 1,
     )
     check_readable(asked.room_id, facts)
-    if len(found) <= size:
-        return found, ""
-    last = found[size - 1]
-    return found[:size], encode_token(mark, (last.joined_at,), (str(last.user_id),))
+    return page_of(found, size, lambda last: encode_token(mark, (last.joined_at,), (str(last.user_id),)))
 
 
 async def set_member_role(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import decode_token, encode_token, fingerprint
+from servicekit.pages import decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import MessageNotFoundError
 from services.chat.domain.model import Reaction
@@ -43,9 +43,7 @@ async def list_reactions(deps: Deps, caller: Caller, listing: ReactionListing) -
     if not room.live:
         raise MessageNotFoundError(message_id)
     found = [reaction for row in rows if (reaction := row.reaction(message_id)) is not None]
-    last = found[size - 1] if len(found) > size else None
-    token = "" if last is None else encode_token(mark, (last.rev,), (last.emoji,))
-    return found[:size], token
+    return page_of(found, size, lambda last: encode_token(mark, (last.rev,), (last.emoji,)))
 
 
 def _place(page_token: str, mark: int) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.ids import new_id
-from servicekit.pages import LAST_INSTANT, decode_instant, encode_token, fingerprint
+from servicekit.pages import LAST_INSTANT, decode_instant, encode_token, fingerprint, page_of
 from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
 from services.chat.actions.moderating import Authority, inspect, moderate
@@ -74,9 +74,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
         )
 
     found = await inspect(deps.database, caller, by, read, "READ_REPORTS")
-    last = found[size - 1] if len(found) > size else None
-    token = "" if last is None else encode_token(mark, (last.created_at,), (str(last.id),))
-    return found[:size], token
+    return page_of(found, size, lambda last: encode_token(mark, (last.created_at,), (str(last.id),)))
 
 
 async def resolve_report(

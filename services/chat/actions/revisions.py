@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pages import MAX_BYTES, decode_number, encode_token, fingerprint
+from servicekit.pages import MAX_BYTES, decode_number, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.page_sizes import OVERHEAD_BYTES, text_bytes
 from services.chat.domain.acting import Rank, check_actor
@@ -42,9 +42,8 @@ async def list_revisions(deps: Deps, caller: Caller, listing: RevisionListing) -
     if not rows:
         raise MessageNotFoundError(message_id)
     found = [revision for row in rows if (revision := row.revision(message_id)) is not None]
-    shown, _ = fitting(found[:size], _bytes, MAX_BYTES)
-    token = encode_token(mark, (shown[-1].number,)) if len(shown) < len(found) else ""
-    return shown, token
+    fit, _ = fitting(found[:size], _bytes, MAX_BYTES)
+    return page_of(found, len(fit), lambda last: encode_token(mark, (last.number,)))
 
 
 def _bytes(revision: Revision) -> int:

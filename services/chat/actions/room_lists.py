@@ -7,7 +7,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
 from servicekit.folding import needle
-from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
+from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.directory import FIRST_ID, LIKEST, START, Place, Stage, stages
 from services.chat.domain.model import MyRoom, Room
@@ -38,8 +38,8 @@ async def list_public_rooms(
         rows += [(place.stage, row) for row in found]
         if len(rows) > page_size:
             break
-    token = _token(mark, *rows[page_size - 1]) if len(rows) > page_size else ""
-    return [(row.room, row.member) for _, row in rows[:page_size]], token
+    shown, token = page_of(rows, page_size, lambda last: _token(mark, *last))
+    return [(row.room, row.member) for _, row in shown], token
 
 
 async def list_my_rooms(
@@ -49,8 +49,8 @@ async def list_my_rooms(
     mark = fingerprint("ListMyRooms", caller.user_id)
     after = _id(list(decode_token(page_token, mark).texts)) if page_token else FIRST_ID
     found = await my_rooms.mine(deps.database, caller.user_id, after, page_size + 1)
-    shown, _ = fitting(found[:page_size], _bytes, MAX_BYTES)
-    token = encode_token(mark, texts=[str(shown[-1].room.id)]) if len(shown) < len(found) else ""
+    fit, _ = fitting(found[:page_size], _bytes, MAX_BYTES)
+    shown, token = page_of(found, len(fit), lambda last: encode_token(mark, texts=[str(last.room.id)]))
     return shown, token, deps.epoch.value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pages import decode_number, encode_token, fingerprint
+from servicekit.pages import decode_number, encode_token, fingerprint, page_of
 from servicekit.timestamps import to_text
 from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
@@ -51,8 +51,7 @@ async def list_moderation_logs(
         )
 
     found = await inspect(deps.database, caller, by, read, "READ_LOGS")
-    token = encode_token(mark, (found[page_size - 1].rev,)) if len(found) > page_size else ""
-    return found[:page_size], token
+    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))
 
 
 async def _switch(

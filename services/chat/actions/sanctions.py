@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.ids import new_id
-from servicekit.pages import decode_number, encode_token, fingerprint
+from servicekit.pages import decode_number, encode_token, fingerprint, page_of
 from servicekit.timestamps import to_text
 from services.chat.actions.changing import Change
 from services.chat.actions.deleting import Deleted, delete_newest
@@ -108,8 +108,7 @@ async def list_sanctions(
         )
 
     found = await inspect(deps.database, caller, by, read, "READ_SANCTIONS")
-    token = encode_token(mark, (found[page_size - 1].rev,)) if len(found) > page_size else ""
-    return found[:page_size], token
+    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))
 
 
 async def _target(change: Change, actor: Actor, user_id: UUID) -> TargetRow:

@@ -9,7 +9,7 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
 from servicekit.folding import words
-from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint
+from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.page_sizes import message_bytes
 from services.chat.domain.model import Tally
@@ -73,13 +73,12 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
     if search.room_id is not None:
         check_readable(search.room_id, found.room)
     ordered = sorted(found.messages, key=_key, reverse=True)
-    shown, _ = fitting(
-        ordered[:size], lambda row: message_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES
+    fit, _ = fitting(ordered[:size], lambda row: message_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES)
+    shown, token = page_of(
+        ordered,
+        len(fit),
+        lambda last: encode_token(mark, (last.created_at, last.seq), (str(last.room_id),)),
     )
-    token = ""
-    if len(shown) < len(ordered):
-        created_at, room_id, seq = _key(shown[-1])
-        token = encode_token(mark, (created_at, seq), (str(room_id),))
     return Hits(shown, found.tallies, token)
 
 

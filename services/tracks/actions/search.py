@@ -9,7 +9,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.errors import FieldFault, InvalidFieldsError, PageTokenMismatchError
 from servicekit.folding import needle
-from servicekit.pages import decode_token, encode_token, fingerprint
+from servicekit.pages import decode_token, encode_token, fingerprint, page_of
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.search import START, Place, Stage, stages
 from services.tracks.store import listing, search
@@ -43,8 +43,8 @@ async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_
         rows += [(place.stage, row) for row in found]
         if len(rows) > size:
             break
-    token = _token(mark, *rows[size - 1]) if len(rows) > size else ""
-    return TrackPage([row.track for _, row in rows[:size]], token)
+    shown, token = page_of(rows, size, lambda last: _token(mark, *last))
+    return TrackPage([row.track for _, row in shown], token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ async def list_tracks(deps: Deps, caller: Caller, asked: Listing) -> TrackPage:
     before = _id(decode_token(asked.page_token, mark).texts) if asked.page_token else listing.NEWEST
     size = asked.page_size
     rows = await listing.page(deps.database, asked.provider, asked.state, before, size + 1)
-    token = encode_token(mark, texts=[str(rows[size - 1].id)]) if len(rows) > size else ""
-    return TrackPage(rows[:size], token)
+    return TrackPage(*page_of(rows, size, lambda last: encode_token(mark, texts=[str(last.id)])))
 
 
 def _token(mark: int, stage: Stage, row: FoundRow) -> str:
