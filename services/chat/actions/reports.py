@@ -35,17 +35,18 @@ class ReportListing:
 
 
 async def report_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str) -> Report:
-    """Report a live message; while a report of the caller is open, that is given again."""
+    """Report a live message; while a report of the caller is open, that is given again at no charge."""
     charge = deps.limits.reports.once(caller.user_id)
 
     async def work(session: Session) -> Report:
         check_writer(room_id, await rooms.room(session, room_id, caller))
-        message = await store.reported(session, room_id, message_id)
+        message = await store.reported(session, room_id, message_id, caller.user_id)
         if message is None or message.deleted:
             raise MessageNotFoundError(message_id)
         if message.type == MessageType.SYSTEM:
             raise SystemMessageError
-        charge()
+        if not message.again:
+            charge()
         made = None
         while made is None:
             # None when the open report was resolved between the statement's two looks; then there is room for one.

@@ -153,15 +153,21 @@ _REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.cr
 
 
 class ReportedRow(NamedTuple):
-    """What is known of a message that somebody reports."""
+    """What is known of a message that somebody reports. `again`: a report of theirs is open."""
 
     type: str
     deleted: bool
+    again: bool
 
 
-_REPORTED = Query[ReportedRow, UUID, UUID](
+_REPORTED = Query[ReportedRow, UUID, UUID, UUID](
     "chat.reported_message",
-    "SELECT type, deleted_at IS NOT NULL AS deleted FROM chat.messages WHERE room_id = $1 AND id = $2",
+    """
+    SELECT m.type, m.deleted_at IS NOT NULL AS deleted,
+           EXISTS (SELECT 1 FROM chat.reports p WHERE p.room_id = $1 AND p.message_id = $2
+                      AND p.reporter_id = $3 AND p.state = 'OPEN') AS again
+      FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2
+    """,
 )
 _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str](
     "chat.add_report",
@@ -201,9 +207,11 @@ _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
 )
 
 
-async def reported(session: Session, room_id: UUID, message_id: UUID) -> ReportedRow | None:
+async def reported(
+    session: Session, room_id: UUID, message_id: UUID, reporter_id: UUID
+) -> ReportedRow | None:
     """The message to report."""
-    return await session.row(_REPORTED, room_id, message_id)
+    return await session.row(_REPORTED, room_id, message_id, reporter_id)
 
 
 async def add_report(

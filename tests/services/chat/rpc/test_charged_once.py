@@ -44,11 +44,11 @@ async def test_reactions_are_charged_once(
 async def test_reports_are_charged_once(
     world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = (await world.send(cast.owner, cast.room_id, "x")).message
     moderators = Moderators(World(strict_chat, world.admin))
     in_the_way(monkeypatch, moderation, "add_report")
 
     async def report() -> None:
+        message = (await world.send(cast.owner, cast.room_id, "x")).message
         await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
 
     await report()

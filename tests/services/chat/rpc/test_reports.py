@@ -158,12 +158,21 @@ async def test_a_platform_moderator_handles_reports_of_public_rooms(
     )
 
 
-async def test_reports_are_limited(world: World, cast: Cast, strict_chat: Running) -> None:
-    strict = World(strict_chat, world.admin)
-    for number in range(3):
-        message = (await world.send(cast.other, cast.room_id, f"{number}")).message
-        answer = Moderators(strict).act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
-        if number < 2:
-            await answer
-        else:
-            await refused(answer, RateLimitedError, DOMAIN)
+async def test_reports_are_limited_but_not_their_repetition(
+    world: World, cast: Cast, strict_chat: Running
+) -> None:
+    strict = Moderators(World(strict_chat, world.admin))
+    sent = [(await world.send(cast.other, cast.room_id, f"{number}")).message.id for number in range(3)]
+
+    async def report(message_id: str) -> str:
+        made = await strict.act("ReportMessage", cast.member, cast.room_id, message_id=message_id)
+        return str(made.report.id)
+
+    made = [await report(message_id) for message_id in (sent[0], sent[0], sent[1])]
+    await refused(report(sent[2]), RateLimitedError, DOMAIN)
+    assert [await report(message_id) for message_id in sent[:2]] == made[1:]
+    # Once it is resolved, there is nothing to repeat.
+    await strict.act(
+        "ResolveReport", cast.moderator, cast.room_id, report_id=made[0], state=REPORT_STATE_DISMISSED
+    )
+    await refused(report(sent[0]), RateLimitedError, DOMAIN)
