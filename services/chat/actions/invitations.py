@@ -12,7 +12,7 @@ from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
 from services.chat.actions.moderating import Authority, inspect
-from services.chat.domain.acting import Rank, check_in_use, check_unmuted_actor
+from services.chat.domain.acting import Rank, check_actor, check_in_use
 from services.chat.domain.errors import TargetBannedError
 from services.chat.domain.model import Invitation, Member, Room
 from services.chat.domain.paging import HEAD
@@ -49,7 +49,7 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
     charge = deps.limits.invitations.once(caller.user_id)
 
     async def act(change: Change) -> Invitation | None:
-        actor = check_unmuted_actor(room_id, change.standing, caller, Rank.MODERATOR)
+        actor = check_actor(room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
         check_in_use(change.standing.archived_at)
         invitee = await store.invitee(change.session, room_id, user_id)
         if invitee.member:
@@ -71,7 +71,7 @@ async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: 
     """Withdraw an invitation; withdrawing none changes nothing."""
 
     async def act(change: Change) -> None:
-        actor = check_unmuted_actor(room_id, change.standing, caller, Rank.MODERATOR)
+        actor = check_actor(room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
         earlier = await store.open_invitation(change.session, room_id, user_id)
         if earlier is None:
             return

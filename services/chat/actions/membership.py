@@ -11,7 +11,7 @@ from servicekit.errors import CallerSuspendedError
 from servicekit.pages import decode_instant, encode_token, fingerprint, page_of
 from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Rank, check_in_use, check_outranks, check_unmuted_actor
+from services.chat.domain.acting import Rank, check_actor, check_in_use, check_outranks
 from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError
 from services.chat.domain.model import Member, MemberRole, Removal, SystemEvent
 from services.chat.domain.visibility import check_known, check_open, check_readable
@@ -99,7 +99,7 @@ async def set_member_role(
     """
 
     async def act(change: Change) -> Member:
-        actor = check_unmuted_actor(room_id, change.standing, caller, Rank.OWNER)
+        actor = check_actor(room_id, change.standing, caller, Rank.OWNER, unmuted=True)
         check_in_use(change.standing.archived_at)
         before = await store.member(change.session, room_id, user_id)
         if before is None:

@@ -10,7 +10,7 @@ from servicekit.caller import Caller
 from servicekit.timestamps import to_text
 from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Actor, Rank, check_in_use, check_writing_actor
+from services.chat.domain.acting import Actor, Rank, check_actor, check_in_use
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
 from services.chat.domain.model import Pin, SystemEvent, Tally
 from services.chat.domain.visibility import check_readable
@@ -85,7 +85,9 @@ async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
 
 async def _begin(change: Change, message_id: UUID) -> tuple[Actor, PinnedRow]:
     """Check the caller's right; gives who acts, and the message with its pin."""
-    actor = check_writing_actor(change.room_id, change.standing, change.caller, Rank.MODERATOR, unmuted=True)
+    actor = check_actor(
+        change.room_id, change.standing, change.caller, Rank.MODERATOR, writes=True, unmuted=True
+    )
     check_in_use(change.standing.archived_at)
     row = await store.pinned(change.session, change.room_id, message_id)
     if row is None:

@@ -12,7 +12,7 @@ from servicekit.errors import CallerSuspendedError
 from servicekit.ids import new_id
 from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Rank, check_in_use, check_unmuted_actor
+from services.chat.domain.acting import Rank, check_actor, check_in_use
 from services.chat.domain.errors import BannedError, RequestIdReusedError, RoomNotFoundError
 from services.chat.domain.model import Member, Room, SystemEvent
 from services.chat.domain.room_change import RoomChange, differences
@@ -88,7 +88,7 @@ async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
     """The changed room; the same values again change nothing. Raises EtagMismatchError."""
 
     async def act(change: Change) -> Room:
-        actor = check_unmuted_actor(wanted.room_id, change.standing, caller, Rank.MODERATOR)
+        actor = check_actor(wanted.room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
         before = change.standing
         check_in_use(before.archived_at)
         fields = differences(before.room(), wanted)

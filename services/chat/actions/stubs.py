@@ -12,10 +12,10 @@ from services.chat.actions.deps import Deps
 from services.chat.domain.acting import (
     Actor,
     Rank,
+    check_actor,
     check_admin,
     check_in_use,
     check_platform_role,
-    check_writing_actor,
 )
 from services.chat.domain.editing import check_deletable, check_restorable, deletion_type
 from services.chat.domain.errors import MessageNotFoundError
@@ -43,7 +43,7 @@ async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> Mess
         if deletion.as_admin:
             actor = check_admin(deletion.room_id, change.standing, caller)
         else:
-            actor = check_writing_actor(deletion.room_id, change.standing, caller, Rank.MEMBER)
+            actor = check_actor(deletion.room_id, change.standing, caller, Rank.MEMBER, writes=True)
         message = (await _held(change, deletion.message_id)).message(deletion.room_id)
         check_deletable(message, actor)
         if message.deleted_at is None:
@@ -59,7 +59,7 @@ async def restore_message(
     """A deleted message as it was, live again; restoring a live one changes nothing."""
 
     async def act(change: Change) -> Message:
-        actor = check_writing_actor(room_id, change.standing, caller, Rank.MODERATOR)
+        actor = check_actor(room_id, change.standing, caller, Rank.MODERATOR, writes=True)
         check_in_use(change.standing.archived_at)
         row = await _held(change, message_id)
         message = row.message(room_id)

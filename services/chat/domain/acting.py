@@ -9,15 +9,19 @@ from uuid import UUID
 from servicekit.caller import Caller, Role
 from servicekit.errors import CallerSuspendedError
 from services.chat.domain.errors import (
-    BannedError,
-    NotAMemberError,
     RoleRequiredError,
     RoomArchivedError,
     RoomLockedError,
     RoomNotFoundError,
     TargetProtectedError,
 )
-from services.chat.domain.visibility import Standing, check_open, check_unmuted, check_writer
+from services.chat.domain.visibility import (
+    Standing,
+    check_known,
+    check_member,
+    check_open,
+    check_unmuted,
+)
 
 
 class Rank(enum.IntEnum):
@@ -46,49 +50,29 @@ class Actor:
 
 
 def check_actor(
-    room_id: UUID, standing: Standing | None, caller: Caller, least: Rank, *, reads: bool = False
+    room_id: UUID,
+    standing: Standing | None,
+    caller: Caller,
+    least: Rank,
+    *,
+    reads: bool = False,
+    writes: bool = False,
+    unmuted: bool = False,
 ) -> Actor:
     """A member of the room whose role is at least `least`.
 
-    Raises RoomNotFoundError, CallerSuspendedError (but for who only `reads`), BannedError, NotAMemberError or
-    RoleRequiredError, in this order. An invited guest of a private room learns nothing.
+    Raises RoomNotFoundError, CallerSuspendedError (but for who only `reads`), BannedError, NotAMemberError, with
+    `unmuted` CallerMutedError, or RoleRequiredError, in this order. An invited guest of a private room learns
+    nothing, but for acts on messages: who `writes` is told to join first.
     """
-    known = check_open(room_id, standing)
-    if known.suspended and not reads:
-        raise CallerSuspendedError
-    if known.banned:
-        raise BannedError
-    if known.role is None:
-        raise NotAMemberError
-    rank = Rank.of(known.role)
-    if rank < least:
-        raise RoleRequiredError(least.name)
-    return Actor(caller.user_id, rank, known.role, as_admin=False)
-
-
-def check_unmuted_actor(room_id: UUID, standing: Standing | None, caller: Caller, least: Rank) -> Actor:
-    """As check_actor, for an act that a mute forbids: CallerMutedError comes before RoleRequiredError."""
-    check_actor(room_id, standing, caller, Rank.MEMBER)
-    if standing is not None:
-        check_unmuted(standing)
-    return check_actor(room_id, standing, caller, least)
-
-
-def check_writing_actor(
-    room_id: UUID, standing: Standing | None, caller: Caller, least: Rank, *, unmuted: bool = False
-) -> Actor:
-    """A member whose role is at least `least`, for acts on messages: an invited guest is told to join first.
-
-    Raises RoomNotFoundError, CallerSuspendedError, BannedError, NotAMemberError, with `unmuted`
-    CallerMutedError, or RoleRequiredError, in this order.
-    """
-    known = check_writer(room_id, standing)
+    known = check_known(room_id, standing) if writes else check_open(room_id, standing)
+    role = check_member(known, reads=reads)
     if unmuted:
         check_unmuted(known)
-    rank = Rank.of(known.role)
+    rank = Rank.of(role)
     if rank < least:
         raise RoleRequiredError(least.name)
-    return Actor(caller.user_id, rank, rank.name, as_admin=False)
+    return Actor(caller.user_id, rank, role, as_admin=False)
 
 
 def check_platform_role(caller: Caller, *, moderators: bool) -> None:

@@ -84,13 +84,22 @@ def check_writer(room_id: UUID, standing: StandingT | None) -> StandingT:
     the next thing to check (check_unmuted) where it forbids the act.
     """
     known = check_known(room_id, standing)
-    if known.suspended:
-        raise CallerSuspendedError
-    if known.banned:
-        raise BannedError
-    if known.role is None:
-        raise NotAMemberError
+    check_member(known)
     return known
+
+
+def check_member(standing: Standing, *, reads: bool = False) -> str:
+    """The caller's role in a room that they may know of; who only `reads` may be suspended.
+
+    Raises CallerSuspendedError, BannedError or NotAMemberError, in this order.
+    """
+    if standing.suspended and not reads:
+        raise CallerSuspendedError
+    if standing.banned:
+        raise BannedError
+    if standing.role is None:
+        raise NotAMemberError
+    return standing.role
 
 
 def check_unmuted(standing: Standing) -> None:
