@@ -77,7 +77,7 @@ def _search(by: str) -> str:
     )
 
 
-_BY_WORDS = Query[
+_Search = Query[
     MessageRow,
     UUID | None,
     UUID,
@@ -90,35 +90,10 @@ _BY_WORDS = Query[
     UUID,
     int,
     int,
-]("chat.search_words", _search(_WORDS))
-_BY_TRACK = Query[
-    MessageRow,
-    UUID | None,
-    UUID,
-    str | None,
-    UUID | None,
-    UUID | None,
-    Micros | None,
-    Micros | None,
-    Micros,
-    UUID,
-    int,
-    int,
-]("chat.search_track", _search(_TRACK))
-_BY_AUTHOR = Query[
-    MessageRow,
-    UUID | None,
-    UUID,
-    str | None,
-    UUID | None,
-    UUID | None,
-    Micros | None,
-    Micros | None,
-    Micros,
-    UUID,
-    int,
-    int,
-]("chat.search_author", _search(_AUTHOR))
+]
+_BY_WORDS = _Search("chat.search_words", _search(_WORDS))
+_BY_TRACK = _Search("chat.search_track", _search(_TRACK))
+_BY_AUTHOR = _Search("chat.search_author", _search(_AUTHOR))
 
 
 async def search(database: Database, user_id: UUID, criteria: Criteria, after: Place, limit: int) -> Found:
