@@ -30,8 +30,7 @@ class Call:
     def caller(self) -> Caller:
         """The user who calls; only methods that ask for one may read it."""
         if self.identity is None:
-            message = f"{self.method.full_name} has no user as its caller"
-            raise RuntimeError(message)
+            raise RuntimeError(f"{self.method.full_name} has no user as its caller")
         return self.identity
 
 

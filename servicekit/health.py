@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import structlog
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from servicekit.call import Call
 from servicekit.errors import UnknownServiceError
-from servicekit.methods import Access, Method
 
 _log = structlog.get_logger("health")
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+SERVING = HealthCheckResponse.SERVING
+NOT_SERVING = HealthCheckResponse.NOT_SERVING
+SERVICE_UNKNOWN = HealthCheckResponse.SERVICE_UNKNOWN
 LIVE = "live"
 """The name that tells of the process alone: SERVING while the database is away and while draining."""
 
@@ -83,30 +84,26 @@ class HealthBoard:
 class HealthService:
     """Check, List and Watch."""
 
-    descriptor = health_pb2.DESCRIPTOR.services_by_name["Health"]
+    descriptor: Any = health_pb2.DESCRIPTOR.services_by_name["Health"]
 
     def __init__(self, board: HealthBoard) -> None:
         self._board = board
 
-    async def Check(
-        self, request: health_pb2.HealthCheckRequest, _call: Call
-    ) -> health_pb2.HealthCheckResponse:
+    async def Check(self, request: HealthCheckRequest, _call: Call) -> HealthCheckResponse:
         """One name's state; NOT_FOUND for a name that is not served here."""
         state = self._board.states.get(request.service)
         if state is None:
             raise UnknownServiceError(request.service)
-        return _status(state)
+        return HealthCheckResponse(status=state)
 
-    async def List(self, _request: Message, _call: Call) -> Message:
+    async def List(self, _request: Message, _call: Call) -> Any:  # noqa: ANN401 - newer than the stubs
         """The state of every name."""
-        response = _type("HealthListResponse")()
+        response = health_pb2.HealthListResponse()  # type: ignore[attr-defined]  # newer than the stubs
         for name, state in self._board.states.items():
-            response.statuses[name].status = state  # type: ignore[attr-defined]  # newer than the stubs
+            response.statuses[name].status = state
         return response
 
-    async def Watch(
-        self, request: health_pb2.HealthCheckRequest, _call: Call
-    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+    async def Watch(self, request: HealthCheckRequest, _call: Call) -> AsyncIterator[HealthCheckResponse]:
         """The state now and on each change; SERVICE_UNKNOWN for a name that is not served here."""
         event, last = self._board.watch(), None
         try:
@@ -116,40 +113,9 @@ class HealthService:
                 state = self._board.states.get(request.service, SERVICE_UNKNOWN)
                 if state != last:
                     last = state
-                    yield _status(state)
+                    yield HealthCheckResponse(status=state)
                 if self._board.closed:
                     return
                 await event.wait()
         finally:
             self._board.unwatch(event)
-
-
-def health_methods() -> list[Method]:
-    """The methods of health: open to all, and exempt from admission."""
-    service = HealthService.descriptor
-    return [
-        Method(
-            service=service.full_name,
-            name=method.name,
-            access=Access.PUBLIC,
-            callers=frozenset(),
-            request_type=_type(method.input_type.name),
-            response_type=_type(method.output_type.name),
-            server_streaming=method.server_streaming,
-            idempotent=True,
-            exempt=True,
-        )
-        for method in service.methods
-    ]
-
-
-def _type(name: str) -> type[Message]:
-    # By name: the stubs of grpc_health don't know List's messages yet.
-    message_type: type[Message] = getattr(health_pb2, name)
-    return message_type
-
-
-def _status(state: int) -> health_pb2.HealthCheckResponse:
-    response = health_pb2.HealthCheckResponse()
-    response.status = state
-    return response

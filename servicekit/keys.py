@@ -150,8 +150,7 @@ def parse(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
     try:
         entries = json.loads(key_set)["keys"][:_MAX_KEYS]
     except (KeyError, TypeError, RecursionError) as error:
-        message = f"not a set of keys ({type(error).__name__})"
-        raise ValueError(message) from None
+        raise ValueError(f"not a set of keys ({type(error).__name__})") from None
     keys: dict[str, Key] = {}
     for entry in entries:
         try:
@@ -161,11 +160,9 @@ def parse(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
                 keys[kid] = KeySet.import_key_set({"keys": [entry]}).keys[0]
         except (JoseError, KeyError, TypeError, ValueError, AttributeError) as error:
             if not lenient:
-                message = f"holds a key that can't be read ({type(error).__name__})"
-                raise ValueError(message) from None
+                raise ValueError(f"holds a key that can't be read ({type(error).__name__})") from None
     if not keys:
-        message = "holds no key that can verify tokens"
-        raise ValueError(message)
+        raise ValueError("holds no key that can verify tokens")
     return keys
 
 
@@ -186,12 +183,10 @@ def fetch_https(url: str, context: ssl.SSLContext | None = None) -> bytes:
     with opener.open(url, timeout=_FETCH_SECONDS) as response:
         body: bytes = response.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
-        message = "the set of keys is too large"
-        raise ValueError(message)
+        raise ValueError("the set of keys is too large")
     return body
 
 
 def _require_https(url: str) -> None:
     if urlsplit(url).scheme != "https":
-        message = "keys are fetched by https only"
-        raise ValueError(message)
+        raise ValueError("keys are fetched by https only")

@@ -12,6 +12,9 @@ from google.protobuf.message import Message
 
 from seda.rpc.v1 import annotations_pb2
 
+# Not of our contract: open to all, and exempt from admission and the log.
+_EXEMPT = frozenset({"grpc.health.v1.Health"})
+
 
 class Access(enum.StrEnum):
     """Who may call a method."""
@@ -65,20 +68,19 @@ def methods_of(service: ServiceDescriptor) -> list[Method]:
     """The methods of a service; raises ContractError when one does not say who may call it."""
     methods = [_method(descriptor) for descriptor in service.methods]
     if len({method.access is Access.SERVICE for method in methods}) > 1:
-        message = f"{service.full_name} mixes SERVICE methods with others"
-        raise ContractError(message)
+        raise ContractError(f"{service.full_name} mixes SERVICE methods with others")
     return methods
 
 
 def _method(descriptor: MethodDescriptor) -> Method:
     options = descriptor.GetOptions()
-    access = _access(descriptor)
+    service = descriptor.containing_service.full_name
+    access = Access.PUBLIC if service in _EXEMPT else _access(descriptor)
     callers = frozenset(options.Extensions[annotations_pb2.callers])
     if (access is Access.SERVICE) != bool(callers):
-        message = f"{descriptor.full_name}: `callers` belongs to ACCESS_SERVICE, and only there"
-        raise ContractError(message)
+        raise ContractError(f"{descriptor.full_name}: `callers` belongs to ACCESS_SERVICE, and only there")
     return Method(
-        service=descriptor.containing_service.full_name,
+        service=service,
         name=descriptor.name,
         access=access,
         callers=callers,
@@ -86,12 +88,14 @@ def _method(descriptor: MethodDescriptor) -> Method:
         response_type=message_factory.GetMessageClass(descriptor.output_type),
         server_streaming=descriptor.server_streaming,
         idempotent=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+        exempt=service in _EXEMPT,
     )
 
 
 def _access(descriptor: MethodDescriptor) -> Access:
     number = descriptor.GetOptions().Extensions[annotations_pb2.access]
     if number == annotations_pb2.ACCESS_UNSPECIFIED:
-        message = f"{descriptor.full_name} does not say who may call it (option seda.rpc.v1.access)"
-        raise ContractError(message)
+        raise ContractError(
+            f"{descriptor.full_name} does not say who may call it (option seda.rpc.v1.access)"
+        )
     return Access(annotations_pb2.Access.Name(number).removeprefix("ACCESS_"))

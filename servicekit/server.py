@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 
 from servicekit import reflection
 from servicekit.credentials import server_credentials
-from servicekit.health import HealthBoard, HealthService, health_methods
+from servicekit.health import HealthBoard, HealthService
 from servicekit.methods import ContractError, Method, methods_of
 from servicekit.settings import ServiceSettings, addresses
 from servicekit.wrapper import RawHandler, Wrapper
@@ -29,7 +29,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
-Handlers = dict[str, "grpc.RpcMethodHandler[Any, Any]"]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Handlers = dict[str, Handler]
 _STREAMS_AT_THE_EDGE = 256
 _STREAMS_BEHIND_IT = 10_000
 
@@ -58,12 +59,9 @@ class Servers:
         self.admin_port = 0
         own = [servicer.descriptor.full_name for servicer in servicers]
         board.own(own)
-        self._listed = [
-            *own,
-            *dict.fromkeys(method.service for method, _ in raw),
-            HealthService.descriptor.full_name,
-        ]
-        self._health = _handlers(wrapper, HealthService(board), health_methods())
+        forwarded = dict.fromkeys(method.service for method, _ in raw)
+        self._listed = [*own, *forwarded, HealthService.descriptor.full_name]
+        self._health = handlers(wrapper, HealthService(board))
         self._handlers = {method.path: wrapper.raw(method, handle) for method, handle in raw}
         for servicer in servicers:
             self._handlers |= handlers(wrapper, servicer)
@@ -88,15 +86,10 @@ class Servers:
         self._running.clear()
 
     async def _listen(
-        self,
-        by_path: Handlers,
-        hosts: str,
-        port: int,
-        tls: grpc.ServerCredentials | None = None,
+        self, by_path: Handlers, hosts: str, port: int, tls: grpc.ServerCredentials | None = None
     ) -> int:
-        edge = self._settings.process == "gateway"
-        streams = ("grpc.max_concurrent_streams", _STREAMS_AT_THE_EDGE if edge else _STREAMS_BEHIND_IT)
-        server = grpc.aio.server(options=[*_OPTIONS, streams])
+        streams = _STREAMS_AT_THE_EDGE if self._settings.process == "gateway" else _STREAMS_BEHIND_IT
+        server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_concurrent_streams", streams)])
         server.add_generic_rpc_handlers((ByPath(by_path),))
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -104,8 +97,8 @@ class Servers:
                 # Port 0 is any free one, the same on the other addresses.
                 port = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)
             except RuntimeError as error:
-                message = f"can't listen on {address}: the port is taken or the address is not this machine's"
-                raise OSError(message) from error
+                why = "the port is taken or the address is not this machine's"
+                raise OSError(f"can't listen on {address}: {why}") from error
         await server.start()
         self._running.append(server)
         return port
@@ -117,24 +110,17 @@ class ByPath(grpc.GenericRpcHandler):
     def __init__(self, by_path: Handlers) -> None:
         self._by_path = by_path
 
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a call."""
         return self._by_path.get(handler_call_details.method)
 
 
 def handlers(wrapper: Wrapper, servicer: Servicer) -> Handlers:
     """The handlers of a servicer; raises ContractError when a method is missing or says not who may call it."""
-    return _handlers(wrapper, servicer, methods_of(servicer.descriptor))
-
-
-def _handlers(wrapper: Wrapper, servicer: object, methods: list[Method]) -> Handlers:
     found: Handlers = {}
-    for method in methods:
+    for method in methods_of(servicer.descriptor):
         handle = getattr(servicer, method.name, None)
         if handle is None:
-            message = f"{type(servicer).__name__} lacks {method.full_name}"
-            raise ContractError(message)
+            raise ContractError(f"{type(servicer).__name__} lacks {method.full_name}")
         found[method.path] = wrapper.handler(method, handle)
     return found

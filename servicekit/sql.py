@@ -34,8 +34,7 @@ class Statement(Generic[*Params]):
         self, name: str, text: str, violations: Mapping[str, Callable[[], ServiceError]] | None = None
     ) -> None:
         if name in Statement.registry:
-            message = f"two statements are named {name}"
-            raise ValueError(message)
+            raise ValueError(f"two statements are named {name}")
         self.name = name
         self.violations = dict(violations or {})
         # After the first keyword: PostgreSQL keeps comments there in every version's statistics.

@@ -104,8 +104,7 @@ class Wrapper:
         async def answer(data: bytes, call: Call, authorization: str | None) -> bytes:
             reply = await handle(await self._request(data, call, authorization), call)
             if not isinstance(reply, method.response_type):
-                message = f"{method.full_name} answered {type(reply).__name__}"
-                raise TypeError(message)
+                raise TypeError(f"{method.full_name} answered {type(reply).__name__}")
             return reply.SerializeToString()
 
         return run

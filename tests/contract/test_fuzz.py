@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from servicekit.health import HealthService, health_methods
+from servicekit.health import HealthService
+from servicekit.methods import methods_of
 from tests.contract.answers import REQUEST_ID, faults, reason_of
 from tests.contract.playing import Played, wrong
 from tests.contract.requests import deep, text_paths, with_text
@@ -65,7 +66,7 @@ async def test_random_bytes_at_health(played: Played, port: str) -> None:
     assert methods == {"Check", "List", "Watch"}
     for served in played.suite.processes.values():
         channel = served.channel if port == "main" else served.admin
-        for method in health_methods():
+        for method in methods_of(HealthService.descriptor):
             for data in [b"", b"\x0a\x01\xff", deep(_DEEP), *(played.requests.noise() for _ in range(60))]:
                 outcome = await send(channel, method, data, (("x-request-id", REQUEST_ID),))
                 found += [f"{served.name} {method.name}: {fault}" for fault in faults(outcome, served.name)]

@@ -15,7 +15,8 @@ from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageReq
 from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
-from servicekit.health import health_methods
+from servicekit.health import HealthService
+from servicekit.methods import methods_of
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.contract.answers import REQUEST_ID
@@ -126,7 +127,7 @@ async def _conflict(stage: Stage) -> Outcome:
 
 
 async def _unknown_service(stage: Stage) -> Outcome:
-    (check,) = [method for method in health_methods() if method.name == "Check"]
+    check = next(each for each in methods_of(HealthService.descriptor) if each.name == "Check")
     data = HealthCheckRequest(service="nobody").SerializeToString()
     return await send(stage.channel("users"), check, data, [_ID])
 
