@@ -13,7 +13,6 @@ from typing import Any
 import asyncpg
 import structlog
 
-from servicekit.fitness import examine
 from servicekit.health import HealthBoard
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 
@@ -21,6 +20,17 @@ _log = structlog.get_logger("readiness")
 INTERVAL = 1.0
 TIMEOUT = 1.0
 _MISSES = 2
+_RECREATE = "; make it anew: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
+_FACTS = """
+SELECT /* fitness */
+  current_user::text AS name,
+  current_setting('server_encoding') AS encoding,
+  (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
+  EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ($1::text, $1::text || '_migrations') AND pg_has_role(c.relowner, 'MEMBER')
+  ) AS owner
+"""
 
 
 class DatabaseProbe:
@@ -60,31 +70,21 @@ class DatabaseProbe:
             await self._look()
 
     async def _look(self) -> None:
-        await self._judge()
-        if self._refused:
-            raise SettingsError([f"SEDA_{self._settings.process.upper()}_DATABASE_URL: {self._excess}"])
-
-    async def _judge(self) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
-                unfit = await self._unfit()
+                event, why = "the database does not fit", await self._unfit()
+            self._misses = 0
         except Exception as error:  # noqa: BLE001 - a probe that ended would leave readiness as it is for good
             self._drop()
-            self._missed(f"database unreachable ({type(error).__name__})")
-            return
-        self._misses = 0
-        if unfit and unfit != self._said:
-            _log.warning("the database does not fit", why=unfit)
-        self._said = unfit
-        self._board.ready(not unfit, unfit)
-
-    def _missed(self, why: str) -> None:
-        if why != self._said:
-            _log.warning("the database can't be asked", why=why)
+            event, why = "the database can't be asked", f"database unreachable ({type(error).__name__})"
+            self._misses += 1
+        if why and why != self._said:
+            _log.warning(event, why=why)
         self._said = why
-        self._misses += 1
-        if self._misses >= _MISSES:
-            self._board.ready(ready=False, why=why)
+        if self._misses not in range(1, _MISSES):
+            self._board.ready(not why, why)
+        if self._refused:
+            raise SettingsError([f"SEDA_{self._settings.process.upper()}_DATABASE_URL: {self._excess}"])
 
     @property
     def _refused(self) -> bool:
@@ -97,7 +97,7 @@ class DatabaseProbe:
             self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
             self._examined = False
         if not self._examined:
-            excess, unfit = await examine(self._connection, self._settings.process)
+            excess, unfit = await _examine(self._connection, self._settings.process)
             if excess and not self._excess:
                 _log.warning("the database user may too much", why=excess)
             self._excess = excess
@@ -149,3 +149,33 @@ def misfit(wanted: str, applied: Sequence[tuple[str, str]]) -> str:
     if oldest > wanted:
         return f"the database needs code from revision {oldest} on, this build is of {wanted}"
     return ""
+
+
+async def _examine(connection: asyncpg.Connection[Any], slice_name: str) -> tuple[str, str]:
+    """What the service's user may do that a service should not, and why the database can't be used.
+
+    Each is empty when there is nothing to say.
+    """
+    facts = await connection.fetchrow(_FACTS, slice_name)
+    assert facts is not None  # noqa: S101 - a SELECT without FROM has exactly one row
+    excess = ""
+    if facts["superuser"] or facts["owner"]:
+        owns = f"owns the tables of {slice_name}, or may act as who does"
+        power = "is a superuser" if facts["superuser"] else owns
+        excess = f"the database user {facts['name']} {power}; let {slice_name} log in as {slice_name}_app"
+    if facts["encoding"] != "UTF8":
+        return excess, f"the database's encoding is {facts['encoding']}, not UTF8{_RECREATE}"
+    return excess, await _trigrams(connection)
+
+
+async def _trigrams(connection: asyncpg.Connection[Any]) -> str:
+    # In a database of the locale C only ASCII letters are letters, and a search would find no others.
+    try:
+        known = await connection.fetchval("SELECT /* fitness */ extensions.show_trgm('ж') <> '{}'")
+    except (
+        asyncpg.InvalidSchemaNameError,
+        asyncpg.UndefinedFunctionError,
+        asyncpg.InsufficientPrivilegeError,
+    ):
+        return "pg_trgm can't be used in schema extensions; run: seda db init"
+    return "" if known else f"trigrams know ASCII letters alone in this database's locale{_RECREATE}"
