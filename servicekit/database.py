@@ -55,15 +55,12 @@ class PoolOptions:
     def connect_arguments(self) -> dict[str, Any]:
         """What asyncpg.connect gets beside the address."""
         settings = {"application_name": self.name}
-        if not self.pooled:
-            settings |= {
-                "statement_timeout": str(self.statement_timeout_ms),
-                "lock_timeout": str(self.lock_timeout_ms),
-                "idle_in_transaction_session_timeout": str(self.idle_in_transaction_timeout_ms),
-            }
         arguments: dict[str, Any] = {"timeout": self.connect_timeout, "server_settings": settings}
         if self.pooled:
-            arguments["statement_cache_size"] = 0
+            return {**arguments, "statement_cache_size": 0}
+        settings["statement_timeout"] = str(self.statement_timeout_ms)
+        settings["lock_timeout"] = str(self.lock_timeout_ms)
+        settings["idle_in_transaction_session_timeout"] = str(self.idle_in_transaction_timeout_ms)
         return arguments
 
 
@@ -141,17 +138,15 @@ class _Holder:
 class Database:
     """The pool of one process.
 
-    `observers` are told each statement's name and its seconds. `on_connect` runs on every new
-    connection before its first use.
+    `observers` are told each statement's name and its seconds. `on_connect`, set before the pool is opened,
+    runs on every new connection before its first use.
     """
 
-    def __init__(
-        self, dsn: str, options: PoolOptions, on_connect: Callable[[Session], Awaitable[None]] | None = None
-    ) -> None:
+    def __init__(self, dsn: str, options: PoolOptions) -> None:
         self.observers: list[Callable[[str, float], None]] = []
+        self.on_connect: Callable[[Session], Awaitable[None]] | None = None
         self.options = options
         self._dsn = dsn
-        self._on_connect = on_connect
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         # asyncpg's pool is not fair: a waiter can starve. This semaphore serves in order.
         self._slots = asyncio.Semaphore(options.max_size)
@@ -212,14 +207,12 @@ class Database:
 
     async def transact(self, work: Callable[[Session], Awaitable[_T]]) -> _T:
         """Run `work` in a transaction, up to three times when another transaction was in the way."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(ConflictError):
                 async with self.transaction() as session:
                     return await work(session)
-            except ConflictError:
-                if attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError
+        async with self.transaction() as session:
+            return await work(session)
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -311,8 +304,8 @@ class Database:
 
     async def _prepare(self, connection: Any) -> None:  # noqa: ANN401 - a pool's proxy
         await set_codecs(connection)
-        if self._on_connect is not None:
-            await self._on_connect(Session(self, connection))
+        if self.on_connect is not None:
+            await self.on_connect(Session(self, connection))
 
 
 async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain connection

@@ -12,7 +12,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,7 +26,7 @@ from servicekit import credentials, logs
 from servicekit.admission import Admission, StreamAdmission
 from servicekit.channels import Peer
 from servicekit.clock import Clock, SystemClock
-from servicekit.database import Database, Session
+from servicekit.database import Database
 from servicekit.health import HealthBoard
 from servicekit.identity import Authenticator, CallerResolver
 from servicekit.methods import Method, methods_of
@@ -63,8 +63,6 @@ class Kit:
     service_tokens: ServiceTokenSigner
     channel_credentials: grpc.ChannelCredentials | None = None
     """What channels to the other services are opened with; None: plain text."""
-    on_connect: Callable[[Session], Awaitable[None]] | None = None
-    """Runs on every new connection before its first use."""
     peers: list[Peer] = field(default_factory=list)
     _database: Database | None = None
 
@@ -72,8 +70,7 @@ class Kit:
     def database(self) -> Database:
         """The process's pool; opened before the workers start."""
         if self._database is None:
-            options = self.settings.pool_options()
-            self._database = Database(self.settings.dsn, options, self._connected)
+            self._database = Database(self.settings.dsn, self.settings.pool_options())
             self.metrics.watch_database(self._database)
         return self._database
 
@@ -92,10 +89,6 @@ class Kit:
         )
         self.peers.append(peer)
         return peer
-
-    async def _connected(self, session: Session) -> None:
-        if self.on_connect is not None:
-            await self.on_connect(session)
 
 
 @dataclass(slots=True)

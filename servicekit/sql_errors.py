@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
 
-from servicekit.errors import (
-    ConflictError,
-    DatabaseUnavailableError,
-    DeadlineExceededError,
-)
+from servicekit.errors import ConflictError, DatabaseUnavailableError, DeadlineExceededError
 from servicekit.sql import Statement
 
 DRIVER_ERRORS: tuple[type[BaseException], ...] = (
@@ -34,10 +32,6 @@ CONNECT_ERRORS: tuple[type[BaseException], ...] = (
 )
 """What getting a connection may raise while PostgreSQL is away or full."""
 
-_UNAVAILABLE_STATES = frozenset({"53300", "57P01", "57P02", "57P03"})
-_CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
-_CONSTRAINT_STATES = frozenset({"23505", "23514"})
-
 
 class LockTimeoutError(ConflictError):
     """A lock did not become free in time."""
@@ -55,6 +49,19 @@ class DataRefusedError(UnexpectedDatabaseError):
     """PostgreSQL refused a value that validation had let through: a defect, counted as such."""
 
 
+_CONSTRAINT_STATES = frozenset({"23505", "23514"})
+_BY_STATE: dict[str, Callable[[], Exception]] = {
+    "40001": ConflictError,
+    "40P01": ConflictError,
+    "53300": DatabaseUnavailableError,
+    "55P03": LockTimeoutError,
+    "57014": partial(DeadlineExceededError, "the statement took too long"),
+    "57P01": DatabaseUnavailableError,
+    "57P02": DatabaseUnavailableError,
+    "57P03": DatabaseUnavailableError,
+}
+
+
 def sqlstate(error: BaseException) -> str:
     """The five characters PostgreSQL gave, or an empty text."""
     return getattr(error, "sqlstate", None) or ""
@@ -63,39 +70,25 @@ def sqlstate(error: BaseException) -> str:
 def translate(error: BaseException, statement: Statement[*tuple[Any, ...]] | None) -> Exception:
     """The error to raise in place of a driver's one."""
     state = sqlstate(error)
+    make = _BY_STATE.get(state)
     if state in _CONSTRAINT_STATES and statement is not None:
-        constraint = getattr(error, "constraint_name", None) or ""
-        make = statement.violations.get(constraint)
-        if make is not None:
-            return make()
+        make = statement.violations.get(getattr(error, "constraint_name", None) or "")
+    elif isinstance(error, asyncpg.InvalidCachedStatementError):
+        make = ConflictError
+    elif state.startswith("08") or _is_connection_loss(error):
+        make = DatabaseUnavailableError
+    if make is not None:
+        return make()
     what = f"{statement.name if statement else 'transaction'}: {type(error).__name__}{_names(error)}"
-    return _by_state(error, state) or (
-        DataRefusedError(what, state or "22000")
-        if _is_data_error(error, state)
-        else UnexpectedDatabaseError(what, state)
-    )
+    if state.startswith("22") or isinstance(error, asyncpg.DataError):
+        return DataRefusedError(what, state or "22000")
+    return UnexpectedDatabaseError(what, state)
 
 
 def _names(error: BaseException) -> str:
     """What an error names of the schema; its text may hold values."""
     names = (getattr(error, f"{kind}_name", None) for kind in ("constraint", "column"))
     return f" ({', '.join(found)})" if (found := [name for name in names if name]) else ""
-
-
-def _by_state(error: BaseException, state: str) -> Exception | None:
-    if state == "55P03":
-        return LockTimeoutError()
-    if state in _CONFLICT_STATES or isinstance(error, asyncpg.InvalidCachedStatementError):
-        return ConflictError()
-    if state == "57014":
-        return DeadlineExceededError("the statement took too long")
-    if state in _UNAVAILABLE_STATES or state.startswith("08") or _is_connection_loss(error):
-        return DatabaseUnavailableError()
-    return None
-
-
-def _is_data_error(error: BaseException, state: str) -> bool:
-    return state.startswith("22") or isinstance(error, asyncpg.DataError)
 
 
 def _is_connection_loss(error: BaseException) -> bool:

@@ -28,7 +28,7 @@ SCHEMA_HEAD = "20261122_2036"
 def build(kit: Kit) -> App:
     """Put the service together."""
     epoch = Epoch()
-    kit.on_connect = epoch.read
+    kit.database.on_connect = epoch.read
     users = kit.peer("users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"])
     tracks = kit.peer("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
     settings: Settings = kit.settings

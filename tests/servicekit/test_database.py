@@ -265,7 +265,8 @@ async def test_each_new_connection_is_prepared_once(dsn: str) -> None:
     async def look(session: Session) -> None:
         seen.append(await session.row(BACKEND))
 
-    pool = Database(dsn, PoolOptions("things", min_size=2, max_size=3), look)
+    pool = Database(dsn, PoolOptions("things", min_size=2, max_size=3))
+    pool.on_connect = look
     await pool.open()
     try:
         assert len(seen) == 2

@@ -174,7 +174,7 @@ async def test_list_messages_of_another_copy_of_the_database_makes_pages_anew(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As when a new connection has led to a restored copy, in which the same rev may be of something else.
-    epoch = getattr(room.world.chat.process.kit.on_connect, "__self__", None)
+    epoch = getattr(room.world.chat.process.kit.database.on_connect, "__self__", None)
     assert isinstance(epoch, Epoch)
     monkeypatch.setattr(epoch, "value", "another copy")
     with room.world.chat.counting() as statements:
