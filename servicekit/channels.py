@@ -97,7 +97,6 @@ class Peer:
     ) -> None:
         methods = list(methods)
         self.name = name
-        self.target = target
         self.channel = open_channel(target, methods, tls=tls)
         self.streams = open_channel(target, methods, tls=tls)
         self._tokens = tokens
@@ -138,10 +137,9 @@ class Peer:
 
     def _metadata(self, *, as_service: bool) -> tuple[tuple[str, str], ...]:
         call = current_call.get()
-        token = call.token if call is not None and not as_service else None
+        token = call.token if call and not as_service else None
         if token is None:
-            identity = call.identity if call is not None else None
-            token = self._tokens.token(str(identity.user_id) if identity is not None else None)
+            token = self._tokens.token(str(call.identity.user_id) if call and call.identity else None)
         metadata = [("authorization", f"Bearer {token}")]
         if call is not None:
             metadata.append(("x-request-id", call.request_id))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Protocol
 
 from servicekit.call import Call, current_call
@@ -40,12 +39,6 @@ class CallerResolver(Protocol):
         """The user behind the subject, created on first sight."""
 
 
-@dataclass(slots=True)
-class _Known:
-    caller: Caller
-    resolved: float
-
-
 class Authenticator:
     """Finds out who calls and refuses those who may not.
 
@@ -59,7 +52,8 @@ class Authenticator:
         self._resolver = resolver
         self._clock = clock
         self._ttl = ttl
-        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        # By subject and e-mail: who it is, and when that was learnt.
+        self._known: OrderedDict[tuple[str, str], tuple[Caller, float]] = OrderedDict()
         self._resolving: dict[tuple[str, str], asyncio.Task[Caller]] = {}
         # The resolver is taken for away: the last question was left without an answer.
         self._away_until = 0.0
@@ -98,12 +92,13 @@ class Authenticator:
 
     async def _caller(self, token: UserToken, method: Method) -> Caller:
         key = (token.subject, token.email)
-        known = self._known.get(key)
-        age = self._clock.monotonic() - known.resolved if known else 0.0
-        if known is not None and age < self._ttl:
-            return known.caller
-        if known is not None and method.access is Access.USER and age < _STALE_SECONDS:
-            return await self._fresh_or(known.caller, key)
+        if key in self._known:
+            known, at = self._known[key]
+            age = self._clock.monotonic() - at
+            if age < self._ttl:
+                return known
+            if method.access is Access.USER and age < _STALE_SECONDS:
+                return await self._fresh_or(known, key)
         return await self._fresh(key)
 
     async def _fresh(self, key: tuple[str, str]) -> Caller:
@@ -141,7 +136,7 @@ class Authenticator:
             deadline = self._clock.monotonic() + _RESOLVE_SECONDS
             current_call.set(dataclasses.replace(call, deadline=deadline, token=None, identity=None))
         caller = await self._resolver.resolve(*key)
-        self._known[key] = _Known(caller, self._clock.monotonic())
+        self._known[key] = (caller, self._clock.monotonic())
         self._known.move_to_end(key)
         if len(self._known) > _CACHE_SIZE:
             self._known.popitem(last=False)

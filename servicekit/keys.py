@@ -9,10 +9,7 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable
-from http.client import HTTPMessage
-from typing import IO, Protocol
-from urllib.parse import urlsplit
-from urllib.request import Request
+from typing import Protocol
 
 import structlog
 from joserfc.errors import JoseError, SecurityWarning
@@ -166,27 +163,20 @@ def parse(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
     return keys
 
 
-class _OnlyHttps(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect to https alone: what plain text answers could be anybody's."""
+class _OnlyHttps(urllib.request.HTTPSHandler):
+    """Opens https alone, redirected or not: what plain text answers could be anybody's."""
 
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        _require_https(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    def default_open(self, request: urllib.request.Request) -> None:
+        """Look at each request before any other handler does."""
+        if request.type != "https":
+            raise ValueError("keys are fetched by https only")
 
 
 def fetch_https(url: str, context: ssl.SSLContext | None = None) -> bytes:
     """The body behind an https URL, up to 1 MiB. Blocks: run it in a thread."""
-    _require_https(url)
-    opener = urllib.request.build_opener(_OnlyHttps, urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(_OnlyHttps(context=context))
     with opener.open(url, timeout=_FETCH_SECONDS) as response:
         body: bytes = response.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
         raise ValueError("the set of keys is too large")
     return body
-
-
-def _require_https(url: str) -> None:
-    if urlsplit(url).scheme != "https":
-        raise ValueError("keys are fetched by https only")

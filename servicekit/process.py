@@ -80,13 +80,8 @@ class Kit:
         Of `services` those methods are retried that the contract says may be repeated.
         """
         methods = [method for service in services for method in methods_of(service)]
-        peer = Peer(
-            name,
-            getattr(self.settings, f"{name}_target"),
-            methods,
-            self.service_tokens,
-            self.channel_credentials,
-        )
+        target = getattr(self.settings, f"{name}_target")
+        peer = Peer(name, target, methods, self.service_tokens, self.channel_credentials)
         self.peers.append(peer)
         return peer
 
@@ -137,13 +132,7 @@ class Process:
         admission = Admission(settings.max_calls, settings.max_waiting_calls, settings.max_wait_ms / 1000)
         streams = StreamAdmission(settings.max_streams, settings.max_streams_per_user)
         self.metrics.watch_admission(admission, streams)
-        return Wrapper(
-            name=settings.process,
-            authenticator=self.authenticator,
-            admission=admission,
-            streams=streams,
-            metrics=self.metrics,
-        )
+        return Wrapper(settings.process, self.authenticator, admission, streams, self.metrics)
 
     async def start(self) -> None:
         """Open the pool, begin to look at readiness, start the workers, and listen.
@@ -170,8 +159,7 @@ class Process:
     async def drain(self, wait: float) -> None:
         """Turn readiness off and go on serving for `wait` seconds, so that callers can turn away."""
         self.board.drain()
-        if wait:
-            await asyncio.sleep(wait)
+        await asyncio.sleep(wait)
 
     async def stop(self, grace: float = STOP_GRACE) -> None:
         """End streams, finish running calls within `grace` seconds, stop the workers, close the pool."""
@@ -210,9 +198,7 @@ async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
         await process.stop(grace=0)
         process.looking.result()
     _log.info("draining")
-    orderly = asyncio.ensure_future(
-        _leave_orderly(process, settings.drain_wait if not leave.orphaned else 0.0)
-    )
+    orderly = asyncio.ensure_future(_leave_orderly(process, 0.0 if leave.orphaned else settings.drain_wait))
     at_once = asyncio.ensure_future(leave.at_once.wait())
     await asyncio.wait([orderly, at_once], return_when=asyncio.FIRST_COMPLETED)
     if not orderly.done():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Callable
 
 import pytest
-from joserfc import jwt as joserfc_jwt
+from joserfc import jws
 
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.tokens import (
@@ -82,28 +84,28 @@ def test_token_is_good_from_30_seconds_before_its_issue(time_: Time) -> None:
 
 
 @pytest.fixture
-def decodings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every token whose signature was checked."""
-    seen: list[str] = []
-    decode: Callable[..., object] = joserfc_jwt.decode
+    seen: list[object] = []
+    validate: Callable[..., object] = jws.validate_compact
 
-    def counting(value: str, *args: object, **kwargs: object) -> object:
-        seen.append(value)
-        return decode(value, *args, **kwargs)
+    def counting(signed: object, *args: object, **kwargs: object) -> object:
+        seen.append(signed)
+        return validate(signed, *args, **kwargs)
 
-    monkeypatch.setattr("servicekit.tokens.jwt.decode", counting)
+    monkeypatch.setattr("servicekit.tokens.jws.validate_compact", counting)
     return seen
 
 
-def test_signature_is_checked_once_a_minute(time_: Time, decodings: list[str]) -> None:
+def test_signature_is_checked_once_a_minute(time_: Time, checks: list[object]) -> None:
     checked, made = verifier(time_), token()
     first = checked.verify(made)
     time_.now = _NOW + 59.9
     assert checked.verify(made) is first
-    assert len(decodings) == 1
+    assert len(checks) == 1
     time_.now = _NOW + 60
     assert checked.verify(made) == first
-    assert len(decodings) == 2
+    assert len(checks) == 2
 
 
 def test_verified_token_is_not_remembered_beyond_its_expiry(time_: Time) -> None:
@@ -114,24 +116,24 @@ def test_verified_token_is_not_remembered_beyond_its_expiry(time_: Time) -> None
         checked.verify(made)
 
 
-def test_refusal_is_not_remembered_as_a_success(decodings: list[str]) -> None:
+def test_refusal_is_not_remembered_as_a_success(checks: list[object]) -> None:
     checked, forged = verifier(), jwt(user_claims(), "another secret that is long enough, too")
     for _ in range(2):
         with pytest.raises(TokenInvalidError):
             checked.verify(forged)
-    assert len(decodings) == 2
+    assert len(checks) == 2
 
 
-def test_cache_has_an_end(time_: Time, monkeypatch: pytest.MonkeyPatch, decodings: list[str]) -> None:
+def test_cache_has_an_end(time_: Time, monkeypatch: pytest.MonkeyPatch, checks: list[object]) -> None:
     monkeypatch.setattr("servicekit.tokens._CACHE_SIZE", 2)
     checked = verifier(time_)
     made = [development_token(JWT_SECRET, f"{number}@example.org", now=_NOW) for number in range(3)]
     for each in made:
         checked.verify(each)
     checked.verify(made[2])
-    assert len(decodings) == 3
+    assert len(checks) == 3
     checked.verify(made[0])
-    assert len(decodings) == 4
+    assert len(checks) == 4
     assert len(checked._verified) == 2
 
 
@@ -143,6 +145,14 @@ def test_bad_token_is_invalid(name: str) -> None:
     with pytest.raises(TokenInvalidError) as raised:
         verifier().verify((header or "").removeprefix("Bearer "))
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("header", [["alg"], "alg", 7, None])
+def test_header_that_is_no_object_is_invalid(header: object) -> None:
+    _, claims, signature = jwt(user_claims()).split(".")
+    encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+    with pytest.raises(TokenInvalidError, match="can't be read"):
+        verifier().verify(f"{encoded}.{claims}.{signature}")
 
 
 def test_longest_token_is_taken_and_one_character_more_is_not() -> None:
