@@ -58,14 +58,8 @@ class Wrapper:
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
         """The grpc handler of a method. It takes and gives bytes."""
-        if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._bounded(method, self._streaming(method, handle))
-            )
-        unary = self._unary(method, handle)
-        return grpc.unary_unary_rpc_method_handler(
-            self._bounded(method, unary if method.exempt else self._admitted(unary))
-        )
+        decoded = self._streaming if method.server_streaming else self._unary
+        return self._handler(method, decoded(method, handle))
 
     def raw(self, method: Method, handle: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
         """A handler for bytes that another process decodes, and whose caller it checks.
@@ -75,13 +69,19 @@ class Wrapper:
         streams, writes them to the context.
         """
         if not method.server_streaming:
-            return grpc.unary_unary_rpc_method_handler(self._bounded(method, self._admitted(handle)))
+            return self._handler(method, handle)
 
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
             with self.streams.place(None):
                 await handle(data, context, call, authorization)
 
-        return grpc.unary_stream_rpc_method_handler(self._bounded(method, run))
+        return self._handler(method, run)
+
+    def _handler(self, method: Method, run: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._bounded(method, run))
+        admitted = run if method.exempt else self._admitted(run)
+        return grpc.unary_unary_rpc_method_handler(self._bounded(method, admitted))
 
     def _admitted(self, run: RawHandler) -> RawHandler:
         async def admitted(data: bytes, context: Context, call: Call, authorization: str | None) -> Any:  # noqa: ANN401 - what `run` gives
