@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from servicekit.clock import Clock
@@ -12,23 +13,23 @@ from servicekit.errors import RateLimitedError
 _MAX_USERS = 50_000
 
 
+@dataclass(slots=True)
 class RateLimit:
     """At most `burst` at once and `per_second` on average, for each user."""
 
-    def __init__(self, per_second: float, burst: float, clock: Clock) -> None:
-        self._per_second = per_second
-        self._burst = burst
-        self._clock = clock
-        # Per user: what was left, and when.
-        self._left: OrderedDict[UUID, tuple[float, float]] = OrderedDict()
+    per_second: float
+    burst: float
+    clock: Clock
+    # Per user: what was left, and when.
+    _left: OrderedDict[UUID, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def take(self, user_id: UUID) -> None:
         """Use one; raises RateLimitedError, with the seconds until the next one is there."""
-        now = self._clock.monotonic()
-        left, at = self._left.get(user_id, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._per_second)
+        now = self.clock.monotonic()
+        left, at = self._left.get(user_id, (self.burst, now))
+        left = min(self.burst, left + (now - at) * self.per_second)
         if left < 1:
-            raise RateLimitedError((1 - left) / self._per_second)
+            raise RateLimitedError((1 - left) / self.per_second)
         self._left[user_id] = (left - 1, now)
         self._left.move_to_end(user_id)
         if len(self._left) > _MAX_USERS:

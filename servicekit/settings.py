@@ -117,9 +117,7 @@ class ServiceSettings(BaseSettings):
     metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
     tls_certificate_file: FilePath | None = Field(None, description="PEM certificate to listen and call with")
     tls_key_file: FilePath | None = Field(None, description="PEM key of that certificate")
-    tls_ca_file: FilePath | None = Field(
-        None, description="PEM authority of the other services' certificates"
-    )
+    tls_ca_file: FilePath | None = Field(None, description="PEM authority of other services' certificates")
     tls_client_ca_file: FilePath | None = Field(
         None, description="PEM authority of callers' certificates; callers without one are refused"
     )
@@ -136,15 +134,11 @@ class ServiceSettings(BaseSettings):
 
     jwt_secret: Secret | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
     jwks_url: str | None = Field(
-        None,
-        pattern="^https://",
-        description="https address of the keys of users' tokens, instead of a secret",
+        None, pattern="^https://", description="where the keys of users' tokens are, instead of a secret"
     )
     jwt_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="issuer of users' tokens")
     jwt_audience: str = Field("authenticated", min_length=1, description="audience of users' tokens")
-    service_secret: Secret | None = Field(
-        None, description="secret of the services' own tokens, 32 bytes at least"
-    )
+    service_secret: Secret | None = Field(None, description="secret of services' tokens, 32 bytes at least")
     service_key: SecretStr | None = Field(
         None, description="this process's own Ed25519 key as PEM, instead of the shared secret"
     )

@@ -11,18 +11,11 @@ import asyncpg
 from servicekit.errors import ConflictError, DatabaseUnavailableError, DeadlineExceededError
 from servicekit.sql import Statement
 
-DRIVER_ERRORS: tuple[type[BaseException], ...] = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    ConnectionError,
-    OSError,
-)
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """Everything that running a statement may raise."""
 
-CONNECT_ERRORS: tuple[type[BaseException], ...] = (
+CONNECT_ERRORS = (
     OSError,
-    TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,

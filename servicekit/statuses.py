@@ -73,25 +73,25 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
         return None
     if status is None:
         return None
-    info, fields, retry_after = error_details_pb2.ErrorInfo(), [], None
-    for detail in status.details:
-        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-            detail.Unpack(info)
-        elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
-            bad = error_details_pb2.BadRequest()
-            detail.Unpack(bad)
-            fields = [FieldFault(fault.field, fault.description) for fault in bad.field_violations]
-        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
-            retry = error_details_pb2.RetryInfo()
-            detail.Unpack(retry)
-            retry_after = retry.retry_delay.ToNanoseconds() / 1e9
-    if not info.reason:
+    info = _detail(status, error_details_pb2.ErrorInfo)
+    if info is None or not info.reason:
         return None
     upstream = UpstreamError(Code(status.code), info.reason, info.domain, status.message)
     upstream.metadata = dict(info.metadata)
-    upstream.fields = tuple(fields)
-    upstream.retry_after = retry_after
+    if bad := _detail(status, error_details_pb2.BadRequest):
+        upstream.fields = tuple(FieldFault(each.field, each.description) for each in bad.field_violations)
+    if retry := _detail(status, error_details_pb2.RetryInfo):
+        upstream.retry_after = retry.retry_delay.ToNanoseconds() / 1e9
     return upstream
+
+
+def _detail(status: status_pb2.Status, kind: Any) -> Any:  # noqa: ANN401 - a type without types, and one of it
+    """The detail of that kind, None where there is none."""
+    for packed in status.details:
+        detail = kind()
+        if packed.Unpack(detail):
+            return detail
+    return None
 
 
 async def abort(

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from joserfc import jws, jwt
@@ -58,6 +58,7 @@ class ServiceToken:
     expires: float
 
 
+@dataclass(kw_only=True, slots=True)
 class TokenVerifier:
     """Verifies tokens, remembering each good one by its hash until it expires, 60 s at most.
 
@@ -65,29 +66,19 @@ class TokenVerifier:
     is a user's. Each kind has one family of keys, one issuer and one audience.
     """
 
-    def __init__(
-        self,
-        *,
-        user_keys: Keys,
-        user_issuer: str,
-        user_audience: str,
-        service_keys: Keys,
-        accept_development: bool,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._user_keys = user_keys
-        self._service_keys = service_keys
-        self._issuer = user_issuer
-        self._audience = user_audience
-        self._accept_development = accept_development
-        self._now = now
-        self._verified: OrderedDict[bytes, tuple[float, UserToken | ServiceToken]] = OrderedDict()
+    user_keys: Keys
+    user_issuer: str
+    user_audience: str
+    service_keys: Keys
+    accept_development: bool
+    now: Callable[[], float] = time.time
+    _verified: OrderedDict[bytes, tuple[float, UserToken | ServiceToken]] = field(default_factory=OrderedDict)
 
     def verify(self, token: str) -> UserToken | ServiceToken:
         """Raises TokenInvalidError or TokenExpiredError; UnknownKeyError when `refresh` may help."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenInvalidError("the token is too long")
-        now = self._now()
+        now = self.now()
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._verified.get(digest)
         if known is not None and now < known[0]:
@@ -100,13 +91,13 @@ class TokenVerifier:
 
     async def refresh(self) -> None:
         """Learn of keys that users' tokens are signed with since the last look."""
-        await self._user_keys.refresh()
+        await self.user_keys.refresh()
 
     def _verify(self, token: str, now: float) -> UserToken | ServiceToken:
         signed, claims = _read(token)
         # Which keys to use is asked of the unverified claims; everything is verified with them after.
         service = claims.get("aud") == SERVICE_AUDIENCE
-        keys = self._service_keys if service else self._user_keys
+        keys = self.service_keys if service else self.user_keys
         kid = signed.headers().get("kid")
         key = keys.find(kid if isinstance(kid, str) else None)
         if key is None:
@@ -117,7 +108,7 @@ class TokenVerifier:
             raise TokenInvalidError("the token has no expiry")
         if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
             raise TokenInvalidError("the token has no subject, or one that is too long or no text")
-        wanted = (SERVICE_ISSUER, SERVICE_AUDIENCE) if service else (self._issuer, self._audience)
+        wanted = (SERVICE_ISSUER, SERVICE_AUDIENCE) if service else (self.user_issuer, self.user_audience)
         if (claims.get("iss"), claims.get("aud")) != wanted:
             raise TokenInvalidError("the token is of another issuer or audience")
         _check_times(claims, expires, now)
@@ -132,7 +123,7 @@ class TokenVerifier:
     def _user(self, claims: dict[str, Any], subject: str, expires: float) -> UserToken:
         if claims.get("role") in _NO_USER_ROLES:
             raise TokenInvalidError("the token belongs to no user")
-        if claims["iss"] == DEVELOPMENT_ISSUER and not self._accept_development:
+        if claims["iss"] == DEVELOPMENT_ISSUER and not self.accept_development:
             raise TokenInvalidError("development tokens are not accepted here")
         email = claims.get("email")
         # An address that can't be one counts as none: users then says that it is needed.
