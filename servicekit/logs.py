@@ -65,23 +65,18 @@ class CallLog:
 
     def done(self, call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
         """Log a call that ended in `code`."""
-        caller = str(call.identity.user_id) if call.identity else call.service
-        reason = (error.reason or None) if error else None
         ms = round(seconds * 1000, 2)
+        known = {
+            "caller": str(call.identity.user_id) if call.identity else call.service,
+            "on_behalf_of": call.on_behalf_of,
+            "reason": (error.reason or None) if error else None,
+        }
         if self._lines is None:
-            self._log.info(
-                "call",
-                method=self._method,
-                code=code.name,
-                ms=ms,
-                caller=caller,
-                on_behalf_of=call.on_behalf_of,
-                request_id=call.request_id,
-                reason=reason,
-            )
+            said = {"method": self._method, "code": code.name, "ms": ms, "request_id": call.request_id}
+            self._log.info("call", **said, **known)
             return
         line = f'{self._head}{_timestamp()}", "code": "{_CODES[code]}", "ms": {ms}, "request_id": "{call.request_id}"'
-        for name, value in (("caller", caller), ("on_behalf_of", call.on_behalf_of), ("reason", reason)):
+        for name, value in known.items():
             if value is not None:
                 line += f', "{name}": {_encode(value)}'
         self._lines.soon(line + "}")
