@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from uuid import UUID
 
 from gateway.actions.get_room_page import RoomPage
 from gateway.actions.post_message import Posted
@@ -14,12 +13,13 @@ from seda.rpc.v1 import caller_pb2
 from seda.tracks.v1.track_pb2 import Track
 from servicekit import timestamps
 from servicekit.caller import Caller, Role
+from servicekit.ids import parse_id
 
 
 def caller(message: caller_pb2.Caller) -> Caller:
     """A resolved caller, as servicekit wants it."""
     return Caller(
-        user_id=UUID(message.user_id),
+        user_id=parse_id(message.user_id),
         role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
         muted_until=timestamps.from_proto(message.mute_expire_time)
         if message.HasField("mute_expire_time")

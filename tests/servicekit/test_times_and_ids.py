@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -10,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from seda.chat.v1.room_pb2 import Room
 from servicekit.clock import Micros, SystemClock
-from servicekit.ids import new_id
+from servicekit.ids import new_id, parse_id
 from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
 
 
@@ -40,8 +41,26 @@ def test_spans_survive_the_wire() -> None:
 def test_ids_are_new_and_of_version_7() -> None:
     made = [new_id() for _ in range(1000)]
     assert len(set(made)) == 1000
-    assert {type(each) for each in made} == {UUID}
+    assert all(isinstance(each, UUID) for each in made)
     assert {each.version for each in made} == {7}
+
+
+@pytest.mark.parametrize(
+    "spelled", [str, lambda each: str(each).upper(), lambda each: each.hex], ids=["usual", "upper", "hex"]
+)
+def test_parsed_ids_are_the_ids_of_the_standard_library(spelled: Callable[[UUID], str]) -> None:
+    for _ in range(100):
+        known = uuid4()
+        parsed = parse_id(spelled(known))
+        assert parsed == known
+        assert {known: 1}[parsed] == 1
+        assert (str(parsed), parsed.int, sorted([parsed, known])) == (str(known), known.int, [known, known])
+
+
+@pytest.mark.parametrize("text", ["", "x" * 36, str(UUID(int=1))[:-1], f"{UUID(int=1)}0"])
+def test_what_is_no_id_is_not_parsed(text: str) -> None:
+    with pytest.raises(ValueError, match="invalid UUID"):
+        parse_id(text)
 
 
 def test_clock_runs_on() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import author_data_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from services.chat.actions.deps import Deps
 from services.chat.actions.erasure import erase_author
@@ -24,11 +23,11 @@ class AuthorDataServicer:
     async def EraseAuthor(self, request: pb.EraseAuthorRequest, call: Call) -> pb.EraseAuthorResponse:
         """See the contract."""
         mode = wire.erasure_mode(request.mode)
-        return wire.erased(await erase_author(self._deps, UUID(request.user_id), mode, call.deadline))
+        return wire.erased(await erase_author(self._deps, parse_id(request.user_id), mode, call.deadline))
 
     async def ExportAuthor(self, request: pb.ExportAuthorRequest, _: Call) -> pb.ExportAuthorResponse:
         """See the contract."""
         size = page_size(request.page_size)
         return wire.exported(
-            *await export_author(self._deps, UUID(request.user_id), size, request.page_token)
+            *await export_author(self._deps, parse_id(request.user_id), size, request.page_token)
         )

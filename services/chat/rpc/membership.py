@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import membership_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from services.chat.actions import invitations, membership, read_marks
 from services.chat.actions.deps import Deps
@@ -24,13 +23,13 @@ class MembershipServicer:
     async def JoinRoom(self, request: pb.JoinRoomRequest, call: Call) -> pb.JoinRoomResponse:
         """See the contract."""
         response = pb.JoinRoomResponse()
-        member = await membership.join_room(self._deps, call.caller, UUID(request.room_id))
+        member = await membership.join_room(self._deps, call.caller, parse_id(request.room_id))
         fill_member(response.membership, member)
         return response
 
     async def LeaveRoom(self, request: pb.LeaveRoomRequest, call: Call) -> pb.LeaveRoomResponse:
         """See the contract."""
-        await membership.leave_room(self._deps, call.caller, UUID(request.room_id))
+        await membership.leave_room(self._deps, call.caller, parse_id(request.room_id))
         return pb.LeaveRoomResponse()
 
     async def AcceptInvitation(
@@ -38,7 +37,7 @@ class MembershipServicer:
     ) -> pb.AcceptInvitationResponse:
         """See the contract."""
         response = pb.AcceptInvitationResponse()
-        member = await invitations.accept_invitation(self._deps, call.caller, UUID(request.room_id))
+        member = await invitations.accept_invitation(self._deps, call.caller, parse_id(request.room_id))
         fill_member(response.membership, member)
         return response
 
@@ -46,19 +45,19 @@ class MembershipServicer:
         self, request: pb.DeclineInvitationRequest, call: Call
     ) -> pb.DeclineInvitationResponse:
         """See the contract."""
-        await invitations.decline_invitation(self._deps, call.caller, UUID(request.room_id))
+        await invitations.decline_invitation(self._deps, call.caller, parse_id(request.room_id))
         return pb.DeclineInvitationResponse()
 
     async def InviteUser(self, request: pb.InviteUserRequest, call: Call) -> pb.InviteUserResponse:
         """See the contract."""
-        room_id, user_id = UUID(request.room_id), UUID(request.user_id)
+        room_id, user_id = parse_id(request.room_id), parse_id(request.user_id)
         return wire.invited(await invitations.invite_user(self._deps, call.caller, room_id, user_id))
 
     async def RevokeInvitation(
         self, request: pb.RevokeInvitationRequest, call: Call
     ) -> pb.RevokeInvitationResponse:
         """See the contract."""
-        room_id, user_id = UUID(request.room_id), UUID(request.user_id)
+        room_id, user_id = parse_id(request.room_id), parse_id(request.user_id)
         await invitations.revoke_invitation(self._deps, call.caller, room_id, user_id)
         return pb.RevokeInvitationResponse()
 
@@ -66,7 +65,7 @@ class MembershipServicer:
         self, request: pb.ListInvitationsRequest, call: Call
     ) -> pb.ListInvitationsResponse:
         """See the contract."""
-        room_id, size = UUID(request.room_id), page_size(request.page_size)
+        room_id, size = parse_id(request.room_id), page_size(request.page_size)
         return wire.invitations(
             *await invitations.list_invitations(self._deps, call.caller, room_id, size, request.page_token)
         )
@@ -88,7 +87,7 @@ class MembershipServicer:
 
     async def SetMemberRole(self, request: pb.SetMemberRoleRequest, call: Call) -> pb.SetMemberRoleResponse:
         """See the contract."""
-        room_id, user_id, role = UUID(request.room_id), UUID(request.user_id), wire.role(request.role)
+        room_id, user_id, role = parse_id(request.room_id), parse_id(request.user_id), wire.role(request.role)
         assert role is not None  # noqa: S101 - the contract refuses the unspecified one
         response = pb.SetMemberRoleResponse()
         member = await membership.set_member_role(self._deps, call.caller, room_id, user_id, role)
@@ -97,11 +96,11 @@ class MembershipServicer:
 
     async def MarkRead(self, request: pb.MarkReadRequest, call: Call) -> pb.MarkReadResponse:
         """See the contract."""
-        mark = await read_marks.mark_read(self._deps, call.caller, UUID(request.room_id), request.seq)
+        mark = await read_marks.mark_read(self._deps, call.caller, parse_id(request.room_id), request.seq)
         return pb.MarkReadResponse(last_read_seq=mark)
 
     async def MarkUnread(self, request: pb.MarkUnreadRequest, call: Call) -> pb.MarkUnreadResponse:
         """See the contract."""
-        room_id = UUID(request.room_id)
+        room_id = parse_id(request.room_id)
         mark = await read_marks.mark_unread(self._deps, call.caller, room_id, request.from_seq)
         return pb.MarkUnreadResponse(last_read_seq=mark)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import moderation_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto
 from services.chat.actions import deleting, reports, room_states, sanctions
@@ -66,7 +65,7 @@ class ModerationServicer:
             self._deps,
             call.caller,
             wire.authority(request.room_id, as_admin=request.as_admin),
-            UUID(request.user_id) if request.user_id else None,
+            parse_id(request.user_id) if request.user_id else None,
             page_size(request.page_size),
             request.page_token,
         )
@@ -112,7 +111,7 @@ class ModerationServicer:
             self._deps,
             call.caller,
             wire.authority(request.room_id, as_admin=request.as_admin),
-            UUID(request.user_id),
+            parse_id(request.user_id),
             request.reason,
             from_proto(request.start_time) if request.HasField("start_time") else None,
         )
@@ -122,7 +121,7 @@ class ModerationServicer:
 
     async def ReportMessage(self, request: pb.ReportMessageRequest, call: Call) -> pb.ReportMessageResponse:
         """See the contract."""
-        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         made = await reports.report_message(self._deps, call.caller, room_id, message_id, request.reason)
         response = pb.ReportMessageResponse()
         wire.fill_report(response.report, made)
@@ -142,7 +141,7 @@ class ModerationServicer:
             self._deps,
             call.caller,
             wire.report_authority(request.room_id, as_admin=request.as_admin),
-            UUID(request.report_id),
+            parse_id(request.report_id),
             wire.report_state(request.state),
             request.reason,
         )
@@ -158,7 +157,7 @@ class ModerationServicer:
             self._deps,
             call.caller,
             wire.authority(request.room_id, as_admin=request.as_admin),
-            UUID(request.target_user_id) if request.target_user_id else None,
+            parse_id(request.target_user_id) if request.target_user_id else None,
             page_size(request.page_size),
             request.page_token,
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import reaction_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from services.chat.actions.deps import Deps
 from services.chat.actions.reaction_lists import list_reactions
 from services.chat.actions.reactions import add_reaction, remove_reaction
@@ -22,7 +21,7 @@ class ReactionServicer:
 
     async def AddReaction(self, request: pb.AddReactionRequest, call: Call) -> pb.AddReactionResponse:
         """See the contract."""
-        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         response = pb.AddReactionResponse()
         fill_reacted(
             response, await add_reaction(self._deps, call.caller, room_id, message_id, request.emoji)
@@ -33,7 +32,7 @@ class ReactionServicer:
         self, request: pb.RemoveReactionRequest, call: Call
     ) -> pb.RemoveReactionResponse:
         """See the contract."""
-        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         response = pb.RemoveReactionResponse()
         fill_reacted(
             response, await remove_reaction(self._deps, call.caller, room_id, message_id, request.emoji)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import room_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from services.chat.actions.deps import Deps
 from services.chat.actions.pins import list_pins, pin_message, unpin_message
@@ -32,7 +31,7 @@ class RoomServicer:
 
     async def GetRoom(self, request: pb.GetRoomRequest, call: Call) -> pb.GetRoomResponse:
         """See the contract."""
-        return wire.room_view(await get_room(self._deps, call.caller, UUID(request.room_id)))
+        return wire.room_view(await get_room(self._deps, call.caller, parse_id(request.room_id)))
 
     async def UpdateRoom(self, request: pb.UpdateRoomRequest, call: Call) -> pb.UpdateRoomResponse:
         """See the contract."""
@@ -56,16 +55,16 @@ class RoomServicer:
 
     async def PinMessage(self, request: pb.PinMessageRequest, call: Call) -> pb.PinMessageResponse:
         """See the contract."""
-        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         response = pb.PinMessageResponse()
         wire.fill_pin(response.pin, await pin_message(self._deps, call.caller, room_id, message_id))
         return response
 
     async def UnpinMessage(self, request: pb.UnpinMessageRequest, call: Call) -> pb.UnpinMessageResponse:
         """See the contract."""
-        await unpin_message(self._deps, call.caller, UUID(request.room_id), UUID(request.message_id))
+        await unpin_message(self._deps, call.caller, parse_id(request.room_id), parse_id(request.message_id))
         return pb.UnpinMessageResponse()
 
     async def ListPins(self, request: pb.ListPinsRequest, call: Call) -> pb.ListPinsResponse:
         """See the contract."""
-        return wire.pins(await list_pins(self._deps, call.caller, UUID(request.room_id)))
+        return wire.pins(await list_pins(self._deps, call.caller, parse_id(request.room_id)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.rpc.v1 import caller_pb2
 from seda.tracks.v1 import track_pb2
 from servicekit.caller import Caller, Role
+from servicekit.ids import parse_id
 from servicekit.timestamps import from_proto
 from services.chat.domain.model import TrackSnapshot
 
@@ -14,7 +13,7 @@ from services.chat.domain.model import TrackSnapshot
 def caller(message: caller_pb2.Caller) -> Caller:
     """The caller that users answered."""
     return Caller(
-        user_id=UUID(message.user_id),
+        user_id=parse_id(message.user_id),
         role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
         muted_until=from_proto(message.mute_expire_time) if message.HasField("mute_expire_time") else None,
         suspended_until=from_proto(message.suspend_expire_time)
@@ -26,7 +25,7 @@ def caller(message: caller_pb2.Caller) -> Caller:
 def snapshot_of_track(track: track_pb2.Track) -> TrackSnapshot:
     """What a message keeps of a track."""
     return TrackSnapshot(
-        track_id=UUID(track.id),
+        track_id=parse_id(track.id),
         provider=track.provider,
         provider_id=track.provider_id,
         url=track.url,

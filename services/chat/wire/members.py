@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import membership_service_pb2, room_pb2
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.membership import MemberListing
@@ -22,7 +21,7 @@ def role(value: room_pb2.MemberRole.ValueType) -> MemberRole | None:
 def member_listing(request: membership_service_pb2.ListMembersRequest) -> MemberListing:
     """Which members to list."""
     return MemberListing(
-        UUID(request.room_id), role(request.role), page_size(request.page_size), request.page_token
+        parse_id(request.room_id), role(request.role), page_size(request.page_size), request.page_token
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Protocol
-from uuid import UUID
 
 from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 
 from seda.chat.v1 import moderation_pb2, moderation_service_pb2
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.moderating import Authority
@@ -29,18 +29,18 @@ class _Ordering(Protocol):
 
 def authority(room_id: str, *, as_admin: bool, least: Rank = Rank.MODERATOR) -> Authority:
     """By what a caller acts."""
-    return Authority(UUID(room_id), as_admin=as_admin, least=least)
+    return Authority(parse_id(room_id), as_admin=as_admin, least=least)
 
 
 def report_authority(room_id: str, *, as_admin: bool) -> Authority:
     """By what a caller handles reports, which platform moderators may do in public rooms."""
-    return Authority(UUID(room_id), as_admin=as_admin, moderators=True)
+    return Authority(parse_id(room_id), as_admin=as_admin, moderators=True)
 
 
 def order(request: _Ordering, seconds: float | None = None) -> Order:
     """What a moderator orders about a user."""
     by = authority(request.room_id, as_admin=request.as_admin)
-    return Order(by, UUID(request.user_id), request.reason, seconds)
+    return Order(by, parse_id(request.user_id), request.reason, seconds)
 
 
 def timed_order(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Protocol
-from uuid import UUID
 
 from seda.chat.v1 import message_pb2, reaction_service_pb2
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.reaction_lists import ReactionListing
@@ -33,8 +33,8 @@ def fill_reacted(into: ReactedResponse, reacted: Reacted) -> None:
 def reaction_listing(request: reaction_service_pb2.ListReactionsRequest) -> ReactionListing:
     """Which reactions to list."""
     return ReactionListing(
-        room_id=UUID(request.room_id),
-        message_id=UUID(request.message_id),
+        room_id=parse_id(request.room_id),
+        message_id=parse_id(request.message_id),
         emoji=request.emoji,
         page_size=page_size(request.page_size),
         page_token=request.page_token,

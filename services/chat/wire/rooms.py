@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import room_pb2, room_service_pb2
+from servicekit.ids import parse_id
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
@@ -23,7 +22,7 @@ def room_change(request: room_service_pb2.UpdateRoomRequest) -> RoomChange:
     """New values of a room's fields. Raises InvalidFieldsError for a mask or a value that can't be."""
     room = request.room
     change = RoomChange(
-        room_id=UUID(room.id),
+        room_id=parse_id(room.id),
         etag=room.etag,
         fields=check_mask(request.update_mask.paths),
         name=room.name,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.tracks.v1 import track_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from services.tracks import wire
 from services.tracks.actions import search, tracks
 from services.tracks.actions.deps import Deps
@@ -31,7 +30,7 @@ class TrackServicer:
 
     async def GetTrack(self, request: pb.GetTrackRequest, _: Call) -> pb.GetTrackResponse:
         """One track by id."""
-        return wire.got(await tracks.get_track(self._deps, UUID(request.track_id)))
+        return wire.got(await tracks.get_track(self._deps, parse_id(request.track_id)))
 
     async def LookupTracks(self, request: pb.LookupTracksRequest, _: Call) -> pb.LookupTracksResponse:
         """Up to 1,000 tracks by id."""
@@ -50,4 +49,4 @@ class TrackServicer:
 
     async def RefreshTrack(self, request: pb.RefreshTrackRequest, call: Call) -> pb.RefreshTrackResponse:
         """The track, which will be asked for anew."""
-        return wire.refreshed(await tracks.refresh_track(self._deps, call.caller, UUID(request.track_id)))
+        return wire.refreshed(await tracks.refresh_track(self._deps, call.caller, parse_id(request.track_id)))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.users.v1 import user_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from services.users import wire
 from services.users.actions import users
 from services.users.actions.deps import Deps
@@ -21,7 +20,7 @@ class UserServicer:
 
     async def GetUser(self, request: pb.GetUserRequest, call: Call) -> pb.GetUserResponse:
         """One user; the caller when no id is given."""
-        user_id = UUID(request.user_id) if request.user_id else call.caller.user_id
+        user_id = parse_id(request.user_id) if request.user_id else call.caller.user_id
         return wire.got(await users.get_user(self._deps, user_id), call.caller)
 
     async def LookupUsers(self, request: pb.LookupUsersRequest, _: Call) -> pb.LookupUsersResponse:
