@@ -34,7 +34,8 @@ from servicekit.logs import CallLog
 from servicekit.methods import Method
 from servicekit.metrics import Metrics
 
-UnaryHandler = Callable[[Any, Call], Awaitable[Message]]
+# Bytes: what was serialized before, and kept.
+UnaryHandler = Callable[[Any, Call], Awaitable[Message | bytes]]
 StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
 RawHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -103,6 +104,8 @@ class Wrapper:
 
         async def answer(data: bytes, call: Call, authorization: str | None) -> bytes:
             reply = await handle(await self._request(data, call, authorization), call)
+            if isinstance(reply, bytes):
+                return reply
             if not isinstance(reply, method.response_type):
                 raise TypeError(f"{method.full_name} answered {type(reply).__name__}")
             return reply.SerializeToString()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seda.chat.v1 import message_service_pb2 as pb
 from servicekit.call import Call
+from servicekit.ids import parse_id
 from services.chat.actions.deps import Deps
 from services.chat.actions.editing import edit_message
 from services.chat.actions.messages import get_message, list_messages, list_replies, lookup_messages
@@ -31,7 +30,9 @@ class MessageServicer:
         draft = wire.message_draft(request)
         return wire.sent(await send_message(self._deps, call.caller, draft, call.deadline))
 
-    async def ListMessages(self, request: pb.ListMessagesRequest, call: Call) -> pb.ListMessagesResponse:
+    async def ListMessages(
+        self, request: pb.ListMessagesRequest, call: Call
+    ) -> pb.ListMessagesResponse | bytes:
         """See the contract."""
         return wire.page(await list_messages(self._deps, call.caller, wire.listing(request)))
 
@@ -41,15 +42,15 @@ class MessageServicer:
 
     async def GetMessage(self, request: pb.GetMessageRequest, call: Call) -> pb.GetMessageResponse:
         """See the contract."""
-        by = Authority(UUID(request.room_id), as_admin=request.as_admin, moderators=True)
-        message_id, deleted = UUID(request.message_id), request.show_deleted
+        by = Authority(parse_id(request.room_id), as_admin=request.as_admin, moderators=True)
+        message_id, deleted = parse_id(request.message_id), request.show_deleted
         return wire.one(await get_message(self._deps, call.caller, by, message_id, deleted=deleted))
 
     async def LookupMessages(
         self, request: pb.LookupMessagesRequest, call: Call
     ) -> pb.LookupMessagesResponse:
         """See the contract."""
-        room_id, message_ids = UUID(request.room_id), list(map(UUID, request.message_ids))
+        room_id, message_ids = parse_id(request.room_id), list(map(parse_id, request.message_ids))
         return wire.several(await lookup_messages(self._deps, call.caller, room_id, message_ids))
 
     async def SearchMessages(
@@ -74,7 +75,7 @@ class MessageServicer:
         self, request: pb.RestoreMessageRequest, call: Call
     ) -> pb.RestoreMessageResponse:
         """See the contract."""
-        room_id, message_id = UUID(request.room_id), UUID(request.message_id)
+        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         message = await restore_message(self._deps, call.caller, room_id, message_id, request.reason)
         response = pb.RestoreMessageResponse()
         fill_written(response.message, message)

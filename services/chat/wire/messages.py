@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
 
 from seda.chat.v1 import message_pb2, message_service_pb2
+from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.messages import Listing, One, Page, ReplyListing, Several, SharedPage
@@ -29,11 +29,11 @@ _VIEWS = {
 def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDraft:
     """A message to send."""
     return MessageDraft(
-        room_id=UUID(request.room_id),
+        room_id=parse_id(request.room_id),
         text=request.text,
         track_id=optional_id(request.track_id),
         parent_id=optional_id(request.parent_id),
-        mention_user_ids=tuple(map(UUID, request.mention_user_ids)),
+        mention_user_ids=tuple(map(parse_id, request.mention_user_ids)),
         request_id=optional_id(request.request_id),
     )
 
@@ -41,8 +41,8 @@ def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDra
 def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
     """What an author wants to change. Raises InvalidFieldsError for a mask that names anything else."""
     return Edit(
-        room_id=UUID(request.room_id),
-        message_id=UUID(request.message_id),
+        room_id=parse_id(request.room_id),
+        message_id=parse_id(request.message_id),
         text=request.text,
         track_id=optional_id(request.track_id),
         mask=check_mask(request.update_mask.paths),
@@ -52,14 +52,14 @@ def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
 
 def deletion(request: message_service_pb2.DeleteMessageRequest) -> Deletion:
     """A message to delete."""
-    return Deletion(UUID(request.room_id), UUID(request.message_id), request.reason, request.as_admin)
+    return Deletion(parse_id(request.room_id), parse_id(request.message_id), request.reason, request.as_admin)
 
 
 def listing(request: message_service_pb2.ListMessagesRequest) -> Listing:
     """Which messages to list."""
     position = request.WhichOneof("position")
     return Listing(
-        room_id=UUID(request.room_id),
+        room_id=parse_id(request.room_id),
         page_size=page_size(request.page_size),
         page_token=request.page_token,
         view=_VIEWS[request.thread_view],
@@ -75,8 +75,8 @@ def reply_listing(request: message_service_pb2.ListRepliesRequest) -> ReplyListi
     """Which replies to list."""
     position = request.WhichOneof("position")
     return ReplyListing(
-        room_id=UUID(request.room_id),
-        root_id=UUID(request.root_id),
+        room_id=parse_id(request.room_id),
+        root_id=parse_id(request.root_id),
         page_size=page_size(request.page_size),
         page_token=request.page_token,
         deleted=request.show_deleted,
@@ -102,8 +102,8 @@ def search(request: message_service_pb2.SearchMessagesRequest) -> Search:
 def revision_listing(request: message_service_pb2.ListRevisionsRequest) -> RevisionListing:
     """Which revisions to list."""
     return RevisionListing(
-        room_id=UUID(request.room_id),
-        message_id=UUID(request.message_id),
+        room_id=parse_id(request.room_id),
+        message_id=parse_id(request.message_id),
         page_size=page_size(request.page_size),
         page_token=request.page_token,
     )
@@ -118,8 +118,8 @@ def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     return response
 
 
-def page(page: Page | SharedPage) -> message_service_pb2.ListMessagesResponse:
-    """A page of a room."""
+def page(page: Page | SharedPage) -> message_service_pb2.ListMessagesResponse | bytes:
+    """A page of a room; one that was made before for somebody else as the bytes that it was kept in."""
     if isinstance(page, SharedPage):
         return _shared(page)
     response = message_service_pb2.ListMessagesResponse(
@@ -137,17 +137,20 @@ def page(page: Page | SharedPage) -> message_service_pb2.ListMessagesResponse:
     return response
 
 
-def _shared(page: SharedPage) -> message_service_pb2.ListMessagesResponse:
+def _shared(page: SharedPage) -> bytes:
     """A page that was made before, with the marks of the caller's own reactions."""
+    own = message_service_pb2.ListMessagesResponse(next_page_token=page.next_page_token)
+    if not page.mine:
+        # Messages written one after the other are read as one: nothing of the page is looked at again.
+        return page.content + own.SerializeToString()
     response = message_service_pb2.ListMessagesResponse.FromString(page.content)
-    if page.mine:
-        mine = {(str(message_id), emoji) for message_id, emoji in page.mine}
-        for message in _all(response):
-            for tally in message.reactions:
-                if (message.id, tally.emoji) in mine:
-                    tally.me = True
-    response.next_page_token = page.next_page_token
-    return response
+    response.MergeFrom(own)
+    mine = {(str(message_id), emoji) for message_id, emoji in page.mine}
+    for message in _all(response):
+        for tally in message.reactions:
+            if (message.id, tally.emoji) in mine:
+                tally.me = True
+    return response.SerializeToString()
 
 
 def _all(page: message_service_pb2.ListMessagesResponse) -> Iterator[message_pb2.Message]:
