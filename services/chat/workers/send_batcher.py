@@ -1,8 +1,9 @@
 """Group commit: concurrent sends are written together, many in one transaction.
 
 While one batch is being written the next one gathers, so an idle process adds no wait and a busy one
-writes many messages for the price of one commit. A batch gathers, too, for as long as each turn of the event
-loop brings it another draft, a few turns at most: what a busy process has received but not yet looked at.
+writes many messages for the price of one commit. After a batch of several the next one gathers for some
+milliseconds more, as PostgreSQL's commit_delay and commit_siblings do it: a batch costs as much as some ten messages, and
+many callers who were answered together come again together.
 
 A room has one batch in flight at a time. When nothing else is in flight, a batch of one room waits for the
 room's lock. Every other batch takes only locks that are free, and there is one of these at a time; a room whose
@@ -41,8 +42,8 @@ _log = structlog.get_logger("batcher")
 MAX_BATCH = 200
 MAX_WAITING_ROOMS = 3
 """How many rooms wait for a lock at once, each on a connection of its own."""
-MAX_TURNS = 16
-"""How many turns of the event loop a batch gathers at most."""
+SIBLINGS, DELAY_SECONDS, RECENT_SECONDS = 5, 0.003, 0.05
+"""How much longer a batch gathers, and after how many messages in a batch that ended how long ago at most."""
 _CONFLICT_TRIES = 3
 _LOST_TRIES = 4
 _FIRST_PAUSE = 0.05
@@ -89,8 +90,8 @@ class SendBatcher:
         self._waiting = 0
         self._mixed_in_flight = False
         self._gathering = False
-        # How many drafts have come.
-        self._come = 0
+        # Until when a batch gathers longer, on the monotonic clock.
+        self._delays_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -110,7 +111,6 @@ class SendBatcher:
             raise ServiceUnavailableError("chat")
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
         self._pending.setdefault(draft.room_id, deque()).append(item)
-        self._come += 1
         self._note_free(draft.room_id)
         self._schedule()
         try:
@@ -128,22 +128,20 @@ class SendBatcher:
             self._free[room_id] = None
 
     def _schedule(self) -> None:
-        """Begin what can begin once no more drafts come, or at once when none are taken any more."""
+        """Begin what can begin in the next turn of the loop or, when many write, a little later."""
         if self._stopped:
             self._begin()
         elif not self._gathering and self._may_begin():
             self._gathering = True
-            asyncio.get_running_loop().call_soon(self._gather, self._come, MAX_TURNS)
+            delay = DELAY_SECONDS if time.monotonic() < self._delays_until else 0
+            asyncio.get_running_loop().call_later(delay, self._gathered)
 
     def _may_begin(self) -> bool:
         if self._contended and self._waiting < MAX_WAITING_ROOMS:
             return True
         return bool(self._free) and not self._mixed_in_flight
 
-    def _gather(self, come: int, turns: int) -> None:
-        if self._come > come and turns > 1:
-            asyncio.get_running_loop().call_soon(self._gather, self._come, turns - 1)
-            return
+    def _gathered(self) -> None:
         self._gathering = False
         self._begin()
 
@@ -201,6 +199,8 @@ class SendBatcher:
             self._waiting -= 1
         else:
             self._mixed_in_flight = False
+        if len(items) >= SIBLINGS:
+            self._delays_until = time.monotonic() + RECENT_SECONDS
         self._answer(items, outcomes)
         for room_id in room_ids:
             self._note_free(room_id)

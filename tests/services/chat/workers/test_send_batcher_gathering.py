@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from servicekit.database import Database
 from services.chat.domain.sending import SendDraft
+from services.chat.workers import send_batcher
 from services.chat.workers.send_batch import write_batch
-from services.chat.workers.send_batcher import MAX_TURNS, SendBatcher
+from services.chat.workers.send_batcher import SIBLINGS, SendBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase, draft, locked, new_room, soon
 from tests.services.running import until_blocked
@@ -26,22 +28,43 @@ async def test_drafts_that_come_together_are_one_batch_whatever_their_rooms(
     assert faulty.committed == 1
 
 
-async def test_drafts_gather_while_turns_of_the_loop_bring_more_but_not_for_ever(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+async def together(batcher: SendBatcher, room_id: UUID, count: int) -> None:
+    await asyncio.gather(*(batcher.send(draft(room_id), soon()) for _ in range(count)))
+
+
+async def test_after_a_batch_of_several_the_next_one_gathers_longer(
+    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(send_batcher, "RECENT_SECONDS", 60.0)
+    monkeypatch.setattr(send_batcher, "DELAY_SECONDS", 1.0)
     room_id = await new_room(admin)
-    calls = [asyncio.create_task(batcher.send(draft(room_id), soon()))]
-    for _ in range(MAX_TURNS // 2):
-        calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
-        await asyncio.sleep(0)  # a turn of the loop
-    await asyncio.gather(*calls)
+    await together(batcher, room_id, SIBLINGS)
     assert faulty.committed == 1
-    endless = [asyncio.create_task(batcher.send(draft(room_id), soon()))]
+    calls = []
+    for _ in range(SIBLINGS):
+        calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
+        for _ in range(10):
+            await asyncio.sleep(0)  # turns of the loop, in which a batch would begin
+    await asyncio.gather(*calls)
+    assert faulty.committed == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "recent"), [(SIBLINGS - 1, 60.0), (SIBLINGS, 0.0)], ids=["few", "long ago"]
+)
+async def test_nobody_waits_for_others_after_a_batch_of_few_or_a_long_time(
+    batcher: SendBatcher,
+    admin: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    before: int,
+    recent: float,
+) -> None:
+    monkeypatch.setattr(send_batcher, "RECENT_SECONDS", recent)
+    monkeypatch.setattr(send_batcher, "DELAY_SECONDS", 60.0)
+    room_id = await new_room(admin)
+    await together(batcher, room_id, before)
     async with asyncio.timeout(10):
-        while faulty.committed == 1:
-            endless.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
-            await asyncio.sleep(0)
-    await asyncio.gather(*endless)
+        await batcher.send(draft(room_id), soon())
 
 
 async def test_rooms_gather_behind_the_one_batch_of_many_rooms(
@@ -62,8 +85,8 @@ async def test_rooms_gather_behind_the_one_batch_of_many_rooms(
     for _ in range(6):
         room_id = await new_room(admin)
         calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
-        for _ in range(MAX_TURNS + 2):
-            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)  # turns of the loop, in which a batch would begin
     # The first room was alone and may wait; the second must not, and the others gather behind it.
     assert begun == [(1, True), (1, False)]
     for _ in calls:
