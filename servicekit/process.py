@@ -12,7 +12,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -58,11 +58,11 @@ class Kit:
 
     settings: Any
     clock: Clock
-    metrics: Metrics
-    board: HealthBoard
     service_tokens: ServiceTokenSigner
-    channel_credentials: grpc.ChannelCredentials | None = None
+    channel_credentials: grpc.ChannelCredentials | None
     """What channels to the other services are opened with; None: plain text."""
+    metrics: Metrics = field(default_factory=Metrics)
+    board: HealthBoard = field(default_factory=HealthBoard)
     peers: list[Peer] = field(default_factory=list)
     _database: Database | None = None
 
@@ -109,16 +109,9 @@ class Process:
         self, settings: ServiceSettings, build: Callable[[Kit], App], clock: Clock | None = None
     ) -> None:
         self.settings = settings
-        self.board = HealthBoard()
-        self.metrics = Metrics()
-        self.kit = Kit(
-            settings=settings,
-            clock=clock or SystemClock(),
-            metrics=self.metrics,
-            board=self.board,
-            service_tokens=credentials.signer(settings),
-            channel_credentials=credentials.channel_credentials(settings),
-        )
+        signer, channels = credentials.signer(settings), credentials.channel_credentials(settings)
+        self.kit = Kit(settings, clock or SystemClock(), signer, channels)
+        self.board, self.metrics = self.kit.board, self.kit.metrics
         self.app = build(self.kit)
         verifier = credentials.verifier(settings)
         self.authenticator = Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
@@ -186,29 +179,29 @@ async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
     process = Process(settings, build)
     try:
         await process.start()
+        await _first(leave.asked.wait(), *filter(None, [process.looking]))
     except (OSError, SettingsError) as error:
         await process.stop(grace=0)
         if isinstance(error, SettingsError):
             raise
         _log.error("did not start", error=str(error))
         return 1
-    asked = asyncio.ensure_future(leave.asked.wait())
-    await asyncio.wait([asked, *filter(None, [process.looking])], return_when=asyncio.FIRST_COMPLETED)
-    if process.looking is not None and process.looking.done():
-        await process.stop(grace=0)
-        process.looking.result()
     _log.info("draining")
     orderly = asyncio.ensure_future(_leave_orderly(process, 0.0 if leave.orphaned else settings.drain_wait))
-    at_once = asyncio.ensure_future(leave.at_once.wait())
-    await asyncio.wait([orderly, at_once], return_when=asyncio.FIRST_COMPLETED)
+    await _first(orderly, leave.at_once.wait())
     if not orderly.done():
         orderly.cancel()
         await process.servers.stop(0)
         return 1
-    at_once.cancel()
-    await orderly
     _log.info("stopped")
     return 0
+
+
+async def _first(*works: Awaitable[Any]) -> None:
+    """Wait for the first of them to end, and raise what it raises."""
+    done, _ = await asyncio.wait(map(asyncio.ensure_future, works), return_when=asyncio.FIRST_COMPLETED)
+    for work in done:
+        work.result()
 
 
 async def _leave_orderly(process: Process, wait: float) -> None:

@@ -110,10 +110,6 @@ def _clean_text(text: str, path: str, faults: list[FieldFault]) -> str:
 
 
 def _path(violation: Any) -> str:  # noqa: ANN401 - protovalidate's own message type
-    if violation.field is None:
-        return ""
-    parts: list[str] = []
-    for element in violation.field.elements:
-        subscript = element.subscript
-        parts.append(element.field_name if subscript is None else f"{element.field_name}[{subscript.value}]")
-    return ".".join(parts)
+    elements = violation.field.elements if violation.field is not None else ()
+    subscripts = ("" if each.subscript is None else f"[{each.subscript.value}]" for each in elements)
+    return ".".join(f"{each.field_name}{where}" for each, where in zip(elements, subscripts, strict=True))

@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -115,11 +116,11 @@ class Wrapper:
     def _streaming(self, method: Method, handle: StreamHandler) -> RawHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
             request = await self._request(data, call, authorization)
-            if method.exempt:
-                await _write_all(handle(request, call), context)
-                return
-            with self.streams.place(call.identity.user_id if call.identity else None):
-                await _write_all(handle(request, call), context)
+            user_id = call.identity.user_id if call.identity else None
+            with nullcontext() if method.exempt else self.streams.place(user_id):
+                async for reply in handle(request, call):
+                    # Bytes: one change for many watchers is serialized once.
+                    await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
 
         return run
 
@@ -204,12 +205,6 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
 def _refuse_late(method: Method, left: float | None) -> None:
     if left is not None and left < LEAST_TIME and not method.exempt:
         raise DeadlineExceededError("too little time was left to begin")
-
-
-async def _write_all(replies: AsyncIterator[Message | bytes], context: Context) -> None:
-    # Bytes: one change for many watchers is serialized once.
-    async for reply in replies:
-        await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
 
 
 def _time_left(context: Context) -> float | None:
