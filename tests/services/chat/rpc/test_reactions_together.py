@@ -82,9 +82,9 @@ class LockLast:
     def __init__(self, callers: int) -> None:
         self._all_have_read = asyncio.Barrier(callers)
 
-    async def lock(self, _: Session, room_ids: list[UUID], **__: Any) -> dict[UUID, LockRow]:
+    async def lock_known(self, _: Session, room_id: UUID, *__: Any) -> LockRow:
         """Lock nothing yet."""
-        return {room_id: LockRow(room_id, 0, 0, 0) for room_id in room_ids}
+        return LockRow(room_id, 0, 0, 0)
 
     async def facts(
         self, session: Session, room_id: UUID, caller: Caller, message_id: UUID
