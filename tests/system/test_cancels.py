@@ -41,8 +41,12 @@ LEAST_EACH = 20
 _EMAIL = "hasty@example.org"
 _SECONDS = 20.0
 _CALM_SECONDS = 10.0
-# What a call takes, with its commit and with the others beside it: cancels fall all over it.
+# The longest patience, at first. It follows what calls take on this machine at this time: a little less after each
+# that was answered, a third of that more after each that was not, so that a quarter is answered and cancels fall
+# all over the call, its commit included.
 _LONGEST_SECONDS = 0.06
+_LESS = 0.97
+_MORE = 1.01
 _PAUSE_SECONDS = 0.005
 # A commit takes as long as on a slow disk: most of the time of a change is spent in it.
 _SLOW_COMMITS = """
@@ -74,6 +78,7 @@ class Hasty:
     sent: dict[str, SendMessageRequest] = field(default_factory=dict)
     created: dict[str, CreateRoomRequest] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
+    longest: float = _LONGEST_SECONDS
     cancels: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
 
@@ -101,10 +106,12 @@ class Hasty:
         kind = self.random.choice(["send", "send", "create", "list", "get"])
         call, request_id = self._begin(kind)
         # The caller's patience, at random.
-        await asyncio.sleep(self.random.uniform(0, _LONGEST_SECONDS))
+        await asyncio.sleep(self.random.uniform(0, self.longest))
         if call.cancel():
             self.cancels[kind] += 1
+            self.longest *= _MORE
             return
+        self.longest *= _LESS
         try:
             await call
         except grpc.aio.AioRpcError as error:
