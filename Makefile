@@ -29,8 +29,8 @@ TESTS = chosen=0; status=0; \
 # stalled must not look like a broken build, which fails twice.
 AGAIN = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: what failed, once more" \
 	&& $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
-# What needs no database is not run twice.
-WITHOUT_PURE = --ignore=tests/architecture --ignore-glob='*/domain/*'
+# What a pass after the first one repeats, and what it leaves out for which reason, says tests/passes.py.
+REPEAT = $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
 # Where PgBouncer is installed, the services are tested once more through it (tests/pooler.py).
 PGBOUNCER ?= $(firstword $(wildcard /usr/sbin/pgbouncer) $(shell command -v pgbouncer))
 LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --no-emit-index-url
@@ -51,7 +51,7 @@ setup: ## Make .venv hold what requirements.lock says; does nothing when it alre
 up: setup ## Run the whole suite here: PostgreSQL, users, chat, tracks, gateway; Ctrl-C stops it
 	@exec $(BIN)/seda up $(ARGS)
 
-test: setup ## Run the tests on the embedded PostgreSQL 18, then on 15 and behind PgBouncer where these are installed
+test: setup ## Run the tests on the embedded PostgreSQL 18, then what differs on 15, on partitions and behind PgBouncer
 ifdef SEDA_TEST_PG_BIN
 	@echo "test: PostgreSQL of $$SEDA_TEST_PG_BIN"
 	@$(TESTS)
@@ -62,17 +62,16 @@ ifeq ($(PG15_BIN),)
 else
 	@echo "test: embedded PostgreSQL 18"
 	@$(TESTS)
-	@echo "test: PostgreSQL 15 of $(PG15_BIN), without what needs no database or the machine for itself"
-	@export SEDA_TEST_PG_BIN="$(PG15_BIN)"; $(PYTEST) $(WITHOUT_PURE) $(ARGS) || { status=$$?; \
-	  [ $$status -eq 5 ] || { $(AGAIN); }; }
+	@echo "test: PostgreSQL 15 of $(PG15_BIN): statements, migrations, servers"
+	@export SEDA_TEST_PG_BIN="$(PG15_BIN)" SEDA_TEST_OLDEST=1; $(REPEAT)
 endif
 	@echo "test: chat with its message tables in four partitions"
-	@export SEDA_TEST_PARTITIONS=4; $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
+	@export SEDA_TEST_PARTITIONS=4; $(REPEAT)
 ifeq ($(PGBOUNCER),)
 	@echo "test: not through PgBouncer (it is not installed here)"
 else
 	@echo "test: services, gateway and contracts through $(PGBOUNCER)"
-	@export SEDA_TEST_POOLER=1; $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
+	@export SEDA_TEST_POOLER=1; $(REPEAT)
 endif
 endif
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import structlog
 
-from tests import pooler
+from tests.passes import is_repeated
 from tests.postgres import (
-    PARTITIONS,
     Database,
     Server,
     ServerOnDemand,
@@ -43,16 +41,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Through a pooler run only what calls services, on partitioned message tables only what is chat's."""
-    if pooler.WANTED or PARTITIONS:
-        others = [each for each in items if not _concerned(each.path)]
+    """Leave out what the pass that was asked for does not repeat."""
+    others = [each for each in items if not is_repeated(each)]
+    if others:
         config.hook.pytest_deselected(items=others)
-        items[:] = [each for each in items if _concerned(each.path)]
-
-
-def _concerned(path: Path) -> bool:
-    of_chat = "chat" in path.parts and "domain" not in path.parts
-    return (not pooler.WANTED or pooler.concerns(path)) and (not PARTITIONS or of_chat)
+        items[:] = [each for each in items if is_repeated(each)]
 
 
 @pytest.fixture(scope="session")

@@ -47,13 +47,6 @@ stats_period = 3600
 """
 
 
-def concerns(path: Path) -> bool:
-    """Whether the tests of a file call services; others look past them, at migrations, PREPARE or PostgreSQL itself."""
-    parts = path.relative_to(Path(__file__).parent).parts
-    pure = "domain" in parts or path.name == "test_statements.py"
-    return parts[0] in {"services", "gateway", "contract"} and not pure
-
-
 class Pooler:
     """One PgBouncer. `passwords` are those of the roles that may log in."""
 

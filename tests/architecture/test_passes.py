@@ -1,0 +1,13 @@
+"""What a pass leaves out or takes in by name is there: a renamed test must not change sides unseen."""
+
+import pytest
+
+from tests import passes
+from tests.architecture.project import ROOT
+
+LISTS = (passes.OWN_SERVERS, passes.SAME_ON_ANY_VERSION, passes.CALLING_SERVICES, passes.PAST_THE_POOLER)
+
+
+@pytest.mark.parametrize("place", sorted({place for each in LISTS for place in each}))
+def test_every_place_that_a_pass_names_is_there(place: str) -> None:
+    assert (ROOT / "tests" / place).exists()
