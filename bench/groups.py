@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.dataset import uid
 from bench.http2 import Call, message
+from bench.overhead import METHOD
 from bench.peer_contract import LIST_MESSAGES, SEND_MESSAGE
 from bench.processes import Server
 from bench.rounds import Group, Side
@@ -23,9 +24,11 @@ from seda.chat.v1 import (
     reaction_service_pb2,
     room_service_pb2,
 )
+from tests.probe import EmptyRequest, EmptyResponse
 
-OURS, OURS_TWICE, RAW, RAW_TWICE, PRISMA = (
+OURS, OURS_ANEW, OURS_TWICE, RAW, RAW_TWICE, PRISMA = (
     "chat",
+    "chat, no kept pages",
     "chat, 2 replicas",
     "node-postgres",
     "node-postgres, 2 workers",
@@ -75,8 +78,10 @@ def _list(stand: Stand, *, deep: bool) -> Group:
         name="list-deep" if deep else "list-first",
         title=f"ListMessages({PAGE}), {'a page in the middle of the history' if deep else 'the newest page'}",
         in_flight=_IN_FLIGHT_READS,
+        pairs=[(OURS_ANEW, RAW), (OURS_ANEW, PRISMA)] if stand.raw and stand.prisma else [],
         sides=[
-            _our_side(stand, OURS, 1, _LIST, ours, _read_page),
+            _our_side(stand, OURS, stand.chats[:1], _LIST, ours, _read_page),
+            _our_side(stand, OURS_ANEW, [stand.keepless], _LIST, ours, _read_page),
             *_peer_sides(stand, LIST_MESSAGES, theirs, _read_peer_page, pair=False),
         ],
         notes=[
@@ -84,6 +89,10 @@ def _list(stand: Stand, *, deep: bool) -> Group:
                 "chat: roots with the first three replies, reply counts, tallies and what the caller may see; no authors'"
                 " names, which the gateway adds. Peers: roots and replies in one list, with each author's card and every"
                 " reaction with its user, and nobody is checked."
+            ),
+            (
+                f"The pages asked for are as many as there are tokens, and nothing changes in their rooms: {OURS} makes each"
+                f" twice and then gives it out as kept; {OURS_ANEW} (SEDA_KEPT_PAGES_MIB=0) makes it at every call."
             ),
         ],
     )
@@ -106,7 +115,9 @@ def _send(stand: Stand, *, hot: bool) -> Group:
     calls = _stamped(ours)
     sides = [
         replace(
-            _our_side(stand, name, replicas, _SEND, list(itertools.islice(calls, TOKENS)), _read_sent),
+            _our_side(
+                stand, name, stand.chats[:replicas], _SEND, list(itertools.islice(calls, TOKENS)), _read_sent
+            ),
             calls=calls,
             written=lambda: stand.truth.counted(written),
         )
@@ -117,11 +128,17 @@ def _send(stand: Stand, *, hot: bool) -> Group:
     peers = _peer_sides(stand, SEND_MESSAGE, theirs, _read_peer_sent, pair=True)
     for side in peers:
         side.written = stand.truth.peers_messages
+    # What of a send is spent before it begins to be one.
+    empty = [_call(EmptyRequest(), person, EmptyResponse()) for person in people]
+    floors = [
+        Side(name, [server], [], METHOD, empty, EmptyResponse.FromString)
+        for name, server in stand.empty.items()
+    ]
     return Group(
         name="send-hot" if hot else "send-spread",
         title=f"SendMessage, {'one room' if hot else f'{len(set(rooms))} rooms'}",
         in_flight=_IN_FLIGHT_WRITES,
-        sides=[*sides, *peers],
+        sides=[*sides, *peers, *floors],
         pairs=[(OURS_TWICE, RAW), (OURS_TWICE, RAW_TWICE)] if peers else [],
         notes=[
             (
@@ -143,7 +160,7 @@ def _my_rooms(stand: Stand) -> Group:
         name="my-rooms",
         title="ListMyRooms, 10 rooms each with unread",
         in_flight=_IN_FLIGHT_READS,
-        sides=[_our_side(stand, OURS, 1, path, samples, _read_my_rooms)],
+        sides=[_our_side(stand, OURS, stand.chats[:1], path, samples, _read_my_rooms)],
     )
 
 
@@ -163,7 +180,7 @@ def _mark_read(stand: Stand) -> Group:
     side = _our_side(
         stand,
         OURS,
-        1,
+        stand.chats[:1],
         "/seda.chat.v1.MembershipService/MarkRead",
         list(itertools.islice(endless, TOKENS)),
         lambda data: membership_service_pb2.MarkReadResponse.FromString(data).last_read_seq,
@@ -192,7 +209,7 @@ def _add_reaction(stand: Stand) -> Group:
     side = _our_side(
         stand,
         OURS,
-        1,
+        stand.chats[:1],
         "/seda.chat.v1.ReactionService/AddReaction",
         list(itertools.islice(endless, TOKENS)),
         _read_reactions,
@@ -208,12 +225,12 @@ def _add_reaction(stand: Stand) -> Group:
 def _our_side(
     stand: Stand,
     name: str,
-    replicas: int,
+    replicas: Sequence[Server],
     path: str,
     samples: Sequence[Call],
     read: Callable[[bytes], object],
 ) -> Side:
-    return Side(name, stand.chats[:replicas], [stand.users], path, samples, read)
+    return Side(name, replicas, [stand.users], path, samples, read)
 
 
 def _peer_sides(

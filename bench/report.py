@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.chart import Bar, draw
-from bench.groups import OURS, OURS_TWICE
+from bench.groups import OURS, OURS_ANEW, OURS_TWICE
 from bench.rounds import Result, Round
 
 
@@ -135,7 +135,7 @@ def _chart(result: Result) -> str:
                 statistics.median(result.column(side.name, "server_us")),
                 statistics.median(result.column(side.name, "postgres_us")),
             ),
-            ours=side.name in {OURS, OURS_TWICE},
+            ours=side.name in {OURS, OURS_ANEW, OURS_TWICE},
         )
         for side in result.group.sides
     ]

@@ -11,22 +11,29 @@ from pathlib import Path
 from bench.cluster import SETTINGS
 from bench.dataset import Databases
 from bench.http2 import bearer
+from bench.overhead import server as empty_server
 from bench.peer_contract import PeerContract
 from bench.processes import SECRET, Server, install_peers, node_peer, service
 from bench.truth import Truth
 from servicekit.tokens import development_token
 
+EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
 # One user writes far more than people do, so that few users make the load of many.
 RAISED = {"SEDA_SEND_RATE": "1000000", "SEDA_SEND_BURST": "1000000"}
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """The running servers. The peers are None where Node is missing."""
+    """The running servers. The peers are None where Node is missing.
+
+    `keepless` is chat without kept pages; the servers of `empty` answer a method that does nothing.
+    """
 
     truth: Truth
     users: Server
     chats: list[Server]
+    keepless: Server
+    empty: dict[str, Server]
     raw: Server | None
     raw_pair: Server | None
     prisma: Server | None
@@ -52,6 +59,12 @@ def stand(work: Path, databases: Databases, say: Callable[[str], None], *, peers
             stack.enter_context(service("chat", databases.ours, logs, settings, instance=f" {number}"))
             for number in (1, 2)
         ]
+        made_anew = {**settings, "SEDA_KEPT_PAGES_MIB": "0"}
+        keepless = stack.enter_context(service("chat", databases.ours, logs, made_anew, instance=" 3"))
+        empty = {
+            name: Server(name, *stack.enter_context(empty_server(kind)))
+            for name, kind in EMPTY_SERVERS.items()
+        }
         folder = install_peers(work, say) if peers else None
 
         def peer(script: str, **given: str) -> Server | None:
@@ -63,6 +76,8 @@ def stand(work: Path, databases: Databases, say: Callable[[str], None], *, peers
             truth=Truth(databases),
             users=users,
             chats=chats,
+            keepless=keepless,
+            empty=empty,
             raw=peer("server-raw.mjs"),
             raw_pair=peer("server-raw.mjs", WORKERS="2"),
             prisma=peer("server.mjs"),
