@@ -9,7 +9,6 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 from joserfc.errors import JoseError, SecurityWarning
@@ -33,59 +32,49 @@ _MAX_KEYS = 20
 _MAX_KID = 64
 
 
-class Keys(Protocol):
-    """Where the key of a token comes from, and which algorithms are possible with it."""
+class Keys:
+    """Where the key of a token comes from, and which algorithms are possible with it: a set that stays as it is."""
 
-    algorithms: tuple[str, ...]
+    algorithms: tuple[str, ...] = ASYMMETRIC
+
+    def __init__(self, keys: dict[str, Key]) -> None:
+        self._keys = keys
 
     def find(self, kid: str | None) -> Key | None:
         """The key of that id, as far as it is known now."""
+        return self._keys.get(kid or "")
 
     async def refresh(self) -> None:
         """Learn of new keys, if that is possible and not too soon after the last time."""
 
 
-class SecretKey:
-    """One shared secret, HS256."""
+class SecretKey(Keys):
+    """One shared secret, HS256, whatever the token calls it."""
 
-    algorithms: tuple[str, ...] = ("HS256",)
+    algorithms = ("HS256",)
 
     def __init__(self, secret: bytes) -> None:
-        self._key = OctKey.import_key(secret)
+        super().__init__({"": OctKey.import_key(secret)})
 
     def find(self, kid: str | None) -> Key | None:
-        """The secret, whatever the token calls it."""
+        """The secret."""
         del kid
-        return self._key
-
-    async def refresh(self) -> None:
-        """A secret stays as it is."""
+        return super().find(None)
 
 
-class FixedKeys:
+class FixedKeys(Keys):
     """A set of public keys from a file; each token names its own by `kid`."""
 
-    algorithms: tuple[str, ...] = ASYMMETRIC
-
     def __init__(self, key_set: bytes) -> None:
-        self._keys = parse(key_set)
-
-    def find(self, kid: str | None) -> Key | None:
-        """The key of that id."""
-        return self._keys.get(kid or "")
-
-    async def refresh(self) -> None:
-        """The file is read at the start alone."""
+        super().__init__(parse(key_set))
 
 
-class RemoteKeys:
+class RemoteKeys(Keys):
     """A JWKS behind a URL: fetched off the event loop, cached, and kept when a fetch fails.
 
     Older than ten minutes it is fetched again in the background; a token with an unknown key id makes
     one fetch, at most one a minute for all tokens together, and one a second while no key at all is known.
     """
-
-    algorithms: tuple[str, ...] = ASYMMETRIC
 
     def __init__(
         self,
@@ -96,7 +85,7 @@ class RemoteKeys:
         self._url = url
         self._fetch = fetch or fetch_https
         self._monotonic = monotonic
-        self._keys: dict[str, Key] = {}
+        super().__init__({})
         self._tried = self._fetched = -_FRESH_SECONDS
         self._fetching: asyncio.Task[None] | None = None
 
@@ -105,7 +94,7 @@ class RemoteKeys:
         now = self._monotonic()
         if self._keys and now - self._fetched >= _FRESH_SECONDS and now - self._tried >= _PAUSE_SECONDS:
             self._begin(now)
-        return self._keys.get(kid or "")
+        return super().find(kid)
 
     async def refresh(self) -> None:
         """Fetch the keys, or wait for the fetch under way; nothing too soon after the last try.

@@ -168,8 +168,7 @@ def main(settings_type: type[ServiceSettings], build: Callable[[Kit], App]) -> N
         logs.configure(settings.process, settings.log_level, settings.log_format)
         code = uvloop.run(_run(settings, build))
     except SettingsError as error:
-        for fault in error.faults:
-            sys.stderr.write(f"{fault}\n")
+        sys.stderr.write(f"{error}\n")
         raise SystemExit(USAGE) from None
     raise SystemExit(code)
 

@@ -100,13 +100,12 @@ def _clean_items(items: Any, path: str, faults: list[FieldFault], *, are_message
 
 
 def _clean_text(text: str, path: str, faults: list[FieldFault]) -> str:
-    if text.isascii():
-        if not text.isprintable() and _FORBIDDEN.search(text):
-            faults.append(FieldFault(path, "holds control characters"))
-        return text
-    if _FORBIDDEN.search(text):
+    is_ascii = text.isascii()
+    if not (is_ascii and text.isprintable()) and _FORBIDDEN.search(text):
         faults.append(FieldFault(path, "holds control characters"))
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    if is_ascii or unicodedata.is_normalized("NFC", text):
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _path(violation: Any) -> str:  # noqa: ANN401 - protovalidate's own message type

@@ -181,16 +181,9 @@ class Wrapper:
 
 def _call(method: Method, context: Context) -> tuple[Call, str | None, float | None]:
     """The call, its authorization header, and the seconds that it brought along, if any."""
-    authorization: str | bytes | None = None
-    request_id: str | bytes | None = None
-    traceparent: str | bytes | None = None
-    for key, value in cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ()):
-        if key == "authorization":
-            authorization = value
-        elif key == "x-request-id":
-            request_id = value
-        elif key == "traceparent":
-            traceparent = value
+    metadata = dict(cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ()))
+    authorization, request_id = metadata.get("authorization"), metadata.get("x-request-id")
+    traceparent = metadata.get("traceparent")
     if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
         # Told apart from others, not kept from them: no secret.
         request_id = f"{random.getrandbits(128):032x}"
