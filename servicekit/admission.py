@@ -1,17 +1,24 @@
-"""How many calls and streams a process takes at once, so that an overload costs the late ones and not everybody."""
+"""What bounds the load: how many calls and streams a process takes at once, and how often one user may do a thing.
+
+An overload costs the late ones and not everybody. Each process counts by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
 from uuid import UUID
 
+from servicekit.clock import Clock
 from servicekit.errors import OverloadedError, RateLimitedError
 
 _RETRY_SECONDS = 0.2
 _STREAM_RETRY_SECONDS = 5.0
+_MAX_USERS = 50_000
 
 
 class Admission:
@@ -86,3 +93,31 @@ class StreamAdmission:
             self.open -= 1
             # This way who has none left is forgotten.
             self._of_user -= Counter((user_id,))
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """At most `burst` at once and `per_second` on average, for each user."""
+
+    per_second: float
+    burst: float
+    clock: Clock
+    # Per user: what was left, and when.
+    _left: OrderedDict[UUID, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def take(self, user_id: UUID) -> None:
+        """Use one; raises RateLimitedError, with the seconds until the next one is there."""
+        now = self.clock.monotonic()
+        left, at = self._left.get(user_id, (self.burst, now))
+        left = min(self.burst, left + (now - at) * self.per_second)
+        if left < 1:
+            raise RateLimitedError((1 - left) / self.per_second)
+        self._left[user_id] = (left - 1, now)
+        self._left.move_to_end(user_id)
+        if len(self._left) > _MAX_USERS:
+            # The user who was idle longest has a full bucket again, or nearly.
+            self._left.popitem(last=False)
+
+    def once(self, user_id: UUID) -> Callable[[], None]:
+        """As take, for work that may be repeated: of the calls of what this gives, only the first one counts."""
+        return cache(partial(self.take, user_id))

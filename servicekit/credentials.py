@@ -30,13 +30,12 @@ def signer(settings: ServiceSettings) -> ServiceTokenSigner:
     if settings.service_key is None:
         assert settings.service_secret is not None  # noqa: S101 - checked with the settings
         return ServiceTokenSigner(settings.process, settings.service_secret.get_secret_value().encode())
-    fault = SettingsError(["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"])
     try:
         key = OKPKey.import_key(settings.service_key.get_secret_value())
     except (JoseError, ValueError, TypeError):
-        raise fault from None
-    if not key.is_private or key.curve_name != "Ed25519":
-        raise fault
+        key = None
+    if key is None or not key.is_private or key.curve_name != "Ed25519":
+        raise SettingsError(["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"])
     return ServiceTokenSigner(settings.process, key)
 
 

@@ -153,7 +153,8 @@ class Database:
 
     async def open(self) -> None:
         """Open the pool. With PostgreSQL away this returns too, and goes on trying in the background."""
-        if not await self._try_open():
+        await self._try_open()
+        if self._pool is None:
             self._opening = asyncio.create_task(self._keep_opening())
 
     async def close(self) -> None:
@@ -279,7 +280,7 @@ class Database:
             oldest_request_id=call.request_id if call is not None else None,
         )
 
-    async def _try_open(self) -> bool:
+    async def _try_open(self) -> None:
         try:
             self._pool = await asyncpg.create_pool(
                 self._dsn,
@@ -291,14 +292,11 @@ class Database:
             )
         except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
             _log.warning("database not reachable yet", error=type(error).__name__)
-            return False
-        return True
 
     async def _keep_opening(self) -> None:
-        opened = False
-        while not opened:
+        while self._pool is None:
             await asyncio.sleep(_REOPEN_SECONDS)
-            opened = await self._try_open()
+            await self._try_open()
 
     async def _prepare(self, connection: Any) -> None:  # noqa: ANN401 - a pool's proxy
         await set_codecs(connection)

@@ -36,9 +36,8 @@ def handlers(services: Iterable[str]) -> dict[str, grpc.RpcMethodHandler[Any, An
                     request.file_containing_symbol = _known(request.file_containing_symbol)
                 yield request
 
-        async for response in cast(
-            "AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context)
-        ):
+        answers = cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context))
+        async for response in answers:
             yield response.SerializeToString()
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)

@@ -122,9 +122,7 @@ class ServiceSettings(BaseSettings):
         None, description="PEM authority of callers' certificates; callers without one are refused"
     )
     allow_plaintext: bool = Field(False, description="listen on other addresses than loopback in plain text")
-    reflection: bool | None = Field(
-        None, description="serve reflection on the main port; default: not in production"
-    )
+    reflection: bool | None = Field(None, description="reflection on the main port; None: not in production")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: readable on a terminal")
     drain_seconds: float | None = Field(

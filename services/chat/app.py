@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seda.tracks.v1 import track_service_pb2
 from seda.users.v1 import identity_service_pb2
+from servicekit.admission import RateLimit
 from servicekit.process import App, Kit
-from servicekit.rates import RateLimit
 from services.chat.actions.deps import Deps, Limits
 from services.chat.actions.kept_pages import KeptPages
 from services.chat.clients.tracks import RemoteTracks

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from servicekit.admission import RateLimit
 from servicekit.database import Database
-from servicekit.rates import RateLimit
 from services.chat.actions.kept_pages import KeptPages
 from services.chat.domain.model import Message, TrackSnapshot
 from services.chat.domain.sending import SendDraft

@@ -22,6 +22,7 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.admission import RateLimit
 from servicekit.database import Database
 from servicekit.errors import (
     Code,
@@ -32,7 +33,6 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
-from servicekit.rates import RateLimit
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.sending import SendDraft

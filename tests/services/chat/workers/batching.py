@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 
+from servicekit.admission import RateLimit
 from servicekit.clock import SystemClock
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import OutcomeUnknownError
 from servicekit.ids import new_id
-from servicekit.rates import RateLimit
 from services.chat.domain.sending import SendDraft, payload_hash
 from tests import postgres
 

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from servicekit.admission import RateLimit
 from servicekit.clock import SystemClock
 from servicekit.database import Database
 from servicekit.errors import (
@@ -21,7 +22,6 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.ids import new_id
-from servicekit.rates import RateLimit
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.errors import RoomNotFoundError
