@@ -68,7 +68,7 @@ class Users:
 
 def verifier(now: Callable[[], float] | None = None, *, accept_development: bool = True) -> TokenVerifier:
     """A verifier with the tests' secrets."""
-    given = {"now": now} if now else {}
+    given: dict[str, Any] = {"now": now} if now else {}
     return TokenVerifier(
         user_keys=SecretKey(JWT_SECRET),
         user_issuer="seda-development",
