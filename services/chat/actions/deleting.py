@@ -14,6 +14,7 @@ from services.chat.domain.acting import Actor, check_outranks
 from services.chat.domain.editing import deletion_type
 from services.chat.store import deleting as store
 from services.chat.store import moderation
+from services.chat.store.deleting import Authored
 
 MAX_DELETED = 500
 """How many messages one call deletes: a room's lock is never held for more rows."""
@@ -30,51 +31,38 @@ async def delete_messages_by_author(
     deps: Deps, caller: Caller, by: Authority, user_id: UUID, reason: str, since: Micros | None
 ) -> Deleted:
     """Delete a user's newest messages in a room, up to 500."""
+    which = Authored(by.room_id, user_id, since=since)
 
-    async def act(change: Change, actor: Actor) -> Deleted:
+    async def act(change: Change, actor: Actor) -> int:
         target = await moderation.target(change.session, change.room_id, user_id)
         check_outranks(actor, user_id, target.role)
-        return await delete_newest(change, actor, user_id, reason, since=since)
+        return await delete_newest(change, actor, which, reason)
 
-    return await moderate(deps.database, caller, by, act)
+    return await and_remaining(deps, which, await moderate(deps.database, caller, by, act))
 
 
-async def delete_newest(
-    change: Change,
-    actor: Actor,
-    user_id: UUID,
-    reason: str,
-    *,
-    since: Micros | None = None,
-    window_seconds: float | None = None,
-) -> Deleted:
-    """Delete a user's newest messages within a change that is under way, and record it.
-
-    `since` is the instant from which on they count, `window_seconds` the same as a time before now.
-    """
-    seqs = await store.by_author(
-        change.session,
-        change.room_id,
-        user_id,
-        since=since,
-        window_seconds=window_seconds,
-        limit=MAX_DELETED,
-    )
+async def delete_newest(change: Change, actor: Actor, which: Authored, reason: str) -> int:
+    """Delete a user's newest messages within a change that is under way, and record it; returns how many."""
+    seqs = await store.by_author(change.session, which, MAX_DELETED)
     if not seqs:
-        return Deleted(0, 0)
+        return 0
     gone = await store.delete(
         change.session,
         change.room_id,
         seqs,
         deleted_by=actor.user_id,
-        deletion_type=deletion_type(actor, user_id),
+        deletion_type=deletion_type(actor, which.user_id),
         first_rev=change.last_rev + 1,
     )
     change.next_revs(gone.messages + gone.pins)
     await change.record(
-        actor, "DELETE_MESSAGES", user_id=user_id, reason=reason, after={"deleted_count": gone.messages}
+        actor, "DELETE_MESSAGES", user_id=which.user_id, reason=reason, after={"deleted_count": gone.messages}
     )
-    remaining = await store.count_by_author(
-        change.session, change.room_id, user_id, since=since, window_seconds=window_seconds
-    )
-    return Deleted(gone.messages, remaining)
+    return gone.messages
+
+
+async def and_remaining(deps: Deps, which: Authored, deleted: int) -> Deleted:
+    """What remains after a change that has ended: they may be many, and nobody waits for the room meanwhile."""
+    if deleted < MAX_DELETED:
+        return Deleted(deleted, 0)
+    return Deleted(deleted, await store.count_by_author(deps.database, which))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from uuid import UUID
 
+from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord
 from services.chat.domain.paging import fitting
@@ -50,18 +51,18 @@ def _bytes(row: ExportRow) -> int:
 
 def _encode(mark: int, kind: str, place: Place) -> str:
     return encode_token(
-        mark, (place.seq, place.number), (kind, str(place.room_id), str(place.id), place.emoji)
+        mark, (place.at, place.seq, place.number), (kind, str(place.room_id), str(place.id), place.emoji)
     )
 
 
 def _decode(token: str, mark: int) -> tuple[str, Place]:
     decoded = decode_token(token, mark)
     try:
-        seq, number = decoded.numbers
+        at, seq, number = decoded.numbers
         kind, room_id, record_id, emoji = decoded.texts
-        place = Place(UUID(room_id), UUID(record_id), seq, number, emoji)
+        place = Place(UUID(room_id), UUID(record_id), Micros(at), seq, number, emoji)
     except ValueError:
         raise PageTokenMismatchError from None
-    if kind not in store.KINDS or "\0" in emoji or not 0 <= number < 1 << 31:
+    if kind not in store.KINDS or "\0" in emoji or not (0 <= number < 1 << 31 and 0 <= at < LAST_INSTANT):
         raise PageTokenMismatchError
     return kind, place

@@ -10,7 +10,7 @@ from servicekit.ids import new_id
 from servicekit.pages import decode_number, encode_token, fingerprint, page_of
 from servicekit.timestamps import to_text
 from services.chat.actions.changing import Change
-from services.chat.actions.deleting import Deleted, delete_newest
+from services.chat.actions.deleting import Deleted, and_remaining, delete_newest
 from services.chat.actions.deps import Deps
 from services.chat.actions.moderating import Authority, inspect, moderate
 from services.chat.domain.acting import Actor, check_outranks
@@ -19,6 +19,7 @@ from services.chat.domain.model import Removal, Sanction, SanctionKind
 from services.chat.domain.paging import HEAD
 from services.chat.store import memberships
 from services.chat.store import moderation as store
+from services.chat.store.deleting import Authored
 from services.chat.store.moderation import TargetRow
 from services.chat.store.rooms import Reader
 
@@ -74,20 +75,19 @@ async def ban_member(
 
     `delete_window` is in seconds; what they wrote within it is deleted, up to 500 messages.
     """
+    which = Authored(order.by.room_id, order.user_id, window_seconds=delete_window)
 
-    async def act(change: Change, actor: Actor) -> tuple[Sanction, Deleted]:
+    async def act(change: Change, actor: Actor) -> tuple[Sanction, int]:
         target = await _target(change, actor, order.user_id)
         if target.role is not None or target.invited:
             await _remove(change, order.user_id, target, Removal.BANNED)
         sanction = await _sanction(change, actor, order, SanctionKind.BAN)
         if not delete_window:
-            return sanction, Deleted(0, 0)
-        deleted = await delete_newest(
-            change, actor, order.user_id, order.reason, window_seconds=delete_window
-        )
-        return sanction, deleted
+            return sanction, 0
+        return sanction, await delete_newest(change, actor, which, order.reason)
 
-    return await moderate(deps.database, caller, order.by, act)
+    sanction, deleted = await moderate(deps.database, caller, order.by, act)
+    return sanction, await and_remaining(deps, which, deleted)
 
 
 async def unban_member(deps: Deps, caller: Caller, order: Order) -> Sanction | None:

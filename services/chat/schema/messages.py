@@ -67,8 +67,22 @@ messages = sa.Table(
         postgresql_where=sa.text("request_id IS NOT NULL"),
     ),
     sa.Index("messages_room_id_rev_idx", "room_id", "rev"),
-    # An author's messages, room by room: to delete many, to hand them out, to erase them.
-    sa.Index("messages_author_idx", "user_id", "room_id", "seq"),
+    # An author's messages, room by room: to delete many, to hand them out, to erase them. Each stands in one of the
+    # two, as roots and replies do below: what is deleted is in nobody's way, and a send pays for one.
+    sa.Index(
+        "messages_author_idx",
+        "user_id",
+        "room_id",
+        "created_at",
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+    sa.Index(
+        "messages_deleted_author_idx",
+        "user_id",
+        "room_id",
+        "created_at",
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    ),
     sa.Index(
         "messages_deleted_by_idx",
         "deleted_by",
@@ -88,7 +102,18 @@ messages = sa.Table(
         postgresql_where=sa.text("root_id IS NULL AND deleted_at IS NOT NULL"),
     ),
     sa.Index(
-        "messages_replies_idx", "room_id", "root_seq", "seq", postgresql_where=sa.text("root_id IS NOT NULL")
+        "messages_replies_idx",
+        "room_id",
+        "root_seq",
+        "seq",
+        postgresql_where=sa.text("root_id IS NOT NULL AND deleted_at IS NULL"),
+    ),
+    sa.Index(
+        "messages_deleted_replies_idx",
+        "room_id",
+        "root_seq",
+        "seq",
+        postgresql_where=sa.text("root_id IS NOT NULL AND deleted_at IS NOT NULL"),
     ),
     sa.Index(
         "messages_search_idx",

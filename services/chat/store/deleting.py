@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.database import Session
+from servicekit.database import Database, Session
 from servicekit.sql import Query
 from services.chat.domain.model import DeletionType
 
@@ -57,22 +58,32 @@ _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Authored:
+    """Which of a user's live messages in a room: from an instant on, or within some seconds before now, or all."""
+
+    room_id: UUID
+    user_id: UUID
+    since: Micros | None = None
+    window_seconds: float | None = None
+
+
 class SeqRow(NamedTuple):
     """The seq of a message."""
 
     seq: int
 
 
-# By the author's index: their messages in all rooms are fewer than a room's of all authors.
+# By the author's index, which alone has their messages in the order of time: what is older is not even looked at.
 _AUTHORED = """
       FROM chat.messages m
      WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
-       AND ($3::timestamptz IS NULL OR m.created_at >= $3)
-       AND ($4::float8 IS NULL OR m.created_at >= clock_timestamp() - $4 * interval '1 second')
+       AND m.created_at >= (SELECT coalesce(
+             greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
 """
 _BY_AUTHOR = Query[SeqRow, UUID, UUID, Micros | None, float | None, int](
     "chat.seqs_by_author",
-    f"SELECT m.seq {_AUTHORED} ORDER BY m.seq DESC LIMIT $5",
+    f"SELECT m.seq {_AUTHORED} ORDER BY m.created_at DESC LIMIT $5",
 )
 
 
@@ -107,28 +118,17 @@ async def delete(
     return row
 
 
-async def by_author(
-    session: Session,
-    room_id: UUID,
-    user_id: UUID,
-    *,
-    since: Micros | None = None,
-    window_seconds: float | None = None,
-    limit: int,
-) -> list[int]:
-    """The seqs of a user's newest live messages in a room, SYSTEM ones aside."""
-    rows = await session.rows(_BY_AUTHOR, room_id, user_id, since, window_seconds, limit)
+async def by_author(session: Session, which: Authored, limit: int) -> list[int]:
+    """The seqs of the newest such messages, SYSTEM ones aside."""
+    rows = await session.rows(
+        _BY_AUTHOR, which.room_id, which.user_id, which.since, which.window_seconds, limit
+    )
     return [row.seq for row in rows]
 
 
-async def count_by_author(
-    session: Session,
-    room_id: UUID,
-    user_id: UUID,
-    *,
-    since: Micros | None = None,
-    window_seconds: float | None = None,
-) -> int:
-    """How many such messages there are."""
-    row = await session.row(_COUNT_BY_AUTHOR, room_id, user_id, since, window_seconds)
+async def count_by_author(database: Database, which: Authored) -> int:
+    """How many such messages there are. Reads them all, which no lock should wait for."""
+    row = await database.row(
+        _COUNT_BY_AUTHOR, which.room_id, which.user_id, which.since, which.window_seconds
+    )
     return 0 if row is None else row.found

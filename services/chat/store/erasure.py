@@ -23,7 +23,8 @@ _TRACES = (
     (Trace.MEMBERSHIP, f"room_id FROM chat.room_memberships WHERE user_id = $1 AND {_ENDED_OTHERWISE}"),
     (Trace.INVITATIONS, "room_id FROM chat.room_invitations WHERE user_id = $1 AND ended_at IS NULL"),
     (Trace.INVITATIONS, "room_id FROM chat.room_invitations WHERE invited_by = $1"),
-    (Trace.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1"),
+    (Trace.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NULL"),
+    (Trace.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NOT NULL"),
     (Trace.MENTIONS, "room_id FROM chat.mentions WHERE user_id = $1"),
     (Trace.REACTIONS, "room_id FROM chat.reactions WHERE user_id = $1"),
     (Trace.PINS, "room_id FROM chat.pins WHERE pinned_by = $1"),
@@ -79,13 +80,22 @@ class AuthoredRow(NamedTuple):
     full: bool
 
 
+# The live and the deleted ones stand in an index each.
+_AUTHORED_IN = """
+    (SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
+            type <> 'SYSTEM' AND emptied_at IS NULL AS "full"
+       FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND {state}
+      ORDER BY created_at LIMIT $3)
+"""
 _AUTHORED = Query[AuthoredRow, UUID, UUID, int](
     "chat.authored_messages",
-    """
-    SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
-           type <> 'SYSTEM' AND emptied_at IS NULL AS full
-      FROM chat.messages WHERE room_id = $1 AND user_id = $2 ORDER BY seq LIMIT $3
-    """,
+    f"""
+    SELECT * FROM (
+      {_AUTHORED_IN.format(state="deleted_at IS NULL")}
+      UNION ALL
+      {_AUTHORED_IN.format(state="deleted_at IS NOT NULL")}
+    ) a ORDER BY seq LIMIT $3
+    """,  # noqa: S608 - only constants of this module
 )
 _ANONYMISE = Command[UUID, list[int], int](
     "chat.anonymise_messages",

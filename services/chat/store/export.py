@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
 
 _NIL = UUID(int=0)
+_EPOCH = Micros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Place:
 
     room_id: UUID = _NIL
     id: UUID = _NIL
+    at: Micros = _EPOCH
     seq: int = 0
     number: int = 0
     emoji: str = ""
@@ -33,6 +36,7 @@ class ExportRow(NamedTuple):
 
     room_id: UUID
     id: UUID
+    at: Micros
     seq: int
     number: int
     emoji: str
@@ -40,7 +44,7 @@ class ExportRow(NamedTuple):
 
     def place(self) -> Place:
         """Where the page after this record begins."""
-        return Place(*self[:5])
+        return Place(*self[:6])
 
 
 class KindRow(NamedTuple):
@@ -58,16 +62,16 @@ def _record(alias: str, columns: str, *others: str, **place: str) -> str:
 
     `others` are further fields, each as "'name', value".
     """
-    of = {"room_id": f"{alias}.room_id", "id": f"'{_NIL}'::uuid", "seq": "0", "number": "0", "emoji": "''"}
-    of |= place
+    of = {"room_id": f"{alias}.room_id", "id": f"'{_NIL}'::uuid", "at": "timestamptz 'epoch'", "seq": "0"}
+    of |= {"number": "0", "emoji": "''"} | place
     values = {column: f"{alias}.{column}" for column in columns.split()}
     fields = [
         f"'{column}', {_instant(value) if column.endswith('_at') else value}"
         for column, value in values.items()
     ]
     return f"""
-        {of["room_id"]} AS room_id, {of["id"]} AS id, {of["seq"]}::bigint AS seq, {of["number"]}::int AS number,
-        {of["emoji"]} AS emoji, jsonb_build_object({", ".join((*fields, *others))})::text AS fields
+        {of["room_id"]} AS room_id, {of["id"]} AS id, {of["at"]} AS at, {of["seq"]}::bigint AS seq,
+        {of["number"]}::int AS number, {of["emoji"]} AS emoji, jsonb_build_object({", ".join((*fields, *others))})::text AS fields
     """
 
 
@@ -88,43 +92,67 @@ _SOURCES = {
     "moderation": "FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1)",
     "room": "FROM chat.rooms o WHERE o.created_by = $1",
 }
+# What the author wrote stands in two indexes, the live apart from the deleted, and each is asked by itself.
+_HALVES = ("m.deleted_at IS NULL", "m.deleted_at IS NOT NULL")
+
+
+def _halves(kind: str) -> list[str]:
+    source = _SOURCES[kind]
+    return [f"{source} AND {half}" for half in _HALVES] if " chat.messages " in source else [source]
+
+
+def _merged(record: str, kind: str, after: str, order: str, limit: str) -> str:
+    """A page of what hangs on messages. `order` is that of their place, in columns of the tables."""
+    halves = (
+        f"(SELECT {record} {half} AND {after} ORDER BY {order} LIMIT {limit})" for half in _halves(kind)
+    )
+    return f"SELECT * FROM ({' UNION ALL '.join(halves)}) e ORDER BY room_id, at, seq, number LIMIT {limit}"  # noqa: S608 - only constants of this module
+
+
 _KINDS = Query[KindRow, UUID](
     "chat.export_kinds",
     f"""
     SELECT k.kind FROM ({
         " UNION ALL ".join(
-            f"SELECT {n} AS n, '{kind}' AS kind WHERE EXISTS (SELECT 1 {source})"
-            for n, (kind, source) in enumerate(_SOURCES.items())
+            f"SELECT {n} AS n, '{kind}' AS kind WHERE "
+            + " OR ".join(f"EXISTS (SELECT 1 {half})" for half in _halves(kind))
+            for n, kind in enumerate(_SOURCES)
         )
     }) k ORDER BY k.n
     """,  # noqa: S608 - only constants of this module
 )
-_MESSAGES = Query[ExportRow, UUID, UUID, int, int](
+_MESSAGES = Query[ExportRow, UUID, UUID, Micros, int, int](
     "chat.export_messages",
-    f"""
-    SELECT {
+    _merged(
         _record(
             "m",
             "id room_id seq type text track_id track system_event root_id reply_to_id mention_user_ids request_id"
             " created_at edited_at deleted_at deletion_type emptied_at rev",
+            at="m.created_at",
             seq="m.seq",
-        )
-    } {_SOURCES["message"]} AND (m.room_id, m.seq) > ($2, $3) ORDER BY m.room_id, m.seq LIMIT $4
-    """,
+        ),
+        "message",
+        "(m.room_id, m.created_at, m.seq) > ($2, $3, $4)",
+        "m.room_id, m.created_at, m.seq",
+        "$5",
+    ),
 )
 # Twice where it begins: only what stands in one table is looked up in an index.
-_REVISIONS = Query[ExportRow, UUID, UUID, int, int, int](
+_REVISIONS = Query[ExportRow, UUID, UUID, Micros, int, int, int](
     "chat.export_revisions",
-    f"""
-    SELECT {
+    _merged(
         _record(
-            "v", "room_id message_id number text track_id track replaced_at", seq="m.seq", number="v.number"
-        )
-    } {
-        _SOURCES["revision"]
-    } AND (m.room_id, m.seq) >= ($2, $3) AND (m.room_id, m.seq, v.number) > ($2, $3, $4)
-     ORDER BY m.room_id, m.seq, v.number LIMIT $5
-    """,
+            "v",
+            "room_id message_id number text track_id track replaced_at",
+            at="m.created_at",
+            seq="m.seq",
+            number="v.number",
+        ),
+        "revision",
+        "(m.room_id, m.created_at, m.seq) >= ($2, $3, $4) AND (m.room_id, m.created_at, m.seq, v.number) > ($2, $3, $4, $5)",
+        "m.room_id, m.created_at, m.seq, v.number",
+        "$6",
+    ),
 )
 _MENTIONS = Query[ExportRow, UUID, UUID, int, int](
     "chat.export_mentions",
@@ -227,8 +255,10 @@ _ROOMS = Query[ExportRow, UUID, UUID, int](
     """,
 )
 _PAGES: dict[str, Callable[[Database, UUID, Place, int], Awaitable[list[ExportRow]]]] = {
-    "message": lambda on, user, at, limit: on.rows(_MESSAGES, user, at.room_id, at.seq, limit),
-    "revision": lambda on, user, at, limit: on.rows(_REVISIONS, user, at.room_id, at.seq, at.number, limit),
+    "message": lambda on, user, at, limit: on.rows(_MESSAGES, user, at.room_id, at.at, at.seq, limit),
+    "revision": lambda on, user, at, limit: on.rows(
+        _REVISIONS, user, at.room_id, at.at, at.seq, at.number, limit
+    ),
     "mention": lambda on, user, at, limit: on.rows(_MENTIONS, user, at.room_id, at.seq, limit),
     "reaction": lambda on, user, at, limit: on.rows(_REACTIONS, user, at.room_id, at.id, at.emoji, limit),
     "membership": lambda on, user, at, limit: on.rows(_MEMBERSHIPS, user, at.room_id, limit),

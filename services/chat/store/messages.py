@@ -106,9 +106,9 @@ _ALL_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int](
 )
 
 
-def _replies(condition: str) -> str:
-    """A thread's replies in a window, and its root $7 whatever became of it."""
-    reply = f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {condition}"
+def _replies(*conditions: str) -> str:
+    """A thread's replies in a window that meet one of the conditions, and its root $7 whatever became of it."""
+    replies = [f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {each}" for each in conditions]
     return reading(
         f"""
         {ROOM}, p AS MATERIALIZED (
@@ -118,7 +118,7 @@ def _replies(condition: str) -> str:
         ), x AS MATERIALIZED (
           SELECT p.* FROM p
           UNION ALL
-          SELECT r.*, {NO_THREAD} FROM p CROSS JOIN LATERAL ({_window(reply)}) r
+          SELECT r.*, {NO_THREAD} FROM p CROSS JOIN LATERAL ({_window(*replies)}) r
         )
         """  # noqa: S608 - only constants of this package
     )
@@ -126,7 +126,7 @@ def _replies(condition: str) -> str:
 
 _REPLIES = Query[MessageRow, UUID, UUID, int, int, int, int, UUID]("chat.page_replies", _replies(_LIVE))
 _REPLIES_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, UUID](
-    "chat.page_replies_and_deleted", _replies("true")
+    "chat.page_replies_and_deleted", _replies(_LIVE, _DELETED)
 )
 
 

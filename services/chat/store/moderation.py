@@ -77,13 +77,12 @@ _SANCTION_USER = Query[SanctionRow, UUID, UUID, UUID, str, str, UUID, float | No
     RETURNING {_SANCTION}
     """,  # noqa: S608 - only constants of this module
 )
-_SANCTIONS = Query[SanctionRow, UUID, UUID | None, int, int](
-    "chat.sanctions_page",
-    f"""
-    SELECT {_SANCTION} FROM chat.sanctions s
-     WHERE s.room_id = $1 AND ($2::uuid IS NULL OR s.user_id = $2) AND s.rev < $3 AND {IN_FORCE}
-     ORDER BY s.rev DESC LIMIT $4
-    """,  # noqa: S608 - only constants of this module
+_SANCTIONS = f"SELECT {_SANCTION} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {IN_FORCE}"  # noqa: S608 - only constants of this module
+_SANCTION_PAGE = Query[SanctionRow, UUID, int, int](
+    "chat.sanctions_page", f"{_SANCTIONS} ORDER BY s.rev DESC LIMIT $3"
+)
+_SANCTIONS_OF_USER = Query[SanctionRow, UUID, int, int, UUID](
+    "chat.sanctions_page_of_user", f"{_SANCTIONS} AND s.user_id = $4 ORDER BY s.rev DESC LIMIT $3"
 )
 
 
@@ -128,7 +127,11 @@ async def sanctions(
     session: Reader, room_id: UUID, *, user_id: UUID | None, before_rev: int, limit: int
 ) -> list[Sanction]:
     """The sanctions in force, the newest first."""
-    return [row.sanction() for row in await session.rows(_SANCTIONS, room_id, user_id, before_rev, limit)]
+    if user_id is None:
+        rows = await session.rows(_SANCTION_PAGE, room_id, before_rev, limit)
+    else:
+        rows = await session.rows(_SANCTIONS_OF_USER, room_id, before_rev, limit, user_id)
+    return [row.sanction() for row in rows]
 
 
 class ReportRow(NamedTuple):
@@ -185,13 +188,11 @@ _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str](
        AND NOT EXISTS (SELECT 1 FROM added)
     """,  # noqa: S608 - only constants of this module
 )
-_REPORTS = Query[ReportRow, UUID, str | None, Micros, UUID, int](
-    "chat.reports_page",
-    f"""
-    SELECT {_REPORT} FROM chat.reports p
-     WHERE p.room_id = $1 AND ($2::text IS NULL OR p.state = $2) AND (p.created_at, p.id) < ($3, $4)
-     ORDER BY p.created_at DESC, p.id DESC LIMIT $5
-    """,  # noqa: S608 - only constants of this module
+_REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"  # noqa: S608 - only constants of this module
+_NEWEST_REPORTS = "ORDER BY p.created_at DESC, p.id DESC LIMIT $4"
+_REPORT_PAGE = Query[ReportRow, UUID, Micros, UUID, int]("chat.reports_page", f"{_REPORTS} {_NEWEST_REPORTS}")
+_REPORTS_IN_STATE = Query[ReportRow, UUID, Micros, UUID, int, str](
+    "chat.reports_page_in_state", f"{_REPORTS} AND p.state = $5 {_NEWEST_REPORTS}"
 )
 _ONE_REPORT = Query[ReportRow, UUID, UUID](
     "chat.report",
@@ -226,7 +227,10 @@ async def reports(
     session: Reader, room_id: UUID, *, state: ReportState | None, before: Micros, before_id: UUID, limit: int
 ) -> list[Report]:
     """Reports, the newest first."""
-    rows = await session.rows(_REPORTS, room_id, state, before, before_id, limit)
+    if state is None:
+        rows = await session.rows(_REPORT_PAGE, room_id, before, before_id, limit)
+    else:
+        rows = await session.rows(_REPORTS_IN_STATE, room_id, before, before_id, limit, state)
     return [row.report() for row in rows]
 
 

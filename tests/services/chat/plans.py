@@ -27,6 +27,13 @@ class Plan:
         return int(self.root["Shared Hit Blocks"]) + int(self.root["Shared Read Blocks"])
 
     @property
+    def dearest(self) -> int:
+        """The same of the step that touched the most: what a statement writes may be beside its result."""
+        return max(
+            int(each["Shared Hit Blocks"]) + int(each["Shared Read Blocks"]) for each in _nodes(self.root)
+        )
+
+    @property
     def scanned(self) -> set[str]:
         """The tables that were read from one end to the other."""
         return {
@@ -115,6 +122,8 @@ class Explainer:
             return f"timestamptz 'epoch' + {value} * interval '1 microsecond'"
         if isinstance(value, int):
             return str(value)
+        if isinstance(value, list):
+            value = f"{{{','.join(map(str, value))}}}"
         return str(await self._connection.fetchval("SELECT quote_literal($1::text)", str(value)))
 
 
