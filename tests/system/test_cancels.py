@@ -267,23 +267,30 @@ async def test_callers_who_hang_up_at_any_moment(fresh_database: Database) -> No
             assert ends["send not made"] == 0
 
 
-@asynccontextmanager
-async def leaking_session(self: Pool) -> AsyncIterator[Session]:
-    """A session whose connection goes back only when all goes well."""
-    assert self._pool is not None
-    await self._take_slot()
-    try:
-        connection = await self._acquire(self._pool)
-        yield Session(self, connection)
-        await self._pool.release(connection)
-    finally:
-        self._slots.release()
-
-
 async def test_a_connection_that_is_not_given_back_would_be_found(fresh_database: Database) -> None:
     async with chat_with_slow_commits(fresh_database) as (chat, hasty):
         pool = chat.process.kit.database
+        leaked = 0
+
+        @asynccontextmanager
+        async def leaking_session(self: Pool) -> AsyncIterator[Session]:
+            """A session whose connection goes back only when all goes well; tells each time that it does not."""
+            nonlocal leaked
+            assert self._pool is not None
+            await self._take_slot()
+            try:
+                connection = await self._acquire(self._pool)
+                try:
+                    yield Session(self, connection)
+                except BaseException:
+                    leaked += 1
+                    raise
+                await self._pool.release(connection)
+            finally:
+                self._slots.release()
+
         with patch.object(Pool, "session", leaking_session):
-            await hasty.cancel(40)
+            while not leaked:
+                await hasty.cancel(hasty.cancels.total() + 40)
         found = await left_behind(pool, fresh_database, calm=1.0)
         assert any(each.startswith("pool") for each in found), found
