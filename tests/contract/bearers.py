@@ -9,8 +9,8 @@ import time
 from typing import Any
 
 from servicekit.caller import Role
-from servicekit.tokens import DEVELOPMENT_ISSUER, ServiceTokenSigner, development_token
-from tests.contract.suite import JWT_SECRET, SERVICE_SECRET
+from servicekit.tokens import DEVELOPMENT_ISSUER
+from tests.services.running import JWT_SECRET, SERVICE_SECRET, service, user
 
 EMAIL = "fuzz@example.org"
 EMAILS = {Role.USER: EMAIL, Role.MODERATOR: "moderator@example.org", Role.ADMIN: "admin@example.org"}
@@ -21,12 +21,12 @@ _HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 def user_header(email: str = EMAIL) -> str:
     """A good user's header."""
-    return f"Bearer {development_token(JWT_SECRET.encode(), email)}"
+    return user(email)[0][1]
 
 
 def service_header(name: str) -> str:
-    """A good header of a service."""
-    return f"Bearer {ServiceTokenSigner(name, SERVICE_SECRET.encode()).token()}"
+    """A good header of a service, for five minutes."""
+    return service(name)[0][1]
 
 
 def jwt(claims: Any, secret: str = JWT_SECRET, header: Any = None) -> str:

@@ -23,9 +23,8 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database
+from tests.services.running import JWT_SECRET, SERVICE_SECRET
 
-JWT_SECRET = "a secret of users' tokens for tests only"
-SERVICE_SECRET = "a secret of services' tokens for tests only"
 SECONDS = 20.0
 _REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 Build = Callable[[Kit], App]

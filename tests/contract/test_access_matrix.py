@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -29,8 +28,9 @@ from tests.contract.bearers import (
 )
 from tests.contract.playing import Played
 from tests.contract.probing import probing
-from tests.contract.suite import SERVICE_SECRET, Outcome, Target, send
+from tests.contract.suite import Outcome, Target, send
 from tests.probe import METHODS
+from tests.services.running import SERVICE_SECRET
 
 _LONG_AGO = int(time.time()) - 3600
 # Who the callers are without a good token, with the reason they are refused for.
@@ -45,12 +45,8 @@ _STRANGERS = {
     ),
 }
 _USERS = {str(role): user_header(email) for role, email in EMAILS.items()}
-_SERVICES = {f"service {name}": service_header(name) for name in SERVICES}
-CALLERS: Mapping[str, str | None] = {
-    **{name: header for name, (header, _) in _STRANGERS.items()},
-    **_USERS,
-    **_SERVICES,
-}
+_SERVICES = {f"service {name}": name for name in SERVICES}
+CALLERS = (*_STRANGERS, *_USERS, *_SERVICES)
 # Which of the users an access lets in.
 _OPEN_TO: dict[int, set[str]] = {
     annotations_pb2.ACCESS_USER: {Role.USER, Role.MODERATOR, Role.ADMIN},
@@ -92,9 +88,15 @@ def misjudged(target: Target, caller: str, outcome: Outcome) -> list[str]:
     return [f"{caller}: {target}: {fault}" for fault in found]
 
 
+def _header(caller: str) -> str | None:
+    if caller in _SERVICES:
+        return service_header(_SERVICES[caller])
+    return _USERS[caller] if caller in _USERS else _STRANGERS[caller][0]
+
+
 async def wrong(targets: list[Target], caller: str) -> list[str]:
     """What is wrong with the answers of methods to a caller."""
-    header = CALLERS[caller]
+    header = _header(caller)
     metadata = [("x-request-id", REQUEST_ID), *([("authorization", header)] if header else [])]
     # An empty request: whom it lets in the method then tells what is wrong with it, and changes nothing.
     outcomes = await asyncio.gather(

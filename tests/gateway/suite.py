@@ -17,11 +17,9 @@ from seda.rpc.v1.caller_pb2 import Caller, Role
 from seda.users.v1.identity_service_pb2 import ResolveCallerResponse
 from servicekit.clock import Clock
 from servicekit.process import Process
-from servicekit.tokens import development_token
 from tests.gateway.standin import StandIn, stand_in
+from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 
-JWT_SECRET = "a secret of users' tokens for tests only"
-SERVICE_SECRET = "a secret of services' tokens for tests only"
 RESOLVE = "/seda.users.v1.IdentityService/ResolveCaller"
 GET_USER = "/seda.users.v1.UserService/GetUser"
 LOOKUP_USERS = "/seda.users.v1.UserService/LookupUsers"
@@ -30,8 +28,7 @@ LIST = "/seda.chat.v1.MessageService/ListMessages"
 LOOKUP_TRACKS = "/seda.tracks.v1.TrackService/LookupTracks"
 UPSERT = "/seda.tracks.v1.CatalogService/UpsertTrack"
 CALLER_ID = "0190a5c0-0000-7000-8000-00000000000a"
-TOKEN = development_token(JWT_SECRET.encode(), "listener@example.org")
-AS_USER = (("authorization", f"Bearer {TOKEN}"),)
+AS_USER = user("listener@example.org")
 SECONDS = 20.0
 
 

@@ -20,10 +20,10 @@ from servicekit import server
 from servicekit.call import Call
 from servicekit.process import App, Kit, Process
 from servicekit.settings import ServiceSettings
-from servicekit.tokens import development_token
-from tests.gateway.suite import AS_USER, JWT_SECRET, SERVICE_SECRET, suite
+from tests.gateway.suite import AS_USER, suite
 from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
 from tests.servicekit.serving import Probe, Users, servicers
+from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 STREAMS = 600
@@ -90,8 +90,7 @@ class Edge:
             method: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self.channels[
                 number % CONNECTIONS
             ].unary_stream(METHODS["Watch"].path)
-            token = development_token(JWT_SECRET.encode(), f"listener{number}@example.org")
-            opened.append(method(request, metadata=(("authorization", f"Bearer {token}"),)))
+            opened.append(method(request, metadata=user(f"listener{number}@example.org")))
         reads = [asyncio.ensure_future(stream.read()) for stream in opened]
         try:
             async with asyncio.timeout(_SECONDS):

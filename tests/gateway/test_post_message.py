@@ -18,16 +18,15 @@ from tests.gateway.standin import Context
 from tests.gateway.suite import (
     AS_USER,
     CALLER_ID,
-    JWT_SECRET,
     RESOLVE,
     SECONDS,
     SEND,
-    SERVICE_SECRET,
     UPSERT,
     Suite,
     details,
     status_bytes,
 )
+from tests.services.running import JWT_SECRET, SERVICE_SECRET
 
 ROOM = "0190a5c0-0000-7000-8000-000000000001"
 TRACK = Track(id="0190a5c0-0000-7000-8000-000000000002", provider="spotify", title="Prelude")

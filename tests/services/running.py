@@ -95,7 +95,7 @@ def user(email: str) -> tuple[tuple[str, str], ...]:
 
 
 def service(name: str) -> tuple[tuple[str, str], ...]:
-    """The metadata of a service's call."""
+    """The metadata of a service's call. The token is good for five minutes: make it when it is used."""
     return (("authorization", f"Bearer {ServiceTokenSigner(name, SERVICE_SECRET.encode()).token()}"),)
 
 

@@ -14,7 +14,8 @@ from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from tests.postgres import Database, administrator
-from tests.system.support.processes import bearer, real_suite
+from tests.services.running import user
+from tests.system.support.processes import real_suite
 
 pytestmark = pytest.mark.timeout(200)
 CALLS = 200
@@ -36,7 +37,7 @@ async def channels(
 
 async def new_room(channel: grpc.aio.Channel) -> str:
     created = await RoomServiceStub(channel).CreateRoom(
-        CreateRoomRequest(name="Late night records"), metadata=bearer(EMAIL), timeout=_SECONDS
+        CreateRoomRequest(name="Late night records"), metadata=user(EMAIL), timeout=_SECONDS
     )
     return created.room.id
 
@@ -48,7 +49,7 @@ async def send_all(
     sends = [MessageServiceStub(channel).SendMessage for channel in channels]
     return await asyncio.gather(
         *(
-            sends[number % len(sends)](request, metadata=bearer(EMAIL), timeout=_SECONDS)
+            sends[number % len(sends)](request, metadata=user(EMAIL), timeout=_SECONDS)
             for number, request in enumerate(requests)
         )
     )

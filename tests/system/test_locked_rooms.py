@@ -18,7 +18,8 @@ from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from services.chat.workers.send_batcher import MAX_WAITING_ROOMS
 from tests.postgres import Database, administrator
-from tests.system.support.processes import bearer, real_suite
+from tests.services.running import user
+from tests.system.support.processes import real_suite
 
 pytestmark = pytest.mark.timeout(200)
 HELD_SECONDS = 2.0
@@ -44,7 +45,7 @@ async def chat(
 
 async def new_room(channel: grpc.aio.Channel) -> str:
     created = await RoomServiceStub(channel).CreateRoom(
-        CreateRoomRequest(name="Late night records"), metadata=bearer(EMAIL), timeout=_SECONDS
+        CreateRoomRequest(name="Late night records"), metadata=user(EMAIL), timeout=_SECONDS
     )
     return created.room.id
 
@@ -53,7 +54,7 @@ async def timed_send(channel: grpc.aio.Channel, room_id: str) -> float:
     """Send one message and return the seconds that it took."""
     began = time.monotonic()
     request = SendMessageRequest(room_id=room_id, text="hello")
-    await MessageServiceStub(channel).SendMessage(request, metadata=bearer(EMAIL), timeout=_SECONDS)
+    await MessageServiceStub(channel).SendMessage(request, metadata=user(EMAIL), timeout=_SECONDS)
     return time.monotonic() - began
 
 

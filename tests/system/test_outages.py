@@ -27,8 +27,9 @@ from servicekit.ids import new_id
 from servicekit.statuses import UpstreamError, from_rpc_error
 from tests.postgres import Database
 from tests.probe import METHODS, ProbeRequest
+from tests.services.running import user
 from tests.system.support.calls import OK, Callers, End
-from tests.system.support.processes import RealProcess, bearer, real_suite
+from tests.system.support.processes import RealProcess, real_suite
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 PROBE = Process("probe", "tests.system.support.roles_probe", 6)
@@ -90,7 +91,7 @@ class World:
         ends = await self.callers.round()
         try:
             status = await GatewayServiceStub(self.channels["gateway"]).GetSystemStatus(
-                GetSystemStatusRequest(), metadata=bearer(_ADMIN), timeout=_SECONDS
+                GetSystemStatusRequest(), metadata=user(_ADMIN), timeout=_SECONDS
             )
         except grpc.aio.AioRpcError:
             return False
@@ -110,7 +111,7 @@ class World:
     @staticmethod
     async def _ended(method: Any, request: Any, email: str) -> UpstreamError | None:
         try:
-            await method(request, metadata=bearer(email), timeout=_SECONDS)
+            await method(request, metadata=user(email), timeout=_SECONDS)
         except grpc.aio.AioRpcError as error:
             told = from_rpc_error(error)
             if told is None:

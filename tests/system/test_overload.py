@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2
 from ops.suite import CHAT
 from tests.postgres import Database
 from tests.probe import ProbeRequest, ProbeResponse
-from tests.system.support.processes import RealProcess, bearer, real_suite
+from tests.services.running import user
+from tests.system.support.processes import RealProcess, real_suite
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
@@ -42,7 +43,7 @@ class Client:
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
-        self._metadata = bearer("listener@example.org")
+        self._metadata = user("listener@example.org")
 
     async def ask(self, deadline: float = DEADLINE) -> grpc.StatusCode:
         """One call; returns what it ended in."""

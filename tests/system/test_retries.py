@@ -22,7 +22,8 @@ from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from servicekit.channels import open_channel
 from servicekit.methods import Method, methods_of
 from tests.postgres import Database, administrator
-from tests.system.support.processes import SECOND_CHAT, bearer, real_suite
+from tests.services.running import user
+from tests.system.support.processes import SECOND_CHAT, real_suite
 
 pytestmark = pytest.mark.timeout(200)
 CALLS = 6
@@ -53,7 +54,7 @@ async def killed_while_answering(
         async with open_channel(",".join(each.address for each in chats), methods) as channel:
             rooms = RoomServiceStub(channel)
             created = await rooms.CreateRoom(
-                CreateRoomRequest(name="A room"), metadata=bearer(_EMAIL), timeout=_SECONDS
+                CreateRoomRequest(name="A room"), metadata=user(_EMAIL), timeout=_SECONDS
             )
             get_room = GetRoomRequest(room_id=created.room.id)
             while b"RoomService.GetRoom" not in chats[1].log.read_bytes():
@@ -77,7 +78,7 @@ async def killed_while_answering(
 
 async def _ended(method: Any, request: Message) -> str:
     try:
-        await method(request, metadata=bearer(_EMAIL), timeout=_SECONDS, wait_for_ready=True)
+        await method(request, metadata=user(_EMAIL), timeout=_SECONDS, wait_for_ready=True)
     except grpc.aio.AioRpcError as error:
         return error.code().name
     return "OK"

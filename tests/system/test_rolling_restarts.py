@@ -19,7 +19,8 @@ from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from servicekit.channels import open_channel
 from servicekit.methods import Method, methods_of
 from tests.postgres import Database
-from tests.system.support.processes import RealProcess, bearer, real_suite
+from tests.services.running import user
+from tests.system.support.processes import RealProcess, real_suite
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 RESTARTS = 10
@@ -66,7 +67,7 @@ class Load:
 
     async def _call(self) -> None:
         due = time.monotonic()
-        metadata = bearer("reader@example.org")
+        metadata = user("reader@example.org")
         while not self._ending:
             self.calls += 1
             try:
@@ -81,7 +82,7 @@ class Load:
 async def new_room(channel: grpc.aio.Channel) -> str:
     created = await RoomServiceStub(channel).CreateRoom(
         CreateRoomRequest(name="A room"),
-        metadata=bearer("reader@example.org"),
+        metadata=user("reader@example.org"),
         timeout=_SECONDS,
         wait_for_ready=True,
     )

@@ -21,12 +21,12 @@ import pytest
 
 from ops.suite import SUITE, USERS, Ports
 from servicekit.methods import Access
-from servicekit.tokens import development_token
-from tests.contract.bearers import bad_headers, service_header
+from tests.contract.bearers import bad_headers, service_header, user_header
 from tests.contract.requests import Requests
-from tests.contract.suite import JWT_SECRET, SERVICE_SECRET, Outcome, Suite, Target, send
+from tests.contract.suite import Outcome, Suite, Target, send
 from tests.ops.support.little import PROJECT
 from tests.postgres import Database, administrator
+from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.system.support.processes import RealProcess, RealSuite, real_suite
 
@@ -155,7 +155,7 @@ def header(target: Target, email: str = EMAIL) -> str:
     """A header that opens the method, if only to users."""
     if target.method.access is Access.SERVICE:
         return service_header(min(target.method.callers))
-    return f"Bearer {development_token(JWT_SECRET.encode(), email)}"
+    return user_header(email)
 
 
 async def something_to_find(run: Run) -> Requests:

@@ -43,6 +43,10 @@ def _getting(header: str | None, request: GetUserRequest | bytes = b"") -> Scena
     return get
 
 
+async def _access_denied(stage: Stage) -> Outcome:
+    return await ask(stage.channel("users"), _GET_USER, b"", service_header("chat"))
+
+
 async def _page_token_mismatch(stage: Stage) -> Outcome:
     ada = new_user()
     room = await stage.world.room(ada)
@@ -181,7 +185,7 @@ SCENARIOS: dict[str, Scenario] = {
     "TOKEN_MISSING": _getting(None),
     "TOKEN_INVALID": _getting("Bearer token"),
     "TOKEN_EXPIRED": _getting(f"Bearer {jwt(user_claims(exp=int(time.time()) - 3600))}"),
-    "ACCESS_DENIED": _getting(service_header("chat")),
+    "ACCESS_DENIED": _access_denied,
     "CALLER_SUSPENDED": _caller_suspended,
     "DEADLINE_EXCEEDED": _deadline_exceeded,
     "OVERLOADED": _overloaded,

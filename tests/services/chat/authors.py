@@ -22,7 +22,6 @@ from tests.services.chat.world import World, new_user
 from tests.services.running import Running, add_track, call, service, user
 
 TOMBSTONE, ANONYMISE = pb.ERASURE_MODE_TOMBSTONE, pb.ERASURE_MODE_ANONYMISE
-AS_USERS = service("users")
 _TEXTS = ("text", "character varying", "jsonb", "json", "ARRAY", "USER-DEFINED")
 
 
@@ -34,12 +33,14 @@ class AuthorData:
 
     async def erase(self, user_id: str, mode: pb.ErasureMode.ValueType) -> pb.EraseAuthorResponse:
         """One call."""
-        return await call(self._stub.EraseAuthor, pb.EraseAuthorRequest(user_id=user_id, mode=mode), AS_USERS)
+        return await call(
+            self._stub.EraseAuthor, pb.EraseAuthorRequest(user_id=user_id, mode=mode), service("users")
+        )
 
     async def export(self, user_id: str, **fields: Any) -> pb.ExportAuthorResponse:
         """One page."""
         return await call(
-            self._stub.ExportAuthor, pb.ExportAuthorRequest(user_id=user_id, **fields), AS_USERS
+            self._stub.ExportAuthor, pb.ExportAuthorRequest(user_id=user_id, **fields), service("users")
         )
 
     async def everything(self, user_id: str, page_size: int = 0) -> list[pb.AuthorRecord]:

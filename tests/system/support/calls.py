@@ -22,7 +22,7 @@ from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.statuses import from_rpc_error
-from tests.system.support.processes import bearer
+from tests.services.running import user
 
 _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 _SECONDS = 8.0
@@ -71,7 +71,7 @@ class Callers:
         }
         rooms = room_service_pb2_grpc.RoomServiceStub(channels["chat"])
         created = await rooms.CreateRoom(
-            CreateRoomRequest(name="A room"), metadata=bearer("caller@example.org"), timeout=_SECONDS
+            CreateRoomRequest(name="A room"), metadata=user("caller@example.org"), timeout=_SECONDS
         )
         for name in ("users", "chat", "tracks"):
             for where in (name, "gateway"):
@@ -120,7 +120,7 @@ class Callers:
     async def _one(self, name: str) -> End:
         method, request = self._calls[name]
         try:
-            await method(request, metadata=bearer("caller@example.org"), timeout=_SECONDS)
+            await method(request, metadata=user("caller@example.org"), timeout=_SECONDS)
         except grpc.aio.AioRpcError as error:
             told = from_rpc_error(error)
             return End(error.code().name, told.reason if told else f"none: {error.details()}")

@@ -20,7 +20,7 @@ from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageReq
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
-from tests.system.support.processes import bearer
+from tests.services.running import user
 
 _CALL_SECONDS = 5.0
 _RETRY_SECONDS = 0.02
@@ -79,7 +79,7 @@ class Load:
         for number in range(self._rooms):
             created = await room_service.CreateRoom(
                 CreateRoomRequest(name=f"Room {number}"),
-                metadata=bearer("owner@example.org"),
+                metadata=user("owner@example.org"),
                 timeout=_CALL_SECONDS,
                 wait_for_ready=True,
             )
@@ -141,7 +141,7 @@ class Load:
             entry.answer = await self._until_answered(self._send, request, email)
         else:
             try:
-                entry.answer = await self._send(request, metadata=bearer(email), timeout=_CALL_SECONDS)
+                entry.answer = await self._send(request, metadata=user(email), timeout=_CALL_SECONDS)
             except grpc.aio.AioRpcError as error:
                 self.ledger.failures[error.code()] += 1
                 return
@@ -152,7 +152,7 @@ class Load:
     async def _until_answered(self, method: Any, request: Any, email: str) -> Any:
         while True:
             try:
-                return await method(request, metadata=bearer(email), timeout=_CALL_SECONDS)
+                return await method(request, metadata=user(email), timeout=_CALL_SECONDS)
             except grpc.aio.AioRpcError as error:
                 self.ledger.failures[error.code()] += 1
                 if error.code() not in TRANSIENT:
@@ -185,7 +185,7 @@ class Readers:
         while not self._ending.is_set():
             self.calls += 1
             try:
-                await self._list(request, metadata=bearer("owner@example.org"), timeout=_CALL_SECONDS)
+                await self._list(request, metadata=user("owner@example.org"), timeout=_CALL_SECONDS)
             except grpc.aio.AioRpcError as error:
                 self.failures[f"{error.code().name} {error.details()}"] += 1
             # The pause is the rate.

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Self
 
 from ops.suite import CHAT, LOOPBACK, SUITE, USERS, Ports, Process
-from servicekit.tokens import development_token
 from tests.ops.support.little import PROJECT, free_base, until
+from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.system.support.health import becomes, open_health
 
-JWT_SECRET = "a secret of users' tokens for tests only"
-SERVICE_SECRET = "a secret of services' tokens for tests only"
 SECOND_CHAT = Process("chat", "services.chat", 4)
 """Chat's second replica, on a port that no other process of the suite takes."""
 
@@ -186,8 +184,3 @@ def real_suite(folder: Path, database: Mapping[str, str]) -> Iterator[RealSuite]
     finally:
         os.close(own_end)
         os.close(parent_fd)
-
-
-def bearer(email: str) -> tuple[tuple[str, str], ...]:
-    """Return the metadata of a user's call."""
-    return (("authorization", f"Bearer {development_token(JWT_SECRET.encode(), email)}"),)

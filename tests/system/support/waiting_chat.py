@@ -6,25 +6,24 @@ Run with `python -m` in place of services.chat.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
-from servicekit.database import Database
+from servicekit.database import Session
 from servicekit.process import main
 from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.sending import SendDraft
-from services.chat.workers import send_batcher
-from services.chat.workers.send_batch import Outcome, write_batch
+from services.chat.store import changes
+from services.chat.store.changes import LockRow
+from services.chat.workers import send_batch
 
 
-async def write_batch_waiting(
-    database: Database, drafts: Sequence[SendDraft], **options: Any
-) -> list[Outcome]:
-    """Write a batch, never without the locks of all its rooms."""
-    return await write_batch(database, drafts, **{**options, "wait": True})
+async def lock_waiting(session: Session, drafts: Sequence[SendDraft], **_: bool) -> dict[UUID, LockRow]:
+    """Lock the rooms of a batch, never without the locks of all of them."""
+    return await changes.lock(session, list({draft.room_id for draft in drafts}), wait=True)
 
 
 if __name__ == "__main__":
-    with patch.object(send_batcher, "write_batch", write_batch_waiting):
+    with patch.object(send_batch, "_lock", lock_waiting):
         main(Settings, build)
