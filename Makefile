@@ -14,7 +14,8 @@ PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
 	/usr/local/opt/postgresql@15/bin/postgres)))
 
 BIN := .venv/bin
-PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile -m "not alone"
+PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder \
+	-m "not alone"
 # What judges rates and times has the machine for itself, after all others.
 ALONE = $(BIN)/pytest -n 0 -m alone
 # Status 5 of pytest: ARGS chose nothing. That is a fault only when it is so of both kinds of tests.

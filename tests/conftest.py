@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -41,11 +42,19 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the pass that was asked for does not repeat."""
+    """Leave out what the pass that was asked for does not repeat; several workers begin with what may take longest."""
     others = [each for each in items if not is_repeated(each)]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [each for each in items if is_repeated(each)]
+    if hasattr(config, "workerinput"):
+        # A long file that is begun last would be the end of the run with all other workers idle.
+        longest: dict[Path, float] = {}
+        for each in items:
+            marker = each.get_closest_marker("timeout")
+            seconds = float(marker.args[0]) if marker is not None else 0.0
+            longest[each.path] = max(longest.get(each.path, 0.0), seconds)
+        items.sort(key=lambda each: -longest[each.path])
 
 
 @pytest.fixture(scope="session")
