@@ -34,6 +34,11 @@ class Plan:
         )
 
     @property
+    def loops(self) -> int:
+        """How often the step ran that ran the most."""
+        return max(int(each["Actual Loops"]) for each in _nodes(self.root))
+
+    @property
     def scanned(self) -> set[str]:
         """The tables that were read from one end to the other."""
         return {

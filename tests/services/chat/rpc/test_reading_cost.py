@@ -287,6 +287,19 @@ async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> 
         assert plan.buffers < 400, (statement.name, plan.buffers)
 
 
+async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
+    talks: Talks, explain: _Explain, admin: asyncpg.Connection
+) -> None:
+    """Nothing is looked up for each of a hundred thousand hits. Sorted they are all the same."""
+    rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    pages = await admin.fetchval("SELECT sum(relpages) FROM pg_class WHERE relname ~ '^messages(_[0-9])?$'")
+    for room_id in (None, talks.large.room_id):
+        plan = await explain(search._BY_WORDS, room_id, talks.large.caller, "number", None, None, *rest)
+        assert plan.root["Actual Rows"] == _PAGE + 2
+        assert plan.buffers < pages + 1_000, plan.buffers
+        assert plan.loops < 1_000
+
+
 @pytest.mark.parametrize("page_size", [1, 100])
 async def test_statements_per_call_are_fixed(world: World, talks: Talks, page_size: int) -> None:
     readers = Readers(world)
