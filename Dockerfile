@@ -16,6 +16,7 @@ RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements.lock > build.lock \
 COPY pyproject.toml README.md ./
 COPY buf buf
 COPY seda seda
+COPY folding folding
 COPY servicekit servicekit
 COPY services services
 COPY gateway gateway

@@ -21,7 +21,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 OWN_PACKAGES = [
-    ROOT / name for name in ("buf", "gateway", "migrations", "ops", "seda", "servicekit", "services")
+    ROOT / name
+    for name in ("buf", "folding", "gateway", "migrations", "ops", "seda", "servicekit", "services")
 ]
 STAMP = VENV / ".seda-setup"
 

@@ -11,7 +11,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # The folders that hold hand-written Python; seda/ and buf/ are generated.
-HAND_WRITTEN = ("servicekit", "services", "gateway", "ops", "migrations", "tools", "bench", "tests")
+HAND_WRITTEN = (
+    "folding",
+    "servicekit",
+    "services",
+    "gateway",
+    "ops",
+    "migrations",
+    "tools",
+    "bench",
+    "tests",
+)
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from folding import needle
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
-from servicekit.folding import needle
 from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.directory import FIRST_ID, LIKEST, START, Place, Stage, stages

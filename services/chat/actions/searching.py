@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from folding import words
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.folding import words
 from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.page_sizes import message_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from servicekit.folding import words
+from folding import words
 
 
 def search_text(text: str | None) -> str | None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
+from folding import Needle
 from servicekit.clock import Micros
 from servicekit.database import Database
-from servicekit.folding import Needle
 from servicekit.sql import Query
 from services.chat.domain.directory import Place, Stage, end_of
 from services.chat.domain.model import Room

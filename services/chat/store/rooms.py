@@ -6,10 +6,10 @@ import enum
 from typing import NamedTuple
 from uuid import UUID
 
+from folding import fold
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Database, Session
-from servicekit.folding import fold
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Room
 from services.chat.domain.room_change import RoomChange

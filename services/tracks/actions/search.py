@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from folding import needle
 from servicekit.caller import Caller
 from servicekit.errors import FieldFault, InvalidFieldsError, PageTokenMismatchError
-from servicekit.folding import needle
 from servicekit.pages import decode_token, encode_token, fingerprint, page_of
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.search import START, Place, Stage, stages

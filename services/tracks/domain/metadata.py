@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from servicekit.folding import fold
+from folding import fold
 
 _LONGEST_TITLE = 400
 _LONGEST_TEXT = 640

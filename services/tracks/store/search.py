@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from folding import Needle
 from servicekit.clock import Micros
 from servicekit.database import Database
-from servicekit.folding import Needle
 from servicekit.sql import Query
 from services.tracks.domain.search import Place, Stage, end_of
 from services.tracks.store.tracks import COLUMNS, OF_TRACK, TrackRow

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from folding import words
 from seda.chat.v1.message_pb2 import Message, MessageType
 from servicekit.errors import InvalidFieldsError, ServiceUnavailableError
-from servicekit.folding import words
 from services.chat.domain.errors import (
     EtagMismatchError,
     MessageDeletedError,

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from folding import fold, needle
 from seda.chat.v1.room_service_pb2 import ListPublicRoomsResponse
 from servicekit.errors import PageTokenMismatchError
-from servicekit.folding import fold, needle
 from servicekit.pages import encode_token, fingerprint
 from services.chat.domain.directory import FIRST_ID, LIKEST, end_of
 from services.chat.store import room_lists as store

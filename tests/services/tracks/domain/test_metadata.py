@@ -2,7 +2,7 @@
 
 import pytest
 
-from servicekit.folding import fold
+from folding import fold
 from services.tracks.domain.metadata import search_text
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from folding import needle
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
-from servicekit.folding import needle
 from servicekit.sql import Params, Query, Row
 from services.tracks.domain.search import START, Place, Stage, stages
 from services.tracks.store import listing, search
