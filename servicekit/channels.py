@@ -156,5 +156,4 @@ class Peer:
         if error.code() in _UNREACHABLE:
             return ServiceUnavailableError(self.name)
         # A method that is missing there, a message that is too large: nothing that waiting mends.
-        message = f"{self.name} answered {error.code().name} without details"
-        return RuntimeError(message)
+        return RuntimeError(f"{self.name} answered {error.code().name} without details")

@@ -117,11 +117,8 @@ def _common(process: str) -> Processor:
     """What stands in every line."""
 
     def add(_logger: object, level: str, event: EventDict) -> EventDict:
-        line = {key: value for key, value in event.items() if value is not None}
-        line["level"] = level
-        line["timestamp"] = _timestamp()
-        line["process"] = process
-        return line
+        known = {key: value for key, value in event.items() if value is not None}
+        return {**known, "level": level, "timestamp": _timestamp(), "process": process}
 
     return add
 

@@ -115,17 +115,14 @@ class Process:
         self.app = build(self.kit)
         verifier = credentials.verifier(settings)
         self.authenticator = Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
-        self.servers = Servers(settings, self.app.servicers, self.app.raw, self._wrapper(), self.board)
-        self.looking: asyncio.Task[None] | None = None
-        """Ends, with a SettingsError, only when the process must not go on."""
-        self._cleanup = AsyncExitStack()
-
-    def _wrapper(self) -> Wrapper:
-        settings = self.settings
         admission = Admission(settings.max_calls, settings.max_waiting_calls, settings.max_wait_ms / 1000)
         streams = StreamAdmission(settings.max_streams, settings.max_streams_per_user)
         self.metrics.watch_admission(admission, streams)
-        return Wrapper(settings.process, self.authenticator, admission, streams, self.metrics)
+        wrapper = Wrapper(settings.process, self.authenticator, admission, streams, self.metrics)
+        self.servers = Servers(settings, self.app.servicers, self.app.raw, wrapper, self.board)
+        self.looking: asyncio.Task[None] | None = None
+        """Ends, with a SettingsError, only when the process must not go on."""
+        self._cleanup = AsyncExitStack()
 
     async def start(self) -> None:
         """Open the pool, begin to look at readiness, start the workers, and listen.
