@@ -22,8 +22,8 @@ from migrations.heads import revisions
 from ops.database import SLICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy
+from ops.development import development_subject
 from ops.postgres import Cluster
-from servicekit.tokens import development_subject
 
 ROOTS = 500_000
 USERS, ROOMS = 10_000, 500

@@ -26,7 +26,7 @@ from pathlib import Path
 import grpc
 
 from bench.servers import SECRET
-from servicekit.tokens import development_token
+from ops.development import development_token
 from tests.probe import EmptyRequest, EmptyResponse
 
 METHOD = "/probe.v1.ProbeService/Empty"

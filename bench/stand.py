@@ -15,7 +15,7 @@ from bench.overhead import server as empty_server
 from bench.peer_contract import PeerContract
 from bench.processes import SECRET, Server, install_peers, node_peer, service
 from bench.truth import Truth
-from servicekit.tokens import development_token
+from ops.development import development_token
 
 EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
 # One user writes far more than people do, so that few users make the load of many.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 from google.protobuf import field_mask_pb2
 
+from ops.development import development_token
 from ops.tokens import DEMO_DOMAIN, full_email
 from seda.chat.v1 import (
     membership_service_pb2,
@@ -21,7 +22,6 @@ from seda.chat.v1 import (
 )
 from seda.gateway.v1 import gateway_service_pb2, gateway_service_pb2_grpc
 from seda.users.v1 import user_pb2, user_service_pb2, user_service_pb2_grpc
-from servicekit.tokens import development_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

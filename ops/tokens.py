@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ops.development import development_token
 from ops.errors import CliError, Exit
 from ops.home import jwt_secret
-from servicekit.tokens import MIN_SECRET_BYTES, development_token
+from servicekit.tokens import MIN_SECRET_BYTES
 
 if TYPE_CHECKING:
     from ops.console import Console

@@ -1,4 +1,4 @@
-"""Bearer tokens: verifying users' and services' JWTs, and signing service and development ones."""
+"""Bearer tokens: verifying users' and services' JWTs, and signing services' own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import math
 import re
 import time
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -156,33 +155,6 @@ class ServiceTokenSigner:
         if len(self._signed) > _CACHE_SIZE:
             self._signed.popitem(last=False)
         return signed
-
-
-def development_subject(email: str) -> str:
-    """The subject of a development token: a UUIDv5 of the e-mail address."""
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, email.strip().lower()))
-
-
-def development_token(
-    secret: bytes,
-    email: str,
-    lifetime_seconds: int = 43_200,
-    *,
-    audience: str = "authenticated",
-    now: float | None = None,
-) -> str:
-    """A user's token for development. No process accepts it with SEDA_ENV=production."""
-    issued = int(time.time() if now is None else now)
-    claims: dict[str, Any] = {
-        "iss": DEVELOPMENT_ISSUER,
-        "aud": audience,
-        "sub": development_subject(email),
-        "email": email.strip().lower(),
-        "role": "authenticated",
-        "iat": issued,
-        "exp": issued + lifetime_seconds,
-    }
-    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
 
 
 def _read(token: str) -> tuple[jws.CompactSignature, dict[str, Any]]:

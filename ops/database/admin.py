@@ -11,8 +11,8 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from ops.database.connection import connected
+from ops.development import development_subject
 from ops.errors import CliError
-from servicekit.tokens import development_subject
 
 ROLES = ("USER", "MODERATOR", "ADMIN")
 DEVELOPMENT = "development"

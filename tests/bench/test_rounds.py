@@ -16,7 +16,7 @@ from bench.overhead import METHOD, server
 from bench.processes import Server
 from bench.rounds import Group, Plan, Result, Round, Side, WrongReplyError
 from bench.servers import SECRET
-from servicekit.tokens import development_token
+from ops.development import development_token
 
 _CALL = Call(message(b""), bearer(development_token(SECRET.encode(), "listener@example.org")), expected=b"")
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import grpc
 
+from ops.development import development_subject
 from servicekit.caller import Caller, Role
 from servicekit.process import App, Kit, Process
-from servicekit.tokens import development_subject
 from tests.contract.bearers import EMAILS
 from tests.contract.suite import Served
 from tests.servicekit.probe_process import Ready, settings

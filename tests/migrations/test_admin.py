@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from ops.database.admin import grant
+from ops.development import development_subject
 from ops.errors import CliError
-from servicekit.tokens import development_subject
 from tests.postgres import Database, administrator
 
 

@@ -14,8 +14,8 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from ops.console import CliError
+from ops.development import development_subject
 from ops.home import Home
-from servicekit.tokens import development_subject
 from tests.ops.support.command import Seda
 from tests.ops.support.little import PROJECT
 

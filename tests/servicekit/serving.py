@@ -12,6 +12,7 @@ from uuid import UUID
 import grpc
 from google.protobuf.message import Message
 
+from ops.development import development_token
 from servicekit.admission import Admission, StreamAdmission
 from servicekit.call import Call
 from servicekit.caller import Caller, Role
@@ -20,7 +21,7 @@ from servicekit.identity import Authenticator
 from servicekit.keys import SecretKey
 from servicekit.metrics import Metrics
 from servicekit.server import ByPath, Handlers, handlers
-from servicekit.tokens import ServiceTokenSigner, TokenVerifier, development_token
+from servicekit.tokens import ServiceTokenSigner, TokenVerifier
 from servicekit.wrapper import Wrapper
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, EmptyResponse, ProbeRequest, ProbeResponse

@@ -175,7 +175,8 @@ async def test_random_cancels_leave_nothing_behind(pool: Database, admin: asyncp
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(each) for each in results} <= {type(None), asyncio.CancelledError}
     await until(admin, "active", 0)
-    assert await activity(admin, "idle in transaction") == 0
+    # A connection may just be on its way back to the pool.
+    await until(admin, "idle in transaction", 0)
     assert pool.busy == 0
     row = await pool.row(COUNT)
     assert row is not None

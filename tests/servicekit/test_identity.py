@@ -8,6 +8,7 @@ import time
 import grpc
 import pytest
 
+from ops.development import development_subject
 from servicekit.caller import Role
 from servicekit.errors import (
     AccessDeniedError,
@@ -17,7 +18,6 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.methods import Access
-from servicekit.tokens import development_subject
 from tests.contract.answers import details, reason_of
 from tests.probe import METHODS
 from tests.servicekit.serving import USER_ID, HandClock, Running, as_service, as_user, serving

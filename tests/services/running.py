@@ -13,12 +13,13 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
+from ops.development import development_subject, development_token
 from servicekit.errors import Code, ServiceError
 from servicekit.ids import new_id
 from servicekit.process import App, Kit, Process
 from servicekit.settings import ServiceSettings
 from servicekit.statuses import UpstreamError, from_rpc_error
-from servicekit.tokens import ServiceTokenSigner, development_subject, development_token
+from servicekit.tokens import ServiceTokenSigner
 from tests.postgres import Database
 
 JWT_SECRET = "a secret of users' tokens for tests only"
