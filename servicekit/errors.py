@@ -47,12 +47,13 @@ class ServiceError(Exception):
     Subclasses fix `code` and `reason`, one subclass per ErrorReason, in their heads or as attributes; `text` is
     the message unless one is given. `metadata` holds what the reason's comment in the contract promises;
     `retry_after` is in seconds; `domain` is set only when the error was made by another service, and is
-    otherwise that of the answering one.
+    otherwise that of the answering one; `trailers` only where they are passed on as they came.
     """
 
     code: ClassVar[Code]
     reason: ClassVar[str]
     text: ClassVar[str] = ""
+    trailers: tuple[tuple[str, str | bytes], ...] | None = None
 
     def __init_subclass__(cls, code: Code | None = None, reason: str | None = None) -> None:
         if code is not None and reason is not None:

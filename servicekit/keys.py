@@ -56,9 +56,8 @@ class SecretKey(Keys):
     def __init__(self, secret: bytes) -> None:
         super().__init__({"": OctKey.import_key(secret)})
 
-    def find(self, kid: str | None) -> Key | None:
+    def find(self, kid: str | None) -> Key | None:  # noqa: ARG002 - that of every set of keys
         """The secret."""
-        del kid
         return super().find(None)
 
 

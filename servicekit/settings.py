@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -26,7 +26,6 @@ from servicekit.database import PoolOptions
 from servicekit.tokens import DEVELOPMENT_ISSUER, MIN_SECRET_BYTES
 
 _PREFIX = "SEDA_"
-_Settings = TypeVar("_Settings", bound="ServiceSettings")
 
 
 class Environment(enum.StrEnum):
@@ -274,7 +273,7 @@ class ServiceSettings(BaseSettings):
         )
 
 
-def load(settings: type[_Settings]) -> _Settings:
+def load(settings: type[ServiceSettings]) -> ServiceSettings:
     """Read the settings from the environment; raises SettingsError with all faults."""
     return settings()  # type: ignore[call-arg]  # mypy does not see that every field has a default
 

@@ -24,37 +24,16 @@ class UpstreamError(ServiceError):
         self.reason = reason  # type: ignore[misc]  # every other error fixes it per class
         self.domain = domain
 
-    def renamed(self, fields: dict[str, str]) -> UpstreamError:
-        """The same error with its field paths renamed, for a request that calls them otherwise."""
-        self.fields = tuple(
-            fault._replace(field=fields.get(fault.field, fault.field)) for fault in self.fields
-        )
-        return self
-
-
-class PassedOnError(ServiceError):
-    """An error that another service answered, passed on as it came: code, message and trailers."""
-
-    reason = ""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        super().__init__(error.details() or "")
-        self.code = Code(error.code().value[0])  # type: ignore[misc]  # every other error fixes it per class
-        self.trailers = tuple(error.trailing_metadata())
-
 
 def details(error: ServiceError, domain: str, request_id: str) -> bytes:
     """The serialized google.rpc.Status of an error, for the trailer `grpc-status-details-bin`."""
     status = status_pb2.Status(code=error.code, message=error.message)
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=getattr(error, "domain", domain))
-    for key, value in sorted(error.metadata.items()):
-        info.metadata[key] = value
-    status.details.add().Pack(info)
+    domain = getattr(error, "domain", domain)
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)
+    status.details.add().Pack(info, deterministic=True)
     if error.fields:
-        bad = error_details_pb2.BadRequest()
-        for fault in error.fields:
-            bad.field_violations.add(field=fault.field, description=fault.description)
-        status.details.add().Pack(bad)
+        violations = [fault._asdict() for fault in error.fields]
+        status.details.add().Pack(error_details_pb2.BadRequest(field_violations=violations))
     if error.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
@@ -98,8 +77,7 @@ async def abort(
     context: grpc.aio.ServicerContext[Any, Any], error: ServiceError, domain: str, call: Call
 ) -> NoReturn:
     """End the call with an error."""
-    if isinstance(error, PassedOnError):
-        trailers = error.trailers
-    else:
+    trailers = error.trailers
+    if trailers is None:
         trailers = ((DETAILS_KEY, details(error, domain, call.request_id)),)
     await context.abort(GRPC_CODES[error.code], error.message, trailing_metadata=trailers)

@@ -38,5 +38,8 @@ async def post_message(deps: Deps, draft: PostMessageRequest) -> Posted:
             )
         )
     except UpstreamError as error:
-        raise error.renamed(_FIELDS) from error
+        error.fields = tuple(
+            each._replace(field=_FIELDS.get(each.field, each.field)) for each in error.fields
+        )
+        raise
     return Posted(sent, track)

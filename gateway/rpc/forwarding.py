@@ -16,10 +16,9 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit.call import Call
 from servicekit.channels import DEADLINE_SHAVE, Peer
-from servicekit.errors import DeadlineExceededError, ServiceError, ServiceUnavailableError
+from servicekit.errors import Code, DeadlineExceededError, ServiceError, ServiceUnavailableError
 from servicekit.health import HealthBoard
 from servicekit.methods import Method, methods_of
-from servicekit.statuses import PassedOnError
 from servicekit.wrapper import RawHandler
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -128,6 +127,17 @@ def _metadata(call: Call, authorization: str | None) -> Metadata:
 def _keep_trailers(context: Context, trailers: grpc.aio.Metadata) -> None:
     if trailers:
         context.set_trailing_metadata(tuple(trailers))
+
+
+class PassedOnError(ServiceError):
+    """An error that another service answered, passed on as it came: code, message and trailers."""
+
+    reason = ""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        super().__init__(error.details() or "")
+        self.code = Code(error.code().value[0])  # type: ignore[misc]  # every other error fixes it per class
+        self.trailers = tuple(error.trailing_metadata())
 
 
 def _typed(error: grpc.aio.AioRpcError, service: str) -> ServiceError:

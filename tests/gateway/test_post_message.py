@@ -127,13 +127,15 @@ async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_track
     )
     bad = error_details_pb2.BadRequest()
     bad.field_violations.add(field="input", description="is an album")
+    bad.field_violations.add(field="title", description="is long")
     behind.tracks.answers[UPSERT] = sending(grpc.StatusCode.INVALID_ARGUMENT, info, bad)
     error = await refused(behind, track_url=LINK)
     assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no")
     found = details(error)
     assert found["ErrorInfo"] == info
     assert [(each.field, each.description) for each in found["BadRequest"].field_violations] == [
-        ("track_url", "is an album")
+        ("track_url", "is an album"),
+        ("title", "is long"),
     ]
     assert found["RequestInfo"].request_id == "mine"
     assert behind.chat.calls == []

@@ -16,7 +16,6 @@ from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
 from servicekit.channels import DEFAULT_TIMEOUT, Peer, open_channel, service_config, target_address
 from servicekit.errors import (
-    Code,
     ConflictError,
     DeadlineExceededError,
     FieldFault,
@@ -231,15 +230,6 @@ async def test_error_of_another_service_arrives_whole(bare: Bare, peer: Peer, er
     # And on to the next caller, with the domain of who made it.
     assert b"tracks.seda.fm" in details(found, "gateway.seda.fm", "here")
     assert b"gateway.seda.fm" not in details(found, "gateway.seda.fm", "here")
-
-
-def test_fields_can_be_renamed_on_the_way() -> None:
-    error = UpstreamError(Code.INVALID_ARGUMENT, "INVALID_URL", "tracks.seda.fm", "no")
-    error.fields = (FieldFault("input", "is no link"), FieldFault("title", "is long"))
-    assert error.renamed({"input": "track_url"}).fields == (
-        FieldFault("track_url", "is no link"),
-        FieldFault("title", "is long"),
-    )
 
 
 async def test_service_that_is_not_ready_gets_no_calls_but_questions_after_its_health() -> None:
