@@ -81,41 +81,41 @@ class Session:
 
     async def rows(self, query: Query[Row, *Params], *args: *Params) -> list[Row]:
         """All rows of a query."""
-        records = await self._run(query.name, query, self._connection.fetch, query.text, *args)
+        records = await self._run(query, self._connection.fetch, args)
         return list(map(query.make, records))
 
     async def row(self, query: Query[Row, *Params], *args: *Params) -> Row | None:
         """The first row of a query, or None."""
-        record = await self._run(query.name, query, self._connection.fetchrow, query.text, *args)
+        record = await self._run(query, self._connection.fetchrow, args)
         return None if record is None else query.make(record)
 
     async def execute(self, command: Command[*Params], *args: *Params) -> int:
         """Run a command; returns how many rows it touched."""
-        tag: str = await self._run(command.name, command, self._connection.execute, command.text, *args)
+        tag: str = await self._run(command, self._connection.execute, args)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def control(self, text: str) -> None:
         """Run BEGIN, COMMIT or ROLLBACK. A connection on which that takes too long is given up."""
-        timeout = self._database.options.control_timeout
-        await self._run(text, None, self._connection.execute, text, timeout=timeout)
+        started = time.perf_counter()
+        try:
+            await self._connection.execute(text, timeout=self._database.options.control_timeout)
+        except sql_errors.DRIVER_ERRORS as error:
+            raise self._translated(error, None) from None
+        finally:
+            self._database.observe(text, time.perf_counter() - started)
 
     async def _run(
-        self,
-        name: str,
-        statement: Statement[*tuple[Any, ...]] | None,
-        run: Callable[..., Awaitable[_T]],
-        *args: Any,  # noqa: ANN401 - the statement's text and arguments
-        **options: float,
+        self, statement: Statement[*tuple[Any, ...]], run: Callable[..., Awaitable[_T]], args: tuple[Any, ...]
     ) -> _T:
         started = time.perf_counter()
         try:
-            return await run(*args, **options)
+            return await run(statement.text, *args)
         except sql_errors.DRIVER_ERRORS as error:
             # The driver's own error holds values, down to the whole row, and every traceback would tell them.
             raise self._translated(error, statement) from None
         finally:
-            self._database.observe(name, time.perf_counter() - started)
+            self._database.observe(statement.name, time.perf_counter() - started)
 
     def _translated(self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None) -> Exception:
         if isinstance(error, TimeoutError) or sql_errors.is_taken_leave_of(error):

@@ -49,11 +49,8 @@ class Reaper:
         self._run, self._control = Session._run, Session.control
         reaper = self
 
-        async def run(session: Session, name: str, statement: Any, *args: Any, **options: Any) -> Any:
-            if statement is None:
-                # What `control` runs, and has counted.
-                return await reaper._run(session, name, None, *args, **options)
-            return await reaper._statement(session, statement, *args)
+        async def run(session: Session, *args: Any) -> Any:
+            return await reaper._statement(session, *args)
 
         async def control(session: Session, text: str) -> None:
             await reaper._end(session, text)
@@ -61,11 +58,10 @@ class Reaper:
         patch.setattr(Session, "_run", run)
         patch.setattr(Session, "control", control)
 
-    async def _statement(self, session: Session, statement: Any, run: Any, text: str, *args: Any) -> Any:
+    async def _statement(self, session: Session, statement: Any, run: Any, args: tuple[Any, ...]) -> Any:
         if statement.name == "chat.lock_rooms":
             self._room = str(args[0])
-        work = self._run(session, statement.name, statement, run, text, *args)
-        return await self._reap(session, statement.name, work)
+        return await self._reap(session, statement.name, self._run(session, statement, run, args))
 
     async def _end(self, session: Session, text: str) -> None:
         try:
