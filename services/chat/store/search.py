@@ -10,7 +10,7 @@ from servicekit.database import Database
 from servicekit.pages import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.store.reading import MESSAGE, NO_THREAD, Found, MessageRow, found, reading
-from services.chat.store.rooms import FACTS, FACTS_FROM, IN_FORCE
+from services.chat.store.rooms import FACTS, FACTS_FROM, IN_FORCE, MAY_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,6 @@ class Place:
 _WORDS = "n.search_text IS NOT NULL AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3)"
 _TRACK = "n.track_id = $4"
 _AUTHOR = "n.user_id = $5"
-
-
 _VISIBLE = f"""
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
@@ -61,13 +59,15 @@ def _hits(by: str) -> str:
          AND ($6::timestamptz IS NULL OR n.created_at >= $6)
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-    """
+         AND (SELECT {MAY_READ} FROM f)
+    """  # noqa: S608 - only constants of this package
 
 
 def _search(found: str) -> str:
     """$1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 $7 times, $8 $9 $10 the place, $11 how many.
 
     Who may read what is asked for each room, so a message of a hidden room is passed over as if it were not there.
+    A search in a room that is hidden looks at no more than one in a room that is not there.
     """
     return reading(
         f"""

@@ -300,6 +300,23 @@ async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
         assert plan.loops < 1_000
 
 
+async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
+    talks: Talks, explain: _Explain, admin: asyncpg.Connection
+) -> None:
+    rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    hide = "UPDATE chat.rooms SET private = $2 WHERE id = $1"
+    await admin.execute(hide, talks.large.room_id, True)
+    try:
+        calls = [
+            (room_id, uuid.uuid4(), "number", None, None, *rest)
+            for room_id in (talks.large.room_id, uuid.uuid4())
+        ]
+        costs = await _costs(explain, search._BY_WORDS, calls)
+        assert max(costs) < 20, costs
+    finally:
+        await admin.execute(hide, talks.large.room_id, False)
+
+
 @pytest.mark.parametrize("page_size", [1, 100])
 async def test_statements_per_call_are_fixed(world: World, talks: Talks, page_size: int) -> None:
     readers = Readers(world)
