@@ -218,6 +218,18 @@ async def test_connection_lost_while_committing_leaves_the_outcome_open(
     assert await backend(pool)
 
 
+async def test_connection_that_takes_too_long_to_commit_is_given_up(dsn: str) -> None:
+    async def write(pool: Database) -> None:
+        async with pool.transaction() as session:
+            await session.execute(ADD, 1, "slow")
+
+    async with opened(dsn, max_size=1, control_timeout=0.2) as pool:
+        before = await backend(pool)
+        with pytest.raises(OutcomeUnknownError):
+            await write(pool)
+        assert await backend(pool) != before
+
+
 async def test_forgotten_transaction_is_ended(dsn: str) -> None:
     async def dawdle(pool: Database) -> None:
         async with pool.transaction() as session:

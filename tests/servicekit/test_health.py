@@ -14,8 +14,8 @@ from grpc_health.v1 import health_pb2
 from servicekit.health import LIVE, NOT_SERVING, SERVICE_UNKNOWN, SERVING, HealthBoard
 from servicekit.process import Process
 from tests.contract.answers import details
-from tests.contract.suite import Outcome
-from tests.probe import INTERNAL_SERVICE, SERVICE
+from tests.contract.suite import Outcome, send
+from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, ProbeRequest
 from tests.servicekit.probe_process import running
 
 _HEALTH = "/grpc.health.v1.Health"
@@ -151,6 +151,21 @@ async def test_many_watchers_and_one_that_does_not_read(served: tuple[Process, g
         while process.board._watchers:
             # The server notices one after the other that they are gone.
             await asyncio.sleep(0.02)
+
+
+async def test_health_answers_while_calls_are_refused() -> None:
+    async with running(max_calls=1, max_waiting_calls=0) as (process, channel):
+        slow = asyncio.ensure_future(
+            send(channel, METHODS["Open"], ProbeRequest(text="sleep 30").SerializeToString(), (), 60)
+        )
+        async with asyncio.timeout(10):
+            while process.metrics.registry.get_sample_value("seda_calls_in_flight") != 1:
+                await asyncio.sleep(0.01)
+        refused = await send(channel, METHODS["Open"], b"", (), 10)
+        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await check(channel, "") == SERVING
+        assert await all_states(channel) == dict.fromkeys((*_NAMES, LIVE), SERVING)
+        slow.cancel()
 
 
 def test_everything_starts_not_serving_but_the_process_itself() -> None:

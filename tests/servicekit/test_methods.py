@@ -9,6 +9,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from servicekit.health import HealthService
 from servicekit.methods import Access, ContractError, is_service_only, methods_of
 from tests.probe import FILE, INTERNAL_SERVICE, METHODS, SERVICE
 
@@ -77,3 +78,11 @@ def as_service(service: Any, _: Any) -> None:
 def test_contract_that_forgets_something_stops_the_start(change: Any, why: str) -> None:
     with pytest.raises(ContractError, match=why):
         methods_of(broken(change))
+
+
+def test_methods_of_health_are_open_to_all_and_exempt() -> None:
+    methods = methods_of(HealthService.descriptor)
+    assert {(each.name, each.access, each.exempt) for each in methods} == {
+        (name, Access.PUBLIC, True) for name in ("Check", "List", "Watch")
+    }
+    assert not any(each.exempt for each in METHODS.values())

@@ -13,6 +13,12 @@ from servicekit.readiness import DatabaseProbe
 from services.users.config import Settings
 
 
+def probe_of(board: HealthBoard) -> DatabaseProbe:
+    secret = "a secret for tests only, 32 bytes long"
+    values = {"jwt_secret": secret, "service_secret": secret, "SEDA_USERS_DATABASE_URL": "postgresql://no"}
+    return DatabaseProbe(Settings.model_validate(values), board, "1")
+
+
 async def state_becomes(board: HealthBoard, state: int) -> None:
     changed = board.watch()
     async with asyncio.timeout(10):
@@ -25,10 +31,7 @@ async def test_a_fault_that_nobody_foresaw_is_a_miss_and_not_the_end(monkeypatch
     monkeypatch.setattr(readiness, "INTERVAL", 0.01)
     board = HealthBoard()
     board.own([])
-    secret = "a secret for tests only, 32 bytes long"
-    values = {"jwt_secret": secret, "service_secret": secret, "SEDA_USERS_DATABASE_URL": "postgresql://no"}
-    settings = Settings.model_validate(values)
-    probe = DatabaseProbe(settings, board, "1")
+    probe = probe_of(board)
     faults: list[Exception] = []
 
     async def unfit() -> str:
@@ -47,3 +50,28 @@ async def test_a_fault_that_nobody_foresaw_is_a_miss_and_not_the_end(monkeypatch
         await probe.stop()
     told = [line["why"] for line in logs if line["event"] == "the database can't be asked"]
     assert told == ["database unreachable (TypeError)"]
+
+
+async def test_one_miss_is_no_reason_to_turn_calls_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "INTERVAL", 0.01)
+    board = HealthBoard()
+    board.own([])
+    probe = probe_of(board)
+    looks = 0
+    enough = asyncio.Event()
+
+    async def unfit() -> str:
+        nonlocal looks
+        looks += 1
+        if looks >= 7:
+            enough.set()
+        if looks in {2, 4, 6}:
+            raise TimeoutError
+        return ""
+
+    monkeypatch.setattr(probe, "_unfit", unfit)
+    with capture_logs() as logs:
+        await probe.start()
+        await asyncio.wait_for(enough.wait(), 10)
+        await probe.stop()
+    assert [line["event"] for line in logs if line["event"].endswith("ready")] == ["ready"]
