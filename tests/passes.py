@@ -21,6 +21,10 @@ from tests.postgres import PARTITIONS
 _TESTS = Path(__file__).parent
 OLDEST = os.environ.get("SEDA_TEST_OLDEST") == "1"
 
+# Erasing goes on wherever it was killed, at some 250 places: what its statements do is tried in its other tests.
+_KILLED = (
+    "services/chat/rpc/test_author_data_killed.py::test_erase_author_killed_at_every_statement_is_resumed"
+)
 # They make servers of their own instead of asking for the run's: `seda up`, `seda db init`, a stop of PostgreSQL.
 OWN_SERVERS = (
     "migrations",
@@ -31,6 +35,7 @@ OWN_SERVERS = (
 SAME_ON_ANY_VERSION = (
     # Whether a request is refused, and with which words. Its statements, if it comes so far, run in services/.
     "contract",
+    _KILLED,
     # What processes do when others die, hang, lie or are replaced: their statements run in services/, too.
     "system/test_cancels.py",
     "system/test_crash.py",
@@ -41,6 +46,11 @@ SAME_ON_ANY_VERSION = (
     "system/test_retries.py",
     "system/test_secrets.py",
     "system/test_tls.py",
+)
+WHOLE_AS_IN_PARTITIONS = (
+    _KILLED,
+    # A thousand races for a room's lock, which is in no partitioned table.
+    "services/chat/rpc/test_ban_race.py::test_no_message_comes_after_its_authors_ban",
 )
 CALLING_SERVICES = ("services", "gateway", "contract")
 PAST_THE_POOLER = (
@@ -61,17 +71,20 @@ def is_repeated(item: pytest.Item) -> bool:
     if not item.path.is_relative_to(_TESTS):
         # A run that a test makes elsewhere, with tests of its own.
         return True
-    place = item.path.relative_to(_TESTS)
     asks = "postgres_server" in getattr(item, "fixturenames", ())
+    chat_s = "chat" in item.path.relative_to(_TESTS).parts
     return (
-        (not OLDEST or (asks and not _is_in(place, SAME_ON_ANY_VERSION)) or _is_in(place, OWN_SERVERS))
-        and (not PARTITIONS or (asks and "chat" in place.parts))
+        (not OLDEST or (asks and not _is_in(item, SAME_ON_ANY_VERSION)) or _is_in(item, OWN_SERVERS))
+        and (not PARTITIONS or (asks and chat_s and not _is_in(item, WHOLE_AS_IN_PARTITIONS)))
         and (
             not pooler.WANTED
-            or (asks and _is_in(place, CALLING_SERVICES) and not _is_in(place, PAST_THE_POOLER))
+            or (asks and _is_in(item, CALLING_SERVICES) and not _is_in(item, PAST_THE_POOLER))
         )
     )
 
 
-def _is_in(place: Path, listed: tuple[str, ...]) -> bool:
-    return any(place.is_relative_to(each) for each in listed)
+def _is_in(item: pytest.Item, listed: tuple[str, ...]) -> bool:
+    """Whether a test is in one of these folders and files, or is one of the tests that are named behind "::"."""
+    place = item.path.relative_to(_TESTS)
+    named = f"{place}::{getattr(item, 'originalname', '')}"
+    return any(place.is_relative_to(each) or named == each for each in listed)

@@ -3,11 +3,19 @@
 import pytest
 
 from tests import passes
-from tests.architecture.project import ROOT
+from tests.architecture.project import ROOT, defines
 
-LISTS = (passes.OWN_SERVERS, passes.SAME_ON_ANY_VERSION, passes.CALLING_SERVICES, passes.PAST_THE_POOLER)
+LISTS = (
+    passes.OWN_SERVERS,
+    passes.SAME_ON_ANY_VERSION,
+    passes.WHOLE_AS_IN_PARTITIONS,
+    passes.CALLING_SERVICES,
+    passes.PAST_THE_POOLER,
+)
 
 
 @pytest.mark.parametrize("place", sorted({place for each in LISTS for place in each}))
 def test_every_place_that_a_pass_names_is_there(place: str) -> None:
-    assert (ROOT / "tests" / place).exists()
+    path, _, name = place.partition("::")
+    assert (ROOT / "tests" / path).exists()
+    assert not name or defines(ROOT / "tests" / path, name)

@@ -15,7 +15,9 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database, administrator, free_port
+from tests.services.chat.acts import Acts
 from tests.services.chat.moderators import Cast, Moderators
+from tests.services.chat.readers import Readers
 from tests.services.chat.world import World
 from tests.services.running import UNLIMITED, Running, running
 
@@ -72,6 +74,18 @@ async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
 def world(chat: Running, admin: asyncpg.Connection) -> World:
     """Short ways to say what a test does."""
     return World(chat, admin)
+
+
+@pytest.fixture
+def acts(world: World) -> Acts:
+    """What users do to messages."""
+    return Acts(world)
+
+
+@pytest.fixture
+def readers(world: World) -> Readers:
+    """What users read."""
+    return Readers(world)
 
 
 @pytest.fixture

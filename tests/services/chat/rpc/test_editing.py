@@ -24,12 +24,6 @@ from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, add_track, refused
 
 
-@pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
 async def _message(world: World, text: str = "first", **fields: Any) -> tuple[str, Message]:
     ada = new_user()
     room = await world.room(ada)

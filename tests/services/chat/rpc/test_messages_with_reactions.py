@@ -20,18 +20,6 @@ ROOTS, ALL = ThreadView.THREAD_VIEW_ROOTS, ThreadView.THREAD_VIEW_ALL
 
 
 @pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
-@pytest.fixture
-def readers(world: World) -> Readers:
-    """What users read."""
-    return Readers(world)
-
-
-@pytest.fixture
 async def room(world: World) -> tuple[str, str]:
     """An owner and their room."""
     ada = new_user()

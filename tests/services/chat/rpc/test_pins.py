@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import pytest
-
 from seda.chat.v1.message_pb2 import Message, SystemEvent
 from servicekit.statuses import UpstreamError
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
 from tests.services.chat.acts import Acts, together
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, refused
-
-
-@pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
 
 
 async def _message(world: World) -> tuple[str, Message]:

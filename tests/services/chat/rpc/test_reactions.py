@@ -24,12 +24,6 @@ _FACES = [chr(code) for code in range(0x1F600, 0x1F600 + 25)]
 
 
 @pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
-@pytest.fixture
 async def explainer(database: Database) -> AsyncIterator[Explainer]:
     """A look at plans."""
     explainer = await Explainer.connect(database)

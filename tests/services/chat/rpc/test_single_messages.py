@@ -17,18 +17,6 @@ from tests.services.running import add_user, refused
 
 
 @pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
-@pytest.fixture
-def readers(world: World) -> Readers:
-    """What users read."""
-    return Readers(world)
-
-
-@pytest.fixture
 async def message(world: World) -> tuple[str, Message]:
     """An owner and what they said in their room."""
     ada = new_user()

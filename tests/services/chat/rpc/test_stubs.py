@@ -27,12 +27,6 @@ _AUTHOR, _MODERATOR, _ADMIN = (
 )
 
 
-@pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
 class Cast:
     """A room with its owner, a moderator, and a member who has said something."""
 

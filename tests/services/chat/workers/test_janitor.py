@@ -58,12 +58,6 @@ async def patient(database: postgres.Database) -> AsyncIterator[Janitor]:
     await opened.close()
 
 
-@pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
 async def _spoken(world: World, acts: Acts, word: str) -> tuple[str, Message]:
     """The owner of a room and a message there with everything that can hang on one."""
     ada, bob = new_user(), new_user()
