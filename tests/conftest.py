@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.passes import is_repeated
+from tests.passes import has_nothing_for, is_repeated
 from tests.postgres import (
     Database,
     Server,
@@ -39,6 +39,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Say where the run's server will write."""
     return f"postgres: {config.stash[_owner].folder}" if _owner in config.stash else None
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Don't even read what the pass that was asked for does not repeat."""
+    return True if has_nothing_for(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

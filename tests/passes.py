@@ -83,6 +83,22 @@ def is_repeated(item: pytest.Item) -> bool:
     )
 
 
+def has_nothing_for(path: Path) -> bool:
+    """Whether a file has no test for the pass that the environment asks for, which is known without reading it."""
+    if path.suffix != ".py" or not path.is_relative_to(_TESTS):
+        return False
+    place = path.relative_to(_TESTS)
+    if OLDEST or PARTITIONS or pooler.WANTED:
+        return (
+            # Rules and sources ask for no database.
+            bool({"domain", "architecture"} & set(place.parts))
+            or (OLDEST and any(place.is_relative_to(each) for each in SAME_ON_ANY_VERSION))
+            or (PARTITIONS > 0 and "chat" not in place.parts)
+            or (pooler.WANTED and place.parts[0] not in CALLING_SERVICES)
+        )
+    return False
+
+
 def _is_in(item: pytest.Item, listed: tuple[str, ...]) -> bool:
     """Whether a test is in one of these folders and files, or is one of the tests that are named behind "::"."""
     place = item.path.relative_to(_TESTS)
