@@ -248,8 +248,8 @@ class Database:
 
     async def _acquire(self, pool: asyncpg.Pool[asyncpg.Record]) -> Any:  # noqa: ANN401 - the pool's proxy
         try:
-            # Whoever has a slot finds a connection at once; a new one has the time-out of connect_arguments.
-            return await pool.acquire()
+            # The time-out is that of giving the connection back, too: what waits for a machine that died ends with it.
+            return await pool.acquire(timeout=self.options.connect_timeout)
         except sql_errors.CONNECT_ERRORS as error:
             raise DatabaseUnavailableError from error
 
