@@ -160,6 +160,7 @@ async def test_health_answers_while_calls_are_refused() -> None:
         )
         async with asyncio.timeout(10):
             while process.metrics.registry.get_sample_value("seda_calls_in_flight") != 1:
+                # The server takes the call when it comes to it.
                 await asyncio.sleep(0.01)
         refused = await send(channel, METHODS["Open"], b"", (), 10)
         assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
