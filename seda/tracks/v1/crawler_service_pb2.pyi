@@ -86,7 +86,9 @@ class _FetchFailureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FetchFai
     FETCH_FAILURE_CONNECTION_LOST: _FetchFailure.ValueType  # 15
     """The connection ended before the answer did."""
     FETCH_FAILURE_PROTOCOL_ERROR: _FetchFailure.ValueType  # 16
-    """The answer is no HTTP, its headers are longer than 32 KiB, or its pieces are far too many."""
+    """The answer is no HTTP, its status is above 599, its headers are longer than 32 KiB, or its
+    pieces are far too many.
+    """
     FETCH_FAILURE_CONTENT_TYPE_REFUSED: _FetchFailure.ValueType  # 17
     """Something else than HTML, XHTML, JSON or plain text."""
     FETCH_FAILURE_ENCODING_REFUSED: _FetchFailure.ValueType  # 18
@@ -132,7 +134,9 @@ FETCH_FAILURE_TOTAL_TIMEOUT: FetchFailure.ValueType  # 14
 FETCH_FAILURE_CONNECTION_LOST: FetchFailure.ValueType  # 15
 """The connection ended before the answer did."""
 FETCH_FAILURE_PROTOCOL_ERROR: FetchFailure.ValueType  # 16
-"""The answer is no HTTP, its headers are longer than 32 KiB, or its pieces are far too many."""
+"""The answer is no HTTP, its status is above 599, its headers are longer than 32 KiB, or its
+pieces are far too many.
+"""
 FETCH_FAILURE_CONTENT_TYPE_REFUSED: FetchFailure.ValueType  # 17
 """Something else than HTML, XHTML, JSON or plain text."""
 FETCH_FAILURE_ENCODING_REFUSED: FetchFailure.ValueType  # 18

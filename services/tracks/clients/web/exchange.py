@@ -16,6 +16,7 @@ _MAX_HEAD = 32 * 1024
 # Counted apart from the body, because they cost without giving anything.
 _MAX_CHUNKS = 16_384
 _TURN = 64
+_MAX_STATUS = 599
 
 
 class ExchangeError(Exception):
@@ -70,6 +71,9 @@ class Exchange:
             event = await self._event()
         if not isinstance(event, h11.Response):
             raise LostError
+        # Some answer programs with 999, which h11 lets pass.
+        if event.status_code > _MAX_STATUS:
+            raise ExchangeError("a status of no class that HTTP has")
         return Head(event.status_code, _named(event))
 
     async def chunk(self) -> bytes | None:

@@ -112,6 +112,19 @@ async def test_fetch_gives_other_texts_as_they_are(stub: CrawlerServiceStub, web
     assert (await fetch(stub, "/json")).text == '{"a": "\u97f3"}'
 
 
+@pytest.mark.parametrize("status", [600, 999])
+async def test_a_status_that_http_does_not_have_is_kept_as_a_failure(
+    stub: CrawlerServiceStub, web: WebServer, status: int
+) -> None:
+    web.pages[f"/denied{status}"] = answer(status, "Request denied")
+    got = [await fetch(stub, f"/denied{status}") for _ in range(2)]
+    assert [(each.failure, each.status_code, each.from_cache) for each in got] == [
+        (pb.FETCH_FAILURE_PROTOCOL_ERROR, 0, False),
+        (pb.FETCH_FAILURE_PROTOCOL_ERROR, 0, True),
+    ]
+    assert all(100 < each.retry_delay.seconds <= 120 for each in got)
+
+
 async def test_the_longest_text_arrives(stub: CrawlerServiceStub, web: WebServer) -> None:
     # Each byte becomes a letter of three bytes.
     web.pages["/long"] = answer(200, b"\xff" * (1 << 20), "text/plain")

@@ -46,6 +46,7 @@ _BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]
     "429 for ten minutes": (answer(429, retry_after="600"), _OG, ("PENDING", "", "", 600)),
     "503": (answer(503), _OG, ("PENDING", "", "", 300)),
     "500": (answer(500, "<meta property=og:title content=Error>"), _OG, ("PENDING", "", "", 300)),
+    "999": (answer(999, "Request denied"), _OG, ("PENDING", "", "", 120)),
     "404": (answer(404), None, ("FAILED", "", "", None)),
     "404, with a page": (answer(404), _OG, ("PARTIAL", "From the page", "", None)),
     "401": (answer(401), None, ("FAILED", "", "", None)),

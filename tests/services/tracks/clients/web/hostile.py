@@ -219,6 +219,8 @@ CASES: dict[str, Case] = {
         _endless(b"", lambda _: b"HTTP/1.1 100 Continue\r\n\r\n"), Failure.PROTOCOL_ERROR
     ),
     "no HTTP": _serving(b"220 mail.example.com ESMTP\r\n\r\n", Failure.PROTOCOL_ERROR),
+    "status of no class": _serving(answer(600, "x"), Failure.PROTOCOL_ERROR),
+    "highest status": _serving(answer(999, "x"), Failure.PROTOCOL_ERROR),
     "two lengths": _serving(
         HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc", Failure.PROTOCOL_ERROR
     ),
