@@ -8,6 +8,7 @@ _LEAST = 100_000
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(180)
 def test_parse_reads_a_hundred_thousand_links_a_second() -> None:
     given = texts(20_000)
     # One good round of many is enough: it is the parser that is judged, not what else the machine does.
