@@ -148,8 +148,9 @@ class ModerationServiceServicer:
     def KickMember(self, request, context):
         """Ends a membership; the user may come back.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        A room whose last owner this was goes to its longest-serving moderator, else member; one that
+        nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,8 +160,9 @@ class ModerationServiceServicer:
         """Ends a membership and forbids the user to come back, for a time or until it is lifted;
         replaces a ban that holds.
 
-        May also delete what they wrote lately, up to 500 messages at once. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        May also delete what they wrote lately, up to 500 messages at once. A room whose last owner
+        this was is handed on as by KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

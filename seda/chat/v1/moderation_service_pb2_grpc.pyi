@@ -37,15 +37,17 @@ class ModerationServiceStub:
     KickMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.KickMemberRequest, _moderation_service_pb2.KickMemberResponse]
     """Ends a membership; the user may come back.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    MEMBER_NOT_FOUND, TARGET_PROTECTED.
+    A room whose last owner this was goes to its longest-serving moderator, else member; one that
+    nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
     """
     BanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.BanMemberRequest, _moderation_service_pb2.BanMemberResponse]
     """Ends a membership and forbids the user to come back, for a time or until it is lifted;
     replaces a ban that holds.
 
-    May also delete what they wrote lately, up to 500 messages at once. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    May also delete what they wrote lately, up to 500 messages at once. A room whose last owner
+    this was is handed on as by KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+    NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
     """
     UnbanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnbanMemberRequest, _moderation_service_pb2.UnbanMemberResponse]
     """Lifts a ban; lifting none changes nothing.
@@ -155,8 +157,9 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_moderation_service_pb2.KickMemberResponse]:
         """Ends a membership; the user may come back.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        A room whose last owner this was goes to its longest-serving moderator, else member; one that
+        nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -168,8 +171,9 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a membership and forbids the user to come back, for a time or until it is lifted;
         replaces a ban that holds.
 
-        May also delete what they wrote lately, up to 500 messages at once. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        May also delete what they wrote lately, up to 500 messages at once. A room whose last owner
+        this was is handed on as by KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod

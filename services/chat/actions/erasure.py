@@ -15,9 +15,10 @@ from servicekit.database import Database, Session
 from services.chat.actions.changing import Upkeep, keep_room
 from services.chat.actions.deps import Deps
 from services.chat.actions.emptying import MAX_EMPTIED, hollow
+from services.chat.actions.succession import hand_on
 from services.chat.domain.erasure import Erasure, ErasureMode, Trace
 from services.chat.domain.model import DeletionType, MemberRole
-from services.chat.store import deleting, memberships, succession
+from services.chat.store import deleting, succession
 from services.chat.store import erasure as store
 
 # How many of each a transaction changes, so that with the rows that change along it stays below 500.
@@ -60,19 +61,13 @@ async def _erase(database: Database, user_id: UUID, mode: ErasureMode, trace: Tr
 
 async def _membership(change: Upkeep, user_id: UUID) -> int:
     """End the membership. Nobody acts here, so the log gets no line: watchers see what became of whom."""
-    session, room_id = change.session, change.room_id
-    before = await succession.erase_membership(session, room_id, user_id, change.next_rev())
+    before = await succession.erase_membership(change.session, change.room_id, user_id, change.next_rev())
     if before is None or not before.member:
         return 0 if before is None else 1
     change.count_members(-1)
     change.touch_user(user_id)
-    if before.role != MemberRole.OWNER or await memberships.has_other_owner(session, room_id, user_id):
-        return 1
-    heir = await succession.bequeath(session, room_id, change.next_rev())
-    if heir is None:
-        return 1 + await succession.put_away(session, room_id, change.next_rev())
-    change.touch_user(heir)
-    return 2
+    followed = await hand_on(change, user_id) if before.role == MemberRole.OWNER else None
+    return 1 if followed is None or (followed.heir is None and followed.archived_at is None) else 2
 
 
 async def _messages(change: Upkeep, user_id: UUID) -> int:

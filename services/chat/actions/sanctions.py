@@ -13,15 +13,16 @@ from services.chat.actions.changing import Change
 from services.chat.actions.deleting import Deleted, and_remaining, delete_newest
 from services.chat.actions.deps import Deps
 from services.chat.actions.moderating import Authority, inspect, moderate
+from services.chat.actions.succession import hand_on
 from services.chat.domain.acting import Actor, check_outranks
 from services.chat.domain.errors import MemberNotFoundError
-from services.chat.domain.model import Removal, Sanction, SanctionKind
+from services.chat.domain.model import MemberRole, Removal, Sanction, SanctionKind
 from services.chat.domain.paging import HEAD
 from services.chat.store import memberships
 from services.chat.store import moderation as store
 from services.chat.store.deleting import Authored
 from services.chat.store.moderation import TargetRow
-from services.chat.store.rooms import Reader
+from services.chat.store.rooms import Reader, Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ async def kick_member(deps: Deps, caller: Caller, order: Order) -> None:
             reason=order.reason,
             before={"role": target.role},
         )
+        await _hand_on(change, actor, order, target)
 
     await moderate(deps.database, caller, order.by, act)
 
@@ -82,6 +84,7 @@ async def ban_member(
         if target.role is not None or target.invited:
             await _remove(change, order.user_id, target, Removal.BANNED)
         sanction = await _sanction(change, actor, order, SanctionKind.BAN)
+        await _hand_on(change, actor, order, target)
         if not delete_window:
             return sanction, 0
         return sanction, await delete_newest(change, actor, which, order.reason)
@@ -122,6 +125,33 @@ async def _remove(change: Change, user_id: UUID, target: TargetRow, removal: Rem
     if target.role is not None:
         change.count_members(-1)
     change.touch_user(user_id)
+
+
+async def _hand_on(change: Change, actor: Actor, order: Order, target: TargetRow) -> None:
+    """Let no room stay without an owner: only a platform administrator can have removed the last one."""
+    if target.role != MemberRole.OWNER:
+        return
+    followed = await hand_on(change, order.user_id)
+    if followed is None:
+        return
+    if followed.heir is not None:
+        await change.record(
+            actor,
+            "SET_ROLE",
+            user_id=followed.heir.user_id,
+            reason=order.reason,
+            before={"role": followed.heir.role},
+            after={"role": MemberRole.OWNER},
+        )
+    elif followed.archived_at is not None:
+        since = Switch.ARCHIVE.value
+        await change.record(
+            actor,
+            "ARCHIVE_ROOM",
+            reason=order.reason,
+            before={since: None},
+            after={since: to_text(followed.archived_at)},
+        )
 
 
 async def _sanction(change: Change, actor: Actor, order: Order, kind: SanctionKind) -> Sanction:

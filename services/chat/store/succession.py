@@ -1,12 +1,13 @@
-"""SQL of a member who is erased, and of what becomes of the room."""
+"""SQL of a member who is erased, and of what becomes of a room without an owner."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 from uuid import UUID
 
+from servicekit.clock import Micros
 from servicekit.database import Session
-from servicekit.sql import Command, Query
+from servicekit.sql import Query
 
 
 class ErasedRow(NamedTuple):
@@ -31,9 +32,16 @@ _ERASE = Query[ErasedRow, UUID, UUID, int](
 
 
 class HeirRow(NamedTuple):
-    """Who got a room."""
+    """Who got a room, and their role before."""
 
     user_id: UUID
+    role: str
+
+
+class PutAwayRow(NamedTuple):
+    """Since when a room is archived."""
+
+    archived_at: Micros
 
 
 # By two indexes, however many members there are: those who moderate, and all in the order in which they joined.
@@ -41,20 +49,23 @@ _BEQUEATH = Query[HeirRow, UUID, int](
     "chat.bequeath_room",
     """
     UPDATE chat.room_memberships m SET role = 'OWNER', rev = $2
-     WHERE m.room_id = $1 AND m.user_id = coalesce(
-             (SELECT o.user_id FROM chat.room_memberships o
-               WHERE o.room_id = $1 AND o.left_at IS NULL AND o.role = 'MODERATOR'
-               ORDER BY o.joined_at, o.user_id LIMIT 1),
-             (SELECT o.user_id FROM chat.room_memberships o
-               WHERE o.room_id = $1 AND o.left_at IS NULL ORDER BY o.joined_at, o.user_id LIMIT 1))
-    RETURNING m.user_id
+      FROM (SELECT user_id, role FROM chat.room_memberships
+             WHERE room_id = $1 AND user_id = coalesce(
+               (SELECT o.user_id FROM chat.room_memberships o
+                 WHERE o.room_id = $1 AND o.left_at IS NULL AND o.role = 'MODERATOR'
+                 ORDER BY o.joined_at, o.user_id LIMIT 1),
+               (SELECT o.user_id FROM chat.room_memberships o
+                 WHERE o.room_id = $1 AND o.left_at IS NULL ORDER BY o.joined_at, o.user_id LIMIT 1))) b
+     WHERE m.room_id = $1 AND m.user_id = b.user_id
+    RETURNING b.user_id, b.role
     """,
 )
-_PUT_AWAY = Command[UUID, int](
+_PUT_AWAY = Query[PutAwayRow, UUID, int](
     "chat.put_room_away",
     """
     UPDATE chat.rooms SET archived_at = clock_timestamp(), rev = $2, updated_at = clock_timestamp()
      WHERE id = $1 AND archived_at IS NULL
+    RETURNING archived_at
     """,
 )
 
@@ -64,15 +75,15 @@ async def erase_membership(session: Session, room_id: UUID, user_id: UUID, rev: 
     return await session.row(_ERASE, room_id, user_id, rev)
 
 
-async def bequeath(session: Session, room_id: UUID, rev: int) -> UUID | None:
+async def bequeath(session: Session, room_id: UUID, rev: int) -> HeirRow | None:
     """Make the longest-serving moderator, or else member, the owner; None when there is nobody.
 
     The room must be locked, and have no owner.
     """
-    row = await session.row(_BEQUEATH, room_id, rev)
-    return None if row is None else row.user_id
+    return await session.row(_BEQUEATH, room_id, rev)
 
 
-async def put_away(session: Session, room_id: UUID, rev: int) -> int:
-    """Archive a room; 0 when it was archived before. The room must be locked."""
-    return await session.execute(_PUT_AWAY, room_id, rev)
+async def put_away(session: Session, room_id: UUID, rev: int) -> Micros | None:
+    """Archive a room; None when it was archived before. The room must be locked."""
+    row = await session.row(_PUT_AWAY, room_id, rev)
+    return None if row is None else row.archived_at

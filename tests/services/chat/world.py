@@ -117,6 +117,15 @@ class World:
             role,
         )
 
+    async def owners(self, room_id: str) -> list[str]:
+        """Who owns a room."""
+        rows = await self.admin.fetch(
+            "SELECT u.email FROM chat.room_memberships m JOIN users.users u ON u.id = m.user_id"
+            " WHERE m.room_id = $1 AND m.left_at IS NULL AND m.role = 'OWNER'",
+            room_id,
+        )
+        return [row["email"] for row in rows]
+
     async def sanction(self, room_id: str, email: str, kind: str, expires: str = "1 hour") -> None:
         """Mute or ban somebody in a room; a ban also ends the membership, as BanMember will."""
         user_id = await self.user_id(email)

@@ -237,7 +237,7 @@ async def test_erase_author_hands_rooms_on(authors: AuthorData, life: Life) -> N
     lines = "SELECT count(*) FROM chat.moderation_logs WHERE room_id = $1"
     logged = await world.admin.fetchval(lines, UUID(life.rooms["own"]))
     await authors.erase(life.user_id, ANONYMISE)
-    assert await _owners(world, life.rooms["own"]) == [life.moderator]
+    assert await world.owners(life.rooms["own"]) == [life.moderator]
     assert await world.admin.fetchval(counter, moderator_id) == before + 1
     # Nobody acted, so nobody is said to have.
     assert await world.admin.fetchval(lines, UUID(life.rooms["own"])) == logged
@@ -247,7 +247,7 @@ async def test_erase_author_hands_rooms_on(authors: AuthorData, life: Life) -> N
     assert room.member_count == 2
     archived = "SELECT archived_at IS NOT NULL FROM chat.rooms WHERE id = $1"
     assert await world.admin.fetchval(archived, UUID(life.rooms["lonely"]))
-    assert await _owners(world, life.rooms["shared"]) == [life.owner]
+    assert await world.owners(life.rooms["shared"]) == [life.owner]
 
 
 async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
@@ -277,7 +277,7 @@ async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
         for email, role in roles.items():
             await world.set_role(room_id, email, role)
         await authors.erase(await world.user_id(ada), TOMBSTONE)
-        assert await _owners(world, room_id) == [heir]
+        assert await world.owners(room_id) == [heir]
     assert await faults(world.admin) == set()
 
 
@@ -382,12 +382,3 @@ async def test_erase_author_is_for_the_users_service_alone(world: World) -> None
     for metadata in (user(new_user()), service("gateway"), service("tracks")):
         await refused(call(stub.EraseAuthor, request, metadata), AccessDeniedError, DOMAIN)
     await refused(call(stub.EraseAuthor, request, service("users")), InvalidFieldsError, DOMAIN)
-
-
-async def _owners(world: World, room_id: str) -> list[str]:
-    rows = await world.admin.fetch(
-        "SELECT u.email FROM chat.room_memberships m JOIN users.users u ON u.id = m.user_id"
-        " WHERE m.room_id = $1 AND m.left_at IS NULL AND m.role = 'OWNER'",
-        UUID(room_id),
-    )
-    return [row["email"] for row in rows]
