@@ -43,7 +43,7 @@ class DnsResolver:
     async def addresses(self, host: str) -> list[Address]:
         """Every address of the host; at least one. Raises ResolveError."""
         resolver = self._configured()
-        name = dns.name.from_text(f"{host}.")
+        name = _absolute(host)
         asked = [self._ask(resolver, name, kind) for kind in _TYPES]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         found = [address for answer in answers if isinstance(answer, list) for address in answer]
@@ -65,6 +65,13 @@ class DnsResolver:
             except dns.exception.DNSException as error:
                 raise ResolveError("no name servers are configured") from error
         return self._resolver
+
+
+def _absolute(host: str) -> dns.name.Name:
+    try:
+        return dns.name.from_text(f"{host}.")
+    except dns.exception.DNSException as error:
+        raise ResolveError("the host is no name of DNS") from error
 
 
 def _worst(errors: Sequence[BaseException]) -> BaseException:

@@ -129,8 +129,10 @@ def _host(authority: str, port: int) -> str | None:
         host = idna.encode(parts[1].removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         return None
-    # Mapping can turn what looked like letters into digits, so numbers are looked for in the result.
-    return None if _NUMBER.fullmatch(host.rpartition(".")[2]) else host
+    # Mapping can turn what looked like letters into digits, so numbers are looked for in the result. One dot may
+    # end a host; a second one is an empty label, with which the host would be on no list.
+    last = host.rpartition(".")[2]
+    return None if not last or _NUMBER.fullmatch(last) else host
 
 
 def _quoted(part: str) -> str:

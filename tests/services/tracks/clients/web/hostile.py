@@ -124,6 +124,9 @@ CASES: dict[str, Case] = {
     "half a character": Case("https://music.example.com/\ud800", Failure.BLOCKED_URL),
     "too long": Case("https://music.example.com/" + "a" * 2100, Failure.BLOCKED_URL),
     "empty label": Case("https://music..example.com/", Failure.BLOCKED_URL),
+    "two final dots": Case("https://music.example.com../", Failure.BLOCKED_URL),
+    "denied with two final dots": Case("https://denied.com../", Failure.BLOCKED_URL),
+    "denied with a final dot of another script": Case("https://denied.com\u3002/", Failure.BLOCKED_URL),
     # Names that are nobody's.
     "localhost": Case("https://localhost/", Failure.BLOCKED_HOST),
     "localhost with a final dot": Case("https://localhost./", Failure.BLOCKED_HOST),
@@ -177,6 +180,7 @@ CASES: dict[str, Case] = {
     "redirect to a port": _leading("https://music.example.com:8443/", Failure.BLOCKED_URL),
     "redirect with userinfo": _leading("https://a:b@other.example.org/", Failure.BLOCKED_URL),
     "redirect to a file": _leading("file:///etc/passwd", Failure.BLOCKED_URL),
+    "redirect to two final dots": _leading("https://trap.com../", Failure.BLOCKED_URL),
     "redirect without a scheme": _leading("//127.0.0.1/", Failure.BLOCKED_URL),
     "redirect to http": _leading("http://music.example.com/", Failure.REDIRECT_REFUSED),
     "redirect to itself": _leading("/go", Failure.REDIRECT_LOOP),

@@ -99,6 +99,16 @@ async def test_a_name_without_addresses_is_an_error(names: tuple[NameServer, Dns
         assert not isinstance(raised.value, ResolveTimeoutError)
 
 
+@pytest.mark.parametrize("host", ["example.com.", "a..example.com", "a" * 64 + ".com", "a." * 128 + "com"])
+async def test_what_is_no_name_is_an_error_and_asked_of_nobody(
+    names: tuple[NameServer, DnsResolver], host: str
+) -> None:
+    server, resolver = names
+    with pytest.raises(ResolveError):
+        await resolver.addresses(host)
+    assert server.asked == []
+
+
 async def test_silence_ends_in_time(names: tuple[NameServer, DnsResolver]) -> None:
     server, resolver = names
     server.mute = {("slow.com.", "A"), ("slow.com.", "AAAA")}

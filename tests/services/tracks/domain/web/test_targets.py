@@ -34,6 +34,21 @@ def test_an_address_has_one_spelling(url: str, spelling: str) -> None:
     assert target(found.url) == found
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.com..",
+        "https://a.com..:443/",
+        "http://a.com...",
+        "https://a.com\u3002",
+        "https://..",
+        "https://.",
+    ],
+)
+def test_a_host_has_one_final_dot_at_most(url: str) -> None:
+    assert target(url) is Failure.BLOCKED_URL
+
+
 @given(
     st.one_of(
         st.text(max_size=200),
@@ -51,6 +66,7 @@ def test_no_text_raises_and_no_number_passes(text: str) -> None:
         assert found in {Failure.BLOCKED_URL, Failure.BLOCKED_HOST}
         return
     assert found.url.isascii()
+    assert not found.host.endswith(".")
     assert len(found.url) <= MAX_URL
     assert target(found.url) == found
     with pytest.raises(ValueError, match=r"\S"):
