@@ -31,7 +31,7 @@ class HealthBoard:
 
     def __init__(self) -> None:
         self.states: dict[str, int] = {LIVE: SERVING}
-        self.closed = False
+        self.closed = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
         self._own: tuple[str, ...] = ()
         self._ready = False
@@ -62,8 +62,8 @@ class HealthBoard:
         self._wake()
 
     def close(self) -> None:
-        """End all watches, so that an open one does not hold up the end of the process."""
-        self.closed = True
+        """End the streams of health and reflection, so that an open one does not hold up the end of the process."""
+        self.closed.set()
         self._wake()
 
     def watch(self) -> asyncio.Event:
@@ -114,7 +114,7 @@ class HealthService:
                 if state != last:
                     last = state
                     yield HealthCheckResponse(status=state)
-                if self._board.closed:
+                if self._board.closed.is_set():
                     return
                 await event.wait()
         finally:

@@ -7,6 +7,7 @@ bytes that it can't decode with the exception's text.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 
@@ -16,16 +17,20 @@ from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
+from servicekit.health import HealthBoard
+from servicekit.wrapper import Context
+
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
-def handlers(services: Iterable[str]) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
-    """Handlers, by path, of both versions that list `services` and reflection itself."""
+def handlers(services: Iterable[str], board: HealthBoard) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    """Handlers, by path, of both versions that list `services` and reflection itself.
+
+    Streams end when the board is closed.
+    """
     servicer = aio.ReflectionServicer((*services, *NAMES))
 
-    async def reflect(
-        requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]
-    ) -> AsyncIterator[bytes]:
+    async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
         async def decoded() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
             async for data in requests:
                 try:
@@ -38,7 +43,17 @@ def handlers(services: Iterable[str]) -> dict[str, grpc.RpcMethodHandler[Any, An
 
         answers = cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context))
         async for response in answers:
-            yield response.SerializeToString()
+            await context.write(response.SerializeToString())
+
+    async def reflect(requests: AsyncIterator[bytes], context: Context) -> None:
+        works = [asyncio.ensure_future(each) for each in (answer(requests, context), board.closed.wait())]
+        try:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in done:
+                work.result()
+        finally:
+            for work in works:
+                work.cancel()
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)
     return {f"/{name}/ServerReflectionInfo": method for name in NAMES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -54,6 +55,7 @@ class Servers:
     ) -> None:
         self._settings = settings
         self._metrics = wrapper.metrics
+        self._board = board
         self._running: list[grpc.aio.Server] = []
         self.port = 0
         self.admin_port = 0
@@ -69,7 +71,7 @@ class Servers:
     async def start(self) -> None:
         """Listen on all ports; raises OSError naming the one that is taken."""
         settings = self._settings
-        reflected = reflection.handlers(self._listed)
+        reflected = reflection.handlers(self._listed, self._board)
         main = {**self._handlers, **self._health, **(reflected if settings.serves_reflection else {})}
         tls = server_credentials(settings)
         self.port = await self._listen(main, settings.host, settings.port, tls)
@@ -80,9 +82,8 @@ class Servers:
                 self._metrics.serve(host, settings.metrics_port)
 
     async def stop(self, grace: float) -> None:
-        """Stop the servers, the contract's first; running calls get `grace` seconds."""
-        for server in self._running:
-            await server.stop(grace)
+        """Stop all servers at once; running calls get `grace` seconds."""
+        await asyncio.gather(*(server.stop(grace) for server in self._running))
         self._running.clear()
 
     async def _listen(

@@ -77,7 +77,7 @@ class Forwarding:
     @asynccontextmanager
     async def _until_leaving(self) -> AsyncIterator[None]:
         """Raises ServiceUnavailableError in what runs inside when the process leaves."""
-        if self._board.closed:
+        if self._board.closed.is_set():
             raise ServiceUnavailableError("gateway")
         try:
             async with asyncio.timeout(None) as ending:
@@ -90,10 +90,7 @@ class Forwarding:
             raise ServiceUnavailableError("gateway") from None
 
     async def _end_streams(self) -> None:
-        changed = self._board.watch()
-        while not self._board.closed:
-            await changed.wait()
-            changed.clear()
+        await self._board.closed.wait()
         now = asyncio.get_running_loop().time()
         for ending in self._open:
             ending.reschedule(now)

@@ -14,7 +14,9 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
+from servicekit import reflection
 from servicekit.health import LIVE, NOT_SERVING, SERVING
 from servicekit.methods import ContractError
 from servicekit.process import App, Process
@@ -23,6 +25,7 @@ from tests.contract.suite import Outcome, send
 from tests.postgres import free_port
 from tests.probe import METHODS, ProbeRequest
 from tests.servicekit.probe_process import build, settings
+from tests.servicekit.probe_process import running as serving_here
 from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, as_user
 from tests.servicekit.test_health import Watching, check
 
@@ -33,6 +36,8 @@ class Started:
 
     process: asyncio.subprocess.Process
     channel: grpc.aio.Channel
+    address: str
+    admin_address: str
 
     async def ended(self, within: float = 10) -> int:
         """The exit code."""
@@ -67,7 +72,7 @@ async def started(*, pass_fds: tuple[int, ...] = (), **environ: str) -> AsyncIte
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             await asyncio.wait_for(channel.channel_ready(), 20)
-            yield Started(process, channel)
+            yield Started(process, channel, f"127.0.0.1:{port}", f"127.0.0.1:{admin_port}")
     finally:
         if process.returncode is None:
             process.kill()
@@ -109,6 +114,37 @@ async def test_open_health_watches_hold_nothing_up() -> None:
         running.process.send_signal(signal.SIGINT)
         assert await running.ended() == 0
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("port", ["main", "admin"])
+async def test_open_reflection_stream_holds_nothing_up(port: str) -> None:
+    async with started() as running:
+        address = running.address if port == "main" else running.admin_address
+        async with grpc.aio.insecure_channel(address) as channel:
+            paths = [f"/{name}/ServerReflectionInfo" for name in reflection.NAMES]
+            streams: list[Any] = [channel.stream_stream(path)() for path in paths]
+            for stream in streams:
+                # Answered, so it is open; the client goes on listening and asks nothing more.
+                await stream.write(ServerReflectionRequest(list_services="").SerializeToString())
+                assert await stream.read()
+            began = time.monotonic()
+            running.process.send_signal(signal.SIGTERM)
+            assert {await stream.read() for stream in streams} == {grpc.aio.EOF}
+            assert {await stream.code() for stream in streams} == {grpc.StatusCode.OK}
+            assert await running.ended() == 0
+        assert time.monotonic() - began < 5
+
+
+async def test_servers_stop_side_by_side() -> None:
+    async with serving_here() as (process, channel):
+        ports = process.servers
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.admin_port}") as admin:
+            watching = [Watching(each, "") for each in (channel, admin)]
+            assert {await each.next() for each in watching} == {SERVING}
+            began = time.monotonic()
+            # The board is not closed, so that both watches use up the grace.
+            await ports.stop(grace=1)
+            assert time.monotonic() - began < 1.8
 
 
 async def test_second_sigterm_ends_at_once() -> None:
