@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seda.users.v1 import identity_service_pb2
+from servicekit.admission import RateLimit
 from servicekit.process import App, Kit
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.enrichment import EnrichmentDeps
@@ -34,7 +35,8 @@ def build(kit: Kit) -> App:
     crawler = Crawler(kit.database, _web(kit), kit.clock)
     enrichment = EnrichmentDeps(kit.database, crawler, _endpoints(settings))
     enricher = Enricher(enrichment, [provider.name for provider in PROVIDERS], settings.enrich_places)
-    deps = Deps(kit.database, crawler, enricher)
+    searches = RateLimit(settings.search_rate, settings.search_burst, kit.clock)
+    deps = Deps(kit.database, crawler, enricher, searches)
     return App(
         servicers=[TrackServicer(deps), CatalogServicer(deps), CrawlerServicer(deps)],
         resolver=RemoteResolver(kit.peer("users", _IDENTITY)),

@@ -27,6 +27,8 @@ class Settings(ServiceSettings):
         validation_alias="SEDA_TRACKS_DATABASE_URL",
         description="DSN of tracks; default: DATABASE_URL with the role tracks_app",
     )
+    search_rate: float = Field(1, gt=0, description="searches a second that one user may make on average")
+    search_burst: float = Field(10, ge=1, description="searches that one user may make at once")
     enrich: bool = Field(True, description="ask providers for titles and artists, in the background")
     enrich_places: int = Field(2, ge=1, le=20, description="tracks of one provider asked for at once")
     youtube_oembed_url: str = Field(

@@ -29,7 +29,7 @@ UNLIMITED = {
     for kind in ("send", "reaction", "search", "invitation", "report")
     for limit in ("rate", "burst")
 }
-"""Settings of chat with which no user does anything too often."""
+"""Settings of chat and tracks with which no user does anything too often."""
 _TIMEOUT = 20.0
 _Response = TypeVar("_Response", bound=Message)
 

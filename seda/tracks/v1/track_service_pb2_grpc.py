@@ -136,7 +136,7 @@ class TrackServiceServicer:
         that begin with the query, then those that contain it, then, if these are few, those that are
         like it. With no three letters or digits in a row only the start of the text and of each word
         is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
-        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

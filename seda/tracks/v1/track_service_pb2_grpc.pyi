@@ -56,7 +56,7 @@ class TrackServiceStub:
     that begin with the query, then those that contain it, then, if these are few, those that are
     like it. With no three letters or digits in a row only the start of the text and of each word
     is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
-    query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+    query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     RefreshTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.RefreshTrackRequest, _track_service_pb2.RefreshTrackResponse]
     """Has the provider asked anew for what it tells of a track, in the background.
@@ -143,7 +143,7 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         that begin with the query, then those that contain it, then, if these are few, those that are
         like it. With no three letters or digits in a row only the start of the text and of each word
         is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
-        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH.
+        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from servicekit.admission import RateLimit
 from servicekit.database import Database
 from services.tracks.domain.web.answer import Answer, Fetched, Policy
 from services.tracks.domain.web.targets import Target
@@ -52,3 +53,4 @@ class Deps:
     database: Database
     fetcher: Fetcher
     enrichment: Enrichment
+    searches: RateLimit

@@ -30,14 +30,18 @@ class TrackPage:
 async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_token: str) -> TrackPage:
     """Up to `size` tracks that the query finds, the best first; one statement per stage that the page has part in.
 
-    Raises PageTokenMismatchError, and InvalidFieldsError for a query of which folding leaves nothing.
+    Raises RateLimitedError, PageTokenMismatchError, and InvalidFieldsError for a query of which folding leaves
+    nothing.
     """
     wanted = needle(query)
     if not wanted.text:
         raise InvalidFieldsError(FieldFault("query", "has nothing to search for"))
     mark = fingerprint("SearchTracks", caller.user_id, query)
+    after = _place(page_token, mark)
+    # It costs more than other reads, so it is limited before it runs.
+    deps.searches.take(caller.user_id)
     rows: list[tuple[Stage, FoundRow]] = []
-    for place in stages(wanted, _place(page_token, mark)):
+    for place in stages(wanted, after):
         # One more than is shown tells whether there is a next page.
         found = await search.found(deps.database, wanted, place, size + 1 - len(rows))
         rows += [(place.stage, row) for row in found]

@@ -1,6 +1,7 @@
 """SearchTracks over a real channel: order, pages, tokens."""
 
 import base64
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -10,8 +11,11 @@ from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_service_pb2 import SearchTracksRequest, SearchTracksResponse
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
-from servicekit.errors import InvalidFieldsError, PageTokenMismatchError
-from tests.services.running import Running, call, refused, service, user
+from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, RateLimitedError
+from services.tracks.app import build
+from services.tracks.config import Settings
+from tests.postgres import Database
+from tests.services.running import Running, call, refused, running, service, user
 
 _DOMAIN = "tracks.seda.fm"
 _ADA = "ada@example.com"
@@ -191,3 +195,23 @@ async def test_search_tracks_costs_one_statement_for_a_full_page_and_three_at_mo
         with tracks.counting() as statements:
             await find(stub, query, size)
         assert statements == expected
+
+
+@pytest.fixture
+async def patient(database: Database, users: Running) -> AsyncIterator[TrackServiceStub]:
+    """Another process of tracks, in which a user makes two searches and hardly more."""
+    limits = {"search_rate": 0.001, "search_burst": 2}
+    async with running(Settings, build, database, users_target=users.address, **limits) as made:
+        yield TrackServiceStub(made.channel)
+
+
+async def test_search_tracks_too_often_is_refused(patient: TrackServiceStub) -> None:
+    # What is refused before it runs costs nothing.
+    await refused(find(patient, " "), InvalidFieldsError, _DOMAIN)
+    await refused(find(patient, "sour", token="x"), PageTokenMismatchError, _DOMAIN)
+    for _ in range(2):
+        await find(patient, "sour")
+    error = await refused(find(patient, "sour"), RateLimitedError, _DOMAIN)
+    assert 900 < (error.retry_after or 0) <= 1000
+    # Each user has a limit of their own.
+    await find(patient, "sour", caller="bob@example.com")
