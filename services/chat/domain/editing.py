@@ -84,9 +84,11 @@ def edited(message: Message, edit: Edit, track: TrackSnapshot | None) -> Content
     text = edit.text or None if "text" in edit.mask else message.text
     posted = message.track
     if "track_id" in edit.mask:
-        if edit.track_id is not None and track is None:
-            raise TrackNotFoundError(edit.track_id)
-        if posted is None or posted.track_id != edit.track_id:
+        if edit.track_id is None:
+            posted = None
+        elif posted is None or posted.track_id != edit.track_id:
+            if track is None:
+                raise TrackNotFoundError(edit.track_id)
             posted = track
     if text is None and posted is None:
         faults = (FieldFault(name, "a message keeps a text or a track") for name in sorted(edit.mask))

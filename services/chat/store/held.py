@@ -1,4 +1,4 @@
-"""SQL of the message that an act is about, read under its room's lock."""
+"""SQL of the message that an act is about."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ _HELD = Query[HeldRow, UUID, UUID, UUID](
 
 
 async def held(session: Session, room_id: UUID, user_id: UUID, message_id: UUID) -> HeldRow | None:
-    """The message by its id. The room must be locked: nothing changes then until the transaction ends."""
+    """The message by its id. While the room is locked it stays as it is until the transaction ends."""
     return await session.row(_HELD, room_id, user_id, message_id)

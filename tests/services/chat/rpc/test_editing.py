@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from services.chat.domain.errors import (
     MessageDeletedError,
     MessageNotFoundError,
     NotTheAuthorError,
+    RoomLockedError,
+    RoomNotFoundError,
     SystemMessageError,
     TrackNotFoundError,
 )
@@ -211,6 +214,24 @@ async def test_edit_message_while_tracks_is_away(world: World, chat_alone: Runni
     assert error.metadata == {"service": "tracks"}
 
 
+async def test_edit_message_looks_at_the_room_before_tracks(world: World, chat_alone: Running) -> None:
+    track_id = await add_track(world.admin, "9PTG3Z6ehGkBFwjybzWkR8")
+    ada, message = await _message(world, "hear this", track_id=track_id)
+    place, bob, unknown = Acts(World(chat_alone, world.admin)), new_user(), str(uuid.uuid4())
+    # The track that it has already is asked of nobody.
+    assert await place.edit(ada, message, track_id=track_id) == message
+    assert (await place.edit(ada, message, text="once more", track_id=track_id)).track == message.track
+    await refused(place.edit(ada, message, track_id=unknown), ServiceUnavailableError, DOMAIN)
+    await refused(place.edit(ada, message, track_id=unknown, etag=message.etag), EtagMismatchError, DOMAIN)
+    await world.join(bob, message.room_id)
+    await refused(place.edit(bob, message, track_id=unknown), NotTheAuthorError, DOMAIN)
+    await world.ask(bob, "LeaveRoom", room_id=message.room_id)
+    await world.set_room(message.room_id, private=True)
+    await refused(place.edit(bob, message, track_id=unknown), RoomNotFoundError, DOMAIN)
+    await world.set_room(message.room_id, locked_at=datetime.now(UTC))
+    await refused(place.edit(ada, message, track_id=unknown), RoomLockedError, DOMAIN)
+
+
 async def test_edit_message_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
     begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.held_message"]
@@ -221,6 +242,11 @@ async def test_edit_message_statements_per_call_are_fixed(world: World, acts: Ac
     with world.chat.counting() as statements:
         await acts.edit(ada, message, text="2")
     assert statements == [*begun, "COMMIT"]
+    track_id = await add_track(world.admin, "0PTG3Z6ehGkBFwjybzWkR8")
+    with world.chat.counting() as statements:
+        await acts.edit(ada, message, track_id=track_id)
+    looked = ["chat.room", "chat.held_message"]
+    assert statements == [*looked, *begun, "chat.edit_message", "chat.set_room_numbers", "COMMIT"]
 
 
 async def test_texts_are_folded_before_the_room_is_locked(
