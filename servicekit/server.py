@@ -75,7 +75,7 @@ class Servers:
         main = {**self._handlers, **self._health, **(reflected if settings.serves_reflection else {})}
         tls = server_credentials(settings)
         self.port = await self._listen(main, settings.host, settings.port, tls)
-        admin = {**self._health, **reflected}
+        admin = {**self._health, **(reflected if settings.admin_reflects else {})}
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
             for host in addresses(settings.admin_host):

@@ -257,6 +257,11 @@ class ServiceSettings(BaseSettings):
         return 0.0 if self.env is Environment.DEVELOPMENT else 5.0
 
     @property
+    def admin_reflects(self) -> bool:
+        """Whether reflection answers on the admin port: beyond this machine only where it is asked for."""
+        return bool(self.reflection) or all(map(is_loopback, addresses(self.admin_host)))
+
+    @property
     def serves_reflection(self) -> bool:
         """Whether reflection answers on the main port."""
         return self.env is not Environment.PRODUCTION if self.reflection is None else self.reflection

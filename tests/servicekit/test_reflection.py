@@ -10,12 +10,14 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
+from servicekit.health import SERVING
 from servicekit.process import Process
 from servicekit.reflection import NAMES
 from tests.contract.answers import leaks
 from tests.contract.suite import Outcome
 from tests.probe import INTERNAL_SERVICE, SERVICE
 from tests.servicekit.probe_process import running, settings
+from tests.servicekit.test_health import check
 
 _LISTED = {SERVICE.full_name, INTERNAL_SERVICE.full_name, "grpc.health.v1.Health", *NAMES}
 
@@ -95,6 +97,20 @@ async def test_malformed_question_is_an_invalid_argument(
         error = raised.value
         assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
         assert leaks(Outcome(None, error.code(), error.details() or "", ())) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [({}, grpc.StatusCode.UNIMPLEMENTED), ({"reflection": True}, grpc.StatusCode.OK)]
+)
+async def test_admin_port_beyond_loopback_reflects_where_it_is_asked_for(
+    given: dict[str, bool], code: grpc.StatusCode
+) -> None:
+    async with running(admin_host="0.0.0.0", **given) as (process, channel):
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.admin_port}") as admin:
+            assert await check(admin, "") == SERVING
+            stream: Any = admin.stream_stream(f"/{NAMES[0]}/ServerReflectionInfo")(iter(()))
+            assert await stream.code() is code
+        assert await ask(channel, NAMES[0], question(list_services=""))
 
 
 async def test_in_production_only_the_admin_port_reflects() -> None:
