@@ -165,11 +165,10 @@ _MINE = Query[MineRow, UUID, UUID, list[UUID]](
     {ROOM}
     SELECT f.private, f.role, f.invited, f.banned, f.last_rev, g.my_ids, g.my_emojis
       FROM f CROSS JOIN LATERAL (
-        SELECT array_agg(e.message_id) FILTER (WHERE e.removed_at IS NULL) AS my_ids,
-               array_agg(e.emoji) FILTER (WHERE e.removed_at IS NULL) AS my_emojis
+        SELECT array_agg(e.message_id) AS my_ids, array_agg(e.emoji) AS my_emojis
           FROM unnest((SELECT $3::uuid[])) AS i(id) CROSS JOIN LATERAL (
-            SELECT r.message_id, r.emoji, r.removed_at FROM chat.reactions r
-             WHERE r.user_id = $2 AND r.room_id = $1 AND r.message_id = i.id LIMIT 1000
+            SELECT r.message_id, r.emoji FROM chat.reactions r
+             WHERE r.user_id = $2 AND r.room_id = $1 AND r.message_id = i.id AND r.removed_at IS NULL LIMIT 1000
           ) e
          WHERE {MAY_READ}
       ) g

@@ -117,12 +117,11 @@ _ROOM_ONLY = """
 _REACTIONS = """
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
 """
-# Whether one stands is asked of what was found: there is an index of those that do, message by message, and in a
-# message of ten thousand the caller's would be looked for among all.
+# The caller's that stand, by an index of such: a message has few of them, and what was taken back may be much.
 _MINE = """
       FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
-        SELECT e.message_id, e.emoji, e.removed_at FROM chat.reactions e
-         WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id LIMIT 1000
+        SELECT e.message_id, e.emoji FROM chat.reactions e
+         WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
 """
 # Of several rooms: a look-up per message; LIMIT, which nothing reaches, keeps it one.
@@ -134,8 +133,8 @@ _REACTIONS_OF_ROOMS = """
 """
 _MINE_OF_ROOMS = """
       FROM x CROSS JOIN LATERAL (
-        SELECT e.message_id, e.emoji, e.removed_at FROM chat.reactions e
-         WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id LIMIT 1000
+        SELECT e.message_id, e.emoji FROM chat.reactions e
+         WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
       ) e
 """
 
@@ -153,8 +152,7 @@ def reading(expressions: str, *, rooms: bool = False) -> str:
              array_agg(y.first_at) AS first_ats
       {reactions}
     ), g AS MATERIALIZED (
-      SELECT array_agg(e.message_id) FILTER (WHERE e.removed_at IS NULL) AS ids,
-             array_agg(e.emoji) FILTER (WHERE e.removed_at IS NULL) AS emojis
+      SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
       {mine}
     )
     SELECT x.*, {_ROOM_ONLY} FROM x
