@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import ipaddress
 import os
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,12 @@ def is_loopback(host: str) -> bool:
     """Whether an address can be reached from this machine alone."""
     address = _ip_address(host)
     return address.is_loopback if address else host == "localhost"
+
+
+def _is_here(target: str) -> bool:
+    """Whether all of a target is this machine. What has no port is not taken for it."""
+    listed = re.sub("^(dns:(///)?|ipv4:|ipv6:)", "", target).split(",")
+    return all(is_loopback(each.rpartition(":")[0]) for each in listed)
 
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -107,6 +114,8 @@ class ServiceSettings(BaseSettings):
     process: ClassVar[str]
     """The process's name: users, chat, tracks, gateway."""
     has_database: ClassVar[bool] = True
+    peers: ClassVar[tuple[str, ...]] = ()
+    """The services that the process calls."""
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
     host: Addresses = Field("127.0.0.1", description="addresses to listen on, with commas")
@@ -120,7 +129,7 @@ class ServiceSettings(BaseSettings):
     tls_client_ca_file: FilePath | None = Field(
         None, description="PEM authority of callers' certificates; callers without one are refused"
     )
-    allow_plaintext: bool = Field(False, description="listen on other addresses than loopback in plain text")
+    allow_plaintext: bool = Field(False, description="plain text beyond loopback, to listen and to call")
     reflection: bool | None = Field(None, description="reflection on the main port; None: not in production")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: readable on a terminal")
@@ -222,6 +231,10 @@ class ServiceSettings(BaseSettings):
         if not (certificate or self.allow_plaintext or all(map(is_loopback, addresses(self.host)))):
             why = "is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1"
             yield "SEDA_HOST", why
+        for name in () if self.tls_ca_file or self.allow_plaintext else self.peers:
+            if not _is_here(getattr(self, f"{name}_target")):
+                why = "is not loopback; it needs SEDA_TLS_CA_FILE, or SEDA_ALLOW_PLAINTEXT=1"
+                yield f"SEDA_{name.upper()}_TARGET", why
 
     def _database_misfits(self) -> Iterator[tuple[str, str]]:
         if self.db_pool_min > self.db_pool_max:

@@ -13,6 +13,7 @@ class Settings(ServiceSettings):
     """What every service has (servicekit.settings), with chat's ports and its own way into PostgreSQL."""
 
     process: ClassVar[str] = "chat"
+    peers: ClassVar[tuple[str, ...]] = ("users", "tracks")
 
     port: int = Field(7402, ge=0, le=65_535, description="port of the contract")
     admin_port: int = Field(7412, ge=0, le=65_535, description="port of health and reflection, plain text")

@@ -18,6 +18,7 @@ class Settings(ServiceSettings):
     """What every service has, with the ports and the DSN of this one."""
 
     process: ClassVar[str] = "tracks"
+    peers: ClassVar[tuple[str, ...]] = ("users",)
 
     port: int = Field(7403, ge=0, le=65_535, description="port of the contract")
     admin_port: int = Field(7413, ge=0, le=65_535, description="port of health and reflection, plain text")

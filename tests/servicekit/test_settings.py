@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gateway import app as gateway_app
+from gateway.config import Settings as GatewaySettings
+from servicekit.process import App, Kit, Process
 from servicekit.settings import ServiceSettings, SettingsError, load
+from services.chat import app as chat_app
 from services.chat.config import Settings as ChatSettings
+from services.tracks import app as tracks_app
+from services.tracks.config import Settings as TracksSettings
+from services.users import app as users_app
+from services.users.config import Settings as UsersSettings
 from tests.servicekit.probe_process import Settings
 
 _SECRET = "a secret that is long enough for anybody"
@@ -139,6 +148,61 @@ def test_development_tokens_are_refused_in_production(monkeypatch: pytest.Monkey
 def test_plain_text_beyond_this_machine_must_be_asked_for(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     assert "SEDA_HOST" in faults(monkeypatch, Settings, **_GOOD, SEDA_HOST=host)
     assert loaded(monkeypatch, Settings, SEDA_ALLOW_PLAINTEXT="1").host == host
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "dns:///users:1",
+        "users:1",
+        "192.0.2.1:1",
+        "127.0.0.1:1,192.0.2.1:1",
+        "ipv4:127.0.0.1:1,192.0.2.1:1",
+        "[2001:db8::1]:1",
+    ],
+)
+def test_plain_text_to_services_elsewhere_must_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, target: str
+) -> None:
+    environ = _GOOD | {"DATABASE_URL": _DSN, "SEDA_USERS_TARGET": target}
+    assert set(faults(monkeypatch, ChatSettings, **environ)) == {"SEDA_USERS_TARGET"}
+    # Who does not call it does not care.
+    assert loaded(monkeypatch, Settings).users_target == target
+    with monkeypatch.context() as allowed:
+        assert loaded(allowed, ChatSettings, SEDA_ALLOW_PLAINTEXT="1").users_target == target
+    (tmp_path / "ca").write_text("an authority")
+    assert loaded(monkeypatch, ChatSettings, SEDA_TLS_CA_FILE=str(tmp_path / "ca")).users_target == target
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "localhost:1",
+        "dns:///localhost:1",
+        "127.0.0.1:1,127.0.0.2:1",
+        "[::1]:1",
+        "ipv6:[::1]:1,[::1]:2",
+        "dns:127.0.0.1:1",
+    ],
+)
+def test_services_on_loopback_are_called_in_plain_text(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    environ = _GOOD | {"DATABASE_URL": _DSN, "SEDA_USERS_TARGET": target}
+    assert loaded(monkeypatch, ChatSettings, **environ).users_target == target
+
+
+@pytest.mark.parametrize("name", ["users", "chat", "tracks", "gateway"])
+async def test_settings_know_the_services_that_are_called(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    built: dict[str, tuple[type[ServiceSettings], Callable[[Kit], App]]] = {
+        "users": (UsersSettings, users_app.build),
+        "chat": (ChatSettings, chat_app.build),
+        "tracks": (TracksSettings, tracks_app.build),
+        "gateway": (GatewaySettings, gateway_app.build),
+    }
+    kind, build = built[name]
+    process = Process(loaded(monkeypatch, kind, **_GOOD, DATABASE_URL=_DSN), build)
+    assert {peer.name for peer in process.kit.peers} == set(kind.peers)
+    for peer in process.kit.peers:
+        await peer.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "127.0.0.1,[::1]"])
