@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from seda.users.v1 import identity_service_pb2
 from servicekit.admission import RateLimit
 from servicekit.process import App, Kit
@@ -50,6 +52,8 @@ def _web(kit: Kit) -> WebFetcher:
     rules = Rules(
         user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
         denied=DenyList.read(settings.fetch_deny or ""),
+        # Apple's lookup calls its JSON JavaScript.
+        misnaming=frozenset({urlsplit(settings.apple_lookup_url).hostname or ""}),
         stand_ins=read_stand_ins(settings.fetch_test_targets or ""),
     )
     gates = HostGates(settings.fetch_host_rate, settings.fetch_host_burst, kit.clock)

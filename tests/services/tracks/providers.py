@@ -34,7 +34,10 @@ _SECONDS = 20
 
 def recorded(name: str) -> bytes:
     """The whole answer of a provider, as it stands in tests/data/answers."""
-    kind = "application/json" if name.endswith(".json") else "text/html; charset=utf-8"
+    if name.startswith("apple"):
+        kind = "text/javascript; charset=utf-8"
+    else:
+        kind = "application/json" if name.endswith(".json") else "text/html; charset=utf-8"
     return answer(200, (RECORDED / name).read_bytes(), kind)
 
 

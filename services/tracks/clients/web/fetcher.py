@@ -60,10 +60,14 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings say of fetching. `stand_ins` are the tests' servers by host and port."""
+    """What the settings say of fetching. `stand_ins` are the tests' servers by host and port.
+
+    Of hosts in `misnaming` JSON is read even where they call it JavaScript.
+    """
 
     user_agent: str
     denied: DenyList = field(default_factory=DenyList)
+    misnaming: frozenset[str] = frozenset()
     stand_ins: Mapping[tuple[str, int], tuple[Address, int]] = field(default_factory=dict)
 
 
@@ -166,7 +170,9 @@ class WebFetcher:
 
     async def _answer(self, fetch: _Fetch, head: Head, exchange: Exchange) -> Answer:
         asked = fetch.known is not None and fetch.known[0] == fetch.here.url
-        content, failure = await _content(head, exchange)
+        content, failure = await _content(
+            head, exchange, misnames_json=fetch.here.host in self._rules.misnaming
+        )
         return Answer(
             final_url=fetch.here.url,
             status_code=head.status,
@@ -187,10 +193,11 @@ def _followed(fetch: _Fetch, location: str) -> Target:
     return found
 
 
-async def _content(head: Head, exchange: Exchange) -> tuple[bytes, Failure | None]:
+async def _content(head: Head, exchange: Exchange, *, misnames_json: bool) -> tuple[bytes, Failure | None]:
     if not freshness.is_success(head.status):
         return b"", None
-    if not media.is_read(media.bare(head.headers.get("content-type", ""))):
+    media_type = media.bare(head.headers.get("content-type", ""))
+    if not media.is_read(media_type, misnames_json=misnames_json):
         return b"", Failure.CONTENT_TYPE_REFUSED
     length = head.headers.get("content-length", "")
     if length.isdigit() and int(length[:10]) > media.MAX_BODY:

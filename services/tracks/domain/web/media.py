@@ -9,18 +9,9 @@ MAX_BODY = 1 << 20
 """Bytes of a body after decompression."""
 MAX_WIRE = 2 << 20
 """Bytes of a body as it comes, frames included: compression without content is endless otherwise."""
-# Apple's lookup calls its JSON JavaScript. Nothing of what is fetched is ever run.
-_READ = frozenset(
-    (
-        "application/javascript",
-        "application/json",
-        "application/xhtml+xml",
-        "text/html",
-        "text/javascript",
-        "text/json",
-        "text/plain",
-    )
-)
+_READ = frozenset(("application/json", "application/xhtml+xml", "text/html", "text/plain"))
+# What some call their JSON. Nothing of what is fetched is ever run.
+_MISNAMED_JSON = frozenset(("application/javascript", "text/javascript", "text/json"))
 _PAGES = frozenset(("application/xhtml+xml", "text/html"))
 _MAX_TYPE = 255
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -41,9 +32,12 @@ def bare(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def is_read(media_type: str) -> bool:
-    """Whether bodies of the type are read; the type is in lower case and without parameters."""
-    return media_type in _READ
+def is_read(media_type: str, *, misnames_json: bool) -> bool:
+    """Whether bodies of the type are read; the type is in lower case and without parameters.
+
+    `misnames_json`: the host is known to call its JSON JavaScript.
+    """
+    return media_type in _READ or (misnames_json and media_type in _MISNAMED_JSON)
 
 
 def is_page(media_type: str) -> bool:

@@ -247,6 +247,10 @@ CASES: dict[str, Case] = {
     "truncated": _serving(HEAD + b"Content-Length: 100\r\n\r\nabc", Failure.CONNECTION_LOST),
     "nothing at all": _serving(b"", Failure.CONNECTION_LOST),
     "picture": _serving(answer(200, b"\x89PNG", "image/png"), Failure.CONTENT_TYPE_REFUSED),
+    "script": _serving(answer(200, b"{}", "text/javascript"), Failure.CONTENT_TYPE_REFUSED),
+    "application's script": _serving(
+        answer(200, b"{}", "application/javascript"), Failure.CONTENT_TYPE_REFUSED
+    ),
     "no type": _serving(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", Failure.CONTENT_TYPE_REFUSED),
     "download": _serving(answer(200, b"x", "application/octet-stream"), Failure.CONTENT_TYPE_REFUSED),
     "certificate of another": Case("https://nowhere.example.com/", Failure.TLS_FAILED),

@@ -61,7 +61,12 @@ async def small_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
         # One speaks no TLS, the other says nothing at all.
         stand_ins |= {("plain.example.com", 443): (_LOOPBACK, mail.port), ("mute.example.com", 443): open_}
         clock = SystemClock()
-        rules = Rules("test (+https://example.org)", DenyList.read("denied.com, 93.184.216.0/24"), stand_ins)
+        rules = Rules(
+            "test (+https://example.org)",
+            DenyList.read("denied.com, 93.184.216.0/24"),
+            frozenset({"www.example.com"}),
+            stand_ins,
+        )
         gates = HostGates(1e6, 1e6, clock)
         fetcher = WebFetcher(names, dialer, gates, rules, clock)
         yield SmallWeb(outside, plain, inside, names, dialer, fetcher, (plain.port, mail.port))

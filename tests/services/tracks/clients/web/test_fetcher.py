@@ -90,6 +90,16 @@ async def test_gzip_is_unpacked_up_to_the_last_byte(web: SmallWeb) -> None:
     assert (await web.get(URL)).content == body
 
 
+@pytest.mark.parametrize("kind", ["text/javascript; charset=utf-8", "application/javascript", "text/json"])
+async def test_json_under_other_names_is_read_of_hosts_known_for_it(web: SmallWeb, kind: str) -> None:
+    web.outside.pages |= {"/song": redirect("https://www.example.com/air"), "/air": answer(200, "{}", kind)}
+    assert (await web.get("https://www.example.com/air")).content == b"{}"
+    # The host that answers counts.
+    assert (await web.get(URL)).content == b"{}"
+    web.outside.pages["/song"] = answer(200, "{}", kind)
+    assert (await web.get(URL)).failure is Failure.CONTENT_TYPE_REFUSED
+
+
 async def test_chunks_are_joined(web: SmallWeb) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     web.outside.pages["/song"] = head + b'3\r\n{"a\r\n4;x=y\r\n":1}\r\n0\r\n\r\n'
