@@ -164,8 +164,8 @@ class MessageServiceServicer:
         An edit to what it says already changes nothing. A message keeps a text or a track: an edit
         that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-        MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED, ETAG_MISMATCH,
-        TRACK_NOT_FOUND.
+        ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
+        ETAG_MISMATCH, TRACK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -65,8 +65,8 @@ class MessageServiceStub:
     An edit to what it says already changes nothing. A message keeps a text or a track: an edit
     that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-    MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED, ETAG_MISMATCH,
-    TRACK_NOT_FOUND.
+    ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
+    ETAG_MISMATCH, TRACK_NOT_FOUND.
     """
     DeleteMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.DeleteMessageRequest, _message_service_pb2.DeleteMessageResponse]
     """Deletes a message: authors their own, moderators any, and platform moderators and
@@ -183,8 +183,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         An edit to what it says already changes nothing. A message keeps a text or a track: an edit
         that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-        MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED, ETAG_MISMATCH,
-        TRACK_NOT_FOUND.
+        ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
+        ETAG_MISMATCH, TRACK_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

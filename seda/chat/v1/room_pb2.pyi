@@ -80,7 +80,7 @@ class Room(_message.Message):
     rev: _builtins.int
     """The rev of the last change of the room's own fields."""
     announcement: _builtins.bool
-    """Whether only moderators post."""
+    """Whether only moderators post, and edit what they posted."""
     member_count: _builtins.int
     """How many members the room has."""
     etag: _builtins.str

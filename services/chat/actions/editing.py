@@ -8,7 +8,7 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import check_in_use, check_unlocked
+from services.chat.domain.acting import check_in_use, check_posts, check_unlocked
 from services.chat.domain.editing import Content, Edit, check_editable, edited
 from services.chat.domain.errors import MessageNotFoundError
 from services.chat.domain.model import Message, TrackSnapshot
@@ -61,6 +61,7 @@ async def _editable(session: Session, caller: Caller, edit: Edit, room: RoomRow 
     check_unmuted(standing)
     check_in_use(standing.archived_at)
     check_unlocked(standing.locked_at)
+    check_posts(standing.role, announcement=standing.announcement)
     row = await held(session, edit.room_id, caller.user_id, edit.message_id)
     if row is None:
         raise MessageNotFoundError(edit.message_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 from servicekit.caller import Caller, Role
 from servicekit.errors import CallerSuspendedError
 from services.chat.domain.errors import (
+    AnnouncementRoomError,
     RoleRequiredError,
     RoomArchivedError,
     RoomLockedError,
@@ -123,6 +124,15 @@ def check_in_use(archived_at: int | None) -> None:
     """Raises RoomArchivedError for an archived room."""
     if archived_at is not None:
         raise RoomArchivedError
+
+
+def check_posts(role: str | None, *, announcement: bool) -> None:
+    """Whether somebody of that role may post in the room, where an announcement room has moderators post alone.
+
+    Raises AnnouncementRoomError.
+    """
+    if announcement and Rank.of(role) < Rank.MODERATOR:
+        raise AnnouncementRoomError
 
 
 def check_unlocked(locked_at: int | None) -> None:

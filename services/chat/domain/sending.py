@@ -9,8 +9,8 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
+from services.chat.domain.acting import check_posts
 from services.chat.domain.errors import (
-    AnnouncementRoomError,
     BannedError,
     CallerMutedError,
     MentionNotAMemberError,
@@ -150,8 +150,7 @@ def _check_room(facts: SendFacts) -> None:
         raise RoomArchivedError
     if facts.locked:
         raise RoomLockedError
-    if facts.announcement and facts.role not in _MODERATORS:
-        raise AnnouncementRoomError
+    check_posts(facts.role, announcement=facts.announcement)
 
 
 def _find_place(draft: SendDraft, facts: SendFacts) -> Place:

@@ -13,6 +13,7 @@ from folding import words
 from seda.chat.v1.message_pb2 import Message, MessageType
 from servicekit.errors import InvalidFieldsError, ServiceUnavailableError
 from services.chat.domain.errors import (
+    AnnouncementRoomError,
     EtagMismatchError,
     MessageDeletedError,
     MessageNotFoundError,
@@ -174,6 +175,22 @@ async def test_edit_message_by_somebody_else_is_refused(world: World, acts: Acts
     message = (await world.send(bob, room.id, "mine")).message
     # Owning the room is not having written it.
     await refused(acts.edit(ada, message, text="yours"), NotTheAuthorError, DOMAIN)
+
+
+async def test_edit_message_in_an_announcement_room_is_for_who_may_post_there(
+    world: World, acts: Acts
+) -> None:
+    ada = new_user()
+    room = await world.room(ada)
+    bob = await acts.member(room.id)
+    mine, theirs = [(await world.send(email, room.id, "before")).message for email in (ada, bob)]
+    await world.set_room(room.id, announcement=True)
+    await refused(acts.edit(bob, theirs, text="my announcement"), AnnouncementRoomError, DOMAIN)
+    # Whose message it is does not matter to who may not post.
+    await refused(acts.edit(bob, mine, text="mine"), AnnouncementRoomError, DOMAIN)
+    assert (await acts.edit(ada, mine, text="after")).text == "after"
+    await world.set_role(room.id, bob, "MODERATOR")
+    assert (await acts.edit(bob, theirs, text="after")).text == "after"
 
 
 async def test_edit_message_of_the_service_itself_is_refused(world: World, acts: Acts) -> None:

@@ -128,6 +128,10 @@ class Room:
         if self.locked:
             raise RefusedError("ROOM_LOCKED")
 
+    def _posts(self, user: str) -> None:
+        if self.announcement and self.roles[user] == MEMBER:
+            raise RefusedError("ANNOUNCEMENT_ROOM")
+
     # Messages
 
     def send(
@@ -136,8 +140,7 @@ class Room:
         """Write a message, or refuse to."""
         self._writer(user)
         self._unlocked()
-        if self.announcement and self.roles[user] == MEMBER:
-            raise RefusedError("ANNOUNCEMENT_ROOM")
+        self._posts(user)
         root = None
         if parent is not None:
             answered = self.find(parent)
@@ -164,6 +167,7 @@ class Room:
         """Change what a message says."""
         self._writer(user)
         self._unlocked()
+        self._posts(user)
         message = self.find(message_id)
         if message.author != user:
             raise RefusedError("NOT_THE_AUTHOR")
