@@ -12,7 +12,8 @@ that it also serves as an alias. Whoever follows it gives the address where it e
 must refuse it when that needs resolution too. Three kinds of such addresses exist:
 
 - short links (`https://spotify.link/x`), which redirect to a page of the provider,
-- `https://api.soundcloud.com/tracks/N`, a number without a page, which SoundCloud's oEmbed understands,
+- `https://api.soundcloud.com/tracks/N`, a number without a page: SoundCloud's API wants a client's key, and its
+  oEmbed takes the number but does not name the page; it is known as an alias once the page's own oEmbed told it,
 - `https://bandcamp.com/EmbeddedPlayer/track=N`, a page that names the track's own page.
 
 An artist's own domain at Bandcamp looks like any foreign host, so `parse` refuses it; only
