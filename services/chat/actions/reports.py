@@ -95,7 +95,7 @@ async def resolve_report(
         await change.record(
             actor,
             "RESOLVE_REPORT",
-            user_id=report.reporter_id,
+            user_id=await store.author(change.session, by.room_id, report.message_id),
             message_id=report.message_id,
             reason=reason,
             before={"report_id": str(report_id), "state": report.state},

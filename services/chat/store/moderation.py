@@ -208,6 +208,17 @@ _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
 )
 
 
+class AuthorRow(NamedTuple):
+    """Who wrote a message; None once that user is erased."""
+
+    user_id: UUID | None
+
+
+_AUTHOR = Query[AuthorRow, UUID, UUID](
+    "chat.author", "SELECT m.user_id FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2"
+)
+
+
 async def reported(
     session: Session, room_id: UUID, message_id: UUID, reporter_id: UUID
 ) -> ReportedRow | None:
@@ -247,6 +258,12 @@ async def resolve_report(
     row = await session.row(_RESOLVE, room_id, report_id, state, resolved_by)
     assert row is not None  # noqa: S101 - read under the same lock, and never removed
     return row.report()
+
+
+async def author(session: Session, room_id: UUID, message_id: UUID) -> UUID | None:
+    """Who wrote a message; None once that user is erased."""
+    row = await session.row(_AUTHOR, room_id, message_id)
+    return None if row is None else row.user_id
 
 
 class LogRow(NamedTuple):

@@ -98,6 +98,31 @@ async def test_resolve_report_once_in_each_way(world: World, cast: Cast, moderat
     )
 
 
+async def test_resolve_report_is_logged_as_done_to_the_message_s_author(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    for author, target in ((cast.other, await cast.id_of(cast.other)), (cast.moderator, "")):
+        message = (await world.send(author, cast.room_id, "hm")).message
+        report = (
+            await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+        ).report
+        if not target:
+            # As when they are erased.
+            await world.admin.execute(
+                "UPDATE chat.messages SET user_id = NULL WHERE id = $1", uuid.UUID(message.id)
+            )
+        await moderators.act(
+            "ResolveReport", cast.owner, cast.room_id, report_id=report.id, state=REPORT_STATE_ACTED
+        )
+        page = await moderators.act("ListModerationLogs", cast.owner, cast.room_id, page_size=1)
+        assert [(line.target_user_id, line.target_message_id) for line in page.logs] == [(target, message.id)]
+    for email, actions in ((cast.other, ["RESOLVE_REPORT"]), (cast.member, [])):
+        page = await moderators.act(
+            "ListModerationLogs", cast.owner, cast.room_id, target_user_id=await cast.id_of(email)
+        )
+        assert [line.action for line in page.logs] == actions
+
+
 async def test_list_reports_pages_the_newest_first(world: World, cast: Cast, moderators: Moderators) -> None:
     made = []
     for number in range(5):
