@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.chat.domain.model import Tally
+from services.chat.domain.model import Message, Tally
 from services.chat.store.reading import Found, MessageRow
 
 # A message beside its texts: ids, times, marks; then each mention and each reaction.
@@ -36,6 +36,15 @@ def message_bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
         + len(row.mention_user_ids or ()) * _MENTION_BYTES
         + len(tallies) * _TALLY_BYTES
     )
+
+
+def value_bytes(message: Message) -> int:
+    """No less than a message takes that is shown without its reactions."""
+    texts = [message.text]
+    if message.track is not None:
+        track = message.track
+        texts += [track.provider, track.provider_id, track.url, track.title, track.artist, track.artwork_url]
+    return OVERHEAD_BYTES + text_bytes(texts) + len(message.mention_user_ids or ()) * _MENTION_BYTES
 
 
 def text_bytes(texts: Iterable[str | None]) -> int:

@@ -9,6 +9,7 @@ from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
+from services.chat.actions.page_sizes import text_bytes, value_bytes
 from services.chat.domain.directory import FIRST_ID, LIKEST, START, Place, Stage, stages
 from services.chat.domain.model import MyRoom, Room
 from services.chat.domain.paging import fitting
@@ -17,8 +18,8 @@ from services.chat.store import room_lists as store
 from services.chat.store.room_lists import PublicRow
 from services.chat.store.rooms import SEARCHED_LETTERS, searchable
 
-# What a room costs on the wire beside its texts: ids, times, counts, the place in it.
-_OVERHEAD_BYTES = 800
+# What a room costs on the wire beside its texts and its newest message: ids, times, counts, the place in it.
+_OVERHEAD_BYTES = 500
 
 
 async def list_public_rooms(
@@ -84,5 +85,5 @@ def _id(texts: list[str]) -> UUID:
 
 
 def _bytes(my: MyRoom) -> int:
-    text = "" if my.last_message is None else my.last_message.text or ""
-    return _OVERHEAD_BYTES + sum(len(each.encode()) for each in (my.room.name, my.room.description, text))
+    message = 0 if my.last_message is None else value_bytes(my.last_message)
+    return _OVERHEAD_BYTES + text_bytes((my.room.name, my.room.description)) + message

@@ -232,8 +232,14 @@ async def test_list_my_rooms_ends_a_page_before_it_grows_too_large(world: World)
           INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
           SELECT id, $1, 'OWNER', now(), 2 FROM made
         )
-        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)
-        SELECT id, 1, 3, gen_random_uuid(), $1, 'TEXT', repeat('🎵', 4000), now() FROM made
+        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at, mention_user_ids,
+                                   track_id, track)
+        SELECT id, 1, 3, gen_random_uuid(), $1, 'TRACK', repeat('🎵', 1000), now(),
+               ARRAY (SELECT gen_random_uuid() FROM generate_series(1, 50) WHERE id IS NOT NULL),
+               gen_random_uuid(), jsonb_build_object(
+                 'provider', 'spotify', 'provider_id', repeat('x', 100), 'url', repeat('x', 1000), 'title',
+                 repeat('🎵', 500), 'artist', repeat('🎵', 500), 'artwork_url', repeat('x', 1000))
+          FROM made
         """,
         ada_id,
     )
