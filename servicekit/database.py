@@ -203,14 +203,18 @@ class Database:
                 raise
             await _to_the_end(_commit(session))
 
-    async def transact(self, work: Callable[[Session], Awaitable[_T]]) -> _T:
-        """Run `work` in a transaction, up to three times when another transaction was in the way."""
-        for _ in range(_ATTEMPTS - 1):
-            with contextlib.suppress(ConflictError):
-                async with self.transaction() as session:
-                    return await work(session)
-        async with self.transaction() as session:
-            return await work(session)
+    async def transact(self, work: Callable[[Session], Awaitable[_T]], attempts: int = _ATTEMPTS) -> _T:
+        """Run `work` in a transaction, up to three times when another transaction was in the way.
+
+        What has waited for a lock in vain is not run again: the next wait would be as long.
+        """
+        try:
+            async with self.transaction() as session:
+                return await work(session)
+        except ConflictError as error:
+            if attempts == 1 or isinstance(error, sql_errors.LockTimeoutError):
+                raise
+        return await self.transact(work, attempts - 1)
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

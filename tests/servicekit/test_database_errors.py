@@ -8,7 +8,7 @@ import traceback
 import asyncpg
 import pytest
 
-from servicekit.database import Database
+from servicekit.database import Database, Session
 from servicekit.errors import (
     ConflictError,
     DatabaseUnavailableError,
@@ -162,7 +162,7 @@ async def test_deadlock_is_a_conflict_for_one_of_the_two(pool: Database) -> None
     results = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
     assert {type(each) for each in results} <= {type(None), ConflictError, LockTimeoutError}
     assert any(isinstance(each, ConflictError) for each in results)
-    # A deadlock can be tried again, which is what transact does with every conflict.
+    # A deadlock can be tried again, which is what transact does with all but vain waits for a lock.
     assert issubclass(LockTimeoutError, ConflictError)
 
 
@@ -187,6 +187,21 @@ async def test_connections_lost_while_idle(pool: Database, admin: asyncpg.Connec
             continue
     assert len(answered) >= 3
     assert before not in answered
+
+
+async def test_work_that_waited_for_a_lock_in_vain_is_not_repeated(pool: Database, dsn: str) -> None:
+    await pool.execute(ADD, 1, "a")
+    tried = []
+
+    async def work(session: Session) -> None:
+        tried.append(True)
+        await session.row(LOCK, 1)
+
+    async with opened(dsn, lock_timeout_ms=50) as hasty, pool.transaction() as session:
+        await session.row(LOCK, 1)
+        with pytest.raises(LockTimeoutError):
+            await hasty.transact(work)
+    assert len(tried) == 1
 
 
 async def test_connection_lost_inside_a_transaction(pool: Database, admin: asyncpg.Connection) -> None:
