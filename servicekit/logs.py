@@ -14,7 +14,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-from servicekit.call import Call
+from servicekit.call import Call, current_call
 from servicekit.errors import Code, ServiceError
 from servicekit.methods import Method
 
@@ -114,10 +114,12 @@ class _Lines:
 
 
 def _common(process: str) -> Processor:
-    """What stands in every line."""
+    """What stands in every line, and the request id in those of a call."""
 
     def add(_logger: object, level: str, event: EventDict) -> EventDict:
         known = {key: value for key, value in event.items() if value is not None}
+        if (call := current_call.get()) is not None:
+            known.setdefault("request_id", call.request_id)
         return {**known, "level": level, "timestamp": _timestamp(), "process": process}
 
     return add

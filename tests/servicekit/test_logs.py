@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from servicekit import logs
-from servicekit.call import Call
+from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
 from servicekit.errors import Code, ConflictError, ServiceError
 from servicekit.logs import CallLog
@@ -59,6 +59,21 @@ def test_logs_are_one_json_object_a_line(errors: Callable[[], str]) -> None:
     assert "nothing" not in lines[0]
     assert all(line["timestamp"].endswith("Z") and line["level"] for line in lines)
     assert "ValueError: 9" in lines[2]["exception"]
+
+
+def test_every_line_within_a_call_names_its_request(errors: Callable[[], str]) -> None:
+    logs.configure("probe", "info", "json")
+    log = structlog.get_logger("test")
+    log.info("before")
+    token = current_call.set(_USERS)
+    try:
+        log.info("inside")
+        log.info("of another", request_id="two")
+        logging.getLogger("a.library").warning("of a library")
+    finally:
+        current_call.reset(token)
+    found = [(line["event"], line.get("request_id")) for line in map(json.loads, errors().splitlines())]
+    assert found == [("before", None), ("inside", "one"), ("of another", "two"), ("of a library", "one")]
 
 
 @dataclass
