@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -77,9 +78,13 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _postgres(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in {"postgresql", "postgres"}:
-        raise ValueError("must start with postgresql:// or postgres://")
-    return url
+    # What can't be taken apart would be quoted in the error, and that with a piece of the password.
+    with suppress(ValueError):
+        parts = urlsplit(url.get_secret_value())
+        hosts = re.sub(r"\[[^]]*\]", "", parts.netloc.rpartition("@")[2])
+        if parts.scheme in {"postgresql", "postgres"} and not re.search(r":(?!\d*(,|$))", hosts):
+            return url
+    raise ValueError("must be an address that starts with postgresql:// or postgres://")
 
 
 def _all_addresses(hosts: str) -> str:
@@ -258,9 +263,9 @@ class ServiceSettings(BaseSettings):
         if self.own_database_url is not None:
             return self.own_database_url.get_secret_value()
         assert self.database_url is not None  # noqa: S101 - checked with the settings
-        url = self.database_url.get_secret_value()
+        url = self.database_url.get_secret_value().rstrip("?&")
         # The start-up parameter `role` survives RESET ALL.
-        return f"{url}{'&' if urlsplit(url).query else '?'}role={self.process}_app"
+        return f"{url}{'&' if '?' in url else '?'}role={self.process}_app"
 
     @property
     def drain_wait(self) -> float:

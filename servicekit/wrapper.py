@@ -169,13 +169,7 @@ class Wrapper:
             return DeadlineExceededError()
         error_id = secrets.token_hex(8)
         self.metrics.unexpected(raised)
-        _log.error(
-            "unexpected error",
-            error_id=error_id,
-            method=call.method.full_name,
-            request_id=call.request_id,
-            exc_info=raised,
-        )
+        _log.error("unexpected error", error_id=error_id, method=call.method.full_name, exc_info=raised)
         return InternalError(error_id)
 
 

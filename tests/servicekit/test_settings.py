@@ -211,7 +211,18 @@ def test_loopback_is_served_in_plain_text(monkeypatch: pytest.MonkeyPatch, host:
 
 
 @pytest.mark.parametrize(
-    "dsn", ["mysql://hush@db/seda", "hush", "http://hush", "postgresql+asyncpg://hush@db/seda"]
+    "dsn",
+    [
+        "mysql://hush@db/seda",
+        "hush",
+        "http://hush",
+        "postgresql+asyncpg://hush@db/seda",
+        # Each of these the standard library or the driver quotes in its error.
+        "postgresql://a:hush\u2100@db/seda",
+        "postgresql://a:[hush@db/seda",
+        "postgresql://a:hush/more@db/seda",
+        "postgresql://a:hush?more@db/seda",
+    ],
 )
 @pytest.mark.parametrize("name", ["DATABASE_URL", "SEDA_CHAT_DATABASE_URL"])
 def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, dsn: str) -> None:
@@ -224,6 +235,8 @@ def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch, name: str,
         ("postgresql://a:b@h/d", "postgresql://a:b@h/d?role=chat_app"),
         ("postgres://a:b@h:1/d?sslmode=require", "postgres://a:b@h:1/d?sslmode=require&role=chat_app"),
         ("postgresql:///d?host=/run", "postgresql:///d?host=/run&role=chat_app"),
+        ("postgresql://a:b@h/d?", "postgresql://a:b@h/d?role=chat_app"),
+        ("postgresql://a:b@[::1]:1,h:2,h/d?x=y&", "postgresql://a:b@[::1]:1,h:2,h/d?x=y&role=chat_app"),
     ],
 )
 def test_administrator_s_way_in_is_used_in_the_application_s_role(
