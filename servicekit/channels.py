@@ -75,7 +75,8 @@ def open_channel(
     address = target_address(target)
     if tls is not None:
         if address.startswith("ipv4:"):
-            # A list has no name that a certificate could show: each shows that of the first address.
+            # A list has no name that a certificate could show: each shows that of the first address. (Of an IPv6
+            # list grpc takes that by itself.)
             options.append(("grpc.ssl_target_name_override", address.split(":")[1]))
         return grpc.aio.secure_channel(address, tls, options=options)
     return grpc.aio.insecure_channel(address, options=options)

@@ -38,10 +38,10 @@ class Authority:
         self.certificate.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
 
     def sign(self, name: str, *hosts: str) -> Pair:
-        """A certificate for 127.0.0.1, and for hosts by name."""
+        """A certificate for 127.0.0.1 and ::1, and for hosts by name."""
         key = ec.generate_private_key(ec.SECP256R1())
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        names = x509.SubjectAlternativeName([address, *map(x509.DNSName, hosts)])
+        here = [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1")]
+        names = x509.SubjectAlternativeName([*here, *map(x509.DNSName, hosts)])
         signed = _builder(_name(name), self._name, key).add_extension(names, critical=False)
         pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}-key.pem")
         pair.certificate.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(_PEM))

@@ -29,6 +29,7 @@ from servicekit.settings import ServiceSettings, SettingsError
 from tests.certificates import Authority, Pair, Tls
 from tests.probe import METHODS, ProbeRequest
 from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, Probe, Users, as_user, servicers
+from tests.servicekit.test_addresses import second_address
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CHECK = "/grpc.health.v1.Health/Check"
@@ -224,3 +225,16 @@ async def test_who_is_let_in_over_tls(tls: Tls, tmp_path: Path, mutual: bool) ->
         # Kubelet and Prometheus have no certificates.
         assert await answer(f"127.0.0.1:{process.servers.admin_port}", None, _CHECK) == "OK"
         assert await answer(address, None, _CHECK) == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_each_of_several_targets_is_verified(tls: Tls, host: str) -> None:
+    hosts = ("127.0.0.1", second_address())
+    if host.strip("[]") not in hosts:
+        pytest.skip("this machine has no IPv6")
+    async with serving(settings(host=",".join(hosts), **tls.settings())) as process:
+        trusted = client(tls.authority.certificate, tls.own)
+        target = f"{host}:{process.servers.port}"
+        for several in (target, f"{target},{target}"):
+            given = as_user("ada@example.org")
+            assert await answer(several, trusted, METHODS["Empty"].path, metadata=given) == "OK"
