@@ -116,8 +116,9 @@ async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page | 
         listing.around_seq,
     )
     window = _following(listing.page_token, mark, listing.page_size) or _first_window(listing)
-    key = (listing.room_id, listing.view, listing.replies, listing.deleted, window)
-    kept = deps.pages.get(key)
+    # A page with deleted messages is made anew: what is taken off those before they are emptied moves no rev.
+    key = None if listing.deleted else (listing.room_id, listing.view, listing.replies, window)
+    kept = None if key is None else deps.pages.get(key)
     if kept is not None:
         shared = await _shared(deps, caller, listing, kept, lambda: _token(mark, window, kept.next_seq))
         if shared is not None:
@@ -131,8 +132,6 @@ async def _shared(
     """A kept page, if nothing has changed in the room since it was made."""
     now = await store.mine(deps.database, listing.room_id, caller.user_id, kept.reacted_ids)
     room = check_readable(listing.room_id, now)
-    if listing.deleted:
-        check_sees_deleted(room.role)
     if (room.last_rev, deps.epoch.value) != (kept.rev, kept.epoch):
         return None
     mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
@@ -140,7 +139,7 @@ async def _shared(
 
 
 async def _page(
-    deps: Deps, caller: Caller, listing: Listing, window: Window, key: Hashable, mark: int
+    deps: Deps, caller: Caller, listing: Listing, window: Window, key: Hashable | None, mark: int
 ) -> Page:
     epoch = deps.epoch.value
     found = await store.page(
@@ -170,7 +169,7 @@ async def _page(
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
         rev=room.rev,
-        keep=keep if deps.pages.wants(key) else None,
+        keep=keep if key is not None and deps.pages.wants(key) else None,
     )
 
 

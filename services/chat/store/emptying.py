@@ -117,8 +117,8 @@ async def due(session: Session, room_id: UUID, seqs: Sequence[int]) -> list[DueR
 async def strip(session: Session, room_id: UUID, message_ids: Sequence[UUID], limit: int) -> int:
     """Remove revisions, mentions and reactions of deleted messages, up to `limit` of them; returns how many.
 
-    With the tallies that is up to twice as many rows. The room must be locked. No rev is taken: nobody is
-    shown any of this of a deleted message.
+    With the tallies that is up to twice as many rows. The room must be locked. No rev is taken: all of
+    it is shown, if at all, to moderators who ask for deleted messages, and the emptying that follows takes one.
     """
     row = await session.row(_STRIP, room_id, list(message_ids), limit)
     return 0 if row is None else row.removed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID
 
 import pytest
 
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse
 from servicekit.errors import PageTokenMismatchError
+from services.chat.actions.emptying import empty_stubs
 from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.errors import BannedError, RoleRequiredError, RoomNotFoundError
@@ -149,10 +151,18 @@ async def test_list_messages_asks_anew_who_may_read_a_shared_page(room: Room) ->
     await refused(room.readers.page(eve, room.id), BannedError, DOMAIN)
 
 
-async def test_list_messages_keeps_pages_with_deleted_ones_to_moderators(room: Room) -> None:
+async def test_list_messages_makes_pages_with_deleted_ones_anew(room: Room) -> None:
+    await room.acts.react(room.other, room.last)
     await room.acts.delete(room.owner, room.last)
     pages = [await room.readers.page(room.owner, room.id, show_deleted=True) for _ in range(4)]
     assert {page.messages[0].text for page in pages} == {"last"}
+    # What hangs on a message that nobody may restore any more goes first, and moves no rev.
+    await room.acts.age_deletion(room.last, "31 days")
+    database = room.world.chat.process.kit.database
+    assert await empty_stubs(database, UUID(room.id), [room.last.seq]) == 1
+    after = await room.readers.page(room.owner, room.id, show_deleted=True)
+    assert (after.rev, after.messages[0].text) == (pages[0].rev, "last")
+    assert [len(page.messages[0].reactions) for page in (*pages, after)] == [1, 1, 1, 1, 0]
     await refused(room.readers.page(room.member, room.id, show_deleted=True), RoleRequiredError, DOMAIN)
     await room.warm()
     assert "last" not in {message.text for message in (await room.read(room.member)).messages}
