@@ -9,7 +9,8 @@ import grpc
 import pytest
 
 from ops.development import development_subject
-from servicekit.caller import Role
+from servicekit.call import current_call
+from servicekit.caller import Caller, Role
 from servicekit.errors import (
     AccessDeniedError,
     ConflictError,
@@ -113,6 +114,23 @@ async def test_users_are_asked_after_once_however_many_calls_wait(probe: Running
     probe.users.gate.set()
     assert {(await each).code for each in (*waiting, other)} == {grpc.StatusCode.OK}
     assert len(probe.users.asked) == 2
+
+
+async def test_question_has_three_seconds_and_no_token_of_one_who_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, asked = HandClock(), []
+    async with serving(clock=clock) as probe:
+
+        async def resolve(_subject: str, _email: str) -> Caller:
+            asked.append(current_call.get())
+            return Caller(USER_ID, Role.USER)
+
+        monkeypatch.setattr(probe.users, "resolve", resolve)
+        assert (await probe.call("Ask", timeout=1)).code is grpc.StatusCode.OK
+    (call,) = asked
+    assert call is not None
+    assert (call.deadline - clock.monotonic(), call.token) == (3.0, None)
 
 
 async def test_one_who_hangs_up_does_not_take_the_answer_from_others(probe: Running) -> None:
