@@ -28,7 +28,9 @@ class _SanctionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sanction
     SANCTION_KIND_UNSPECIFIED: _SanctionKind.ValueType  # 0
     """Never valid."""
     SANCTION_KIND_MUTE: _SanctionKind.ValueType  # 1
-    """To send, edit, react, pin and rename; reading, leaving and deleting the own messages stay."""
+    """To send, edit, react, pin, change the room, invite, revoke invitations and set roles; reading,
+    leaving, reporting, deleting and what else moderators do stay.
+    """
     SANCTION_KIND_BAN: _SanctionKind.ValueType  # 2
     """To be in the room at all."""
 
@@ -38,7 +40,9 @@ class SanctionKind(_SanctionKind, metaclass=_SanctionKindEnumTypeWrapper):
 SANCTION_KIND_UNSPECIFIED: SanctionKind.ValueType  # 0
 """Never valid."""
 SANCTION_KIND_MUTE: SanctionKind.ValueType  # 1
-"""To send, edit, react, pin and rename; reading, leaving and deleting the own messages stay."""
+"""To send, edit, react, pin, change the room, invite, revoke invitations and set roles; reading,
+leaving, reporting, deleting and what else moderators do stay.
+"""
 SANCTION_KIND_BAN: SanctionKind.ValueType  # 2
 """To be in the room at all."""
 Global___SanctionKind: _TypeAlias = SanctionKind  # noqa: Y015
