@@ -83,6 +83,8 @@ async def test_resolve_report_once_in_each_way(world: World, cast: Cast, moderat
     # A resolved report makes room for another one.
     new = (await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)).report
     assert new.id != report.id
+    repeated = await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+    assert repeated.report == new
     opened = await moderators.act("ListReports", cast.owner, cast.room_id, state=REPORT_STATE_OPEN)
     assert [each.id for each in opened.reports] == [new.id]
     await refused(
@@ -181,6 +183,19 @@ async def test_a_platform_moderator_handles_reports_of_public_rooms(
         errors.RoleRequiredError,
         DOMAIN,
     )
+
+
+async def test_a_platform_moderator_in_a_private_room_is_there_as_a_member_only(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    helper = new_user()
+    await add_user(world.admin, helper, role=Role.MODERATOR)
+    await world.join(helper, cast.room_id)
+    await world.set_room(cast.room_id, private=True)
+    error = await refused(
+        moderators.act("ListReports", helper, cast.room_id, as_admin=True), errors.RoleRequiredError, DOMAIN
+    )
+    assert error.metadata == {"role": "ADMIN"}
 
 
 async def test_reports_are_limited_but_not_their_repetition(

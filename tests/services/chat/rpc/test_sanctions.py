@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from seda.chat.v1.moderation_pb2 import SANCTION_KIND_BAN, SANCTION_KIND_MUTE
 from servicekit.caller import Role
+from servicekit.errors import CallerSuspendedError
 from servicekit.statuses import UpstreamError
 from services.chat.domain import errors
 from tests.services.chat.moderators import Cast, Moderators
+from tests.services.chat.rpc.test_membership_roles import rooms_rev
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import add_user, refused
 
@@ -143,7 +147,7 @@ async def test_delete_messages_by_author_deletes_500_and_says_what_remains(
     world: World, cast: Cast, moderators: Moderators
 ) -> None:
     target = await cast.id_of(cast.member)
-    await world.send(cast.member, cast.room_id, "the first")
+    sent = (await world.send(cast.member, cast.room_id, "the first")).message
     # As if they had been sent: the rest of 510 messages.
     await world.admin.execute(
         "WITH c AS (UPDATE chat.room_counters SET last_seq = last_seq + 509, last_rev = last_rev + 509"
@@ -154,8 +158,12 @@ async def test_delete_messages_by_author_deletes_500_and_says_what_remains(
         uuid.UUID(cast.room_id),
         uuid.UUID(target),
     )
-    first = await moderators.act("DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=target)
-    assert (first.deleted_count, first.remaining_count) == (500, 10)
+    later = Timestamp()
+    later.FromMicroseconds(sent.create_time.ToMicroseconds() + 1)
+    first = await moderators.act(
+        "DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=target, start_time=later
+    )
+    assert (first.deleted_count, first.remaining_count) == (500, 9)
     second = await moderators.act("DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=target)
     assert (second.deleted_count, second.remaining_count) == (10, 0)
     third = await moderators.act("DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=target)
@@ -168,6 +176,45 @@ async def test_delete_messages_by_author_deletes_500_and_says_what_remains(
         uuid.UUID(target),
     )
     assert [row["type"] for row in kinds] == ["SYSTEM"]
+
+
+async def test_delete_messages_by_author_from_a_time_on(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    old = (await world.send(cast.member, cast.room_id, "an old one")).message
+    new = (await world.send(cast.member, cast.room_id, "a new one")).message
+    deleted = await moderators.act(
+        "DeleteMessagesByAuthor",
+        cast.moderator,
+        cast.room_id,
+        user_id=old.user_id,
+        start_time=new.create_time,
+    )
+    assert (deleted.deleted_count, deleted.remaining_count) == (1, 0)
+    shown = (await world.page(cast.other, cast.room_id)).messages
+    assert [each.text for each in shown if each.user_id == old.user_id and each.text] == ["an old one"]
+
+
+@pytest.mark.parametrize("method", ["KickMember", "BanMember"])
+async def test_a_removed_member_learns_that_their_rooms_changed(
+    method: str, world: World, cast: Cast, moderators: Moderators
+) -> None:
+    moved = await rooms_rev(world, cast.member)
+    await moderators.act(method, cast.moderator, cast.room_id, user_id=await cast.id_of(cast.member))
+    assert await rooms_rev(world, cast.member) == moved + 1
+    assert await rooms_rev(world, cast.other) == moved
+
+
+async def test_ban_member_ends_an_open_invitation(world: World, moderators: Moderators) -> None:
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada, private=True)
+    await world.create_room(bob)
+    target = await world.user_id(bob)
+    await world.ask(ada, "InviteUser", room_id=room.id, user_id=target)
+    await world.get_room(bob, room.id)
+    for method in ("BanMember", "UnbanMember"):
+        await moderators.act(method, ada, room.id, user_id=target)
+        await refused(world.join(bob, room.id), errors.RoomNotFoundError, DOMAIN)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +261,20 @@ async def test_an_administrator_acts_anywhere_when_they_say_so(world: World, mod
     assert await cast.log() == [("MUTE_MEMBER", "ADMIN", True, owner)]
     await moderators.act("ListSanctions", admin, cast.room_id, as_admin=True)
     assert (await cast.log())[-1][:3] == ("READ_SANCTIONS", "ADMIN", True)
+
+
+async def test_a_suspended_administrator_does_not_act(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    admin = new_user()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    await add_user(world.admin, admin, role=Role.ADMIN, suspended_until=tomorrow)
+    target = await cast.id_of(cast.member)
+    for method, fields in {"LockRoom": {}, "KickMember": {"user_id": target}}.items():
+        await refused(
+            moderators.act(method, admin, cast.room_id, as_admin=True, **fields), CallerSuspendedError, DOMAIN
+        )
+    assert await cast.log() == []
 
 
 async def test_as_admin_without_the_role_tells_nothing_of_the_room(

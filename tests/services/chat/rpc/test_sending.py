@@ -187,7 +187,13 @@ async def test_send_message_repeated_with_other_fields_is_refused(world: World) 
     room = await world.room(ada)
     parent = (await world.send(ada, room.id, "parent")).message
     await world.send(ada, room.id, "one", request_id=request_id)
-    for fields in ({"text": "two"}, {"text": "one", "parent_id": parent.id}):
+    others: tuple[dict[str, Any], ...] = (
+        {"text": "two"},
+        {"text": "one", "parent_id": parent.id},
+        {"text": "one", "track_id": await add_track(world.admin, "0VjIjW4GlUZAMYd2vXMi3b")},
+        {"text": "one", "mention_user_ids": [await world.user_id(ada)]},
+    )
+    for fields in others:
         error = await refused(
             world.send(ada, room.id, request_id=request_id, **fields), RequestIdReusedError, DOMAIN
         )

@@ -151,6 +151,17 @@ async def test_list_my_rooms_shows_what_is_new(world: World) -> None:
     assert await mine(world, new_user()) == []
 
 
+async def test_what_was_said_while_one_was_away_is_not_new(world: World) -> None:
+    ada, bob = new_user(), new_user()
+    room = await world.room(ada)
+    await world.join(bob, room.id)
+    await world.ask(bob, "LeaveRoom", room_id=room.id)
+    away = (await world.send(ada, room.id, "he is gone")).message
+    await world.join(bob, room.id)
+    back = await one(world, bob, room.id)
+    assert (back.unread_count, back.last_read_seq) == (0, away.seq)
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_list_my_rooms_counts_as_a_recount_does(world: World, seed: int) -> None:
     ada, bob = new_user(), new_user()

@@ -24,9 +24,9 @@ from servicekit.errors import (
 from servicekit.ids import new_id
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
-from services.chat.domain.errors import RoomNotFoundError
+from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
 from services.chat.domain.sending import SendDraft
-from services.chat.workers.send_batch import Skipped, write_batch
+from services.chat.workers.send_batch import Outcome, Skipped, write_batch
 from services.chat.workers.send_batcher import MAX_BATCH, MAX_WAITING_ROOMS, SendBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import (
@@ -261,6 +261,10 @@ async def test_stopping_writes_what_was_accepted_and_takes_no_more(
         await batcher.send(draft(room_id), soon())
 
 
+async def _written(database: Database, *drafts: SendDraft) -> list[Outcome]:
+    return await write_batch(database, drafts, wait=True, perhaps_written=False, charge=lambda _: None)
+
+
 async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
     faulty: FaultyDatabase, admin: asyncpg.Connection
 ) -> None:
@@ -277,6 +281,27 @@ async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
         charge=lambda each: limit.take(each.user_id),
     )
     assert [type(each) for each in outcomes] == [RateLimitedError] * 2
+
+
+async def test_slow_mode_holds_between_the_drafts_of_a_batch(
+    faulty: FaultyDatabase, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    await admin.execute("UPDATE chat.rooms SET slow_mode_seconds = 600 WHERE id = $1", room_id)
+    await admin.execute("UPDATE chat.room_memberships SET role = 'MEMBER' WHERE room_id = $1", room_id)
+    outcomes = await _written(faulty, draft(room_id, "one"), draft(room_id, "two"))
+    assert [type(each) for each in outcomes] == [Sent, SlowModeError]
+    assert await stored(admin, room_id) == [(1, "one")]
+
+
+async def test_drafts_of_a_batch_with_one_request_id_are_one_message_or_a_refusal(
+    faulty: FaultyDatabase, admin: asyncpg.Connection
+) -> None:
+    room_id, request_id = await new_room(admin), new_id()
+    outcomes = await _written(faulty, *(draft(room_id, text, request_id) for text in ("one", "one", "two")))
+    assert [type(each) for each in outcomes] == [Sent, Sent, RequestIdReusedError]
+    assert [each.seq for each in outcomes if isinstance(each, Sent)] == [1, 1]
+    assert await stored(admin, room_id) == [(1, "one")]
 
 
 @pytest.mark.parametrize("wait", [True, False])
