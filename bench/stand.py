@@ -18,8 +18,8 @@ from bench.truth import Truth
 from ops.development import development_token
 
 EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
-# One user writes far more than people do, so that few users make the load of many.
-RAISED = {"SEDA_SEND_RATE": "1000000", "SEDA_SEND_BURST": "1000000"}
+# One user writes far more than people do, and makes rooms for it, so that few users make the load of many.
+RAISED = {f"SEDA_{kind}_{limit}": "1000000" for kind in ("SEND", "ROOM") for limit in ("RATE", "BURST")}
 
 
 @dataclass(frozen=True, slots=True)

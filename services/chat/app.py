@@ -35,15 +35,16 @@ def build(kit: Kit) -> App:
     batch_sizes = kit.metrics.histogram(
         "seda_batch_size", "messages written in one transaction", (1, 2, 5, 10, 20, 50, 100, 200)
     )
-    batcher = SendBatcher(
-        kit.database, RateLimit(settings.send_rate, settings.send_burst, kit.clock), batch_sizes
-    )
     limits = Limits(
+        sends=RateLimit(settings.send_rate, settings.send_burst, kit.clock),
+        rooms=RateLimit(settings.room_rate, settings.room_burst, kit.clock),
+        joins=RateLimit(settings.join_rate, settings.join_burst, kit.clock),
         reactions=RateLimit(settings.reaction_rate, settings.reaction_burst, kit.clock),
         searches=RateLimit(settings.search_rate, settings.search_burst, kit.clock),
         invitations=RateLimit(settings.invitation_rate, settings.invitation_burst, kit.clock),
         reports=RateLimit(settings.report_rate, settings.report_burst, kit.clock),
     )
+    batcher = SendBatcher(kit.database, limits.sends, batch_sizes)
     deps = Deps(
         kit.database,
         epoch,

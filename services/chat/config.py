@@ -18,8 +18,14 @@ class Settings(ServiceSettings):
     port: int = Field(7402, ge=0, le=65_535, description="port of the contract")
     admin_port: int = Field(7412, ge=0, le=65_535, description="port of health and reflection, plain text")
     metrics_port: int = Field(7422, ge=0, le=65_535, description="port of Prometheus metrics, HTTP; 0: none")
-    send_rate: float = Field(10, gt=0, description="messages a second that one user may send on average")
-    send_burst: float = Field(20, ge=1, description="messages that one user may send at once")
+    send_rate: float = Field(
+        10, gt=0, description="messages a second that one user may send or edit on average"
+    )
+    send_burst: float = Field(20, ge=1, description="messages that one user may send or edit at once")
+    room_rate: float = Field(1, gt=0, description="rooms a second that one user may create on average")
+    room_burst: float = Field(30, ge=1, description="rooms that one user may create at once")
+    join_rate: float = Field(1, gt=0, description="rooms a second that one user may join on average")
+    join_burst: float = Field(30, ge=1, description="rooms that one user may join at once")
     reaction_rate: float = Field(
         10, gt=0, description="reactions a second that one user may give or take back on average"
     )

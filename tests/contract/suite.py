@@ -23,7 +23,7 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database
-from tests.services.running import JWT_SECRET, SERVICE_SECRET
+from tests.services.running import JWT_SECRET, SERVICE_SECRET, UNLIMITED
 
 SECONDS = 20.0
 _REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
@@ -117,6 +117,8 @@ async def _served(
     } | targets
     # Tracks asks no provider of invented tracks.
     values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60, "enrich": False}
+    # Few users make rooms for all the tests; what they send stays limited.
+    values |= {key: each for key, each in UNLIMITED.items() if key.startswith(("room_", "join_"))}
     if settings.has_database:
         values |= database.settings(name)
     process = Process(settings(**values), build)

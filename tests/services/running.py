@@ -26,7 +26,7 @@ JWT_SECRET = "a secret of users' tokens for tests only"
 SERVICE_SECRET = "a secret of services' tokens for tests only"
 UNLIMITED = {
     f"{kind}_{limit}": 1e6
-    for kind in ("send", "reaction", "search", "invitation", "report")
+    for kind in ("send", "room", "join", "reaction", "search", "invitation", "report")
     for limit in ("rate", "burst")
 }
 """Settings of chat and tracks with which no user does anything too often."""

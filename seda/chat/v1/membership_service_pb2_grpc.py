@@ -105,7 +105,7 @@ class MembershipServiceServicer:
         """Joins a public room, or a private one that the caller was invited to.
 
         A member who joins again changes nothing. Each time a user becomes a member the room gets a
-        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +124,7 @@ class MembershipServiceServicer:
         """Accepts an invitation: joins the room.
 
         Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
-        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,7 +20,7 @@ class MembershipServiceStub:
     """Joins a public room, or a private one that the caller was invited to.
 
     A member who joins again changes nothing. Each time a user becomes a member the room gets a
-    SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+    SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
     """
     LeaveRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.LeaveRoomRequest, _membership_service_pb2.LeaveRoomResponse]
     """Leaves a room; leaving one that the caller is no member of changes nothing.
@@ -31,7 +31,7 @@ class MembershipServiceStub:
     """Accepts an invitation: joins the room.
 
     Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
-    BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+    BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
     """
     DeclineInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.DeclineInvitationRequest, _membership_service_pb2.DeclineInvitationResponse]
     """Declines an invitation; declining none changes nothing.
@@ -94,7 +94,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Joins a public room, or a private one that the caller was invited to.
 
         A member who joins again changes nothing. Each time a user becomes a member the room gets a
-        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -117,7 +117,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Accepts an invitation: joins the room.
 
         Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
-        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED.
+        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

@@ -161,11 +161,11 @@ class MessageServiceServicer:
     def EditMessage(self, request, context):
         """Edits the caller's own message; `seq` stays, and moderators can see what it was.
 
-        An edit to what it says already changes nothing. A message keeps a text or a track: an edit
-        that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-        ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
-        ETAG_MISMATCH, TRACK_NOT_FOUND.
+        An edit to what it says already changes nothing; others count as sends. A message keeps a
+        text or a track: an edit that would leave neither is refused with INVALID_FIELDS. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+        ROOM_LOCKED, ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE,
+        MESSAGE_DELETED, ETAG_MISMATCH, TRACK_NOT_FOUND, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

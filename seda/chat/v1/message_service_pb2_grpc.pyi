@@ -62,11 +62,11 @@ class MessageServiceStub:
     EditMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.EditMessageRequest, _message_service_pb2.EditMessageResponse]
     """Edits the caller's own message; `seq` stays, and moderators can see what it was.
 
-    An edit to what it says already changes nothing. A message keeps a text or a track: an edit
-    that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-    ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
-    ETAG_MISMATCH, TRACK_NOT_FOUND.
+    An edit to what it says already changes nothing; others count as sends. A message keeps a
+    text or a track: an edit that would leave neither is refused with INVALID_FIELDS. Errors:
+    ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+    ROOM_LOCKED, ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE,
+    MESSAGE_DELETED, ETAG_MISMATCH, TRACK_NOT_FOUND, RATE_LIMITED.
     """
     DeleteMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.DeleteMessageRequest, _message_service_pb2.DeleteMessageResponse]
     """Deletes a message: authors their own, moderators any, and platform moderators and
@@ -180,11 +180,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.EditMessageResponse]:
         """Edits the caller's own message; `seq` stays, and moderators can see what it was.
 
-        An edit to what it says already changes nothing. A message keeps a text or a track: an edit
-        that would leave neither is refused with INVALID_FIELDS. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
-        ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE, MESSAGE_DELETED,
-        ETAG_MISMATCH, TRACK_NOT_FOUND.
+        An edit to what it says already changes nothing; others count as sends. A message keeps a
+        text or a track: an edit that would leave neither is refused with INVALID_FIELDS. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+        ROOM_LOCKED, ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE,
+        MESSAGE_DELETED, ETAG_MISMATCH, TRACK_NOT_FOUND, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

@@ -85,8 +85,8 @@ class RoomServiceServicer:
         """Creates a room and makes the caller its owner.
 
         Repeating a call with the same `request_id` and the same fields returns the first room as it
-        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED, and for
-        a repeated call ROOM_NOT_FOUND, BANNED.
+        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED,
+        RATE_LIMITED, and for a repeated call ROOM_NOT_FOUND, BANNED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,8 +20,8 @@ class RoomServiceStub:
     """Creates a room and makes the caller its owner.
 
     Repeating a call with the same `request_id` and the same fields returns the first room as it
-    is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED, and for
-    a repeated call ROOM_NOT_FOUND, BANNED.
+    is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED,
+    RATE_LIMITED, and for a repeated call ROOM_NOT_FOUND, BANNED.
     """
     GetRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetRoomRequest, _room_service_pb2.GetRoomResponse]
     """Gets a room that the caller may see: a public one, or a private one whose member or invited
@@ -82,8 +82,8 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a room and makes the caller its owner.
 
         Repeating a call with the same `request_id` and the same fields returns the first room as it
-        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED, and for
-        a repeated call ROOM_NOT_FOUND, BANNED.
+        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED,
+        RATE_LIMITED, and for a repeated call ROOM_NOT_FOUND, BANNED.
         """
 
     @_abc_1.abstractmethod

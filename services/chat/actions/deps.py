@@ -41,8 +41,14 @@ class TrackCatalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often one user may do what is cheap to ask for and costs others. Sends have theirs in the batcher."""
+    """How often one user may do what is cheap to ask for and costs others.
 
+    The batcher charges sends, by the same count as edits.
+    """
+
+    sends: RateLimit
+    rooms: RateLimit
+    joins: RateLimit
     reactions: RateLimit
     searches: RateLimit
     invitations: RateLimit

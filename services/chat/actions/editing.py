@@ -21,7 +21,11 @@ from services.chat.store.rooms import RoomRow
 
 
 async def edit_message(deps: Deps, caller: Caller, edit: Edit) -> Message:
-    """The caller's message with its new text or track; an edit to what it says already changes nothing."""
+    """The caller's message with its new text or track; an edit to what it says already changes nothing.
+
+    Others count as sends; raises RateLimitedError.
+    """
+    charge = deps.limits.sends.once(caller.user_id)
     # Folded, and the track asked for, before the room's lock is anywhere near: nothing slow happens under it.
     folded = search_text(edit.text or None) if "text" in edit.mask else None
     track = None if edit.new_track_id is None else await _track(deps, caller, edit, edit.new_track_id)
@@ -31,6 +35,7 @@ async def edit_message(deps: Deps, caller: Caller, edit: Edit) -> Message:
         content = edited(message, edit, track)
         if content == Content(message.text, message.track):
             return message
+        charge()
         message.rev = change.next_rev()
         message.edited_at = await store.edit(
             change.session, edit.room_id, message.seq, content, folded, message.rev

@@ -31,7 +31,8 @@ class MemberListing:
 
 
 async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
-    """The caller's membership. A member who joins again changes nothing."""
+    """The caller's membership. A member who joins again changes nothing, at no charge; raises RateLimitedError."""
+    charge = deps.limits.joins.once(caller.user_id)
 
     async def act(change: Change) -> Member:
         standing = check_known(room_id, change.standing)
@@ -43,6 +44,7 @@ async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
         if member is not None:
             return member
         check_in_use(standing.archived_at)
+        charge()
         member = await store.join(
             change.session, room_id, caller.user_id, last_seq=change.last_seq, rev=change.next_rev()
         )

@@ -41,7 +41,11 @@ class RoomView:
 
 
 async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Room, bool]:
-    """The created room, and whether an earlier call with the same request id had created it."""
+    """The created room, and whether an earlier call with the same request id had created it.
+
+    Raises RateLimitedError where one would be created.
+    """
+    charge = deps.limits.rooms.once(caller.user_id)
     parts = repr((draft.name, draft.description, draft.private))
     payload_hash = hashlib.sha256(parts.encode()).digest() if draft.request_id is not None else None
 
@@ -52,6 +56,7 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
                 return earlier, True
         if await store.is_suspended(session, caller.suspended_until):
             raise CallerSuspendedError
+        charge()
         room_id = new_id()
         created = await store.create(
             session,

@@ -126,8 +126,11 @@ class RealSuite:
             "SEDA_SERVICE_SECRET": SERVICE_SECRET,
             "SEDA_LOG_FORMAT": "json",
             # A few users make the load of many.
-            "SEDA_SEND_RATE": "100000",
-            "SEDA_SEND_BURST": "100000",
+            **{
+                f"SEDA_{kind}_{limit}": "100000"
+                for kind in ("SEND", "ROOM", "JOIN")
+                for limit in ("RATE", "BURST")
+            },
             # The providers of invented tracks are left alone.
             "SEDA_ENRICH": "0",
             "SEDA_PARENT_FD": str(parent_fd),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from servicekit.errors import ConflictError, RateLimitedError
-from services.chat.store import invitations, moderation, reactions
+from services.chat.store import editing, invitations, memberships, moderation, reactions, rooms
 from tests.services.chat.acts import Acts
 from tests.services.chat.moderators import Cast, Moderators
-from tests.services.chat.world import DOMAIN, World
+from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, refused
 
 
@@ -39,6 +39,45 @@ async def test_reactions_are_charged_once(
     in_the_way(monkeypatch, reactions, "take_back")
     await acts.take_back(cast.member, message)
     await refused(acts.react(cast.member, message), RateLimitedError, DOMAIN)
+
+
+async def test_edits_are_charged_once_and_those_that_change_nothing_never(
+    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = (await world.send(cast.member, cast.room_id, "x")).message
+    acts = Acts(World(strict_chat, world.admin))
+    in_the_way(monkeypatch, editing, "edit")
+    for text in ("one", "two", "two"):
+        await acts.edit(cast.member, message, text=text)
+    await refused(acts.edit(cast.member, message, text="three"), RateLimitedError, DOMAIN)
+    # They count as sends, and sends with them.
+    await refused(acts.world.send(cast.member, cast.room_id, "four"), RateLimitedError, DOMAIN)
+
+
+async def test_joins_are_charged_once_and_those_of_members_never(
+    world: World, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict, ada, bob = World(strict_chat, world.admin), new_user(), new_user()
+    room = await world.room(ada)
+    in_the_way(monkeypatch, memberships, "join")
+    for _ in range(2):
+        await strict.join(bob, room.id)
+        await strict.join(bob, room.id)
+        await strict.ask(bob, "LeaveRoom", room_id=room.id)
+    for method in ("JoinRoom", "AcceptInvitation"):
+        await refused(strict.ask(bob, method, room_id=room.id), RateLimitedError, DOMAIN)
+
+
+async def test_rooms_are_charged_once_and_repeated_calls_never(
+    world: World, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict, ada, request_id = World(strict_chat, world.admin), new_user(), str(uuid.uuid4())
+    in_the_way(monkeypatch, rooms, "create")
+    for _ in range(2):
+        await strict.create_room(ada, request_id=request_id)
+    await strict.create_room(ada)
+    await refused(strict.create_room(ada), RateLimitedError, DOMAIN)
+    assert (await strict.create_room(ada, request_id=request_id)).deduplicated
 
 
 async def test_reports_are_charged_once(
