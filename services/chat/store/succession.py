@@ -41,7 +41,7 @@ class HeirRow(NamedTuple):
 class PutAwayRow(NamedTuple):
     """Since when a room is archived."""
 
-    archived_at: Micros
+    archived_at: Micros | None
 
 
 # By two indexes, however many members there are: those who moderate, and all in the order in which they joined.
