@@ -30,30 +30,30 @@ def handlers(services: Iterable[str], board: HealthBoard) -> dict[str, grpc.RpcM
     """
     servicer = aio.ReflectionServicer((*services, *NAMES))
 
-    async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
-        async def decoded() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
-            async for data in requests:
+    async def decoded(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
+        closed = asyncio.ensure_future(board.closed.wait())
+        try:
+            while True:
+                # What is cut short is the wait for a question, never an answer: grpc can't end a stream amid one.
+                reading = asyncio.ensure_future(context.read())
+                await asyncio.wait((reading, closed), return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done() or reading.result() is grpc.aio.EOF:
+                    reading.cancel()
+                    return
                 try:
-                    request = reflection_pb2.ServerReflectionRequest.FromString(data)
+                    request = reflection_pb2.ServerReflectionRequest.FromString(reading.result())
                 except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
                 if request.file_containing_symbol:
                     request.file_containing_symbol = _known(request.file_containing_symbol)
                 yield request
+        finally:
+            closed.cancel()
 
-        answers = cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(), context))
+    async def reflect(_requests: AsyncIterator[bytes], context: Context) -> None:
+        answers = cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(context), context))
         async for response in answers:
             await context.write(response.SerializeToString())
-
-    async def reflect(requests: AsyncIterator[bytes], context: Context) -> None:
-        works = [asyncio.ensure_future(each) for each in (answer(requests, context), board.closed.wait())]
-        try:
-            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-            for work in done:
-                work.result()
-        finally:
-            for work in works:
-                work.cancel()
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)
     return {f"/{name}/ServerReflectionInfo": method for name in NAMES}
