@@ -71,16 +71,22 @@ def decode_number(token: str, listing: int, first: int) -> int:
     return numbers[0]
 
 
+def only_id(texts: Sequence[str]) -> UUID:
+    """The id that is all the text of a place; raises PageTokenMismatchError."""
+    try:
+        (text,) = texts
+        return UUID(text)
+    except ValueError:
+        raise PageTokenMismatchError from None
+
+
 def decode_instant(token: str, listing: int) -> tuple[Micros, UUID] | None:
     """Where a listing by an instant and an id goes on; None without a token. Raises PageTokenMismatchError."""
     if not token:
         return None
     place = decode_token(token, listing)
-    try:
-        (at,), (text,) = place.numbers, place.texts
-        last_id = UUID(text)
-    except ValueError:
-        raise PageTokenMismatchError from None
-    if not 0 <= at < LAST_INSTANT:
-        raise PageTokenMismatchError
-    return Micros(at), last_id
+    match list(place.numbers):
+        case [at] if 0 <= at < LAST_INSTANT:
+            return Micros(at), only_id(place.texts)
+        case _:
+            raise PageTokenMismatchError

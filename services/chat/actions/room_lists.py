@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from folding import needle
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, only_id, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.page_sizes import text_bytes, value_bytes
 from services.chat.domain.directory import FIRST_ID, LIKEST, START, Place, Stage, stages
@@ -48,7 +46,7 @@ async def list_my_rooms(
 ) -> tuple[list[MyRoom], str, str]:
     """A page of the caller's rooms, the next page's token, and the epoch; one statement."""
     mark = fingerprint("ListMyRooms", caller.user_id)
-    after = _id(list(decode_token(page_token, mark).texts)) if page_token else FIRST_ID
+    after = only_id(decode_token(page_token, mark).texts) if page_token else FIRST_ID
     found = await my_rooms.mine(deps.database, caller.user_id, after, page_size + 1)
     fit, _ = fitting(found[:page_size], _bytes, MAX_BYTES)
     shown, token = page_of(found, len(fit), lambda last: encode_token(mark, texts=[str(last.room.id)]))
@@ -67,21 +65,13 @@ def _place(page_token: str, mark: int) -> Place:
         case [stage, likeness], [name, room_id] if (
             stage in set(Stage) and 0 <= likeness <= LIKEST and _is_storable(name)
         ):
-            return Place(Stage(stage), name, likeness, _id([room_id]))
+            return Place(Stage(stage), name, likeness, only_id([room_id]))
         case _:
             raise PageTokenMismatchError
 
 
 def _is_storable(name: str) -> bool:
     return "\0" not in name and len(name) <= SEARCHED_LETTERS
-
-
-def _id(texts: list[str]) -> UUID:
-    try:
-        (text,) = texts
-        return UUID(text)
-    except ValueError:
-        raise PageTokenMismatchError from None
 
 
 def _bytes(my: MyRoom) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from folding import needle
 from servicekit.caller import Caller
 from servicekit.errors import FieldFault, InvalidFieldsError, PageTokenMismatchError
-from servicekit.pages import decode_token, encode_token, fingerprint, page_of
+from servicekit.pages import decode_token, encode_token, fingerprint, only_id, page_of
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.search import START, Place, Stage, stages
 from services.tracks.store import listing, search
@@ -64,7 +62,7 @@ class Listing:
 async def list_tracks(deps: Deps, caller: Caller, asked: Listing) -> TrackPage:
     """A page of tracks, the newest first; one statement. Raises PageTokenMismatchError."""
     mark = fingerprint("ListTracks", caller.user_id, asked.provider, asked.state)
-    before = _id(decode_token(asked.page_token, mark).texts) if asked.page_token else listing.NEWEST
+    before = only_id(decode_token(asked.page_token, mark).texts) if asked.page_token else listing.NEWEST
     size = asked.page_size
     rows = await listing.page(deps.database, asked.provider, asked.state, before, size + 1)
     return TrackPage(*page_of(rows, size, lambda last: encode_token(mark, texts=[str(last.id)])))
@@ -82,18 +80,10 @@ def _place(page_token: str, mark: int) -> Place:
         case [stage, likeness], [track_id, text] if (
             stage in set(Stage) and abs(likeness) <= START.likeness and _is_storable(text)
         ):
-            return Place(Stage(stage), text, likeness, _id([track_id]))
+            return Place(Stage(stage), text, likeness, only_id([track_id]))
         case _:
             raise PageTokenMismatchError
 
 
 def _is_storable(text: str) -> bool:
     return "\0" not in text and len(text) <= _LONGEST_TEXT
-
-
-def _id(texts: Sequence[str]) -> UUID:
-    try:
-        (text,) = texts
-        return UUID(text)
-    except ValueError:
-        raise PageTokenMismatchError from None
