@@ -12,8 +12,8 @@ from tests.contract.requests import deep, text_paths, with_text
 from tests.contract.suite import Outcome, Target, send
 
 # For each method twice: at its service, and at the gateway that forwards it.
-_NOISE = 40
-_DAMAGED = 40
+_NOISE = 80
+_DAMAGED = 80
 _DEEP = 20_000
 
 

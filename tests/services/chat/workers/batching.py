@@ -96,6 +96,14 @@ async def new_room(admin: asyncpg.Connection) -> uuid.UUID:
     return room_id
 
 
+async def slow_room(admin: asyncpg.Connection) -> uuid.UUID:
+    """A room where USER, a member and no more, sends once in ten minutes."""
+    room_id = await new_room(admin)
+    await admin.execute("UPDATE chat.rooms SET slow_mode_seconds = 600 WHERE id = $1", room_id)
+    await admin.execute("UPDATE chat.room_memberships SET role = 'MEMBER' WHERE room_id = $1", room_id)
+    return room_id
+
+
 async def stored(admin: asyncpg.Connection, room_id: uuid.UUID) -> list[tuple[int, str]]:
     """The (seq, text) of a room's messages."""
     rows = await admin.fetch("SELECT seq, text FROM chat.messages WHERE room_id = $1 ORDER BY seq", room_id)

@@ -36,6 +36,7 @@ from tests.services.chat.workers.batching import (
     draft,
     locked,
     new_room,
+    slow_room,
     soon,
     stored,
 )
@@ -268,9 +269,7 @@ async def _written(database: Database, *drafts: SendDraft) -> list[Outcome]:
 async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
     faulty: FaultyDatabase, admin: asyncpg.Connection
 ) -> None:
-    room_id = await new_room(admin)
-    await admin.execute("UPDATE chat.rooms SET slow_mode_seconds = 600 WHERE id = $1", room_id)
-    await admin.execute("UPDATE chat.room_memberships SET role = 'MEMBER' WHERE room_id = $1", room_id)
+    room_id = await slow_room(admin)
     limit = RateLimit(0.001, 1, SystemClock())
     limit.take(USER)
     outcomes = await write_batch(
@@ -286,9 +285,7 @@ async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
 async def test_slow_mode_holds_between_the_drafts_of_a_batch(
     faulty: FaultyDatabase, admin: asyncpg.Connection
 ) -> None:
-    room_id = await new_room(admin)
-    await admin.execute("UPDATE chat.rooms SET slow_mode_seconds = 600 WHERE id = $1", room_id)
-    await admin.execute("UPDATE chat.room_memberships SET role = 'MEMBER' WHERE room_id = $1", room_id)
+    room_id = await slow_room(admin)
     outcomes = await _written(faulty, draft(room_id, "one"), draft(room_id, "two"))
     assert [type(each) for each in outcomes] == [Sent, SlowModeError]
     assert await stored(admin, room_id) == [(1, "one")]
