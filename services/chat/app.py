@@ -21,7 +21,7 @@ from services.chat.store.epoch import Epoch
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.send_batcher import SendBatcher
 
-SCHEMA_HEAD = "20261123_0010"
+SCHEMA_HEAD = "20261123_0210"
 """The newest migration of this build; the service is ready once it is applied."""
 
 

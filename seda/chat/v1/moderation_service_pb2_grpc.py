@@ -239,7 +239,8 @@ class ModerationServiceServicer:
         """Reports a message to the moderators of its room; for members.
 
         Reporting it again while the report is open changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -92,7 +92,8 @@ class ModerationServiceStub:
     """Reports a message to the moderators of its room; for members.
 
     Reporting it again while the report is open changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED,
+    REQUEST_ID_REUSED.
     """
     ListReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListReportsRequest, _moderation_service_pb2.ListReportsResponse]
     """Lists the reports of a room, the newest first; for moderators, and with `as_admin` for
@@ -266,7 +267,8 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reports a message to the moderators of its room; for members.
 
         Reporting it again while the report is open changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

@@ -14,7 +14,12 @@ from services.chat.actions.changing import Change
 from services.chat.actions.deps import Deps
 from services.chat.actions.moderating import Authority, inspect, moderate
 from services.chat.domain.acting import Actor
-from services.chat.domain.errors import MessageNotFoundError, ReportNotFoundError, SystemMessageError
+from services.chat.domain.errors import (
+    MessageNotFoundError,
+    ReportNotFoundError,
+    RequestIdReusedError,
+    SystemMessageError,
+)
 from services.chat.domain.model import MessageType, Report, ReportState
 from services.chat.domain.visibility import check_writer
 from services.chat.store import moderation as store
@@ -34,33 +39,62 @@ class ReportListing:
     page_token: str
 
 
-async def report_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str) -> Report:
-    """Report a live message; while a report of the caller is open, that is given again at no charge."""
+@dataclass(frozen=True, slots=True)
+class ReportDraft:
+    """A report to make."""
+
+    room_id: UUID
+    message_id: UUID
+    reason: str
+    request_id: UUID | None
+
+
+async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tuple[Report, bool]:
+    """The report of a live message, and whether an earlier call with the same request id had made it.
+
+    While a report of the caller is open, that is given again at no charge.
+    """
     charge = deps.limits.reports.once(caller.user_id)
 
-    async def work(session: Session) -> Report:
-        check_writer(room_id, await rooms.room(session, room_id, caller))
-        message = await store.reported(session, room_id, message_id, caller.user_id)
+    async def work(session: Session) -> tuple[Report, bool]:
+        check_writer(draft.room_id, await rooms.room(session, draft.room_id, caller))
+        if (earlier := await _earlier(session, caller, draft)) is not None:
+            return earlier, True
+        message = await store.reported(session, draft.room_id, draft.message_id, caller.user_id)
         if message is None or message.deleted:
-            raise MessageNotFoundError(message_id)
+            raise MessageNotFoundError(draft.message_id)
         if message.type == MessageType.SYSTEM:
             raise SystemMessageError
         if not message.again:
             charge()
-        made = None
-        while made is None:
-            # None when the open report was resolved between the statement's two looks; then there is room for one.
+        while True:
             made = await store.add_report(
                 session,
-                room_id,
+                draft.room_id,
                 report_id=new_id(),
-                message_id=message_id,
+                message_id=draft.message_id,
                 reporter_id=caller.user_id,
-                reason=reason,
+                reason=draft.reason,
+                request_id=draft.request_id,
             )
-        return made
+            if made is not None:
+                return made, False
+            # The open report was resolved between the statement's two looks, and there is room for one again; or
+            # the request id was used since the look above.
+            if (earlier := await _earlier(session, caller, draft)) is not None:
+                return earlier, True
 
     return await deps.database.transact(work)
+
+
+async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Report | None:
+    if draft.request_id is None:
+        return None
+    made = await store.earlier_report(session, caller.user_id, draft.request_id)
+    asked = (draft.room_id, draft.message_id, draft.reason)
+    if made is not None and (made.room_id, made.message_id, made.reason) != asked:
+        raise RequestIdReusedError(draft.request_id)
+    return made
 
 
 async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tuple[list[Report], str]:

@@ -121,9 +121,8 @@ class ModerationServicer:
 
     async def ReportMessage(self, request: pb.ReportMessageRequest, call: Call) -> pb.ReportMessageResponse:
         """See the contract."""
-        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
-        made = await reports.report_message(self._deps, call.caller, room_id, message_id, request.reason)
-        response = pb.ReportMessageResponse()
+        made, deduplicated = await reports.report_message(self._deps, call.caller, wire.report_draft(request))
+        response = pb.ReportMessageResponse(deduplicated=deduplicated)
         wire.fill_report(response.report, made)
         return response
 

@@ -56,6 +56,11 @@ reports = sa.Table(
     sa.Column("created_at", INSTANT, nullable=False, comment="When it was made"),
     sa.Column("resolved_at", INSTANT, comment="When it was resolved; empty while open"),
     sa.Column("resolved_by", sa.Uuid, comment="Who resolved it; empty while open and once they are erased"),
+    sa.Column(
+        "request_id",
+        sa.Uuid,
+        comment="The reporter's id of the ReportMessage call; empty when none was given",
+    ),
     sa.PrimaryKeyConstraint("id", name="reports_pkey"),
     sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="reports_room_id_fkey"),
     sa.Index(
@@ -69,6 +74,13 @@ reports = sa.Table(
     sa.Index("reports_room_id_created_at_idx", "room_id", "created_at", "id"),
     sa.Index("reports_state_idx", "room_id", "state", "created_at", "id"),
     sa.Index("reports_reporter_id_idx", "reporter_id"),
+    sa.Index(
+        "reports_reporter_id_request_id_key",
+        "reporter_id",
+        "request_id",
+        unique=True,
+        postgresql_where=sa.text("request_id IS NOT NULL"),
+    ),
     sa.Index("reports_resolved_by_idx", "resolved_by"),
     sa.CheckConstraint("state IN ('OPEN', 'ACTED', 'DISMISSED')", name="reports_state_check"),
     sa.CheckConstraint("char_length(reason) BETWEEN 1 AND 512", name="reports_reason_check"),

@@ -183,6 +183,7 @@ _REPORTS = Command[UUID, UUID, int](
     """
     UPDATE chat.reports p
        SET reason = CASE WHEN p.reporter_id = $2 THEN NULL ELSE p.reason END,
+           request_id = CASE WHEN p.reporter_id = $2 THEN NULL ELSE p.request_id END,
            reporter_id = nullif(p.reporter_id, $2), resolved_by = nullif(p.resolved_by, $2)
       FROM (SELECT id FROM chat.reports
              WHERE room_id = $1 AND (reporter_id = $2 OR resolved_by = $2) LIMIT $3) d

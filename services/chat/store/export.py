@@ -206,6 +206,7 @@ _REPORTS = Query[ExportRow, UUID, UUID, UUID, int](
             "id room_id message_id state created_at resolved_at",
             "'reporter_id', CASE WHEN p.reporter_id = $1 THEN $1 END",
             "'reason', CASE WHEN p.reporter_id = $1 THEN p.reason END",
+            "'request_id', CASE WHEN p.reporter_id = $1 THEN p.request_id END",
             "'resolved_by', CASE WHEN p.resolved_by = $1 THEN $1 END",
             id="p.id",
         )

@@ -172,13 +172,13 @@ _REPORTED = Query[ReportedRow, UUID, UUID, UUID](
       FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2
     """,
 )
-_ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str](
+_ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None](
     "chat.add_report",
     f"""
     WITH added AS (
-      INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, created_at)
-      VALUES ($1, $2, $3, $4, $5, clock_timestamp())
-      ON CONFLICT (room_id, message_id, reporter_id) WHERE state = 'OPEN' DO NOTHING
+      INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_at)
+      VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+      ON CONFLICT DO NOTHING
       RETURNING {_REPORT}
     )
     SELECT {_REPORT} FROM added p
@@ -187,6 +187,10 @@ _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str](
      WHERE p.room_id = $2 AND p.message_id = $3 AND p.reporter_id = $4 AND p.state = 'OPEN'
        AND NOT EXISTS (SELECT 1 FROM added)
     """,  # noqa: S608 - only constants of this module
+)
+_EARLIER_REPORT = Query[ReportRow, UUID, UUID](
+    "chat.earlier_report",
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",  # noqa: S608 - only constants of this module
 )
 _REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"  # noqa: S608 - only constants of this module
 _NEWEST_REPORTS = "ORDER BY p.created_at DESC, p.id DESC LIMIT $4"
@@ -226,11 +230,27 @@ async def reported(
     return await session.row(_REPORTED, room_id, message_id, reporter_id)
 
 
+async def earlier_report(session: Session, reporter_id: UUID, request_id: UUID) -> Report | None:
+    """The report that an earlier call with this request id made."""
+    row = await session.row(_EARLIER_REPORT, reporter_id, request_id)
+    return None if row is None else row.report()
+
+
 async def add_report(
-    session: Session, room_id: UUID, *, report_id: UUID, message_id: UUID, reporter_id: UUID, reason: str
+    session: Session,
+    room_id: UUID,
+    *,
+    report_id: UUID,
+    message_id: UUID,
+    reporter_id: UUID,
+    reason: str,
+    request_id: UUID | None,
 ) -> Report | None:
-    """Add a report, or give the open one of this reporter; None when that one was resolved just now."""
-    row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason)
+    """Add a report, or give the open one of this reporter.
+
+    None when that one was resolved just now, or another report took the request id.
+    """
+    row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id)
     return None if row is None else row.report()
 
 

@@ -12,10 +12,11 @@ from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.moderating import Authority
-from services.chat.actions.reports import ReportListing
+from services.chat.actions.reports import ReportDraft, ReportListing
 from services.chat.actions.sanctions import Order
 from services.chat.domain.acting import Rank
 from services.chat.domain.model import LogLine, Report, ReportState, Sanction
+from services.chat.wire.ids import optional_id
 
 
 class _Ordering(Protocol):
@@ -53,6 +54,16 @@ def timed_order(
 def span(duration: Duration) -> float:
     """A span in seconds."""
     return duration.seconds + duration.nanos / 1e9
+
+
+def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> ReportDraft:
+    """What to report."""
+    return ReportDraft(
+        room_id=parse_id(request.room_id),
+        message_id=parse_id(request.message_id),
+        reason=request.reason,
+        request_id=optional_id(request.request_id),
+    )
 
 
 def report_listing(request: moderation_service_pb2.ListReportsRequest) -> ReportListing:

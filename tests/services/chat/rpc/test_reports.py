@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from unittest.mock import patch
 
 import pytest
 
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED, REPORT_STATE_DISMISSED, REPORT_STATE_OPEN
+from seda.chat.v1.moderation_service_pb2 import ReportMessageResponse
 from servicekit.caller import Role
+from servicekit.database import Session
 from servicekit.errors import PageTokenMismatchError, RateLimitedError
+from servicekit.statuses import UpstreamError
 from services.chat.domain import errors
+from services.chat.domain.model import Report
+from services.chat.store import moderation as store
 from tests.services.chat.moderators import Cast, Moderators
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, add_user, refused
@@ -216,3 +223,74 @@ async def test_reports_are_limited_but_not_their_repetition(
         "ResolveReport", cast.moderator, cast.room_id, report_id=made[0], state=REPORT_STATE_DISMISSED
     )
     await refused(report(sent[0]), RateLimitedError, DOMAIN)
+
+
+async def test_a_repeated_report_is_the_first_one_even_when_it_was_resolved(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    messages = [(await world.send(cast.other, cast.room_id, text)).message for text in ("hm", "hmm")]
+    request_id = str(uuid.uuid4())
+
+    async def report(message_id: str, reason: str = "rude", by: str = cast.member) -> ReportMessageResponse:
+        answer = await moderators.act(
+            "ReportMessage",
+            by,
+            cast.room_id,
+            message_id=message_id,
+            reason=reason,
+            request_id=request_id,
+        )
+        assert isinstance(answer, ReportMessageResponse)
+        return answer
+
+    made = await report(messages[0].id)
+    assert not made.deduplicated
+    again = await report(messages[0].id)
+    assert again == ReportMessageResponse(report=made.report, deduplicated=True)
+    resolved = await moderators.act(
+        "ResolveReport", cast.moderator, cast.room_id, report_id=made.report.id, state=REPORT_STATE_ACTED
+    )
+    await moderators.act(
+        "DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=await cast.id_of(cast.other)
+    )
+    assert (await report(messages[0].id)).report == resolved.report
+    for other in (report(messages[1].id), report(messages[0].id, "ugly")):
+        error = await refused(other, errors.RequestIdReusedError, DOMAIN)
+        assert error.metadata == {"request_id": request_id}
+    # Another user's ids are theirs.
+    live = (await world.send(cast.owner, cast.room_id, "so")).message
+    assert not (await report(live.id, by=cast.moderator)).deduplicated
+
+
+async def test_one_request_id_for_two_reports_at_once_makes_one(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    messages = [(await world.send(cast.other, cast.room_id, text)).message for text in ("hm", "hmm")]
+    request_id = str(uuid.uuid4())
+    # Both have looked for an earlier one before either writes.
+    looked = asyncio.Barrier(2)
+    look = store.earlier_report
+
+    async def looking(session: Session, reporter_id: uuid.UUID, request_id: uuid.UUID) -> Report | None:
+        found = await look(session, reporter_id, request_id)
+        if found is None:
+            await looked.wait()
+        return found
+
+    with patch.object(store, "earlier_report", looking):
+        ended = await asyncio.gather(
+            *(
+                moderators.act(
+                    "ReportMessage",
+                    cast.member,
+                    cast.room_id,
+                    message_id=message.id,
+                    request_id=request_id,
+                )
+                for message in messages
+            ),
+            return_exceptions=True,
+        )
+    assert [each.reason for each in ended if isinstance(each, UpstreamError)] == ["REQUEST_ID_REUSED"]
+    found = await moderators.act("ListReports", cast.moderator, cast.room_id)
+    assert len(found.reports) == 1
