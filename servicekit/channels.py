@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -83,9 +84,11 @@ def open_channel(
 
 
 class Peer:
-    """Another service: one channel for unary calls and one for streams.
+    """Another service: a channel for unary calls, one for streams and one that repeats more.
 
-    Two, because with all streams of a connection taken a unary call on it waits to its deadline.
+    Streams have their own, because with all streams of a connection taken a unary call on it waits to its deadline.
+    On `repeating` calls have a request_id, so a method that takes one is repeated there as an idempotent one is.
+    Nothing connects before its first call.
     """
 
     def __init__(
@@ -100,6 +103,8 @@ class Peer:
         self.name = name
         self.channel = open_channel(target, methods, tls=tls)
         self.streams = open_channel(target, methods, tls=tls)
+        by_request_id = [replace(each, idempotent=True) for each in methods if each.takes_request_id]
+        self.repeating = open_channel(target, by_request_id, tls=tls)
         self._tokens = tokens
 
     async def call(
@@ -123,9 +128,9 @@ class Peer:
             raise self._typed(error) from error
 
     async def close(self) -> None:
-        """Close both channels."""
-        await self.channel.close()
-        await self.streams.close()
+        """Close the channels."""
+        for channel in (self.channel, self.streams, self.repeating):
+            await channel.close()
 
     def _time_left(self, timeout: float) -> float:
         call = current_call.get()

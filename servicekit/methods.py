@@ -58,6 +58,11 @@ class Method:
         """As on the wire: `/seda.chat.v1.MessageService/SendMessage`."""
         return f"/{self.service}/{self.name}"
 
+    @property
+    def takes_request_id(self) -> bool:
+        """Whether a call that has its `request_id` may be repeated, although the method is not idempotent."""
+        return "request_id" in self.request_type.DESCRIPTOR.fields_by_name
+
 
 def is_service_only(service: ServiceDescriptor) -> bool:
     """Whether the service is for other services alone."""

@@ -10,6 +10,7 @@ from seda.chat.v1.message_service_pb2 import (
 )
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from servicekit.channels import Peer
+from servicekit.ids import new_id
 from servicekit.wrapper import DEFAULT_DEADLINE
 
 
@@ -19,10 +20,12 @@ class ChatClient:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._stub = MessageServiceStub(peer.channel)
+        self._repeating = MessageServiceStub(peer.repeating)
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
-        """Write a message."""
-        return await self._peer.call(self._stub.SendMessage, request, timeout=DEFAULT_DEADLINE)
+        """Write a message, once although the call is repeated: an empty request_id is filled."""
+        request.request_id = request.request_id or str(new_id())
+        return await self._peer.call(self._repeating.SendMessage, request, timeout=DEFAULT_DEADLINE)
 
     async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
         """A page of a room's messages."""

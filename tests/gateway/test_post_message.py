@@ -1,6 +1,7 @@
 """PostMessage: the track first, then the message; errors as the services answered them."""
 
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
@@ -8,6 +9,7 @@ from google.rpc import error_details_pb2
 
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
@@ -173,10 +175,21 @@ async def test_post_message_without_chat_says_so(behind: Suite) -> None:
     assert details(error)["ErrorInfo"].metadata == {"service": "chat"}
 
 
-async def test_post_message_is_never_sent_twice(behind: Suite) -> None:
+@pytest.mark.parametrize("request_id", [REQUEST_ID, ""])
+async def test_post_message_is_repeated_under_one_request_id(behind: Suite, request_id: str) -> None:
     behind.chat.answers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
-    error = await refused(behind, request_id=REQUEST_ID)
+    error = await refused(behind, request_id=request_id)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert behind.chat.paths() == [SEND] * 3
+    (used,) = {SendMessageRequest.FromString(each.data).request_id for each in behind.chat.calls}
+    assert str(UUID(used)) == (request_id or used)
+
+
+async def test_a_forwarded_send_is_never_repeated(behind: Suite) -> None:
+    behind.chat.answers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
+    request = SendMessageRequest(room_id=ROOM, text="listen", request_id=REQUEST_ID)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await MessageServiceStub(behind.channel).SendMessage(request, metadata=AS_USER, timeout=SECONDS)
     assert behind.chat.paths() == [SEND]
 
 

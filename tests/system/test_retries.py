@@ -13,12 +13,14 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from ops.suite import CHAT, USERS
+from ops.suite import CHAT, GATEWAY, TRACKS, USERS
 from seda.chat.v1 import message_service_pb2, room_service_pb2
 from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
+from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
+from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from servicekit.channels import open_channel
 from servicekit.methods import Method, methods_of
 from tests.postgres import Database, administrator
@@ -70,10 +72,15 @@ async def killed_while_answering(
             for _ in texts:
                 assert await _ended(rooms.GetRoom, get_room) == "OK"
         assert not chats[1].running, "void: nobody was killed"
+    written = await _written(database)
+    return ends, [written[text] for text in texts]
+
+
+async def _written(database: Database) -> Counter[str]:
+    """How often each text stands in the table."""
     async with administrator(database.server, database.name) as connection:
         rows = await connection.fetch("SELECT text FROM chat.messages WHERE type <> 'SYSTEM'")
-    written = Counter(row["text"] for row in rows)
-    return ends, [written[text] for text in texts]
+    return Counter(row["text"] for row in rows)
 
 
 async def _ended(method: Any, request: Message) -> str:
@@ -103,3 +110,26 @@ async def test_repeating_is_right_with_request_ids(tmp_path: Path, fresh_databas
     ends, written = await killed_while_answering(tmp_path, fresh_database, EVERYTHING, request_ids=True)
     assert ends == {"OK": CALLS}
     assert written == [1] * CALLS
+
+
+async def test_post_message_fills_the_request_id_and_repeats(
+    tmp_path: Path, fresh_database: Database
+) -> None:
+    """The gateway's own call, other than what it forwards: neither lost nor doubled when chat dies amid it."""
+    with real_suite(tmp_path, fresh_database.environ) as suite:
+        chats = [suite.add(CHAT), suite.add(SECOND_CHAT, "tests.system.support.dying_chat")]
+        others = [suite.add(each) for each in (USERS, TRACKS)]
+        gateway = suite.add(GATEWAY, SEDA_CHAT_TARGET=",".join(each.address for each in chats))
+        for each in (*others, *chats, gateway):
+            await each.serving()
+        texts = []
+        async with open_channel(gateway.address) as channel:
+            created = await RoomServiceStub(channel).CreateRoom(
+                CreateRoomRequest(name="A room"), metadata=user(_EMAIL), timeout=_SECONDS
+            )
+            while chats[1].running:
+                # The gateway finds the replica that dies sooner or later, and goes by turns then.
+                texts.append(str(uuid4()))
+                request = PostMessageRequest(room_id=created.room.id, text=texts[-1])
+                assert await _ended(GatewayServiceStub(channel).PostMessage, request) == "OK"
+    assert await _written(fresh_database) == dict.fromkeys(texts, 1)
