@@ -80,21 +80,12 @@ class Wrapper:
         return self._handler(method, run)
 
     def _handler(self, method: Method, run: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
-        if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._bounded(method, run))
-        admitted = run if method.exempt else self._admitted(run)
-        return grpc.unary_unary_rpc_method_handler(self._bounded(method, admitted))
-
-    def _admitted(self, run: RawHandler) -> RawHandler:
-        async def admitted(data: bytes, context: Context, call: Call, authorization: str | None) -> Any:  # noqa: ANN401 - what `run` gives
-            if not self.admission.enter():
-                await self.admission.queue_up()
-            try:
-                return await run(data, context, call, authorization)
-            finally:
-                self.admission.leave()
-
-        return admitted
+        kind = (
+            grpc.unary_stream_rpc_method_handler
+            if method.server_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
+        return kind(self._bounded(method, run))
 
     def _unary(self, method: Method, handle: UnaryHandler) -> RawHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
@@ -131,9 +122,14 @@ class Wrapper:
         return request
 
     def _bounded(self, method: Method, run: RawHandler) -> Callable[[bytes, Context], Awaitable[Any]]:
-        """The error boundary: whatever `run` ends in, the caller gets a documented answer."""
+        """The error boundary: whatever `run` ends in, the caller gets a documented answer.
+
+        Admission is in here as well: each coroutine between grpc and the handler costs at every call.
+        """
         counted = self.metrics.calls(method)
         logged = CallLog(self.name, method)
+        # Streams have places of their own.
+        limited = not method.exempt and not method.server_streaming
 
         async def bounded(data: bytes, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
             started = time.perf_counter()
@@ -141,8 +137,13 @@ class Wrapper:
             current_call.set(call)
             error: ServiceError | None = None
             code = Code.OK
+            entered = False
             try:
                 _refuse_late(method, left)
+                if limited:
+                    if not self.admission.enter():
+                        await self.admission.queue_up()
+                    entered = True
                 return await run(data, context, call, authorization)
             except asyncio.CancelledError:
                 code = Code.CANCELLED
@@ -153,6 +154,8 @@ class Wrapper:
             except Exception as raised:  # noqa: BLE001 - the boundary
                 error = self._typed(raised, call)
             finally:
+                if entered:
+                    self.admission.leave()
                 code = error.code if error is not None else code
                 seconds = time.perf_counter() - started
                 counted.done(code, seconds)
