@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -39,7 +40,10 @@ def server(kind: str, *arguments: str) -> Iterator[tuple[int, str]]:
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
         command = [sys.executable, "-m", "bench.servers", kind, str(port_file), *arguments]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - our own module
+        # grpc's core reads it when it is loaded: ours as servicekit has set it in this process, bare as it comes.
+        experiments = "" if kind.startswith("bare") else os.environ["GRPC_EXPERIMENTS"]
+        environ = {**os.environ, "GRPC_EXPERIMENTS": experiments}
+        process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)  # noqa: S603 - our own module
         try:
             end = time.monotonic() + _START_SECONDS
             while not port_file.exists():
