@@ -104,8 +104,10 @@ class MembershipServiceServicer:
     def JoinRoom(self, request, context):
         """Joins a public room, or a private one that the caller was invited to.
 
-        A member who joins again changes nothing. Each time a user becomes a member the room gets a
-        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
+        A member who joins again changes nothing. Who joins a room without any member, one that was
+        brought back after its last member had gone, becomes its owner. Each time a user becomes a
+        member the room gets a SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED,
+        CALLER_SUSPENDED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

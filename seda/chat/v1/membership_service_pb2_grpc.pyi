@@ -19,8 +19,10 @@ class MembershipServiceStub:
     JoinRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.JoinRoomRequest, _membership_service_pb2.JoinRoomResponse]
     """Joins a public room, or a private one that the caller was invited to.
 
-    A member who joins again changes nothing. Each time a user becomes a member the room gets a
-    SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
+    A member who joins again changes nothing. Who joins a room without any member, one that was
+    brought back after its last member had gone, becomes its owner. Each time a user becomes a
+    member the room gets a SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED,
+    CALLER_SUSPENDED, RATE_LIMITED.
     """
     LeaveRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.LeaveRoomRequest, _membership_service_pb2.LeaveRoomResponse]
     """Leaves a room; leaving one that the caller is no member of changes nothing.
@@ -93,8 +95,10 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_membership_service_pb2.JoinRoomResponse]:
         """Joins a public room, or a private one that the caller was invited to.
 
-        A member who joins again changes nothing. Each time a user becomes a member the room gets a
-        SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
+        A member who joins again changes nothing. Who joins a room without any member, one that was
+        brought back after its last member had gone, becomes its owner. Each time a user becomes a
+        member the room gets a SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED,
+        CALLER_SUSPENDED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

@@ -45,8 +45,10 @@ async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
             return member
         check_in_use(standing.archived_at)
         charge()
+        # Nobody was left, and it was archived, and it was brought back: somebody has to look after it.
+        role = MemberRole.MEMBER if change.member_count else MemberRole.OWNER
         member = await store.join(
-            change.session, room_id, caller.user_id, last_seq=change.last_seq, rev=change.next_rev()
+            change.session, room_id, caller.user_id, role, last_seq=change.last_seq, rev=change.next_rev()
         )
         change.count_members(1)
         change.touch_user(caller.user_id)

@@ -28,17 +28,17 @@ class MemberRow(NamedTuple):
 
 
 # The read mark stands at the newest message: what was said before one came is not news.
-_JOIN = Query[MemberRow, UUID, UUID, int, int](
+_JOIN = Query[MemberRow, UUID, UUID, str, int, int](
     "chat.join_room",
     """
     WITH invitation AS (
-      UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $4
+      UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $5
        WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
     )
     INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, last_read_seq, rev)
-    VALUES ($1, $2, 'MEMBER', clock_timestamp(), $3, $4)
+    VALUES ($1, $2, $3, clock_timestamp(), $4, $5)
     ON CONFLICT (room_id, user_id) DO UPDATE
-       SET role = 'MEMBER', joined_at = excluded.joined_at, left_at = NULL, removal = NULL,
+       SET role = excluded.role, joined_at = excluded.joined_at, left_at = NULL, removal = NULL,
            last_message_at = room_memberships.last_message_at, last_read_seq = excluded.last_read_seq,
            rev = excluded.rev
     RETURNING room_id, user_id, role, joined_at, rev
@@ -46,9 +46,11 @@ _JOIN = Query[MemberRow, UUID, UUID, int, int](
 )
 
 
-async def join(session: Session, room_id: UUID, user_id: UUID, *, last_seq: int, rev: int) -> Member:
+async def join(
+    session: Session, room_id: UUID, user_id: UUID, role: MemberRole, *, last_seq: int, rev: int
+) -> Member:
     """Make a user a member and end their invitation. The room must be locked."""
-    row = await session.row(_JOIN, room_id, user_id, last_seq, rev)
+    row = await session.row(_JOIN, room_id, user_id, role, last_seq, rev)
     assert row is not None  # noqa: S101 - the statement always returns its row
     return row.member()
 

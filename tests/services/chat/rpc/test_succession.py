@@ -122,6 +122,22 @@ async def test_a_room_that_nobody_is_left_in_is_archived(
     assert await faults(world.admin) == set()
 
 
+async def test_the_first_to_join_a_room_that_nobody_was_left_in_owns_it(
+    world: World, moderators: Moderators, admin_user: str
+) -> None:
+    left = new_user()
+    room_id = (await world.room(left)).id
+    await moderators.act("KickMember", admin_user, room_id, user_id=await world.user_id(left), as_admin=True)
+    await moderators.act("UnarchiveRoom", admin_user, room_id, as_admin=True)
+    first, second = new_user(), new_user()
+    for email in (first, second):
+        await world.join(email, room_id)
+    assert await world.owners(room_id) == [first]
+    # Who comes back has no claim to it.
+    await world.join(left, room_id)
+    assert await world.owners(room_id) == [first]
+
+
 async def test_an_archived_room_that_nobody_is_left_in_stays_as_it_is(
     world: World, moderators: Moderators, admin_user: str
 ) -> None:
