@@ -698,8 +698,9 @@ class ReportMessageRequest(_message.Message):
     reason: _builtins.str
     """Why, 1 to 512 characters."""
     request_id: _builtins.str
-    """A UUID made by the client that makes the call safe to repeat, also when the report was resolved
-    meanwhile; empty: a call after that makes another report.
+    """A UUID made by the client that makes the call safe to repeat: the report that it made is given
+    again, as it is now but for who resolved it. A call that finds a report of the caller open makes
+    none, and its id is not kept. Empty: a call after the report was resolved makes another one.
     """
     def __init__(
         self,

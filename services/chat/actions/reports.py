@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -21,7 +21,7 @@ from services.chat.domain.errors import (
     SystemMessageError,
 )
 from services.chat.domain.model import MessageType, Report, ReportState
-from services.chat.domain.visibility import check_writer
+from services.chat.domain.visibility import check_known, check_member
 from services.chat.store import moderation as store
 from services.chat.store import rooms
 from services.chat.store.rooms import Reader
@@ -57,9 +57,11 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
     charge = deps.limits.reports.once(caller.user_id)
 
     async def work(session: Session) -> tuple[Report, bool]:
-        check_writer(draft.room_id, await rooms.room(session, draft.room_id, caller))
+        standing = check_known(draft.room_id, await rooms.room(session, draft.room_id, caller))
+        # Before every other rule: a repeated call gets its report even when its caller may make none any more.
         if (earlier := await _earlier(session, caller, draft)) is not None:
             return earlier, True
+        check_member(standing)
         message = await store.reported(session, draft.room_id, draft.message_id, caller.user_id)
         if message is None or message.deleted:
             raise MessageNotFoundError(draft.message_id)
@@ -91,10 +93,12 @@ async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Repo
     if draft.request_id is None:
         return None
     made = await store.earlier_report(session, caller.user_id, draft.request_id)
-    asked = (draft.room_id, draft.message_id, draft.reason)
-    if made is not None and (made.room_id, made.message_id, made.reason) != asked:
+    if made is None:
+        return None
+    if (made.room_id, made.message_id, made.reason) != (draft.room_id, draft.message_id, draft.reason):
         raise RequestIdReusedError(draft.request_id)
-    return made
+    # Who resolved it is for moderators.
+    return replace(made, resolved_by=None)
 
 
 async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tuple[list[Report], str]:

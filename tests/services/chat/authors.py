@@ -181,11 +181,25 @@ class Life:
         mute = MuteMemberRequest(room_id=room, user_id=member_id, reason=reason)
         metadata = (*user(self.email), ("x-request-id", self.word))
         await call(ModerationServiceStub(world.chat.channel).MuteMember, mute, metadata)
-        report = await moderators.act("ReportMessage", self.member, room, message_id=spam.id, reason="ugly")
+        report = await moderators.act(
+            "ReportMessage",
+            self.member,
+            room,
+            message_id=spam.id,
+            reason="ugly",
+            request_id=str(uuid.uuid4()),
+        )
         await moderators.act(
             "ResolveReport", self.email, room, report_id=report.report.id, state=REPORT_STATE_ACTED
         )
-        await moderators.act("ReportMessage", self.email, room, message_id=spam.id, reason=reason)
+        await moderators.act(
+            "ReportMessage",
+            self.email,
+            room,
+            message_id=spam.id,
+            reason=reason,
+            request_id=str(uuid.uuid4()),
+        )
         await acts.delete(self.email, spam, reason=reason)
         await world.create_room(self.guest)
         guest_id = await world.user_id(self.guest)

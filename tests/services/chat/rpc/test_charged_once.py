@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
 from servicekit.errors import ConflictError, RateLimitedError
 from services.chat.store import editing, invitations, memberships, moderation, reactions, rooms
 from tests.services.chat.acts import Acts
@@ -91,8 +92,15 @@ async def test_reports_are_charged_once(
         await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
 
     await report()
-    await report()
+    message = (await world.send(cast.owner, cast.room_id, "x")).message
+    repeatable = {"message_id": message.id, "request_id": str(uuid.uuid4())}
+    made = await moderators.act("ReportMessage", cast.member, cast.room_id, **repeatable)
     await refused(report(), RateLimitedError, DOMAIN)
+    await moderators.act(
+        "ResolveReport", cast.owner, cast.room_id, report_id=made.report.id, state=REPORT_STATE_ACTED
+    )
+    again = await moderators.act("ReportMessage", cast.member, cast.room_id, **repeatable)
+    assert again.deduplicated
 
 
 async def test_invitations_are_charged_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import dataclass, field, replace
 from unittest.mock import patch
 
 import pytest
@@ -20,6 +21,28 @@ from services.chat.store import moderation as store
 from tests.services.chat.moderators import Cast, Moderators
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, add_user, refused
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Reports messages of a room, always with the same request id."""
+
+    moderators: Moderators
+    room_id: str
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    async def __call__(self, email: str, message_id: str, reason: str = "rude") -> ReportMessageResponse:
+        """Report a message."""
+        answer = await self.moderators.act(
+            "ReportMessage",
+            email,
+            self.room_id,
+            message_id=message_id,
+            reason=reason,
+            request_id=self.request_id,
+        )
+        assert isinstance(answer, ReportMessageResponse)
+        return answer
 
 
 async def test_report_message_reaches_the_moderators(
@@ -228,45 +251,61 @@ async def test_reports_are_limited_but_not_their_repetition(
 async def test_a_repeated_report_is_the_first_one_even_when_it_was_resolved(
     world: World, cast: Cast, moderators: Moderators
 ) -> None:
-    messages = [(await world.send(cast.other, cast.room_id, text)).message for text in ("hm", "hmm")]
-    request_id = str(uuid.uuid4())
-
-    async def report(message_id: str, reason: str = "rude", by: str = cast.member) -> ReportMessageResponse:
-        answer = await moderators.act(
-            "ReportMessage",
-            by,
-            cast.room_id,
-            message_id=message_id,
-            reason=reason,
-            request_id=request_id,
-        )
-        assert isinstance(answer, ReportMessageResponse)
-        return answer
-
-    made = await report(messages[0].id)
+    message = (await world.send(cast.other, cast.room_id, "hm")).message
+    report = Reporting(moderators, cast.room_id)
+    made = await report(cast.member, message.id)
     assert not made.deduplicated
-    again = await report(messages[0].id)
-    assert again == ReportMessageResponse(report=made.report, deduplicated=True)
+    assert await report(cast.member, message.id) == ReportMessageResponse(
+        report=made.report, deduplicated=True
+    )
     resolved = await moderators.act(
         "ResolveReport", cast.moderator, cast.room_id, report_id=made.report.id, state=REPORT_STATE_ACTED
     )
     await moderators.act(
         "DeleteMessagesByAuthor", cast.moderator, cast.room_id, user_id=await cast.id_of(cast.other)
     )
-    assert (await report(messages[0].id)).report == resolved.report
-    for other in (report(messages[1].id), report(messages[0].id, "ugly")):
+    again = (await report(cast.member, message.id)).report
+    # Who resolved it is for moderators.
+    assert again.resolver_id == ""
+    again.resolver_id = resolved.report.resolver_id
+    assert again == resolved.report
+
+
+async def test_a_request_id_of_a_report_belongs_to_one_report_of_one_user(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    messages = [(await world.send(cast.other, cast.room_id, text)).message for text in ("hm", "hmm")]
+    report = Reporting(moderators, cast.room_id)
+    await report(cast.member, messages[0].id)
+    elsewhere = replace(report, room_id=(await world.room(cast.member)).id)
+    for other in (
+        report(cast.member, messages[1].id),
+        report(cast.member, messages[0].id, "ugly"),
+        elsewhere(cast.member, messages[0].id),
+    ):
         error = await refused(other, errors.RequestIdReusedError, DOMAIN)
-        assert error.metadata == {"request_id": request_id}
-    # Another user's ids are theirs.
-    live = (await world.send(cast.owner, cast.room_id, "so")).message
-    assert not (await report(live.id, by=cast.moderator)).deduplicated
+        assert error.metadata == {"request_id": report.request_id}
+    assert not (await report(cast.moderator, messages[0].id)).deduplicated
+
+
+async def test_a_report_is_repeated_by_who_may_make_none_any_more_unless_the_room_is_hidden(
+    world: World, cast: Cast, moderators: Moderators
+) -> None:
+    message = (await world.send(cast.other, cast.room_id, "hm")).message
+    report = Reporting(moderators, cast.room_id)
+    await report(cast.member, message.id)
+    await world.ask(cast.member, "LeaveRoom", room_id=cast.room_id)
+    assert (await report(cast.member, message.id)).deduplicated
+    await world.admin.execute("UPDATE chat.rooms SET private = true WHERE id = $1", uuid.UUID(cast.room_id))
+    for reason in ("rude", "ugly"):
+        await refused(report(cast.member, message.id, reason), errors.RoomNotFoundError, DOMAIN)
 
 
 async def test_one_request_id_for_two_reports_at_once_makes_one(
     world: World, cast: Cast, moderators: Moderators
 ) -> None:
     messages = [(await world.send(cast.other, cast.room_id, text)).message for text in ("hm", "hmm")]
-    request_id = str(uuid.uuid4())
+    report = Reporting(moderators, cast.room_id)
     # Both have looked for an earlier one before either writes.
     looked = asyncio.Barrier(2)
     look = store.earlier_report
@@ -279,17 +318,7 @@ async def test_one_request_id_for_two_reports_at_once_makes_one(
 
     with patch.object(store, "earlier_report", looking):
         ended = await asyncio.gather(
-            *(
-                moderators.act(
-                    "ReportMessage",
-                    cast.member,
-                    cast.room_id,
-                    message_id=message.id,
-                    request_id=request_id,
-                )
-                for message in messages
-            ),
-            return_exceptions=True,
+            *(report(cast.member, message.id) for message in messages), return_exceptions=True
         )
     assert [each.reason for each in ended if isinstance(each, UpstreamError)] == ["REQUEST_ID_REUSED"]
     found = await moderators.act("ListReports", cast.moderator, cast.room_id)
