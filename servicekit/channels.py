@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -34,9 +33,13 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
-def service_config(methods: Iterable[Method]) -> str:
-    """Round robin over healthy backends, and retries for the methods that may be repeated."""
-    names = [{"service": method.service, "method": method.name} for method in methods if method.idempotent]
+def service_config(methods: Iterable[Method], *, request_ids: bool = False) -> str:
+    """Round robin over healthy backends, and retries for the methods that may be repeated.
+
+    With `request_ids` these are also the methods that take one: each of the channel's calls must bring it.
+    """
+    repeated = (each for each in methods if each.idempotent or (request_ids and each.takes_request_id))
+    names = [{"service": method.service, "method": method.name} for method in repeated]
     retry = {
         "maxAttempts": 3,
         "initialBackoff": "0.05s",
@@ -67,10 +70,12 @@ def open_channel(
     methods: Iterable[Method] = (),
     *,
     healthy_only: bool = True,
+    request_ids: bool = False,
     tls: grpc.ChannelCredentials | None = None,
 ) -> grpc.aio.Channel:
     """A channel with everything our calls want. Not `healthy_only`: to ask after health itself."""
-    options: list[tuple[str, str | int]] = [*_OPTIONS, ("grpc.service_config", service_config(methods))]
+    config = service_config(methods, request_ids=request_ids)
+    options: list[tuple[str, str | int]] = [*_OPTIONS, ("grpc.service_config", config)]
     if not healthy_only:
         options.append(("grpc.inhibit_health_checking", 1))
     address = target_address(target)
@@ -84,11 +89,10 @@ def open_channel(
 
 
 class Peer:
-    """Another service: a channel for unary calls, one for streams and one that repeats more.
+    """Another service: a channel for unary calls, one for streams, one for calls that bring a request_id.
 
     Streams have their own, because with all streams of a connection taken a unary call on it waits to its deadline.
-    On `repeating` calls have a request_id, so a method that takes one is repeated there as an idempotent one is.
-    Nothing connects before its first call.
+    With a request_id a call may be repeated that may not without. Nothing connects before its first call.
     """
 
     def __init__(
@@ -103,8 +107,7 @@ class Peer:
         self.name = name
         self.channel = open_channel(target, methods, tls=tls)
         self.streams = open_channel(target, methods, tls=tls)
-        by_request_id = [replace(each, idempotent=True) for each in methods if each.takes_request_id]
-        self.repeating = open_channel(target, by_request_id, tls=tls)
+        self.repeating = open_channel(target, methods, request_ids=True, tls=tls)
         self._tokens = tokens
 
     async def call(

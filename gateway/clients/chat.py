@@ -23,7 +23,7 @@ class ChatClient:
         self._repeating = MessageServiceStub(peer.repeating)
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
-        """Write a message, once although the call is repeated: an empty request_id is filled."""
+        """Write a message, once although the call is repeated: the request gets a request_id where it has none."""
         request.request_id = request.request_id or str(new_id())
         return await self._peer.call(self._repeating.SendMessage, request, timeout=DEFAULT_DEADLINE)
 

@@ -1,4 +1,4 @@
-"""Calls to the other services: deadlines, tokens, retries, two channels, and errors as they arrive."""
+"""Calls to the other services: deadlines, tokens, retries, three channels, and errors as they arrive."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
+from seda.chat.v1 import message_service_pb2
 from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
 from servicekit.channels import DEFAULT_TIMEOUT, Peer, open_channel, service_config, target_address
@@ -24,6 +25,7 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from servicekit.methods import methods_of
 from servicekit.statuses import GRPC_CODES, UpstreamError, details
 from servicekit.tokens import ServiceToken, ServiceTokenSigner
 from tests.postgres import free_port
@@ -265,6 +267,18 @@ def test_service_config_retries_idempotent_methods_alone() -> None:
     assert config["retryThrottling"] == {"maxTokens": 10, "tokenRatio": 0.1}
     assert "timeout" not in str(config)
     assert json.loads(service_config([METHODS["Change"]]))["methodConfig"] == []
+
+
+def test_service_config_with_request_ids_retries_what_takes_one_as_well() -> None:
+    service = message_service_pb2.DESCRIPTOR.services_by_name["MessageService"]
+    methods = methods_of(service)
+
+    def retried(*, request_ids: bool) -> set[str]:
+        (retries,) = json.loads(service_config(methods, request_ids=request_ids))["methodConfig"]
+        return {each["method"] for each in retries["name"]}
+
+    assert retried(request_ids=True) == {each.name for each in methods if each.name != "GetMessage"}
+    assert retried(request_ids=False) == retried(request_ids=True) - {"SendMessage"}
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,9 @@ class PostMessageResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
-    """Whether an earlier call with the same `request_id` had posted it."""
+    """Whether it had been posted before: by an earlier call with the same `request_id`, or by an attempt
+    of this call whose answer was lost.
+    """
     epoch: _builtins.str
     """Names this copy of chat's database; a position holds only within one epoch."""
     rev: _builtins.int
