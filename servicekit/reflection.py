@@ -36,12 +36,9 @@ def handlers(services: Iterable[str], board: HealthBoard) -> dict[str, grpc.RpcM
             while True:
                 # What is cut short is the wait for a question, never an answer: grpc can't end a stream amid one.
                 reading = asyncio.ensure_future(context.read())
-                try:
-                    await asyncio.wait((reading, closed), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    # It does nothing to what is done; a client that hung up leaves it waiting.
-                    reading.cancel()
+                await asyncio.wait((reading, closed), return_when=asyncio.FIRST_COMPLETED)
                 if not reading.done() or reading.result() is grpc.aio.EOF:
+                    reading.cancel()
                     return
                 try:
                     request = reflection_pb2.ServerReflectionRequest.FromString(reading.result())
