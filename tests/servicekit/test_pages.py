@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import decode_token, encode_token, fingerprint, page_of, page_size
+from servicekit.ids import new_id
+from servicekit.pages import decode_token, encode_token, fingerprint, only_id, page_of, page_size
 
 _LISTING = fingerprint("ListThings", "caller", "filter")
 _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -27,6 +28,12 @@ def test_page_size_is_clamped(asked: int, used: int) -> None:
 def test_a_page_goes_on_after_its_last_row_where_more_was_found(found: str, page: tuple[str, str]) -> None:
     shown, token = page_of(found, 2, lambda last: f"{last}!")
     assert ("".join(shown), token) == page
+
+
+@pytest.mark.parametrize("texts", [(), ("no id",), (str(new_id()), str(new_id()))])
+def test_only_id_refuses_what_is_not_one_id(texts: tuple[str, ...]) -> None:
+    with pytest.raises(PageTokenMismatchError):
+        only_id(texts)
 
 
 @given(st.lists(_INT64, max_size=5), st.lists(st.text(st.characters(codec="utf-8")), max_size=5))

@@ -263,8 +263,34 @@ async def test_full_process_refuses_at_once_and_says_when_to_retry() -> None:
         refused = await probe.call("Ask")
         assert code(refused) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
         assert "RetryInfo" in details(refused)
+        # It never had a place, so it gave none back.
+        assert probe.admission.running == 1
         release.set()
         assert [(await each).code.name for each in (first, second)] == ["OK", "OK"]
+        assert probe.admission.running == 0
+
+
+async def test_a_call_that_is_cancelled_gives_back_its_place_once() -> None:
+    async with serving(limit=1, queue=1, wait=20) as probe, asyncio.timeout(20):
+        started = asyncio.Event()
+
+        async def wait(_request: Any, _call: Call) -> Any:
+            started.set()
+            await asyncio.Event().wait()
+
+        probe.probe.handle = wait
+        running = asyncio.ensure_future(probe.call("Ask"))
+        await started.wait()
+        waiting = asyncio.ensure_future(probe.call("Ask"))
+        while not probe.admission._waiting:
+            # Until the second call has arrived and waits.
+            await asyncio.sleep(0.01)
+        for each, left in ((waiting, 1), (running, 0)):
+            each.cancel()
+            while probe.admission._waiting or probe.admission.running > left:
+                # Until the server has heard of it.
+                await asyncio.sleep(0.01)
+            assert probe.admission.running == left
 
 
 async def test_streams_have_caps_of_their_own() -> None:

@@ -116,7 +116,9 @@ class RealSuite:
         self._folder = folder
         self._base = base
         inherited = {
-            name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
+            name: each
+            for name, each in os.environ.items()
+            if not name.startswith(("SEDA_", "DATABASE_URL", "GRPC_"))
         }
         self._environ = {
             **inherited,
