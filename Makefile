@@ -34,6 +34,10 @@ AGAIN = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: what failed,
 REPEAT = $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
 # Where PgBouncer is installed, the services are tested once more through it (tests/pooler.py).
 PGBOUNCER ?= $(firstword $(wildcard /usr/sbin/pgbouncer) $(shell command -v pgbouncer))
+ON_OLDEST = $(if $(PG15_BIN),SEDA_TEST_OLDEST=1 SEDA_TEST_PG_BIN="$(PG15_BIN)")
+POOLED = $(if $(PGBOUNCER),SEDA_TEST_POOLED=1)
+BUT_POOLED = $(if $(PGBOUNCER),$(comma) but for what went through PgBouncer)
+comma := ,
 LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --no-emit-index-url
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -57,22 +61,21 @@ ifdef SEDA_TEST_PG_BIN
 	@echo "test: PostgreSQL of $$SEDA_TEST_PG_BIN"
 	@$(TESTS)
 else
-ifeq ($(PG15_BIN),)
-	@echo "test: embedded PostgreSQL 18 (no PostgreSQL 15 is installed here, so not on that)"
-	@$(TESTS)
-else
 	@echo "test: embedded PostgreSQL 18"
 	@$(TESTS)
-	@echo "test: PostgreSQL 15 of $(PG15_BIN): statements, migrations, servers"
-	@export SEDA_TEST_PG_BIN="$(PG15_BIN)" SEDA_TEST_OLDEST=1; $(REPEAT)
-endif
-	@echo "test: chat with its message tables in four partitions"
-	@export SEDA_TEST_PARTITIONS=4; $(REPEAT)
 ifeq ($(PGBOUNCER),)
 	@echo "test: not through PgBouncer (it is not installed here)"
 else
-	@echo "test: services, gateway and contracts through $(PGBOUNCER)"
-	@export SEDA_TEST_POOLER=1; $(REPEAT)
+	@echo "test: what calls services, through $(PGBOUNCER), on PostgreSQL $(or $(PG15_BIN),18), chat in four partitions"
+	@export SEDA_TEST_POOLER=1 SEDA_TEST_PARTITIONS=4 $(ON_OLDEST); $(REPEAT)
+endif
+	@echo "test: chat with its message tables in four partitions$(BUT_POOLED)"
+	@export SEDA_TEST_PARTITIONS=4 $(POOLED); $(REPEAT)
+ifeq ($(PG15_BIN),)
+	@echo "test: not on PostgreSQL 15 (it is not installed here)"
+else
+	@echo "test: PostgreSQL 15 of $(PG15_BIN): statements, plans, migrations, servers$(BUT_POOLED)"
+	@export $(ON_OLDEST) $(POOLED); $(REPEAT)
 endif
 endif
 

@@ -1,11 +1,13 @@
-"""What runs more than once: on the oldest PostgreSQL, on partitioned tables and through a pooler.
+"""What runs more than once: elsewhere than on the embedded PostgreSQL, where the whole suite runs.
 
-The whole suite runs on the embedded PostgreSQL. Each further pass changes what statements meet, so it repeats every
-test that asks for a database, but for what is listed here with the reason: a new test is repeated by itself.
+Elsewhere differs by the version of PostgreSQL, by partitions and by a pooler. What calls services meets all three at
+once; what does not go through the pooler, plans and migrations above all, meets the oldest version and the partitions each
+by itself. A new test is repeated by itself; what is not is listed here with the reason.
 
     SEDA_TEST_OLDEST=1          what can differ between two versions of PostgreSQL
     SEDA_TEST_PARTITIONS=4      chat's tests
-    SEDA_TEST_POOLER=1          what calls services and what stands before them
+    SEDA_TEST_POOLER=1          what calls services, through the pooler
+    SEDA_TEST_POOLED=1          beside one of the first two: without what a run through the pooler has tried so
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from tests.postgres import PARTITIONS
 
 _TESTS = Path(__file__).parent
 OLDEST = os.environ.get("SEDA_TEST_OLDEST") == "1"
+POOLED = os.environ.get("SEDA_TEST_POOLED") == "1"
 
-# Erasing goes on wherever it was killed, at some 250 places: what its statements do is tried in its other tests.
-_KILLED = (
-    "services/chat/rpc/test_author_data_killed.py::test_erase_author_killed_at_every_statement_is_resumed"
+ONCE = (
+    # Erasing goes on wherever it was killed, at some 250 places: what its statements do is tried in its other tests.
+    "services/chat/rpc/test_author_data_killed.py::test_erase_author_killed_at_every_statement_is_resumed",
+    # A thousand races for a room's lock: one row of a table that has no partitions, and locks are as they were.
+    "services/chat/rpc/test_ban_race.py::test_no_message_comes_after_its_authors_ban",
 )
 # They make servers of their own instead of asking for the run's: `seda up`, `seda db init`, a stop of PostgreSQL.
 OWN_SERVERS = (
@@ -35,7 +40,6 @@ OWN_SERVERS = (
 SAME_ON_ANY_VERSION = (
     # Whether a request is refused, and with which words. Its statements, if it comes so far, run in services/.
     "contract",
-    _KILLED,
     # What processes do when others die, hang, lie or are replaced: their statements run in services/, too.
     "system/test_cancels.py",
     "system/test_crash.py",
@@ -47,11 +51,8 @@ SAME_ON_ANY_VERSION = (
     "system/test_secrets.py",
     "system/test_tls.py",
 )
-WHOLE_AS_IN_PARTITIONS = (
-    _KILLED,
-    # A thousand races for a room's lock, which is in no partitioned table.
-    "services/chat/rpc/test_ban_race.py::test_no_message_comes_after_its_authors_ban",
-)
+# A version's plans are judged on the tables as they ship, without partitions, too.
+ASKS_FOR_PLANS = frozenset({"explainer"})
 CALLING_SERVICES = ("services", "gateway", "contract")
 PAST_THE_POOLER = (
     # PREPARE, plans, and backends that are ended by their number: on connections straight to PostgreSQL.
@@ -68,33 +69,34 @@ PAST_THE_POOLER = (
 
 def is_repeated(item: pytest.Item) -> bool:
     """Whether a test belongs to the pass that the environment asks for; all do when it asks for none."""
-    if not item.path.is_relative_to(_TESTS):
-        # A run that a test makes elsewhere, with tests of its own.
+    if not item.path.is_relative_to(_TESTS) or not (OLDEST or PARTITIONS or pooler.WANTED):
+        # Or a run that a test makes elsewhere, with tests of its own.
         return True
     asks = "postgres_server" in getattr(item, "fixturenames", ())
-    chat_s = "chat" in item.path.relative_to(_TESTS).parts
-    return (
-        (not OLDEST or (asks and not _is_in(item, SAME_ON_ANY_VERSION)) or _is_in(item, OWN_SERVERS))
-        and (not PARTITIONS or (asks and chat_s and not _is_in(item, WHOLE_AS_IN_PARTITIONS)))
-        and (
-            not pooler.WANTED
-            or (asks and _is_in(item, CALLING_SERVICES) and not _is_in(item, PAST_THE_POOLER))
-        )
-    )
+    if _is_in(item, ONCE):
+        return False
+    pooled = asks and _is_in(item, CALLING_SERVICES) and not _is_in(item, PAST_THE_POOLER)
+    if pooler.WANTED:
+        return pooled
+    if POOLED and pooled and not (OLDEST and ASKS_FOR_PLANS & set(item.fixturenames)):
+        return False
+    if OLDEST:
+        return (asks and not _is_in(item, SAME_ON_ANY_VERSION)) or _is_in(item, OWN_SERVERS)
+    return asks and "chat" in item.path.relative_to(_TESTS).parts
 
 
 def has_nothing_for(path: Path) -> bool:
     """Whether a file has no test for the pass that the environment asks for, which is known without reading it."""
     if path.suffix != ".py" or not path.is_relative_to(_TESTS):
         return False
-    place = path.relative_to(_TESTS)
+    place, straight = path.relative_to(_TESTS), not pooler.WANTED
     if OLDEST or PARTITIONS or pooler.WANTED:
         return (
             # Rules and sources ask for no database.
             bool({"domain", "architecture"} & set(place.parts))
-            or (OLDEST and any(place.is_relative_to(each) for each in SAME_ON_ANY_VERSION))
-            or (PARTITIONS > 0 and "chat" not in place.parts)
             or (pooler.WANTED and place.parts[0] not in CALLING_SERVICES)
+            or (straight and OLDEST and any(place.is_relative_to(each) for each in SAME_ON_ANY_VERSION))
+            or (straight and not OLDEST and "chat" not in place.parts)
         )
     return False
 

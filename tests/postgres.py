@@ -10,7 +10,7 @@ the first test anywhere asks for it. Workers find it through files in the run's 
     template        made once, under the lock `template.lock`
 
 SEDA_TEST_PG_BIN chooses the programs of an installed server; without it they come from the embedded wheel.
-SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many, and runs chat's tests alone.
+SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many.
 SEDA_TEST_POOLER=1 leads the services through PgBouncer.
 """
 

@@ -8,7 +8,7 @@ from tests.architecture.project import ROOT, defines
 LISTS = (
     passes.OWN_SERVERS,
     passes.SAME_ON_ANY_VERSION,
-    passes.WHOLE_AS_IN_PARTITIONS,
+    passes.ONCE,
     passes.CALLING_SERVICES,
     passes.PAST_THE_POOLER,
 )
