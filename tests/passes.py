@@ -72,13 +72,14 @@ def is_repeated(item: pytest.Item) -> bool:
     if not item.path.is_relative_to(_TESTS) or not (OLDEST or PARTITIONS or pooler.WANTED):
         # Or a run that a test makes elsewhere, with tests of its own.
         return True
-    asks = "postgres_server" in getattr(item, "fixturenames", ())
+    fixtures = frozenset(getattr(item, "fixturenames", ()))
+    asks = "postgres_server" in fixtures
     if _is_in(item, ONCE):
         return False
     pooled = asks and _is_in(item, CALLING_SERVICES) and not _is_in(item, PAST_THE_POOLER)
     if pooler.WANTED:
         return pooled
-    if POOLED and pooled and not (OLDEST and ASKS_FOR_PLANS & set(item.fixturenames)):
+    if POOLED and pooled and not (OLDEST and ASKS_FOR_PLANS & fixtures):
         return False
     if OLDEST:
         return (asks and not _is_in(item, SAME_ON_ANY_VERSION)) or _is_in(item, OWN_SERVERS)
