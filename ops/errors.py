@@ -40,6 +40,9 @@ class CliError(Exception):
         details: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
+        if why:
+            # For tracebacks.
+            self.add_note(why)
         self.code = code
         self.message = message
         self.why = why

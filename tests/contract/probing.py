@@ -32,7 +32,8 @@ def build(kit: Kit) -> App:
 @asynccontextmanager
 async def probing() -> AsyncIterator[Served]:
     """Run the probe service."""
-    process = Process(settings(), build)
+    # Of a stream only the first reply is taken: the next one may come before the server has heard of that.
+    process = Process(settings(max_streams_per_user=1000), build)
     await process.start()
     servers = process.servers
     try:
