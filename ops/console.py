@@ -51,6 +51,8 @@ class Console:
         self.json = False
         self.no_color = False
         self.debug = False
+        self.outlives_readers = False
+        """Whether the command goes on when nobody reads any more what it writes: it has others to look after."""
 
     @property
     def stdout(self) -> TextIO:
@@ -83,11 +85,20 @@ class Console:
 
     def say(self, text: str = "", style: str = "") -> None:
         """Write a message for a person to stderr."""
-        print(self.style(text, style, self.stderr), file=self.stderr, flush=True)
+        self._write(self.style(text, style, self.stderr), self.stderr)
 
     def print(self, text: str = "") -> None:
         """Write a line of the result to stdout."""
-        print(text, file=self.stdout, flush=True)
+        self._write(text, self.stdout)
+
+    def _write(self, text: str, stream: TextIO) -> None:
+        try:
+            print(text, file=stream, flush=True)
+        except OSError:
+            # The terminal was closed, or the reader of a pipe has left.
+            if not self.outlives_readers:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     def result(self, data: object, text: str | None = None) -> None:
         """Write the result: the envelope with --json, else `text` (None: nothing)."""

@@ -91,6 +91,7 @@ def run(
         folder.chmod(0o711)
         options = replace(options, home=Home(folder))
     screen = Screen(console)
+    console.outlives_readers = True
     with options.home.lock() as locked:
         if not locked:
             _already_running(options, console, screen, port_base_given=port_base_given)

@@ -6,11 +6,12 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ops.suite import SUITE
-from tests.ops.support.little import alive, taken, until, up
+from tests.ops.support.little import LittleUp, alive, taken, until, up
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -46,6 +47,32 @@ def test_ctrl_c_while_starting_ends_in_order(folder: Path, base: int) -> None:
         until(lambda: len((starting.home.read_state() or state).children) == len(SUITE))
         pids = starting.pids()
         assert starting.interrupt() == 0
+    assert alive(list(pids.values())) == []
+    assert taken(base) == []
+
+
+class Unread(LittleUp):
+    """Its messages are read until it is ready; then their reader leaves, as a terminal does that is closed."""
+
+    @staticmethod
+    def _read(stream: Any, lines: list[str]) -> None:
+        for line in stream:
+            lines.append(line.rstrip("\n"))
+            if "Ctrl-C stops all" in line:
+                break
+        stream.close()
+
+    def left(self) -> bool:
+        """Whether nobody reads its messages any more."""
+        return self.process.stderr is not None and self.process.stderr.closed
+
+
+def test_a_terminal_that_is_gone_keeps_nothing_running(folder: Path, base: int) -> None:
+    with Unread(folder, "--port-base", str(base)) as running:
+        running.ready()
+        until(running.left)
+        pids = running.pids()
+        assert running.interrupt() == 0
     assert alive(list(pids.values())) == []
     assert taken(base) == []
 
