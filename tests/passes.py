@@ -27,8 +27,6 @@ POOLED = os.environ.get("SEDA_TEST_POOLED") == "1"
 ONCE = (
     # Erasing goes on wherever it was killed, at some 250 places: what its statements do is tried in its other tests.
     "services/chat/rpc/test_author_data_killed.py::test_erase_author_killed_at_every_statement_is_resumed",
-    # A thousand races for a room's lock: one row of a table that has no partitions, and locks are as they were.
-    "services/chat/rpc/test_ban_race.py::test_no_message_comes_after_its_authors_ban",
 )
 # They make servers of their own instead of asking for the run's: `seda up`, `seda db init`, a stop of PostgreSQL.
 OWN_SERVERS = (
