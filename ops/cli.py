@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ops import help as help_form
-from ops.console import console
+from ops.console import console, silence
 from ops.database.commands import admin_app, db_app, migrate_app
 from ops.errors import CliError, Exit
 from ops.topics import TOPICS
@@ -264,7 +264,7 @@ def _guarded(arguments: list[str]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough of it. Python would complain once more while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return Exit.ACTION_NEEDED
     except Exception as error:  # noqa: BLE001 - the last frame: everything unexpected is reported in one way
         console.error(_crashed(error))

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from ops.errors import CliError, Exit
 
-__all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable"]
+__all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable", "silence"]
 
 _STYLES = {
     "bold": "1",
@@ -34,6 +34,13 @@ _STYLES = {
     "magenta": "35",
     "cyan": "36",
 }
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is written from now on, and what was not taken yet, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class Console:
@@ -98,7 +105,7 @@ class Console:
             # The terminal was closed, or the reader of a pipe has left.
             if not self.outlives_readers:
                 raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            silence(stream)
 
     def result(self, data: object, text: str | None = None) -> None:
         """Write the result: the envelope with --json, else `text` (None: nothing)."""
