@@ -40,9 +40,9 @@ def server(kind: str, *arguments: str) -> Iterator[tuple[int, str]]:
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
         command = [sys.executable, "-m", "bench.servers", kind, str(port_file), *arguments]
-        # grpc's core reads it when it is loaded: ours as servicekit has set it in this process, bare as it comes.
-        experiments = "" if kind.startswith("bare") else os.environ["GRPC_EXPERIMENTS"]
-        environ = {**os.environ, "GRPC_EXPERIMENTS": experiments}
+        # What servicekit has set for grpc's core is for ours; bare is grpc as it comes.
+        bare = kind.startswith("bare")
+        environ = {name: each for name, each in os.environ.items() if not (bare and name.startswith("GRPC_"))}
         process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)  # noqa: S603 - our own module
         try:
             end = time.monotonic() + _START_SECONDS
