@@ -1,4 +1,4 @@
-"""How grpc's core waits for its sockets in our processes: docs/decisions/0016-how-grpc-waits.md."""
+"""How grpc's core waits for its sockets in our processes: docs/decisions/0016-grpc-polling.md."""
 
 from __future__ import annotations
 
