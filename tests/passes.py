@@ -26,7 +26,7 @@ POOLED = os.environ.get("SEDA_TEST_POOLED") == "1"
 
 ONCE = (
     # Erasing goes on wherever it was killed, at some 250 places: what its statements do is tried in its other tests.
-    "services/chat/rpc/test_author_data_killed.py::test_erase_author_killed_at_every_statement_is_resumed",
+    "services/chat/rpc/test_erasure_resume.py::test_erase_author_killed_at_every_statement_is_resumed",
 )
 # They make servers of their own instead of asking for the run's: `seda up`, `seda db init`, a stop of PostgreSQL.
 OWN_SERVERS = (
@@ -56,8 +56,8 @@ PAST_THE_POOLER = (
     # PREPARE, plans, and backends that are ended by their number: on connections straight to PostgreSQL.
     "services/test_statements.py",
     "services/chat/test_planned_once.py",
-    "services/chat/rpc/test_author_data_killed.py",
-    "services/chat/rpc/test_send_cost.py",
+    "services/chat/rpc/test_erasure_resume.py",
+    "services/chat/rpc/test_round_trips_send.py",
     # Refused before the first statement. What is not refused is in contract/test_valid_requests.py.
     "contract/test_fuzz.py",
     "contract/test_mutations.py",

@@ -7,7 +7,7 @@ from seda.users.v1 import identity_service_pb2
 from servicekit.admission import RateLimit
 from servicekit.process import App, Kit
 from services.chat.actions.deps import Deps, Limits
-from services.chat.actions.kept_pages import KeptPages
+from services.chat.actions.page_cache import KeptPages
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
@@ -19,7 +19,7 @@ from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
 from services.chat.workers.janitor import Janitor
-from services.chat.workers.send_batcher import SendBatcher
+from services.chat.workers.message_batcher import SendBatcher
 
 SCHEMA_HEAD = "20261123_0210"
 """The newest migration of this build; the service is ready once it is applied."""

@@ -19,7 +19,7 @@ SERVICE_PARTS = (
     "domain/__init__.py", "actions/__init__.py", "store/__init__.py", "rpc/__init__.py",
 )  # fmt: skip
 
-# A path, and after "::" a name defined there: `services/chat/actions/messages.py::send_message`.
+# A path, and after "::" a name defined there: `services/chat/actions/message_list.py::send_message`.
 _REFERENCE = re.compile(
     r"`(?P<path>[\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:py|md|toml|yml|yaml|lock))(?:::(?P<name>[\w.]+))?`"
 )

@@ -16,7 +16,7 @@ from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
-from services.chat.workers.send_batcher import MAX_WAITING_ROOMS
+from services.chat.workers.message_batcher import MAX_WAITING_ROOMS
 from tests.postgres import Database, administrator
 from tests.services.running import user
 from tests.system.support.processes import real_suite

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.clock import Micros
-from services.chat.actions.changing import Change
+from services.chat.actions.authorization import Authority, moderate
 from services.chat.actions.deps import Deps
-from services.chat.actions.moderating import Authority, moderate
-from services.chat.domain.acting import Actor, check_outranks
-from services.chat.domain.editing import deletion_type
-from services.chat.store import deleting as store
-from services.chat.store import moderation
-from services.chat.store.deleting import Authored
+from services.chat.actions.room_transaction import Change
+from services.chat.domain.message_edit import deletion_type
+from services.chat.domain.permissions import Actor, check_outranks
+from services.chat.store import message_delete as store
+from services.chat.store import sanctions as moderation
+from services.chat.store.message_delete import Authored
 
 MAX_DELETED = 500
 """How many messages one call deletes: a room's lock is never held for more rows."""

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from servicekit.admission import RateLimit
 from servicekit.database import Database
-from services.chat.actions.kept_pages import KeptPages
+from services.chat.actions.page_cache import KeptPages
+from services.chat.domain.message_send import SendDraft
 from services.chat.domain.model import Message, TrackSnapshot
-from services.chat.domain.sending import SendDraft
 from services.chat.store.epoch import Epoch
 
 

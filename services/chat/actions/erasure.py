@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from servicekit.database import Database, Session
-from services.chat.actions.changing import Upkeep, keep_room
 from services.chat.actions.deps import Deps
-from services.chat.actions.emptying import MAX_EMPTIED, hollow
-from services.chat.actions.succession import hand_on
+from services.chat.actions.message_purge import MAX_EMPTIED, hollow
+from services.chat.actions.ownership_transfer import hand_on
+from services.chat.actions.room_transaction import Upkeep, keep_room
 from services.chat.domain.erasure import Erasure, ErasureMode, Trace
 from services.chat.domain.model import DeletionType, MemberRole
-from services.chat.store import deleting, succession
 from services.chat.store import erasure as store
+from services.chat.store import message_delete as deleting
+from services.chat.store import ownership_transfer as succession
 
 # How many of each a transaction changes, so that with the rows that change along it stays below 500.
 _ROWS = 400

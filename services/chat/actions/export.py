@@ -10,7 +10,7 @@ from servicekit.errors import PageTokenMismatchError
 from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord
-from services.chat.domain.paging import fitting
+from services.chat.domain.pagination import fitting
 from services.chat.store import export as store
 from services.chat.store.export import ExportRow, Place
 

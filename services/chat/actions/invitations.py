@@ -8,14 +8,14 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
 from servicekit.pages import LAST_INSTANT, decode_instant, decode_number, encode_token, fingerprint, page_of
-from services.chat.actions.changing import Change, change_room
+from services.chat.actions.authorization import Authority, inspect
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
-from services.chat.actions.moderating import Authority, inspect
-from services.chat.domain.acting import Rank, check_actor, check_in_use
+from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import TargetBannedError
 from services.chat.domain.model import Invitation, Member, Room
-from services.chat.domain.paging import HEAD
+from services.chat.domain.pagination import HEAD
+from services.chat.domain.permissions import Rank, check_actor, check_in_use
 from services.chat.domain.visibility import check_known
 from services.chat.store import invitations as store
 from services.chat.store.rooms import Reader

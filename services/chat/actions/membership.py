@@ -9,13 +9,13 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
 from servicekit.pages import decode_instant, encode_token, fingerprint, page_of
-from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Rank, check_actor, check_in_use, check_outranks
+from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError
 from services.chat.domain.model import Member, MemberRole, Removal, SystemEvent
+from services.chat.domain.permissions import Rank, check_actor, check_in_use, check_outranks
 from services.chat.domain.visibility import check_known, check_open, check_readable
-from services.chat.store import memberships as store
+from services.chat.store import membership as store
 
 _FIRST = (Micros(0), UUID(int=0))
 

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.timestamps import to_text
-from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Actor, Rank, check_actor, check_in_use
+from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
 from services.chat.domain.model import Pin, SystemEvent, Tally
+from services.chat.domain.permissions import Actor, Rank, check_actor, check_in_use
 from services.chat.domain.visibility import check_readable
-from services.chat.store import messages
+from services.chat.store import message_list as messages
 from services.chat.store import pins as store
+from services.chat.store.message_query import MessageRow
 from services.chat.store.pins import PinnedRow
-from services.chat.store.reading import MessageRow
 
 MAX_PINS = 50
 """How many pins a room takes."""

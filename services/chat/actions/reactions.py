@@ -15,15 +15,15 @@ from services.chat.actions.deps import Deps
 from services.chat.domain.emojis import check_emoji
 from services.chat.domain.errors import RoomNotFoundError
 from services.chat.domain.model import Tally
-from services.chat.domain.reacting import (
+from services.chat.domain.reactions import (
     check_distinct,
     check_reaction,
     is_given,
     with_given,
     with_taken_back,
 )
-from services.chat.store import changes
 from services.chat.store import reactions as store
+from services.chat.store import room_transaction as changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.ids import new_id
 from servicekit.pages import LAST_INSTANT, decode_instant, encode_token, fingerprint, page_of
-from services.chat.actions.changing import Change
+from services.chat.actions.authorization import Authority, inspect, moderate
 from services.chat.actions.deps import Deps
-from services.chat.actions.moderating import Authority, inspect, moderate
-from services.chat.domain.acting import Actor
+from services.chat.actions.room_transaction import Change
 from services.chat.domain.errors import (
     MessageNotFoundError,
     ReportNotFoundError,
@@ -21,9 +20,10 @@ from services.chat.domain.errors import (
     SystemMessageError,
 )
 from services.chat.domain.model import MessageType, Report, ReportState
+from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import check_known, check_member
-from services.chat.store import moderation as store
 from services.chat.store import rooms
+from services.chat.store import sanctions as store
 from services.chat.store.rooms import Reader
 
 _LAST_ID = UUID(int=(1 << 128) - 1)

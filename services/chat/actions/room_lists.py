@@ -7,13 +7,13 @@ from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, only_id, page_of
 from services.chat.actions.deps import Deps
-from services.chat.actions.page_sizes import text_bytes, value_bytes
-from services.chat.domain.directory import FIRST_ID, LIKEST, START, Place, Stage, stages
+from services.chat.actions.response_size import text_bytes, value_bytes
 from services.chat.domain.model import MyRoom, Room
-from services.chat.domain.paging import fitting
+from services.chat.domain.pagination import fitting
+from services.chat.domain.room_search import FIRST_ID, LIKEST, START, Place, Stage, stages
 from services.chat.store import my_rooms
-from services.chat.store import room_lists as store
-from services.chat.store.room_lists import PublicRow
+from services.chat.store import room_listing as store
+from services.chat.store.room_listing import PublicRow
 from services.chat.store.rooms import SEARCHED_LETTERS, searchable
 
 # What a room costs on the wire beside its texts and its newest message: ids, times, counts, the place in it.

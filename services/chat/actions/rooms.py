@@ -10,12 +10,12 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError
 from servicekit.ids import new_id
-from services.chat.actions.changing import Change, change_room
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Rank, check_actor, check_in_use
+from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import BannedError, RequestIdReusedError, RoomNotFoundError
 from services.chat.domain.model import Member, Room, SystemEvent
-from services.chat.domain.room_change import RoomChange, differences
+from services.chat.domain.permissions import Rank, check_actor, check_in_use
+from services.chat.domain.room_update import RoomChange, differences
 from services.chat.domain.visibility import check_known
 from services.chat.store import rooms as store
 

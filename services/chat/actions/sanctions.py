@@ -9,20 +9,20 @@ from servicekit.caller import Caller
 from servicekit.ids import new_id
 from servicekit.pages import decode_number, encode_token, fingerprint, page_of
 from servicekit.timestamps import to_text
-from services.chat.actions.changing import Change
+from services.chat.actions.authorization import Authority, inspect, moderate
 from services.chat.actions.deleting import Deleted, and_remaining, delete_newest
 from services.chat.actions.deps import Deps
-from services.chat.actions.moderating import Authority, inspect, moderate
-from services.chat.actions.succession import hand_on
-from services.chat.domain.acting import Actor, check_outranks
+from services.chat.actions.ownership_transfer import hand_on
+from services.chat.actions.room_transaction import Change
 from services.chat.domain.errors import MemberNotFoundError
 from services.chat.domain.model import MemberRole, Removal, Sanction, SanctionKind
-from services.chat.domain.paging import HEAD
-from services.chat.store import memberships
-from services.chat.store import moderation as store
-from services.chat.store.deleting import Authored
-from services.chat.store.moderation import TargetRow
+from services.chat.domain.pagination import HEAD
+from services.chat.domain.permissions import Actor, check_outranks
+from services.chat.store import membership as memberships
+from services.chat.store import sanctions as store
+from services.chat.store.message_delete import Authored
 from services.chat.store.rooms import Reader, Switch
+from services.chat.store.sanctions import TargetRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.channels import Peer
 from servicekit.clock import Clock
 from services.chat.domain.model import TrackSnapshot
-from services.chat.wire import answers
+from services.chat.wire import peer_responses as answers
 
 _FRESH_SECONDS = 30.0
 _CACHE_SIZE = 5_000

@@ -6,7 +6,7 @@ from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.caller import Caller
 from servicekit.channels import Peer
-from services.chat.wire import answers
+from services.chat.wire import peer_responses as answers
 
 
 class RemoteResolver:

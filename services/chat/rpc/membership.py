@@ -6,9 +6,10 @@ from seda.chat.v1 import membership_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
 from servicekit.pages import page_size
-from services.chat.actions import invitations, membership, read_marks
+from services.chat.actions import invitations, membership
+from services.chat.actions import read_markers as read_marks
 from services.chat.actions.deps import Deps
-from services.chat.wire import members as wire
+from services.chat.wire import membership as wire
 from services.chat.wire.rooms import fill_member
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from seda.chat.v1 import message_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
+from services.chat.actions.authorization import Authority
 from services.chat.actions.deps import Deps
-from services.chat.actions.editing import edit_message
-from services.chat.actions.messages import get_message, list_messages, list_replies, lookup_messages
-from services.chat.actions.moderating import Authority
-from services.chat.actions.revisions import list_revisions
-from services.chat.actions.searching import search_messages
-from services.chat.actions.sending import send_message
-from services.chat.actions.stubs import delete_message, restore_message
+from services.chat.actions.message_delete import delete_message, restore_message
+from services.chat.actions.message_edit import edit_message
+from services.chat.actions.message_list import get_message, list_messages, list_replies, lookup_messages
+from services.chat.actions.message_revisions import list_revisions
+from services.chat.actions.message_search import search_messages
+from services.chat.actions.message_send import send_message
 from services.chat.wire import messages as wire
 from services.chat.wire.message import fill_written
 

@@ -7,9 +7,10 @@ from servicekit.call import Call
 from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto
-from services.chat.actions import deleting, reports, room_states, sanctions
+from services.chat.actions import deleting, reports, sanctions
+from services.chat.actions import room_moderation as room_states
 from services.chat.actions.deps import Deps
-from services.chat.domain.acting import Rank
+from services.chat.domain.permissions import Rank
 from services.chat.wire import moderation as wire
 from services.chat.wire.rooms import fill_room
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.erasure import Trace
-from services.chat.store.emptying import FEWER_TALLIES
+from services.chat.store.message_purge import FEWER_TALLIES
 
 _FOUND_AT_ONCE = 100
 _ENDED_OTHERWISE = "left_at IS NOT NULL AND removal IS DISTINCT FROM 'ERASED'"

@@ -9,7 +9,7 @@ from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Pin
-from services.chat.store.reading import ROOM
+from services.chat.store.message_query import ROOM
 from services.chat.store.rooms import MAY_READ
 
 

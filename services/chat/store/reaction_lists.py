@@ -10,7 +10,7 @@ from servicekit.database import Database
 from servicekit.pages import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.domain.model import Reaction
-from services.chat.store.reading import ROOM
+from services.chat.store.message_query import ROOM
 from services.chat.store.rooms import MAY_READ
 
 

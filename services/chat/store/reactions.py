@@ -9,7 +9,7 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Command, Query
-from services.chat.domain.reacting import ReactionFacts
+from services.chat.domain.reactions import ReactionFacts
 from services.chat.store.rooms import FACTS_FROM, STANDING
 
 # The reactions of the message `n` in no order, as the user $2 sees them. Whether that user gave an emoji is asked

@@ -12,7 +12,7 @@ from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Room
-from services.chat.domain.room_change import RoomChange
+from services.chat.domain.room_update import RoomChange
 
 SEARCHED_LETTERS = 200
 

@@ -8,12 +8,12 @@ from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto, to_proto
-from services.chat.actions.messages import Listing, One, Page, ReplyListing, Several, SharedPage
-from services.chat.actions.revisions import RevisionListing
-from services.chat.actions.searching import Hits, Search
-from services.chat.actions.sending import MessageDraft, SentMessage
-from services.chat.actions.stubs import Deletion
-from services.chat.domain.editing import Edit, check_mask
+from services.chat.actions.message_delete import Deletion
+from services.chat.actions.message_list import Listing, One, Page, ReplyListing, Several, SharedPage
+from services.chat.actions.message_revisions import RevisionListing
+from services.chat.actions.message_search import Hits, Search
+from services.chat.actions.message_send import MessageDraft, SentMessage
+from services.chat.domain.message_edit import Edit, check_mask
 from services.chat.domain.model import Revision, ThreadView
 from services.chat.wire.ids import optional_id
 from services.chat.wire.message import Adding, fill_message, fill_snapshot

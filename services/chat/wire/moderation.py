@@ -11,11 +11,11 @@ from seda.chat.v1 import moderation_pb2, moderation_service_pb2
 from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
-from services.chat.actions.moderating import Authority
+from services.chat.actions.authorization import Authority
 from services.chat.actions.reports import ReportDraft, ReportListing
 from services.chat.actions.sanctions import Order
-from services.chat.domain.acting import Rank
 from services.chat.domain.model import LogLine, Report, ReportState, Sanction
+from services.chat.domain.permissions import Rank
 from services.chat.wire.ids import optional_id
 
 

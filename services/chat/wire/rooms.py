@@ -8,7 +8,7 @@ from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
 from services.chat.domain.model import Member, Pin, Room
-from services.chat.domain.room_change import RoomChange, check_mask, check_values
+from services.chat.domain.room_update import RoomChange, check_mask, check_values
 from services.chat.wire.ids import optional_id
 from services.chat.wire.message import fill_message
 

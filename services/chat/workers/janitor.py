@@ -17,8 +17,8 @@ import structlog
 from servicekit.database import Database
 from servicekit.errors import ConflictError, ServiceError
 from servicekit.ids import new_id
-from services.chat.actions.emptying import empty_stubs, old_stubs
-from services.chat.actions.folding import fold_messages, fold_rooms, unfolded_messages
+from services.chat.actions.message_purge import empty_stubs, old_stubs
+from services.chat.actions.search_backfill import fold_messages, fold_rooms, unfolded_messages
 from services.chat.store import leases
 
 _log = structlog.get_logger("janitor")

@@ -13,10 +13,13 @@ from servicekit.caller import Caller, Role
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.ids import new_id
 from servicekit.sql import Query
-from services.chat.domain.sending import Place, SendDraft
-from services.chat.store import changes, my_rooms, reactions, read_marks, sending
-from services.chat.store.changes import LockRow
-from services.chat.store.sending import Accepted
+from services.chat.domain.message_send import Place, SendDraft
+from services.chat.store import message_send as sending
+from services.chat.store import my_rooms, reactions
+from services.chat.store import read_markers as read_marks
+from services.chat.store import room_transaction as changes
+from services.chat.store.message_send import Accepted
+from services.chat.store.room_transaction import LockRow
 from tests import postgres
 from tests.services.chat.world import World, new_user
 

@@ -13,8 +13,8 @@ from servicekit.process import main
 from services.chat import app
 from services.chat.actions.deps import Sent
 from services.chat.config import Settings
-from services.chat.domain.sending import SendDraft
-from services.chat.workers.send_batcher import SendBatcher
+from services.chat.domain.message_send import SendDraft
+from services.chat.workers.message_batcher import SendBatcher
 
 
 class DyingBatcher(SendBatcher):

@@ -15,7 +15,7 @@ from servicekit.database import Database, Session
 from servicekit.process import main
 from services.chat import app
 from services.chat.config import Settings
-from services.chat.workers.send_batcher import SendBatcher
+from services.chat.workers.message_batcher import SendBatcher
 
 _COMMIT_SECONDS = 0.05
 

@@ -13,10 +13,10 @@ from servicekit.database import Session
 from servicekit.process import main
 from services.chat.app import build
 from services.chat.config import Settings
-from services.chat.domain.sending import SendDraft
-from services.chat.store import changes
-from services.chat.store.changes import LockRow
-from services.chat.workers import send_batch
+from services.chat.domain.message_send import SendDraft
+from services.chat.store import room_transaction as changes
+from services.chat.store.room_transaction import LockRow
+from services.chat.workers import message_batch as send_batch
 
 
 async def lock_waiting(session: Session, drafts: Sequence[SendDraft], **_: bool) -> dict[UUID, LockRow]:

@@ -17,10 +17,11 @@ from servicekit.errors import CallerSuspendedError, InternalError, InvalidFields
 from servicekit.ids import new_id
 from servicekit.statuses import UpstreamError
 from services.chat.actions import membership
-from services.chat.actions.changing import Change, change_room
+from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain import errors
-from services.chat.store import changes, rooms
-from services.chat.store.changes import LockRow
+from services.chat.store import room_transaction as changes
+from services.chat.store import rooms
+from services.chat.store.room_transaction import LockRow
 from tests.postgres import administrator
 from tests.services.chat.moderators import Cast
 from tests.services.chat.world import DOMAIN, World, new_user

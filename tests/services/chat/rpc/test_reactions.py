@@ -12,7 +12,7 @@ from servicekit.errors import InvalidFieldsError, RateLimitedError
 from services.chat.app import build as build_chat
 from services.chat.config import Settings
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
-from services.chat.store import held
+from services.chat.store import message_get as held
 from services.chat.store import reactions as store
 from tests.postgres import Database
 from tests.services.chat.acts import Acts

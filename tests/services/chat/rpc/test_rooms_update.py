@@ -14,7 +14,7 @@ from seda.chat.v1.room_pb2 import Room
 from servicekit.errors import InternalError, InvalidFieldsError
 from servicekit.statuses import UpstreamError
 from services.chat.domain import errors
-from services.chat.store import changes
+from services.chat.store import room_transaction as changes
 from tests.services.chat.moderators import Cast
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import refused

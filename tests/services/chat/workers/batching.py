@@ -15,7 +15,7 @@ from servicekit.clock import SystemClock
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import OutcomeUnknownError
 from servicekit.ids import new_id
-from services.chat.domain.sending import SendDraft, payload_hash
+from services.chat.domain.message_send import SendDraft, payload_hash
 from tests import postgres
 
 USER = uuid.UUID("0190a5c0-0000-7000-8000-000000000001")

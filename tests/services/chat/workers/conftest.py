@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.chat.workers.send_batcher import SendBatcher
+from services.chat.workers.message_batcher import SendBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase
 

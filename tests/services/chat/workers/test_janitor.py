@@ -12,7 +12,7 @@ import pytest
 
 from seda.chat.v1.message_pb2 import Message
 from servicekit.database import Database, PoolOptions
-from services.chat.actions.folding import fold_messages
+from services.chat.actions.search_backfill import fold_messages
 from services.chat.store.rooms import searchable
 from services.chat.workers.janitor import LEASE, Janitor
 from tests import postgres
@@ -239,7 +239,7 @@ async def test_janitor_folds_messages_that_an_older_build_wrote(
 async def test_janitor_folds_many_messages_of_many_rooms(
     world: World, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.chat.actions.folding.MAX_FOLDED", 4)
+    monkeypatch.setattr("services.chat.actions.search_backfill.MAX_FOLDED", 4)
     ada = new_user()
     rooms = [(await world.room(ada)).id for _ in range(3)]
     for room_id in rooms:
@@ -280,7 +280,7 @@ async def test_janitor_folds_what_was_edited_meanwhile_as_it_is_now(
 async def test_janitor_folds_names_of_rooms_and_passes_by_empty_ones(
     world: World, janitor: Janitor, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.chat.actions.folding.MAX_FOLDED", 2)
+    monkeypatch.setattr("services.chat.actions.search_backfill.MAX_FOLDED", 2)
     ada = new_user()
     names = ["\u200b", "Été", "\u0301", "ÖL", "\u200b\u0301"]
     rooms = [UUID((await world.room(ada, name=name)).id) for name in names]

@@ -1,0 +1,52 @@
+"""MessageService: list_revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.caller import Caller
+from servicekit.pages import MAX_BYTES, decode_number, encode_token, fingerprint, page_of
+from services.chat.actions.deps import Deps
+from services.chat.actions.response_size import OVERHEAD_BYTES, text_bytes
+from services.chat.domain.errors import MessageNotFoundError
+from services.chat.domain.model import Revision
+from services.chat.domain.pagination import fitting
+from services.chat.domain.permissions import Rank, check_actor
+from services.chat.store import message_revisions as store
+from services.chat.store import rooms
+
+_NEWEST = (1 << 31) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionListing:
+    """Which revisions to list."""
+
+    room_id: UUID
+    message_id: UUID
+    page_size: int
+    page_token: str
+
+
+async def list_revisions(deps: Deps, caller: Caller, listing: RevisionListing) -> tuple[list[Revision], str]:
+    """A page of what a message said before each edit, the newest first, and the next page's token.
+
+    For moderators, of deleted messages too; two statements.
+    """
+    room_id, message_id, size = listing.room_id, listing.message_id, listing.page_size
+    mark = fingerprint("ListRevisions", caller.user_id, room_id, message_id)
+    before = decode_number(listing.page_token, mark, _NEWEST)
+    check_actor(room_id, await rooms.room(deps.database, room_id, caller), caller, Rank.MODERATOR, reads=True)
+    rows = await store.revisions(deps.database, room_id, message_id, before, size + 1)
+    if not rows:
+        raise MessageNotFoundError(message_id)
+    found = [revision for row in rows if (revision := row.revision(message_id)) is not None]
+    fit, _ = fitting(found[:size], _bytes, MAX_BYTES)
+    return page_of(found, len(fit), lambda last: encode_token(mark, (last.number,)))
+
+
+def _bytes(revision: Revision) -> int:
+    track = revision.track
+    texts = () if track is None else (track.url, track.title, track.artist, track.artwork_url)
+    return OVERHEAD_BYTES + text_bytes((revision.text, *texts))

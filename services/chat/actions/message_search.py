@@ -1,0 +1,100 @@
+"""MessageService: search_messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from folding import words
+from servicekit.caller import Caller
+from servicekit.clock import Micros
+from servicekit.errors import PageTokenMismatchError
+from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from services.chat.actions.deps import Deps
+from services.chat.actions.response_size import message_bytes
+from services.chat.domain.model import Tally
+from services.chat.domain.pagination import HEAD, fitting
+from services.chat.domain.visibility import check_readable
+from services.chat.store import message_search as store
+from services.chat.store.message_query import MessageRow
+from services.chat.store.message_search import Criteria, Place
+
+_NEWEST = Place(Micros(LAST_INSTANT), UUID(int=(1 << 128) - 1), HEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to search for: at least a query, an author or a track. Times: from `start_at` to before `end_at`."""
+
+    query: str
+    room_id: UUID | None
+    author_id: UUID | None
+    track_id: UUID | None
+    start_at: Micros | None
+    end_at: Micros | None
+    page_size: int
+    page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """A page of what was found, the newest first, with the reactions by message."""
+
+    messages: list[MessageRow]
+    tallies: dict[UUID, list[Tally]]
+    next_page_token: str
+
+
+async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
+    """A page of live messages that the caller may read; one statement. A query without a word finds nothing."""
+    mark = fingerprint(
+        "SearchMessages",
+        caller.user_id,
+        search.query,
+        search.room_id,
+        search.author_id,
+        search.track_id,
+        search.start_at,
+        search.end_at,
+    )
+    after = _place(search.page_token, mark)
+    # It costs more than other reads, so it is limited before it runs.
+    deps.limits.searches.take(caller.user_id)
+    criteria = Criteria(
+        words=" ".join(words(search.query)) if search.query else None,
+        track_id=search.track_id,
+        author_id=search.author_id,
+        room_id=search.room_id,
+        start_at=search.start_at,
+        end_at=search.end_at,
+    )
+    size = search.page_size
+    found = await store.search(deps.database, caller.user_id, criteria, after, size + 1)
+    if search.room_id is not None:
+        check_readable(search.room_id, found.room)
+    ordered = sorted(found.messages, key=_key, reverse=True)
+    fit, _ = fitting(ordered[:size], lambda row: message_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES)
+    shown, token = page_of(
+        ordered,
+        len(fit),
+        lambda last: encode_token(mark, (last.created_at, last.seq), (str(last.room_id),)),
+    )
+    return Hits(shown, found.tallies, token)
+
+
+def _key(row: MessageRow) -> tuple[Micros, UUID, int]:
+    return row.created_at, row.room_id, row.seq
+
+
+def _place(page_token: str, mark: int) -> Place:
+    if not page_token:
+        return _NEWEST
+    token = decode_token(page_token, mark)
+    try:
+        (created_at, seq), (room_id,) = token.numbers, token.texts
+        place = Place(Micros(created_at), UUID(room_id), seq)
+    except ValueError:
+        raise PageTokenMismatchError from None
+    if not 0 <= place.created_at < LAST_INSTANT:
+        raise PageTokenMismatchError
+    return place

@@ -1,0 +1,88 @@
+"""MessageService.SendMessage: send_message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.caller import Caller
+from servicekit.ids import new_id
+from services.chat.actions.deps import Deps, Sent
+from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
+from services.chat.domain.message_send import SendDraft, check_send, earlier_send, payload_hash
+from services.chat.domain.model import Tally
+from services.chat.domain.searching import search_text
+from services.chat.store import message_list as store
+from services.chat.store import message_send as sending
+from services.chat.store.message_query import MessageRow, row_of
+
+
+class MessageDraft(NamedTuple):
+    """What a caller wants to send."""
+
+    room_id: UUID
+    text: str
+    track_id: UUID | None
+    parent_id: UUID | None
+    mention_user_ids: tuple[UUID, ...]
+    request_id: UUID | None
+
+
+class SentMessage(NamedTuple):
+    """A committed message; `deduplicated` when an earlier call had sent it."""
+
+    message: MessageRow
+    deduplicated: bool
+    epoch: str
+    rev: int
+    tallies: Sequence[Tally] = ()
+
+
+async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline: float) -> SentMessage:
+    """Write a message; returns once it is committed. `deadline` is on the monotonic clock, in seconds."""
+    mentions = tuple(dict.fromkeys(draft.mention_user_ids))
+    made = SendDraft(
+        message_id=new_id(),
+        room_id=draft.room_id,
+        user_id=caller.user_id,
+        muted_until=caller.muted_until,
+        suspended_until=caller.suspended_until,
+        text=draft.text or None,
+        search_text=search_text(draft.text or None),
+        track=None,
+        parent_id=draft.parent_id,
+        mention_user_ids=mentions,
+        request_id=draft.request_id,
+        payload_hash=payload_hash(draft.text, draft.track_id, draft.parent_id, mentions)
+        if draft.request_id is not None
+        else None,
+    )
+    ready = made if draft.track_id is None else await _with_track(deps, made, draft.track_id)
+    sent = ready if isinstance(ready, Sent) else await deps.batcher.send(ready, deadline)
+    if sent.message is not None:
+        return SentMessage(row_of(sent.message), sent.deduplicated, deps.epoch.value, sent.message.rev)
+    found = await store.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
+    if found.room is None or not found.messages:
+        raise RoomNotFoundError(draft.room_id)
+    message = found.messages[0]
+    tallies = found.tallies.get(message.id, ())
+    return SentMessage(message, sent.deduplicated, deps.epoch.value, found.room.rev, tallies)
+
+
+async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft | Sent:
+    """The draft with the track as it is known now, or what an earlier call with its request id sent.
+
+    The batch's rules decide under the room's lock, where nothing slow may happen. They come before the track,
+    so they are tried here first: who may not know of the room, sent this already or may not write is told
+    that, whether the tracks service is there or not.
+    """
+    (facts,) = await sending.facts(deps.database, [draft], perhaps_written=False)
+    prior_seq = earlier_send(draft, facts)
+    if prior_seq is not None:
+        return Sent(prior_seq, deduplicated=True)
+    check_send(draft, facts)
+    track = await deps.tracks.snapshot(track_id)
+    if track is None:
+        raise TrackNotFoundError(track_id)
+    return draft._replace(track=track)

@@ -1,0 +1,123 @@
+"""The rules of editing, deleting and restoring a message, applied to what was read under the room's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.errors import FieldFault, InvalidFieldsError
+from services.chat.domain.errors import (
+    EtagMismatchError,
+    MessageDeletedError,
+    NotRestorableError,
+    NotTheAuthorError,
+    RoleRequiredError,
+    SystemMessageError,
+    TrackNotFoundError,
+)
+from services.chat.domain.model import DeletionType, Message, MessageType, TrackSnapshot
+from services.chat.domain.permissions import Actor, Rank
+
+_EDITABLE = ("text", "track_id")
+_RESTORABLE = frozenset({DeletionType.AUTHOR, DeletionType.MODERATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an author wants to change: the fields that `mask` names. An empty `etag` stands for any state."""
+
+    room_id: UUID
+    message_id: UUID
+    text: str
+    track_id: UUID | None
+    mask: frozenset[str]
+    etag: str
+
+    @property
+    def new_track_id(self) -> UUID | None:
+        """The track to look up; None when none is to be posted."""
+        return self.track_id if "track_id" in self.mask else None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message says."""
+
+    text: str | None
+    track: TrackSnapshot | None
+
+    @property
+    def type(self) -> MessageType:
+        """The kind of message that says it."""
+        return MessageType.TEXT if self.track is None else MessageType.TRACK
+
+
+def check_mask(paths: Sequence[str]) -> frozenset[str]:
+    """The fields that an edit changes; raises InvalidFieldsError unless they are some of those it can."""
+    if not paths or not set(paths).issubset(_EDITABLE):
+        raise InvalidFieldsError(FieldFault("update_mask", "must name text, track_id or both"))
+    return frozenset(paths)
+
+
+def check_editable(message: Message, user_id: UUID, etag: str) -> None:
+    """Whether a user may edit the message, in the state that they know it in.
+
+    Raises NotTheAuthorError, SystemMessageError, MessageDeletedError or EtagMismatchError, in this order.
+    """
+    if message.user_id != user_id:
+        raise NotTheAuthorError
+    if message.type is MessageType.SYSTEM:
+        raise SystemMessageError
+    if message.deleted_at is not None:
+        raise MessageDeletedError(message.id)
+    if etag and etag != message.etag:
+        raise EtagMismatchError
+
+
+def edited(message: Message, edit: Edit, track: TrackSnapshot | None) -> Content:
+    """What the message says after an edit; `track` is what is known now of the track that the edit posts.
+
+    A track that the message posts already stays as it was frozen. Raises TrackNotFoundError, or
+    InvalidFieldsError for an edit that would leave neither text nor track.
+    """
+    text = edit.text or None if "text" in edit.mask else message.text
+    posted = message.track
+    if "track_id" in edit.mask:
+        if edit.track_id is None:
+            posted = None
+        elif posted is None or posted.track_id != edit.track_id:
+            if track is None:
+                raise TrackNotFoundError(edit.track_id)
+            posted = track
+    if text is None and posted is None:
+        faults = (FieldFault(name, "a message keeps a text or a track") for name in sorted(edit.mask))
+        raise InvalidFieldsError(*faults)
+    return Content(text, posted)
+
+
+def check_deletable(message: Message, actor: Actor) -> None:
+    """Whether an actor may delete the message: authors their own, who moderates any.
+
+    Raises RoleRequiredError, or SystemMessageError for what the service itself has written.
+    """
+    if message.user_id != actor.user_id and actor.rank < Rank.MODERATOR:
+        raise RoleRequiredError(Rank.MODERATOR.name)
+    if message.type is MessageType.SYSTEM:
+        raise SystemMessageError
+
+
+def deletion_type(actor: Actor, author_id: UUID | None) -> DeletionType:
+    """In what capacity an actor deletes what an author wrote. With as_admin nobody acts as an author."""
+    if author_id == actor.user_id and not actor.as_admin:
+        return DeletionType.AUTHOR
+    return DeletionType.ADMIN if actor.rank is Rank.ADMIN else DeletionType.MODERATOR
+
+
+def check_restorable(message: Message, *, kept: bool) -> None:
+    """Whether a deleted message may come back; raises NotRestorableError.
+
+    `kept` says that it was deleted less than 30 days ago and still has what it said.
+    """
+    if not kept or message.deletion_type not in _RESTORABLE:
+        raise NotRestorableError

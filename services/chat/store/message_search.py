@@ -1,0 +1,167 @@
+"""SQL of the search in messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Database
+from servicekit.pages import MAX_SIZE
+from servicekit.sql import Query
+from services.chat.store.message_query import MESSAGE, NO_THREAD, Found, MessageRow, found, reading
+from services.chat.store.rooms import FACTS, FACTS_FROM, IN_FORCE, MAY_READ
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What to look for; None is any. `words` are folded, with a space between each two; one of the first three is given."""
+
+    words: str | None
+    track_id: UUID | None
+    author_id: UUID | None
+    room_id: UUID | None
+    start_at: Micros | None
+    end_at: Micros | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: right after the message of that time, room and seq, newest first."""
+
+    created_at: Micros
+    room_id: UUID
+    seq: int
+
+
+_WORDS = "n.search_text IS NOT NULL AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3)"
+_TRACK = "n.track_id = $4"
+_AUTHOR = "n.user_id = $5"
+_VISIBLE = f"""
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE})
+"""  # noqa: S608 - only constants of this package
+_PLACE_OF_CALLER = (
+    "LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL"
+)
+_NEWEST = "n.created_at DESC, n.room_id DESC, n.seq DESC"
+
+
+def _hits(by: str) -> str:
+    """Messages `n`, by what the index is asked for; the other criteria filter what it gives."""
+    others = [f"({parameter} IS NULL OR {clause})" for parameter, clause in (
+        ("$3::text", _WORDS), ("$4::uuid", _TRACK), ("$5::uuid", _AUTHOR),
+    ) if clause != by]  # fmt: skip
+    return f"""
+             {by} AND {" AND ".join(others)}
+         AND n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND ($1::uuid IS NULL OR n.room_id = $1)
+         AND ($6::timestamptz IS NULL OR n.created_at >= $6)
+         AND ($7::timestamptz IS NULL OR n.created_at < $7)
+         AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
+         AND (SELECT {MAY_READ} FROM f)
+    """  # noqa: S608 - only constants of this package
+
+
+def _search(found: str) -> str:
+    """$1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 $7 times, $8 $9 $10 the place, $11 how many.
+
+    Who may read what is asked for each room, so a message of a hidden room is passed over as if it were not there.
+    A search in a room that is hidden looks at no more than one in a room that is not there.
+    """
+    return reading(
+        f"""
+        WITH f AS MATERIALIZED (
+          SELECT {FACTS}, c.last_rev {FACTS_FROM}
+          UNION ALL
+          SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
+        ), {found}
+        """,
+        rooms=True,
+    )
+
+
+def _sorted(by: str) -> str:
+    """By an index that knows nothing of time: all hits are read and sorted.
+
+    Of a common word or a busy author they are many, in rooms that are few: the rooms are asked once each, and looked
+    up in a hash table. In the form `IN (...) IS TRUE` the planner can't make a join of it, one room after the other.
+    """
+    return f"""
+        hit AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n WHERE {_hits(by)}
+        ), visible AS MATERIALIZED (
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
+            {_PLACE_OF_CALLER} WHERE {_VISIBLE}
+        ), x AS MATERIALIZED (
+          SELECT {MESSAGE}, {NO_THREAD}
+            FROM (SELECT * FROM (
+                    SELECT n.room_id, n.seq FROM hit n WHERE (n.room_id IN (SELECT id FROM visible)) IS TRUE
+                     ORDER BY {_NEWEST} LIMIT {MAX_SIZE + 1}
+                  ) o LIMIT $11) t
+            JOIN chat.messages n ON n.room_id = t.room_id AND n.seq = t.seq
+        )
+    """  # noqa: S608 - only constants of this package
+
+
+def _in_order(by: str) -> str:
+    """By an index that has the newest first: it is read for as long as there are not enough."""
+    return f"""
+        x AS MATERIALIZED (
+          SELECT * FROM (
+            SELECT {MESSAGE}, {NO_THREAD}
+              FROM chat.messages n JOIN chat.rooms r ON r.id = n.room_id {_PLACE_OF_CALLER}
+             WHERE {_hits(by)} AND {_VISIBLE}
+             ORDER BY {_NEWEST} LIMIT {MAX_SIZE + 1}
+          ) o LIMIT $11
+        )
+    """  # noqa: S608 - only constants of this package
+
+
+_Search = Query[
+    MessageRow,
+    UUID | None,
+    UUID,
+    str | None,
+    UUID | None,
+    UUID | None,
+    Micros | None,
+    Micros | None,
+    Micros,
+    UUID,
+    int,
+    int,
+]
+_BY_WORDS = _Search("chat.search_words", _search(_sorted(_WORDS)))
+_BY_TRACK = _Search("chat.search_track", _search(_in_order(_TRACK)))
+_BY_AUTHOR = _Search("chat.search_author", _search(_sorted(_AUTHOR)))
+
+
+async def search(database: Database, user_id: UUID, criteria: Criteria, after: Place, limit: int) -> Found:
+    """Up to `limit` live messages, in no order: the newest of those after the place that the caller may read.
+
+    With a room, `room` of the answer tells whether that may be read at all.
+    """
+    # A word is rarer than what one track or one author is in, mostly.
+    if criteria.words is not None:
+        statement = _BY_WORDS
+    elif criteria.track_id is not None:
+        statement = _BY_TRACK
+    else:
+        statement = _BY_AUTHOR
+    return found(
+        await database.rows(
+            statement,
+            criteria.room_id,
+            user_id,
+            criteria.words,
+            criteria.track_id,
+            criteria.author_id,
+            criteria.start_at,
+            criteria.end_at,
+            after.created_at,
+            after.room_id,
+            after.seq,
+            limit,
+        )
+    )

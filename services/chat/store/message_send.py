@@ -1,0 +1,214 @@
+"""SQL of the send batch: what the rules need, read under the rooms' locks, and the one writing statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Session
+from servicekit.sql import Query
+from services.chat.domain.message_send import Place, SendDraft, SendFacts
+from services.chat.domain.model import MessageType
+from services.chat.store.rooms import IN_FORCE, Reader
+from services.chat.store.tracks import track_to_json
+
+# Mentions come as the text of an array per draft: arrays of arrays must all be of one length. Each array stands in
+# a sub-select, which hides its length from the planner: see the locks in changes.py.
+_FACTS = Query[
+    SendFacts,
+    list[UUID],
+    list[UUID],
+    list[UUID | None],
+    list[UUID | None],
+    list[UUID | None],
+    list[Micros | None],
+    list[Micros | None],
+    list[str],
+](
+    "chat.send_facts",
+    f"""
+    SELECT i.item,
+           r.id IS NOT NULL AS room_exists,
+           coalesce(r.private, false) AS private,
+           r.archived_at IS NOT NULL AS archived,
+           r.locked_at IS NOT NULL AS locked,
+           coalesce(r.announcement, false) AS announcement,
+           coalesce(r.slow_mode_seconds, 0) AS slow_mode_seconds,
+           m.role,
+           EXISTS (SELECT 1 FROM chat.room_invitations v
+                    WHERE v.room_id = i.room_id AND v.user_id = i.user_id AND v.ended_at IS NULL) AS invited,
+           EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
+                      AND s.kind = 'BAN' AND {IN_FORCE}) AS banned,
+           coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
+           EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
+                      AND s.kind = 'MUTE' AND {IN_FORCE}) AS muted_in_room,
+           coalesce(i.muted_until > clock_timestamp(), false) AS muted_on_platform,
+           prior.seq AS prior_seq,
+           prior.payload_hash AS prior_hash,
+           written.seq AS written_seq,
+           parent.id AS parent_id,
+           parent.seq AS parent_seq,
+           parent.root_id AS parent_root_id,
+           parent.root_seq AS parent_root_seq,
+           parent.deleted_at IS NOT NULL OR root.deleted_at IS NOT NULL AS parent_deleted,
+           CASE WHEN r.slow_mode_seconds > 0 AND m.last_message_at IS NOT NULL
+                THEN r.slow_mode_seconds - extract(epoch FROM clock_timestamp() - m.last_message_at)
+                ELSE 0 END::float8 AS slow_wait,
+           (SELECT u.user_id FROM unnest(i.mentions::uuid[]) AS u(user_id)
+             WHERE NOT EXISTS (SELECT 1 FROM chat.room_memberships o WHERE o.room_id = i.room_id
+                                  AND o.user_id = u.user_id AND o.left_at IS NULL)
+             LIMIT 1) AS stranger
+      FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::uuid[]), (SELECT $4::uuid[]),
+                  (SELECT $5::uuid[]), (SELECT $6::timestamptz[]), (SELECT $7::timestamptz[]),
+                  (SELECT $8::text[]))
+           WITH ORDINALITY AS i(room_id, user_id, request_id, written_id, parent_id, muted_until,
+                                suspended_until, mentions, item)
+      LEFT JOIN chat.rooms r ON r.id = i.room_id
+      LEFT JOIN chat.room_memberships m
+             ON m.room_id = i.room_id AND m.user_id = i.user_id AND m.left_at IS NULL
+      LEFT JOIN chat.messages prior
+             ON prior.room_id = i.room_id AND prior.user_id = i.user_id AND prior.request_id = i.request_id
+      LEFT JOIN chat.messages written ON written.room_id = i.room_id AND written.id = i.written_id
+      LEFT JOIN chat.messages parent ON parent.room_id = i.room_id AND parent.id = i.parent_id
+      LEFT JOIN chat.messages root ON root.room_id = parent.room_id AND root.seq = parent.root_seq
+     ORDER BY i.item
+    """,  # noqa: S608 - only constants of this module
+)
+
+
+class WrittenRow(NamedTuple):
+    """When a message of the batch was written, by the database's clock."""
+
+    id: UUID
+    created_at: Micros
+
+
+_WRITE = Query[
+    WrittenRow,
+    list[UUID],
+    list[int],
+    list[int],
+    list[UUID],
+    list[UUID],
+    list[str],
+    list[str | None],
+    list[str | None],
+    list[UUID | None],
+    list[str | None],
+    list[str | None],
+    list[UUID | None],
+    list[int | None],
+    list[UUID | None],
+    list[UUID | None],
+    list[bytes | None],
+    list[bool],
+](
+    "chat.write_batch",
+    """
+    WITH draft AS (
+      SELECT * FROM unnest(
+        (SELECT $1::uuid[]), (SELECT $2::bigint[]), (SELECT $3::bigint[]), (SELECT $4::uuid[]),
+        (SELECT $5::uuid[]), (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]),
+        (SELECT $9::uuid[]), (SELECT $10::text[]), (SELECT $11::text[]), (SELECT $12::uuid[]),
+        (SELECT $13::bigint[]), (SELECT $14::uuid[]), (SELECT $15::uuid[]), (SELECT $16::bytea[]),
+        (SELECT $17::bool[])
+      ) AS d(room_id, seq, rev, id, user_id, type, text, search_text, track_id, track, mentions, root_id,
+             root_seq, reply_to_id, request_id, payload_hash, slow)
+    ), written AS (
+      INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, track_id, track,
+                                 mention_user_ids, root_id, root_seq, reply_to_id, request_id, payload_hash,
+                                 created_at)
+      SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
+             mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash, clock_timestamp()
+        FROM draft ORDER BY room_id, seq
+      RETURNING room_id, seq, rev, id, root_id, created_at
+    ), counters AS (
+      UPDATE chat.room_counters c SET last_seq = n.seq, last_rev = n.rev
+        FROM (SELECT room_id, max(seq) AS seq, max(rev) AS rev FROM draft GROUP BY room_id) n
+       WHERE c.room_id = n.room_id
+    ), thread AS (
+      INSERT INTO chat.threads AS t (room_id, root_id, reply_count, last_reply_seq, last_reply_at)
+      SELECT room_id, root_id, count(*), max(seq), max(created_at)
+        FROM written WHERE root_id IS NOT NULL GROUP BY room_id, root_id
+      ON CONFLICT (room_id, root_id) DO UPDATE
+         SET reply_count = t.reply_count + excluded.reply_count,
+             last_reply_seq = excluded.last_reply_seq, last_reply_at = excluded.last_reply_at
+    ), mention AS (
+      INSERT INTO chat.mentions (room_id, message_id, user_id, message_seq)
+      SELECT room_id, id, unnest(mentions::uuid[]), seq FROM draft WHERE mentions IS NOT NULL
+    ), slow AS (
+      UPDATE chat.room_memberships m SET last_message_at = clock_timestamp()
+        FROM draft d WHERE d.slow AND m.room_id = d.room_id AND m.user_id = d.user_id
+    )
+    SELECT id, created_at FROM written
+    """,
+)
+
+
+class Accepted(NamedTuple):
+    """A draft that passed the rules, with its place and its numbers."""
+
+    draft: SendDraft
+    place: Place
+    seq: int
+    rev: int
+    slow: bool
+
+    @property
+    def type(self) -> MessageType:
+        """The kind of message it becomes."""
+        return MessageType.TEXT if self.draft.track is None else MessageType.TRACK
+
+
+async def facts(session: Reader, drafts: Sequence[SendDraft], *, perhaps_written: bool) -> list[SendFacts]:
+    """What the rules need, one row per draft in their order; it stays so while the rooms are locked.
+
+    With `perhaps_written` each draft is also looked up by its message id, after a try whose outcome
+    is unknown.
+    """
+    return await session.rows(
+        _FACTS,
+        [draft.room_id for draft in drafts],
+        [draft.user_id for draft in drafts],
+        [draft.request_id for draft in drafts],
+        [draft.message_id if perhaps_written else None for draft in drafts],
+        [draft.parent_id for draft in drafts],
+        [draft.muted_until for draft in drafts],
+        [draft.suspended_until for draft in drafts],
+        [_array(draft.mention_user_ids) or "{}" for draft in drafts],
+    )
+
+
+async def write(session: Session, accepted: Sequence[Accepted]) -> dict[UUID, Micros]:
+    """Write all messages with their threads, mentions and the rooms' counters; returns when each was written.
+
+    The rooms must be locked, and the numbers follow on theirs.
+    """
+    drafts = [item.draft for item in accepted]
+    rows = await session.rows(
+        _WRITE,
+        [draft.room_id for draft in drafts],
+        [item.seq for item in accepted],
+        [item.rev for item in accepted],
+        [draft.message_id for draft in drafts],
+        [draft.user_id for draft in drafts],
+        [item.type.value for item in accepted],
+        [draft.text for draft in drafts],
+        [draft.search_text for draft in drafts],
+        [draft.track.track_id if draft.track else None for draft in drafts],
+        [track_to_json(draft.track) if draft.track else None for draft in drafts],
+        [_array(draft.mention_user_ids) for draft in drafts],
+        [item.place.root_id for item in accepted],
+        [item.place.root_seq for item in accepted],
+        [item.place.reply_to_id for item in accepted],
+        [draft.request_id for draft in drafts],
+        [draft.payload_hash for draft in drafts],
+        [item.slow for item in accepted],
+    )
+    return {row.id: row.created_at for row in rows}
+
+
+def _array(ids: Sequence[UUID]) -> str | None:
+    return "{" + ",".join(map(str, ids)) + "}" if ids else None

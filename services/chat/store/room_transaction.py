@@ -1,0 +1,176 @@
+"""SQL that every change of a room shares: its lock, its numbers, what it tells, and the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.database import Session
+from servicekit.sql import Command, Query
+from services.chat.domain.model import SystemEvent
+from services.chat.domain.permissions import Actor
+from services.chat.store.rooms import IN_FORCE
+
+
+class LockRow(NamedTuple):
+    """A locked room's numbers."""
+
+    room_id: UUID
+    last_seq: int
+    last_rev: int
+    member_count: int
+
+
+# An array that stands in a sub-select has no length for the planner. With its length known, the plan for these very
+# values always looks cheaper than the one for any, and PostgreSQL would plan the statement anew at every call.
+_LOCK = Query[LockRow, list[UUID]](
+    "chat.lock_rooms",
+    """
+    SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
+     WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE
+    """,
+)
+_LOCK_FREE = Query[LockRow, list[UUID]](
+    "chat.lock_free_rooms",
+    """
+    SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
+     WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE SKIP LOCKED
+    """,
+)
+# A room that none of the users may know of is not even waited for, so that the time it takes tells nothing. The
+# statement's snapshot is as good as any for that. Those who get the lock are looked at once more, under it.
+_LOCK_KNOWN = Query[LockRow, UUID, list[UUID], bool](
+    "chat.lock_known_room",
+    f"""
+    SELECT c.room_id, c.last_seq, c.last_rev, c.member_count
+      FROM chat.room_counters c JOIN chat.rooms r ON r.id = c.room_id
+     WHERE c.room_id = $1
+       AND (NOT r.private OR $3 OR EXISTS (
+              SELECT 1 FROM unnest((SELECT $2::uuid[])) AS u(id)
+               WHERE (EXISTS (SELECT 1 FROM chat.room_memberships m
+                               WHERE m.room_id = $1 AND m.user_id = u.id AND m.left_at IS NULL)
+                   OR EXISTS (SELECT 1 FROM chat.room_invitations v
+                               WHERE v.room_id = $1 AND v.user_id = u.id AND v.ended_at IS NULL))
+                 AND NOT EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = $1 AND s.user_id = u.id
+                                    AND s.kind = 'BAN' AND {IN_FORCE})))
+       FOR UPDATE OF c
+    """,  # noqa: S608 - only constants of this package
+)
+_SET_NUMBERS = Command[UUID, int, int, int](
+    "chat.set_room_numbers",
+    "UPDATE chat.room_counters SET last_seq = $2, last_rev = $3, member_count = $4 WHERE room_id = $1",
+)
+# In the order of their ids: two rooms' changes that touch the same users must not wait for each other in a ring.
+_MOVE_USERS = Command[list[UUID]](
+    "chat.move_users",
+    """
+    INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT u, 1
+      FROM unnest((SELECT $1::uuid[])) AS u ORDER BY u
+    ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1
+    """,
+)
+_TELL = Command[UUID, int, int, UUID, UUID, str](
+    "chat.tell_room",
+    """
+    INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, system_event, created_at)
+    VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp())
+    """,
+)
+_RECORD = Command[
+    UUID,
+    UUID,
+    int,
+    UUID,
+    str,
+    bool,
+    str,
+    UUID | None,
+    UUID | None,
+    str | None,
+    str | None,
+    str | None,
+    str,
+](
+    "chat.record_act",
+    """
+    INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
+                                      target_message_id, reason, before, after, request_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, clock_timestamp())
+    """,
+)
+
+
+async def lock(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UUID, LockRow]:
+    """Lock rooms, in the order of their ids. Without `wait`, rooms that somebody else holds are left out."""
+    rows = await session.rows(_LOCK if wait else _LOCK_FREE, room_ids)
+    return {row.room_id: row for row in rows}
+
+
+async def lock_known(
+    session: Session, room_id: UUID, user_ids: Sequence[UUID], *, anyway: bool = False
+) -> LockRow | None:
+    """Wait for the lock of a room that one of the users may know of; None at once for a hidden or missing one.
+
+    `anyway`: also of a hidden one.
+    """
+    return await session.row(_LOCK_KNOWN, room_id, list(user_ids), anyway)
+
+
+async def set_numbers(session: Session, room_id: UUID, *, last_seq: int, last_rev: int, members: int) -> None:
+    """Move a locked room's numbers."""
+    await session.execute(_SET_NUMBERS, room_id, last_seq, last_rev, members)
+
+
+async def move_users(session: Session, user_ids: Collection[UUID]) -> None:
+    """Tell the users' watchers that the set of their rooms, or their place in one, moved."""
+    await session.execute(_MOVE_USERS, sorted(user_ids))
+
+
+async def tell(
+    session: Session,
+    room_id: UUID,
+    *,
+    seq: int,
+    rev: int,
+    message_id: UUID,
+    user_id: UUID,
+    event: SystemEvent,
+) -> None:
+    """Write a SYSTEM message."""
+    await session.execute(_TELL, room_id, seq, rev, message_id, user_id, event)
+
+
+async def record(  # noqa: PLR0913 - one per column
+    session: Session,
+    room_id: UUID,
+    *,
+    log_id: UUID,
+    rev: int,
+    actor: Actor,
+    action: str,
+    target_user_id: UUID | None,
+    target_message_id: UUID | None,
+    reason: str | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+    request_id: str,
+) -> None:
+    """Write a line of the moderation log."""
+    await session.execute(
+        _RECORD,
+        log_id,
+        room_id,
+        rev,
+        actor.user_id,
+        actor.role,
+        actor.as_admin,
+        action,
+        target_user_id,
+        target_message_id,
+        reason or None,
+        None if before is None else json.dumps(before),
+        None if after is None else json.dumps(after),
+        request_id,
+    )

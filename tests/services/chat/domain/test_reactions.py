@@ -1,0 +1,78 @@
+"""The rules of reactions: their order, and what tallies become."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from servicekit.clock import Micros
+from servicekit.errors import CallerSuspendedError, ServiceError
+from services.chat.domain import errors
+from services.chat.domain.model import Tally
+from services.chat.domain.reactions import (
+    ReactionFacts,
+    check_distinct,
+    check_reaction,
+    with_given,
+    with_taken_back,
+)
+
+ROOM, MESSAGE = uuid.uuid4(), uuid.uuid4()
+AT = Micros(1_000_000)
+# Everything that can be in the way, and what takes each away, in the contract's order.
+_WORST = ReactionFacts(
+    private=True, role=None, invited=False, banned=True, muted=True, muted_on_platform=True, suspended=True, locked_at=AT,
+    archived_at=AT, seq=None, deleted=True, emojis=["👍"], counts=[2], first_ats=[AT], mine=[True],
+)  # fmt: skip
+_STEPS: list[tuple[type[ServiceError], dict[str, object]]] = [
+    (errors.RoomNotFoundError, {"private": False}),
+    (CallerSuspendedError, {"suspended": False}),
+    (errors.BannedError, {"banned": False}),
+    (errors.NotAMemberError, {"role": "MEMBER"}),
+    (errors.CallerMutedError, {"muted": False}),
+    (errors.CallerMutedError, {"muted_on_platform": False}),
+    (errors.RoomArchivedError, {"archived_at": None}),
+    (errors.RoomLockedError, {"locked_at": None}),
+    (errors.MessageNotFoundError, {"seq": 7}),
+    (errors.MessageDeletedError, {"deleted": False}),
+]
+
+
+def test_rules_are_asked_in_the_contract_s_order() -> None:
+    facts = _WORST
+    for error, remedy in _STEPS:
+        with pytest.raises(ServiceError) as raised:
+            check_reaction(ROOM, MESSAGE, facts)
+        assert type(raised.value) is error
+        facts = facts._replace(**remedy)  # type: ignore[arg-type]  # one field's value each
+    assert check_reaction(ROOM, MESSAGE, facts) == [Tally(AT, "👍", 2, me=True)]
+
+
+def test_no_room_is_not_found() -> None:
+    with pytest.raises(errors.RoomNotFoundError):
+        check_reaction(ROOM, MESSAGE, None)
+
+
+def test_an_invited_guest_is_told_to_join() -> None:
+    guest = _WORST._replace(invited=True, banned=False, suspended=False)
+    with pytest.raises(errors.NotAMemberError):
+        check_reaction(ROOM, MESSAGE, guest)
+
+
+def test_the_limit_is_of_distinct_emojis() -> None:
+    tallies = [Tally(AT, f":{n}:", 1, me=False) for n in range(20)]
+    check_distinct(tallies, ":3:")
+    check_distinct(tallies[:19], ":new:")
+    with pytest.raises(errors.ReactionLimitError):
+        check_distinct(tallies, ":new:")
+
+
+def test_tallies_after_giving_and_taking_back() -> None:
+    one = with_given([], "👍", AT)
+    assert one == [Tally(AT, "👍", 1, me=True)]
+    others = [Tally(AT, "👍", 3, me=False), Tally(AT, "🎵", 1, me=True)]
+    more = with_given(others, "👍", Micros(AT + 5))
+    assert more == [Tally(AT, "👍", 4, me=True), others[1]]
+    assert with_taken_back(more, "👍") == others
+    assert with_taken_back(others, "🎵") == others[:1]

@@ -1,0 +1,132 @@
+"""An act and its line of the log are one: a fault after the act leaves neither."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from seda.chat.v1.message_pb2 import Message
+from servicekit.caller import Role
+from servicekit.database import Session
+from servicekit.errors import Code
+from servicekit.statuses import UpstreamError
+from services.chat.actions import room_transaction as changing
+from services.chat.store import room_transaction as changes
+from tests.services.chat.acts import Acts
+from tests.services.chat.world import World, new_user
+from tests.services.running import Running, add_user
+
+
+@dataclass
+class Stage:
+    """A room with what each act needs: who may do it, and messages in each state."""
+
+    acts: Acts
+    moderator: str
+    admin: str
+    live: Message
+    pinned: Message
+    deleted: Message
+
+
+ACTS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
+    "DELETE_MESSAGE": lambda on: on.acts.delete(on.moderator, on.pinned),
+    "DELETE_MESSAGE as admin": lambda on: on.acts.delete(on.admin, on.live, as_admin=True),
+    "RESTORE_MESSAGE": lambda on: on.acts.restore(on.moderator, on.deleted),
+    "PIN_MESSAGE": lambda on: on.acts.pin(on.moderator, on.live),
+    "UNPIN_MESSAGE": lambda on: on.acts.unpin(on.moderator, on.pinned),
+}
+# Where the fault is, and what the caller learns of it: the log's line itself, or the end of the transaction.
+FAULTS = {
+    "the log refuses": ("BEFORE INSERT ON chat.moderation_logs", "RAISE 'no'", Code.INTERNAL),
+    "the commit fails": ("AT COMMIT", "RAISE 'no'", Code.UNAVAILABLE),
+    "the connection is lost": (
+        "AT COMMIT",
+        "PERFORM pg_terminate_backend(pg_backend_pid())",
+        Code.UNAVAILABLE,
+    ),
+}
+
+
+@contextlib.asynccontextmanager
+async def _fault(world: World, room_id: str, where: str, what: str) -> AsyncIterator[None]:
+    """Let the database fail at a point of every change of the room."""
+    kind, event = "TRIGGER", where
+    if where == "AT COMMIT":
+        kind, event = (
+            "CONSTRAINT TRIGGER",
+            "AFTER UPDATE ON chat.room_counters DEFERRABLE INITIALLY DEFERRED",
+        )
+    table = event.partition(" ON ")[2].split()[0]
+    await world.admin.execute(
+        f"""
+        CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN {what}; RETURN NEW; END $$;
+        CREATE {kind} fault {event} FOR EACH ROW WHEN (NEW.room_id = '{room_id}')
+          EXECUTE FUNCTION public.fail();
+        """
+    )
+    yield
+    await world.admin.execute(f"DROP TRIGGER fault ON {table}; DROP FUNCTION public.fail()")
+
+
+@pytest.fixture
+async def stage(world: World) -> Stage:
+    """A room with one message in each state."""
+    acts, owner, admin = Acts(world), new_user(), new_user()
+    await add_user(world.admin, admin, role=Role.ADMIN)
+    room = await world.room(owner)
+    moderator = await acts.member(room.id, "MODERATOR")
+    author = await acts.member(room.id)
+    root, live = [(await world.send(author, room.id, text)).message for text in ("root", "live")]
+    pinned = (await world.send(author, room.id, "pinned reply", parent_id=root.id)).message
+    deleted = (await world.send(author, room.id, "deleted reply", parent_id=root.id)).message
+    await acts.pin(moderator, pinned)
+    await acts.delete(author, deleted)
+    return Stage(acts, moderator, admin, live, pinned, deleted)
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_fault_after_an_act_leaves_neither_it_nor_its_line(stage: Stage, act: str, fault: str) -> None:
+    room_id, (where, what, code) = stage.live.room_id, FAULTS[fault]
+    before = await stage.acts.rows(room_id)
+    async with _fault(stage.acts.world, room_id, where, what):
+        with pytest.raises(UpstreamError) as raised:
+            await ACTS[act](stage)
+    assert raised.value.code is code
+    assert await stage.acts.rows(room_id) == before
+    await ACTS[act](stage)
+    lines = await stage.acts.log(room_id)
+    assert lines[-1]["action"] == act.partition(" as ")[0]
+    assert len(lines) == len(before["moderation_logs"]) + 1
+
+
+async def test_control_that_writes_the_line_by_itself_leaves_it_behind(
+    stage: Stage, chat: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def record_apart(_: Session, *args: Any, **values: Any) -> None:
+        async with chat.process.kit.database.transaction() as session:
+            await changes.record(session, *args, **values)
+
+    class Apart:
+        """store/changes.py, but for the log's line, which has a transaction of its own."""
+
+        record = staticmethod(record_apart)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(changes, name)
+
+    monkeypatch.setattr(changing, "store", Apart())
+    room_id = stage.live.room_id
+    before = await stage.acts.rows(room_id)
+    async with _fault(stage.acts.world, room_id, "AT COMMIT", "RAISE 'no'"):
+        with pytest.raises(UpstreamError):
+            await ACTS["PIN_MESSAGE"](stage)
+    after = await stage.acts.rows(room_id)
+    assert after["pins"] == before["pins"]
+    assert len(after["moderation_logs"]) == len(before["moderation_logs"]) + 1

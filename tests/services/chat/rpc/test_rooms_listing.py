@@ -1,0 +1,255 @@
+"""ListPublicRooms: order, search, pages."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from folding import fold, needle
+from seda.chat.v1.room_service_pb2 import ListPublicRoomsResponse
+from servicekit.errors import PageTokenMismatchError
+from servicekit.pages import encode_token, fingerprint
+from services.chat.domain.room_search import FIRST_ID, LIKEST, end_of
+from services.chat.store import room_listing as store
+from services.chat.store.rooms import searchable
+from tests.postgres import Database
+from tests.services.chat.plans import Explainer
+from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.running import refused
+
+_MANY = 20_000
+
+
+@pytest.fixture
+async def town(world: World) -> AsyncIterator[World]:
+    """The world with no room that can be listed but those of the test."""
+    await world.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE archived_at IS NULL")
+    yield world
+    await world.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE archived_at IS NULL")
+
+
+async def rooms(world: World, *names: str) -> None:
+    """Make public rooms."""
+    ada = new_user()
+    for name in names:
+        await world.room(ada, name=name)
+
+
+async def names(world: World, query: str = "", **fields: int) -> list[str]:
+    """The names that a query finds, in order, over all pages."""
+    eve, found, token = new_user(), [], ""
+    while True:
+        page: ListPublicRoomsResponse = await world.ask(
+            eve, "ListPublicRooms", query=query, page_token=token, **fields
+        )
+        found += [each.room.name for each in page.rooms]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+async def test_list_public_rooms_by_name_with_what_the_caller_is_there(town: World) -> None:
+    ada, bob = new_user(), new_user()
+    await rooms(town, "zydeco", "Ambient", "éclat")
+    await town.room(ada, name="hidden", private=True)
+    away = await town.room(ada, name="away")
+    await town.set_room(away.id, archived_at=None)
+    await town.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", away.id)
+    mine = await town.room(ada, name="Mine", description="of two")
+    await town.join(bob, mine.id)
+    page = await town.ask(bob, "ListPublicRooms")
+    assert [each.room.name for each in page.rooms] == ["Ambient", "éclat", "Mine", "zydeco"]
+    assert [each.member for each in page.rooms] == [False, False, True, False]
+    assert page.rooms[2].room == (await town.get_room(bob, mine.id)).room
+    assert page.rooms[2].room.member_count == 2
+    assert not page.next_page_token
+
+
+async def test_list_public_rooms_puts_better_matches_first(town: World) -> None:
+    await rooms(town, "Soulful", "Neo-Soul", "soul", "The soul cellar", "Sould out", "Jazz", "Sol y sombra")
+    # Exact, then what begins with it, then what has it within, each by name.
+    assert await names(town, "SOUL") == ["soul", "Sould out", "Soulful", "Neo-Soul", "The soul cellar"]
+    # What is only similar comes last, the likest first.
+    await rooms(town, "Midnight jazz", "Midnigt", "Midnight", "At midnight")
+    found = await names(town, "midnight")
+    assert found == ["Midnight", "Midnight jazz", "At midnight", "Midnigt"]
+    assert await names(town, "midnigth") == ["Midnigt", "At midnight", "Midnight", "Midnight jazz"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("a%b", ["a%b side"]),
+        ("a_b", ["a_b side"]),
+        ("c\\d", ["c\\d"]),
+        ("%", []),
+        ("_", []),
+        ("\\", []),
+        ("it's", ["It's 5 o'clock"]),
+    ],
+)
+async def test_list_public_rooms_takes_every_character_for_itself(
+    town: World, query: str, found: list[str]
+) -> None:
+    await rooms(town, "a%b side", "a_b side", "aXb side", "c\\d", "cXd", "It's 5 o'clock")
+    assert await names(town, query) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("u2", ["U2 only", "Best of U2"]),
+        ("米津", ["米津玄師", "Best of 米津玄師"]),
+        ("玄師", []),
+        ("ж", ["Жизнь"]),
+        ("жизнь", ["Жизнь"]),
+        ("방탄소년단", ["방탄소년단 fans"]),
+        ("beyonce", ["Beyoncé", "Ｂｅｙｏｎｃé club"]),
+        ("m", ["M.I.A. and more"]),
+        ("!!!", ["!!! (chk chk chk)"]),
+        ("🎷", ["🎷 at night"]),
+    ],
+)
+async def test_list_public_rooms_finds_short_and_foreign_names(
+    town: World, query: str, found: list[str]
+) -> None:
+    await rooms(town, "U2 only", "Best of U2", "米津玄師", "Best of 米津玄師", "Жизнь", "방탄소년단 fans")
+    await rooms(town, "Beyoncé", "Ｂｅｙｏｎｃé club", "M.I.A. and more", "!!! (chk chk chk)", "🎷 at night")
+    assert await names(town, query) == found
+
+
+async def test_list_public_rooms_with_a_query_of_nothing_visible_lists_all(town: World) -> None:
+    await rooms(town, "One", "Two")
+    assert await names(town, "  \u200b ") == ["One", "Two"]
+
+
+@pytest.mark.parametrize("query", ["", "so", "soul", "soulz"])
+async def test_list_public_rooms_pages_show_each_room_once(town: World, query: str) -> None:
+    # Names that are equal, begin with the query, contain it and are only similar: a page ends in each stage.
+    await rooms(town, *["soul"] * 3, "souls", "soulful", "old soul", "new soul", "new soul", "so il", "soulm")
+    whole = await names(town, query, page_size=100)
+    assert whole
+    for size in (1, 2, 3):
+        assert await names(town, query, page_size=size) == whole
+
+
+async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(town: World) -> None:
+    # Korean syllables fold into three letters each, and some letters into eighteen.
+    long = ["각" * 80, "\ufdfa" * 80, "🎵" * 80, "米" * 80]
+    await rooms(town, *long)
+    assert len(searchable(long[1])) == 200 < len(fold(long[1]))
+    assert sorted(await names(town, page_size=1)) == sorted(long)
+    for name in long:
+        assert await names(town, name) == [name]
+
+
+async def test_list_public_rooms_goes_on_at_its_place_whatever_was_renamed(town: World) -> None:
+    ada = new_user()
+    first, *_ = [await town.room(ada, name=name) for name in ("a", "b", "c")]
+    page = await town.ask(ada, "ListPublicRooms", page_size=1)
+    await town.ask(ada, "UpdateRoom", room={"id": first.id, "name": "z"}, update_mask={"paths": ["name"]})
+    rest = await town.ask(ada, "ListPublicRooms", page_token=page.next_page_token)
+    assert [each.room.name for each in rest.rooms] == ["b", "c", "z"]
+
+
+async def test_list_public_rooms_refuses_a_token_that_is_not_of_this_list(town: World) -> None:
+    ada, bob = new_user(), new_user()
+    await rooms(town, "soul one", "soul two")
+    page = await town.ask(ada, "ListPublicRooms", query="soul", page_size=1)
+    token = page.next_page_token
+    assert token
+    ada_id = uuid.UUID(await town.user_id(ada))
+    mark = fingerprint("ListPublicRooms", ada_id, "soul")
+    broken = [
+        encode_token(mark, (0,), ("soul", str(FIRST_ID))),
+        encode_token(mark, (7, 0), ("soul", str(FIRST_ID))),
+        encode_token(mark, (0, LIKEST + 1), ("soul", str(FIRST_ID))),
+        encode_token(mark, (0, 0), ("so\0ul", str(FIRST_ID))),
+        encode_token(mark, (0, 0), ("x" * 201, str(FIRST_ID))),
+        encode_token(mark, (0, 0), ("soul", "7")),
+        encode_token(mark, (0, 0), ("soul",)),
+        "?",
+    ]
+    for email, query, wrong in [
+        (ada, "sou", token),
+        (bob, "soul", token),
+        *((ada, "soul", b) for b in broken),
+    ]:
+        call = town.ask(email, "ListPublicRooms", query=query, page_token=wrong)
+        await refused(call, PageTokenMismatchError, DOMAIN)
+    # A page size may change on the way.
+    assert (await town.ask(ada, "ListPublicRooms", query="soul", page_size=9, page_token=token)).rooms
+
+
+async def test_list_public_rooms_runs_a_statement_per_stage(town: World) -> None:
+    ada = new_user()
+    await rooms(town, "soul one", "my soul")
+    await town.ask(ada, "ListPublicRooms")
+    ways = {
+        "": ["starting"],
+        "so": ["starting", "words"],
+        "soul": ["starting", "containing", "like"],
+    }
+    for size in (2, 100):
+        for query, stages in ways.items():
+            with town.chat.counting() as statements:
+                await town.ask(ada, "ListPublicRooms", query=query, page_size=size)
+            assert statements == [f"chat.public_rooms_{stage}" for stage in stages]
+    with town.chat.counting() as statements:
+        await town.ask(ada, "ListPublicRooms", query="soul", page_size=1)
+    assert statements == ["chat.public_rooms_starting", "chat.public_rooms_containing"]
+
+
+async def test_public_rooms_are_found_by_indexes(town: World, database: Database) -> None:
+    ada = uuid.uuid4()
+    await town.admin.execute(
+        """
+        WITH made AS (
+          INSERT INTO chat.rooms (id, name, search_name, created_by, rev)
+          SELECT gen_random_uuid(), name, name, $2, 1
+            FROM (SELECT substr(md5(n::text), 1, 12) || ' ' || n AS name FROM generate_series(1, $1::int) n) t
+          RETURNING id
+        ) INSERT INTO chat.room_counters (room_id, last_rev) SELECT id, 1 FROM made
+        """,
+        _MANY,
+        ada,
+    )
+    # As autovacuum does: what was inserted at once would otherwise wait outside of the trigram index.
+    await town.admin.execute("VACUUM (ANALYZE) chat.rooms, chat.room_counters, chat.room_memberships")
+    explainer = await Explainer.connect(database)
+    try:
+        for explain in (explainer.plan, explainer.generic_plan):
+            # The first page, one in the middle and the last one of the whole list.
+            pages = [
+                await explain(store._STARTING, end_of(""), start, FIRST_ID, 51, ada)
+                for start in ("", "8", "fffe")
+            ]
+            assert all("rooms_public_idx" in page.indexes for page in pages)
+            assert pages[0].buffers < 500
+            assert abs(pages[0].buffers - pages[1].buffers) <= 0.1 * pages[0].buffers
+            abc, no = needle("abcd"), needle("77")
+            after = ("", FIRST_ID, 51, ada)
+            plans = [
+                await explain(store._STARTING, end_of("abcd"), "abcd", FIRST_ID, 51, ada),
+                await explain(store._CONTAINING, abc.contains, abc.starts, *after),
+                await explain(store._HAVING_WORDS, no.text, no.words, *after),
+                await explain(store._LIKE, abc.text, abc.contains, LIKEST, *after),
+            ]
+            trigrams, words = "rooms_search_name_idx", "rooms_search_words_idx"
+            for plan, index in zip(plans, ("rooms_public_idx", trigrams, words, trigrams), strict=True):
+                assert index in plan.indexes
+                assert "rooms" not in plan.scanned
+    finally:
+        await explainer.close()
+
+
+async def test_list_public_rooms_while_rooms_come_shows_no_room_twice(town: World) -> None:
+    await rooms(town, *(f"room {n:02}" for n in range(20)))
+    found, _ = await asyncio.gather(
+        names(town, page_size=2), rooms(town, *(f"room {n:02} b" for n in range(20)))
+    )
+    assert {f"room {n:02}" for n in range(20)} <= set(found)
+    assert found == sorted(found)

@@ -1,0 +1,145 @@
+"""A send costs the same into a room of two members and into one of fifty thousand."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from servicekit.database import Session, set_codecs
+from servicekit.ids import new_id
+from services.chat.domain.message_send import Place, SendDraft
+from services.chat.store import message_send as sending
+from services.chat.store import room_transaction as changes
+from services.chat.store.message_send import Accepted
+from tests.postgres import Database
+from tests.services.chat.world import World, new_user
+
+_SIZES = (2, 50_000)
+_TIMES = 15
+_FILL = """
+INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
+SELECT $1, gen_random_uuid(), 'MEMBER', now(), 1 FROM generate_series(1, $2::int)
+"""
+
+
+class Weighing(Session):
+    """A session that runs each statement, notes what it wrote, and gives no rows."""
+
+    def __init__(self, session: Session, connection: asyncpg.Connection) -> None:
+        super().__init__(session._database, connection)
+        self.records: list[int] = []
+        self.written: list[int] = []
+
+    async def rows(  # type: ignore[override]  # of any query, as there is no row to give
+        self, query: Any, *args: Any
+    ) -> list[Any]:
+        """Run a query and weigh it."""
+        text = await self._connection.fetchval(
+            f"EXPLAIN (ANALYZE, WAL, VERBOSE, FORMAT JSON) {query.text}", *args
+        )
+        plan = json.loads(text)[0]["Plan"]
+        self.records.append(plan["WAL Records"])
+        self.written.append(sum(_written(plan)))
+        return []
+
+
+def _written(plan: dict[str, Any]) -> Iterator[int]:
+    if plan["Node Type"] == "ModifyTable":
+        # A node without RETURNING gives no rows: what it wrote is what came from below.
+        yield int(plan["Plans"][0]["Actual Rows"])
+    for inner in plan.get("Plans", ()):
+        yield from _written(inner)
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as chat's role."""
+    made = await asyncpg.connect(database.app_dsn("chat"))
+    await set_codecs(made)
+    yield made
+    await made.close()
+
+
+async def weigh(
+    session: Weighing, room_id: uuid.UUID, user_id: uuid.UUID, mentions: tuple[uuid.UUID, ...]
+) -> None:
+    """Write a message under the room's lock, and take it back."""
+    await session.control("BEGIN")
+    numbers = (await changes.lock(Session(session._database, session._connection), [room_id], wait=True))[
+        room_id
+    ]
+    draft = SendDraft(
+        message_id=new_id(),
+        room_id=room_id,
+        user_id=user_id,
+        muted_until=None,
+        suspended_until=None,
+        text="what a send costs",
+        search_text="what a send costs",
+        track=None,
+        parent_id=None,
+        mention_user_ids=mentions,
+        request_id=new_id(),
+        payload_hash=b"h" * 32,
+    )
+    accepted = Accepted(draft, Place(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False)
+    await sending.write(session, [accepted])
+    await session.control("ROLLBACK")
+
+
+async def test_a_send_s_rows_and_wal_records_do_not_depend_on_members(
+    world: World, connection: asyncpg.Connection
+) -> None:
+    costs = {}
+    for size in _SIZES:
+        owner = new_user()
+        room_id = uuid.UUID((await world.room(owner)).id)
+        async with world.admin.transaction():
+            # Without looking the room up for every member.
+            await world.admin.execute("SET LOCAL session_replication_role = replica")
+            await world.admin.execute(_FILL, room_id, size - 1)
+        user_id = uuid.UUID(await world.user_id(owner))
+        with world.chat.counting() as statements:
+            await world.send(owner, str(room_id), "counted")
+        told = list(statements)
+        async with world.chat.process.kit.database.session() as plain:
+            session = Weighing(plain, connection)
+        for _ in range(_TIMES):
+            await weigh(session, room_id, user_id, (user_id,))
+        # A page that is full now and then costs a record more, whatever the room.
+        costs[size] = (told, statistics.median(session.records), statistics.median(session.written))
+
+    small, large = costs.values()
+    assert small == large
+    # The message, its mention, and the numbers of the room.
+    assert small[2] == 3
+
+
+async def test_one_row_for_each_member_would_be_noticed(world: World, connection: asyncpg.Connection) -> None:
+    """The control: a send that touches every member's row shows in rows and in records."""
+    found = []
+    for size in (2, 200):
+        owner = new_user()
+        room_id = uuid.UUID((await world.room(owner)).id)
+        await world.admin.execute(_FILL, room_id, size - 1)
+        async with world.chat.process.kit.database.session() as plain:
+            session = Weighing(plain, connection)
+        await session.control("BEGIN")
+        await session.rows(_FOR_EACH, room_id)
+        await session.control("ROLLBACK")
+        found.append((session.records[0], session.written[0]))
+    assert found[1][0] > found[0][0] + 100
+    assert (found[0][1], found[1][1]) == (2, 200)
+
+
+class _ForEach:
+    text = "UPDATE chat.room_memberships SET last_message_at = now() WHERE room_id = $1"
+
+
+_FOR_EACH: Any = _ForEach()

@@ -1,0 +1,112 @@
+"""A ban and a send at once: whoever comes second knows of the first."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from servicekit.database import Database
+from servicekit.statuses import UpstreamError
+from services.chat.domain.message_send import SendDraft
+from services.chat.store import message_send as sending
+from services.chat.store import room_transaction as changes
+from services.chat.workers import message_batch as send_batch
+from services.chat.workers import message_batcher as send_batcher
+from services.chat.workers.message_batch import Outcome
+from tests.services.chat.moderators import Moderators
+from tests.services.chat.world import World, new_user
+from tests.services.running import add_user
+
+RACES = 1_000
+_AT_ONCE = 8
+_MEMBERS = """
+WITH member AS (
+  INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
+  SELECT $1, unnest($2::uuid[]), 'MEMBER', clock_timestamp(), 1
+)
+UPDATE chat.room_counters SET member_count = member_count + cardinality($2) WHERE room_id = $1
+"""
+
+
+async def late_messages(
+    world: World, moderators: Moderators, races: int, *, enough: int | None = None
+) -> int:
+    """How many messages of so many races have a rev above their author's ban; stops at `enough` of them."""
+    owner = new_user()
+    room_id = (await world.room(owner)).id
+    emails = [new_user() for _ in range(races)]
+    ids = [await add_user(world.admin, email) for email in emails]
+    await world.admin.execute(_MEMBERS, uuid.UUID(room_id), list(map(uuid.UUID, ids)))
+    late = 0
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def race(email: str, user_id: str) -> None:
+        nonlocal late
+        async with gate:
+            if enough is not None and late >= enough:
+                return
+            # Who they are is known before the race begins, so that both calls come at once.
+            await world.get_room(email, room_id)
+            _, banned = await asyncio.gather(
+                _try_to_send(world, email, room_id),
+                moderators.act("BanMember", owner, room_id, user_id=user_id),
+            )
+            late += await world.admin_value(
+                "SELECT count(*) FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND rev > $3",
+                uuid.UUID(room_id),
+                uuid.UUID(user_id),
+                banned.sanction.rev,
+            )
+
+    await asyncio.gather(*map(race, emails, ids))
+    return late
+
+
+async def _try_to_send(world: World, email: str, room_id: str) -> None:
+    try:
+        await world.send(email, room_id, "before the ban, or not at all")
+    except UpstreamError as error:
+        if error.reason != "BANNED":
+            raise
+
+
+@pytest.fixture(autouse=True)
+def _close_races(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A send that gathers longer comes after its ban too often."""
+    monkeypatch.setattr(send_batcher, "DELAY_SECONDS", 0.0)
+
+
+@pytest.mark.timeout(300)
+async def test_no_message_comes_after_its_authors_ban(world: World, moderators: Moderators) -> None:
+    assert await late_messages(world, moderators, RACES) == 0
+
+
+@pytest.mark.timeout(300)
+async def test_with_the_lock_taken_last_some_messages_do(
+    world: World, moderators: Moderators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: a batch that reads what its rules need and takes the rooms' locks only then."""
+
+    async def lock_last(
+        database: Database,
+        drafts: Sequence[SendDraft],
+        *,
+        wait: bool,
+        perhaps_written: bool,
+        charge: Callable[[SendDraft], None],
+    ) -> list[Outcome]:
+        async with database.transaction() as session:
+            facts = await sending.facts(session, drafts, perhaps_written=perhaps_written)
+            locked = await changes.lock(session, list({draft.room_id for draft in drafts}), wait=wait)
+            plan = send_batch._Plan(locked, charge)
+            for draft, fact in zip(drafts, facts, strict=True):
+                plan.decide(draft, fact)
+            if plan.accepted:
+                plan.written = await sending.write(session, plan.accepted)
+        return plan.outcomes()
+
+    monkeypatch.setattr(send_batcher, "write_batch", lock_last)
+    assert await late_messages(world, moderators, RACES, enough=1) > 0
