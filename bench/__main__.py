@@ -13,12 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import dataset, report, rounds
+from bench import dataset, report, runner
 from bench.cluster import cluster
-from bench.groups import TOKENS, all_groups
 from bench.processes import PROJECT
-from bench.stand import Stand, stand
-from ops.home import Home, find_home
+from bench.scenarios import TOKENS, all_groups
+from bench.testbed import Stand, stand
+from ops.data_dir import Home, find_home
 from ops.postgres import Cluster
 
 
@@ -63,17 +63,17 @@ def _run(arguments: argparse.Namespace, work: Path) -> int:
 
 def _measure(
     servers: Stand, server: Cluster, arguments: argparse.Namespace
-) -> tuple[list[rounds.Result], bool]:
+) -> tuple[list[runner.Result], bool]:
     """The results of the groups, but for those where a reply was wrong; these are told of."""
     results, wrong = [], False
     postmaster = server.pid
     assert postmaster is not None
-    plan = rounds.Plan(arguments.rounds, arguments.seconds, arguments.patience)
+    plan = runner.Plan(arguments.rounds, arguments.seconds, arguments.patience)
     for name in arguments.groups or all_groups():
         try:
             group = all_groups()[name](servers)
-            results.append(rounds.run(group, postmaster, plan, _say))
-        except rounds.WrongReplyError as error:
+            results.append(runner.run(group, postmaster, plan, _say))
+        except runner.WrongReplyError as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
             wrong = True
     return results, wrong

@@ -1,6 +1,6 @@
 """The dataset, once in the peers' tables and once in ours, kept as template databases between runs.
 
-The peers' tables are made by `peers/dataset.sql`; `dataset.sql` derives ours from the very same rows, with the same
+The peers' tables are made by `baselines/dataset.sql`; `dataset.sql` derives ours from the very same rows, with the same
 ids. Both sides of a measurement get a fresh copy of their template, so that no run sees what an earlier one wrote.
 """
 
@@ -22,13 +22,13 @@ from migrations.heads import revisions
 from ops.database import SLICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy
-from ops.development import development_subject
+from ops.dev_tokens import development_subject
 from ops.postgres import Cluster
 
 ROOTS = 500_000
 USERS, ROOMS = 10_000, 500
 _FOLDER = Path(__file__).parent
-_THEIRS, _OURS = _FOLDER / "peers" / "dataset.sql", _FOLDER / "dataset.sql"
+_THEIRS, _OURS = _FOLDER / "baselines" / "dataset.sql", _FOLDER / "dataset.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Templates:
 
 
 def uid(kind: str, number: int) -> UUID:
-    """The id of a row of the dataset: "u" a user, "r" a room, "m" a root; see peers/dataset.sql."""
+    """The id of a row of the dataset: "u" a user, "r" a room, "m" a root; see baselines/dataset.sql."""
     digits = hashlib.md5(f"{kind}:{number}".encode(), usedforsecurity=False).hexdigest()
     return UUID(f"{digits[:12]}4{digits[13:16]}8{digits[17:]}")
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import grpc
 
 from bench.servers import SECRET
-from ops.development import development_token
+from ops.dev_tokens import development_token
 from tests.probe import EmptyRequest, EmptyResponse
 
 METHOD = "/probe.v1.ProbeService/Empty"

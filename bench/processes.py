@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECRET = "signs tokens for measurements only, nothing else"  # noqa: S105 - no secret of anybody
-_PEERS = PROJECT / "bench" / "peers"
+_PEERS = PROJECT / "bench" / "baselines"
 # Below the ephemeral range, so that no outgoing connection takes a port first.
 _PORTS = range(20_000, 30_000)
 _START_SECONDS = 60.0
@@ -115,7 +115,7 @@ def install_peers(work: Path, say: Callable[[str], None]) -> Path | None:
     if lacking:
         say(f"No Node peers: {' and '.join(lacking)} not installed here.")
         return None
-    target = work / "peers"
+    target = work / "baselines"
     shutil.copytree(_PEERS, target, dirs_exist_ok=True)
     folder = target / "node"
     wanted = (folder / "package.json").read_bytes() + (folder / "schema.prisma").read_bytes()

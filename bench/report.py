@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.chart import Bar, draw
-from bench.groups import OURS, OURS_ANEW, OURS_TWICE
-from bench.rounds import Result, Round
+from bench.runner import Result, Round
+from bench.scenarios import OURS, OURS_ANEW, OURS_TWICE
 
 
 @dataclass(frozen=True, slots=True)

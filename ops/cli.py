@@ -21,7 +21,7 @@ from ops import help as help_form
 from ops.console import console, silence
 from ops.database.commands import admin_app, db_app, migrate_app
 from ops.errors import CliError, Exit
-from ops.topics import TOPICS
+from ops.help_topics import TOPICS
 
 _DATA, _SCREEN = "Data options", "Screen options"
 _REQUEST, _CONNECTION = "Request options", "Connection options"
@@ -192,8 +192,8 @@ def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes the
         seda call CreateRoom --as ada -d '{"name": "Late night records"}'
     """
     from ops.call.invoke import Call, invoke, list_methods, read_body
-    from ops.home import port_base
-    from ops.suite import GATEWAY, Ports
+    from ops.data_dir import port_base
+    from ops.topology import GATEWAY, Ports
 
     target = address or Ports(port_base()).address(GATEWAY)
     if method == "list":
@@ -308,7 +308,7 @@ def _crashed(error: Exception) -> CliError:
 
 
 def _write_crash(number: str, text: str) -> str:
-    from ops.home import find_home
+    from ops.data_dir import find_home
     from ops.version import VERSION
 
     target = find_home().logs / f"crash-{number}.txt"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ops.data_dir import port_base
 from ops.errors import CliError, Exit
-from ops.home import port_base
 from ops.probe import LIVENESS, READINESS, SERVING, Report, check, examine
-from ops.suite import SUITE, Ports
+from ops.topology import SUITE, Ports
 
 if TYPE_CHECKING:
     from ops.console import Console

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ops.development import development_token
+from ops.data_dir import jwt_secret
+from ops.dev_tokens import development_token
 from ops.errors import CliError, Exit
-from ops.home import jwt_secret
 from servicekit.tokens import MIN_SECRET_BYTES
 
 if TYPE_CHECKING:

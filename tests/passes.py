@@ -32,7 +32,7 @@ ONCE = (
 OWN_SERVERS = (
     "migrations",
     "ops/test_cluster.py",
-    "ops/test_up_for_real.py",
+    "ops/test_up_real_suite.py",
     "system/test_health.py",
 )
 SAME_ON_ANY_VERSION = (

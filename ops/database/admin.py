@@ -11,7 +11,7 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from ops.database.connection import connected
-from ops.development import development_subject
+from ops.dev_tokens import development_subject
 from ops.errors import CliError
 
 ROLES = ("USER", "MODERATOR", "ADMIN")

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from ops.data_dir import running_dsn
+from ops.env import secret
 from ops.errors import CliError
-from ops.home import running_dsn
-from ops.variables import secret
 
 _CONNECT_SECONDS = 10.0
 

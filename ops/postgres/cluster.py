@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 from ops.errors import CliError
 from ops.postgres.binaries import Binaries
-from ops.postgres.leftover import read_pid_file, stop_leftover
 from ops.postgres.privilege import Privilege, choose_privilege, reachable_binaries, require_reachable
-from ops.suite import loopbacks
+from ops.postgres.stale_server import read_pid_file, stop_leftover
+from ops.topology import loopbacks
 
 # For data that may be lost: tests and benchmarks of anything but durability.
 THROWAWAY_SETTINGS: Mapping[str, str] = {
@@ -155,7 +155,13 @@ class Cluster:
             with self.log_file.open("ab") as log:
                 self._watcher = subprocess.Popen(  # noqa: S603 - our own script and PostgreSQL's program
                     [
-                        *(sys.executable, "-I", "-S", str(Path(__file__).with_name("watcher.py")), str(pipe)),
+                        *(
+                            sys.executable,
+                            "-I",
+                            "-S",
+                            str(Path(__file__).with_name("postgres_supervisor.py")),
+                            str(pipe),
+                        ),
                         "-"
                         if self.privilege.user is None
                         else f"{self.privilege.user}:{self.privilege.group}",

@@ -15,7 +15,7 @@ from ops.up.logs import LogFile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ops.suite import Process
+    from ops.topology import Process
 
 # The server itself gives calls in flight 15 s; what takes longer is stuck.
 _DRAIN_SECONDS = 20.0

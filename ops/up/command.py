@@ -14,21 +14,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.data_dir import Home, Running, State, find_home
+from ops.env import secret
 from ops.errors import CliError, Exit
-from ops.home import Home, Running, State, find_home
-from ops.suite import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
+from ops.topology import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
 from ops.up import database
 from ops.up.options import ALL_LOGS, UpOptions
-from ops.up.paste import paste_lines, seda_command
 from ops.up.ports import require_free
-from ops.up.screen import Screen
+from ops.up.progress import Screen
+from ops.up.quickstart import paste_lines, seda_command
 from ops.up.supervisor import Prepare, Supervisor
-from ops.variables import secret
 from ops.version import VERSION
 
 if TYPE_CHECKING:
     from ops.console import Console
-    from ops.suite import Process
+    from ops.topology import Process
 
 # Orphans of a killed supervisor leave within this time; what is still there afterwards hangs.
 _ORPHAN_SECONDS = 6.0
@@ -132,15 +132,15 @@ def _demo(options: UpOptions, screen: Screen) -> Callable[[], Awaitable[None]] |
     async def make() -> None:
         import grpc.aio
 
-        from ops import demo
-        from ops.home import jwt_secret
+        from ops import seed_data
+        from ops.data_dir import jwt_secret
 
         environ = {**options.environ, "SEDA_HOME": str(options.home.path)}
         audience = environ.get("SEDA_JWT_AUDIENCE", "authenticated")
         gateway = next(options.ports.address(each) for each in SUITE if each.name == "gateway")
         try:
             with screen.phase("demo", "demo data") as phase:
-                phase.detail = str(await demo.load(gateway, jwt_secret(environ), audience))
+                phase.detail = str(await seed_data.load(gateway, jwt_secret(environ), audience))
             options.home.demo_marker.touch()
         except grpc.aio.AioRpcError as error:
             # The suite works without; the next start tries again.
@@ -212,7 +212,7 @@ def _already_running(options: UpOptions, console: Console, screen: Screen, *, po
 
 def _reclaim(home: Home, screen: Screen) -> None:
     """Clean up after a supervisor that was killed: wait for its children to leave, stop what hangs."""
-    from ops.postgres.leftover import stop_leftover
+    from ops.postgres.stale_server import stop_leftover
 
     state = home.read_state()
     if state is None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
+from ops.data_dir import DATABASE, SUPERUSER
 from ops.errors import CliError
-from ops.home import DATABASE, SUPERUSER
-from ops.suite import LOOPBACK
+from ops.topology import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ops.postgres import Cluster
     from ops.up.options import UpOptions
-    from ops.up.screen import Screen
+    from ops.up.progress import Screen
 
 _Result = TypeVar("_Result")
 _CONNECT_SECONDS = 10.0

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ops.home import Home
-from ops.suite import DEFAULT_PORT_BASE, Ports
+from ops.data_dir import Home
+from ops.topology import DEFAULT_PORT_BASE, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

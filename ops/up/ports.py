@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ops.console import printable
 from ops.errors import CliError
-from ops.processes import Holder, listener
-from ops.suite import Ports, Process, loopbacks
+from ops.proc_info import Holder, listener
+from ops.topology import Ports, Process, loopbacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,22 +10,22 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ops.data_dir import Running
 from ops.errors import CliError
-from ops.home import Running
-from ops.suite import POSTGRES, SUITE
+from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child import Child
-from ops.up.environment import common_environment, process_environment
+from ops.up.child_env import common_environment, process_environment
 from ops.up.logs import LogFile, parse, worth_showing
-from ops.up.paste import seda_command
-from ops.up.watchdog import Watchdog
+from ops.up.quickstart import seda_command
+from ops.up.reaper_client import Watchdog
 
 if TYPE_CHECKING:
-    from ops.home import State
+    from ops.data_dir import State
     from ops.postgres import Cluster
-    from ops.suite import Process
+    from ops.topology import Process
     from ops.up.options import UpOptions
-    from ops.up.screen import Screen
+    from ops.up.progress import Screen
 
 _SERVE_SECONDS = 60.0
 _PROBE_SECONDS = 0.05

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from ops.variables import SecretName
+from ops.env import SecretName
 from servicekit.settings import ServiceSettings, is_secret, variable
 from tests.architecture.project import ROOT, parsed, python_files
 

@@ -76,7 +76,7 @@ _FAULTS = {
 @pytest.fixture(scope="module")
 async def loaded(database: Database) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a migrated database with a small dataset in it."""
-    script = Path(dataset.__file__).parent / "peers" / "dataset.sql"
+    script = Path(dataset.__file__).parent / "baselines" / "dataset.sql"
     dataset.psql(find_binaries().program("psql"), database.admin_dsn, script, **_SIZES)
     await dataset.derive(database.admin_dsn)
     connection = await asyncpg.connect(database.admin_dsn)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import grpc
 
-from ops.development import development_subject
+from ops.dev_tokens import development_subject
 from servicekit.caller import Caller, Role
 from servicekit.process import App, Kit, Process
 from tests.contract.bearers import EMAILS

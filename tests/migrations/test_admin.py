@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from ops.database.admin import grant
-from ops.development import development_subject
+from ops.dev_tokens import development_subject
 from ops.errors import CliError
 from tests.postgres import Database, administrator
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.support.answering import Answering, answering
 from tests.ops.support.command import Seda
-from tests.ops.support.little import free_base
+from tests.ops.support.fake_gateway import Answering, answering
+from tests.ops.support.fake_suite import free_base
 
 
 @pytest.fixture

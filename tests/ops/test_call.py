@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ops.home import Home
-from ops.suite import SUITE, Ports
-from ops.up.paste import paste_lines, seda_command
-from tests.ops.support.answering import ROOM_ID, Answering, answering
+from ops.data_dir import Home
+from ops.topology import SUITE, Ports
+from ops.up.quickstart import paste_lines, seda_command
 from tests.ops.support.command import Outcome, Seda
-from tests.ops.support.little import PROJECT, free_base
+from tests.ops.support.fake_gateway import ROOM_ID, Answering, answering
+from tests.ops.support.fake_suite import PROJECT, free_base
 
 
 def call(seda: Seda, server: Answering, *arguments: str) -> Outcome:

@@ -14,10 +14,10 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from ops.console import CliError
-from ops.development import development_subject
-from ops.home import Home
+from ops.data_dir import Home
+from ops.dev_tokens import development_subject
 from tests.ops.support.command import Seda
-from tests.ops.support.little import PROJECT
+from tests.ops.support.fake_suite import PROJECT
 
 HEAVY = {
     *("alembic", "asyncpg", "asyncio", "cryptography", "google", "grpc", "joserfc", "prometheus_client"),

@@ -15,12 +15,12 @@ import pytest
 
 from ops.errors import CliError
 from ops.postgres import THROWAWAY_SETTINGS, Binaries, Cluster, find_binaries
-from ops.postgres.leftover import stop_leftover
 from ops.postgres.privilege import Mode, choose_privilege, require_reachable
-from ops.processes import start_time
-from ops.suite import loopbacks
+from ops.postgres.stale_server import stop_leftover
+from ops.proc_info import start_time
+from ops.topology import loopbacks
 from ops.up.ports import is_free
-from tests.ops.support.little import PROJECT, free_base, until
+from tests.ops.support.fake_suite import PROJECT, free_base, until
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -11,9 +11,9 @@ import typer.main
 from ops import cli
 from ops.database.commands import admin_app, db_app, migrate_app
 from ops.help import DOCUMENT, document
-from ops.topics import TOPICS
+from ops.help_topics import TOPICS
 from tests.ops.support.command import Seda
-from tests.ops.support.little import PROJECT
+from tests.ops.support.fake_suite import PROJECT
 
 GROUPS = {"": cli.app, "db": db_app, "migrate": migrate_app, "admin": admin_app}
 

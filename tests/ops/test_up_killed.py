@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.processes import start_time
-from tests.ops.support.little import alive, taken, until, up
+from ops.proc_info import start_time
+from tests.ops.support.fake_suite import alive, taken, until, up
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -62,6 +62,8 @@ def helpers_of(supervisor: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         command = entry.with_name("cmdline").read_bytes()
-        if int(fields[1]) == supervisor and (b"guard.py" in command or b"watcher.py" in command):
+        if int(fields[1]) == supervisor and (
+            b"orphan_reaper.py" in command or b"postgres_supervisor.py" in command
+        ):
             found.append(int(entry.parent.name))
     return [each for each in found if start_time(each)]

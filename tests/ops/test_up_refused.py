@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.suite import SUITE, Ports, loopbacks
+from ops.topology import SUITE, Ports, loopbacks
 from tests.ops.support.command import Seda
-from tests.ops.support.little import taken, up
+from tests.ops.support.fake_suite import taken, up
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ops.probe import SERVING, check
-from ops.suite import SUITE, Ports, loopbacks
-from tests.ops.support.little import LittleUp, alive, free_base, taken, up
+from ops.topology import SUITE, Ports, loopbacks
+from tests.ops.support.fake_suite import LittleUp, alive, free_base, taken, up
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ops.suite import SUITE
-from tests.ops.support.little import LittleUp, alive, taken, until, up
+from ops.topology import SUITE
+from tests.ops.support.fake_suite import LittleUp, alive, taken, until, up
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import grpc
 from google.protobuf.message import Message
 
-from ops.development import development_token
+from ops.dev_tokens import development_token
 from servicekit.admission import Admission, StreamAdmission
 from servicekit.call import Call
 from servicekit.caller import Caller, Role

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.ops.support.little import PROJECT
+from tests.ops.support.fake_suite import PROJECT
 
 pytestmark = pytest.mark.timeout(120)
 _COUNT = 100

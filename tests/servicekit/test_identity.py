@@ -8,7 +8,7 @@ import time
 import grpc
 import pytest
 
-from ops.development import development_subject
+from ops.dev_tokens import development_subject
 from servicekit.call import current_call
 from servicekit.caller import Caller, Role
 from servicekit.errors import (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from joserfc import jws
 
-from ops.development import development_subject, development_token
+from ops.dev_tokens import development_subject, development_token
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.tokens import MAX_TOKEN_CHARACTERS, ServiceToken, ServiceTokenSigner, UserToken
 from tests.contract.bearers import bad_headers, jwt, service_claims, user_claims

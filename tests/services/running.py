@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from ops.development import development_subject, development_token
+from ops.dev_tokens import development_subject, development_token
 from servicekit.errors import Code, ServiceError
 from servicekit.ids import new_id
 from servicekit.process import App, Kit, Process

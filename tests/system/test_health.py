@@ -18,7 +18,7 @@ from gateway.rpc.contracts import for_users, services_of
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import Cluster
-from ops.suite import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
+from ops.topology import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
 from tests.postgres import new_cluster, new_folder
 from tests.system.support.calls import OK, UNAVAILABLE, WITHOUT_DATABASE, Callers, is_documented
 from tests.system.support.health import becomes, open_health

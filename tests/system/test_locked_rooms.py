@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from ops.suite import CHAT, USERS
+from ops.topology import CHAT, USERS
 from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ops.suite import TRACKS
+from ops.topology import TRACKS
 from services.tracks.app import SCHEMA_HEAD
 from tests.postgres import Database, administrator
 from tests.system.support.health import Health, becomes, open_health

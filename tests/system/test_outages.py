@@ -16,7 +16,7 @@ import grpc
 import pytest
 
 from ops.database.admin import grant
-from ops.suite import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
+from ops.topology import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
 from seda.chat.v1.room_service_pb2 import GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import GetSystemStatusRequest, ServiceState

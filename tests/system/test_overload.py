@@ -13,7 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from ops.suite import CHAT
+from ops.topology import CHAT
 from tests.postgres import Database
 from tests.probe import ProbeRequest, ProbeResponse
 from tests.services.running import user

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.suite import SUITE, USERS
+from ops.topology import SUITE, USERS
 from tests.postgres import Database
 from tests.system.support.processes import real_suite
 

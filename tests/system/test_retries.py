@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from ops.suite import CHAT, GATEWAY, TRACKS, USERS
+from ops.topology import CHAT, GATEWAY, TRACKS, USERS
 from seda.chat.v1 import message_service_pb2, room_service_pb2
 from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub

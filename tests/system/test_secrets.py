@@ -19,12 +19,12 @@ from typing import Any
 import grpc
 import pytest
 
-from ops.suite import SUITE, USERS, Ports
+from ops.topology import SUITE, USERS, Ports
 from servicekit.methods import Access
 from tests.contract.bearers import bad_headers, service_header, user_header
 from tests.contract.requests import Requests
 from tests.contract.suite import Outcome, Suite, Target, send
-from tests.ops.support.little import PROJECT
+from tests.ops.support.fake_suite import PROJECT
 from tests.postgres import Database, administrator
 from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.support.fault_proxy import FaultProxy, fault_proxy

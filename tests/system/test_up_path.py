@@ -12,13 +12,13 @@ import pytest
 from google.protobuf import json_format
 
 from gateway.rpc.contracts import for_users, services_of
-from ops.development import development_subject
-from ops.suite import CHAT, GATEWAY, Ports
+from ops.dev_tokens import development_subject
+from ops.topology import CHAT, GATEWAY, Ports
 from seda.chat.v1.message_pb2 import Message, MessageType
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse, SendMessageResponse
 from seda.chat.v1.room_service_pb2 import CreateRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageResponse, PostMessageResponse
-from tests.ops.support.little import alive, free_base, taken
+from tests.ops.support.fake_suite import alive, free_base, taken
 from tests.system.support.up import START_SECONDS, UpElsewhere, grpcurl_folder, paste
 
 pytestmark = pytest.mark.timeout(300)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from ops.suite import CHAT, LOOPBACK, SUITE, USERS, Ports, Process
-from tests.ops.support.little import PROJECT, free_base, until
+from ops.topology import CHAT, LOOPBACK, SUITE, USERS, Ports, Process
+from tests.ops.support.fake_suite import PROJECT, free_base, until
 from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.system.support.health import becomes, open_health
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.home import Home
-from tests.ops.support.little import RealUp
+from ops.data_dir import Home
+from tests.ops.support.fake_suite import RealUp
 
 # Five times what a first start takes on two busy cores: initdb, migrations, four services.
 START_SECONDS = 90.0

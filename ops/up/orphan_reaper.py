@@ -2,7 +2,7 @@
 
 Run as a script by its path, never imported by the rest of the project, so that it starts in a few milliseconds:
 
-    python -I -S guard.py PIPE_FD REMOVE
+    python -I -S orphan_reaper.py PIPE_FD REMOVE
 
 Every child leaves by itself when its pipe closes (SEDA_PARENT_FD), unless it hangs, is stopped or is too young
 to listen. This process reads lines `+PID` and `-PID` from its own pipe; at end of file it waits a moment for

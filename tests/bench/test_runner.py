@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, rounds
-from bench.groups import OURS
+from bench import report, runner
 from bench.http2 import Call, bearer, message
 from bench.overhead import METHOD, server
 from bench.processes import Server
-from bench.rounds import Group, Plan, Result, Round, Side, WrongReplyError
+from bench.runner import Group, Plan, Result, Round, Side, WrongReplyError
+from bench.scenarios import OURS
 from bench.servers import SECRET
-from ops.development import development_token
+from ops.dev_tokens import development_token
 
 _CALL = Call(message(b""), bearer(development_token(SECRET.encode(), "listener@example.org")), expected=b"")
 
@@ -32,7 +32,7 @@ def side(name: str, running: Server, call: Call = _CALL, **given: object) -> Sid
 
 
 def run(group: Group) -> Result:
-    return rounds.run(group, os.getpid(), Plan(2, 0.3), lambda _: None)
+    return runner.run(group, os.getpid(), Plan(2, 0.3), lambda _: None)
 
 
 @pytest.mark.alone
@@ -40,7 +40,7 @@ def run(group: Group) -> Result:
 def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []
     group = Group("probe", "Probe", 8, [side("bare", servers[0]), side("kit", servers[1])])
-    result = rounds.run(group, os.getpid(), Plan(2, 1.0), lines.append)
+    result = runner.run(group, os.getpid(), Plan(2, 1.0), lines.append)
     # The side that begins changes from round to round, so that none always meets the same neighbour.
     assert [line.split()[2] for line in lines] == ["bare", "kit", "kit", "bare"]
     for each in [*result.rounds["bare"], *result.rounds["kit"]]:

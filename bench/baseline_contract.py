@@ -1,4 +1,4 @@
-"""The message classes of peers/peer.proto, made when they are needed: nothing generated is kept."""
+"""The message classes of baselines/baseline.proto, made when they are needed: nothing generated is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
-_FOLDER = Path(__file__).parent / "peers"
+_FOLDER = Path(__file__).parent / "baselines"
 LIST_MESSAGES, SEND_MESSAGE = "/peer.v1.Chat/ListMessages", "/peer.v1.Chat/SendMessage"
 
 
@@ -19,9 +19,11 @@ class PeerContract:
     def __init__(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "peer.binpb"
-            status = protoc.main(["protoc", f"-I{_FOLDER}", f"--descriptor_set_out={target}", "peer.proto"])
+            status = protoc.main(
+                ["protoc", f"-I{_FOLDER}", f"--descriptor_set_out={target}", "baseline.proto"]
+            )
             if status != 0:
-                raise RuntimeError("peer.proto can't be compiled")
+                raise RuntimeError("baseline.proto can't be compiled")
             files = descriptor_pb2.FileDescriptorSet.FromString(target.read_bytes())
         self._pool = descriptor_pool.DescriptorPool()
         for file in files.file:

@@ -19,7 +19,7 @@ class Watchdog:
     def __init__(self, remove: Path | None = None) -> None:
         self.parent_fd, self._parent_end = os.pipe()
         guard_fd, self._guard_end = os.pipe()
-        script = str(Path(__file__).with_name("guard.py"))
+        script = str(Path(__file__).with_name("orphan_reaper.py"))
         target = "-" if remove is None else str(remove)
         try:
             self._guard = subprocess.Popen(  # noqa: S603 - our own script

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bench.baseline_contract import LIST_MESSAGES, SEND_MESSAGE
 from bench.dataset import uid
 from bench.http2 import Call, message
+from bench.oracle import PAGE, MyRoom, Person, Shown
 from bench.overhead import METHOD
-from bench.peer_contract import LIST_MESSAGES, SEND_MESSAGE
 from bench.processes import Server
-from bench.rounds import Group, Side
-from bench.stand import Stand, contract, token
-from bench.truth import PAGE, MyRoom, Person, Shown
+from bench.runner import Group, Side
+from bench.testbed import Stand, contract, token
 from seda.chat.v1 import (
     membership_service_pb2,
     message_service_pb2,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 from google.protobuf import field_mask_pb2
 
-from ops.development import development_token
+from ops.dev_tokens import development_token
 from ops.tokens import DEMO_DOMAIN, full_email
 from seda.chat.v1 import (
     membership_service_pb2,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.suite import CHAT, Ports
-from tests.ops.support.little import PROJECT, RealUp, alive, free_base, taken
+from ops.topology import CHAT, Ports
+from tests.ops.support.fake_suite import PROJECT, RealUp, alive, free_base, taken
 
 pytestmark = pytest.mark.timeout(400)
 

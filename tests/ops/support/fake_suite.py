@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ops.home import Home
-from ops.processes import start_time
-from ops.suite import SUITE, Ports
+from ops.data_dir import Home
+from ops.proc_info import start_time
+from ops.topology import SUITE, Ports
 from ops.up.ports import is_free
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -61,7 +61,7 @@ def until(look: Callable[[], _Value], seconds: float = PATIENCE) -> _Value:
 class LittleUp:
     """One `seda up`. Lines of both streams are collected while it runs."""
 
-    module = "tests.ops.support.little_up"
+    module = "tests.ops.support.fake_suite_up"
 
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.home = Home(folder / ".seda")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import CliError
-from ops.processes import command_line
+from ops.proc_info import command_line
 
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02

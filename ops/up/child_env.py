@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.suite import SUITE, loopbacks
+from ops.topology import SUITE, loopbacks
 
 if TYPE_CHECKING:
-    from ops.suite import Process
+    from ops.topology import Process
     from ops.up.options import UpOptions
 
 _TARGETS = tuple(each for each in SUITE if each.name != "gateway")

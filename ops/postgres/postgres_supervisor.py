@@ -3,7 +3,7 @@
 Run as a script by its path, never imported by the rest of the project, so that it starts in a few
 milliseconds:
 
-    python -I -S watcher.py PIPE_FD USER REMOVE COMMAND...
+    python -I -S postgres_supervisor.py PIPE_FD USER REMOVE COMMAND...
 
 PIPE_FD is the read end of a pipe whose only write end is the owner's. The kernel closes that end even after
 SIGKILL, which no exit handler survives. What arrives on it decides how the server is stopped:

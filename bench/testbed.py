@@ -8,14 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.baseline_contract import PeerContract
 from bench.cluster import SETTINGS
 from bench.dataset import Databases
 from bench.http2 import bearer
+from bench.oracle import Truth
 from bench.overhead import server as empty_server
-from bench.peer_contract import PeerContract
 from bench.processes import SECRET, Server, install_peers, node_peer, service
-from bench.truth import Truth
-from ops.development import development_token
+from ops.dev_tokens import development_token
 
 EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
 # One user writes far more than people do, and makes rooms for it, so that few users make the load of many.

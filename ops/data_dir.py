@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from ops.env import secret
 from ops.errors import CliError
-from ops.processes import start_time
-from ops.suite import DEFAULT_PORT_BASE, LOOPBACK, Ports
-from ops.variables import secret
+from ops.proc_info import start_time
+from ops.topology import DEFAULT_PORT_BASE, LOOPBACK, Ports
 
 _SECRET_BYTES = 48
 DATABASE = "seda"

@@ -8,11 +8,11 @@ from typing import get_args
 
 import pytest
 
+from ops.data_dir import jwt_secret
 from ops.database.connection import admin_dsn
+from ops.env import SecretName, secret
 from ops.errors import CliError
-from ops.home import jwt_secret
 from ops.up.command import make_options
-from ops.variables import SecretName, secret
 from tests.ops.support.command import Seda
 
 URL = "postgresql://ada:hunter2@db.example/seda"

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from ops import cli
-from ops.suite import SUITE
+from ops.topology import SUITE
 from ops.up import command, supervisor
 
-LITTLE = tuple(replace(each, module="tests.ops.support.little_service") for each in SUITE)
+LITTLE = tuple(replace(each, module="tests.ops.support.fake_suite_service") for each in SUITE)
 
 
 async def prepare(_dsn: str, _screen: object) -> None:

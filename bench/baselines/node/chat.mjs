@@ -10,7 +10,7 @@ export const HOST = process.env.HOST ?? '127.0.0.1';
 export const POOL = Number(process.env.POOL ?? 10);
 const WORKERS = Number(process.env.WORKERS ?? 1);
 
-export const PROTO = fileURLToPath(new URL('../peer.proto', import.meta.url));
+export const PROTO = fileURLToPath(new URL('../baseline.proto', import.meta.url));
 const definition = protoLoader.loadSync(PROTO, { longs: Number, enums: String, defaults: false, arrays: true });
 export const Chat = grpc.loadPackageDefinition(definition).peer.v1.Chat;
 

@@ -8,15 +8,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.suite import POSTGRES
+from ops.topology import POSTGRES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ops.console import Console
-    from ops.home import Home
-    from ops.suite import Ports, Process
-    from ops.up.paste import PasteLines
+    from ops.data_dir import Home
+    from ops.topology import Ports, Process
+    from ops.up.quickstart import PasteLines
 
 _NAME_WIDTH = 18
 _DETAIL_WIDTH = 48
