@@ -19,8 +19,7 @@ from services.chat.actions.room_transaction import Upkeep, keep_room
 from services.chat.domain.erasure import Erasure, ErasureMode, Trace
 from services.chat.domain.model import DeletionType, MemberRole
 from services.chat.store import erasure as store
-from services.chat.store import message_delete as deleting
-from services.chat.store import ownership_transfer as succession
+from services.chat.store import message_delete, ownership_transfer
 
 # How many of each a transaction changes, so that with the rows that change along it stays below 500.
 _ROWS = 400
@@ -62,7 +61,9 @@ async def _erase(database: Database, user_id: UUID, mode: ErasureMode, trace: Tr
 
 async def _membership(change: Upkeep, user_id: UUID) -> int:
     """End the membership. Nobody acts here, so the log gets no line: watchers see what became of whom."""
-    before = await succession.erase_membership(change.session, change.room_id, user_id, change.next_rev())
+    before = await ownership_transfer.erase_membership(
+        change.session, change.room_id, user_id, change.next_rev()
+    )
     if before is None or not before.member:
         return 0 if before is None else 1
     change.count_members(-1)
@@ -85,7 +86,7 @@ async def _tombstones(change: Upkeep, user_id: UUID) -> int:
     found = await store.authored(change.session, change.room_id, user_id, MAX_EMPTIED)
     live = [row.seq for row in found if row.live]
     if live:
-        gone = await deleting.delete(
+        gone = await message_delete.delete(
             change.session,
             change.room_id,
             live,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.caller import Caller
+from servicekit.clock import Micros
 from servicekit.timestamps import to_text
+from services.chat.actions.authorization import Authority, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import MessageNotFoundError
@@ -18,10 +21,12 @@ from services.chat.domain.permissions import (
     check_actor,
     check_admin,
     check_in_use,
+    check_outranks,
     check_platform_role,
 )
-from services.chat.store import message_delete as deleting
-from services.chat.store import message_edit as editing
+from services.chat.store import message_delete as store
+from services.chat.store import message_edit, sanctions
+from services.chat.store.message_delete import Authored
 from services.chat.store.message_get import HeldRow, held
 
 
@@ -69,7 +74,7 @@ async def restore_message(
         check_restorable(message, kept=row.kept)
         before = _state(message)
         message.rev = change.next_rev()
-        await editing.restore(change.session, room_id, message.seq, message.rev)
+        await message_edit.restore(change.session, room_id, message.seq, message.rev)
         message.deleted_at = message.deleted_by = message.deletion_type = None
         await change.record(
             actor,
@@ -89,7 +94,7 @@ async def _delete(change: Change, actor: Actor, message: Message, reason: str) -
     """The deleted message. What moderators and administrators delete is recorded, an author's own is not."""
     before = _state(message)
     capacity = deletion_type(actor, message.user_id)
-    gone = await deleting.delete(
+    gone = await store.delete(
         change.session,
         change.room_id,
         [message.seq],
@@ -128,3 +133,55 @@ def _state(message: Message) -> dict[str, object]:
         "deleted_by": None if message.deleted_by is None else str(message.deleted_by),
         "deletion_type": message.deletion_type,
     }
+
+
+MAX_DELETED = 500
+"""How many messages one call deletes: a room's lock is never held for more rows."""
+
+
+class Deleted(NamedTuple):
+    """How many messages were deleted, and how many such ones remain."""
+
+    deleted: int
+    remaining: int
+
+
+async def delete_messages_by_author(
+    deps: Deps, caller: Caller, by: Authority, user_id: UUID, reason: str, since: Micros | None
+) -> Deleted:
+    """Delete a user's newest messages in a room, up to 500."""
+    which = Authored(by.room_id, user_id, since=since)
+
+    async def act(change: Change, actor: Actor) -> int:
+        target = await sanctions.target(change.session, change.room_id, user_id)
+        check_outranks(actor, user_id, target.role)
+        return await delete_newest(change, actor, which, reason)
+
+    return await and_remaining(deps, which, await moderate(deps.database, caller, by, act))
+
+
+async def delete_newest(change: Change, actor: Actor, which: Authored, reason: str) -> int:
+    """Delete a user's newest messages within a change that is under way, and record it; returns how many."""
+    seqs = await store.by_author(change.session, which, MAX_DELETED)
+    if not seqs:
+        return 0
+    gone = await store.delete(
+        change.session,
+        change.room_id,
+        seqs,
+        deleted_by=actor.user_id,
+        deletion_type=deletion_type(actor, which.user_id),
+        first_rev=change.last_rev + 1,
+    )
+    change.next_revs(gone.messages + gone.pins)
+    await change.record(
+        actor, "DELETE_MESSAGES", user_id=which.user_id, reason=reason, after={"deleted_count": gone.messages}
+    )
+    return gone.messages
+
+
+async def and_remaining(deps: Deps, which: Authored, deleted: int) -> Deleted:
+    """What remains after a change that has ended: they may be many, and nobody waits for the room meanwhile."""
+    if deleted < MAX_DELETED:
+        return Deleted(deleted, 0)
+    return Deleted(deleted, await store.count_by_author(deps.database, which))

@@ -13,8 +13,8 @@ from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
 from services.chat.domain.message_send import SendDraft, check_send, earlier_send, payload_hash
 from services.chat.domain.model import Tally
 from services.chat.domain.searching import search_text
-from services.chat.store import message_list as store
-from services.chat.store import message_send as sending
+from services.chat.store import message_list
+from services.chat.store import message_send as store
 from services.chat.store.message_query import MessageRow, row_of
 
 
@@ -62,7 +62,7 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
     sent = ready if isinstance(ready, Sent) else await deps.batcher.send(ready, deadline)
     if sent.message is not None:
         return SentMessage(row_of(sent.message), sent.deduplicated, deps.epoch.value, sent.message.rev)
-    found = await store.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
+    found = await message_list.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
     if found.room is None or not found.messages:
         raise RoomNotFoundError(draft.room_id)
     message = found.messages[0]
@@ -77,7 +77,7 @@ async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft
     so they are tried here first: who may not know of the room, sent this already or may not write is told
     that, whether the tracks service is there or not.
     """
-    (facts,) = await sending.facts(deps.database, [draft], perhaps_written=False)
+    (facts,) = await store.facts(deps.database, [draft], perhaps_written=False)
     prior_seq = earlier_send(draft, facts)
     if prior_seq is not None:
         return Sent(prior_seq, deduplicated=True)

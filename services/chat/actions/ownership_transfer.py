@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from services.chat.actions.room_transaction import Upkeep
-from services.chat.store import membership as memberships
+from services.chat.store import membership
 from services.chat.store import ownership_transfer as store
 from services.chat.store.ownership_transfer import HeirRow
 
@@ -23,7 +23,7 @@ class Succession:
 async def hand_on(change: Upkeep, owner_id: UUID) -> Succession | None:
     """Give the room of an owner whose membership has ended to an heir; None when it has another owner."""
     session, room_id = change.session, change.room_id
-    if await memberships.has_other_owner(session, room_id, owner_id):
+    if await membership.has_other_owner(session, room_id, owner_id):
         return None
     heir = await store.bequeath(session, room_id, change.next_rev())
     if heir is None:

@@ -14,7 +14,7 @@ from services.chat.domain.errors import MessageDeletedError, MessageNotFoundErro
 from services.chat.domain.model import Pin, SystemEvent, Tally
 from services.chat.domain.permissions import Actor, Rank, check_actor, check_in_use
 from services.chat.domain.visibility import check_readable
-from services.chat.store import message_list as messages
+from services.chat.store import message_list
 from services.chat.store import pins as store
 from services.chat.store.message_query import MessageRow
 from services.chat.store.pins import PinnedRow
@@ -73,7 +73,9 @@ async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
     pins = [pin for row in rows if (pin := row.pin()) is not None]
     if not pins:
         return []
-    found = await messages.by_ids(deps.database, room_id, caller.user_id, [pin.message_id for pin in pins])
+    found = await message_list.by_ids(
+        deps.database, room_id, caller.user_id, [pin.message_id for pin in pins]
+    )
     # A message that was deleted since the first statement has no pin any more.
     live = {row.id: row for row in found.messages if row.deleted_at is None}
     return [

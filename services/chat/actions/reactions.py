@@ -11,19 +11,22 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.database import Session
+from servicekit.errors import PageTokenMismatchError
+from servicekit.pages import decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
-from services.chat.domain.emojis import check_emoji
-from services.chat.domain.errors import RoomNotFoundError
-from services.chat.domain.model import Tally
+from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
+from services.chat.domain.model import Reaction, Tally
 from services.chat.domain.reactions import (
     check_distinct,
+    check_emoji,
     check_reaction,
     is_given,
     with_given,
     with_taken_back,
 )
+from services.chat.domain.visibility import check_readable
 from services.chat.store import reactions as store
-from services.chat.store import room_transaction as changes
+from services.chat.store import room_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,50 @@ async def _begin(
     session: Session, caller: Caller, room_id: UUID, message_id: UUID
 ) -> tuple[list[Tally], int]:
     """Lock the room and check the caller's right; gives the message's tallies and the room's last rev."""
-    locked = await changes.lock_known(session, room_id, [caller.user_id])
+    locked = await room_transaction.lock_known(session, room_id, [caller.user_id])
     if locked is None:
         raise RoomNotFoundError(room_id)
     tallies = check_reaction(room_id, message_id, await store.facts(session, room_id, caller, message_id))
     return tallies, locked.last_rev
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionListing:
+    """Which reactions to list; `emoji` is "" for all."""
+
+    room_id: UUID
+    message_id: UUID
+    emoji: str
+    page_size: int
+    page_token: str
+
+
+async def list_reactions(deps: Deps, caller: Caller, listing: ReactionListing) -> tuple[list[Reaction], str]:
+    """A page of reactions, emoji by emoji, each in the order of giving, and the next page's token; one statement."""
+    room_id, message_id, size = listing.room_id, listing.message_id, listing.page_size
+    mark = fingerprint("ListReactions", caller.user_id, room_id, message_id, listing.emoji)
+    rows = await store.list_reactions(
+        deps.database,
+        room_id,
+        caller.user_id,
+        message_id,
+        only=listing.emoji,
+        after=_place(listing.page_token, mark),
+        limit=size + 1,
+    )
+    room = check_readable(room_id, rows[0] if rows else None)
+    if not room.live:
+        raise MessageNotFoundError(message_id)
+    found = [reaction for row in rows if (reaction := row.reaction(message_id)) is not None]
+    return page_of(found, size, lambda last: encode_token(mark, (last.rev,), (last.emoji,)))
+
+
+def _place(page_token: str, mark: int) -> tuple[str, int]:
+    if not page_token:
+        return "", 0
+    token = decode_token(page_token, mark)
+    match list(token.texts), list(token.numbers):
+        case [emoji], [rev] if "\0" not in emoji:
+            return emoji, rev
+        case _:
+            raise PageTokenMismatchError

@@ -22,8 +22,8 @@ from services.chat.domain.errors import (
 from services.chat.domain.model import MessageType, Report, ReportState
 from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import check_known, check_member
+from services.chat.store import reports as store
 from services.chat.store import rooms
-from services.chat.store import sanctions as store
 from services.chat.store.rooms import Reader
 
 _LAST_ID = UUID(int=(1 << 128) - 1)

@@ -19,8 +19,8 @@ from servicekit.ids import new_id
 from services.chat.domain.errors import RoomNotFoundError
 from services.chat.domain.model import SystemEvent
 from services.chat.domain.permissions import Actor
+from services.chat.store import audit_log, rooms
 from services.chat.store import room_transaction as store
-from services.chat.store import rooms
 from services.chat.store.room_transaction import LockRow
 from services.chat.store.rooms import RoomRow
 
@@ -123,7 +123,7 @@ class Change(Upkeep):
     ) -> None:
         """Write what was done into the moderation log: ids, roles, states and times, never text or names."""
         call = current_call.get()
-        await store.record(
+        await audit_log.insert(
             self.session,
             self.room_id,
             log_id=new_id(),

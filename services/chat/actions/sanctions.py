@@ -10,15 +10,15 @@ from servicekit.ids import new_id
 from servicekit.pages import decode_number, encode_token, fingerprint, page_of
 from servicekit.timestamps import to_text
 from services.chat.actions.authorization import Authority, inspect, moderate
-from services.chat.actions.deleting import Deleted, and_remaining, delete_newest
 from services.chat.actions.deps import Deps
+from services.chat.actions.message_delete import Deleted, and_remaining, delete_newest
 from services.chat.actions.ownership_transfer import hand_on
 from services.chat.actions.room_transaction import Change
 from services.chat.domain.errors import MemberNotFoundError
 from services.chat.domain.model import MemberRole, Removal, Sanction, SanctionKind
 from services.chat.domain.pagination import HEAD
 from services.chat.domain.permissions import Actor, check_outranks
-from services.chat.store import membership as memberships
+from services.chat.store import membership
 from services.chat.store import sanctions as store
 from services.chat.store.message_delete import Authored
 from services.chat.store.rooms import Reader, Switch
@@ -121,7 +121,7 @@ async def _target(change: Change, actor: Actor, user_id: UUID) -> TargetRow:
 
 
 async def _remove(change: Change, user_id: UUID, target: TargetRow, removal: Removal) -> None:
-    await memberships.end(change.session, change.room_id, user_id, removal, change.next_rev())
+    await membership.end(change.session, change.room_id, user_id, removal, change.next_rev())
     if target.role is not None:
         change.count_members(-1)
     change.touch_user(user_id)

@@ -10,7 +10,7 @@ from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.channels import Peer
 from servicekit.clock import Clock
 from services.chat.domain.model import TrackSnapshot
-from services.chat.wire import peer_responses as answers
+from services.chat.wire import peer_responses
 
 _FRESH_SECONDS = 30.0
 _CACHE_SIZE = 5_000
@@ -35,7 +35,7 @@ class RemoteTracks:
         response = await self._peer.call(self._stub.LookupTracks, request)
         if not response.tracks:
             return None
-        snapshot = answers.snapshot_of_track(response.tracks[0])
+        snapshot = peer_responses.snapshot_of_track(response.tracks[0])
         self._known[track_id] = (now, snapshot)
         if len(self._known) > _CACHE_SIZE:
             self._known.popitem(last=False)

@@ -6,7 +6,7 @@ from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.caller import Caller
 from servicekit.channels import Peer
-from services.chat.wire import peer_responses as answers
+from services.chat.wire import peer_responses
 
 
 class RemoteResolver:
@@ -20,4 +20,4 @@ class RemoteResolver:
         """The user behind the subject, created on first sight."""
         request = ResolveCallerRequest(subject=subject, email=email)
         response = await self._peer.call(self._stub.ResolveCaller, request, as_service=True)
-        return answers.caller(response.caller)
+        return peer_responses.caller(response.caller)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+import emoji
+
 from servicekit.clock import Micros
+from servicekit.errors import FieldFault, InvalidFieldsError
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
 from services.chat.domain.model import Tally
 from services.chat.domain.permissions import check_in_use, check_unlocked
@@ -87,3 +91,18 @@ def with_taken_back(tallies: Sequence[Tally], emoji: str) -> list[Tally]:
         for tally in tallies
     )
     return [tally for tally in changed if tally.times]
+
+
+_NAMED = re.compile(r":[a-z0-9_+-]{1,62}:")
+
+
+def check_emoji(text: str) -> None:
+    """One emoji of Unicode, in any of the spellings that are shown alike, or `:name:`.
+
+    `text` is in NFC. Raises InvalidFieldsError. Characters that only look joined, such as two animals with a
+    joiner between them, are several emojis on the screen and none here.
+    """
+    if _NAMED.fullmatch(text) is None and not emoji.is_emoji(text):
+        raise InvalidFieldsError(
+            FieldFault("emoji", "must be one emoji, or a :name: of a to z, 0 to 9, _ + -")
+        )

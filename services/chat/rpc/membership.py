@@ -6,8 +6,7 @@ from seda.chat.v1 import membership_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
 from servicekit.pages import page_size
-from services.chat.actions import invitations, membership
-from services.chat.actions import read_markers as read_marks
+from services.chat.actions import invitations, membership, read_markers
 from services.chat.actions.deps import Deps
 from services.chat.wire import membership as wire
 from services.chat.wire.rooms import fill_member
@@ -97,11 +96,11 @@ class MembershipServicer:
 
     async def MarkRead(self, request: pb.MarkReadRequest, call: Call) -> pb.MarkReadResponse:
         """See the contract."""
-        mark = await read_marks.mark_read(self._deps, call.caller, parse_id(request.room_id), request.seq)
+        mark = await read_markers.mark_read(self._deps, call.caller, parse_id(request.room_id), request.seq)
         return pb.MarkReadResponse(last_read_seq=mark)
 
     async def MarkUnread(self, request: pb.MarkUnreadRequest, call: Call) -> pb.MarkUnreadResponse:
         """See the contract."""
         room_id = parse_id(request.room_id)
-        mark = await read_marks.mark_unread(self._deps, call.caller, room_id, request.from_seq)
+        mark = await read_markers.mark_unread(self._deps, call.caller, room_id, request.from_seq)
         return pb.MarkUnreadResponse(last_read_seq=mark)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from seda.chat.v1 import moderation_service_pb2 as pb
 from servicekit.call import Call
-from servicekit.ids import parse_id
+from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto
-from services.chat.actions import deleting, reports, sanctions
-from services.chat.actions import room_moderation as room_states
+from services.chat.actions import audit_log, message_delete, reports, room_moderation, sanctions
 from services.chat.actions.deps import Deps
 from services.chat.domain.permissions import Rank
 from services.chat.wire import moderation as wire
@@ -66,7 +65,7 @@ class ModerationServicer:
             self._deps,
             call.caller,
             wire.authority(request.room_id, as_admin=request.as_admin),
-            parse_id(request.user_id) if request.user_id else None,
+            parse_optional_id(request.user_id),
             page_size(request.page_size),
             request.page_token,
         )
@@ -79,28 +78,32 @@ class ModerationServicer:
         """See the contract."""
         by = wire.authority(request.room_id, as_admin=request.as_admin)
         response = pb.LockRoomResponse()
-        fill_room(response.room, await room_states.lock_room(self._deps, call.caller, by, request.reason))
+        fill_room(response.room, await room_moderation.lock_room(self._deps, call.caller, by, request.reason))
         return response
 
     async def UnlockRoom(self, request: pb.UnlockRoomRequest, call: Call) -> pb.UnlockRoomResponse:
         """See the contract."""
         by = wire.authority(request.room_id, as_admin=request.as_admin)
         response = pb.UnlockRoomResponse()
-        fill_room(response.room, await room_states.unlock_room(self._deps, call.caller, by, request.reason))
+        fill_room(
+            response.room, await room_moderation.unlock_room(self._deps, call.caller, by, request.reason)
+        )
         return response
 
     async def ArchiveRoom(self, request: pb.ArchiveRoomRequest, call: Call) -> pb.ArchiveRoomResponse:
         """See the contract."""
         by = wire.authority(request.room_id, as_admin=request.as_admin, least=Rank.OWNER)
         response = pb.ArchiveRoomResponse()
-        fill_room(response.room, await room_states.archive_room(self._deps, call.caller, by, request.reason))
+        fill_room(
+            response.room, await room_moderation.archive_room(self._deps, call.caller, by, request.reason)
+        )
         return response
 
     async def UnarchiveRoom(self, request: pb.UnarchiveRoomRequest, call: Call) -> pb.UnarchiveRoomResponse:
         """See the contract."""
         by = wire.authority(request.room_id, as_admin=request.as_admin, least=Rank.OWNER)
         response = pb.UnarchiveRoomResponse()
-        room = await room_states.unarchive_room(self._deps, call.caller, by, request.reason)
+        room = await room_moderation.unarchive_room(self._deps, call.caller, by, request.reason)
         fill_room(response.room, room)
         return response
 
@@ -108,7 +111,7 @@ class ModerationServicer:
         self, request: pb.DeleteMessagesByAuthorRequest, call: Call
     ) -> pb.DeleteMessagesByAuthorResponse:
         """See the contract."""
-        deleted = await deleting.delete_messages_by_author(
+        deleted = await message_delete.delete_messages_by_author(
             self._deps,
             call.caller,
             wire.authority(request.room_id, as_admin=request.as_admin),
@@ -153,11 +156,11 @@ class ModerationServicer:
         self, request: pb.ListModerationLogsRequest, call: Call
     ) -> pb.ListModerationLogsResponse:
         """See the contract."""
-        found, token = await room_states.list_moderation_logs(
+        found, token = await audit_log.list_moderation_logs(
             self._deps,
             call.caller,
             wire.authority(request.room_id, as_admin=request.as_admin),
-            parse_id(request.target_user_id) if request.target_user_id else None,
+            parse_optional_id(request.target_user_id),
             page_size(request.page_size),
             request.page_token,
         )

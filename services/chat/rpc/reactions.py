@@ -6,8 +6,7 @@ from seda.chat.v1 import reaction_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
 from services.chat.actions.deps import Deps
-from services.chat.actions.reaction_lists import list_reactions
-from services.chat.actions.reactions import add_reaction, remove_reaction
+from services.chat.actions.reactions import add_reaction, list_reactions, remove_reaction
 from services.chat.wire.reactions import fill_reacted, reaction_listing, reactions
 
 

@@ -8,9 +8,7 @@ from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from services.chat.actions.deps import Deps
 from services.chat.actions.pins import list_pins, pin_message, unpin_message
-from services.chat.actions.room_lists import list_my_rooms, list_public_rooms
-from services.chat.actions.rooms import create_room, get_room, update_room
-from services.chat.wire import room_lists
+from services.chat.actions.rooms import create_room, get_room, list_my_rooms, list_public_rooms, update_room
 from services.chat.wire import rooms as wire
 
 
@@ -44,14 +42,14 @@ class RoomServicer:
     ) -> pb.ListPublicRoomsResponse:
         """See the contract."""
         size = page_size(request.page_size)
-        return room_lists.public_rooms(
+        return wire.public_rooms(
             *await list_public_rooms(self._deps, call.caller, request.query, size, request.page_token)
         )
 
     async def ListMyRooms(self, request: pb.ListMyRoomsRequest, call: Call) -> pb.ListMyRoomsResponse:
         """See the contract."""
         size = page_size(request.page_size)
-        return room_lists.my_rooms(*await list_my_rooms(self._deps, call.caller, size, request.page_token))
+        return wire.my_rooms(*await list_my_rooms(self._deps, call.caller, size, request.page_token))
 
     async def PinMessage(self, request: pb.PinMessageRequest, call: Call) -> pb.PinMessageResponse:
         """See the contract."""

@@ -9,7 +9,7 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.message_edit import Content
-from services.chat.store.tracks import track_to_json
+from services.chat.store.message_query import track_to_json
 
 
 class EditedRow(NamedTuple):

@@ -10,8 +10,8 @@ from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.model import DeletionType, Message, MessageType, SystemEvent
 from services.chat.domain.reactions import in_order
+from services.chat.store.message_query import track_from_json
 from services.chat.store.reactions import TALLIES
-from services.chat.store.tracks import track_from_json
 
 KEPT_DAYS = 30
 """For how long a deleted message can be restored."""

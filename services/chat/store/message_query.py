@@ -8,15 +8,15 @@ a row for each would. For a room that does not exist there is no row at all.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from servicekit.clock import Micros
-from services.chat.domain.model import Message, Tally
+from services.chat.domain.model import Message, Tally, TrackSnapshot
 from services.chat.store.rooms import FACTS, FACTS_FROM
-from services.chat.store.tracks import track_to_json
 
 
 class MessageRow(NamedTuple):
@@ -196,3 +196,23 @@ def _tallies(room: MessageRow) -> dict[UUID, list[Tally]]:
     for several in tallies.values():
         several.sort()
     return tallies
+
+
+def track_to_json(track: TrackSnapshot) -> str:
+    """The column's form of a snapshot."""
+    values: dict[str, Any] = {
+        "provider": track.provider,
+        "provider_id": track.provider_id,
+        "url": track.url,
+        "title": track.title,
+        "artist": track.artist,
+        "artwork_url": track.artwork_url,
+    }
+    if track.duration_seconds is not None:
+        values["duration_seconds"] = track.duration_seconds
+    return json.dumps(values)
+
+
+def track_from_json(track_id: UUID, text: str) -> TrackSnapshot:
+    """The snapshot in a column."""
+    return TrackSnapshot(track_id=track_id, **json.loads(text))

@@ -9,8 +9,8 @@ from servicekit.clock import Micros
 from servicekit.pages import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.domain.model import Revision
+from services.chat.store.message_query import track_from_json
 from services.chat.store.rooms import Reader
-from services.chat.store.tracks import track_from_json
 
 
 class RevisionRow(NamedTuple):

@@ -11,8 +11,8 @@ from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.message_send import Place, SendDraft, SendFacts
 from services.chat.domain.model import MessageType
+from services.chat.store.message_query import track_to_json
 from services.chat.store.rooms import IN_FORCE, Reader
-from services.chat.store.tracks import track_to_json
 
 # Mentions come as the text of an array per draft: arrays of arrays must all be of one length. Each array stands in
 # a sub-select, which hides its length from the planner: see the locks in changes.py.

@@ -7,15 +7,25 @@ a large part of the table.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from folding import Needle
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
-from services.chat.domain.model import Room
+from services.chat.domain.model import (
+    Member,
+    MemberRole,
+    Message,
+    MessageType,
+    MyRoom,
+    Room,
+    SystemEvent,
+    Unread,
+)
 from services.chat.domain.room_search import Place, Stage, end_of
+from services.chat.store.message_query import track_from_json
 from services.chat.store.rooms import ROOM
 
 CANDIDATES = 1_000
@@ -134,3 +144,136 @@ async def public_rooms(
     if needle.has_trigrams:
         return await database.rows(_CONTAINING, needle.contains, needle.starts, *after, count, caller_id)
     return await database.rows(_HAVING_WORDS, needle.text, needle.words, *after, count, caller_id)
+
+
+_FIRST = 100
+"""Among how many messages after the read mark those that count are counted."""
+
+
+class MyRow(NamedTuple):
+    """A room, the caller's place in it, what is new, and the newest live message; `message_id` is None for none."""
+
+    id: UUID
+    name: str
+    description: str
+    private: bool
+    created_by: UUID | None
+    created_at: Micros
+    updated_at: Micros
+    rev: int
+    locked_at: Micros | None
+    archived_at: Micros | None
+    announcement: bool
+    slow_mode_seconds: int
+    member_count: int
+    role: str
+    joined_at: Micros
+    member_rev: int
+    last_read_seq: int
+    last_rev: int
+    unread: int
+    unread_capped: bool
+    mentions: int
+    mentions_capped: bool
+    message_id: UUID | None
+    seq: int | None
+    message_rev: int | None
+    user_id: UUID | None
+    type: str | None
+    text: str | None
+    track_id: UUID | None
+    track: str | None
+    system_event: str | None
+    mention_user_ids: list[UUID] | None
+    sent_at: Micros | None
+    edited_at: Micros | None
+    root_id: UUID | None
+    reply_to_id: UUID | None
+
+    def my_room(self, caller_id: UUID) -> MyRoom:
+        """The row as a value."""
+        return MyRoom(
+            room=Room._make(self[:13]),
+            member=Member(self.id, caller_id, MemberRole(self.role), self.joined_at, self.member_rev),
+            last_message=None if self.message_id is None else self._message(self.message_id),
+            unread=Unread(self.unread, self.unread_capped),
+            mentions=Unread(self.mentions, self.mentions_capped),
+            last_read_seq=self.last_read_seq,
+            rev=self.last_rev,
+        )
+
+    def _message(self, message_id: UUID) -> Message:
+        seq, rev, sent_at = cast("tuple[int, int, Micros]", (self.seq, self.message_rev, self.sent_at))
+        return Message(
+            id=message_id,
+            room_id=self.id,
+            seq=seq,
+            rev=rev,
+            user_id=self.user_id,
+            type=MessageType(self.type or ""),
+            text=self.text,
+            track=None if self.track_id is None else track_from_json(self.track_id, self.track or "{}"),
+            system_event=None if self.system_event is None else SystemEvent(self.system_event),
+            mention_user_ids=self.mention_user_ids,
+            created_at=sent_at,
+            edited_at=self.edited_at,
+            root_id=self.root_id,
+            reply_to_id=self.reply_to_id if self.reply_to_id is not None else self.root_id,
+        )
+
+
+# One more than is counted tells whether there are more; it is the last of them, and counts for nothing else.
+_COUNTED = f"""
+       SELECT (count(*) FILTER (WHERE a.news)
+                - (count(*) > {_FIRST} AND max(a.seq) IS NOT DISTINCT FROM max(a.seq) FILTER (WHERE a.news))::int
+              )::int AS news,
+              count(*) > {_FIRST} AS capped
+"""  # noqa: S608 - only constants of this module
+# Every room costs a few probes of an index and the rows that are shown or counted, of which there are at most
+# 101 each. A room in which everything is read is not even looked into: that is what the comparison of the read
+# mark with the newest seq is for, inside.
+_MINE = Query[MyRow, UUID, UUID, int](
+    "chat.my_rooms",
+    f"""
+    SELECT {ROOM}, m.role, m.joined_at, m.rev AS member_rev, m.last_read_seq, c.last_rev,
+           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
+           x.id AS message_id, x.seq, x.rev AS message_rev, x.user_id, x.type, x.text, x.track_id, x.track,
+           x.system_event, x.mention_user_ids, x.created_at AS sent_at, x.edited_at, x.root_id, x.reply_to_id
+      FROM (SELECT o.room_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
+             WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
+             ORDER BY o.room_id LIMIT $3) m
+      JOIN chat.rooms r ON r.id = m.room_id
+      JOIN chat.room_counters c ON c.room_id = m.room_id
+     CROSS JOIN LATERAL (
+       {_COUNTED}
+         FROM (SELECT n.type <> 'SYSTEM' AND n.user_id IS DISTINCT FROM $1 AS news,
+                      n.seq
+                 FROM chat.messages n
+                WHERE n.room_id = m.room_id AND n.seq > m.last_read_seq AND n.root_id IS NULL
+                  AND n.deleted_at IS NULL AND m.last_read_seq < c.last_seq
+                ORDER BY n.seq LIMIT {_FIRST + 1}) a
+     ) u
+     CROSS JOIN LATERAL (
+       {_COUNTED}
+         FROM (SELECT n.user_id IS DISTINCT FROM $1 AS news, e.message_seq AS seq
+                 FROM chat.mentions e
+                 JOIN chat.messages n ON n.room_id = e.room_id AND n.seq = e.message_seq
+                WHERE e.user_id = $1 AND e.room_id = m.room_id AND e.message_seq > m.last_read_seq
+                  AND n.deleted_at IS NULL AND m.last_read_seq < c.last_seq
+                ORDER BY e.message_seq LIMIT {_FIRST + 1}) a
+     ) w
+      LEFT JOIN LATERAL (
+       SELECT n.id, n.seq, n.rev, n.user_id, n.type, n.text, n.track_id, n.track, n.system_event,
+              n.mention_user_ids, n.created_at, n.edited_at, n.root_id, n.reply_to_id
+         FROM chat.messages n
+        WHERE n.room_id = m.room_id AND n.deleted_at IS NULL
+        ORDER BY n.seq DESC LIMIT 1
+     ) x ON true
+     ORDER BY m.room_id
+    """,  # noqa: S608 - only constants of this package
+)
+
+
+async def my_rooms(database: Database, user_id: UUID, after: UUID, limit: int) -> list[MyRoom]:
+    """A user's rooms of ids after `after`, in the order of their ids; one statement, one snapshot."""
+    return [row.my_room(user_id) for row in await database.rows(_MINE, user_id, after, limit)]

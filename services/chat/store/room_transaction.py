@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import SystemEvent
-from services.chat.domain.permissions import Actor
 from services.chat.store.rooms import IN_FORCE
 
 
@@ -78,28 +76,6 @@ _TELL = Command[UUID, int, int, UUID, UUID, str](
     VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp())
     """,
 )
-_RECORD = Command[
-    UUID,
-    UUID,
-    int,
-    UUID,
-    str,
-    bool,
-    str,
-    UUID | None,
-    UUID | None,
-    str | None,
-    str | None,
-    str | None,
-    str,
-](
-    "chat.record_act",
-    """
-    INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
-                                      target_message_id, reason, before, after, request_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, clock_timestamp())
-    """,
-)
 
 
 async def lock(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UUID, LockRow]:
@@ -140,37 +116,3 @@ async def tell(
 ) -> None:
     """Write a SYSTEM message."""
     await session.execute(_TELL, room_id, seq, rev, message_id, user_id, event)
-
-
-async def record(  # noqa: PLR0913 - one per column
-    session: Session,
-    room_id: UUID,
-    *,
-    log_id: UUID,
-    rev: int,
-    actor: Actor,
-    action: str,
-    target_user_id: UUID | None,
-    target_message_id: UUID | None,
-    reason: str | None,
-    before: Mapping[str, object] | None,
-    after: Mapping[str, object] | None,
-    request_id: str,
-) -> None:
-    """Write a line of the moderation log."""
-    await session.execute(
-        _RECORD,
-        log_id,
-        room_id,
-        rev,
-        actor.user_id,
-        actor.role,
-        actor.as_admin,
-        action,
-        target_user_id,
-        target_message_id,
-        reason or None,
-        None if before is None else json.dumps(before),
-        None if after is None else json.dumps(after),
-        request_id,
-    )

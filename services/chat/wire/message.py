@@ -21,8 +21,7 @@ from services.chat.domain.model import (
     Tally,
     TrackSnapshot,
 )
-from services.chat.store.message_query import MessageRow, row_of
-from services.chat.store.tracks import track_from_json
+from services.chat.store.message_query import MessageRow, row_of, track_from_json
 
 _T_co = TypeVar("_T_co", covariant=True)
 

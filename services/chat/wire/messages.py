@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seda.chat.v1 import message_pb2, message_service_pb2
-from servicekit.ids import parse_id
+from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pages import page_size
 from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.message_delete import Deletion
@@ -15,7 +15,6 @@ from services.chat.actions.message_search import Hits, Search
 from services.chat.actions.message_send import MessageDraft, SentMessage
 from services.chat.domain.message_edit import Edit, check_mask
 from services.chat.domain.model import Revision, ThreadView
-from services.chat.wire.ids import optional_id
 from services.chat.wire.message import Adding, fill_message, fill_snapshot
 
 DEFAULT_REPLIES = 3
@@ -31,10 +30,10 @@ def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDra
     return MessageDraft(
         room_id=parse_id(request.room_id),
         text=request.text,
-        track_id=optional_id(request.track_id),
-        parent_id=optional_id(request.parent_id),
+        track_id=parse_optional_id(request.track_id),
+        parent_id=parse_optional_id(request.parent_id),
         mention_user_ids=tuple(map(parse_id, request.mention_user_ids)),
-        request_id=optional_id(request.request_id),
+        request_id=parse_optional_id(request.request_id),
     )
 
 
@@ -44,7 +43,7 @@ def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
         room_id=parse_id(request.room_id),
         message_id=parse_id(request.message_id),
         text=request.text,
-        track_id=optional_id(request.track_id),
+        track_id=parse_optional_id(request.track_id),
         mask=check_mask(request.update_mask.paths),
         etag=request.etag,
     )
@@ -89,9 +88,9 @@ def search(request: message_service_pb2.SearchMessagesRequest) -> Search:
     """What to search for."""
     return Search(
         query=request.query,
-        room_id=optional_id(request.room_id),
-        author_id=optional_id(request.author_id),
-        track_id=optional_id(request.track_id),
+        room_id=parse_optional_id(request.room_id),
+        author_id=parse_optional_id(request.author_id),
+        track_id=parse_optional_id(request.track_id),
         start_at=from_proto(request.start_time) if request.HasField("start_time") else None,
         end_at=from_proto(request.end_time) if request.HasField("end_time") else None,
         page_size=page_size(request.page_size),

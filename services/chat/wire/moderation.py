@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 
 from seda.chat.v1 import moderation_pb2, moderation_service_pb2
-from servicekit.ids import parse_id
+from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.authorization import Authority
@@ -16,7 +16,6 @@ from services.chat.actions.reports import ReportDraft, ReportListing
 from services.chat.actions.sanctions import Order
 from services.chat.domain.model import LogLine, Report, ReportState, Sanction
 from services.chat.domain.permissions import Rank
-from services.chat.wire.ids import optional_id
 
 
 class _Ordering(Protocol):
@@ -62,7 +61,7 @@ def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> Report
         room_id=parse_id(request.room_id),
         message_id=parse_id(request.message_id),
         reason=request.reason,
-        request_id=optional_id(request.request_id),
+        request_id=parse_optional_id(request.request_id),
     )
 
 

@@ -8,8 +8,7 @@ from seda.chat.v1 import message_pb2, reaction_service_pb2
 from servicekit.ids import parse_id
 from servicekit.pages import page_size
 from servicekit.timestamps import to_proto
-from services.chat.actions.reaction_lists import ReactionListing
-from services.chat.actions.reactions import Reacted
+from services.chat.actions.reactions import Reacted, ReactionListing
 from services.chat.domain.model import Reaction
 from services.chat.wire.message import Adding, fill_tallies
 

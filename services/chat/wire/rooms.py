@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from seda.chat.v1 import room_pb2, room_service_pb2
-from servicekit.ids import parse_id
+from servicekit.ids import parse_id, parse_optional_id
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
-from services.chat.domain.model import Member, Pin, Room
+from services.chat.domain.model import Member, MyRoom, Pin, Room
 from services.chat.domain.room_update import RoomChange, check_mask, check_values
-from services.chat.wire.ids import optional_id
-from services.chat.wire.message import fill_message
+from services.chat.wire.message import fill_message, fill_written
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
     """A room to create."""
-    return RoomDraft(request.name, request.description, request.private, optional_id(request.request_id))
+    return RoomDraft(
+        request.name, request.description, request.private, parse_optional_id(request.request_id)
+    )
 
 
 def room_change(request: room_service_pb2.UpdateRoomRequest) -> RoomChange:
@@ -91,4 +92,33 @@ def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:
     fill_room(response.room, view.room)
     if view.member is not None:
         fill_member(response.membership, view.member)
+    return response
+
+
+def public_rooms(
+    page: list[tuple[Room, bool]], next_page_token: str
+) -> room_service_pb2.ListPublicRoomsResponse:
+    """A page of public rooms."""
+    response = room_service_pb2.ListPublicRoomsResponse(next_page_token=next_page_token)
+    for room, member in page:
+        fill_room(response.rooms.add(member=member).room, room)
+    return response
+
+
+def my_rooms(page: list[MyRoom], next_page_token: str, epoch: str) -> room_service_pb2.ListMyRoomsResponse:
+    """A page of somebody's rooms."""
+    response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token, epoch=epoch)
+    for my in page:
+        into = response.rooms.add(
+            unread_count=my.unread.count,
+            unread_capped=my.unread.capped,
+            unread_mention_count=my.mentions.count,
+            unread_mentions_capped=my.mentions.capped,
+            last_read_seq=my.last_read_seq,
+            rev=my.rev,
+        )
+        fill_room(into.room, my.room)
+        fill_member(into.membership, my.member)
+        if my.last_message is not None:
+            fill_written(into.last_message, my.last_message)
     return response

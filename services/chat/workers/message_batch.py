@@ -14,8 +14,7 @@ from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError,
 from services.chat.domain.message_send import SendDraft, SendFacts, check_send, earlier_send, is_slowed
 from services.chat.domain.model import Message
 from services.chat.domain.visibility import check_known
-from services.chat.store import message_send as sending
-from services.chat.store import room_transaction as changes
+from services.chat.store import message_send, room_transaction
 from services.chat.store.message_send import Accepted
 from services.chat.store.room_transaction import LockRow
 
@@ -46,12 +45,12 @@ async def write_batch(
     """
     async with database.transaction() as session:
         locked = await _lock(session, drafts, wait=wait, perhaps_written=perhaps_written)
-        facts = await sending.facts(session, drafts, perhaps_written=perhaps_written)
+        facts = await message_send.facts(session, drafts, perhaps_written=perhaps_written)
         plan = _Plan(locked, charge, perhaps_written=perhaps_written)
         for draft, fact in zip(drafts, facts, strict=True):
             plan.decide(draft, fact)
         if plan.accepted:
-            plan.written = await sending.write(session, plan.accepted)
+            plan.written = await message_send.write(session, plan.accepted)
     return plan.outcomes()
 
 
@@ -62,9 +61,9 @@ async def _lock(
     room_ids = list({draft.room_id for draft in drafts})
     if not wait or perhaps_written:
         # What became of an earlier try is certain only when the lock that it may still hold is free.
-        return await changes.lock(session, room_ids, wait=wait)
+        return await room_transaction.lock(session, room_ids, wait=wait)
     (room_id,) = room_ids
-    row = await changes.lock_known(session, room_id, list({draft.user_id for draft in drafts}))
+    row = await room_transaction.lock_known(session, room_id, list({draft.user_id for draft in drafts}))
     return {} if row is None else {room_id: row}
 
 

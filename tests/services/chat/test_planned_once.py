@@ -14,10 +14,7 @@ from servicekit.database import Database, PoolOptions, Session
 from servicekit.ids import new_id
 from servicekit.sql import Query
 from services.chat.domain.message_send import Place, SendDraft
-from services.chat.store import message_send as sending
-from services.chat.store import my_rooms, reactions
-from services.chat.store import read_markers as read_marks
-from services.chat.store import room_transaction as changes
+from services.chat.store import message_send, reactions, read_markers, room_listing, room_transaction
 from services.chat.store.message_send import Accepted
 from services.chat.store.room_transaction import LockRow
 from tests import postgres
@@ -73,14 +70,14 @@ def draft(room_id: uuid.UUID, user_id: uuid.UUID) -> SendDraft:
 async def send(session: Session, drafts: list[SendDraft], *, wait: bool) -> None:
     """One batch."""
     room_ids = list({each.room_id for each in drafts})
-    numbers = await changes.lock(session, room_ids, wait=wait)
-    assert len(await sending.facts(session, drafts, perhaps_written=False)) == len(drafts)
+    numbers = await room_transaction.lock(session, room_ids, wait=wait)
+    assert len(await message_send.facts(session, drafts, perhaps_written=False)) == len(drafts)
     accepted = []
     for each in drafts:
         row = numbers[each.room_id]
         numbers[each.room_id] = row._replace(last_seq=row.last_seq + 1, last_rev=row.last_rev + 1)
         accepted.append(Accepted(each, Place(), row.last_seq + 1, row.last_rev + 1, slow=False))
-    await sending.write(session, accepted)
+    await message_send.write(session, accepted)
 
 
 @pytest.mark.skipif(
@@ -99,14 +96,14 @@ async def test_statements_of_every_write_are_planned_once(world: World, one: Dat
                 taken = rooms[:1] * size if wait else rooms[:size]
                 await send(session, [draft(room_id, user_id) for room_id in taken], wait=wait)
         async with one.transaction() as session:
-            row = await changes.lock_known(session, rooms[0], [user_id] * size)
+            row = await room_transaction.lock_known(session, rooms[0], [user_id] * size)
             assert row is not None
             await reactions.facts(session, rooms[0], caller, message_id)
             await reactions.give(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 1)
             await reactions.take_back(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 2)
-            await changes.move_users(session, [user_id, *(new_id() for _ in range(size))])
-        await read_marks.forward(one, rooms[0], user_id, number + 1)
-        await my_rooms.mine(one, user_id, uuid.UUID(int=0), size)
+            await room_transaction.move_users(session, [user_id, *(new_id() for _ in range(size))])
+        await read_markers.forward(one, rooms[0], user_id, number + 1)
+        await room_listing.my_rooms(one, user_id, uuid.UUID(int=0), size)
     async with one.session() as session:
         found = await plans(session)
     assert set(found) >= {

@@ -14,16 +14,16 @@ from servicekit.process import main
 from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.message_send import SendDraft
-from services.chat.store import room_transaction as changes
+from services.chat.store import room_transaction
 from services.chat.store.room_transaction import LockRow
-from services.chat.workers import message_batch as send_batch
+from services.chat.workers import message_batch
 
 
 async def lock_waiting(session: Session, drafts: Sequence[SendDraft], **_: bool) -> dict[UUID, LockRow]:
     """Lock the rooms of a batch, never without the locks of all of them."""
-    return await changes.lock(session, list({draft.room_id for draft in drafts}), wait=True)
+    return await room_transaction.lock(session, list({draft.room_id for draft in drafts}), wait=True)
 
 
 if __name__ == "__main__":
-    with patch.object(send_batch, "_lock", lock_waiting):
+    with patch.object(message_batch, "_lock", lock_waiting):
         main(Settings, build)

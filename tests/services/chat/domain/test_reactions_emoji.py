@@ -8,7 +8,7 @@ import emoji
 import pytest
 
 from servicekit.errors import InvalidFieldsError
-from services.chat.domain.emojis import check_emoji
+from services.chat.domain.reactions import check_emoji
 
 
 @pytest.mark.parametrize(

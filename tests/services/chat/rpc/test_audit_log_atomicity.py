@@ -14,8 +14,7 @@ from servicekit.caller import Role
 from servicekit.database import Session
 from servicekit.errors import Code
 from servicekit.statuses import UpstreamError
-from services.chat.actions import room_transaction as changing
-from services.chat.store import room_transaction as changes
+from services.chat.store import audit_log
 from tests.services.chat.acts import Acts
 from tests.services.chat.world import World, new_user
 from tests.services.running import Running, add_user
@@ -109,19 +108,13 @@ async def test_fault_after_an_act_leaves_neither_it_nor_its_line(stage: Stage, a
 async def test_control_that_writes_the_line_by_itself_leaves_it_behind(
     stage: Stage, chat: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def record_apart(_: Session, *args: Any, **values: Any) -> None:
+    insert = audit_log.insert
+
+    async def insert_apart(_: Session, *args: Any, **values: Any) -> None:
         async with chat.process.kit.database.transaction() as session:
-            await changes.record(session, *args, **values)
+            await insert(session, *args, **values)
 
-    class Apart:
-        """store/changes.py, but for the log's line, which has a transaction of its own."""
-
-        record = staticmethod(record_apart)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(changes, name)
-
-    monkeypatch.setattr(changing, "store", Apart())
+    monkeypatch.setattr(audit_log, "insert", insert_apart)
     room_id = stage.live.room_id
     before = await stage.acts.rows(room_id)
     async with _fault(stage.acts.world, room_id, "AT COMMIT", "RAISE 'no'"):

@@ -16,9 +16,7 @@ from servicekit.sql import Statement
 from services.chat.actions.deps import Deps
 from services.chat.actions.erasure import erase_author
 from services.chat.domain.erasure import Erasure, ErasureMode
-from services.chat.store import erasure
-from services.chat.store import message_purge as emptying
-from services.chat.store import ownership_transfer as succession
+from services.chat.store import erasure, message_purge, ownership_transfer
 from tests import postgres
 from tests.services.chat.authors import Life, columns_with, faults, touching
 from tests.services.chat.rpc.test_erasure import FILLED, NAMED_STILL, STAYS
@@ -135,7 +133,7 @@ async def test_erase_author_killed_at_every_statement_is_resumed(
     reached = {names[-1] for _, names, _ in reaper.killed}
     ours = {
         value.name
-        for module in (erasure, emptying, succession)
+        for module in (erasure, message_purge, ownership_transfer)
         for value in vars(module).values()
         if isinstance(value, Statement)
     } - _JANITOR_S

@@ -11,7 +11,7 @@ import pytest
 from servicekit.errors import CallerSuspendedError, InternalError, PageTokenMismatchError, RateLimitedError
 from servicekit.statuses import UpstreamError
 from services.chat.domain import errors
-from services.chat.store import room_transaction as changes
+from services.chat.store import audit_log
 from tests.services.chat.moderators import Cast
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, refused
@@ -196,7 +196,7 @@ async def test_invite_user_and_its_log_line_are_one(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the log is full")
 
-    monkeypatch.setattr(changes, "record", fail)
+    monkeypatch.setattr(audit_log, "insert", fail)
     await refused(invite(world, cast.owner, cast.room_id, guest), InternalError, DOMAIN)
     assert await guests(world, cast.owner, cast.room_id) == []
 

@@ -10,8 +10,7 @@ import asyncpg
 import pytest
 
 from servicekit.clock import Micros
-from services.chat.store import membership as memberships
-from services.chat.store import rooms
+from services.chat.store import membership, rooms
 from tests.postgres import Database
 from tests.services.chat.plans import Explainer, Plan
 from tests.services.chat.world import World, new_user
@@ -84,7 +83,7 @@ async def test_rooms_of_any_size_are_read_at_one_price(
     _, small, large = crowds
     caller = uuid.UUID(await world.user_id(small.owner))
     # What a connection looks up in the catalog at its first statement counts, too.
-    await explainer.plan(memberships._PAGE, small.room_id, caller, Micros(0), uuid.UUID(int=0), _PAGE)
+    await explainer.plan(membership._PAGE, small.room_id, caller, Micros(0), uuid.UUID(int=0), _PAGE)
     for explain in (explainer.plan, explainer.generic_plan):
         costs: dict[str, list[int]] = {}
 
@@ -96,18 +95,18 @@ async def test_rooms_of_any_size_are_read_at_one_price(
             room_id, caller = crowd.room_id, uuid.UUID(await world.user_id(crowd.owner))
             for at in crowd.instants:
                 after = (Micros(at), uuid.UUID(int=0), _PAGE)
-                note("all", await explain(memberships._PAGE, room_id, caller, *after))
-                note("plain", await explain(memberships._PLAIN, room_id, caller, *after))
+                note("all", await explain(membership._PAGE, room_id, caller, *after))
+                note("plain", await explain(membership._PLAIN, room_id, caller, *after))
             first = (Micros(0), uuid.UUID(int=0), _PAGE)
-            note("owners", await explain(memberships._OWNERS, room_id, caller, *first))
-            note("owner", await explain(memberships._OTHER_OWNER, room_id, caller))
+            note("owners", await explain(membership._OWNERS, room_id, caller, *first))
+            note("owner", await explain(membership._OTHER_OWNER, room_id, caller))
             note("room", await explain(rooms._ROOM, room_id, caller, None, None))
         for what, buffers in costs.items():
             # One page more or less of an index counts as the same where all is a handful of pages.
             assert max(buffers) - min(buffers) <= max(0.1 * max(buffers), 3), (what, buffers)
             assert max(buffers) < 300, (what, buffers)
         moderators = await explain(
-            memberships._MODERATORS, large.room_id, uuid.uuid4(), Micros(0), uuid.UUID(int=0), _PAGE
+            membership._MODERATORS, large.room_id, uuid.uuid4(), Micros(0), uuid.UUID(int=0), _PAGE
         )
         assert "room_memberships_moderating_idx" in moderators.indexes
         assert moderators.buffers < 300
@@ -136,5 +135,5 @@ async def test_who_may_not_read_a_room_costs_no_reading(
     first = (Micros(0), uuid.UUID(int=0), _PAGE)
     for private in (False, True):
         await world.set_room(str(room_id), private=private)
-        plan = await explainer.plan(memberships._PAGE, room_id, uuid.uuid4(), *first)
+        plan = await explainer.plan(membership._PAGE, room_id, uuid.uuid4(), *first)
         assert ("room_memberships_joined_idx" in plan.indexes) is not private

@@ -19,8 +19,7 @@ from servicekit.statuses import UpstreamError
 from services.chat.actions import membership
 from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain import errors
-from services.chat.store import room_transaction as changes
-from services.chat.store import rooms
+from services.chat.store import audit_log, room_transaction, rooms
 from services.chat.store.room_transaction import LockRow
 from tests.postgres import administrator
 from tests.services.chat.moderators import Cast
@@ -181,7 +180,7 @@ async def test_leave_room_with_the_lock_taken_last_would_keep_none(
             )
             result = await act(change)
             await decided.wait()
-            await changes.lock(session, [room_id], wait=True)
+            await room_transaction.lock(session, [room_id], wait=True)
             await change.settle(numbers)
             return result
 
@@ -278,7 +277,7 @@ async def test_set_member_role_and_its_log_line_are_one(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the log is full")
 
-    monkeypatch.setattr(changes, "record", fail)
+    monkeypatch.setattr(audit_log, "insert", fail)
     call = set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
     await refused(call, InternalError, DOMAIN)
     assert (await members(world, cast.room_id))[await cast.id_of(cast.member)] == "MEMBER"

@@ -10,10 +10,7 @@ import pytest
 
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
 from servicekit.errors import ConflictError, RateLimitedError
-from services.chat.store import invitations, reactions, rooms
-from services.chat.store import membership as memberships
-from services.chat.store import message_edit as editing
-from services.chat.store import sanctions as moderation
+from services.chat.store import invitations, membership, message_edit, reactions, reports, rooms
 from tests.services.chat.acts import Acts
 from tests.services.chat.moderators import Cast, Moderators
 from tests.services.chat.world import DOMAIN, World, new_user
@@ -50,7 +47,7 @@ async def test_edits_are_charged_once_and_those_that_change_nothing_never(
 ) -> None:
     message = (await world.send(cast.member, cast.room_id, "x")).message
     acts = Acts(World(strict_chat, world.admin))
-    in_the_way(monkeypatch, editing, "edit")
+    in_the_way(monkeypatch, message_edit, "edit")
     for text in ("one", "two", "two"):
         await acts.edit(cast.member, message, text=text)
     await refused(acts.edit(cast.member, message, text="three"), RateLimitedError, DOMAIN)
@@ -63,7 +60,7 @@ async def test_joins_are_charged_once_and_those_of_members_never(
 ) -> None:
     strict, ada, bob = World(strict_chat, world.admin), new_user(), new_user()
     room = await world.room(ada)
-    in_the_way(monkeypatch, memberships, "join")
+    in_the_way(monkeypatch, membership, "join")
     for _ in range(2):
         await strict.join(bob, room.id)
         await strict.join(bob, room.id)
@@ -88,7 +85,7 @@ async def test_reports_are_charged_once(
     world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moderators = Moderators(World(strict_chat, world.admin))
-    in_the_way(monkeypatch, moderation, "add_report")
+    in_the_way(monkeypatch, reports, "add_report")
 
     async def report() -> None:
         message = (await world.send(cast.owner, cast.room_id, "x")).message

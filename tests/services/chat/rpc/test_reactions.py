@@ -12,7 +12,7 @@ from servicekit.errors import InvalidFieldsError, RateLimitedError
 from services.chat.app import build as build_chat
 from services.chat.config import Settings
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
-from services.chat.store import message_get as held
+from services.chat.store import message_get
 from services.chat.store import reactions as store
 from tests.postgres import Database
 from tests.services.chat.acts import Acts
@@ -218,7 +218,7 @@ async def test_reactions_cost_the_same_with_ten_and_with_ten_thousand(
             # What a connection looks up in the catalog at its first statement counts, too.
             await explain(store._FACTS, room_id, caller, None, None, UUID(message.id))
             facts = await explain(store._FACTS, room_id, caller, None, None, UUID(message.id))
-            held_message = await explain(held._HELD, room_id, caller, UUID(message.id))
+            held_message = await explain(message_get._HELD, room_id, caller, UUID(message.id))
             # Ten look-ups by a key in an index of three levels, and what goes with a message and its room.
             assert facts.buffers < 100
             assert held_message.buffers < 100

@@ -19,7 +19,7 @@ from services.chat.app import build as build_chat
 from services.chat.config import Settings
 from services.chat.domain.reactions import MAX_DISTINCT, ReactionFacts
 from services.chat.store import reactions as store
-from services.chat.store import room_transaction as changes
+from services.chat.store import room_transaction
 from services.chat.store.room_transaction import LockRow
 from tests.postgres import Database
 from tests.services.chat.acts import Acts, together
@@ -98,7 +98,7 @@ class LockLast:
         self, session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, _: int
     ) -> Micros:
         """Lock, and write with the room's next rev."""
-        locked = await changes.lock(session, [room_id], wait=True)
+        locked = await room_transaction.lock(session, [room_id], wait=True)
         rev = locked[room_id].last_rev + 1
         return await store.give(session, room_id, message_id, user_id, emoji, rev)
 
@@ -108,7 +108,7 @@ async def test_control_with_the_lock_taken_last_lets_too_many_stand(
 ) -> None:
     # Two waves of readers: each sees at most half of the emojis, whichever wave comes first.
     broken = LockLast(_USERS // 2)
-    monkeypatch.setattr(reactions, "changes", broken)
+    monkeypatch.setattr(reactions, "room_transaction", broken)
     monkeypatch.setattr(reactions, "store", broken)
     message = await _everybody_reacts(Acts(World(wide_chat, world.admin)))
     kept, _ = await _sums(world, message)

@@ -17,7 +17,7 @@ from servicekit.errors import PageTokenMismatchError, RateLimitedError
 from servicekit.statuses import UpstreamError
 from services.chat.domain import errors
 from services.chat.domain.model import Report
-from services.chat.store import sanctions as store
+from services.chat.store import reports as store
 from tests.services.chat.moderators import Cast, Moderators
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, add_user, refused

@@ -14,7 +14,7 @@ from seda.chat.v1.room_pb2 import Room
 from servicekit.errors import InternalError, InvalidFieldsError
 from servicekit.statuses import UpstreamError
 from services.chat.domain import errors
-from services.chat.store import room_transaction as changes
+from services.chat.store import audit_log
 from tests.services.chat.moderators import Cast
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import refused
@@ -196,7 +196,7 @@ async def test_update_room_and_its_log_line_are_one(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the log is full")
 
-    monkeypatch.setattr(changes, "record", fail)
+    monkeypatch.setattr(audit_log, "insert", fail)
     error = await refused(update(world, cast.owner, room, name="Lost"), InternalError, DOMAIN)
     assert "full" not in error.message
     assert await written(world, room.id) == before

@@ -15,10 +15,7 @@ from servicekit.clock import Micros
 from servicekit.pages import LAST_INSTANT
 from services.chat.domain.pagination import HEAD
 from services.chat.store import erasure as erasing
-from services.chat.store import export
-from services.chat.store import message_delete as deleting
-from services.chat.store import message_list as messages
-from services.chat.store import sanctions as moderation
+from services.chat.store import export, message_delete, message_list, reports, sanctions
 from tests.postgres import Database
 from tests.services.chat.moderators import Moderators
 from tests.services.chat.plans import Explainer, Plan
@@ -118,8 +115,8 @@ async def test_an_author_s_live_messages_are_found_without_the_deleted(
     # A plan for any author may take all that is live, as few, and sort it; never what is deleted or too old.
     for explain, most in ((explainer.plan, 60), (explainer.generic_plan, 900)):
         for window, found in ((None, 500), (3600.0, 0)):
-            await explain(deleting._BY_AUTHOR, *who, None, window, 500)
-            plan = await explain(deleting._BY_AUTHOR, *who, None, window, 500)
+            await explain(message_delete._BY_AUTHOR, *who, None, window, 500)
+            plan = await explain(message_delete._BY_AUTHOR, *who, None, window, 500)
             assert plan.root["Actual Rows"] == found
             assert plan.buffers < (most if found else 10), (window, plan.buffers)
 
@@ -146,8 +143,8 @@ async def test_live_replies_are_found_without_the_deleted(
     """The first ones for a page, and the newest that is left when the newest is deleted."""
     newest = _MANY * 5 // 2
     calls: list[tuple[Any, tuple[object, ...]]] = [
-        (messages._ROOTS, (past.room_id, uuid.uuid4(), 1, 1, HEAD, 0, 5)),
-        (deleting._DELETE, (past.room_id, [newest], None, "MODERATOR", _MANY * 3 + 100)),
+        (message_list._ROOTS, (past.room_id, uuid.uuid4(), 1, 1, HEAD, 0, 5)),
+        (message_delete._DELETE, (past.room_id, [newest], None, "MODERATOR", _MANY * 3 + 100)),
     ]
     for statement, arguments in calls:
         buffers = 0
@@ -161,10 +158,10 @@ async def test_live_replies_are_found_without_the_deleted(
 
 async def test_what_stands_is_listed_without_what_has_ended(past: Past, explain: _Explain) -> None:
     calls: list[tuple[Any, tuple[object, ...], int]] = [
-        (moderation._SANCTION_PAGE, (past.room_id, HEAD, 50), 50),
-        (moderation._SANCTIONS_OF_USER, (past.room_id, HEAD, 50, past.author), 1),
-        (moderation._REPORTS_IN_STATE, (past.room_id, *_ALWAYS, 50, "OPEN"), 2),
-        (moderation._REPORTS_IN_STATE, (past.room_id, *_ALWAYS, 50, "DISMISSED"), 0),
+        (sanctions._SANCTION_PAGE, (past.room_id, HEAD, 50), 50),
+        (sanctions._SANCTIONS_OF_USER, (past.room_id, HEAD, 50, past.author), 1),
+        (reports._REPORTS_IN_STATE, (past.room_id, *_ALWAYS, 50, "OPEN"), 2),
+        (reports._REPORTS_IN_STATE, (past.room_id, *_ALWAYS, 50, "DISMISSED"), 0),
     ]
     for statement, arguments, count in calls:
         await explain(statement, *arguments)

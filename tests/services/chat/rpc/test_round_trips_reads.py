@@ -19,9 +19,7 @@ from servicekit.pages import LAST_INSTANT
 from servicekit.sql import Statement
 from services.chat.domain.pagination import HEAD, Window
 from services.chat.store import message_list as store
-from services.chat.store import message_revisions as revisions
-from services.chat.store import message_search as search
-from services.chat.store import pins, reaction_lists
+from services.chat.store import message_revisions, message_search, pins, reactions
 from tests.postgres import Database
 from tests.services.chat.plans import Explainer, Plan
 from tests.services.chat.readers import Readers
@@ -222,8 +220,8 @@ async def test_pages_are_planned_once_and_for_all(talks: Talks, explainer: Expla
         (store._REPLIES, (talks.long.room_id, room.caller, *window, root_id)),
         (store._REPLIES_AND_DELETED, (talks.long.room_id, room.caller, *window, root_id)),
         (store._BY_ID, (*who, [root_id])),
-        (reaction_lists._ALL, (talks.long.room_id, room.caller, root_id, _PAGE, "", 0)),
-        (revisions._REVISIONS, (talks.long.room_id, root_id, _LARGE, _PAGE)),
+        (reactions._ALL, (talks.long.room_id, room.caller, root_id, _PAGE, "", 0)),
+        (message_revisions._REVISIONS, (talks.long.room_id, root_id, _LARGE, _PAGE)),
         (pins._STANDING, who),
     ]
     assert [each.name for each, arguments in calls if await explainer.plans_anew(each, *arguments)] == []
@@ -261,9 +259,12 @@ async def test_lists_about_a_message_cost_the_same_wherever_they_are(talks: Talk
     who = (room.room_id, room.caller, message_id, _PAGE + 1)
     marks = (0, room.size // 2, room.size - 2 * _PAGE)
     lists: list[tuple[Statement[*tuple[Any, ...]], list[tuple[object, ...]]]] = [
-        (reaction_lists._ALL, [(*who, ":a:", rev) for rev in marks]),
-        (reaction_lists._OF_EMOJI, [(*who, ":a:", rev) for rev in marks]),
-        (revisions._REVISIONS, [(room.room_id, message_id, mark + 2 * _PAGE, _PAGE + 1) for mark in marks]),
+        (reactions._ALL, [(*who, ":a:", rev) for rev in marks]),
+        (reactions._OF_EMOJI, [(*who, ":a:", rev) for rev in marks]),
+        (
+            message_revisions._REVISIONS,
+            [(room.room_id, message_id, mark + 2 * _PAGE, _PAGE + 1) for mark in marks],
+        ),
     ]
     for statement, calls in lists:
         costs = await _costs(explain, statement, calls)
@@ -280,9 +281,9 @@ async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> 
     rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
     who = (None, room.caller)
     for statement, arguments in (
-        (search._BY_WORDS, (*who, "number 77777", None, None, *rest)),
-        (search._BY_TRACK, (*who, None, uuid.uuid4(), None, *rest)),
-        (search._BY_AUTHOR, (*who, None, None, uuid.uuid4(), *rest)),
+        (message_search._BY_WORDS, (*who, "number 77777", None, None, *rest)),
+        (message_search._BY_TRACK, (*who, None, uuid.uuid4(), None, *rest)),
+        (message_search._BY_AUTHOR, (*who, None, None, uuid.uuid4(), *rest)),
     ):
         plan = await explain(statement, *arguments)
         assert plan.rows_scanned <= _FEW
@@ -296,7 +297,9 @@ async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
     rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
     pages = await admin.fetchval("SELECT sum(relpages) FROM pg_class WHERE relname ~ '^messages(_[0-9])?$'")
     for room_id in (None, talks.large.room_id):
-        plan = await explain(search._BY_WORDS, room_id, talks.large.caller, "number", None, None, *rest)
+        plan = await explain(
+            message_search._BY_WORDS, room_id, talks.large.caller, "number", None, None, *rest
+        )
         assert plan.root["Actual Rows"] == _PAGE + 2
         assert plan.buffers < pages + 1_000, plan.buffers
         assert plan.loops < 1_000
@@ -313,7 +316,7 @@ async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
             (room_id, uuid.uuid4(), "number", None, None, *rest)
             for room_id in (talks.large.room_id, uuid.uuid4())
         ]
-        costs = await _costs(explain, search._BY_WORDS, calls)
+        costs = await _costs(explain, message_search._BY_WORDS, calls)
         assert max(costs) < 20, costs
     finally:
         await admin.execute(hide, talks.large.room_id, False)

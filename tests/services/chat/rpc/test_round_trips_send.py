@@ -14,8 +14,7 @@ import pytest
 from servicekit.database import Session, set_codecs
 from servicekit.ids import new_id
 from services.chat.domain.message_send import Place, SendDraft
-from services.chat.store import message_send as sending
-from services.chat.store import room_transaction as changes
+from services.chat.store import message_send, room_transaction
 from services.chat.store.message_send import Accepted
 from tests.postgres import Database
 from tests.services.chat.world import World, new_user
@@ -71,9 +70,9 @@ async def weigh(
 ) -> None:
     """Write a message under the room's lock, and take it back."""
     await session.control("BEGIN")
-    numbers = (await changes.lock(Session(session._database, session._connection), [room_id], wait=True))[
-        room_id
-    ]
+    numbers = (
+        await room_transaction.lock(Session(session._database, session._connection), [room_id], wait=True)
+    )[room_id]
     draft = SendDraft(
         message_id=new_id(),
         room_id=room_id,
@@ -89,7 +88,7 @@ async def weigh(
         payload_hash=b"h" * 32,
     )
     accepted = Accepted(draft, Place(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False)
-    await sending.write(session, [accepted])
+    await message_send.write(session, [accepted])
     await session.control("ROLLBACK")
 
 

@@ -11,10 +11,8 @@ import pytest
 from servicekit.database import Database
 from servicekit.statuses import UpstreamError
 from services.chat.domain.message_send import SendDraft
-from services.chat.store import message_send as sending
-from services.chat.store import room_transaction as changes
-from services.chat.workers import message_batch as send_batch
-from services.chat.workers import message_batcher as send_batcher
+from services.chat.store import message_send, room_transaction
+from services.chat.workers import message_batch, message_batcher
 from services.chat.workers.message_batch import Outcome
 from tests.services.chat.moderators import Moderators
 from tests.services.chat.world import World, new_user
@@ -76,7 +74,7 @@ async def _try_to_send(world: World, email: str, room_id: str) -> None:
 @pytest.fixture(autouse=True)
 def _close_races(monkeypatch: pytest.MonkeyPatch) -> None:
     """A send that gathers longer comes after its ban too often."""
-    monkeypatch.setattr(send_batcher, "DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 0.0)
 
 
 @pytest.mark.timeout(300)
@@ -99,14 +97,16 @@ async def test_with_the_lock_taken_last_some_messages_do(
         charge: Callable[[SendDraft], None],
     ) -> list[Outcome]:
         async with database.transaction() as session:
-            facts = await sending.facts(session, drafts, perhaps_written=perhaps_written)
-            locked = await changes.lock(session, list({draft.room_id for draft in drafts}), wait=wait)
-            plan = send_batch._Plan(locked, charge)
+            facts = await message_send.facts(session, drafts, perhaps_written=perhaps_written)
+            locked = await room_transaction.lock(
+                session, list({draft.room_id for draft in drafts}), wait=wait
+            )
+            plan = message_batch._Plan(locked, charge)
             for draft, fact in zip(drafts, facts, strict=True):
                 plan.decide(draft, fact)
             if plan.accepted:
-                plan.written = await sending.write(session, plan.accepted)
+                plan.written = await message_send.write(session, plan.accepted)
         return plan.outcomes()
 
-    monkeypatch.setattr(send_batcher, "write_batch", lock_last)
+    monkeypatch.setattr(message_batcher, "write_batch", lock_last)
     assert await late_messages(world, moderators, RACES, enough=1) > 0

@@ -11,7 +11,7 @@ import pytest
 
 from servicekit.database import Database
 from services.chat.domain.message_send import SendDraft
-from services.chat.workers import message_batcher as send_batcher
+from services.chat.workers import message_batcher
 from services.chat.workers.message_batch import write_batch
 from services.chat.workers.message_batcher import SIBLINGS, SendBatcher
 from tests import postgres
@@ -35,8 +35,8 @@ async def together(batcher: SendBatcher, room_id: UUID, count: int) -> None:
 async def test_after_a_batch_of_several_the_next_one_gathers_longer(
     faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send_batcher, "RECENT_SECONDS", 60.0)
-    monkeypatch.setattr(send_batcher, "DELAY_SECONDS", 1.0)
+    monkeypatch.setattr(message_batcher, "RECENT_SECONDS", 60.0)
+    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 1.0)
     room_id = await new_room(admin)
     await together(batcher, room_id, SIBLINGS)
     assert faulty.committed == 1
@@ -59,8 +59,8 @@ async def test_nobody_waits_for_others_after_a_batch_of_few_or_a_long_time(
     before: int,
     recent: float,
 ) -> None:
-    monkeypatch.setattr(send_batcher, "RECENT_SECONDS", recent)
-    monkeypatch.setattr(send_batcher, "DELAY_SECONDS", 60.0)
+    monkeypatch.setattr(message_batcher, "RECENT_SECONDS", recent)
+    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 60.0)
     room_id = await new_room(admin)
     await together(batcher, room_id, before)
     async with asyncio.timeout(10):

@@ -1,0 +1,30 @@
+"""ModerationService: list_moderation_logs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from servicekit.caller import Caller
+from servicekit.pages import decode_number, encode_token, fingerprint, page_of
+from services.chat.actions.authorization import Authority, inspect
+from services.chat.actions.deps import Deps
+from services.chat.domain.model import LogLine
+from services.chat.domain.pagination import HEAD
+from services.chat.store import audit_log as store
+from services.chat.store.rooms import Reader
+
+
+async def list_moderation_logs(
+    deps: Deps, caller: Caller, by: Authority, user_id: UUID | None, page_size: int, page_token: str
+) -> tuple[list[LogLine], str]:
+    """A page of the log, the newest line first, and the next page's token."""
+    mark = fingerprint("ListModerationLogs", caller.user_id, by.room_id, by.as_admin, user_id)
+    before_rev = decode_number(page_token, mark, HEAD)
+
+    async def read(session: Reader) -> list[LogLine]:
+        return await store.logs(
+            session, by.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
+        )
+
+    found = await inspect(deps.database, caller, by, read, "READ_LOGS")
+    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))

@@ -1,0 +1,114 @@
+"""SQL of the moderation log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Session
+from servicekit.sql import Command, Query
+from services.chat.domain.model import LogLine
+from services.chat.domain.permissions import Actor
+from services.chat.store.rooms import Reader
+
+_INSERT = Command[
+    UUID,
+    UUID,
+    int,
+    UUID,
+    str,
+    bool,
+    str,
+    UUID | None,
+    UUID | None,
+    str | None,
+    str | None,
+    str | None,
+    str,
+](
+    "chat.record_act",
+    """
+    INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
+                                      target_message_id, reason, before, after, request_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, clock_timestamp())
+    """,
+)
+
+
+class LogRow(NamedTuple):
+    """A line of the log."""
+
+    id: UUID
+    room_id: UUID
+    rev: int
+    actor_id: UUID
+    actor_role: str
+    as_admin: bool
+    action: str
+    target_user_id: UUID | None
+    target_message_id: UUID | None
+    reason: str | None
+    before: str | None
+    after: str | None
+    request_id: str
+    created_at: Micros
+
+
+_LOG = """
+    SELECT l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
+           l.target_message_id, l.reason, l.before, l.after, l.request_id, l.created_at
+      FROM chat.moderation_logs l
+     WHERE l.room_id = $1 AND l.rev < $2
+"""
+_LOG_PAGE = Query[LogRow, UUID, int, int]("chat.log_page", f"{_LOG} ORDER BY l.rev DESC LIMIT $3")
+_LOG_OF_USER = Query[LogRow, UUID, int, int, UUID](
+    "chat.log_page_of_user", f"{_LOG} AND l.target_user_id = $4 ORDER BY l.rev DESC LIMIT $3"
+)
+
+
+async def logs(
+    session: Reader, room_id: UUID, *, user_id: UUID | None, before_rev: int, limit: int
+) -> list[LogLine]:
+    """Lines of the log, the newest first."""
+    if user_id is None:
+        rows = await session.rows(_LOG_PAGE, room_id, before_rev, limit)
+    else:
+        rows = await session.rows(_LOG_OF_USER, room_id, before_rev, limit, user_id)
+    return [LogLine(*row) for row in rows]
+
+
+async def insert(  # noqa: PLR0913 - one per column
+    session: Session,
+    room_id: UUID,
+    *,
+    log_id: UUID,
+    rev: int,
+    actor: Actor,
+    action: str,
+    target_user_id: UUID | None,
+    target_message_id: UUID | None,
+    reason: str | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+    request_id: str,
+) -> None:
+    """Write a line of the moderation log."""
+    await session.execute(
+        _INSERT,
+        log_id,
+        room_id,
+        rev,
+        actor.user_id,
+        actor.role,
+        actor.as_admin,
+        action,
+        target_user_id,
+        target_message_id,
+        reason or None,
+        None if before is None else json.dumps(before),
+        None if after is None else json.dumps(after),
+        request_id,
+    )

@@ -1,0 +1,164 @@
+"""SQL of reports."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from servicekit.clock import Micros
+from servicekit.database import Session
+from servicekit.sql import Query
+from services.chat.domain.model import Report, ReportState
+from services.chat.store.rooms import Reader
+
+
+class ReportRow(NamedTuple):
+    """A report."""
+
+    id: UUID
+    room_id: UUID
+    message_id: UUID
+    reporter_id: UUID | None
+    reason: str | None
+    state: str
+    created_at: Micros
+    resolved_at: Micros | None
+    resolved_by: UUID | None
+
+    def report(self) -> Report:
+        """The report as a value."""
+        return Report(*self._replace(state=ReportState(self.state)))  # type: ignore[arg-type]  # one column for each field, in their order
+
+
+_REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by"
+
+
+class ReportedRow(NamedTuple):
+    """What is known of a message that somebody reports. `again`: a report of theirs is open."""
+
+    type: str
+    deleted: bool
+    again: bool
+
+
+_REPORTED = Query[ReportedRow, UUID, UUID, UUID](
+    "chat.reported_message",
+    """
+    SELECT m.type, m.deleted_at IS NOT NULL AS deleted,
+           EXISTS (SELECT 1 FROM chat.reports p WHERE p.room_id = $1 AND p.message_id = $2
+                      AND p.reporter_id = $3 AND p.state = 'OPEN') AS again
+      FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2
+    """,
+)
+_ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None](
+    "chat.add_report",
+    f"""
+    WITH added AS (
+      INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_at)
+      VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+      ON CONFLICT DO NOTHING
+      RETURNING {_REPORT}
+    )
+    SELECT {_REPORT} FROM added p
+    UNION ALL
+    SELECT {_REPORT} FROM chat.reports p
+     WHERE p.room_id = $2 AND p.message_id = $3 AND p.reporter_id = $4 AND p.state = 'OPEN'
+       AND NOT EXISTS (SELECT 1 FROM added)
+    """,  # noqa: S608 - only constants of this module
+)
+_EARLIER_REPORT = Query[ReportRow, UUID, UUID](
+    "chat.earlier_report",
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",  # noqa: S608 - only constants of this module
+)
+_REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"  # noqa: S608 - only constants of this module
+_NEWEST_REPORTS = "ORDER BY p.created_at DESC, p.id DESC LIMIT $4"
+_REPORT_PAGE = Query[ReportRow, UUID, Micros, UUID, int]("chat.reports_page", f"{_REPORTS} {_NEWEST_REPORTS}")
+_REPORTS_IN_STATE = Query[ReportRow, UUID, Micros, UUID, int, str](
+    "chat.reports_page_in_state", f"{_REPORTS} AND p.state = $5 {_NEWEST_REPORTS}"
+)
+_ONE_REPORT = Query[ReportRow, UUID, UUID](
+    "chat.report",
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2",  # noqa: S608 - only constants of this module
+)
+_RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
+    "chat.resolve_report",
+    f"""
+    UPDATE chat.reports p SET state = $3, resolved_at = clock_timestamp(), resolved_by = $4
+     WHERE p.room_id = $1 AND p.id = $2
+    RETURNING {_REPORT}
+    """,  # noqa: S608 - only constants of this module
+)
+
+
+class AuthorRow(NamedTuple):
+    """Who wrote a message; None once that user is erased."""
+
+    user_id: UUID | None
+
+
+_AUTHOR = Query[AuthorRow, UUID, UUID](
+    "chat.author", "SELECT m.user_id FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2"
+)
+
+
+async def reported(
+    session: Session, room_id: UUID, message_id: UUID, reporter_id: UUID
+) -> ReportedRow | None:
+    """The message to report."""
+    return await session.row(_REPORTED, room_id, message_id, reporter_id)
+
+
+async def earlier_report(session: Session, reporter_id: UUID, request_id: UUID) -> Report | None:
+    """The report that an earlier call with this request id made."""
+    row = await session.row(_EARLIER_REPORT, reporter_id, request_id)
+    return None if row is None else row.report()
+
+
+async def add_report(
+    session: Session,
+    room_id: UUID,
+    *,
+    report_id: UUID,
+    message_id: UUID,
+    reporter_id: UUID,
+    reason: str,
+    request_id: UUID | None,
+) -> Report | None:
+    """Add a report, or give the open one of this reporter.
+
+    None when that one was resolved just now, or another report took the request id.
+    """
+    row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id)
+    return None if row is None else row.report()
+
+
+async def reports(
+    session: Reader, room_id: UUID, *, state: ReportState | None, before: Micros, before_id: UUID, limit: int
+) -> list[Report]:
+    """Reports, the newest first."""
+    if state is None:
+        rows = await session.rows(_REPORT_PAGE, room_id, before, before_id, limit)
+    else:
+        rows = await session.rows(_REPORTS_IN_STATE, room_id, before, before_id, limit, state)
+    return [row.report() for row in rows]
+
+
+async def report(session: Session, room_id: UUID, report_id: UUID) -> Report | None:
+    """One report."""
+    row = await session.row(_ONE_REPORT, room_id, report_id)
+    return None if row is None else row.report()
+
+
+async def resolve_report(
+    session: Session, room_id: UUID, report_id: UUID, *, state: ReportState, resolved_by: UUID
+) -> Report:
+    """Resolve a report that exists. The room must be locked."""
+    row = await session.row(_RESOLVE, room_id, report_id, state, resolved_by)
+    assert row is not None  # noqa: S101 - read under the same lock, and never removed
+    return row.report()
+
+
+async def author(session: Session, room_id: UUID, message_id: UUID) -> UUID | None:
+    """Who wrote a message; None once that user is erased."""
+    row = await session.row(_AUTHOR, room_id, message_id)
+    return None if row is None else row.user_id
