@@ -30,7 +30,7 @@ TESTS = chosen=0; status=0; \
 # stalled must not look like a broken build, which fails twice.
 AGAIN = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: what failed, once more" \
 	&& $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
-# What a pass after the first one repeats, and what it leaves out for which reason, says tests/passes.py.
+# What a pass after the first one repeats, and what it leaves out for which reason, says tests/matrix.py.
 REPEAT = $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
 # Where PgBouncer is installed, the services are tested once more through it (tests/pooler.py).
 PGBOUNCER ?= $(firstword $(wildcard /usr/sbin/pgbouncer) $(shell command -v pgbouncer))

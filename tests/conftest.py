@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.passes import has_nothing_for, is_repeated
+from tests.matrix import has_nothing_for, is_repeated
 from tests.postgres import (
     Database,
     Server,

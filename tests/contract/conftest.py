@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.playing import Played, playing
+from tests.contract.running_suite import Played, playing
 from tests.postgres import Database
 
 

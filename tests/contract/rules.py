@@ -16,7 +16,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from buf.validate import validate_pb2
-from tests.contract.comments import is_clamped
+from tests.contract.proto_comments import is_clamped
 
 Field: TypeAlias = Any
 UNSET = object()

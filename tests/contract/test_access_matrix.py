@@ -17,7 +17,7 @@ from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.caller import Role
 from servicekit.methods import Access, Method, methods_of
 from tests.contract.answers import REQUEST_ID, details, faults, reason_of
-from tests.contract.bearers import (
+from tests.contract.auth_headers import (
     EMAILS,
     SERVICES,
     jwt,
@@ -26,8 +26,8 @@ from tests.contract.bearers import (
     user_claims,
     user_header,
 )
-from tests.contract.playing import Played
-from tests.contract.probing import probing
+from tests.contract.probe_service import probing
+from tests.contract.running_suite import Played
 from tests.contract.suite import Outcome, Target, send
 from tests.probe import METHODS
 from tests.services.running import SERVICE_SECRET

@@ -15,10 +15,10 @@ from buf.validate import validate_pb2
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest
 from servicekit import validation
 from tests import probe
-from tests.contract.comments import comments, documented_reasons, is_clamped
-from tests.contract.judging import judged
+from tests.contract.assertions import judged
 from tests.contract.mutations import mutations, unlimited
-from tests.contract.probing import probing
+from tests.contract.probe_service import probing
+from tests.contract.proto_comments import comments, documented_reasons, is_clamped
 from tests.contract.rules import UnknownRuleError
 from tests.contract.suite import Target
 

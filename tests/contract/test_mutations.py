@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.contract.answers import reason_of
-from tests.contract.judging import general, judged, known
+from tests.contract.assertions import general, judged, known
 from tests.contract.mutations import mutations, unlimited, valid_requests
-from tests.contract.playing import Played, answers
+from tests.contract.running_suite import Played, answers
 
 
 async def test_valid_request_ends_well_or_in_a_documented_reason(played: Played) -> None:

@@ -13,9 +13,9 @@ from servicekit.statuses import GRPC_CODES, details
 from tests.architecture.project import ROOT
 from tests.contract.answers import REQUEST_ID, faults, reason_of, reasons
 from tests.contract.answers import details as details_of
-from tests.contract.comments import comments, documented_reasons
+from tests.contract.proto_comments import comments, documented_reasons
 from tests.contract.scenarios import SCENARIOS
-from tests.contract.scenarios.stage import Stage
+from tests.contract.scenarios.context import Stage
 from tests.contract.suite import Outcome, running
 from tests.postgres import Database, administrator
 

@@ -9,8 +9,8 @@ import pytest
 
 from servicekit.methods import Access
 from tests.contract.answers import REQUEST_ID, faults, reason_of
-from tests.contract.bearers import bad_headers, service_header
-from tests.contract.playing import Played
+from tests.contract.auth_headers import bad_headers, service_header
+from tests.contract.running_suite import Played
 from tests.contract.suite import Outcome, Target, send
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.contract.answers import faults, reason_of
-from tests.contract.judging import undocumented
-from tests.contract.playing import Played, answers, wrong
+from tests.contract.assertions import undocumented
+from tests.contract.running_suite import Played, answers, wrong
 from tests.contract.suite import Outcome, Target
 
 _VALID = 60

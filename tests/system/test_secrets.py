@@ -21,7 +21,7 @@ import pytest
 
 from ops.topology import SUITE, USERS, Ports
 from servicekit.methods import Access
-from tests.contract.bearers import bad_headers, service_header, user_header
+from tests.contract.auth_headers import bad_headers, service_header, user_header
 from tests.contract.requests import Requests
 from tests.contract.suite import Outcome, Suite, Target, send
 from tests.ops.support.fake_suite import PROJECT

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.contract.scenarios import chat, chat_members, chat_messages, rpc, tracks, users
-from tests.contract.scenarios.stage import Scenario
+from tests.contract.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Mapping[str, Scenario]] = {
     "rpc": rpc.SCENARIOS,

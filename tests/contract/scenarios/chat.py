@@ -6,7 +6,7 @@ from typing import Any
 
 from seda.chat.v1.message_service_pb2 import GetMessageRequest, SendMessageRequest
 from seda.chat.v1.room_service_pb2 import GetRoomRequest
-from tests.contract.scenarios.stage import Scenario, Stage, nobody
+from tests.contract.scenarios.context import Scenario, Stage, nobody
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 

@@ -6,7 +6,7 @@ from seda.chat.v1.membership_service_pb2 import InviteUserRequest, LeaveRoomRequ
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_DISMISSED
 from seda.chat.v1.moderation_service_pb2 import ResolveReportRequest
 from seda.chat.v1.room_pb2 import MEMBER_ROLE_MODERATOR
-from tests.contract.scenarios.stage import Scenario, Stage, nobody
+from tests.contract.scenarios.context import Scenario, Stage, nobody
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 

@@ -9,7 +9,7 @@ from seda.chat.v1.message_pb2 import Message as ChatMessage
 from seda.chat.v1.message_service_pb2 import DeleteMessageRequest, EditMessageRequest, RestoreMessageRequest
 from seda.chat.v1.reaction_service_pb2 import AddReactionRequest
 from seda.chat.v1.room_service_pb2 import PinMessageRequest
-from tests.contract.scenarios.stage import Scenario, Stage
+from tests.contract.scenarios.context import Scenario, Stage
 from tests.contract.suite import Outcome
 from tests.services.chat.acts import Acts
 from tests.services.chat.world import new_user

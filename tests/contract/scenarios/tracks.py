@@ -13,8 +13,8 @@ from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackReques
 from services.tracks.clients.web import gates
 from services.tracks.domain.web.answer import Policy
 from services.tracks.domain.web.targets import Target, cache_key, target
-from tests.contract.bearers import service_header
-from tests.contract.scenarios.stage import Scenario, Stage, ask, nobody
+from tests.contract.auth_headers import service_header
+from tests.contract.scenarios.context import Scenario, Stage, ask, nobody
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 

@@ -7,8 +7,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
-from tests.contract.bearers import service_header
-from tests.contract.scenarios.stage import Scenario, Stage, ask, nobody
+from tests.contract.auth_headers import service_header
+from tests.contract.scenarios.context import Scenario, Stage, ask, nobody
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 from tests.services.running import add_user

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests import passes
+from tests import matrix
 from tests.architecture.project import ROOT, defines
 
 LISTS = (
-    passes.OWN_SERVERS,
-    passes.SAME_ON_ANY_VERSION,
-    passes.ONCE,
-    passes.CALLING_SERVICES,
-    passes.PAST_THE_POOLER,
+    matrix.OWN_SERVERS,
+    matrix.SAME_ON_ANY_VERSION,
+    matrix.ONCE,
+    matrix.CALLING_SERVICES,
+    matrix.PAST_THE_POOLER,
 )
 
 

@@ -17,8 +17,8 @@ from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackRe
 from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.answers import REQUEST_ID, faults
-from tests.contract.bearers import EMAILS, service_header, user_header
-from tests.contract.probing import probing
+from tests.contract.auth_headers import EMAILS, service_header, user_header
+from tests.contract.probe_service import probing
 from tests.contract.requests import Requests
 from tests.contract.suite import Outcome, Suite, Target, listed, running, send
 from tests.postgres import Database, administrator

@@ -10,7 +10,7 @@ import grpc
 from ops.dev_tokens import development_subject
 from servicekit.caller import Caller, Role
 from servicekit.process import App, Kit, Process
-from tests.contract.bearers import EMAILS
+from tests.contract.auth_headers import EMAILS
 from tests.contract.suite import Served
 from tests.servicekit.probe_process import Ready, settings
 from tests.servicekit.serving import USER_ID, Probe, servicers
