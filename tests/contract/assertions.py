@@ -6,9 +6,9 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.contract.answers import details, faults, reason_of, reasons
 from tests.contract.mutations import Known, Mutation
 from tests.contract.proto_comments import documented_reasons
+from tests.contract.responses import details, faults, reason_of, reasons
 from tests.contract.running_suite import answers
 from tests.contract.suite import Outcome, Target
 

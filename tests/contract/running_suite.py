@@ -16,10 +16,10 @@ from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageR
 from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackResponse
 from servicekit.caller import Role
 from servicekit.methods import Access
-from tests.contract.answers import REQUEST_ID, faults
 from tests.contract.auth_headers import EMAILS, service_header, user_header
 from tests.contract.probe_service import probing
 from tests.contract.requests import Requests
+from tests.contract.responses import REQUEST_ID, faults
 from tests.contract.suite import Outcome, Suite, Target, listed, running, send
 from tests.postgres import Database, administrator
 from tests.probe import METHODS

@@ -16,7 +16,6 @@ from seda.users.v1.user_service_pb2 import GetUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.caller import Role
 from servicekit.methods import Access, Method, methods_of
-from tests.contract.answers import REQUEST_ID, details, faults, reason_of
 from tests.contract.auth_headers import (
     EMAILS,
     SERVICES,
@@ -27,6 +26,7 @@ from tests.contract.auth_headers import (
     user_header,
 )
 from tests.contract.probe_service import probing
+from tests.contract.responses import REQUEST_ID, details, faults, reason_of
 from tests.contract.running_suite import Played
 from tests.contract.suite import Outcome, Target, send
 from tests.probe import METHODS

@@ -12,7 +12,7 @@ from seda.chat.v1.room_service_pb2 import DESCRIPTOR, GetRoomRequest, GetRoomRes
 from servicekit.errors import ConflictError, InvalidFieldsError, OverloadedError, ServiceError
 from servicekit.methods import methods_of
 from servicekit.statuses import details
-from tests.contract.answers import REQUEST_ID, Reason, faults, leaks, reasons
+from tests.contract.responses import REQUEST_ID, Reason, faults, leaks, reasons
 from tests.contract.suite import Outcome, send
 
 _METHOD = methods_of(DESCRIPTOR.services_by_name["RoomService"])[1]

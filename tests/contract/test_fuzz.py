@@ -6,8 +6,8 @@ import pytest
 
 from servicekit.health import HealthService
 from servicekit.methods import methods_of
-from tests.contract.answers import REQUEST_ID, faults, reason_of
 from tests.contract.requests import deep, text_paths, with_text
+from tests.contract.responses import REQUEST_ID, faults, reason_of
 from tests.contract.running_suite import Played, wrong
 from tests.contract.suite import Outcome, Target, send
 

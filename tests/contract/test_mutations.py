@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.contract.answers import reason_of
 from tests.contract.assertions import general, judged, known
 from tests.contract.mutations import mutations, unlimited, valid_requests
+from tests.contract.responses import reason_of
 from tests.contract.running_suite import Played, answers
 
 

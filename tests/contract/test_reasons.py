@@ -8,7 +8,7 @@ import pytest
 
 import servicekit.errors
 from servicekit.errors import ServiceError
-from tests.contract.answers import SLICES, Reason, reasons
+from tests.contract.responses import SLICES, Reason, reasons
 
 _WITHOUT_ERRORS = {"gateway"}
 

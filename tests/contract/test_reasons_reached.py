@@ -11,9 +11,9 @@ import pytest
 from servicekit.errors import Code, ConflictError, OverloadedError, ServiceError
 from servicekit.statuses import GRPC_CODES, details
 from tests.architecture.project import ROOT
-from tests.contract.answers import REQUEST_ID, faults, reason_of, reasons
-from tests.contract.answers import details as details_of
 from tests.contract.proto_comments import comments, documented_reasons
+from tests.contract.responses import REQUEST_ID, faults, reason_of, reasons
+from tests.contract.responses import details as details_of
 from tests.contract.scenarios import SCENARIOS
 from tests.contract.scenarios.context import Stage
 from tests.contract.suite import Outcome, running

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from servicekit.methods import Access
-from tests.contract.answers import REQUEST_ID, faults, reason_of
 from tests.contract.auth_headers import bad_headers, service_header
+from tests.contract.responses import REQUEST_ID, faults, reason_of
 from tests.contract.running_suite import Played
 from tests.contract.suite import Outcome, Target, send
 

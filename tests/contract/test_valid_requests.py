@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.answers import faults, reason_of
 from tests.contract.assertions import undocumented
+from tests.contract.responses import faults, reason_of
 from tests.contract.running_suite import Played, answers, wrong
 from tests.contract.suite import Outcome, Target
 

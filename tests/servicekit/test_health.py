@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2
 
 from servicekit.health import LIVE, NOT_SERVING, SERVICE_UNKNOWN, SERVING, HealthBoard
 from servicekit.process import Process
-from tests.contract.answers import details
+from tests.contract.responses import details
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, ProbeRequest
 from tests.servicekit.probe_process import running

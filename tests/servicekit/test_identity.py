@@ -19,7 +19,7 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.methods import Access
-from tests.contract.answers import details, reason_of
+from tests.contract.responses import details, reason_of
 from tests.probe import METHODS
 from tests.servicekit.serving import USER_ID, HandClock, Running, as_service, as_user, serving
 

@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from servicekit.health import SERVING
 from servicekit.process import Process
 from servicekit.reflection import NAMES
-from tests.contract.answers import leaks
+from tests.contract.responses import leaks
 from tests.contract.suite import Outcome
 from tests.probe import INTERNAL_SERVICE, SERVICE
 from tests.servicekit.probe_process import running, settings

@@ -16,8 +16,8 @@ from servicekit.errors import ConflictError, FieldFault, InvalidFieldsError, Ove
 from servicekit.ids import new_id
 from servicekit.sql_errors import DataRefusedError
 from servicekit.wrapper import LEAST_TIME
-from tests.contract.answers import details, leaks, reason_of
 from tests.contract.requests import deep
+from tests.contract.responses import details, leaks, reason_of
 from tests.contract.suite import Outcome
 from tests.probe import METHODS, EmptyRequest, EmptyResponse, ProbeRequest, ProbeResponse
 from tests.servicekit.serving import USER_ID, Running, as_service, as_user, serving

@@ -14,8 +14,8 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 
 from servicekit.methods import methods_of
-from tests.contract.answers import REQUEST_ID, reason_of
 from tests.contract.auth_headers import user_header
+from tests.contract.responses import REQUEST_ID, reason_of
 from tests.contract.suite import SECONDS, Outcome, Suite, send
 from tests.postgres import Database
 from tests.services.chat.world import World

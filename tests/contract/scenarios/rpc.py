@@ -19,8 +19,8 @@ from servicekit.health import HealthService
 from servicekit.methods import methods_of
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
-from tests.contract.answers import REQUEST_ID
 from tests.contract.auth_headers import jwt, service_header, user_claims, user_header
+from tests.contract.responses import REQUEST_ID
 from tests.contract.scenarios.context import Scenario, Stage, ask, first_refusal
 from tests.contract.suite import Outcome, send
 from tests.postgres import administrator, free_port

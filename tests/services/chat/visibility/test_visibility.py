@@ -11,7 +11,7 @@ import pytest
 
 from gateway.rpc.contracts import services_of
 from servicekit.methods import Method, methods_of
-from tests.contract.answers import details, reason_of
+from tests.contract.responses import details, reason_of
 from tests.contract.suite import Outcome
 from tests.postgres import Database, administrator
 from tests.services.chat.visibility.stage import SECRET, Scene, Stage
