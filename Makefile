@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 # Test processes at a time; "auto" is one per core.
 WORKERS ?= auto
-# The oldest PostgreSQL that is supported. Where it is installed, the tests run on it as well.
+# The oldest supported PostgreSQL, for make test-all.
 PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
 	/usr/lib/postgresql/15/bin/postgres \
 	/usr/pgsql-15/bin/postgres \
@@ -14,35 +14,33 @@ PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
 	/usr/local/opt/postgresql@15/bin/postgres)))
 
 BIN := .venv/bin
-PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder \
-	-m "not alone"
-# What judges rates and times has the machine for itself, after all others.
-ALONE = $(BIN)/pytest -n 0 -m alone
-# Status 5 of pytest: ARGS chose nothing. That is a fault only when it is so of both kinds of tests.
-TESTS = chosen=0; status=0; \
-	$(PYTEST) $(ARGS) || status=$$?; \
-	[ $$status -ne 5 ] || chosen=5; \
-	[ $$status -eq 0 ] || [ $$status -eq 5 ] || { $(AGAIN); } || exit 1; \
-	status=0; $(ALONE) $(ARGS) || status=$$?; \
-	[ $$status -ne 5 ] || exit $$chosen; \
-	[ $$status -eq 0 ] || { $(AGAIN); }
-# With SECOND_TRY=1, as in continuous integration, what failed runs once more, one test at a time: a machine that
-# stalled must not look like a broken build, which fails twice.
-AGAIN = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: what failed, once more" \
-	&& $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
-# What a pass after the first one repeats, and what it leaves out for which reason, says tests/matrix.py.
-REPEAT = $(PYTEST) $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(AGAIN); }; }
-# Where PgBouncer is installed, the services are tested once more through it (tests/pooler.py).
+PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+SERIAL = $(BIN)/pytest -n 0
+# Empty, or the suffix of a marker expression: `make test` leaves out what is marked slow.
+QUICK = and not slow
+# The two groups of tests: what can share the machine, then what measures rates and times.
+# Status 5 of pytest: ARGS selected nothing, which is an error only if both groups are empty.
+TESTS = empty=0; status=0; \
+	$(PYTEST) -m "not serial $(QUICK)" $(ARGS) || status=$$?; \
+	[ $$status -ne 5 ] || empty=5; \
+	[ $$status -eq 0 ] || [ $$status -eq 5 ] || { $(RETRY); } || exit 1; \
+	status=0; $(SERIAL) -m "serial $(QUICK)" $(ARGS) || status=$$?; \
+	[ $$status -ne 5 ] || exit $$empty; \
+	[ $$status -eq 0 ] || { $(RETRY); }
+# SECOND_TRY=1 (continuous integration) runs failed tests once more, one at a time: a stall of the machine passes
+# then, a defect fails again.
+RETRY = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: failed tests, second try" \
+	&& $(SERIAL) --last-failed --last-failed-no-failures none
+# One run of the matrix. tests/matrix.py selects its tests.
+REPEAT = $(PYTEST) -m "not serial" $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(RETRY); }; }
 PGBOUNCER ?= $(firstword $(wildcard /usr/sbin/pgbouncer) $(shell command -v pgbouncer))
-ON_OLDEST = $(if $(PG15_BIN),SEDA_TEST_OLDEST=1 SEDA_TEST_PG_BIN="$(PG15_BIN)")
+ON_PG15 = $(if $(PG15_BIN),SEDA_TEST_POSTGRES_15=1 SEDA_TEST_PG_BIN="$(PG15_BIN)")
 POOLED = $(if $(PGBOUNCER),SEDA_TEST_POOLED=1)
-BUT_POOLED = $(if $(PGBOUNCER),$(comma) but for what went through PgBouncer)
-comma := ,
 LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate-hashes --no-emit-index-url
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check protos docs fmt lint types containers lock bench clean
+.PHONY: help setup up test test-all check protos docs fmt lint types containers lock bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -56,27 +54,28 @@ setup: ## Make .venv hold what requirements.lock says; does nothing when it alre
 up: setup ## Run the whole suite here: PostgreSQL, users, chat, tracks, gateway; Ctrl-C stops it
 	@exec $(BIN)/seda up $(ARGS)
 
-test: setup ## Run the tests on the embedded PostgreSQL 18, then what differs on 15, on partitions and behind PgBouncer
-ifdef SEDA_TEST_PG_BIN
-	@echo "test: PostgreSQL of $$SEDA_TEST_PG_BIN"
+test: setup ## Run the tests, without the slow ones, on the embedded PostgreSQL 18
+	@echo "test: $(if $(SEDA_TEST_PG_BIN),PostgreSQL of $(SEDA_TEST_PG_BIN),embedded PostgreSQL 18)"
 	@$(TESTS)
-else
-	@echo "test: embedded PostgreSQL 18"
+
+test-all: QUICK =
+test-all: export SEDA_TEST_EXHAUSTIVE = 1
+test-all: setup ## Run all tests, slow ones too, then the matrix: PgBouncer, partitions, PostgreSQL 15
+	@echo "test: embedded PostgreSQL 18, with slow tests"
 	@$(TESTS)
 ifeq ($(PGBOUNCER),)
-	@echo "test: not through PgBouncer (it is not installed here)"
+	@echo "test: PgBouncer is not installed: skipped"
 else
-	@echo "test: what calls services, through $(PGBOUNCER), on PostgreSQL $(or $(PG15_BIN),18), chat in four partitions"
-	@export SEDA_TEST_POOLER=1 SEDA_TEST_PARTITIONS=4 $(ON_OLDEST); $(REPEAT)
+	@echo "test: services through $(PGBOUNCER), on PostgreSQL $(if $(PG15_BIN),15,18), chat in four partitions"
+	@export SEDA_TEST_POOLER=1 SEDA_TEST_PARTITIONS=4 $(ON_PG15); $(REPEAT)
 endif
-	@echo "test: chat with its message tables in four partitions$(BUT_POOLED)"
+	@echo "test: chat in four partitions$(if $(PGBOUNCER), (without the tests of the PgBouncer run))"
 	@export SEDA_TEST_PARTITIONS=4 $(POOLED); $(REPEAT)
 ifeq ($(PG15_BIN),)
-	@echo "test: not on PostgreSQL 15 (it is not installed here)"
+	@echo "test: PostgreSQL 15 is not installed: skipped"
 else
-	@echo "test: PostgreSQL 15 of $(PG15_BIN): statements, plans, migrations, servers$(BUT_POOLED)"
-	@export $(ON_OLDEST) $(POOLED); $(REPEAT)
-endif
+	@echo "test: PostgreSQL 15 of $(PG15_BIN)$(if $(PGBOUNCER), (without the tests of the PgBouncer run))"
+	@export $(ON_PG15) $(POOLED); $(REPEAT)
 endif
 
 check: lint types containers ## Everything but the tests: style, types, contracts, generated code, containers, lock files

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.matrix import has_nothing_for, is_repeated
+from tests.matrix import is_ignored, is_selected
 from tests.postgres import (
     Database,
     Server,
@@ -43,15 +43,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Don't even read what the pass that was asked for does not repeat."""
-    return True if has_nothing_for(collection_path) else None
+    return True if is_ignored(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the pass that was asked for does not repeat; several workers begin with what may take longest."""
-    others = [each for each in items if not is_repeated(each)]
+    others = [each for each in items if not is_selected(each)]
     if others:
         config.hook.pytest_deselected(items=others)
-        items[:] = [each for each in items if is_repeated(each)]
+        items[:] = [each for each in items if is_selected(each)]
     if hasattr(config, "workerinput"):
         # A long file that is begun last would be the end of the run with all other workers idle.
         longest: dict[Path, float] = {}

@@ -1,4 +1,4 @@
-"""What a pass leaves out or takes in by name is there: a renamed test must not change sides unseen."""
+"""Every path and test that tests/matrix.py lists exists: a renamed test must not silently leave its run."""
 
 import pytest
 
@@ -7,15 +7,15 @@ from tests.architecture.project import ROOT, defines
 
 LISTS = (
     matrix.OWN_SERVERS,
-    matrix.SAME_ON_ANY_VERSION,
-    matrix.ONCE,
-    matrix.CALLING_SERVICES,
-    matrix.PAST_THE_POOLER,
+    matrix.VERSION_INDEPENDENT,
+    matrix.EMBEDDED_ONLY,
+    matrix.POOLED_PATHS,
+    matrix.BYPASS_POOLER,
 )
 
 
 @pytest.mark.parametrize("place", sorted({place for each in LISTS for place in each}))
-def test_every_place_that_a_pass_names_is_there(place: str) -> None:
+def test_listed_path_exists(place: str) -> None:
     path, _, name = place.partition("::")
     assert (ROOT / "tests" / path).exists()
     assert not name or defines(ROOT / "tests" / path, name)

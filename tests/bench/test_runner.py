@@ -35,7 +35,7 @@ def run(group: Group) -> Result:
     return runner.run(group, os.getpid(), Plan(2, 0.3), lambda _: None)
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 @pytest.mark.timeout(120)
 def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Authorization headers of all kinds: good, of the wrong kind, and bad in every way we know of."""
+"""Authorization headers: valid, of the wrong kind, and invalid in every known way."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, service, user
 
 EMAIL = "fuzz@example.org"
 EMAILS = {Role.USER: EMAIL, Role.MODERATOR: "moderator@example.org", Role.ADMIN: "admin@example.org"}
-"""Whose token has which role, in the suite that is played and in the probe beside it."""
+"""The e-mail address of each role, in the running suite and in the probe service."""
 SERVICES = ("users", "chat", "tracks", "gateway", "operator")
 _HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
 def user_header(email: str = EMAIL) -> str:
-    """A good user's header."""
+    """A valid header of a user."""
     return user(email)[0][1]
 
 
 def service_header(name: str) -> str:
-    """A good header of a service, for five minutes."""
+    """A valid header of a service, for five minutes."""
     return service(name)[0][1]
 
 
 def jwt(claims: Any, secret: str = JWT_SECRET, header: Any = None) -> str:
-    """A token made by hand, whatever the claims and the header are; HS256 unless the header says otherwise."""
+    """A hand-made token with any claims and header; HS256 unless the header names another algorithm."""
     header = {"alg": "HS256", "typ": "JWT"} if header is None else header
     signed = f"{_encoded(header)}.{_encoded(claims)}"
     name = _HASHES.get(str(header.get("alg")) if isinstance(header, dict) else "", "")
@@ -39,7 +39,7 @@ def jwt(claims: Any, secret: str = JWT_SECRET, header: Any = None) -> str:
 
 
 def user_claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a good user's token with some changed; a change to None leaves the claim out."""
+    """The claims of a valid user token, changed; None removes a claim."""
     now = int(time.time())
     claims = {
         "iss": DEVELOPMENT_ISSUER,
@@ -54,14 +54,14 @@ def user_claims(**changes: Any) -> dict[str, Any]:
 
 
 def service_claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a good token of chat with some changed."""
+    """The claims of a valid token of chat, changed."""
     now = int(time.time())
     claims = {"iss": "seda-services", "aud": "seda", "sub": "chat", "iat": now, "exp": now + 60}
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
 def bad_headers() -> dict[str, tuple[str | None, str]]:
-    """Headers that no method but a public one takes, by name, each with the reason it is refused for."""
+    """Headers that only public methods accept, by name, each with the expected reason."""
     return {
         **{name: (header, "TOKEN_MISSING") for name, header in _missing().items()},
         **{name: (f"Bearer {token}", "TOKEN_EXPIRED") for name, token in _expired().items()},

@@ -1,14 +1,14 @@
-"""The suite with something in it to find, for the tests of one module."""
+"""A seeded suite per test module."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.running_suite import Played, playing
+from tests.contract.running_suite import SuiteFixture, running_suite
 from tests.postgres import Database
 
 
 @pytest.fixture(scope="module")
-async def played(database: Database) -> AsyncIterator[Played]:
-    async with playing(database) as made:
+async def suite_fixture(database: Database) -> AsyncIterator[SuiteFixture]:
+    async with running_suite(database) as made:
         yield made

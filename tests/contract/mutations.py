@@ -1,4 +1,4 @@
-"""Requests with one field changed, made from the rules in the descriptors, each with what must become of it."""
+"""Mutated requests: one field changed per the rules in the descriptors, with the expected verdict."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _filled(descriptor: Descriptor, known: Known, choice: int) -> Message:
         if one is not None and one.fields[choice % len(one.fields)] is not field:
             continue
         if field.is_repeated:
-            # Two, so that an index is told from the first.
+            # Two items, so that a wrong index is visible.
             count = min(2, rules.of(field).repeated.max_items or 2)
             _put(message, field.name, [_value(field, known, choice, number) for number in range(count)])
         else:

@@ -1,4 +1,4 @@
-"""The probe service beside the suite: it has the methods that no slice has yet."""
+"""The probe service: methods of the kinds that no service has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servicekit.serving import USER_ID, Probe, servicers
 
 
 class ByEmail:
-    """Stands for the users service: an e-mail address tells the role."""
+    """Fake users service: the e-mail address decides the role."""
 
     async def resolve(self, subject: str, email: str) -> Caller:
         assert subject == development_subject(email)
@@ -25,14 +25,14 @@ class ByEmail:
 
 
 def build(kit: Kit) -> App:
-    """Put the service together."""
+    """Compose the service."""
     return App(servicers=servicers(Probe()), resolver=ByEmail(), workers=[Ready(kit)])
 
 
 @asynccontextmanager
-async def probing() -> AsyncIterator[Served]:
+async def probe_service() -> AsyncIterator[Served]:
     """Run the probe service."""
-    # Of a stream only the first reply is taken: the next one may come before the server has heard of that.
+    # Each stream is cancelled after its first reply; the server may notice after the next call.
     process = Process(settings(max_streams_per_user=1000), build)
     await process.start()
     servers = process.servers

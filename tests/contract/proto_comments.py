@@ -1,4 +1,4 @@
-"""What the .proto files say in their comments, which the descriptors at run time have lost."""
+"""The comments of the .proto files, which runtime descriptors do not contain."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.architecture.project import ROOT
 _FOLDERS = (ROOT / "protos", ROOT / "tests/protos")
 _METHOD = re.compile(r"\bseda(?:\.\w+)+")
 _REASON = re.compile(r"\b[A-Z][A-Z_]+[A-Z]\b")
-# Where the parts of a descriptor stand in it: field numbers of descriptor.proto.
+# Field numbers of descriptor.proto.
 _MESSAGES, _ENUMS, _SERVICES, _FIELDS, _NESTED, _NESTED_ENUMS, _METHODS, _VALUES = 4, 5, 6, 2, 3, 4, 2, 2
 
 
 @functools.cache
-def comments() -> dict[str, str]:
+def proto_comments() -> dict[str, str]:
     """The leading comment of every message, field, enum value and method, by full name, as one line."""
     found = {}
     for file in _files():
@@ -34,14 +34,14 @@ def comments() -> dict[str, str]:
 
 
 def is_clamped(field: Any) -> bool:
-    """Whether a field takes values beyond its limit, and counts them as the limit."""
-    return "clamped" in comments().get(field.full_name, "")
+    """Whether a field clamps values to its limit."""
+    return "clamped" in proto_comments().get(field.full_name, "")
 
 
 @functools.cache
 def documented_reasons(method: str) -> frozenset[str]:
-    """The reasons that a method's comment names after "Errors:", and those of the methods named there."""
-    errors = comments()[method].partition("Errors:")[2]
+    """The reasons that a method's comment lists after "Errors:", including those of methods it refers to."""
+    errors = proto_comments()[method].partition("Errors:")[2]
     named = {found.rstrip(".") for found in _METHOD.findall(errors)}
     reasons = set(_REASON.findall(_METHOD.sub("", errors)))
     return frozenset(reasons.union(*(documented_reasons(each) for each in named)))

@@ -1,4 +1,4 @@
-"""Requests made from the contract's descriptors: valid ones by its rules, and every kind of damage to them."""
+"""Random requests generated from the descriptors: valid by the rules, and damaged ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from buf.validate import validate_pb2
 from seda.rpc.v1.page_token_pb2 import PageToken
 from servicekit.pages import encode_token
 
-# protobuf has descriptors of its own and of its C library, of no common type.
+# The Python and C descriptors of protobuf have no common type.
 Descriptor: TypeAlias = Any
 Field: TypeAlias = Any
 _INTEGERS: dict[int, tuple[str, int, int]] = {
@@ -27,8 +27,8 @@ _INTEGERS: dict[int, tuple[str, int, int]] = {
     FieldDescriptor.TYPE_INT64: ("int64", -(1 << 63), (1 << 63) - 1),
 }
 _TRIES = 60
-# Text that has broken something somewhere.
-_NASTY = (
+# Text that commonly breaks parsers, escaping and normalization.
+_UNUSUAL_TEXT = (
     "a", " ", "\n", "\t", "é", "e\u0301", "\u017f", "ß", "\u202e", "\u200b", "\u2028", "\ufeff", "ж", "漢", "🎵", "👩‍👩‍👧",
     "\U0010fffd", "'", '"', "\\", "%", "_", "$1", "{}", "{,}", "--", "/*", ";", "NULL", "https://", "://", "@", "\u0130",
 )  # fmt: skip
@@ -40,9 +40,9 @@ _LINKS = (
 
 
 class Requests:
-    """Makes requests with a seeded generator. `ids` are ids that exist, by the name of the field that takes them.
+    """Generates requests from a seed. `ids` are existing ids by field name.
 
-    A field of one message alone is named with its message, as `GetUserRequest.user_id`.
+    A key such as `GetUserRequest.user_id` limits the ids to one message.
     """
 
     def __init__(self, seed: int, ids: Mapping[str, Sequence[str]]) -> None:
@@ -51,7 +51,7 @@ class Requests:
         self._validator = protovalidate.Validator()
 
     def known(self, field: str) -> str:
-        """An id that exists."""
+        """An existing id."""
         return self._random.choice(self._ids[field])
 
     def valid(self, descriptor: Descriptor) -> Message:
@@ -70,7 +70,7 @@ class Requests:
         return self._random.randbytes(int(self._random.expovariate(1 / 40)))
 
     def damaged(self, data: bytes) -> bytes:
-        """A message that was cut off, had bits turned, or had bytes put in or left out."""
+        """A message that is truncated, or has flipped bits, inserted or missing bytes."""
         if not data:
             return self.noise()
         damage = self._random.randrange(4)
@@ -87,7 +87,7 @@ class Requests:
         return data[:at] + data[at + self._random.randint(1, 8) :]
 
     def token(self, given: str) -> str:
-        """A page token of the same listing that leads somewhere else."""
+        """A page token of the same listing with another position."""
         decoded = PageToken.FromString(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
         edges = (0, 1, -1, (1 << 63) - 1, -(1 << 63), self._random.randint(-(1 << 63), (1 << 63) - 1))
         numbers = [self._random.choice((number, *edges)) for number in decoded.numbers]
@@ -137,7 +137,7 @@ class Requests:
         if field.type == FieldDescriptor.TYPE_STRING:
             return self._text(field, rules.string)
         if field.type == FieldDescriptor.TYPE_BOOL:
-            # Few may act as administrators; the others are all refused alike.
+            # Mostly false: without the admin role the call is refused.
             return self._random.random() < (0.1 if field.name == "as_admin" else 0.5)
         if field.type == FieldDescriptor.TYPE_ENUM:
             return self._random.choice(field.enum_type.values).number
@@ -150,7 +150,7 @@ class Requests:
         if known and self._random.random() < 0.7:
             return self._random.choice(known)
         if field.name == "page_token" and self._random.random() < 0.7:
-            # Hardly any other text names a page.
+            # Random text is almost never a valid token.
             return ""
         if rules.uuid:
             made = UUID(bytes=self._random.randbytes(16))
@@ -158,7 +158,7 @@ class Requests:
         if self._random.random() < 0.3:
             return self._random.choice(_LINKS)
         most = min(rules.max_len or 60, self._random.choice((3, 20, 200, 5000)))
-        letters = _NASTY if self._random.random() < 0.7 else string.ascii_letters
+        letters = _UNUSUAL_TEXT if self._random.random() < 0.7 else string.ascii_letters
         length = self._random.randint(min(rules.min_len, most), most)
         return "".join(self._random.choices(letters, k=length))[:most]
 
@@ -172,7 +172,7 @@ class Requests:
 
 
 def text_paths(descriptor: Descriptor, prefix: str = "") -> Iterator[tuple[str, tuple[Field, ...]]]:
-    """Every text field of a message, as BadRequest names it, with the fields that lead to it."""
+    """Every text field of a message by its BadRequest name, with the field path."""
     for field in descriptor.fields:
         name = f"{prefix}{field.name}{'[0]' if field.is_repeated else ''}"
         if field.type == FieldDescriptor.TYPE_STRING:
@@ -183,7 +183,7 @@ def text_paths(descriptor: Descriptor, prefix: str = "") -> Iterator[tuple[str, 
 
 
 def with_text(fields: Sequence[Field], text: bytes) -> bytes:
-    """The bytes of a message that holds nothing but this text, UTF-8 or not, at the end of a path of fields."""
+    """An encoded message with only this text, UTF-8 or not, at a field path."""
     data = text
     for field in reversed(fields):
         data = _varint(field.number << 3 | 2) + _varint(len(data)) + data
@@ -191,7 +191,7 @@ def with_text(fields: Sequence[Field], text: bytes) -> bytes:
 
 
 def deep(depth: int) -> bytes:
-    """Unknown groups inside each other."""
+    """Nested unknown groups."""
     return _varint(1000 << 3 | 3) * depth + _varint(1000 << 3 | 4) * depth
 
 

@@ -1,4 +1,4 @@
-"""What an answer must be: a documented code, and where our code answers all that the contract promises."""
+"""Checks of any response: a documented code and reason, complete details, no leaks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from google.rpc import error_details_pb2, status_pb2
 from tests.architecture.project import ROOT
 from tests.contract.suite import Outcome
 
-SLICES = ("users", "chat", "tracks", "gateway")
-_OWNERS = (*SLICES, "probe")
+SERVICES = ("users", "chat", "tracks", "gateway")
+_OWNERS = (*SERVICES, "probe")
 REQUEST_ID = "a-request-of-the-tests"
 _DETAILS = ("ErrorInfo", "BadRequest", "RetryInfo", "RequestInfo")
-# What the gRPC core may answer before any code of ours runs.
+# Codes that the gRPC core returns before our code runs.
 _CORE_CODES = frozenset({grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED})
 _NEVER = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 _REASON = re.compile(r"((?:^ *//.*\n)+)^ *ERROR_REASON_(\w+) = \d+;", re.MULTILINE)
@@ -31,7 +31,7 @@ _LEAK = re.compile(
 
 
 class Reason(NamedTuple):
-    """What a reason's comment promises. `code` is None where the comment names none."""
+    """The documented code of a reason (None if missing), and whether it has RetryInfo."""
 
     code: str | None
     retry: bool
@@ -72,8 +72,8 @@ def reason_of(outcome: Outcome) -> str:
     return reason
 
 
-def faults(outcome: Outcome, slice_name: str | None = None) -> list[str]:
-    """What is wrong with an answer, one line each. `slice_name` is who must answer; None: any of the suite."""
+def violations(outcome: Outcome, service_name: str | None = None) -> list[str]:
+    """The violations of a response, one line each. `service_name` is the expected origin; None accepts any."""
     if outcome.code is grpc.StatusCode.OK:
         return [] if outcome.reply is not None else ["OK without a reply"]
     found = [f"leaks {text!r}" for text in leaks(outcome)]
@@ -82,26 +82,26 @@ def faults(outcome: Outcome, slice_name: str | None = None) -> list[str]:
     parts = details(outcome)
     if not parts:
         return found if outcome.code in _CORE_CODES else [*found, f"{outcome.code.name} without details"]
-    return [*found, *_detail_faults(outcome, parts, slice_name)]
+    return [*found, *_detail_violations(outcome, parts, service_name)]
 
 
 def leaks(outcome: Outcome) -> list[str]:
-    """What of the inside shows in an error."""
+    """Internal details that an error exposes."""
     texts = [outcome.message, *(str(part) for part in details(outcome).values())]
     texts += [value if isinstance(value, str) else value.decode("latin-1") for _, value in outcome.trailers]
     return [match[0] for text in texts for match in _LEAK.finditer(text)]
 
 
-def _detail_faults(outcome: Outcome, parts: dict[str, Any], slice_name: str | None) -> Iterator[str]:
+def _detail_violations(outcome: Outcome, parts: dict[str, Any], service_name: str | None) -> Iterator[str]:
     status, info = parts["Status"], parts.get("ErrorInfo")
     code = outcome.code.name
     if (status.code, status.message) != (outcome.code.value[0], outcome.message):
-        yield "the details tell another code or message"
+        yield "the details have another code or message"
     if info is None:
         yield f"{code} without ErrorInfo"
         return
     reason, domain = info.reason, info.domain
-    yield from _reason_faults(code, reason, domain, slice_name, has_retry="RetryInfo" in parts)
+    yield from _reason_violations(code, reason, domain, service_name, has_retry="RetryInfo" in parts)
     request = parts.get("RequestInfo")
     if request is None or request.request_id != REQUEST_ID:
         yield "RequestInfo does not name the request"
@@ -113,15 +113,15 @@ def _detail_faults(outcome: Outcome, parts: dict[str, Any], slice_name: str | No
         yield f"has undocumented details: {sorted(parts)}"
 
 
-def _reason_faults(
-    code: str, reason: str, domain: str, slice_name: str | None, *, has_retry: bool
+def _reason_violations(
+    code: str, reason: str, domain: str, service_name: str | None, *, has_retry: bool
 ) -> Iterator[str]:
     owner = domain.removesuffix(".seda.fm")
     if owner not in _OWNERS or domain != f"{owner}.seda.fm":
         yield f"domain {domain!r}"
         return
-    if slice_name is not None and owner != slice_name:
-        yield f"answered by {owner}, not {slice_name}"
+    if service_name is not None and owner != service_name:
+        yield f"answered by {owner}, not {service_name}"
     documented = reasons(owner).get(reason) or reasons("rpc").get(reason)
     if documented is None or reason == "UNSPECIFIED":
         yield f"undocumented reason {reason!r} of {owner}"

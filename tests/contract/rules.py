@@ -1,6 +1,6 @@
-"""What each rule of the contract means for a value: examples that it lets pass and that it refuses.
+"""Accepted and refused example values for each rule of the contract.
 
-A rule that is not known here stops the tests with its name: teach it below.
+An unknown rule fails the tests with its name: add it to _RULES.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.contract.proto_comments import is_clamped
 
 Field: TypeAlias = Any
 UNSET = object()
-"""The value of a field that is left out."""
+"""The value of an unset field."""
 _GOOD_UUID = "0190a5c0-0000-7000-8000-00000000000a"
 _GOOD_URI = "https://example.org/cover.jpg"
 _BAD_UUIDS = (
@@ -36,7 +36,7 @@ _BAD_URIS = (
     f"{_GOOD_URI}\n",
     "https://é.example.org/",
 )
-# One of each kind that no text may hold: C0, an escape, DEL, C1, no character.
+# Forbidden characters, one per kind: C0, escape, DEL, C1, noncharacter.
 _CONTROL = ("a\0b", "\x1b[0m", "\x7f", "\x85", "\ufffe")
 INTEGERS: dict[int, tuple[str, int, int]] = {
     FieldDescriptor.TYPE_INT32: ("int32", -(1 << 31), (1 << 31) - 1),
@@ -48,11 +48,11 @@ _LIMITS = {"string": {"max_len", "max_bytes", "len", "const", "uuid"}, "enum": {
 
 
 class UnknownRuleError(Exception):
-    """A rule that this module does not know, by its name."""
+    """A rule without examples in this module."""
 
 
 class Example(NamedTuple):
-    """A value for a field. `what` says what is special about it, `within` where in the value the fault is."""
+    """A value for a field. `what` describes it, `within` is the path of the violation inside the value."""
 
     what: str
     value: Any
@@ -70,7 +70,7 @@ def of(options: Any) -> validate_pb2.FieldRules:
 
 
 def kind_rules(rules: validate_pb2.FieldRules) -> tuple[str, dict[str, Any]]:
-    """The kind of value the rules are for, and the rules that are on; "" when there are none."""
+    """The value type of the rules ("" if none), and the active rules."""
     kind = rules.WhichOneof("type")
     if kind is None:
         return "", {}
@@ -78,7 +78,7 @@ def kind_rules(rules: validate_pb2.FieldRules) -> tuple[str, dict[str, Any]]:
 
 
 def examples(field: Field, rules: validate_pb2.FieldRules) -> Examples:
-    """Values to try in one place: a field, or an item of a repeated one (then `rules` are those of its items)."""
+    """Values for a field, or for an item of a repeated field (`rules` are then the item's)."""
     _check_known(field, rules)
     if rules.ignore == validate_pb2.IGNORE_ALWAYS:
         return
@@ -96,7 +96,7 @@ def examples(field: Field, rules: validate_pb2.FieldRules) -> Examples:
 
 
 def list_sizes(field: Field) -> list[Example]:
-    """Numbers of items to try in a repeated field."""
+    """Item counts for a repeated field."""
     _check_known(field, of(field))
     found = []
     for name, limit in kind_rules(of(field))[1].items():
@@ -108,7 +108,7 @@ def list_sizes(field: Field) -> list[Example]:
 
 
 def valid(field: Field, rules: validate_pb2.FieldRules, number: int = 0) -> Any:
-    """A value that the rules allow; another one for each number. A message without rules is left out."""
+    """A valid value, different for each number; UNSET for a message without rules."""
     kind, active = kind_rules(rules)
     if field.type == FieldDescriptor.TYPE_STRING:
         return _valid_text(active, number)
@@ -123,7 +123,7 @@ def valid(field: Field, rules: validate_pb2.FieldRules, number: int = 0) -> Any:
 
 
 def is_limited(field: Field) -> bool:
-    """Whether the rules bound what a caller can put into the field (numbers and flags are bounded by their type)."""
+    """Whether the rules limit the size of the field's value (numbers and flags are limited by their type)."""
     rules = of(field)
     if field.is_repeated and not rules.repeated.max_items:
         return False
@@ -133,7 +133,7 @@ def is_limited(field: Field) -> bool:
 
 
 def message_rules(descriptor: Any) -> list[Example]:
-    """What breaks the rules of a whole message: values are the fields to leave out."""
+    """Violations of message-level rules: the values are the fields to unset."""
     found = []
     for rule, value in descriptor.GetOptions().Extensions[validate_pb2.message].ListFields():
         if rule.name != "cel":
@@ -168,7 +168,7 @@ def _valid_text(active: dict[str, Any], number: int) -> str:
 
 
 def _of_type(field: Field, rules: validate_pb2.FieldRules) -> Examples:
-    """What every value of a type must take or refuse, whatever its rules are."""
+    """Values that every field of a type accepts or refuses, independent of its rules."""
     if field.type == FieldDescriptor.TYPE_STRING:
         for text in _CONTROL:
             yield Example(f"with {text!r}", text)
@@ -192,7 +192,7 @@ def _max_len(limit: int, active: dict[str, Any]) -> Examples:
     yield Example("too long in any form", "é" * (limit + 1))
     if not active.keys() & {"uuid", "uri"}:
         yield Example("long", "a" * limit, refused=False)
-        # Twice as long as it is once it is in its normal form.
+        # Twice as long before normalization.
         yield Example("long in its normal form", "e\u0301" * limit, refused=False)
 
 
@@ -218,7 +218,7 @@ def _forms(bad: tuple[str, ...]) -> Callable[[Any, dict[str, Any]], Examples]:
 
 
 def _step(difference: int, what: str) -> Callable[[Any, dict[str, Any]], Examples]:
-    """The limit itself and the value `difference` from it, beyond it or (for gt and lt) first within it."""
+    """The limit, and the value `difference` from it: the first one outside, for gt and lt the first one inside."""
 
     def make(limit: Any, _: dict[str, Any]) -> Examples:
         yield Example(f"{what}: {limit + difference}", limit + difference, refused=what.startswith("too"))
@@ -269,7 +269,7 @@ _RULES: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Examples]] = {
     **{(kind, "lt"): _step(-1, "just enough") for kind, _, _ in INTEGERS.values()},
     **dict.fromkeys(_LISTS, lambda *_: iter(())),
 }
-# The rules of whole messages, by the id of their expression: each breaks when all the fields it speaks of are left out.
+# Message-level rules by the id of their expression; each is violated when all its fields are unset.
 _MESSAGE_RULES = {
     "text_or_track": "with neither of the two",
     "search_for_something": "for nothing at all",

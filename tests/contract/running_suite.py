@@ -1,4 +1,4 @@
-"""The suite with something in it to find, and the means to ask every method something."""
+"""A running suite with seed data, and helpers that call every method of it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackRe
 from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.auth_headers import EMAILS, service_header, user_header
-from tests.contract.probe_service import probing
+from tests.contract.probe_service import probe_service
 from tests.contract.requests import Requests
-from tests.contract.responses import REQUEST_ID, faults
+from tests.contract.responses import REQUEST_ID, violations
 from tests.contract.suite import Outcome, Suite, Target, listed, running, send
 from tests.postgres import Database, administrator
 from tests.probe import METHODS
@@ -33,8 +33,8 @@ _CHAT = "/seda.chat.v1."
 
 
 @dataclass
-class Played:
-    """The suite with a room, messages and a track in it, and a maker of requests that knows them.
+class SuiteFixture:
+    """The suite, seeded with a room, messages and a track, and a request generator that uses their ids.
 
     `targets` are the methods of the suite and of the probe service beside it; `known` are ids that exist, by the
     names of the fields that take them.
@@ -47,9 +47,9 @@ class Played:
 
 
 @asynccontextmanager
-async def playing(database: Database) -> AsyncIterator[Played]:
-    """Run the suite and put a room with messages and a track into it, and users of all roles."""
-    async with running(database) as suite, probing() as probe:
+async def running_suite(database: Database) -> AsyncIterator[SuiteFixture]:
+    """Run the suite, seeded with a room, messages, a track and one user per role."""
+    async with running(database) as suite, probe_service() as probe:
         suite.processes[probe.name] = probe
         async with administrator(database.server, database.name) as connection:
             added = [
@@ -57,9 +57,9 @@ async def playing(database: Database) -> AsyncIterator[Played]:
             ]
         services = await listed(probe.channel)
         probes = [Target(probe, method, "probe") for method in METHODS.values() if method.service in services]
-        # Whoever is to be erased must not be the one whose room all other methods are tried on.
+        # Erasure needs its own users: the other methods depend on the room owner.
         known = await _something_to_find(suite) | {"EraseAuthorRequest.user_id": added}
-        yield Played(suite, [*await suite.targets(), *probes], Requests(SEED, known), known)
+        yield SuiteFixture(suite, [*await suite.targets(), *probes], Requests(SEED, known), known)
 
 
 async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
@@ -77,7 +77,7 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
     first = await call("/seda.gateway.v1.GatewayService/PostMessage", post, PostMessageResponse)
     reply = SendMessageRequest(room_id=room.id, text="b", parent_id=first.message.id)
     second = await call(f"{_CHAT}MessageService/SendMessage", reply, SendMessageResponse)
-    # Enough for a second page of tracks.
+    # A second track, for a second page.
     other = ResolveTrackRequest(input=_OTHER_LINK)
     await call("/seda.tracks.v1.TrackService/ResolveTrack", other, ResolveTrackResponse)
     messages, tracks = [first.message.id, second.message.id], [first.track.id]
@@ -98,7 +98,7 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
 
 
 def header(target: Target) -> str:
-    """A header that opens the method."""
+    """An authorization header that the method accepts."""
     method = target.method
     if method.access is Access.SERVICE:
         return service_header(min(method.callers))
@@ -106,8 +106,8 @@ def header(target: Target) -> str:
     return user_header(EMAILS[Role.USER if stranger else Role.ADMIN])
 
 
-async def answers(target: Target, requests: Iterable[bytes]) -> list[tuple[bytes, Outcome]]:
-    """How a method answers each of the requests, from a caller who may call it."""
+async def responses(target: Target, requests: Iterable[bytes]) -> list[tuple[bytes, Outcome]]:
+    """The outcome of each request, sent by an authorized caller."""
     gate = asyncio.Semaphore(_AT_ONCE)
     metadata = (("x-request-id", REQUEST_ID), ("authorization", header(target)))
 
@@ -118,15 +118,15 @@ async def answers(target: Target, requests: Iterable[bytes]) -> list[tuple[bytes
     return await asyncio.gather(*map(one, requests))
 
 
-async def wrong(
-    played: Played,
+async def find_violations(
+    suite_fixture: SuiteFixture,
     make: Callable[[Target], Iterable[bytes]],
-    judge: Callable[[Target, Outcome], list[str]] = lambda *_: [],
+    check: Callable[[Target, Outcome], list[str]] = lambda *_: [],
 ) -> list[str]:
-    """What is wrong with the answers of every method to what `make` makes for it."""
+    """The violations in the responses of every method to the requests that `make` returns."""
     found = []
-    for target in played.targets:
-        for data, outcome in await answers(target, make(target)):
-            for fault in [*faults(outcome), *judge(target, outcome)]:
-                found.append(f"{target}: {fault} for {data[:60]!r}")  # noqa: PERF401 - three levels deep
+    for target in suite_fixture.targets:
+        for data, outcome in await responses(target, make(target)):
+            for violation in [*violations(outcome), *check(target, outcome)]:
+                found.append(f"{target}: {violation} for {data[:60]!r}")  # noqa: PERF401 - three levels deep
     return found

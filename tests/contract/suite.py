@@ -32,7 +32,7 @@ Metadata = Sequence[tuple[str, str]]
 
 
 class Outcome(NamedTuple):
-    """How a call ended: a reply, or the error's code, message and trailers."""
+    """The outcome of a call: a reply, or the error's code, message and trailers."""
 
     reply: bytes | None
     code: grpc.StatusCode
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 @dataclass
 class Served:
-    """One process: the slice it is, and a channel to it."""
+    """One running process, and channels to it."""
 
     name: str
     process: Process
@@ -55,11 +55,11 @@ class Served:
 
 
 class Target(NamedTuple):
-    """A method at a process that serves it. `slice_name` answers: behind the gateway that is not the gateway."""
+    """A method at a process that serves it. `service_name` is the origin, which differs for forwarded methods."""
 
     at: Served
     method: Method
-    slice_name: str
+    service_name: str
 
     def __str__(self) -> str:
         return f"{self.method.full_name} at {self.at.name}"
@@ -72,7 +72,7 @@ class Suite:
     processes: dict[str, Served]
 
     async def targets(self) -> list[Target]:
-        """Every method of `seda.*` at every process, found by asking the processes themselves."""
+        """Every method of `seda.*` at every process, listed by reflection."""
         found = []
         for served in self.processes.values():
             for service in await listed(served.channel):
@@ -84,7 +84,7 @@ class Suite:
 
 @asynccontextmanager
 async def running(database: Database) -> AsyncIterator[Suite]:
-    """Run all four on free ports; at the end no value may have come as far as PostgreSQL to be refused."""
+    """Run all four processes on free ports. At the end no PostgreSQL data error may have been counted."""
     async with AsyncExitStack() as stack:
 
         async def run(settings: type[ServiceSettings], build: Build, targets: dict[str, str]) -> Served:
@@ -115,9 +115,9 @@ async def _served(
         "metrics_port": 0,
         "jwt_secret": JWT_SECRET,
     } | targets
-    # Tracks asks no provider of invented tracks.
+    # The tracks are made up: no enrichment.
     values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60, "enrich": False}
-    # Few users make rooms for all the tests; what they send stays limited.
+    # All tests share few users: no limit on rooms and joins, but on messages.
     values |= {key: each for key, each in UNLIMITED.items() if key.startswith(("room_", "join_"))}
     if settings.has_database:
         values |= database.settings(name)
@@ -139,19 +139,19 @@ def _address(served: Served) -> str:
 
 
 async def listed(channel: grpc.aio.Channel) -> list[str]:
-    """The services that a server names by reflection."""
-    ask: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_REFLECT)
+    """The services that a server lists by reflection."""
+    reflect: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_REFLECT)
     request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
-    async for data in ask(iter([request]), timeout=SECONDS):
-        answer = reflection_pb2.ServerReflectionResponse.FromString(data)
-        return [service.name for service in answer.list_services_response.service]
-    raise AssertionError("reflection did not answer")
+    async for data in reflect(iter([request]), timeout=SECONDS):
+        response = reflection_pb2.ServerReflectionResponse.FromString(data)
+        return [service.name for service in response.list_services_response.service]
+    raise AssertionError("no reflection response")
 
 
 async def send(
     channel: grpc.aio.Channel, method: Method, data: bytes, metadata: Metadata, timeout: float = SECONDS
 ) -> Outcome:
-    """Call a method with any bytes. Of a stream this takes the first reply and hangs up."""
+    """Call a method with any bytes. A stream is cancelled after its first reply."""
     try:
         if method.server_streaming:
             stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method.path)

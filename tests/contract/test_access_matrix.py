@@ -1,4 +1,4 @@
-"""Every method with every kind of caller: each gets what the method's access option says."""
+"""Every method with every kind of caller: the method's access option decides."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from tests.contract.auth_headers import (
     user_claims,
     user_header,
 )
-from tests.contract.probe_service import probing
-from tests.contract.responses import REQUEST_ID, details, faults, reason_of
-from tests.contract.running_suite import Played
+from tests.contract.probe_service import probe_service
+from tests.contract.responses import REQUEST_ID, details, reason_of, violations
+from tests.contract.running_suite import SuiteFixture
 from tests.contract.suite import Outcome, Target, send
 from tests.probe import METHODS
 from tests.services.running import SERVICE_SECRET
 
 _LONG_AGO = int(time.time()) - 3600
-# Who the callers are without a good token, with the reason they are refused for.
-_STRANGERS = {
+# Callers without a valid token, each with the expected reason.
+_UNAUTHENTICATED = {
     "nobody": (None, "TOKEN_MISSING"),
     "an expired user": (f"Bearer {jwt(user_claims(exp=_LONG_AGO))}", "TOKEN_EXPIRED"),
     "an expired service": (f"Bearer {jwt(service_claims(exp=_LONG_AGO), SERVICE_SECRET)}", "TOKEN_EXPIRED"),
@@ -46,8 +46,8 @@ _STRANGERS = {
 }
 _USERS = {str(role): user_header(email) for role, email in EMAILS.items()}
 _SERVICES = {f"service {name}": name for name in SERVICES}
-CALLERS = (*_STRANGERS, *_USERS, *_SERVICES)
-# Which of the users an access lets in.
+CALLERS = (*_UNAUTHENTICATED, *_USERS, *_SERVICES)
+# The user roles that each access level admits.
 _OPEN_TO: dict[int, set[str]] = {
     annotations_pb2.ACCESS_USER: {Role.USER, Role.MODERATOR, Role.ADMIN},
     annotations_pb2.ACCESS_MODERATOR: {Role.MODERATOR, Role.ADMIN},
@@ -64,68 +64,70 @@ def options_of(target: Target) -> tuple[annotations_pb2.Access.ValueType, set[st
     return options.Extensions[annotations_pb2.access], set(options.Extensions[annotations_pb2.callers])
 
 
-def due(target: Target, caller: str) -> str | None:
-    """The reason that a caller must be refused for; None: the method is open to them."""
+def expected_reason(target: Target, caller: str) -> str | None:
+    """The reason a caller must be refused for; None if the method admits the caller."""
     access, callers = options_of(target)
     if access == annotations_pb2.ACCESS_PUBLIC:
         return None
-    if caller in _STRANGERS:
-        return _STRANGERS[caller][1]
+    if caller in _UNAUTHENTICATED:
+        return _UNAUTHENTICATED[caller][1]
     allowed = {*_OPEN_TO[access], *(f"service {name}" for name in callers)}
     return None if caller in allowed else "ACCESS_DENIED"
 
 
-def misjudged(target: Target, caller: str, outcome: Outcome) -> list[str]:
-    """What is wrong with the answer to a caller, one line each."""
-    reason, expected = reason_of(outcome), due(target, caller)
-    found = faults(outcome, target.slice_name)
+def response_violations(target: Target, caller: str, outcome: Outcome) -> list[str]:
+    """The violations in the response to a caller, one line each."""
+    reason, expected = reason_of(outcome), expected_reason(target, caller)
+    found = violations(outcome, target.service_name)
     if (reason if reason in _REFUSALS else None) != expected:
         found.append(f"{outcome.code.name} {reason}, not {expected or 'let in'}")
     elif expected == "ACCESS_DENIED":
         info: Any = details(outcome)["ErrorInfo"]
         if f"ACCESS_{info.metadata['access']}" != annotations_pb2.Access.Name(options_of(target)[0]):
-            found.append(f"is told that the method is for {info.metadata['access']}")
-    return [f"{caller}: {target}: {fault}" for fault in found]
+            found.append(f"names the access {info.metadata['access']}")
+    return [f"{caller}: {target}: {violation}" for violation in found]
 
 
 def _header(caller: str) -> str | None:
     if caller in _SERVICES:
         return service_header(_SERVICES[caller])
-    return _USERS[caller] if caller in _USERS else _STRANGERS[caller][0]
+    return _USERS[caller] if caller in _USERS else _UNAUTHENTICATED[caller][0]
 
 
-async def wrong(targets: list[Target], caller: str) -> list[str]:
-    """What is wrong with the answers of methods to a caller."""
+async def find_violations(targets: list[Target], caller: str) -> list[str]:
+    """The violations in the responses to a caller."""
     header = _header(caller)
     metadata = [("x-request-id", REQUEST_ID), *([("authorization", header)] if header else [])]
-    # An empty request: whom it lets in the method then tells what is wrong with it, and changes nothing.
+    # An empty request changes nothing: an admitted caller gets a validation error.
     outcomes = await asyncio.gather(
         *(send(target.at.channel, target.method, b"", metadata) for target in targets)
     )
     pairs = zip(targets, outcomes, strict=True)
-    return [fault for target, outcome in pairs for fault in misjudged(target, caller, outcome)]
+    return [
+        violation for target, outcome in pairs for violation in response_violations(target, caller, outcome)
+    ]
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-async def test_caller_gets_what_the_contract_says(played: Played, caller: str) -> None:
-    found = await wrong(played.targets, caller)
+async def test_caller_gets_what_the_contract_says(suite_fixture: SuiteFixture, caller: str) -> None:
+    found = await find_violations(suite_fixture.targets, caller)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("role", EMAILS)
-async def test_roles_are_those_of_the_table(played: Played, role: Role) -> None:
-    """The control of the rows of moderators and administrators: they are some."""
+async def test_roles_are_those_of_the_table(suite_fixture: SuiteFixture, role: Role) -> None:
+    """Control: the moderator and admin callers have these roles."""
     for name in ("users", "gateway"):
-        stub = UserServiceStub(played.suite.processes[name].channel)
+        stub = UserServiceStub(suite_fixture.suite.processes[name].channel)
         metadata = (("authorization", _USERS[role]),)
         response = await stub.GetUser(GetUserRequest(), metadata=metadata, timeout=10)
         assert response.user.role == caller_pb2.Role.Value(f"ROLE_{role}")
 
 
-async def test_every_access_is_tried(played: Played) -> None:
-    accesses = {options_of(target)[0] for target in played.targets}
+async def test_every_access_is_tried(suite_fixture: SuiteFixture) -> None:
+    accesses = {options_of(target)[0] for target in suite_fixture.targets}
     assert accesses == set(annotations_pb2.Access.values()) - {annotations_pb2.ACCESS_UNSPECIFIED}
-    names = {(target.at.name, target.method.full_name) for target in played.targets}
+    names = {(target.at.name, target.method.full_name) for target in suite_fixture.targets}
     assert names >= {
         ("users", "seda.users.v1.IdentityService.ResolveCaller"),
         ("gateway", "seda.users.v1.UserService.GetUser"),
@@ -137,13 +139,13 @@ async def test_every_access_is_tried(played: Played) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "caught"),
     [
-        ("Ask", {"access": Access.PUBLIC}, {*_STRANGERS, *_SERVICES}),
-        ("Watch", {"access": Access.PUBLIC}, {*_STRANGERS, *_SERVICES}),
+        ("Ask", {"access": Access.PUBLIC}, {*_UNAUTHENTICATED, *_SERVICES}),
+        ("Watch", {"access": Access.PUBLIC}, {*_UNAUTHENTICATED, *_SERVICES}),
         ("Moderate", {"access": Access.USER}, {"USER", *_SERVICES}),
         ("Administer", {"access": Access.MODERATOR}, {"USER", "MODERATOR"}),
         ("Administer", {"access": Access.USER}, {"USER", "MODERATOR"}),
         ("Moderate", {"access": Access.ADMIN}, {"MODERATOR"}),
-        ("Open", {"access": Access.USER}, {*_STRANGERS, *_SERVICES}),
+        ("Open", {"access": Access.USER}, {*_UNAUTHENTICATED, *_SERVICES}),
         ("Serve", {"callers": frozenset({"chat", "gateway", "tracks"})}, {"service tracks"}),
         ("Serve", {"callers": frozenset({"chat"})}, {"service gateway"}),
         ("Serve", {"access": Access.USER}, set(_USERS)),
@@ -160,8 +162,10 @@ async def test_method_that_is_open_to_others_than_it_says_is_caught(
         ]
 
     monkeypatch.setattr("servicekit.server.methods_of", changed)
-    async with probing() as probe:
+    async with probe_service() as probe:
         targets = [Target(probe, method, "probe") for method in METHODS.values()]
-        found = {caller: await wrong(targets, caller) for caller in CALLERS}
+        found = {caller: await find_violations(targets, caller) for caller in CALLERS}
     assert {caller for caller, each in found.items() if each} >= caught
-    assert [fault for each in found.values() for fault in each if f"Service.{name} at" not in fault] == []
+    assert [
+        violation for each in found.values() for violation in each if f"Service.{name} at" not in violation
+    ] == []

@@ -1,4 +1,4 @@
-"""The checker's own control: servers that answer as grpc does by itself are caught."""
+"""Controls of the response checks: stock gRPC error responses are reported."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from seda.chat.v1.room_service_pb2 import DESCRIPTOR, GetRoomRequest, GetRoomRes
 from servicekit.errors import ConflictError, InvalidFieldsError, OverloadedError, ServiceError
 from servicekit.methods import methods_of
 from servicekit.statuses import details
-from tests.contract.responses import REQUEST_ID, Reason, faults, leaks, reasons
+from tests.contract.responses import REQUEST_ID, Reason, leaks, reasons, violations
 from tests.contract.suite import Outcome, send
 
 _METHOD = methods_of(DESCRIPTOR.services_by_name["RoomService"])[1]
 
 
 class _Careless(grpc.GenericRpcHandler):
-    """Raises what the request says, as a stock servicer does."""
+    """Raises the error that the request selects, like a stock servicer."""
 
     def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         async def get_room(request: GetRoomRequest, context: Any) -> GetRoomResponse:
@@ -43,28 +43,28 @@ async def careless() -> AsyncIterator[grpc.aio.Channel]:
     await server.stop(0)
 
 
-async def ask(channel: grpc.aio.Channel, data: bytes) -> Outcome:
+async def call_get_room(channel: grpc.aio.Channel, data: bytes) -> Outcome:
     return await send(channel, _METHOD, data, ())
 
 
 async def test_exception_text_is_caught(careless: grpc.aio.Channel) -> None:
-    outcome = await ask(careless, GetRoomRequest(room_id="a file").SerializeToString())
-    found = faults(outcome)
+    outcome = await call_get_room(careless, GetRoomRequest(room_id="a file").SerializeToString())
+    found = violations(outcome)
     assert "secret" in outcome.message
-    assert any("is UNKNOWN" in fault for fault in found)
-    assert any("leaks" in fault for fault in found)
+    assert any("is UNKNOWN" in violation for violation in found)
+    assert any("leaks" in violation for violation in found)
 
 
 async def test_parser_s_text_is_caught(careless: grpc.aio.Channel) -> None:
-    assert any("is UNKNOWN" in fault for fault in faults(await ask(careless, b"\xff")))
+    assert any("is UNKNOWN" in violation for violation in violations(await call_get_room(careless, b"\xff")))
 
 
 async def test_bare_abort_is_caught(careless: grpc.aio.Channel) -> None:
-    found = faults(await ask(careless, GetRoomRequest(room_id="abort").SerializeToString()))
+    found = violations(await call_get_room(careless, GetRoomRequest(room_id="abort").SerializeToString()))
     assert found == ["NOT_FOUND without details"]
 
 
-def answer(error: ServiceError, domain: str = "chat.seda.fm", request_id: str = REQUEST_ID) -> Outcome:
+def error_outcome(error: ServiceError, domain: str = "chat.seda.fm", request_id: str = REQUEST_ID) -> Outcome:
     code = next(each for each in grpc.StatusCode if each.value[0] == error.code)
     return Outcome(
         None, code, error.message, (("grpc-status-details-bin", details(error, domain, request_id)),)
@@ -86,27 +86,30 @@ class _WithoutRetryError(OverloadedError):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "fault"),
+    ("outcome", "violation"),
     [
-        (answer(ConflictError()), None),
-        (answer(OverloadedError(0.1)), None),
-        (answer(ConflictError(), "tracks.seda.fm"), "answered by tracks, not chat"),
-        (answer(ConflictError(), "chat"), "domain 'chat'"),
-        (answer(ConflictError(), "chat.example.org"), "domain 'chat.example.org'"),
-        (answer(ConflictError(), request_id="another"), "RequestInfo does not name the request"),
-        (answer(_UndocumentedError()), "undocumented reason 'JUST_SO' of chat"),
-        (answer(_MiscodedError(0.1)), "OVERLOADED as ABORTED, documented RESOURCE_EXHAUSTED"),
-        (answer(_WithoutRetryError()), "OVERLOADED without RetryInfo"),
-        (answer(InvalidFieldsError()), "INVALID_FIELDS without BadRequest"),
-        (answer(ConflictError())._replace(message="other"), "the details tell another code or message"),
+        (error_outcome(ConflictError()), None),
+        (error_outcome(OverloadedError(0.1)), None),
+        (error_outcome(ConflictError(), "tracks.seda.fm"), "answered by tracks, not chat"),
+        (error_outcome(ConflictError(), "chat"), "domain 'chat'"),
+        (error_outcome(ConflictError(), "chat.example.org"), "domain 'chat.example.org'"),
+        (error_outcome(ConflictError(), request_id="another"), "RequestInfo does not name the request"),
+        (error_outcome(_UndocumentedError()), "undocumented reason 'JUST_SO' of chat"),
+        (error_outcome(_MiscodedError(0.1)), "OVERLOADED as ABORTED, documented RESOURCE_EXHAUSTED"),
+        (error_outcome(_WithoutRetryError()), "OVERLOADED without RetryInfo"),
+        (error_outcome(InvalidFieldsError()), "INVALID_FIELDS without BadRequest"),
+        (
+            error_outcome(ConflictError())._replace(message="other"),
+            "the details have another code or message",
+        ),
         (Outcome(None, grpc.StatusCode.ABORTED, "", ()), "ABORTED without details"),
         (Outcome(None, grpc.StatusCode.RESOURCE_EXHAUSTED, "", ()), None),
         (Outcome(None, grpc.StatusCode.OK, "", ()), "OK without a reply"),
     ],
     ids=range(14),
 )
-def test_each_fault_is_named(outcome: Outcome, fault: str | None) -> None:
-    assert faults(outcome, "chat") == ([fault] if fault else [])
+def test_each_fault_is_named(outcome: Outcome, violation: str | None) -> None:
+    assert violations(outcome, "chat") == ([violation] if violation else [])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The controls of the mutations: services and contracts that lack something are caught."""
+"""Controls of the mutations: services and contracts with a missing check are reported."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from buf.validate import validate_pb2
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest
 from servicekit import validation
 from tests import probe
-from tests.contract.assertions import judged
+from tests.contract.assertions import mutation_violations
 from tests.contract.mutations import mutations, unlimited
-from tests.contract.probe_service import probing
-from tests.contract.proto_comments import comments, documented_reasons, is_clamped
+from tests.contract.probe_service import probe_service
+from tests.contract.proto_comments import documented_reasons, is_clamped, proto_comments
 from tests.contract.rules import UnknownRuleError
 from tests.contract.suite import Target
 
@@ -29,12 +29,12 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 async def ask() -> AsyncIterator[Target]:
-    async with probing() as served:
+    async with probe_service() as served:
         yield Target(served, probe.METHODS["Ask"], "probe")
 
 
 def another(field: str, rules: validate_pb2.FieldRules | None) -> type[Message]:
-    """The probe's request with other rules for a field, in a package of its own."""
+    """A copy of the probe's request, in a new package, with other rules for one field."""
     file = FileDescriptorProto.FromString(probe.FILE.serialized_pb)
     file.name, file.package = f"control{next(_numbers)}.proto", f"control{next(_numbers)}"
     del file.service[:]
@@ -56,12 +56,12 @@ def _set_rules(field: FieldDescriptorProto, rules: validate_pb2.FieldRules | Non
 
 
 async def test_nothing_is_wrong_without_a_fault(ask: Target) -> None:
-    assert await judged(ask, _TRIES) == []
+    assert await mutation_violations(ask, _TRIES) == []
 
 
 async def test_service_without_validation_is_caught(ask: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "validate", lambda _: None)
-    found = await judged(ask, _TRIES)
+    found = await mutation_violations(ask, _TRIES)
     assert len(found) == sum(each.refused for each in _TRIES)
 
 
@@ -70,7 +70,8 @@ async def test_service_that_names_the_wrong_field_is_caught(
 ) -> None:
     monkeypatch.setattr(validation, "_path", lambda _: "field")
     assert any(
-        "number too great: 11: INVALID_FIELDS naming ['field']" in each for each in await judged(ask, _TRIES)
+        "number too great: 11: INVALID_FIELDS naming ['field']" in each
+        for each in await mutation_violations(ask, _TRIES)
     )
 
 
@@ -80,7 +81,7 @@ async def test_service_that_lacks_a_rule_is_caught(
 ) -> None:
     lax, strict = another(field, None), validation.validate
     monkeypatch.setattr(validation, "validate", lambda it: strict(lax.FromString(it.SerializeToString())))
-    found = await judged(ask, _TRIES)
+    found = await mutation_violations(ask, _TRIES)
     assert found
     assert [each for each in found if f"at probe: {field}" not in each] == []
 
@@ -89,7 +90,7 @@ async def test_service_that_is_stricter_is_caught(ask: Target, monkeypatch: pyte
     rules = validate_pb2.FieldRules(int32=validate_pb2.Int32Rules(gte=0, lt=10))
     harsh, usual = another("number", rules), validation.validate
     monkeypatch.setattr(validation, "validate", lambda it: usual(harsh.FromString(it.SerializeToString())))
-    (found,) = await judged(ask, _TRIES)
+    (found,) = await mutation_violations(ask, _TRIES)
     assert "number the limit 10: refused" in found
 
 
@@ -119,7 +120,7 @@ def test_rule_that_nobody_taught_is_named(field: str, rules: validate_pb2.FieldR
 
 def test_clamped_field_takes_more_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"{_REQUEST.full_name}.number"
-    monkeypatch.setitem(comments(), name, "A number, clamped to 10.")
+    monkeypatch.setitem(proto_comments(), name, "A number, clamped to 10.")
     refused = {each.what: each.refused for each in mutations(_REQUEST, {}) if each.field == "number"}
     assert refused == {
         "too great: 11": False,
@@ -132,7 +133,7 @@ def test_clamped_field_takes_more_than_its_limit(monkeypatch: pytest.MonkeyPatch
 def test_comments_are_those_of_the_contract() -> None:
     fields: Any = ListMessagesRequest.DESCRIPTOR.fields_by_name
     assert [name for name in fields if is_clamped(fields[name])] == ["page_size"]
-    assert comments()["seda.chat.v1.MemberRole.MEMBER_ROLE_MEMBER"] == "Reads and posts."
+    assert proto_comments()["seda.chat.v1.MemberRole.MEMBER_ROLE_MEMBER"] == "Reads and posts."
     reading = documented_reasons("seda.chat.v1.MessageService.GetMessage")
     assert reading == {"MESSAGE_NOT_FOUND", "BANNED", "ROLE_REQUIRED", "CALLER_SUSPENDED"}
     posting = documented_reasons("seda.gateway.v1.GatewayService.PostMessage")

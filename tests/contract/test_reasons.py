@@ -8,7 +8,7 @@ import pytest
 
 import servicekit.errors
 from servicekit.errors import ServiceError
-from tests.contract.responses import SLICES, Reason, reasons
+from tests.contract.responses import SERVICES, Reason, reasons
 
 _WITHOUT_ERRORS = {"gateway"}
 
@@ -23,7 +23,7 @@ def classes(module: str) -> dict[str, set[type[ServiceError]]]:
     return found
 
 
-@pytest.mark.parametrize("package", ["rpc", *(name for name in SLICES if name not in _WITHOUT_ERRORS)])
+@pytest.mark.parametrize("package", ["rpc", *(name for name in SERVICES if name not in _WITHOUT_ERRORS)])
 def test_reasons_and_error_classes_are_one_to_one(package: str) -> None:
     module = "servicekit.errors" if package == "rpc" else f"services.{package}.domain.errors"
     documented = {name: each for name, each in reasons(package).items() if name != "UNSPECIFIED"}
@@ -35,7 +35,7 @@ def test_reasons_and_error_classes_are_one_to_one(package: str) -> None:
 
 
 def test_no_slice_reuses_a_reason_of_all() -> None:
-    for package in SLICES:
+    for package in SERVICES:
         assert reasons(package).keys() & reasons("rpc").keys() <= {"UNSPECIFIED"}
 
 

@@ -1,4 +1,4 @@
-"""Every reason of the contract is reached over the wire, with the code and the details its comment promises."""
+"""A call ends with each documented reason, its code and its details."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from servicekit.errors import Code, ConflictError, OverloadedError, ServiceError
 from servicekit.statuses import GRPC_CODES, details
 from tests.architecture.project import ROOT
-from tests.contract.proto_comments import comments, documented_reasons
-from tests.contract.responses import REQUEST_ID, faults, reason_of, reasons
+from tests.contract.proto_comments import documented_reasons, proto_comments
+from tests.contract.responses import REQUEST_ID, reason_of, reasons, violations
 from tests.contract.responses import details as details_of
 from tests.contract.scenarios import SCENARIOS
-from tests.contract.scenarios.context import Stage
+from tests.contract.scenarios.context import ScenarioContext
 from tests.contract.suite import Outcome, running
 from tests.postgres import Database, administrator
 
@@ -24,24 +24,24 @@ REASONS = [(package, name) for package in PACKAGES for name in reasons(package) 
 
 
 @pytest.fixture(scope="module")
-async def stage(database: Database) -> AsyncIterator[Stage]:
+async def context(database: Database) -> AsyncIterator[ScenarioContext]:
     async with running(database) as suite, administrator(database.server, database.name) as admin:
-        yield Stage(suite, database, admin)
+        yield ScenarioContext(suite, database, admin)
 
 
-def unkept(package: str, name: str, outcome: Outcome) -> list[str]:
-    """The promises of a reason's comment that an answer does not keep."""
+def broken_promises(package: str, name: str, outcome: Outcome) -> list[str]:
+    """The differences between a response and the comment of its reason."""
     promised = reasons(package)[name]
     found = []
     if (outcome.code.name, reason_of(outcome)) != (promised.code, name):
         found.append(f"ended {outcome.code.name} {reason_of(outcome)}: {outcome.message}")
         return found
     parts: dict[str, Any] = details_of(outcome)
-    # A defect is what no other test may see.
+    # INTERNAL is expected for INTERNAL_ERROR only.
     found += [
-        each for each in faults(outcome) if name != "INTERNAL_ERROR" or not each.startswith("is INTERNAL")
+        each for each in violations(outcome) if name != "INTERNAL_ERROR" or not each.startswith("is INTERNAL")
     ]
-    keys = set(_metadata_keys(comments()[f"seda.{package}.v1.ErrorReason.ERROR_REASON_{name}"]))
+    keys = set(_metadata_keys(proto_comments()[f"seda.{package}.v1.ErrorReason.ERROR_REASON_{name}"]))
     if set(parts["ErrorInfo"].metadata) != keys:
         found.append(f"has the metadata {sorted(parts['ErrorInfo'].metadata)}, not {sorted(keys)}")
     if ("RetryInfo" in parts) != promised.retry:
@@ -56,23 +56,23 @@ def _metadata_keys(comment: str) -> list[str]:
 
 
 def test_scenarios_are_those_of_the_contract() -> None:
-    played = [(package, name) for package, scenarios in SCENARIOS.items() for name in scenarios]
-    assert sorted(played) == sorted(REASONS)
+    suite_fixture = [(package, name) for package, scenarios in SCENARIOS.items() for name in scenarios]
+    assert sorted(suite_fixture) == sorted(REASONS)
 
 
 @pytest.mark.parametrize(("package", "name"), REASONS)
-async def test_reason_is_reached(stage: Stage, package: str, name: str) -> None:
+async def test_reason_is_reached(context: ScenarioContext, package: str, name: str) -> None:
     scenario = SCENARIOS.get(package, {}).get(name)
     assert scenario is not None, f"no scenario leads to {name} of {package}"
-    outcome = await scenario(stage)
-    assert unkept(package, name, outcome) == []
+    outcome = await scenario(context)
+    assert broken_promises(package, name, outcome) == []
     info: Any = details_of(outcome)["ErrorInfo"]
     assert package == "rpc" or info.domain == f"{package}.seda.fm"
 
 
 def test_methods_name_reasons_that_exist() -> None:
     known = {name for _, name in REASONS}
-    methods = [name for name in comments() if re.fullmatch(r"seda\.\w+\.v1\.\w+Service\.\w+", name)]
+    methods = [name for name in proto_comments() if re.fullmatch(r"seda\.\w+\.v1\.\w+Service\.\w+", name)]
     assert len(methods) >= 15
     assert {name: unknown for name in methods if (unknown := documented_reasons(name) - known)} == {}
 
@@ -83,7 +83,7 @@ class _RoomNotFoundError(ServiceError):
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "fault"),
+    ("name", "error", "violation"),
     [
         ("CONFLICT", ConflictError(), None),
         ("CONFLICT", OverloadedError(1), "ended RESOURCE_EXHAUSTED OVERLOADED: too many calls at once"),
@@ -102,8 +102,8 @@ class _RoomNotFoundError(ServiceError):
         ),
     ],
 )
-def test_broken_promise_is_caught(name: str, error: ServiceError, fault: str | None) -> None:
+def test_broken_promise_is_caught(name: str, error: ServiceError, violation: str | None) -> None:
     package = "chat" if isinstance(error, _RoomNotFoundError) else "rpc"
     trailers = (("grpc-status-details-bin", details(error, "chat.seda.fm", REQUEST_ID)),)
     outcome = Outcome(None, GRPC_CODES[error.code], error.message, trailers)
-    assert unkept(package, name, outcome) == ([fault] if fault else [])
+    assert broken_promises(package, name, outcome) == ([violation] if violation else [])

@@ -1,4 +1,4 @@
-"""Every kind of bad token at every method; who may call what with a good one is in test_access_matrix.py."""
+"""Every kind of invalid token at every method; test_access_matrix.py covers valid ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from servicekit.methods import Access
 from tests.contract.auth_headers import bad_headers, service_header
-from tests.contract.responses import REQUEST_ID, faults, reason_of
-from tests.contract.running_suite import Played
+from tests.contract.responses import REQUEST_ID, reason_of, violations
+from tests.contract.running_suite import SuiteFixture
 from tests.contract.suite import Outcome, Target, send
 
 
 @pytest.fixture(scope="module")
-def targets(played: Played) -> list[Target]:
-    return played.targets
+def targets(suite_fixture: SuiteFixture) -> list[Target]:
+    return suite_fixture.targets
 
 
-async def knock(target: Target, header: str | None) -> Outcome:
+async def send_empty(target: Target, header: str | None) -> Outcome:
     """Call a method with an empty request."""
     metadata = [("x-request-id", REQUEST_ID)]
     if header is not None:
@@ -28,14 +28,14 @@ async def knock(target: Target, header: str | None) -> Outcome:
 
 
 async def refusals(targets: list[Target], header: str | None, reason: str, code: str) -> list[str]:
-    """Where an answer was another one than this refusal by the slice itself."""
-    outcomes = await asyncio.gather(*(knock(target, header) for target in targets))
+    """The responses that are not this refusal by the service itself."""
+    outcomes = await asyncio.gather(*(send_empty(target, header) for target in targets))
     wrong = []
     for target, outcome in zip(targets, outcomes, strict=True):
-        found = faults(outcome, target.slice_name)
+        found = violations(outcome, target.service_name)
         if (reason_of(outcome), outcome.code.name) != (reason, code):
             found.append(f"{outcome.code.name} {reason_of(outcome)}: {outcome.message}")
-        wrong += [f"{target}: {fault}" for fault in found]
+        wrong += [f"{target}: {violation}" for violation in found]
     return wrong
 
 
@@ -50,13 +50,15 @@ async def test_bad_token_is_refused_everywhere(targets: list[Target], name: str)
 async def test_bad_token_does_no_harm_at_public_methods(targets: list[Target], name: str) -> None:
     for target in targets:
         if target.method.access is Access.PUBLIC:
-            outcome = await knock(target, bad_headers()[name][0])
+            outcome = await send_empty(target, bad_headers()[name][0])
             assert outcome.code is grpc.StatusCode.OK, f"{target}: {outcome}"
 
 
-async def test_service_methods_are_nowhere_behind_the_gateway(played: Played) -> None:
-    for target in played.targets:
+async def test_service_methods_are_nowhere_behind_the_gateway(suite_fixture: SuiteFixture) -> None:
+    for target in suite_fixture.targets:
         if target.method.access is Access.SERVICE:
             metadata = [("authorization", service_header(min(target.method.callers)))]
-            outcome = await send(played.suite.processes["gateway"].channel, target.method, b"", metadata)
+            outcome = await send(
+                suite_fixture.suite.processes["gateway"].channel, target.method, b"", metadata
+            )
             assert outcome.code is grpc.StatusCode.UNIMPLEMENTED, target

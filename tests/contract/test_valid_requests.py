@@ -1,4 +1,4 @@
-"""Random requests that the contract allows, at every method of the suite; the seed is fixed."""
+"""Random valid requests at every method of the suite; the seed is fixed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.contract.assertions import undocumented
-from tests.contract.responses import faults, reason_of
-from tests.contract.running_suite import Played, answers, wrong
+from tests.contract.responses import reason_of, violations
+from tests.contract.running_suite import SuiteFixture, find_violations, responses
 from tests.contract.suite import Outcome, Target
 
 _VALID = 60
@@ -16,47 +16,47 @@ _TOKENS = 150
 
 
 @pytest.mark.timeout(120)
-async def test_valid_requests(played: Played) -> None:
+async def test_valid_requests(suite_fixture: SuiteFixture) -> None:
     refused: list[str] = []
 
     def make(target: Target) -> list[bytes]:
         descriptor = target.method.request_type.DESCRIPTOR
-        return [played.requests.valid(descriptor).SerializeToString() for _ in range(_VALID)]
+        return [suite_fixture.requests.valid(descriptor).SerializeToString() for _ in range(_VALID)]
 
-    def judge(target: Target, outcome: Outcome) -> list[str]:
+    def check(target: Target, outcome: Outcome) -> list[str]:
         refused.append(reason_of(outcome))
-        # What the rules allow is never refused by them.
+        # A request that the rules allow is never refused by validation.
         malformed = ["is malformed"] if reason_of(outcome) == "MALFORMED_REQUEST" else []
         return [*malformed, *undocumented(target, outcome)]
 
-    found = await wrong(played, make, judge)
+    found = await find_violations(suite_fixture, make, check)
     assert not found, "\n".join(found)
-    # The control: most of what was sent was looked at, and went through.
+    # Control: a good part of the requests succeeds.
     assert refused.count("OK") > len(refused) / 3, {reason: refused.count(reason) for reason in set(refused)}
 
 
-async def test_page_tokens_that_lead_elsewhere(played: Played) -> None:
-    """A token carries no authority and no trust: whatever place it names, the answer is documented."""
+async def test_page_tokens_that_lead_elsewhere(suite_fixture: SuiteFixture) -> None:
+    """A forged page token has no effect but a documented response."""
     tried = 0
-    for target in played.targets:
+    for target in suite_fixture.targets:
         method = target.method
         if "next_page_token" not in method.response_type.DESCRIPTOR.fields_by_name:
             continue
         request: Any = method.request_type(page_size=1)
         for field in method.request_type.DESCRIPTOR.fields_by_name:
-            if field in played.known and field.endswith("_id"):
-                setattr(request, field, played.requests.known(field))
-        _, outcome = (await answers(target, [request.SerializeToString()]))[0]
+            if field in suite_fixture.known and field.endswith("_id"):
+                setattr(request, field, suite_fixture.requests.known(field))
+        _, outcome = (await responses(target, [request.SerializeToString()]))[0]
         token = method.response_type.FromString(outcome.reply or b"").next_page_token  # type: ignore[attr-defined]  # found by name
         if not token:
-            # There is no second page to be had from this one.
+            # This listing has no second page.
             continue
         pages = []
         for _ in range(_TOKENS):
-            request.page_token = played.requests.token(token)
+            request.page_token = suite_fixture.requests.token(token)
             request.page_size = 100
             pages.append(request.SerializeToString())
-        for data, outcome in await answers(target, pages):
-            assert faults(outcome) == [], f"{target}: {data!r}"
+        for data, outcome in await responses(target, pages):
+            assert violations(outcome) == [], f"{target}: {data!r}"
         tried += 1
     assert tried >= 3

@@ -25,7 +25,7 @@ from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
 from tests.servicekit.serving import Probe, Users, servicers
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.serial, pytest.mark.timeout(120)]
 STREAMS = 600
 CONNECTIONS = 3
 ROUNDS = 5

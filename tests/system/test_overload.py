@@ -19,7 +19,7 @@ from tests.probe import ProbeRequest, ProbeResponse
 from tests.services.running import user
 from tests.system.support.processes import RealProcess, real_suite
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.serial, pytest.mark.timeout(180)]
 
 ASK = "/probe.v1.ProbeService/Ask"
 CHECK = "/grpc.health.v1.Health/Check"

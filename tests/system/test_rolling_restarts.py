@@ -22,7 +22,7 @@ from tests.postgres import Database
 from tests.services.running import user
 from tests.system.support.processes import RealProcess, real_suite
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.serial, pytest.mark.timeout(400)]
 RESTARTS = 10
 """Of each replica."""
 LEAST_RATE = 300.0

@@ -6,59 +6,59 @@ from seda.chat.v1.membership_service_pb2 import InviteUserRequest, LeaveRoomRequ
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_DISMISSED
 from seda.chat.v1.moderation_service_pb2 import ResolveReportRequest
 from seda.chat.v1.room_pb2 import MEMBER_ROLE_MODERATOR
-from tests.contract.scenarios.context import Scenario, Stage, nobody
+from tests.contract.scenarios.context import Scenario, ScenarioContext, unknown_id
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 
 _MEMBERS = "seda.chat.v1.MembershipService"
 
 
-async def _role_required(stage: Stage) -> Outcome:
-    _, bob, room_id = await _owner_and_member(stage)
-    request = InviteUserRequest(room_id=room_id, user_id=nobody())
-    return await stage.refused("chat", f"{_MEMBERS}.InviteUser", request, bob)
+async def _role_required(context: ScenarioContext) -> Outcome:
+    _, bob, room_id = await _owner_and_member(context)
+    request = InviteUserRequest(room_id=room_id, user_id=unknown_id())
+    return await context.refusal("chat", f"{_MEMBERS}.InviteUser", request, bob)
 
 
-async def _last_owner(stage: Stage) -> Outcome:
-    ada, _, room_id = await _owner_and_member(stage)
-    return await stage.refused("chat", f"{_MEMBERS}.LeaveRoom", LeaveRoomRequest(room_id=room_id), ada)
+async def _last_owner(context: ScenarioContext) -> Outcome:
+    ada, _, room_id = await _owner_and_member(context)
+    return await context.refusal("chat", f"{_MEMBERS}.LeaveRoom", LeaveRoomRequest(room_id=room_id), ada)
 
 
-async def _target_protected(stage: Stage) -> Outcome:
-    ada, _, room_id = await _owner_and_member(stage)
-    return await _promote(stage, ada, room_id, await stage.world.user_id(ada))
+async def _target_protected(context: ScenarioContext) -> Outcome:
+    ada, _, room_id = await _owner_and_member(context)
+    return await _promote(context, ada, room_id, await context.world.user_id(ada))
 
 
-async def _member_not_found(stage: Stage) -> Outcome:
-    ada, _, room_id = await _owner_and_member(stage)
-    return await _promote(stage, ada, room_id, nobody())
+async def _member_not_found(context: ScenarioContext) -> Outcome:
+    ada, _, room_id = await _owner_and_member(context)
+    return await _promote(context, ada, room_id, unknown_id())
 
 
-async def _report_not_found(stage: Stage) -> Outcome:
-    ada, _, room_id = await _owner_and_member(stage)
+async def _report_not_found(context: ScenarioContext) -> Outcome:
+    ada, _, room_id = await _owner_and_member(context)
     request = ResolveReportRequest(
-        room_id=room_id, report_id=nobody(), state=REPORT_STATE_DISMISSED, reason="because"
+        room_id=room_id, report_id=unknown_id(), state=REPORT_STATE_DISMISSED, reason="because"
     )
-    return await stage.refused("chat", "seda.chat.v1.ModerationService.ResolveReport", request, ada)
+    return await context.refusal("chat", "seda.chat.v1.ModerationService.ResolveReport", request, ada)
 
 
-async def _target_banned(stage: Stage) -> Outcome:
-    ada, bob, room_id = await _owner_and_member(stage)
-    await stage.world.sanction(room_id, bob, "BAN")
-    request = InviteUserRequest(room_id=room_id, user_id=await stage.world.user_id(bob))
-    return await stage.refused("chat", f"{_MEMBERS}.InviteUser", request, ada)
+async def _target_banned(context: ScenarioContext) -> Outcome:
+    ada, bob, room_id = await _owner_and_member(context)
+    await context.world.sanction(room_id, bob, "BAN")
+    request = InviteUserRequest(room_id=room_id, user_id=await context.world.user_id(bob))
+    return await context.refusal("chat", f"{_MEMBERS}.InviteUser", request, ada)
 
 
-async def _owner_and_member(stage: Stage) -> tuple[str, str, str]:
+async def _owner_and_member(context: ScenarioContext) -> tuple[str, str, str]:
     ada, bob = new_user(), new_user()
-    room = await stage.world.room(ada)
-    await stage.world.join(bob, room.id)
+    room = await context.world.room(ada)
+    await context.world.join(bob, room.id)
     return ada, bob, room.id
 
 
-async def _promote(stage: Stage, email: str, room_id: str, user_id: str) -> Outcome:
+async def _promote(context: ScenarioContext, email: str, room_id: str, user_id: str) -> Outcome:
     request = SetMemberRoleRequest(room_id=room_id, user_id=user_id, role=MEMBER_ROLE_MODERATOR)
-    return await stage.refused("chat", f"{_MEMBERS}.SetMemberRole", request, email)
+    return await context.refusal("chat", f"{_MEMBERS}.SetMemberRole", request, email)
 
 
 SCENARIOS: dict[str, Scenario] = {

@@ -1,4 +1,4 @@
-"""The reasons of the chat service that only an act on a message leads to."""
+"""The reasons of the chat service for operations on messages."""
 
 from __future__ import annotations
 
@@ -9,82 +9,82 @@ from seda.chat.v1.message_pb2 import Message as ChatMessage
 from seda.chat.v1.message_service_pb2 import DeleteMessageRequest, EditMessageRequest, RestoreMessageRequest
 from seda.chat.v1.reaction_service_pb2 import AddReactionRequest
 from seda.chat.v1.room_service_pb2 import PinMessageRequest
-from tests.contract.scenarios.context import Scenario, Stage
+from tests.contract.scenarios.context import Scenario, ScenarioContext
 from tests.contract.suite import Outcome
 from tests.services.chat.acts import Acts
 from tests.services.chat.world import new_user
 
 
-async def _not_the_author(stage: Stage) -> Outcome:
-    _, message = await _message(stage)
-    bob = await Acts(stage.world).member(message.room_id)
-    return await _edit(stage, bob, message)
+async def _not_the_author(context: ScenarioContext) -> Outcome:
+    _, message = await _message(context)
+    bob = await Acts(context.world).member(message.room_id)
+    return await _edit(context, bob, message)
 
 
-async def _message_deleted(stage: Stage) -> Outcome:
-    ada, message = await _message(stage)
-    await Acts(stage.world).delete(ada, message)
-    return await _edit(stage, ada, message)
+async def _message_deleted(context: ScenarioContext) -> Outcome:
+    ada, message = await _message(context)
+    await Acts(context.world).delete(ada, message)
+    return await _edit(context, ada, message)
 
 
-async def _system_message(stage: Stage) -> Outcome:
-    ada, message = await _message(stage)
-    await Acts(stage.world).pin(ada, message)
-    told = (await stage.world.page(ada, message.room_id)).messages[0]
-    request = DeleteMessageRequest(room_id=told.room_id, message_id=told.id)
-    return await _ask(stage, "MessageService.DeleteMessage", request, ada)
+async def _system_message(context: ScenarioContext) -> Outcome:
+    ada, message = await _message(context)
+    await Acts(context.world).pin(ada, message)
+    system_message = (await context.world.page(ada, message.room_id)).messages[0]
+    request = DeleteMessageRequest(room_id=system_message.room_id, message_id=system_message.id)
+    return await _call(context, "MessageService.DeleteMessage", request, ada)
 
 
-async def _etag_mismatch(stage: Stage) -> Outcome:
-    ada, message = await _message(stage)
-    return await _edit(stage, ada, message, etag="0")
+async def _etag_mismatch(context: ScenarioContext) -> Outcome:
+    ada, message = await _message(context)
+    return await _edit(context, ada, message, etag="0")
 
 
-async def _not_restorable(stage: Stage) -> Outcome:
-    ada, message = await _message(stage)
-    acts = Acts(stage.world)
+async def _not_restorable(context: ScenarioContext) -> Outcome:
+    ada, message = await _message(context)
+    acts = Acts(context.world)
     await acts.delete(ada, message)
     await acts.age_deletion(message, "31 days")
     request = RestoreMessageRequest(room_id=message.room_id, message_id=message.id)
-    return await _ask(stage, "MessageService.RestoreMessage", request, ada)
+    return await _call(context, "MessageService.RestoreMessage", request, ada)
 
 
-async def _reaction_limit(stage: Stage) -> Outcome:
-    ada, message = await _message(stage)
+async def _reaction_limit(context: ScenarioContext) -> Outcome:
+    ada, message = await _message(context)
     for number in range(20):
-        await Acts(stage.world).react(ada, message, f":face{number}:")
+        await Acts(context.world).react(ada, message, f":face{number}:")
     request = AddReactionRequest(room_id=message.room_id, message_id=message.id, emoji="🎵")
-    return await _ask(stage, "ReactionService.AddReaction", request, ada)
+    return await _call(context, "ReactionService.AddReaction", request, ada)
 
 
-async def _pin_limit(stage: Stage) -> Outcome:
-    ada, message = await _message(stage)
-    await stage.admin.execute(
+async def _pin_limit(context: ScenarioContext) -> Outcome:
+    ada, message = await _message(context)
+    await context.admin.execute(
         "INSERT INTO chat.pins (room_id, message_id, pinned_at, rev)"
         " SELECT $1, gen_random_uuid(), now(), 1 FROM generate_series(1, 50)",
         message.room_id,
     )
     request = PinMessageRequest(room_id=message.room_id, message_id=message.id)
-    return await _ask(stage, "RoomService.PinMessage", request, ada)
+    return await _call(context, "RoomService.PinMessage", request, ada)
 
 
-async def _message(stage: Stage) -> tuple[str, ChatMessage]:
-    """A message in a new room of its author's."""
+async def _message(context: ScenarioContext) -> tuple[str, ChatMessage]:
+    """A message in a new room owned by its author."""
     ada = new_user()
-    room = await stage.world.room(ada)
-    return ada, (await stage.world.send(ada, room.id, "a message")).message
+    room = await context.world.room(ada)
+    return ada, (await context.world.send(ada, room.id, "a message")).message
 
 
-async def _edit(stage: Stage, email: str, message: ChatMessage, etag: str = "") -> Outcome:
+async def _edit(context: ScenarioContext, email: str, message: ChatMessage, etag: str = "") -> Outcome:
     mask = FieldMask(paths=["text"])
     request = EditMessageRequest(
         room_id=message.room_id, message_id=message.id, text="edited", update_mask=mask, etag=etag
     )
-    return await _ask(stage, "MessageService.EditMessage", request, email)
+    return await _call(context, "MessageService.EditMessage", request, email)
 
 
-async def _ask(stage: Stage, method: str, request: Message, email: str) -> Outcome:
-    return await stage.refused("chat", f"seda.chat.v1.{method}", request, email)
+async def _call(context: ScenarioContext, method: str, request: Message, email: str) -> Outcome:
+    return await context.refusal("chat", f"seda.chat.v1.{method}", request, email)
 
 
 SCENARIOS: dict[str, Scenario] = {

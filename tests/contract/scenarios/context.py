@@ -1,4 +1,4 @@
-"""What scenarios are played with: the running suite, its database, and calls that bring back all of an error."""
+"""The context of a scenario: the running suite, its database, and calls that return complete errors."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.postgres import Database
 from tests.services.chat.world import World
 from tests.services.running import Running
 
-Scenario: TypeAlias = "Callable[[Stage], Awaitable[Outcome]]"
+Scenario: TypeAlias = "Callable[[ScenarioContext], Awaitable[Outcome]]"
 
 
 @dataclass
-class Stage:
+class ScenarioContext:
     """The suite, its database and the superuser's connection to it."""
 
     suite: Suite
@@ -34,7 +34,7 @@ class Stage:
 
     @property
     def world(self) -> World:
-        """Short ways to prepare chat."""
+        """Helpers that prepare chat."""
         chat = self.suite.processes["chat"]
         return World(Running(chat.process, chat.channel, self.database), self.admin)
 
@@ -42,19 +42,19 @@ class Stage:
         """A channel to a process of the suite."""
         return self.suite.processes[name].channel
 
-    async def refused(self, name: str, method: str, request: Message | bytes, email: str) -> Outcome:
-        """How a method of a process ends for a user."""
-        return await ask(self.channel(name), method, request, user_header(email))
+    async def refusal(self, name: str, method: str, request: Message | bytes, email: str) -> Outcome:
+        """The outcome of a user's call."""
+        return await call_method(self.channel(name), method, request, user_header(email))
 
 
-async def ask(
+async def call_method(
     channel: grpc.aio.Channel,
     method: str,
     request: Message | bytes,
     header: str | None,
     seconds: float = SECONDS,
 ) -> Outcome:
-    """How a method, written `seda.users.v1.UserService.GetUser`, ends."""
+    """The outcome of a call of a method such as `seda.users.v1.UserService.GetUser`."""
     service, _, name = method.rpartition(".")
     described = descriptor_pool.Default().FindServiceByName(service)
     (found,) = [each for each in methods_of(described) if each.name == name]
@@ -64,11 +64,11 @@ async def ask(
 
 
 async def first_refusal(calls: list[Awaitable[Outcome]]) -> Outcome:
-    """The first of some calls that did not end well."""
+    """The first outcome that is an error."""
     outcomes = await asyncio.gather(*calls)
     return next(outcome for outcome in outcomes if reason_of(outcome) != "OK")
 
 
-def nobody() -> str:
-    """An id that names nothing."""
+def unknown_id() -> str:
+    """An id of nothing."""
     return str(uuid.uuid4())

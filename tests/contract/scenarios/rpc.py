@@ -1,4 +1,4 @@
-"""The reasons that any service may answer."""
+"""The reasons common to all services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.contract.auth_headers import jwt, service_header, user_claims, user_header
 from tests.contract.responses import REQUEST_ID
-from tests.contract.scenarios.context import Scenario, Stage, ask, first_refusal
+from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, first_refusal
 from tests.contract.suite import Outcome, send
 from tests.postgres import administrator, free_port
 from tests.servicekit.serving import Running, serving
@@ -37,33 +37,33 @@ _ID = ("x-request-id", REQUEST_ID)
 
 
 def _getting(header: str | None, request: GetUserRequest | bytes = b"") -> Scenario:
-    async def get(stage: Stage) -> Outcome:
-        return await ask(stage.channel("users"), _GET_USER, request, header)
+    async def get(context: ScenarioContext) -> Outcome:
+        return await call_method(context.channel("users"), _GET_USER, request, header)
 
     return get
 
 
-async def _access_denied(stage: Stage) -> Outcome:
-    return await ask(stage.channel("users"), _GET_USER, b"", service_header("chat"))
+async def _access_denied(context: ScenarioContext) -> Outcome:
+    return await call_method(context.channel("users"), _GET_USER, b"", service_header("chat"))
 
 
-async def _page_token_mismatch(stage: Stage) -> Outcome:
+async def _page_token_mismatch(context: ScenarioContext) -> Outcome:
     ada = new_user()
-    room = await stage.world.room(ada)
+    room = await context.world.room(ada)
     request = ListMessagesRequest(room_id=room.id, page_token="x")
-    return await stage.refused("chat", f"{_MESSAGES}.ListMessages", request, ada)
+    return await context.refusal("chat", f"{_MESSAGES}.ListMessages", request, ada)
 
 
-async def _caller_suspended(stage: Stage) -> Outcome:
+async def _caller_suspended(context: ScenarioContext) -> Outcome:
     email = new_user()
-    user_id = await add_user(stage.admin, email)
-    await stage.admin.execute(
+    user_id = await add_user(context.admin, email)
+    await context.admin.execute(
         "UPDATE users.users SET suspended_until = now() + interval '1 hour' WHERE id = $1", user_id
     )
-    return await stage.refused("users", _UPDATE_USER, _rename(user_id), email)
+    return await context.refusal("users", _UPDATE_USER, _rename(user_id), email)
 
 
-async def _deadline_exceeded(_: Stage) -> Outcome:
+async def _deadline_exceeded(_: ScenarioContext) -> Outcome:
     async def slow() -> None:
         async with asyncio.timeout(0.01):
             await asyncio.Event().wait()
@@ -71,14 +71,14 @@ async def _deadline_exceeded(_: Stage) -> Outcome:
     return await _probed(slow)
 
 
-async def _internal_error(_: Stage) -> Outcome:
+async def _internal_error(_: ScenarioContext) -> Outcome:
     async def defect() -> None:
         raise KeyError("secret")
 
     return await _probed(defect)
 
 
-async def _overloaded(_: Stage) -> Outcome:
+async def _overloaded(_: ScenarioContext) -> Outcome:
     async with serving(limit=1, queue=0) as probe:
         done = asyncio.Event()
         _handle(probe, done.wait)
@@ -93,54 +93,56 @@ async def _overloaded(_: Stage) -> Outcome:
         return refused
 
 
-async def _database_busy(stage: Stage) -> Outcome:
+async def _database_busy(context: ScenarioContext) -> Outcome:
     email = new_user()
-    user_id = await add_user(stage.admin, email)
+    user_id = await add_user(context.admin, email)
     async with (
-        running(UsersSettings, build_users, stage.database, db_pool_min=1, db_pool_max=1) as users,
-        _holding(stage, user_id),
+        running(UsersSettings, build_users, context.database, db_pool_min=1, db_pool_max=1) as users,
+        _holding(context, user_id),
     ):
-        # From now on the caller is known.
-        await ask(users.channel, _GET_USER, b"", user_header(email))
-        updates = (ask(users.channel, _UPDATE_USER, _rename(user_id), user_header(email)) for _ in range(3))
+        # Cache the caller.
+        await call_method(users.channel, _GET_USER, b"", user_header(email))
+        updates = (
+            call_method(users.channel, _UPDATE_USER, _rename(user_id), user_header(email)) for _ in range(3)
+        )
         held = asyncio.gather(*updates)
-        await until_blocked(stage.admin)
-        # A call waits for a connection for half of its time.
-        refused = await ask(users.channel, _GET_USER, b"", user_header(email), seconds=0.6)
+        await until_blocked(context.admin)
+        # A call waits for a connection for half of its remaining time.
+        refused = await call_method(users.channel, _GET_USER, b"", user_header(email), seconds=0.6)
         held.cancel()
         return refused
 
 
-async def _database_unavailable(stage: Stage) -> Outcome:
-    async with _users_without_database(stage) as users:
-        return await ask(
+async def _database_unavailable(context: ScenarioContext) -> Outcome:
+    async with _users_without_database(context) as users:
+        return await call_method(
             users.channel, _RESOLVE, ResolveCallerRequest(subject="s", email="e@f"), service_header("chat")
         )
 
 
-async def _service_unavailable(stage: Stage) -> Outcome:
-    async with _users_without_database(stage) as users:
-        return await ask(users.channel, _GET_USER, b"", user_header(new_user()))
+async def _service_unavailable(context: ScenarioContext) -> Outcome:
+    async with _users_without_database(context) as users:
+        return await call_method(users.channel, _GET_USER, b"", user_header(new_user()))
 
 
-async def _conflict(stage: Stage) -> Outcome:
+async def _conflict(context: ScenarioContext) -> Outcome:
     email = new_user()
-    user_id = await add_user(stage.admin, email)
-    async with _holding(stage, user_id):
-        return await stage.refused("users", _UPDATE_USER, _rename(user_id), email)
+    user_id = await add_user(context.admin, email)
+    async with _holding(context, user_id):
+        return await context.refusal("users", _UPDATE_USER, _rename(user_id), email)
 
 
-async def _unknown_service(stage: Stage) -> Outcome:
+async def _unknown_service(context: ScenarioContext) -> Outcome:
     check = next(each for each in methods_of(HealthService.descriptor) if each.name == "Check")
     data = HealthCheckRequest(service="nobody").SerializeToString()
-    return await send(stage.channel("users"), check, data, [_ID])
+    return await send(context.channel("users"), check, data, [_ID])
 
 
-async def _rate_limited(stage: Stage) -> Outcome:
+async def _rate_limited(context: ScenarioContext) -> Outcome:
     ada = new_user()
-    room = await stage.world.room(ada)
+    room = await context.world.room(ada)
     request = SendMessageRequest(room_id=room.id, text="again")
-    sends = [stage.refused("chat", f"{_MESSAGES}.SendMessage", request, ada) for _ in range(60)]
+    sends = [context.refusal("chat", f"{_MESSAGES}.SendMessage", request, ada) for _ in range(60)]
     return await first_refusal(list(sends))
 
 
@@ -150,16 +152,16 @@ def _rename(user_id: str) -> UpdateUserRequest:
 
 
 @contextlib.asynccontextmanager
-async def _holding(stage: Stage, user_id: str) -> AsyncIterator[None]:
-    """Hold a user's row, so that nobody can change it."""
-    async with administrator(stage.database.server, stage.database.name) as other, other.transaction():
+async def _holding(context: ScenarioContext, user_id: str) -> AsyncIterator[None]:
+    """Lock a user's row."""
+    async with administrator(context.database.server, context.database.name) as other, other.transaction():
         await other.execute("SELECT FROM users.users WHERE id = $1 FOR UPDATE", user_id)
         yield
 
 
-def _users_without_database(stage: Stage) -> contextlib.AbstractAsyncContextManager[RunningUsers]:
+def _users_without_database(context: ScenarioContext) -> contextlib.AbstractAsyncContextManager[RunningUsers]:
     nowhere = f"postgresql://users_app:x@127.0.0.1:{free_port()}/seda"
-    return running(UsersSettings, build_users, stage.database, SEDA_USERS_DATABASE_URL=nowhere)
+    return running(UsersSettings, build_users, context.database, SEDA_USERS_DATABASE_URL=nowhere)
 
 
 async def _probed(handle: Callable[[], Awaitable[Any]]) -> Outcome:

@@ -1,7 +1,4 @@
-"""The reasons of the tracks service: links that lead nowhere it can follow, and tracks that there are not.
-
-The web is not asked: what it would answer is put where its answers are kept.
-"""
+"""The reasons of the tracks service. No request leaves the machine: the crawler cache is seeded."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from services.tracks.clients.web import gates
 from services.tracks.domain.web.answer import Policy
 from services.tracks.domain.web.targets import Target, cache_key, target
 from tests.contract.auth_headers import service_header
-from tests.contract.scenarios.context import Scenario, Stage, ask, nobody
+from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 
@@ -26,40 +23,40 @@ _KEEP = """
 
 
 def _resolving(link: str) -> Scenario:
-    async def resolve(stage: Stage) -> Outcome:
+    async def resolve(context: ScenarioContext) -> Outcome:
         method = "seda.tracks.v1.TrackService.ResolveTrack"
-        return await stage.refused("tracks", method, ResolveTrackRequest(input=link), new_user())
+        return await context.refusal("tracks", method, ResolveTrackRequest(input=link), new_user())
 
     return resolve
 
 
 def _following(link: str, status: int | None, failure: str | None) -> Scenario:
-    async def follow(stage: Stage) -> Outcome:
+    async def follow(context: ScenarioContext) -> Outcome:
         asked = target(link)
         assert isinstance(asked, Target)
-        await stage.admin.execute(_KEEP, cache_key(asked, Policy.ANY_SITE), asked.url, status, failure)
-        return await _resolving(link)(stage)
+        await context.admin.execute(_KEEP, cache_key(asked, Policy.ANY_SITE), asked.url, status, failure)
+        return await _resolving(link)(context)
 
     return follow
 
 
-async def _upserting_unfollowed(stage: Stage) -> Outcome:
+async def _upserting_unfollowed(context: ScenarioContext) -> Outcome:
     request = UpsertTrackRequest(input="https://spotify.link/AbCdEfGhIjK")
     method = "seda.tracks.v1.CatalogService.UpsertTrack"
-    return await ask(stage.channel("tracks"), method, request, service_header("gateway"))
+    return await call_method(context.channel("tracks"), method, request, service_header("gateway"))
 
 
-async def _getting_nothing(stage: Stage) -> Outcome:
-    request = GetTrackRequest(track_id=nobody())
-    return await stage.refused("tracks", "seda.tracks.v1.TrackService.GetTrack", request, new_user())
+async def _getting_nothing(context: ScenarioContext) -> Outcome:
+    request = GetTrackRequest(track_id=unknown_id())
+    return await context.refusal("tracks", "seda.tracks.v1.TrackService.GetTrack", request, new_user())
 
 
-async def _crowding_a_host(stage: Stage) -> Outcome:
-    # As if many waited there already: the web itself is not to be asked by a test.
+async def _crowding_a_host(context: ScenarioContext) -> Outcome:
+    # A full queue without any request to the web.
     with patch.object(gates, "_MAX_WAITING", -gates.AT_ONCE):
         request = FetchRequest(url="https://open.spotify.com/crowded")
         method = "seda.tracks.v1.CrawlerService.Fetch"
-        return await ask(stage.channel("tracks"), method, request, service_header("users"))
+        return await call_method(context.channel("tracks"), method, request, service_header("users"))
 
 
 SCENARIOS: dict[str, Scenario] = {

@@ -8,7 +8,7 @@ from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from tests.contract.auth_headers import service_header
-from tests.contract.scenarios.context import Scenario, Stage, ask, nobody
+from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
 from tests.services.chat.world import new_user
 from tests.services.running import add_user
@@ -16,38 +16,40 @@ from tests.services.running import add_user
 _USERS = "seda.users.v1.UserService"
 
 
-async def _user_not_found(stage: Stage) -> Outcome:
-    return await stage.refused("users", f"{_USERS}.GetUser", GetUserRequest(user_id=nobody()), new_user())
+async def _user_not_found(context: ScenarioContext) -> Outcome:
+    return await context.refusal(
+        "users", f"{_USERS}.GetUser", GetUserRequest(user_id=unknown_id()), new_user()
+    )
 
 
-async def _not_yourself(stage: Stage) -> Outcome:
-    return await _update(stage, await add_user(stage.admin, new_user()), new_user())
+async def _not_yourself(context: ScenarioContext) -> Outcome:
+    return await _update(context, await add_user(context.admin, new_user()), new_user())
 
 
-async def _etag_mismatch(stage: Stage) -> Outcome:
+async def _etag_mismatch(context: ScenarioContext) -> Outcome:
     email = new_user()
-    return await _update(stage, await add_user(stage.admin, email), email, etag="1")
+    return await _update(context, await add_user(context.admin, email), email, etag="1")
 
 
-async def _email_required(stage: Stage) -> Outcome:
-    return await _resolve(stage, ResolveCallerRequest(subject=nobody()))
+async def _email_required(context: ScenarioContext) -> Outcome:
+    return await _resolve(context, ResolveCallerRequest(subject=unknown_id()))
 
 
-async def _email_taken(stage: Stage) -> Outcome:
+async def _email_taken(context: ScenarioContext) -> Outcome:
     email = new_user()
-    await add_user(stage.admin, email)
-    return await _resolve(stage, ResolveCallerRequest(subject=nobody(), email=email))
+    await add_user(context.admin, email)
+    return await _resolve(context, ResolveCallerRequest(subject=unknown_id(), email=email))
 
 
-async def _update(stage: Stage, user_id: str, email: str, etag: str = "") -> Outcome:
+async def _update(context: ScenarioContext, user_id: str, email: str, etag: str = "") -> Outcome:
     user = User(id=user_id, display_name="Ada", etag=etag)
     request = UpdateUserRequest(user=user, update_mask=FieldMask(paths=["display_name"]))
-    return await stage.refused("users", f"{_USERS}.UpdateUser", request, email)
+    return await context.refusal("users", f"{_USERS}.UpdateUser", request, email)
 
 
-async def _resolve(stage: Stage, request: ResolveCallerRequest) -> Outcome:
+async def _resolve(context: ScenarioContext, request: ResolveCallerRequest) -> Outcome:
     method = "seda.users.v1.IdentityService.ResolveCaller"
-    return await ask(stage.channel("users"), method, request, service_header("chat"))
+    return await call_method(context.channel("users"), method, request, service_header("chat"))
 
 
 SCENARIOS: dict[str, Scenario] = {

@@ -136,7 +136,7 @@ async def test_hosts_are_forgotten(clock: StillClock, monkeypatch: pytest.Monkey
         assert "held.com" in gates._gates
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 async def test_slow_and_dead_hosts_delay_nobody(web: SmallWeb) -> None:
     web.names.table |= {f"dead{number}.com": [[BLACK_HOLE]] for number in range(10)}
     web.outside.pages["/song"] = answer(200, "here")

@@ -58,7 +58,7 @@ async def test_hostile_address_ends_in_its_reason(web: SmallWeb, name: str) -> N
     judge(web, FAST[name], *await play(web, FAST[name]))
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 async def test_slow_servers_end_in_their_reason_within_the_limit(tls: ssl.SSLContext, pair: Pair) -> None:
     async def alone(name: str) -> None:
         async with small_web(tls, pair) as web:
@@ -70,7 +70,7 @@ async def test_slow_servers_end_in_their_reason_within_the_limit(tls: ssl.SSLCon
     await asyncio.gather(*map(alone, SLOW))
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 async def test_memory_stays_small_over_the_list(tls: ssl.SSLContext, pair: Pair) -> None:
     most = 0
 

@@ -114,7 +114,7 @@ def _damaged(content: bytes, changes: list[tuple[int, bytes]]) -> bytes:
     return content
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 @pytest.mark.parametrize(
     "piece",
     [

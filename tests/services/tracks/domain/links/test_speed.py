@@ -9,7 +9,7 @@ _LEAST = 100_000
 _SPLITS = 275_800
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 def test_parse_reads_a_hundred_thousand_links_a_second() -> None:
     given = texts(20_000)
     # One good round is enough, and a slower core, or one that is shared, is slower for both: it is the parser that is

@@ -142,7 +142,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 @pytest.mark.parametrize(
     "source",
     [

@@ -1,0 +1,13 @@
+"""How many examples a test tries: few in `make test`, all in `make test-all`."""
+
+from __future__ import annotations
+
+import os
+
+EXHAUSTIVE = os.environ.get("SEDA_TEST_EXHAUSTIVE") == "1"
+"""Set by `make test-all`."""
+
+
+def tries(quick: int, exhaustive: int) -> int:
+    """The number of examples of this run."""
+    return exhaustive if EXHAUSTIVE else quick
