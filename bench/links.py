@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from servicekit.errors import ServiceError
-from services.tracks.domain.links.table import parse
+from services.tracks.domain.links.registry import parse
 
 _TABLE = Path(__file__).parents[1] / "tests/data/track_urls.tsv"
 

@@ -13,10 +13,10 @@ from gateway.clients.health import HealthWatch
 from gateway.clients.tracks import TracksClient
 from gateway.clients.users import RemoteResolver, UsersClient
 from gateway.config import Settings
-from gateway.rpc.contracts import for_users, services_of
-from gateway.rpc.forwarding import Forwarding
 from gateway.rpc.gateway import GatewayServicer
-from gateway.workers.downstreams import Downstream, Downstreams
+from gateway.rpc.proxy import Forwarding
+from gateway.rpc.service_descriptors import for_users, services_of
+from gateway.workers.upstream_health import Downstream, Downstreams
 from servicekit.channels import Peer
 from servicekit.methods import methods_of
 from servicekit.process import App, Kit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from gateway.clients.chunks import in_chunks
+from gateway.clients.batches import in_chunks
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track

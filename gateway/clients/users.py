@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway import wire
-from gateway.clients.chunks import in_chunks
+from gateway.clients.batches import in_chunks
 from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
 from seda.users.v1.user_pb2 import UserSummary

@@ -10,15 +10,15 @@ from servicekit.process import App, Kit
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.enrichment import EnrichmentDeps
 from services.tracks.clients.users import RemoteResolver
-from services.tracks.clients.web.dialing import Dialer, tls_context
+from services.tracks.clients.web.connector import Dialer, tls_context
 from services.tracks.clients.web.fetcher import Rules, WebFetcher
-from services.tracks.clients.web.gates import HostGates
+from services.tracks.clients.web.host_limiter import HostGates
 from services.tracks.clients.web.resolver import DnsResolver
 from services.tracks.config import Settings
-from services.tracks.domain.links.table import PROVIDERS
+from services.tracks.domain.links.registry import PROVIDERS
 from services.tracks.domain.sources import Endpoints
 from services.tracks.domain.web.addresses import DenyList
-from services.tracks.domain.web.stand_ins import read_stand_ins
+from services.tracks.domain.web.host_overrides import read_stand_ins
 from services.tracks.rpc.catalog import CatalogServicer
 from services.tracks.rpc.crawler import CrawlerServicer
 from services.tracks.rpc.tracks import TrackServicer

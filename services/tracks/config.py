@@ -9,7 +9,7 @@ from pydantic import Field, FilePath, field_validator
 
 from servicekit.settings import Environment, PostgresUrl, ServiceSettings, variable
 from services.tracks.domain.web.addresses import DenyList
-from services.tracks.domain.web.stand_ins import read_stand_ins
+from services.tracks.domain.web.host_overrides import read_stand_ins
 
 _ENDPOINT = r"^https://[^?#\s]+[^/?#\s]$"
 

@@ -16,8 +16,8 @@ from services.tracks.actions.crawler import Visited
 from services.tracks.actions.search import Listing, TrackPage
 from services.tracks.domain.facts import Facts, facts
 from services.tracks.domain.links.reference import Kind, Reference
-from services.tracks.domain.web.answer import Failure, Policy
-from services.tracks.domain.web.page import Page
+from services.tracks.domain.web.fetch_response import Failure, Policy
+from services.tracks.domain.web.html_metadata import Page
 from services.tracks.store.tracks import TrackRow
 
 _KINDS = {kind: track_pb2.LinkKind.Value(f"LINK_KIND_{kind}") for kind in Kind}

@@ -9,7 +9,7 @@ from seda.rpc.v1 import caller_pb2
 from seda.users.v1 import identity_service_pb2, user_pb2, user_service_pb2
 from servicekit.caller import Caller, Role
 from servicekit.timestamps import to_proto
-from services.users.domain.profile import Change, check_mask, etag_of, sees_private_fields
+from services.users.domain.users import Change, check_mask, etag_of, sees_private_fields
 from services.users.store.users import SummaryRow, UserRow
 
 _ROLES = {str(role): caller_pb2.Role.Value(f"ROLE_{role}") for role in Role}

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.gateway.suite import Suite, suite
+from tests.gateway.gateway_fixture import Suite, suite
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from services.chat import app as chat_app
 from services.chat import config as chat_config
 from services.users import app as users_app
 from services.users import config as users_config
-from tests.gateway.suite import AS_USER, SECONDS, gateway, settings
+from tests.gateway.gateway_fixture import AS_USER, SECONDS, gateway, settings
 from tests.postgres import Database, administrator
 from tests.services.running import running
-from tests.services.tracks.clients.web.server import Asked
-from tests.services.tracks.providers import asking, recorded, web_of_providers
+from tests.services.tracks.clients.web.web_server import Asked
+from tests.services.tracks.fake_providers import asking, recorded, web_of_providers
 
 _LINK = "https://youtu.be/4eUqsUZBluA"
 _ASKED = "/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D4eUqsUZBluA"

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.message import Message as AnyMessage
 from google.rpc import error_details_pb2
 
-from gateway.clients.chunks import in_chunks
+from gateway.clients.batches import in_chunks
 from seda.chat.v1.message_pb2 import Message, TrackSnapshot
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
@@ -21,8 +21,8 @@ from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, LookupTracksResponse
 from seda.users.v1.user_pb2 import UserSummary
 from seda.users.v1.user_service_pb2 import LookupUsersRequest, LookupUsersResponse
-from tests.gateway.standin import Context, StandIn
-from tests.gateway.suite import (
+from tests.gateway.fake_server import Context, StandIn
+from tests.gateway.gateway_fixture import (
     AS_USER,
     LIST,
     LOOKUP_TRACKS,

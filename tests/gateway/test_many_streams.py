@@ -20,7 +20,7 @@ from servicekit import server
 from servicekit.call import Call
 from servicekit.process import App, Kit, Process
 from servicekit.settings import ServiceSettings
-from tests.gateway.suite import AS_USER, suite
+from tests.gateway.gateway_fixture import AS_USER, suite
 from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
 from tests.servicekit.serving import Probe, Users, servicers
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user

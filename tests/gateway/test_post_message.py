@@ -16,8 +16,8 @@ from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackRe
 from seda.tracks.v1.track_pb2 import Track
 from servicekit.keys import SecretKey
 from servicekit.tokens import ServiceToken, TokenVerifier
-from tests.gateway.standin import Context
-from tests.gateway.suite import (
+from tests.gateway.fake_server import Context
+from tests.gateway.gateway_fixture import (
     AS_USER,
     CALLER_ID,
     RESOLVE,

@@ -24,7 +24,7 @@ from services.tracks import app as tracks_app
 from services.tracks import config as tracks_config
 from services.users import app as users_app
 from services.users import config as users_config
-from tests.gateway.suite import AS_USER, SECONDS, details, gateway, settings
+from tests.gateway.gateway_fixture import AS_USER, SECONDS, details, gateway, settings
 from tests.postgres import Database
 from tests.services.running import running
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from gateway.rpc.contracts import for_users, services_of
+from gateway.rpc.service_descriptors import for_users, services_of
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import Cluster

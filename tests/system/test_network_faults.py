@@ -23,7 +23,7 @@ from services.chat.app import build as build_chat
 from services.chat.config import Settings as ChatSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
-from tests.gateway.suite import gateway, settings
+from tests.gateway.gateway_fixture import gateway, settings
 from tests.postgres import Database, free_port
 from tests.services.running import running, user
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy

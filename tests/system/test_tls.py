@@ -28,7 +28,7 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.certificates import Tls
-from tests.gateway.suite import gateway, settings
+from tests.gateway.gateway_fixture import gateway, settings
 from tests.postgres import Database
 from tests.services.running import call, running, user
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 
-from gateway.rpc.contracts import for_users, services_of
+from gateway.rpc.service_descriptors import for_users, services_of
 from ops.dev_tokens import development_subject
 from ops.topology import CHAT, GATEWAY, Ports
 from seda.chat.v1.message_pb2 import Message, MessageType

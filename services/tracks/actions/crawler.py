@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from services.tracks.actions.deps import Deps
-from services.tracks.domain.web.answer import Failure, Fetched, Policy
-from services.tracks.domain.web.media import is_page
-from services.tracks.domain.web.page import Page, read_page
-from services.tracks.domain.web.targets import cache_key, target
+from services.tracks.domain.web.content_type import is_page
+from services.tracks.domain.web.fetch_response import Failure, Fetched, Policy
+from services.tracks.domain.web.html_metadata import Page, read_page
+from services.tracks.domain.web.url_policy import cache_key, target
 from services.tracks.store import crawler_cache
 
 

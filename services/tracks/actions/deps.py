@@ -7,8 +7,8 @@ from typing import Protocol
 
 from servicekit.admission import RateLimit
 from servicekit.database import Database
-from services.tracks.domain.web.answer import Answer, Fetched, Policy
-from services.tracks.domain.web.targets import Target
+from services.tracks.domain.web.fetch_response import Answer, Fetched, Policy
+from services.tracks.domain.web.url_policy import Target
 
 
 class Web(Protocol):

@@ -12,13 +12,13 @@ import structlog
 from servicekit.database import Database
 from servicekit.errors import ServiceError
 from services.tracks.actions.deps import Fetcher
-from services.tracks.domain.answers.answer import UnreadableAnswerError
 from services.tracks.domain.enrichment import MAX_ATTEMPTS, Gathered, merged, settle
+from services.tracks.domain.fetch_outcome import Outcome, outcome
 from services.tracks.domain.metadata import State
-from services.tracks.domain.outcomes import Outcome, outcome
+from services.tracks.domain.provider_parsers.provider_metadata import UnreadableAnswerError
 from services.tracks.domain.sources import Endpoints, Source, sources
-from services.tracks.store import queue, tracks
-from services.tracks.store.queue import DueRow
+from services.tracks.store import enrichment, tracks
+from services.tracks.store.enrichment import DueRow
 
 _log = structlog.get_logger("enrichment")
 PATIENCE = 45.0
@@ -49,7 +49,7 @@ async def enrich(deps: EnrichmentDeps, due: DueRow) -> State:
     # Spreads load only; nobody gains by guessing it.
     luck = random.random()  # noqa: S311 - see above
     settlement = settle(State(due.metadata_state), known, gathered, due.attempts, luck)
-    kept = await queue.settle(deps.database, due, gathered.facts, known, settlement, told=gathered.told)
+    kept = await enrichment.settle(deps.database, due, gathered.facts, known, settlement, told=gathered.told)
     if kept and gathered.aliases:
         await deps.database.execute(tracks.ADD_ALIASES, list(gathered.aliases), due.id)
     _log.info(

@@ -8,13 +8,13 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError
 from services.tracks.actions.deps import Deps
-from services.tracks.actions.following import followed
+from services.tracks.actions.resolve_link import followed
 from services.tracks.domain.errors import TrackNotFoundError
 from services.tracks.domain.links.reference import Reference
-from services.tracks.domain.links.table import parse
+from services.tracks.domain.links.registry import parse
 from services.tracks.domain.metadata import State
 from services.tracks.domain.tracks import pasted_reference
-from services.tracks.store import callers, queue, tracks
+from services.tracks.store import callers, enrichment, tracks
 from services.tracks.store.tracks import TrackRow
 
 
@@ -63,7 +63,7 @@ async def refresh_track(deps: Deps, caller: Caller, track_id: UUID) -> TrackRow:
     Raises TrackNotFoundError and CallerSuspendedError.
     """
     await _refuse_suspended(deps, caller)
-    row = await deps.database.row(queue.REFRESH, track_id)
+    row = await deps.database.row(enrichment.REFRESH, track_id)
     if row is None:
         return await get_track(deps, track_id)
     deps.enrichment.wake()

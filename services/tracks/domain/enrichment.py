@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from services.tracks.domain.answers.answer import Answer
 from services.tracks.domain.facts import Facts
 from services.tracks.domain.metadata import State
+from services.tracks.domain.provider_parsers.provider_metadata import Answer
 
 MAX_ATTEMPTS = 7
 _FIRST_DELAY = 30.0

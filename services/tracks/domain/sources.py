@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from services.tracks.domain.answers import apple, bandcamp, deezer, oembed, opengraph
-from services.tracks.domain.answers.answer import Answer
+from services.tracks.domain.provider_parsers import apple, bandcamp, deezer, oembed, opengraph
+from services.tracks.domain.provider_parsers.provider_metadata import Answer
 
 
 @dataclass(frozen=True, slots=True)

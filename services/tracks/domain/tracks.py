@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from servicekit.errors import ServiceError
 from services.tracks.domain.errors import NotATrackError, UnsupportedProviderError
 from services.tracks.domain.links.reference import Kind, Reference
-from services.tracks.domain.links.table import own_domain, parse
+from services.tracks.domain.links.registry import own_domain, parse
 
 
 def pasted_reference(text: str) -> Reference:

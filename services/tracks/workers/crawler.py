@@ -23,9 +23,9 @@ from servicekit.errors import DeadlineExceededError, OverloadedError, ServiceErr
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.actions.deps import Web
 from services.tracks.domain.errors import HostBusyError
-from services.tracks.domain.web.answer import Answer, Failure, Fetched, Policy
-from services.tracks.domain.web.freshness import Lifetime, is_passing, is_success, lifetime
-from services.tracks.domain.web.targets import Target, cache_key, target
+from services.tracks.domain.web.fetch_response import Answer, Failure, Fetched, Policy
+from services.tracks.domain.web.http_caching import Lifetime, is_passing, is_success, lifetime
+from services.tracks.domain.web.url_policy import Target, cache_key, target
 from services.tracks.store import crawler_cache, leases
 from services.tracks.store.crawler_cache import CachedRow
 

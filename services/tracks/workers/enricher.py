@@ -11,8 +11,8 @@ import structlog
 
 from servicekit.errors import ServiceError
 from services.tracks.actions.enrichment import EnrichmentDeps, enrich
-from services.tracks.store import queue
-from services.tracks.store.queue import DueRow
+from services.tracks.store import enrichment
+from services.tracks.store.enrichment import DueRow
 
 _log = structlog.get_logger("enricher")
 _POLL_SECONDS = 2.0
@@ -58,7 +58,7 @@ class Enricher:
             try:
                 for due in await self._take():
                     self._begin(due)
-                if await queue.fold(self._deps.database):
+                if await enrichment.fold(self._deps.database):
                     pause = _SHORTEST_PAUSE
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
                 self._complain("queue of tracks could not be read", error)
@@ -73,7 +73,7 @@ class Enricher:
     async def _take(self) -> list[DueRow]:
         places = {name: self._places - self._busy[name] for name in self._providers}
         free = {name: count for name, count in places.items() if count > 0}
-        return await queue.take(self._deps.database, free) if free else []
+        return await enrichment.take(self._deps.database, free) if free else []
 
     def _begin(self, due: DueRow) -> None:
         self._busy[due.provider] += 1

@@ -6,7 +6,7 @@ from servicekit.caller import Caller, Role
 from servicekit.ids import new_id
 from services.users.actions.deps import Deps
 from services.users.domain.errors import EmailTakenError
-from services.users.domain.sign_in import checked_subject, folded_email
+from services.users.domain.identity import checked_subject, folded_email
 from services.users.store import users
 from services.users.store.users import IdentityRow
 

@@ -9,7 +9,7 @@ from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError, ConflictError
 from services.users.actions.deps import Deps
 from services.users.domain.errors import EtagMismatchError, UserNotFoundError
-from services.users.domain.profile import Change, check_may_change, clean_display_name, state_of
+from services.users.domain.users import Change, check_may_change, clean_display_name, state_of
 from services.users.store import users
 from services.users.store.users import SummaryRow, UserRow
 

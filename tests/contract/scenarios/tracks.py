@@ -7,9 +7,9 @@ from unittest.mock import patch
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.tracks.v1.crawler_service_pb2 import FetchRequest
 from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackRequest
-from services.tracks.clients.web import gates
-from services.tracks.domain.web.answer import Policy
-from services.tracks.domain.web.targets import Target, cache_key, target
+from services.tracks.clients.web import host_limiter
+from services.tracks.domain.web.fetch_response import Policy
+from services.tracks.domain.web.url_policy import Target, cache_key, target
 from tests.contract.auth_headers import service_header
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
@@ -53,7 +53,7 @@ async def _getting_nothing(context: ScenarioContext) -> Outcome:
 
 async def _crowding_a_host(context: ScenarioContext) -> Outcome:
     # A full queue without any request to the web.
-    with patch.object(gates, "_MAX_WAITING", -gates.AT_ONCE):
+    with patch.object(host_limiter, "_MAX_WAITING", -host_limiter.AT_ONCE):
         request = FetchRequest(url="https://open.spotify.com/crowded")
         method = "seda.tracks.v1.CrawlerService.Fetch"
         return await call_method(context.channel("tracks"), method, request, service_header("users"))

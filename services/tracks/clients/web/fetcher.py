@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from servicekit.clock import Clock
-from services.tracks.clients.web.dialing import (
+from services.tracks.clients.web.connector import (
     Dialer,
     DialError,
     DialTimeoutError,
     HandshakeError,
     WrongPeerError,
 )
-from services.tracks.clients.web.exchange import (
+from services.tracks.clients.web.host_limiter import HostGates
+from services.tracks.clients.web.http1_client import (
     Exchange,
     ExchangeError,
     FirstByteTimeoutError,
     Head,
     LostError,
 )
-from services.tracks.clients.web.gates import HostGates
 from services.tracks.clients.web.resolver import ResolveError, ResolveTimeoutError
-from services.tracks.domain.web import freshness, media
+from services.tracks.domain.web import content_type, http_caching
 from services.tracks.domain.web.addresses import Address, DenyList, all_allowed
-from services.tracks.domain.web.answer import Answer, Failure, Policy
-from services.tracks.domain.web.targets import Target, redirected
+from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
+from services.tracks.domain.web.url_policy import Target, redirected
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -176,11 +176,11 @@ class WebFetcher:
         return Answer(
             final_url=fetch.here.url,
             status_code=head.status,
-            content_type=media.kept_type(head.headers.get("content-type", "")),
+            content_type=content_type.kept_type(head.headers.get("content-type", "")),
             content=content,
             etag=_etag(head.headers.get("etag", "")),
-            max_age=freshness.max_age(head.headers.get("cache-control", "")),
-            retry_after=freshness.retry_after(head.headers.get("retry-after", ""), self._clock.now()),
+            max_age=http_caching.max_age(head.headers.get("cache-control", "")),
+            retry_after=http_caching.retry_after(head.headers.get("retry-after", ""), self._clock.now()),
             not_modified=asked and head.status == _NOT_MODIFIED,
             failure=failure,
         )
@@ -194,22 +194,22 @@ def _followed(fetch: _Fetch, location: str) -> Target:
 
 
 async def _content(head: Head, exchange: Exchange, *, misnames_json: bool) -> tuple[bytes, Failure | None]:
-    if not freshness.is_success(head.status):
+    if not http_caching.is_success(head.status):
         return b"", None
-    media_type = media.bare(head.headers.get("content-type", ""))
-    if not media.is_read(media_type, misnames_json=misnames_json):
+    media_type = content_type.bare(head.headers.get("content-type", ""))
+    if not content_type.is_read(media_type, misnames_json=misnames_json):
         return b"", Failure.CONTENT_TYPE_REFUSED
     length = head.headers.get("content-length", "")
-    if length.isdigit() and int(length[:10]) > media.MAX_BODY:
+    if length.isdigit() and int(length[:10]) > content_type.MAX_BODY:
         return b"", Failure.TOO_LARGE
     try:
-        body = media.Body(head.headers.get("content-encoding", "").strip().lower())
+        body = content_type.Body(head.headers.get("content-encoding", "").strip().lower())
         while not body.complete and (data := await exchange.chunk()) is not None:
             body.add(data)
         return body.content(), None
-    except media.BodyTooLargeError:
+    except content_type.BodyTooLargeError:
         return b"", Failure.TOO_LARGE
-    except media.BrokenEncodingError:
+    except content_type.BrokenEncodingError:
         return b"", Failure.ENCODING_REFUSED
 
 

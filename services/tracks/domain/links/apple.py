@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.numbered import number
+from services.tracks.domain.links.numeric_ids import number
 from services.tracks.domain.links.provider import Provider
 from services.tracks.domain.links.reference import Kind, Reference
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.numbered import last_pair, number
+from services.tracks.domain.links.numeric_ids import last_pair, number
 from services.tracks.domain.links.provider import Provider
 from services.tracks.domain.links.reference import Kind, Reference
 

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.rpc.contracts import services_of
+from gateway.rpc.service_descriptors import services_of
 from seda.chat.v1 import message_pb2, reaction_service_pb2
 from seda.chat.v1.message_pb2 import Message as ChatMessage
 from seda.chat.v1.message_pb2 import MessageType

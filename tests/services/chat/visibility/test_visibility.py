@@ -9,7 +9,7 @@ import asyncpg
 import grpc
 import pytest
 
-from gateway.rpc.contracts import services_of
+from gateway.rpc.service_descriptors import services_of
 from servicekit.methods import Method, methods_of
 from tests.contract.responses import details, reason_of
 from tests.contract.suite import Outcome

@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.tracks.domain.answers.answer import Answer
 from services.tracks.domain.enrichment import MAX_ATTEMPTS, Gathered, Settlement, merged, settle
 from services.tracks.domain.facts import Facts
 from services.tracks.domain.metadata import State
+from services.tracks.domain.provider_parsers.provider_metadata import Answer
 
 BOTH = Facts("T", "A")
 TITLE = Facts("T")

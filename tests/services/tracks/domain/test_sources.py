@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
-from services.tracks.domain.answers import apple, bandcamp, deezer, oembed, opengraph
-from services.tracks.domain.links.table import PROVIDERS, parse
+from services.tracks.domain.links.registry import PROVIDERS, parse
+from services.tracks.domain.provider_parsers import apple, bandcamp, deezer, oembed, opengraph
 from services.tracks.domain.sources import Endpoints, sources
 
 _ENDPOINTS = Endpoints(

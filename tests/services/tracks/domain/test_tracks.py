@@ -10,7 +10,7 @@ from services.tracks.domain.errors import (
     UnsupportedResourceError,
 )
 from services.tracks.domain.links.reference import Reference
-from services.tracks.domain.links.table import parse
+from services.tracks.domain.links.registry import parse
 from services.tracks.domain.tracks import ended_at, pasted_reference, stated_by
 
 _SHORT = "https://spotify.link/auVCkcbzoyb"

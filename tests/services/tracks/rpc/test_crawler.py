@@ -21,12 +21,12 @@ from servicekit.settings import SettingsError
 from services.tracks.actions import crawler
 from services.tracks.app import build
 from services.tracks.config import Settings
-from services.tracks.domain.web.answer import Failure, Policy
-from services.tracks.domain.web.page import Page, read_page
+from services.tracks.domain.web.fetch_response import Failure, Policy
+from services.tracks.domain.web.html_metadata import Page, read_page
 from tests.certificates import Authority
 from tests.postgres import Database
 from tests.services.running import Running, call, refused, running, service, user
-from tests.services.tracks.clients.web.server import Asked, WebServer, answer, redirect, serving
+from tests.services.tracks.clients.web.web_server import Asked, WebServer, answer, redirect, serving
 
 DOMAIN = "tracks.seda.fm"
 HOST = "music.example.com"

@@ -17,7 +17,7 @@ from servicekit.sql import Params, Query, Row
 from services.tracks.domain.search import START, Place, Stage, stages
 from services.tracks.store import listing, search
 from tests.postgres import Database, administrator
-from tests.services.tracks.store import catalogue
+from tests.services.tracks.store import sample_tracks
 
 _PAGE = 21
 # Enough that PostgreSQL may settle for a plan that knows no values.
@@ -53,7 +53,7 @@ class Watched(Pool):
 async def pool(database: Database) -> AsyncIterator[Watched]:
     """A pool of the service's role on a filled table."""
     async with administrator(database.server, database.name) as admin:
-        await catalogue.store(admin)
+        await sample_tracks.store(admin)
         # What autovacuum does by itself after so many inserts.
         await admin.execute("VACUUM ANALYZE tracks.track_refs")
         pages = await admin.fetchval(

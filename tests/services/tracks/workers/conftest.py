@@ -10,8 +10,8 @@ import pytest
 
 from tests.postgres import Database
 from tests.services.running import Running
-from tests.services.tracks.clients.web.server import WebServer
-from tests.services.tracks.providers import Asking, asking, web_of_providers
+from tests.services.tracks.clients.web.web_server import WebServer
+from tests.services.tracks.fake_providers import Asking, asking, web_of_providers
 
 
 @pytest.fixture(scope="module")

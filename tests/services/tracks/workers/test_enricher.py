@@ -15,8 +15,8 @@ from seda.tracks.v1.track_service_pb2 import RefreshTrackRequest, SearchTracksRe
 from services.tracks.workers import enricher
 from tests.postgres import Database
 from tests.services.running import Running, call, service, user
-from tests.services.tracks.clients.web.server import Asked, Handler, WebServer, answer
-from tests.services.tracks.providers import (
+from tests.services.tracks.clients.web.web_server import Asked, Handler, WebServer, answer
+from tests.services.tracks.fake_providers import (
     ADA,
     Asking,
     asking,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.tracks.domain.enrichment import MAX_ATTEMPTS
-from tests.services.tracks.clients.web.server import answer
-from tests.services.tracks.providers import Asking, oembed, page, state, video
+from tests.services.tracks.clients.web.web_server import answer
+from tests.services.tracks.fake_providers import Asking, oembed, page, state, video
 
 _JSON = "application/json"
 _COVER = "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"

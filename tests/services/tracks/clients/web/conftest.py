@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.tracks.clients.web.dialing import tls_context
+from services.tracks.clients.web.connector import tls_context
 from tests.certificates import Authority, Pair
-from tests.services.tracks.clients.web.small import HOSTS, SmallWeb, small_web
+from tests.services.tracks.clients.web.fake_web import HOSTS, SmallWeb, small_web
 
 
 @pytest.fixture(scope="module")

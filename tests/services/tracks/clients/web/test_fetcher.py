@@ -9,11 +9,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from services.tracks.clients.web import dialing, fetcher
+from services.tracks.clients.web import connector, fetcher
 from services.tracks.domain.web.addresses import Address
-from services.tracks.domain.web.answer import Failure, Policy
-from tests.services.tracks.clients.web.server import Asked, CountingDialer, answer, redirect
-from tests.services.tracks.clients.web.small import SmallWeb
+from services.tracks.domain.web.fetch_response import Failure, Policy
+from tests.services.tracks.clients.web.fake_web import SmallWeb
+from tests.services.tracks.clients.web.web_server import Asked, CountingDialer, answer, redirect
 
 URL = "https://music.example.com/song"
 
@@ -201,7 +201,7 @@ async def test_waiting_at_the_gate_costs_no_time_of_the_network(
 
 
 def test_the_context_checks_names_and_authorities() -> None:
-    context = dialing.tls_context()
+    context = connector.tls_context()
     assert context.check_hostname
     assert context.verify_mode.name == "CERT_REQUIRED"
     assert context.minimum_version.name == "TLSv1_2"

@@ -4,7 +4,7 @@ import re
 
 from hypothesis import strategies as st
 
-from services.tracks.domain.links.table import PROVIDERS
+from services.tracks.domain.links.registry import PROVIDERS
 
 HOSTS = sorted(host for provider in PROVIDERS for host in provider.hosts | provider.short_hosts)
 _ARTIST_HOST = re.compile(r"[0-9a-z][0-9a-z-]*\.bandcamp\.com")

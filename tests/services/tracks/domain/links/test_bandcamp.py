@@ -8,7 +8,7 @@ from services.tracks.domain.errors import (
     UnsupportedResourceError,
 )
 from services.tracks.domain.links.reference import Kind, Reference
-from services.tracks.domain.links.table import own_domain, parse
+from services.tracks.domain.links.registry import own_domain, parse
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.reference import Kind
-from services.tracks.domain.links.table import parse
+from services.tracks.domain.links.registry import parse
 
 _ID = "-_UqsUZBluA"
 

@@ -11,7 +11,7 @@ import pytest
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from tests.postgres import Database, administrator
-from tests.services.tracks.workers.crawler.crawling import Web, World, crawler
+from tests.services.tracks.workers.crawler.crawler_fixtures import Web, World, crawler
 
 
 @pytest.fixture

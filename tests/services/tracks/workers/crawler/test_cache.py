@@ -11,11 +11,11 @@ import pytest
 from servicekit.errors import DatabaseUnavailableError, DeadlineExceededError, OverloadedError
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.domain.errors import HostBusyError
-from services.tracks.domain.web.answer import Answer, Failure, Policy
-from services.tracks.domain.web.targets import Target
+from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
+from services.tracks.domain.web.url_policy import Target
 from services.tracks.store import crawler_cache
 from services.tracks.workers import crawler as crawler_module
-from tests.services.tracks.workers.crawler.crawling import URL, World, failing, key, page
+from tests.services.tracks.workers.crawler.crawler_fixtures import URL, World, failing, key, page
 
 HOUR, DAY = 3600.0, 86_400.0
 

@@ -12,12 +12,12 @@ import pytest
 
 from servicekit.database import Database as Pool
 from servicekit.errors import DatabaseUnavailableError
-from services.tracks.domain.web.answer import Failure
+from services.tracks.domain.web.fetch_response import Failure
 from services.tracks.store import leases
 from services.tracks.workers import crawler as crawler_module
 from tests.architecture.project import ROOT
 from tests.postgres import Database
-from tests.services.tracks.workers.crawler.crawling import URL, World, failing, key, page
+from tests.services.tracks.workers.crawler.crawler_fixtures import URL, World, failing, key, page
 
 NAME = f"fetch:{key().hex()}"
 
@@ -104,7 +104,7 @@ async def dying_process(database: Database) -> AsyncIterator[asyncio.subprocess.
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.services.tracks.workers.crawler.holding",
+        "tests.services.tracks.workers.crawler.lease_holder_process",
         *arguments,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,

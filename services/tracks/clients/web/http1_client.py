@@ -1,0 +1,128 @@
+"""One question and its answer on one connection: HTTP/1.1, every length and every wait bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import h11
+
+from services.tracks.clients.web.connector import Stream
+
+FIRST_BYTE_SECONDS = 5.0
+_READ = 32 * 1024
+_MAX_HEAD = 32 * 1024
+# Counted apart from the body, because they cost without giving anything.
+_MAX_CHUNKS = 16_384
+_TURN = 64
+_MAX_STATUS = 599
+
+
+class ExchangeError(Exception):
+    """The other side does not speak HTTP as it should, or too much of it."""
+
+
+class FirstByteTimeoutError(Exception):
+    """Nothing came for the first five seconds."""
+
+
+class LostError(Exception):
+    """The connection ended before the answer did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An answer without its body. `headers` have lower-case names; of several of one name the first is kept."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class Exchange:
+    """Asks once. `head` first, then `chunk` until it gives nothing."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
+        self._ended = False
+        self._before_head = 0
+        self._chunks = 0
+
+    async def head(self, host: str, path: str, headers: Mapping[str, str]) -> Head:
+        """Send a GET and wait for the answer's head. Raises ExchangeError, FirstByteTimeoutError and LostError."""
+        request = h11.Request(
+            method="GET",
+            target=path,
+            headers=[("Host", host), *headers.items(), ("Connection", "close")],
+        )
+        data = (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+        try:
+            async with asyncio.timeout(FIRST_BYTE_SECONDS):
+                self._stream.writer.write(data)
+                await self._stream.writer.drain()
+                await self._receive()
+        except TimeoutError:
+            raise FirstByteTimeoutError from None
+        except OSError as error:
+            raise LostError from error
+        event = await self._event()
+        while isinstance(event, h11.InformationalResponse):
+            event = await self._event()
+        if not isinstance(event, h11.Response):
+            raise LostError
+        # Some answer programs with 999, which h11 lets pass.
+        if event.status_code > _MAX_STATUS:
+            raise ExchangeError("a status of no class that HTTP has")
+        return Head(event.status_code, _named(event))
+
+    async def chunk(self) -> bytes | None:
+        """More of the body, or None at its end. Raises ExchangeError and LostError."""
+        event = await self._event()
+        if isinstance(event, h11.Data):
+            self._chunks += 1
+            if self._chunks > _MAX_CHUNKS:
+                raise ExchangeError("too many small pieces")
+            if self._chunks % _TURN == 0:
+                # What has come already is read without waiting; others must have their turn all the same.
+                await asyncio.sleep(0)
+            return bytes(event.data)
+        return None
+
+    async def _event(self) -> h11.Event | type[h11.PAUSED]:
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                # Of an answer that breaks off, h11 says the same as of one that makes no sense.
+                raise (LostError if self._ended else ExchangeError)(str(error)) from None
+            if not isinstance(event, type) or event is h11.PAUSED:
+                return event
+            try:
+                await self._receive()
+            except OSError as error:
+                raise LostError from error
+
+    async def _receive(self) -> None:
+        data = await self._stream.reader.read(_READ)
+        self._ended = not data
+        if self._http.their_state is h11.SEND_RESPONSE:
+            self._before_head += len(data)
+            # One head is bounded by h11, but not how many provisional ones come before it.
+            if self._before_head > 2 * _MAX_HEAD:
+                raise ExchangeError("too much before the answer")
+        self._http.receive_data(data)
+
+
+def _named(response: h11.Response) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in response.headers:
+        found.setdefault(name.decode("ascii"), _text(value))
+    return found
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

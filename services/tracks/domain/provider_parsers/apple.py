@@ -1,0 +1,32 @@
+"""The lookup of Apple's iTunes Search API."""
+
+from __future__ import annotations
+
+import re
+
+from services.tracks.domain.facts import Facts
+from services.tracks.domain.provider_parsers.json_document import member, read_object
+from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
+from services.tracks.domain.provider_parsers.sanitize import cleaned
+
+# The size is part of the address; Apple makes any that is asked for.
+_SIZE = re.compile(r"/100x100(bb)?\.(?=[a-z]{3,4}\Z)")
+
+
+def read_apple(content: bytes, content_type: str) -> Answer:
+    """A track; no facts for a number that Apple does not know in the country it was asked about."""
+    results = read_object(content, content_type).get("results")
+    if not isinstance(results, list):
+        raise UnreadableAnswerError("a lookup without results")
+    if not results:
+        return Answer(Facts())
+    artwork = member(results[0], "artworkUrl100")
+    millis = member(results[0], "trackTimeMillis")
+    return Answer(
+        cleaned(
+            member(results[0], "trackName"),
+            member(results[0], "artistName"),
+            _SIZE.sub("/600x600bb.", artwork) if isinstance(artwork, str) else None,
+            (millis + 500) // 1000 if isinstance(millis, int | float) else None,
+        )
+    )

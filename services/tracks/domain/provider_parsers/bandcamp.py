@@ -1,0 +1,71 @@
+"""The JSON-LD on a page of Bandcamp."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from services.tracks.domain.provider_parsers.json_document import member, read_document
+from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
+from services.tracks.domain.provider_parsers.sanitize import cleaned, unescaped
+from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.html_metadata import Page, read_page
+
+_RECORDING = "MusicRecording"
+# Bandcamp leaves out the T of ISO 8601: P00H03M25S.
+_DURATION = re.compile(r"PT?(?:([0-9]{1,3})H)?(?:([0-9]{1,4})M)?(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)S)?")
+_NUMBER = "track_id"
+
+
+def read_bandcamp(content: bytes, content_type: str) -> Answer:
+    """The track of a page, with its number as an alias."""
+    recording = next(_recordings(read_page(decoded(content, content_type))), None)
+    if recording is None:
+        raise UnreadableAnswerError("a page without a recording")
+    # Bandcamp writes entities into these texts, though a script has none.
+    facts = cleaned(
+        unescaped(recording.get("name")),
+        unescaped(member(recording, "byArtist", "name")),
+        _first(recording.get("image")),
+        _seconds(recording.get("duration")),
+        recording.get("isrcCode"),
+    )
+    return Answer(facts, tuple(_aliases(recording.get("additionalProperty"))))
+
+
+def _recordings(page: Page) -> Iterator[dict[str, object]]:
+    for block in page.json_ld:
+        try:
+            document = read_document(block)
+        except UnreadableAnswerError:
+            continue
+        graph = member(document, "@graph")
+        for node in _listed(document) + _listed(graph):
+            if isinstance(node, dict) and _RECORDING in _listed(node.get("@type")):
+                yield node
+
+
+def _listed(value: object) -> list[object]:
+    """JSON-LD writes one value and a list of values alike."""
+    return value if isinstance(value, list) else [value]
+
+
+def _first(value: object) -> object:
+    listed = _listed(value)
+    return listed[0] if listed else None
+
+
+def _seconds(value: object) -> float | None:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _aliases(properties: object) -> Iterator[str]:
+    for each in _listed(properties):
+        number = member(each, "value")
+        if member(each, "name") == _NUMBER and isinstance(number, int) and 0 < number < 1 << 63:
+            yield f"https://bandcamp.com/EmbeddedPlayer/track={number}"
+            return

@@ -1,0 +1,51 @@
+"""Which address a page gives as its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from services.tracks.domain.provider_parsers.json_document import member, read_document
+from services.tracks.domain.provider_parsers.provider_metadata import UnreadableAnswerError
+from services.tracks.domain.provider_parsers.sanitize import unescaped
+from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.html_metadata import read_page
+
+_LINKS = 8
+_LENGTH = 2048
+_PLAYER = re.compile(r"""\bdata-player-data\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
+
+
+def read_links(content: bytes, content_type: str) -> tuple[str, ...]:
+    """Up to eight addresses on https that a page calls its own, the most telling first. Never raises.
+
+    Bandcamp's player tells in its data where the track's page is; other pages have a canonical link and
+    OpenGraph's.
+    """
+    source = decoded(content, content_type)
+    page = read_page(source)
+    addresses = [*_player_addresses(source), page.canonical_url, page.meta("og:url")]
+    return tuple(dict.fromkeys(filter(None, map(_on_https, addresses))))[:_LINKS]
+
+
+def _player_addresses(source: str) -> Iterator[object]:
+    found = _PLAYER.search(source)
+    if found is None:
+        return
+    try:
+        player = read_document(unescaped(found[1] or found[2]) or "")
+    except UnreadableAnswerError:
+        return
+    tracks = member(player, "tracks")
+    yield member(player, "linkback")
+    # Of an album no track is the one that is meant.
+    if isinstance(tracks, list) and len(tracks) == 1:
+        yield member(tracks[0], "title_link")
+
+
+def _on_https(address: object) -> str:
+    """The address, on https; empty for anything else."""
+    if not isinstance(address, str) or len(address) > _LENGTH:
+        return ""
+    scheme, mark, rest = address.strip().partition("://")
+    return f"https://{rest}" if mark and rest and scheme.lower() in {"http", "https"} else ""

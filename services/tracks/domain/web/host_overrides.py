@@ -1,0 +1,38 @@
+"""Servers of this machine that stand for hosts of the web, for tests and for working without a network."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TypeAlias
+
+from services.tracks.domain.web.addresses import Address
+from services.tracks.domain.web.url_policy import PORTS
+
+StandIns: TypeAlias = dict[tuple[str, int], tuple[Address, int]]
+"""By a host and the port that it's asked on, the address and the port that are asked instead."""
+
+
+def read_stand_ins(text: str) -> StandIns:
+    """From a list such as `open.spotify.com=127.0.0.1:8443,example.com:80=[::1]:8080`; a name alone means 443.
+
+    Raises ValueError for an address that is not loopback: anything else would be a way around the rules.
+    """
+    found: StandIns = {}
+    for entry in filter(None, (each.strip() for each in text.split(","))):
+        asked, equals, server = entry.partition("=")
+        name, _, asked_port = asked.strip().lower().partition(":")
+        address_text, _, port_text = server.strip().rpartition(":")
+        address = ip_address(address_text.strip("[]"))
+        if not (equals and name and address.is_loopback):
+            message = f"{entry}: must be name=loopback address:port"
+            raise ValueError(message)
+        found[name, _port(asked_port or "443", tuple(PORTS.values()))] = (address, _port(port_text))
+    return found
+
+
+def _port(text: str, allowed: tuple[int, ...] = ()) -> int:
+    port = int(text)
+    if port not in (allowed or range(1, 65_536)):
+        message = f"port {port} is not possible"
+        raise ValueError(message)
+    return port

@@ -1,0 +1,122 @@
+"""A gateway in front of stand-ins, with a token to call it and the answers that any composed call needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from gateway.app import Slice, compose, slices
+from gateway.config import Settings
+from seda.rpc.v1.caller_pb2 import Caller, Role
+from seda.users.v1.identity_service_pb2 import ResolveCallerResponse
+from servicekit.clock import Clock
+from servicekit.process import Process
+from tests.gateway.fake_server import StandIn, stand_in
+from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
+
+RESOLVE = "/seda.users.v1.IdentityService/ResolveCaller"
+GET_USER = "/seda.users.v1.UserService/GetUser"
+LOOKUP_USERS = "/seda.users.v1.UserService/LookupUsers"
+SEND = "/seda.chat.v1.MessageService/SendMessage"
+LIST = "/seda.chat.v1.MessageService/ListMessages"
+LOOKUP_TRACKS = "/seda.tracks.v1.TrackService/LookupTracks"
+UPSERT = "/seda.tracks.v1.CatalogService/UpsertTrack"
+CALLER_ID = "0190a5c0-0000-7000-8000-00000000000a"
+AS_USER = user("listener@example.org")
+SECONDS = 20.0
+
+
+@dataclass
+class Suite:
+    """The gateway, what stands behind it, and a channel to it."""
+
+    process: Process
+    channel: grpc.aio.Channel
+    users: StandIn
+    chat: StandIn
+    tracks: StandIn
+
+    def unary(self, path: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
+        """A method of bytes."""
+        return self.channel.unary_unary(path)
+
+    def stream(self, path: str) -> grpc.aio.UnaryStreamMultiCallable[bytes, bytes]:
+        """A streaming method of bytes."""
+        return self.channel.unary_stream(path)
+
+    def counted(self, method: str, code: str) -> float:
+        """How many calls of a method the gateway has counted with that code."""
+        labels = {"method": method, "code": code}
+        return self.process.metrics.registry.get_sample_value("seda_calls_total", labels) or 0.0
+
+
+def settings(users: str, chat: str, tracks: str, **values: Any) -> Settings:
+    """Settings of a gateway on free ports."""
+    given = {
+        "port": 0,
+        "admin_port": 0,
+        "metrics_port": 0,
+        "jwt_secret": JWT_SECRET,
+        "service_secret": SERVICE_SECRET,
+        "users_target": users,
+        "chat_target": chat,
+        "tracks_target": tracks,
+    }
+    return Settings(**{**given, **values})
+
+
+@asynccontextmanager
+async def gateway(
+    told: Settings, *, also: Sequence[Slice] = (), clock: Clock | None = None
+) -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
+    """A running gateway and a channel to it. `also` stands behind it beside the suite's own services."""
+    process = Process(told, lambda kit: compose(kit, [*slices(told), *also]), clock)
+    await process.start()
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}")
+    try:
+        yield process, channel
+    finally:
+        await channel.close()
+        await process.stop(grace=0)
+
+
+@asynccontextmanager
+async def suite(
+    *, also: Sequence[Slice] = (), clock: Clock | None = None, **values: Any
+) -> AsyncIterator[Suite]:
+    """A gateway in front of three stand-ins; users knows the caller."""
+    async with AsyncExitStack() as stack:
+        users, chat, tracks = [await stack.enter_async_context(stand_in()) for _ in range(3)]
+        caller = Caller(user_id=CALLER_ID, role=Role.ROLE_USER)
+        users.answer(RESOLVE, ResolveCallerResponse(caller=caller))
+        told = settings(users.target, chat.target, tracks.target, **values)
+        process, channel = await stack.enter_async_context(gateway(told, also=also, clock=clock))
+        yield Suite(process, channel, users, chat, tracks)
+
+
+def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
+    """The error's google.rpc details by the name of their type."""
+    trailers = dict(error.trailing_metadata())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    found: dict[str, Any] = {}
+    for detail in status.details:
+        name = detail.TypeName().rsplit(".", maxsplit=1)[-1]
+        message: Message = getattr(error_details_pb2, name)()
+        detail.Unpack(message)
+        found[name] = message
+    return found
+
+
+def status_bytes(code: int, message: str, *parts: Message) -> bytes:
+    """A google.rpc.Status with details, as a service sends it."""
+    status = status_pb2.Status(code=code, message=message)
+    for part in parts:
+        status.details.add().Pack(part)
+    serialized: bytes = status.SerializeToString()
+    return serialized

@@ -1,0 +1,158 @@
+"""Server streams pass through the gateway, over a connection of their own, and end when somebody leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from gateway.app import Slice
+from tests.gateway.fake_server import Context, StandIn, stand_in
+from tests.gateway.gateway_fixture import SECONDS, Suite, details, suite
+from tests.gateway.unknown_service import ECHO, FOLLOW, SERVICES
+
+Stream = grpc.aio.UnaryStreamCall[bytes, bytes]
+
+
+@pytest.fixture
+async def novelty() -> AsyncIterator[StandIn]:
+    async with stand_in() as made:
+        yield made
+
+
+@pytest.fixture
+async def behind(novelty: StandIn) -> AsyncIterator[Suite]:
+    async with suite(also=[Slice("novelty", SERVICES, novelty.target)]) as made:
+        yield made
+
+
+async def counting(data: bytes, context: Context) -> AsyncIterator[bytes]:
+    for number in range(20):
+        yield data + b"\xff" + bytes([number])
+    context.set_trailing_metadata((("x-end", "1"),))
+
+
+async def forever(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
+    yield b"first"
+    await asyncio.Event().wait()
+
+
+async def rest(stream: Stream) -> None:
+    """Read to the end."""
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
+async def failure(stream: Stream) -> grpc.aio.AioRpcError:
+    """The error a stream ends in."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await rest(stream)
+    return raised.value
+
+
+async def test_all_replies_come_in_order_with_the_trailers(behind: Suite, novelty: StandIn) -> None:
+    novelty.answers[FOLLOW] = counting
+    stream = behind.stream(FOLLOW)(b"\xfe\x00")
+    assert [reply async for reply in stream] == [b"\xfe\x00\xff" + bytes([number]) for number in range(20)]
+    assert tuple(await stream.trailing_metadata()) == (("x-end", "1"),)
+    assert behind.counted("novelty.v1.NoveltyService.Follow", "OK") == 1
+
+
+async def test_a_stream_has_no_deadline_but_its_callers(behind: Suite, novelty: StandIn) -> None:
+    novelty.answers[FOLLOW] = counting
+    async for _ in behind.stream(FOLLOW)(b""):
+        pass
+    async for _ in behind.stream(FOLLOW)(b"", timeout=8):
+        pass
+    assert (await novelty.received(FOLLOW)).time_left is None
+    left = (await novelty.received(FOLLOW, 2)).time_left
+    assert left is not None
+    assert 7 < left < 8
+
+
+async def test_streams_and_unary_calls_go_over_different_connections(behind: Suite, novelty: StandIn) -> None:
+    async def echo(data: bytes, _context: Context) -> bytes:
+        return data
+
+    novelty.answers |= {FOLLOW: counting, ECHO: echo}
+    async for _ in behind.stream(FOLLOW)(b""):
+        pass
+    await behind.unary(ECHO)(b"", timeout=SECONDS)
+    assert (await novelty.received(FOLLOW)).peer != (await novelty.received(ECHO)).peer
+
+
+async def test_an_error_after_some_replies_is_intact(behind: Suite, novelty: StandIn) -> None:
+    async def breaking(_data: bytes, context: Context) -> AsyncIterator[bytes]:
+        yield b"one"
+        await context.abort(
+            grpc.StatusCode.ABORTED, "no more", trailing_metadata=(("grpc-status-details-bin", b"\x01\xff"),)
+        )
+
+    novelty.answers[FOLLOW] = breaking
+    stream = behind.stream(FOLLOW)(b"", timeout=SECONDS)
+    assert await stream.read() == b"one"
+    error = await failure(stream)
+    assert (error.code(), error.details()) == (grpc.StatusCode.ABORTED, "no more")
+    assert tuple(error.trailing_metadata()) == (("grpc-status-details-bin", b"\x01\xff"),)
+
+
+async def test_a_caller_who_hangs_up_ends_the_stream_below(behind: Suite, novelty: StandIn) -> None:
+    ended = asyncio.Event()
+
+    async def endless(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    novelty.answers[FOLLOW] = endless
+    stream = behind.stream(FOLLOW)(b"")
+    assert await stream.read() == b"first"
+    stream.cancel()
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_a_service_that_dies_ends_its_streams(behind: Suite, novelty: StandIn) -> None:
+    novelty.answers[FOLLOW] = forever
+    stream = behind.stream(FOLLOW)(b"")
+    assert await stream.read() == b"first"
+    await novelty.stop()
+    error = await asyncio.wait_for(failure(stream), 5)
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert details(error)["ErrorInfo"].metadata == {"service": "novelty"}
+
+
+async def test_streams_outlast_the_drain_wait_and_end_with_the_gateway(
+    behind: Suite, novelty: StandIn
+) -> None:
+    novelty.answers[FOLLOW] = forever
+    streams = [behind.stream(FOLLOW)(b"") for _ in range(3)]
+    for stream in streams:
+        assert await stream.read() == b"first"
+    await behind.process.drain(0.2)
+    assert not any(stream.done() for stream in streams)
+
+    # The grace is long, and must not be needed.
+    async with asyncio.timeout(5):
+        await behind.process.stop(grace=15)
+        errors = [await failure(stream) for stream in streams]
+    for error in errors:
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        found = details(error)
+        assert found["ErrorInfo"].metadata == {"service": "gateway"}
+        assert found["RetryInfo"].retry_delay.ToMilliseconds() > 0
+
+
+async def test_a_caller_who_does_not_read_does_not_keep_the_gateway_from_leaving(
+    behind: Suite, novelty: StandIn
+) -> None:
+    async def flood(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 100_000
+
+    novelty.answers[FOLLOW] = flood
+    stream = behind.stream(FOLLOW)(b"")
+    assert await stream.read()
+    async with asyncio.timeout(5):
+        await behind.process.stop(grace=1)

@@ -1,0 +1,72 @@
+"""A small web: an outside server that stands for public hosts, and an inside one that nobody may reach."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from servicekit.clock import SystemClock
+from services.tracks.clients.web.fetcher import Rules, WebFetcher
+from services.tracks.clients.web.host_limiter import HostGates
+from services.tracks.domain.web.addresses import DenyList
+from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
+from services.tracks.domain.web.url_policy import target
+from tests.certificates import Pair
+from tests.services.tracks.clients.web.web_server import CountingDialer, Names, WebServer, answer, serving
+
+HOSTS = ("music.example.com", "www.example.com", "other.example.org", "slow.example.net", "loop.example.com")
+_LOOPBACK = ip_address("127.0.0.1")
+
+
+@dataclass
+class SmallWeb:
+    """Everything a test of the fetcher looks at. `plain` is port 80 of the outside, `beside` other ports of it."""
+
+    outside: WebServer
+    plain: WebServer
+    inside: WebServer
+    names: Names
+    dialer: CountingDialer
+    fetcher: WebFetcher
+    beside: tuple[int, ...] = ()
+
+    async def get(
+        self, url: str, policy: Policy = Policy.ANY_SITE, known: tuple[str, str] | None = None
+    ) -> Answer:
+        """Fetch as the crawler does: an address that may not be asked is not."""
+        asked = target(url)
+        if isinstance(asked, Failure):
+            return Answer(failure=asked)
+        return await self.fetcher.get(asked, policy, known)
+
+
+@contextlib.asynccontextmanager
+async def small_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
+    """A small web whose outside has a certificate for HOSTS. The inside has none: a connection alone is too much."""
+    async with (
+        serving(pair) as outside,
+        serving(None) as plain,
+        serving(None, greeting=b"220 mail.example.com ESMTP\r\n") as mail,
+        serving(None, ["127.0.0.1", "::1"]) as inside,
+    ):
+        inside.pages["/"] = answer(200, "what nobody outside may see")
+        names = Names()
+        dialer = CountingDialer(tls, inside)
+        secure, open_ = (_LOOPBACK, outside.port), (_LOOPBACK, plain.port)
+        stand_ins = {(host, 443): secure for host in (*HOSTS, "nowhere.example.com")}
+        stand_ins |= {(host, 80): open_ for host in HOSTS}
+        # One speaks no TLS, the other says nothing at all.
+        stand_ins |= {("plain.example.com", 443): (_LOOPBACK, mail.port), ("mute.example.com", 443): open_}
+        clock = SystemClock()
+        rules = Rules(
+            "test (+https://example.org)",
+            DenyList.read("denied.com, 93.184.216.0/24"),
+            frozenset({"www.example.com"}),
+            stand_ins,
+        )
+        gates = HostGates(1e6, 1e6, clock)
+        fetcher = WebFetcher(names, dialer, gates, rules, clock)
+        yield SmallWeb(outside, plain, inside, names, dialer, fetcher, (plain.port, mail.port))

@@ -1,0 +1,144 @@
+"""Whatever an answer holds: it is read or refused, and none takes long."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.tracks.domain.provider_parsers import apple, bandcamp, canonical, deezer, oembed, opengraph
+from services.tracks.domain.provider_parsers.provider_metadata import UnreadableAnswerError
+from tests.services.tracks.domain.provider_parsers.recorded import HTML, recorded
+
+_LENGTH = 1 << 18
+_READERS: list[Callable[[bytes, str], object]] = [
+    apple.read_apple,
+    bandcamp.read_bandcamp,
+    canonical.read_links,
+    deezer.read_deezer,
+    oembed.read_soundcloud,
+    oembed.read_spotify,
+    oembed.read_youtube,
+    opengraph.read_opengraph,
+    opengraph.read_spotify_page,
+    opengraph.read_tidal,
+]
+_NAMES = [
+    *("youtube.json", "spotify.json", "soundcloud.json", "deezer.json", "apple.json"),
+    *("spotify_page.html", "bandcamp.html", "bandcamp_player.html", "tidal.html", "page.html"),
+]
+
+
+def test_pages_are_read_in_the_charset_that_they_name() -> None:
+    page = '<meta charset="windows-1251"><meta property="og:title" content="Прилив">'.encode("cp1251")
+    assert opengraph.read_opengraph(page, "text/html").facts.title == "Прилив"
+
+
+def test_comments_and_scripts_say_nothing() -> None:
+    hidden = b'<meta property="og:title" content="hidden">'
+    page = b"<!--" + hidden + b"--><script>'" + hidden + b"'</script>" + hidden.replace(b"hidden", b"shown")
+    assert opengraph.read_opengraph(page, HTML).facts.title == "shown"
+
+
+def test_a_reference_of_thousands_of_digits_is_a_text() -> None:
+    long = "&#" + "9" * 5000 + ";"
+    frame = f"<iframe src='https://w.soundcloud.com/{long[:1900]}'></iframe>"
+    for page in (f'<meta property="og:title" content="{long}">', f"<script data-player-data='{long}'>"):
+        canonical.read_links(page.encode(), HTML)
+    assert oembed.read_soundcloud(f'{{"title":"A","html":"{frame}"}}'.encode(), HTML).aliases == ()
+    block = f'<script type="application/ld+json">{{"@type":"MusicRecording","name":"{long}"}}</script>'
+    assert bandcamp.read_bandcamp(block.encode(), HTML).facts.title == long[:500]
+
+
+@pytest.mark.parametrize(
+    ("name", "links"),
+    [
+        (
+            "bandcamp_player.html",
+            (
+                "https://harbourchoir.bandcamp.com/track/low-tide",
+                "https://harbourchoir.bandcamp.com/track/low-tide?action=buy",
+            ),
+        ),
+        ("bandcamp.html", ("https://harbourchoir.bandcamp.com/track/low-tide",)),
+        ("page.html", ("https://music.example/low-tide",)),
+        ("deezer.json", ()),
+    ],
+)
+def test_read_links_gives_a_pages_own_address(name: str, links: tuple[str, ...]) -> None:
+    assert canonical.read_links(recorded(name), HTML) == links
+
+
+def test_read_links_takes_no_track_of_an_album() -> None:
+    data = b'{"linkback":"https://a.bandcamp.com/album/x","tracks":[{"title_link":"https://a.bandcamp.com/track/1"},{}]}'
+    page = b"<script data-player-data='" + data + b"'></script>"
+    assert canonical.read_links(page, HTML) == ("https://a.bandcamp.com/album/x",)
+
+
+@pytest.mark.parametrize("address", ["ftp://a.example/x", "javascript:alert(1)", "/x", "//a.example/x", "https://"])  # fmt: skip
+def test_read_links_takes_web_addresses_alone(address: str) -> None:
+    page = f'<link rel="canonical" href="{address}"><script data-player-data="{{&quot;linkback&quot;:7}}">'
+    assert canonical.read_links(page.encode(), HTML) == ()
+
+
+def test_read_links_takes_no_address_that_is_too_long() -> None:
+    for length, count in ((2048, 1), (2049, 0)):
+        page = f"""<script data-player-data='{{"linkback":"{"https://a.example/".ljust(length, "x")}"}}'>"""
+        assert len(canonical.read_links(page.encode(), HTML)) == count
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.tuples(st.sampled_from(_NAMES), st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)))).map(
+            lambda drawn: _damaged(recorded(drawn[0]), drawn[1])
+        ),
+    ),
+    st.sampled_from(["", HTML, "application/json", "text/html; charset=utf-16", "text/html; charset=zip"]),
+)  # fmt: skip
+def test_readers_end_in_an_answer_or_the_typed_error(content: bytes, content_type: str) -> None:
+    for read in _READERS:
+        try:
+            read(content, content_type)
+        except UnreadableAnswerError:
+            assert read is not canonical.read_links
+
+
+def _damaged(content: bytes, changes: list[tuple[int, bytes]]) -> bytes:
+    """The content, cut off or with some bytes replaced."""
+    for place, piece in changes:
+        content = content[: place % len(content)] + piece + content[place % len(content) + 1 :] or b" "
+    return content
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(b"<p>", b"<", b"<meta>", b"<meta a ", b'<meta a="', b"<meta a='", b"<!---->", b"<!--", b"<title>"),
+        *(b"<script>", b"<script></script>", b'<script type="application/ld+json">[[[[</script>', b"&amp;", b"&#"),
+        *(b"[", b"[]", b'{"a":', b'"', b'\\"', b"9", b"<iframe src='"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"<script data-player-data='",
+        b"",
+        b"<meta ",
+        b'<meta name="a" content="',
+        b'{"title":"a","html":',
+        b'{"title":"',
+    ],
+)
+def test_no_answer_takes_long(start: bytes, piece: bytes) -> None:
+    content = start + piece * (_LENGTH // len(piece))
+    for read in _READERS:
+        began = time.process_time()
+        with suppress(UnreadableAnswerError):
+            read(content, HTML)
+        # A scan that is quadratic takes a minute.
+        assert time.process_time() - began < 0.25, read

@@ -1,0 +1,104 @@
+"""The queue of tracks whose metadata is due: who takes what, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from servicekit.database import Database as Pool
+from servicekit.database import PoolOptions
+from services.tracks.domain.enrichment import Settlement
+from services.tracks.domain.facts import Facts
+from services.tracks.domain.metadata import State
+from services.tracks.store import enrichment
+from tests.postgres import Database
+
+_TAKEN = "SELECT count(*) FROM tracks.track_refs WHERE attempts = 1"
+
+
+@pytest.fixture
+async def pool(database: Database, admin: asyncpg.Connection) -> AsyncIterator[Pool]:
+    """A pool of the service's role, and no tracks."""
+    await admin.execute("DELETE FROM tracks.track_refs")
+    opened = Pool(database.app_dsn("tracks"), PoolOptions("test"))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def add(admin: asyncpg.Connection, provider: str, count: int, due: str = "now()") -> None:
+    """Tracks of a provider, the first of them due a second before the next."""
+    await admin.execute(
+        "INSERT INTO tracks.track_refs (id, provider, provider_id, url, next_attempt_at)"
+        " SELECT gen_random_uuid(), $1, n::text, 'https://' || $1 || '.example/' || n,"
+        f" {due} - interval '1 second' * ($2 - n) FROM generate_series(1, $2::int) AS n",
+        provider,
+        count,
+    )
+
+
+async def test_take_gives_so_many_of_each_provider_the_longest_waiting_first(
+    pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await add(admin, "youtube", 5)
+    await add(admin, "tidal", 1)
+    await add(admin, "deezer", 3)
+    await add(admin, "apple", 3, "now() + interval '1 hour'")
+    taken = await enrichment.take(pool, {"youtube": 2, "tidal": 2, "apple": 2})
+    found = sorted((row.provider, row.provider_id, row.attempts) for row in taken)
+    assert found == [("tidal", "1", 1), ("youtube", "1", 1), ("youtube", "2", 1)]
+    lease = await admin.fetchval(
+        "SELECT max(next_attempt_at) - clock_timestamp() BETWEEN interval '50 s' AND interval '60 s'"
+        " FROM tracks.track_refs WHERE attempts = 1"
+    )
+    assert lease
+    assert [row.provider_id for row in await enrichment.take(pool, {"youtube": 2, "tidal": 2})] == ["3", "4"]
+
+
+async def test_take_passes_over_what_somebody_else_is_taking(pool: Pool, admin: asyncpg.Connection) -> None:
+    await add(admin, "youtube", 2)
+    async with admin.transaction():
+        await admin.execute("SELECT FROM tracks.track_refs WHERE provider_id = '1' FOR UPDATE")
+        (taken,) = await enrichment.take(pool, {"youtube": 2})
+    assert taken.provider_id == "2"
+
+
+async def test_take_by_many_at_once_gives_each_track_to_one(pool: Pool, admin: asyncpg.Connection) -> None:
+    await add(admin, "youtube", 60)
+    answers = await asyncio.gather(*(enrichment.take(pool, {"youtube": 10}) for _ in range(12)))
+    ids = [row.id for taken in answers for row in taken]
+    assert len(ids) == len(set(ids))
+    while rest := await enrichment.take(pool, {"youtube": 10}):
+        ids += [row.id for row in rest]
+    assert len(ids) == len(set(ids)) == 60
+
+
+async def test_settle_counts_only_while_the_lease_is_held(pool: Pool, admin: asyncpg.Connection) -> None:
+    await add(admin, "youtube", 1)
+    (first,) = await enrichment.take(pool, {"youtube": 1})
+    await admin.execute("UPDATE tracks.track_refs SET next_attempt_at = now() - interval '1 second'")
+    (second,) = await enrichment.take(pool, {"youtube": 1})
+    assert second.attempts == 2
+    found = Facts("T", "A")
+    done = Settlement(State.COMPLETE, None)
+    assert not await enrichment.settle(pool, first, Facts("X"), Facts("X"), done, told=True)
+    assert await enrichment.settle(pool, second, found, found, done, told=True)
+    row = await admin.fetchrow("SELECT title, search_text, next_attempt_at, attempts FROM tracks.track_refs")
+    assert row is not None
+    assert tuple(row) == ("T", "t a", None, 0)
+    assert await enrichment.take(pool, {"youtube": 1}) == []
+
+
+async def test_settle_without_news_leaves_the_time_of_the_last_change(
+    pool: Pool, admin: asyncpg.Connection
+) -> None:
+    await add(admin, "youtube", 1)
+    (due,) = await enrichment.take(pool, {"youtube": 1})
+    before = await admin.fetchval("SELECT updated_at FROM tracks.track_refs")
+    assert await enrichment.settle(pool, due, Facts(), Facts(), Settlement(State.PENDING, 30.0), told=False)
+    row = await admin.fetchrow("SELECT updated_at, refreshed_at, attempts FROM tracks.track_refs")
+    assert row is not None
+    assert tuple(row) == (before, None, 1)

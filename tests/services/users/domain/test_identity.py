@@ -1,0 +1,55 @@
+"""What of a verified token is good enough to be a user."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from servicekit.errors import TokenInvalidError
+from services.users.domain.errors import EmailRequiredError
+from services.users.domain.identity import checked_subject, folded_email
+
+
+@pytest.mark.parametrize(
+    ("email", "folded"),
+    [
+        ("Ada@Example.COM", "ada@example.com"),
+        (" ada@example.com\n", "ada@example.com"),
+        ("ÄDA@example.com", "äda@example.com"),
+        ("A\u0308da@example.com", "äda@example.com"),
+        # The Kelvin sign is a K that NFC would turn into a capital one.
+        ("\u212aarl@example.com", "karl@example.com"),
+        ("a@" + "b" * 252, "a@" + "b" * 252),
+    ],
+)
+def test_an_address_is_folded(email: str, folded: str) -> None:
+    assert folded_email(email) == folded
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "  ", "ada", "@example.com", "ada@", "a@b@c", "ad a@b", "a\x00@b", "\ud800@b", "a@" + "b" * 253],
+)
+def test_what_is_no_address_is_refused(email: str) -> None:
+    with pytest.raises(EmailRequiredError):
+        folded_email(email)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.emails(), st.text().map(lambda text: f"a@{text}")))
+def test_folding_twice_changes_nothing_and_leaves_no_ascii_capitals(email: str) -> None:
+    try:
+        folded = folded_email(email)
+    except EmailRequiredError:
+        return
+    assert folded_email(folded) == folded
+    assert not any("A" <= letter <= "Z" for letter in folded)
+
+
+def test_a_subject_stays_as_it_is() -> None:
+    assert checked_subject("Google-OAuth2|12") == "Google-OAuth2|12"
+
+
+@pytest.mark.parametrize("subject", ["", "a" * 256, "a\x00", "a\n", "\ud800"])
+def test_a_subject_that_can_not_be_stored_is_refused(subject: str) -> None:
+    with pytest.raises(TokenInvalidError):
+        checked_subject(subject)

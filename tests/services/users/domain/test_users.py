@@ -1,0 +1,89 @@
+"""What a user may change of themselves, and who may."""
+
+from uuid import UUID
+
+import pytest
+
+from servicekit.caller import Caller, Role
+from servicekit.clock import Micros
+from servicekit.errors import InvalidFieldsError
+from services.users.domain.errors import EtagMismatchError, NotYourselfError
+from services.users.domain.users import (
+    check_mask,
+    check_may_change,
+    clean_display_name,
+    etag_of,
+    sees_private_fields,
+    state_of,
+)
+
+_ADA, _BOB = UUID(int=1), UUID(int=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("Ada", "Ada"),
+        ("  Ada\n\tLovelace ", "Ada Lovelace"),
+        ("", ""),
+        (" \n", ""),
+        ("\u200b\u200d\ufeff", ""),
+        ("\u200d \u3000", ""),
+        # A family is one picture, held together by invisible joiners.
+        ("👩\u200d👧", "👩\u200d👧"),
+    ],
+)
+def test_a_display_name_is_cleaned(name: str, clean: str) -> None:
+    assert clean_display_name(name) == clean
+
+
+def test_a_display_name_that_reverses_the_writing_is_refused() -> None:
+    with pytest.raises(InvalidFieldsError) as refused:
+        clean_display_name("Ada \u202enimda")
+    assert [fault.field for fault in refused.value.fields] == ["user.display_name"]
+
+
+def test_a_mask_of_the_one_field_passes() -> None:
+    check_mask(["display_name", "display_name"])
+
+
+@pytest.mark.parametrize(
+    "paths", [[], ["email"], ["display_name", "role"], ["*"], ["user.display_name"], [""]]
+)
+def test_any_other_mask_is_refused(paths: list[str]) -> None:
+    with pytest.raises(InvalidFieldsError) as refused:
+        check_mask(paths)
+    assert [fault.field for fault in refused.value.fields] == ["update_mask"]
+
+
+@pytest.mark.parametrize(
+    ("role", "other", "allowed"),
+    [
+        (Role.USER, False, True),
+        (Role.USER, True, False),
+        (Role.MODERATOR, True, False),
+        (Role.ADMIN, True, True),
+    ],
+)
+def test_only_administrators_see_and_change_others(role: Role, other: bool, allowed: bool) -> None:
+    caller, target = Caller(_ADA, role), _BOB if other else _ADA
+    assert sees_private_fields(caller, target) is allowed
+    if allowed:
+        check_may_change(caller, target)
+        return
+    with pytest.raises(NotYourselfError):
+        check_may_change(caller, target)
+
+
+def test_an_etag_names_a_state() -> None:
+    etag = etag_of(Micros(1_700_000_000_000_001))
+    assert state_of(etag) == 1_700_000_000_000_001
+    assert state_of("") is None
+
+
+@pytest.mark.parametrize(
+    "etag", ["x", "0x1f", "1F", " 1f", "1_f", "-1f0g", "٣", "01f", "-1f", "f" * 64, f"{1 << 56:x}"]
+)
+def test_an_etag_that_nobody_gave_out_names_no_state(etag: str) -> None:
+    with pytest.raises(EtagMismatchError):
+        state_of(etag)
