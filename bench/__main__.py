@@ -16,9 +16,9 @@ from pathlib import Path
 from bench import dataset, report, runner
 from bench.cluster import cluster
 from bench.processes import PROJECT
-from bench.scenarios import TOKENS, all_groups
-from bench.testbed import Stand, stand
-from ops.data_dir import Home, find_home
+from bench.scenarios import TOKENS, all_scenarios
+from bench.testbed import Testbed, testbed
+from ops.data_dir import DataDir, find_data_dir
 from ops.postgres import Cluster
 
 
@@ -28,20 +28,20 @@ def main() -> int:
     if sys.platform != "linux":
         print("bench: CPU per call is read from /proc, which only Linux has.", file=sys.stderr)
         return 1
-    home = Home(find_home().path / "bench")
-    with home.lock() as ours_alone:
+    data_dir = DataDir(find_data_dir().path / "bench")
+    with data_dir.lock() as ours_alone:
         if not ours_alone:
-            print(f"bench: another measurement runs in {home}.", file=sys.stderr)
+            print(f"bench: another measurement runs in {data_dir}.", file=sys.stderr)
             return 1
-        return _run(arguments, home.path)
+        return _run(arguments, data_dir.path)
 
 
 def _run(arguments: argparse.Namespace, work: Path) -> int:
     server = cluster(work)
     with server:
-        templates = dataset.ensure(server, arguments.scale, _say)
+        templates = dataset.ensure(server, arguments.scale, _log)
         databases = dataset.copies(server, templates)
-        with stand(work, databases, _say, peers=not arguments.no_peers) as servers:
+        with testbed(work, databases, _log, baselines=not arguments.no_baselines) as servers:
             results, wrong = _measure(servers, server, arguments)
             setting = report.Setting(
                 command=" ".join(
@@ -62,24 +62,24 @@ def _run(arguments: argparse.Namespace, work: Path) -> int:
 
 
 def _measure(
-    servers: Stand, server: Cluster, arguments: argparse.Namespace
+    servers: Testbed, server: Cluster, arguments: argparse.Namespace
 ) -> tuple[list[runner.Result], bool]:
     """The results of the groups, but for those where a reply was wrong; these are told of."""
     results, wrong = [], False
     postmaster = server.pid
     assert postmaster is not None
-    plan = runner.Plan(arguments.rounds, arguments.seconds, arguments.patience)
-    for name in arguments.groups or all_groups():
+    plan = runner.Plan(arguments.rounds, arguments.seconds, arguments.idle_wait)
+    for name in arguments.scenarios or all_scenarios():
         try:
-            group = all_groups()[name](servers)
-            results.append(runner.run(group, postmaster, plan, _say))
+            scenario = all_scenarios()[name](servers)
+            results.append(runner.run(scenario, postmaster, plan, _log))
         except runner.WrongReplyError as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
             wrong = True
     return results, wrong
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(f"bench: {line}", flush=True)
 
 
@@ -92,7 +92,7 @@ def _node() -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "groups", nargs="*", metavar="GROUP", help=f"of: {', '.join(all_groups())} (default: all)"
+        "scenarios", nargs="*", metavar="SCENARIO", help=f"of: {', '.join(all_scenarios())} (default: all)"
     )
     parser.add_argument(
         "--scale", type=float, default=1.0, help="share of the dataset's messages (default: all)"
@@ -100,17 +100,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a round (default: %(default)s)")
     parser.add_argument(
-        "--patience",
+        "--idle-wait",
         type=float,
         default=10.0,
         help="seconds that each round waits at most until the machine has nothing else to do (default: %(default)s)",
     )
-    parser.add_argument("--no-peers", action="store_true", help="measure our own servers alone")
+    parser.add_argument("--no-baselines", action="store_true", help="measure our own servers alone")
     parser.add_argument(
         "--results", type=Path, default=PROJECT / "bench" / "results", help="folder to write into"
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.groups) - set(all_groups())
+    unknown = set(arguments.scenarios) - set(all_scenarios())
     if unknown:
         parser.error(f"unknown group: {', '.join(sorted(unknown))}")
     return arguments

@@ -10,15 +10,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
 _FOLDER = Path(__file__).parent / "baselines"
-LIST_MESSAGES, SEND_MESSAGE = "/peer.v1.Chat/ListMessages", "/peer.v1.Chat/SendMessage"
+LIST_MESSAGES, SEND_MESSAGE = "/baseline.v1.Chat/ListMessages", "/baseline.v1.Chat/SendMessage"
 
 
-class PeerContract:
-    """The peers' request and response classes, by their names."""
+class BaselineContract:
+    """The baselines' request and response classes, by their names."""
 
     def __init__(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / "peer.binpb"
+            target = Path(folder) / "baseline.binpb"
             status = protoc.main(
                 ["protoc", f"-I{_FOLDER}", f"--descriptor_set_out={target}", "baseline.proto"]
             )
@@ -31,4 +31,4 @@ class PeerContract:
 
     def __getattr__(self, name: str) -> Any:
         """The class of a message."""
-        return message_factory.GetMessageClass(self._pool.FindMessageTypeByName(f"peer.v1.{name}"))
+        return message_factory.GetMessageClass(self._pool.FindMessageTypeByName(f"baseline.v1.{name}"))

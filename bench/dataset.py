@@ -1,6 +1,6 @@
-"""The dataset, once in the peers' tables and once in ours, kept as template databases between runs.
+"""The dataset, once in the baselines' tables and once in ours, kept as template databases between runs.
 
-The peers' tables are made by `baselines/dataset.sql`; `dataset.sql` derives ours from the very same rows, with the same
+The baselines' tables are made by `baselines/dataset.sql`; `dataset.sql` derives ours from the very same rows, with the same
 ids. Both sides of a measurement get a fresh copy of their template, so that no run sees what an earlier one wrote.
 """
 
@@ -19,7 +19,7 @@ from uuid import UUID
 import asyncpg
 
 from migrations.heads import revisions
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.dev_tokens import development_subject
@@ -58,22 +58,22 @@ def email(user: int) -> str:
     return f"user{user}@example.test"
 
 
-def ensure(cluster: Cluster, scale: float, say: Callable[[str], None]) -> Templates:
+def ensure(cluster: Cluster, scale: float, log: Callable[[str], None]) -> Templates:
     """Make both templates unless they are there, made of the same scripts, revisions and scale."""
     roots = max(ROOMS, round(ROOTS * scale) // ROOMS * ROOMS)
     theirs = _key(roots, _THEIRS.read_text(encoding="utf-8"))
-    migrations = [revision.checksum for each in SLICES for revision in revisions(each)]
+    migrations = [revision.checksum for each in SERVICES for revision in revisions(each)]
     ours = _key(theirs, _OURS.read_text(encoding="utf-8"), *migrations)
     templates = Templates(ours=f"bench_ours_{ours}", theirs=f"bench_theirs_{theirs}")
     there = asyncio.run(_tidy(cluster, templates))
     if templates.theirs not in there:
-        say(f"Loading the dataset: {USERS} users, {ROOMS} rooms, {roots} roots.")
+        log(f"Loading the dataset: {USERS} users, {ROOMS} rooms, {roots} roots.")
         asyncio.run(_administer(cluster, f"CREATE DATABASE {templates.theirs}"))
         program, dsn = cluster.binaries.program("psql"), cluster.dsn(templates.theirs)
         psql(program, dsn, _THEIRS, users=USERS, rooms=ROOMS, messages=roots)
         asyncio.run(_administer(cluster, f"ALTER DATABASE {templates.theirs} IS_TEMPLATE true"))
     if templates.ours not in there:
-        say("Deriving our tables from it.")
+        log("Deriving our tables from it.")
         asyncio.run(_make_ours(cluster, templates))
     return templates
 
@@ -84,14 +84,14 @@ def copies(cluster: Cluster, templates: Templates) -> Databases:
     async def copy() -> Databases:
         connection = await asyncpg.connect(cluster.dsn())
         try:
-            for name, template in (("bench", templates.ours), ("peer", templates.theirs)):
+            for name, template in (("bench", templates.ours), ("baseline", templates.theirs)):
                 await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
                 await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
             # What the copies made dirty is written now and not in the middle of a round.
             await connection.execute("CHECKPOINT")
         finally:
             await connection.close()
-        return Databases(ours=cluster.dsn("bench"), theirs=cluster.dsn("peer"))
+        return Databases(ours=cluster.dsn("bench"), theirs=cluster.dsn("baseline"))
 
     return asyncio.run(copy())
 

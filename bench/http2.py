@@ -36,7 +36,7 @@ _GOOD = (b"\x0bgrpc-status\x010", b"\x88\x9a\xca\xc8\xb2\x12\x34\xda\x8f\x010")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PreparedCall:
     """One request, encoded. `reply_bytes` is the length that the reply's data must have; None: any.
 
     `expected` is what the reply must say, for whoever decodes it.
@@ -49,12 +49,12 @@ class Call:
 
 
 @dataclass(slots=True)
-class Tally:
+class LoadStats:
     """What came back. `seconds` has the time of each good reply; `kept` some of them, with their calls."""
 
     seconds: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    kept: list[tuple[Call, bytes]] = field(default_factory=list)
+    kept: list[tuple[PreparedCall, bytes]] = field(default_factory=list)
     received: int = 0
 
 
@@ -68,7 +68,7 @@ def bearer(token: str) -> bytes:
     return b"\x0f" + bytes([_AUTHORIZATION - 15]) + _string(f"Bearer {token}".encode())
 
 
-class Load(asyncio.BufferedProtocol):
+class LoadGenerator(asyncio.BufferedProtocol):
     """One connection that keeps `in_flight` calls of one method running until it is stopped.
 
     Calls come from `calls` as they are needed; when these run out, the load ends by itself.
@@ -78,9 +78,9 @@ class Load(asyncio.BufferedProtocol):
         self,
         address: str,
         path: str,
-        calls: Iterator[Call],
+        calls: Iterator[PreparedCall],
         in_flight: int,
-        tally: Tally,
+        tally: LoadStats,
         keep_every: int = 0,
     ) -> None:
         self._address = address
@@ -96,7 +96,7 @@ class Load(asyncio.BufferedProtocol):
         self._out = bytearray()
         self._next_stream = 1
         self._running: dict[int, _Running] = {}
-        self._held_back: list[Call] = []
+        self._held_back: list[PreparedCall] = []
         self._may_send = _FIRST_WINDOW
         self._consumed = 0
         self._stopping = False
@@ -231,7 +231,7 @@ class Load(asyncio.BufferedProtocol):
         if not self._running and not self._held_back:
             self._end()
 
-    def _begin(self, call: Call) -> None:
+    def _begin(self, call: PreparedCall) -> None:
         if self._may_send < len(call.body):
             self._held_back.append(call)
             return
@@ -261,7 +261,7 @@ class Load(asyncio.BufferedProtocol):
 
 @dataclass(slots=True)
 class _Running:
-    call: Call
+    call: PreparedCall
     began: float
     kept: bytearray | None
     received: int = 0

@@ -34,7 +34,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
-class Tally:
+class LoadStats:
     """What the callers saw: seconds of each acknowledged send, and how often each error came."""
 
     seconds: list[float] = field(default_factory=list)
@@ -62,8 +62,8 @@ def main() -> int:
     return 1 if tally.errors or not tally.seconds else 0
 
 
-async def _run(arguments: argparse.Namespace, metadata: Metadata) -> tuple[Tally, float]:
-    tally = Tally()
+async def _run(arguments: argparse.Namespace, metadata: Metadata) -> tuple[LoadStats, float]:
+    tally = LoadStats()
     # Several connections: one alone is bounded by its own HTTP/2 flow control and event loop turn.
     channels = [_channel(arguments.target) for _ in range(arguments.channels)]
     try:
@@ -95,7 +95,7 @@ async def _caller(
     room_id: str,
     metadata: Metadata,
     end: float,
-    tally: Tally,
+    tally: LoadStats,
 ) -> None:
     while time.monotonic() < end:
         request = message_service_pb2.SendMessageRequest(
@@ -123,7 +123,7 @@ def _named(error: grpc.aio.AioRpcError) -> str:
     return f"{error.code().name} {info.reason}".strip()
 
 
-def _report(tally: Tally, elapsed: float) -> None:
+def _report(tally: LoadStats, elapsed: float) -> None:
     sent = len(tally.seconds)
     print(f"acknowledged  {sent} in {elapsed:.1f} s, {sent / elapsed:.0f}/s")
     if sent > 1:

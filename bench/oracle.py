@@ -17,7 +17,7 @@ _REPLIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Member:
     """A member of a room."""
 
     user_id: str
@@ -25,10 +25,10 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownMessage:
     """A message as a list shows it: its first replies by id and, by emoji, how often it got each.
 
-    `reply_count` is None on the peers' side, whose contract has none.
+    `reply_count` is None on the baselines' side, whose contract has none.
     """
 
     id: str
@@ -58,13 +58,13 @@ class MyRoom:
     last_seq: int
 
 
-class Truth:
+class Oracle:
     """Asks both databases as superuser."""
 
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
 
-    def members(self, rooms: Sequence[str]) -> dict[str, list[Person]]:
+    def members(self, rooms: Sequence[str]) -> dict[str, list[Member]]:
         """Who is in each room."""
         rows = self._ours(
             "SELECT m.room_id, m.user_id, u.email FROM chat.room_memberships m"
@@ -72,9 +72,9 @@ class Truth:
             " WHERE m.room_id = ANY ($1::uuid[]) AND m.left_at IS NULL ORDER BY m.room_id, u.email",
             rooms,
         )
-        found: dict[str, list[Person]] = {room: [] for room in rooms}
+        found: dict[str, list[Member]] = {room: [] for room in rooms}
         for row in rows:
-            found[str(row["room_id"])].append(Person(str(row["user_id"]), row["email"]))
+            found[str(row["room_id"])].append(Member(str(row["user_id"]), row["email"]))
         return found
 
     def middle(self, room: int) -> Position:
@@ -90,17 +90,17 @@ class Truth:
         )[0]
         return Position(str(message_id), row["seq"], row["created_at"])
 
-    def roots(self, room: int, before: Position | None) -> tuple[Shown, ...]:
+    def roots(self, room: int, before: Position | None) -> tuple[ShownMessage, ...]:
         """A page of roots with their replies counted, and reactions counted once per user and emoji."""
-        return self._page(room, before, "AND m.parent_id IS NULL", "count(DISTINCT user_id)", counted=True)
+        return self._page(room, before, "AND m.parent_id IS NULL", "count(DISTINCT user_id)", count=True)
 
-    def messages(self, room: int, before: Position | None) -> tuple[Shown, ...]:
-        """A page of roots and replies alike, as the peers show them, every row of reactions counted."""
-        return self._page(room, before, "", "count(*)", counted=False)
+    def messages(self, room: int, before: Position | None) -> tuple[ShownMessage, ...]:
+        """A page of roots and replies alike, as the baselines show them, every row of reactions counted."""
+        return self._page(room, before, "", "count(*)", count=False)
 
     def _page(
-        self, room: int, before: Position | None, condition: str, reactions: str, *, counted: bool
-    ) -> tuple[Shown, ...]:
+        self, room: int, before: Position | None, condition: str, reactions: str, *, count: bool
+    ) -> tuple[ShownMessage, ...]:
         rows = self._theirs(
             f"""
             SELECT m.id, m.user_id, m.text,
@@ -118,18 +118,18 @@ class Truth:
             before.created_at if before else None,
         )
         return tuple(
-            Shown(
+            ShownMessage(
                 row["id"],
                 row["user_id"],
                 row["text"],
-                row["reply_count"] if counted else None,
+                row["reply_count"] if count else None,
                 tuple(row["replies"]),
                 dict(zip(row["emojis"], row["counts"], strict=True)),
             )
             for row in rows
         )
 
-    def my_rooms(self, person: Person) -> frozenset[MyRoom]:
+    def my_rooms(self, member: Member) -> frozenset[MyRoom]:
         """All rooms of a member, with unread as the contract counts it: others' roots among the first hundred."""
         rows = self._ours(
             """
@@ -144,7 +144,7 @@ class Truth:
                         ORDER BY r.seq LIMIT 101) n) u
              WHERE m.user_id = $1::uuid AND m.left_at IS NULL
             """,
-            person.user_id,
+            member.user_id,
         )
         return frozenset(
             MyRoom(str(row["room_id"]), row["unread"], row["seen"] > 100, row["last_seq"])  # noqa: PLR2004 - see above
@@ -156,17 +156,17 @@ class Truth:
         rows = self._ours("SELECT id FROM chat.messages WHERE room_id = $1 ORDER BY seq DESC", room)
         return [str(row["id"]) for row in rows]
 
-    def forget_read_marks(self) -> None:
+    def reset_read_markers(self) -> None:
         """Take back all read marks, so that marking from the first message on changes something each time."""
         self._ours("UPDATE chat.room_memberships SET last_read_seq = 0")
         self._ours("VACUUM ANALYZE chat.room_memberships")
 
-    def counted(self, of_ours: str) -> int:
+    def count(self, of_ours: str) -> int:
         """A count of ours, by the statement that takes it."""
         return int(self._ours(of_ours)[0][0])
 
-    def peers_messages(self) -> int:
-        """How many messages the peers' table has."""
+    def baseline_message_count(self) -> int:
+        """How many messages the baselines' table has."""
         return int(self._theirs("SELECT count(*) FROM messages")[0][0])
 
     def _ours(self, statement: str, *args: Any) -> list[asyncpg.Record]:

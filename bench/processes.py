@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.probe import SERVING, check, listening
+from ops.probe import SERVING, check, is_listening
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECRET = "signs tokens for measurements only, nothing else"  # noqa: S105 - no secret of anybody
-_PEERS = PROJECT / "bench" / "baselines"
+_BASELINES = PROJECT / "bench" / "baselines"
 # Below the ephemeral range, so that no outgoing connection takes a port first.
 _PORTS = range(20_000, 30_000)
 _START_SECONDS = 60.0
@@ -89,7 +89,7 @@ def service(
 
 
 @contextmanager
-def node_peer(
+def node_baseline(
     script: str, folder: Path, database_url: str, logs: Path, settings: Mapping[str, str]
 ) -> Iterator[Server]:
     """One of the Node servers, installed in `folder` by `install_peers`."""
@@ -105,18 +105,18 @@ def node_peer(
     name = script.removesuffix(".mjs")
     address = f"127.0.0.1:{port}"
     with _started(["node", script], environ, logs / f"{name}-{port}.log", cwd=folder) as process:
-        _wait(process, name, lambda: listening(address))
+        _wait(process, name, lambda: is_listening(address))
         yield Server(name, process.pid, address)
 
 
-def install_peers(work: Path, say: Callable[[str], None]) -> Path | None:
+def install_baselines(work: Path, log: Callable[[str], None]) -> Path | None:
     """Install the Node servers below `work` and return their folder; None, and a line, where they can't be had."""
     lacking = [name for name in ("node", "npm") if shutil.which(name) is None]
     if lacking:
-        say(f"No Node peers: {' and '.join(lacking)} not installed here.")
+        log(f"No Node baselines: {' and '.join(lacking)} not installed here.")
         return None
     target = work / "baselines"
-    shutil.copytree(_PEERS, target, dirs_exist_ok=True)
+    shutil.copytree(_BASELINES, target, dirs_exist_ok=True)
     folder = target / "node"
     wanted = (folder / "package.json").read_bytes() + (folder / "schema.prisma").read_bytes()
     marker = folder / "installed"
@@ -126,10 +126,12 @@ def install_peers(work: Path, say: Callable[[str], None]) -> Path | None:
         ["npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"],
         ["npm", "run", "generate"],
     ):
-        say(f"{' '.join(command)} in {folder}")
+        log(f"{' '.join(command)} in {folder}")
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - the two commands above
         if done.returncode != 0:
-            say(f"No Node peers: {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-800:]}")
+            log(
+                f"No Node baselines: {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-800:]}"
+            )
             return None
     marker.write_bytes(wanted)
     return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.chart import Bar, draw
 from bench.runner import Result, Round
-from bench.scenarios import OURS, OURS_ANEW, OURS_TWICE
+from bench.scenarios import OURS, OURS_TWICE, OURS_UNCACHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def write(results: Sequence[Result], setting: Setting, folder: Path) -> Path:
     """Write everything into `folder` and return the table's file."""
     folder.mkdir(parents=True, exist_ok=True)
     for result in results:
-        name = result.group.name
+        name = result.scenario.name
         (folder / f"{name}.json").write_text(json.dumps(result.raw(), indent=1) + "\n", encoding="utf-8")
         (folder / f"{name}.svg").write_text(_chart(result), encoding="utf-8")
     target = folder / "chat.md"
@@ -64,51 +64,51 @@ def table(results: Sequence[Result], setting: Setting) -> str:
         f"Set for the measurement: {', '.join(setting.limits)}.",
     ]
     for result in results:
-        lines += ["", *_group(result)]
+        lines += ["", *_scenario_lines(result)]
     return "\n".join(lines) + "\n"
 
 
-def _group(result: Result) -> list[str]:
-    group = result.group
+def _scenario_lines(result: Result) -> list[str]:
+    scenario = result.scenario
     batches = any(each.batch for rounds in result.rounds.values() for each in rounds)
     head = [
         "server", "calls/s", "against", "CPU server", "CPU PostgreSQL", "together", "against", "CPU driver",
         "median ms", "p99 ms", "in flight", "KB/reply", *(["batch"] if batches else []), "others",
     ]  # fmt: skip
-    lines = [f"## {group.title}", "", _row(head), _row(["---"] * len(head))]
-    for side in group.sides:
-        rounds = result.rounds[side.name]
+    lines = [f"## {scenario.title}", "", _row(head), _row(["---"] * len(head))]
+    for contender in scenario.contenders:
+        rounds = result.rounds[contender.name]
         cells = [
-            side.name,
+            contender.name,
             _spread([each.rate for each in rounds]),
-            _against(result, side.name, lambda each: each.rate),
+            _against(result, contender.name, lambda each: each.rate),
             _spread([each.server_us for each in rounds]),
             _spread([each.postgres_us for each in rounds]),
             _spread([_together(each) for each in rounds]),
-            _against(result, side.name, _together),
+            _against(result, contender.name, _together),
             _spread([each.driver_us for each in rounds]),
             _spread([each.median_ms for each in rounds], 1),
             _spread([each.p99_ms for each in rounds], 1),
-            f"{statistics.median(each.in_flight for each in rounds):.0f} of {group.in_flight}",
+            f"{statistics.median(each.in_flight for each in rounds):.0f} of {scenario.in_flight}",
             f"{statistics.median(each.reply_bytes for each in rounds) / 1000:.1f}",
         ]
         if batches:
             cells.append(_spread([each.batch for each in rounds if each.batch], 1) or "")
         cells.append(f"{statistics.median(each.others for each in rounds):.0%}")
         lines.append(_row(cells))
-    for ours, other in group.pairs:
+    for ours, other in scenario.pairs:
         rate = _spread(result.ratios(ours, other, lambda each: each.rate), 2)
         cpu = _spread(result.ratios(ours, other, _together), 2)
         lines += ["", f"{ours} against {other}: calls {rate}x, CPU {cpu}x."]
-    for note in group.notes:
+    for note in scenario.notes:
         lines += ["", note]
-    return [*lines, "", f"![{group.title}]({group.name}.svg)"]
+    return [*lines, "", f"![{scenario.title}]({scenario.name}.svg)"]
 
 
-def _against(result: Result, side: str, figure: Callable[[Round], float]) -> str:
-    if side == OURS or OURS not in result.rounds:
+def _against(result: Result, contender: str, figure: Callable[[Round], float]) -> str:
+    if contender == OURS or OURS not in result.rounds:
         return ""
-    return _spread(result.ratios(OURS, side, figure), 2) + "x"
+    return _spread(result.ratios(OURS, contender, figure), 2) + "x"
 
 
 def _together(each: Round) -> float:
@@ -129,17 +129,17 @@ def _row(cells: Sequence[str]) -> str:
 def _chart(result: Result) -> str:
     bars = [
         Bar(
-            name=side.name,
-            rates=result.column(side.name, "rate"),
+            name=contender.name,
+            rates=result.column(contender.name, "rate"),
             parts=(
-                statistics.median(result.column(side.name, "server_us")),
-                statistics.median(result.column(side.name, "postgres_us")),
+                statistics.median(result.column(contender.name, "server_us")),
+                statistics.median(result.column(contender.name, "postgres_us")),
             ),
-            ours=side.name in {OURS, OURS_ANEW, OURS_TWICE},
+            ours=contender.name in {OURS, OURS_UNCACHED, OURS_TWICE},
         )
-        for side in result.group.sides
+        for contender in result.scenario.contenders
     ]
-    return draw(result.group.title, bars)
+    return draw(result.scenario.title, bars)
 
 
 def _machine() -> str:

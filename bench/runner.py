@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 import uvloop
 
 from bench import cpu
-from bench.http2 import Call, Load, Tally
+from bench.http2 import LoadGenerator, LoadStats, PreparedCall
 from bench.processes import Server
 
 CONNECTIONS = 4
@@ -33,7 +33,7 @@ class WrongReplyError(Exception):
 
 
 @dataclass(slots=True)
-class Side:
+class Contender:
     """One contestant: its servers, the method, and the calls that are made.
 
     `samples` are requests with what their replies must say, all of which are checked before the first round.
@@ -44,28 +44,28 @@ class Side:
 
     name: str
     servers: Sequence[Server]
-    beside: Sequence[Server]
+    shared_servers: Sequence[Server]
     path: str
-    samples: Sequence[Call]
+    samples: Sequence[PreparedCall]
     read: Callable[[bytes], object]
-    calls: Iterator[Call] | None = None
+    calls: Iterator[PreparedCall] | None = None
     written: Callable[[], int] | None = None
     batches: Callable[[], float] | None = None
 
     @property
     def pids(self) -> list[int]:
         """Whose CPU counts as the side's."""
-        return [server.pid for server in (*self.servers, *self.beside)]
+        return [server.pid for server in (*self.servers, *self.shared_servers)]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Scenario:
     """Sides that do the same work. `pairs` names sides whose ratio is told beside the table, ours first."""
 
     name: str
     title: str
     in_flight: int
-    sides: Sequence[Side]
+    contenders: Sequence[Contender]
     notes: Sequence[str] = ()
     pairs: Sequence[tuple[str, str]] = ()
 
@@ -78,7 +78,7 @@ class Round:
     that really were under way, on average; `batch` the messages that one statement wrote.
     """
 
-    side: str
+    contender: str
     rate: float
     server_us: float
     postgres_us: float
@@ -95,24 +95,26 @@ class Round:
 class Result:
     """All rounds of a group, by side."""
 
-    group: Group
+    scenario: Scenario
     rounds: dict[str, list[Round]] = field(default_factory=dict)
 
-    def column(self, side: str, name: str) -> list[float]:
+    def column(self, contender: str, name: str) -> list[float]:
         """One figure of a side, round by round."""
-        return [getattr(each, name) for each in self.rounds[side]]
+        return [getattr(each, name) for each in self.rounds[contender]]
 
-    def ratios(self, side: str, other: str, figure: Callable[[Round], float]) -> list[float]:
+    def ratios(self, contender: str, other: str, figure: Callable[[Round], float]) -> list[float]:
         """A figure of one side over that of another, pair by pair."""
-        pairs = zip(self.rounds[side], self.rounds[other], strict=True)
+        pairs = zip(self.rounds[contender], self.rounds[other], strict=True)
         return [figure(one) / figure(two) for one, two in pairs if figure(two)]
 
     def raw(self) -> dict[str, object]:
         """Everything, for a JSON file."""
         return {
-            "group": self.group.name,
-            "in_flight": self.group.in_flight,
-            "rounds": {side: [asdict(each) for each in rounds] for side, rounds in self.rounds.items()},
+            "group": self.scenario.name,
+            "in_flight": self.scenario.in_flight,
+            "rounds": {
+                contender: [asdict(each) for each in rounds] for contender, rounds in self.rounds.items()
+            },
         }
 
 
@@ -122,39 +124,39 @@ class Plan:
 
     rounds: int
     seconds: float
-    patience: float = 0.0
+    idle_wait: float = 0.0
 
 
-def run(group: Group, postgres: int, plan: Plan, say: Callable[[str], None]) -> Result:
+def run(scenario: Scenario, postgres: int, plan: Plan, log: Callable[[str], None]) -> Result:
     """Check every side, then measure all of them in turn, beginning with another one in each round.
 
     `postgres` is the postmaster's pid. Raises WrongReplyError.
     """
-    result = Result(group, {side.name: [] for side in group.sides})
+    result = Result(scenario, {contender.name: [] for contender in scenario.contenders})
     calls = {}
-    for side in group.sides:
-        samples = _check(group, side)
-        calls[side.name] = side.calls or _endless(samples)
+    for contender in scenario.contenders:
+        samples = _check(scenario, contender)
+        calls[contender.name] = contender.calls or _endless(samples)
     for number in range(plan.rounds):
-        shift = number % len(group.sides)
-        for side in [*group.sides[shift:], *group.sides[:shift]]:
-            _wait_for_quiet(plan.patience)
-            before = side.written() if side.written else 0
+        shift = number % len(scenario.contenders)
+        for contender in [*scenario.contenders[shift:], *scenario.contenders[:shift]]:
+            _wait_until_idle(plan.idle_wait)
+            before = contender.written() if contender.written else 0
             measured, acknowledged = uvloop.run(
-                _measure(group, side, calls[side.name], postgres, plan.seconds)
+                _measure(scenario, contender, calls[contender.name], postgres, plan.seconds)
             )
-            _require_written(side, before, acknowledged)
-            result.rounds[side.name].append(measured)
-            say(
-                f"{group.name:14} {number + 1}/{plan.rounds} {side.name:22} {measured.rate:7.0f}/s"
+            _require_written(contender, before, acknowledged)
+            result.rounds[contender.name].append(measured)
+            log(
+                f"{scenario.name:14} {number + 1}/{plan.rounds} {contender.name:22} {measured.rate:7.0f}/s"
                 f"  server {measured.server_us:5.0f} us  PostgreSQL {measured.postgres_us:5.0f} us"
                 f"  driver {measured.driver_us:3.0f} us  others {measured.others:4.0%}"
             )
     return result
 
 
-def _wait_for_quiet(patience: float) -> None:
-    end = time.monotonic() + patience
+def _wait_until_idle(idle_wait: float) -> None:
+    end = time.monotonic() + idle_wait
     while time.monotonic() < end:
         busy, there = cpu.machine()
         time.sleep(_QUIET_SECONDS)  # what the machine does in this time is looked at
@@ -163,19 +165,24 @@ def _wait_for_quiet(patience: float) -> None:
             return
 
 
-def _check(group: Group, side: Side) -> list[Call]:
+def _check(scenario: Scenario, contender: Contender) -> list[PreparedCall]:
     """Make each sample call once and compare the replies; returns the samples with the lengths of these."""
-    before = side.written() if side.written else 0
-    tally = Tally()
-    uvloop.run(_once(group, side, tally))
-    _require(side, tally, len(side.samples))
-    _require_written(side, before, len(side.samples))
+    before = contender.written() if contender.written else 0
+    tally = LoadStats()
+    uvloop.run(_once(scenario, contender, tally))
+    _require(contender, tally, len(contender.samples))
+    _require_written(contender, before, len(contender.samples))
     return [replace(call, reply_bytes=len(reply)) for call, reply in tally.kept]
 
 
-async def _once(group: Group, side: Side, tally: Tally) -> None:
-    load = Load(
-        side.servers[0].address, side.path, iter(side.samples), group.in_flight // CONNECTIONS, tally, 1
+async def _once(scenario: Scenario, contender: Contender, tally: LoadStats) -> None:
+    load = LoadGenerator(
+        contender.servers[0].address,
+        contender.path,
+        iter(contender.samples),
+        scenario.in_flight // CONNECTIONS,
+        tally,
+        1,
     )
     await load.start()
     async with asyncio.timeout(_CHECK_SECONDS):
@@ -184,43 +191,43 @@ async def _once(group: Group, side: Side, tally: Tally) -> None:
 
 
 async def _measure(
-    group: Group, side: Side, calls: Iterator[Call], postgres: int, seconds: float
+    scenario: Scenario, contender: Contender, calls: Iterator[PreparedCall], postgres: int, seconds: float
 ) -> tuple[Round, int]:
     """A round, and how many calls were acknowledged in all of it, its warm-up and its end included."""
-    tally = Tally()
-    addresses = [side.servers[number % len(side.servers)].address for number in range(CONNECTIONS)]
+    tally = LoadStats()
+    addresses = [contender.servers[number % len(contender.servers)].address for number in range(CONNECTIONS)]
     loads = [
-        Load(address, side.path, calls, group.in_flight // CONNECTIONS, tally, _KEEP_EVERY)
+        LoadGenerator(address, contender.path, calls, scenario.in_flight // CONNECTIONS, tally, _KEEP_EVERY)
         for address in addresses
     ]
     with _without_collector():
         for load in loads:
             await load.start()
         await asyncio.sleep(_WARM_UP_SECONDS)  # the measured time begins after it
-        batches = side.batches() if side.batches else 0.0
-        before = _Reading.take(side, postgres, tally)
+        batches = contender.batches() if contender.batches else 0.0
+        before = _Sample.take(contender, postgres, tally)
         await asyncio.sleep(seconds)  # this is the measured time
-        after = _Reading.take(side, postgres, tally)
-        batches = side.batches() - batches if side.batches else 0.0
+        after = _Sample.take(contender, postgres, tally)
+        batches = contender.batches() - batches if contender.batches else 0.0
         ran_out = any(load.has_ended for load in loads)
         async with asyncio.timeout(_CHECK_SECONDS):
             await asyncio.gather(*(load.stop() for load in loads))
-    _require(side, tally, None)
+    _require(contender, tally, None)
     if ran_out:
-        raise WrongReplyError(f"{side.name}: there are too few different calls; use a larger dataset")
-    return _round(side, tally, before, after, batches), len(tally.seconds)
+        raise WrongReplyError(f"{contender.name}: there are too few different calls; use a larger dataset")
+    return _round(contender, tally, before, after, batches), len(tally.seconds)
 
 
-def _require(side: Side, tally: Tally, replies: int | None) -> None:
+def _require(contender: Contender, tally: LoadStats, replies: int | None) -> None:
     if tally.failures:
         shown = "; ".join(sorted(set(tally.failures))[:3])
-        raise WrongReplyError(f"{side.name}: {len(tally.failures)} calls failed: {shown}")
+        raise WrongReplyError(f"{contender.name}: {len(tally.failures)} calls failed: {shown}")
     if replies is not None and len(tally.kept) != replies:
-        raise WrongReplyError(f"{side.name}: {len(tally.kept)} replies instead of {replies}")
+        raise WrongReplyError(f"{contender.name}: {len(tally.kept)} replies instead of {replies}")
     for call, reply in tally.kept:
-        found = side.read(reply[5:])
+        found = contender.read(reply[5:])
         if found != call.expected:
-            raise WrongReplyError(f"{side.name} answered {_first_difference(found, call.expected)}")
+            raise WrongReplyError(f"{contender.name} answered {_first_difference(found, call.expected)}")
 
 
 def _first_difference(found: object, expected: object) -> str:
@@ -233,16 +240,16 @@ def _first_difference(found: object, expected: object) -> str:
     return f"{found} instead of {expected}"
 
 
-def _require_written(side: Side, before: int, acknowledged: int) -> None:
-    if side.written is None:
+def _require_written(contender: Contender, before: int, acknowledged: int) -> None:
+    if contender.written is None:
         return
-    written = side.written() - before
+    written = contender.written() - before
     if written != acknowledged:
-        raise WrongReplyError(f"{side.name}: {acknowledged} calls acknowledged, {written} rows written")
+        raise WrongReplyError(f"{contender.name}: {acknowledged} calls acknowledged, {written} rows written")
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Sample:
     """Everything that is counted, at one moment."""
 
     at: float
@@ -255,11 +262,11 @@ class _Reading:
     received: int
 
     @classmethod
-    def take(cls, side: Side, postgres: int, tally: Tally) -> _Reading:
+    def take(cls, contender: Contender, postgres: int, tally: LoadStats) -> _Sample:
         busy, there = cpu.machine()
         return cls(
             at=time.perf_counter(),
-            server=cpu.seconds(side.pids),
+            server=cpu.seconds(contender.pids),
             postgres=cpu.seconds([postgres]),
             driver=time.process_time(),
             busy=busy,
@@ -269,17 +276,17 @@ class _Reading:
         )
 
 
-def _round(side: Side, tally: Tally, before: _Reading, after: _Reading, batches: float) -> Round:
+def _round(contender: Contender, tally: LoadStats, before: _Sample, after: _Sample, batches: float) -> Round:
     replies = after.replies - before.replies
     if replies == 0:
-        raise WrongReplyError(f"{side.name} answered nothing in the measured time")
+        raise WrongReplyError(f"{contender.name} answered nothing in the measured time")
     rate = replies / (after.at - before.at)
     server, postgres = after.server - before.server, after.postgres - before.postgres
     driver = after.driver - before.driver
     others = (after.busy - before.busy) - server - postgres - driver
     seconds = tally.seconds[before.replies : after.replies]
     return Round(
-        side=side.name,
+        contender=contender.name,
         rate=rate,
         server_us=server / replies * 1e6,
         postgres_us=postgres / replies * 1e6,
@@ -293,7 +300,7 @@ def _round(side: Side, tally: Tally, before: _Reading, after: _Reading, batches:
     )
 
 
-def _endless(samples: Sequence[Call]) -> Iterator[Call]:
+def _endless(samples: Sequence[PreparedCall]) -> Iterator[PreparedCall]:
     while True:
         yield from samples
 

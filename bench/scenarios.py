@@ -12,12 +12,12 @@ from typing import Any
 
 from bench.baseline_contract import LIST_MESSAGES, SEND_MESSAGE
 from bench.dataset import uid
-from bench.http2 import Call, message
-from bench.oracle import PAGE, MyRoom, Person, Shown
+from bench.http2 import PreparedCall, message
+from bench.oracle import PAGE, Member, MyRoom, ShownMessage
 from bench.overhead import METHOD
 from bench.processes import Server
-from bench.runner import Group, Side
-from bench.testbed import Stand, contract, token
+from bench.runner import Contender, Scenario
+from bench.testbed import Testbed, contract, token
 from seda.chat.v1 import (
     membership_service_pb2,
     message_service_pb2,
@@ -26,9 +26,9 @@ from seda.chat.v1 import (
 )
 from tests.probe import EmptyRequest, EmptyResponse
 
-OURS, OURS_ANEW, OURS_TWICE, RAW, RAW_TWICE, PRISMA = (
+OURS, OURS_UNCACHED, OURS_TWICE, RAW, RAW_TWICE, PRISMA = (
     "chat",
-    "chat, no kept pages",
+    "chat, no page cache",
     "chat, 2 replicas",
     "node-postgres",
     "node-postgres, 2 workers",
@@ -44,200 +44,217 @@ _IN_FLIGHT_READS, _IN_FLIGHT_WRITES = 32, 64
 _EMOJIS = ("🎧", "🎸", "🥁", "🎷", "🎺")
 
 
-def all_groups() -> dict[str, Callable[[Stand], Group]]:
+def all_scenarios() -> dict[str, Callable[[Testbed], Scenario]]:
     """Every group by its name, in the order in which they run: what writes comes after what reads."""
     return {
-        "list-first": lambda stand: _list(stand, deep=False),
-        "list-deep": lambda stand: _list(stand, deep=True),
+        "list-first": lambda testbed: _list(testbed, deep=False),
+        "list-deep": lambda testbed: _list(testbed, deep=True),
         "my-rooms": _my_rooms,
         "mark-read": _mark_read,
         "add-reaction": _add_reaction,
-        "send-hot": lambda stand: _send(stand, hot=True),
-        "send-spread": lambda stand: _send(stand, hot=False),
+        "send-hot": lambda testbed: _send(testbed, hot=True),
+        "send-spread": lambda testbed: _send(testbed, hot=False),
     }
 
 
-def _list(stand: Stand, *, deep: bool) -> Group:
+def _list(testbed: Testbed, *, deep: bool) -> Scenario:
     """Pages of 50 of as many rooms as there are tokens: the newest page, or one from the middle of the history."""
     rooms = _rooms()
-    members = stand.truth.members([str(uid("r", room)) for room in rooms])
+    members = testbed.oracle.members([str(uid("r", room)) for room in rooms])
     ours, theirs = [], []
     for number, room in enumerate(rooms):
-        position = stand.truth.middle(room) if deep else None
+        position = testbed.oracle.middle(room) if deep else None
         room_id = str(uid("r", room))
         request = message_service_pb2.ListMessagesRequest(room_id=room_id, page_size=PAGE)
         if position is not None:
             request.before_seq = position.seq
-        person = members[room_id][number % len(members[room_id])]
-        ours.append(_call(request, person, stand.truth.roots(room, position)))
-        peer_request = contract().ListMessagesRequest(
+        member = members[room_id][number % len(members[room_id])]
+        ours.append(_call(request, member, testbed.oracle.roots(room, position)))
+        baseline_request = contract().ListMessagesRequest(
             room_id=room_id, limit=PAGE, cursor=position.message_id if position else ""
         )
-        theirs.append(_call(peer_request, None, stand.truth.messages(room, position)))
-    return Group(
+        theirs.append(_call(baseline_request, None, testbed.oracle.messages(room, position)))
+    return Scenario(
         name="list-deep" if deep else "list-first",
         title=f"ListMessages({PAGE}), {'a page in the middle of the history' if deep else 'the newest page'}",
         in_flight=_IN_FLIGHT_READS,
-        pairs=[(OURS_ANEW, RAW), (OURS_ANEW, PRISMA)] if stand.raw and stand.prisma else [],
-        sides=[
-            _our_side(stand, OURS, stand.chats[:1], _LIST, ours, _read_page),
-            _our_side(stand, OURS_ANEW, [stand.keepless], _LIST, ours, _read_page),
-            *_peer_sides(stand, LIST_MESSAGES, theirs, _read_peer_page, pair=False),
+        pairs=[(OURS_UNCACHED, RAW), (OURS_UNCACHED, PRISMA)] if testbed.raw and testbed.prisma else [],
+        contenders=[
+            _our_contender(testbed, OURS, testbed.chats[:1], _LIST, ours, _read_page),
+            _our_contender(testbed, OURS_UNCACHED, [testbed.chat_without_cache], _LIST, ours, _read_page),
+            *_baseline_contenders(testbed, LIST_MESSAGES, theirs, _read_baseline_page, pair=False),
         ],
         notes=[
             (
                 "chat: roots with the first three replies, reply counts, tallies and what the caller may see; no authors'"
-                " names, which the gateway adds. Peers: roots and replies in one list, with each author's card and every"
+                " names, which the gateway adds. Baselines: roots and replies in one list, with each author's card and every"
                 " reaction with its user, and nobody is checked."
             ),
             (
                 f"The pages asked for are as many as there are tokens, and nothing changes in their rooms: {OURS} makes each"
-                f" twice and then gives it out as kept; {OURS_ANEW} (SEDA_KEPT_PAGES_MIB=0) makes it at every call."
+                f" twice and then gives it out as kept; {OURS_UNCACHED} (SEDA_KEPT_PAGES_MIB=0) makes it at every call."
             ),
         ],
     )
 
 
-def _send(stand: Stand, *, hot: bool) -> Group:
+def _send(testbed: Testbed, *, hot: bool) -> Scenario:
     """Messages of all members of one room, or of one member each of as many rooms as there are tokens."""
     rooms = [_HOT_ROOM] * TOKENS if hot else _rooms()
-    people = _people(stand, rooms)
+    callers = _one_member_each(testbed, rooms)
     ours, theirs = [], []
-    for room, person in zip(rooms, people, strict=True):
-        expected = (str(uid("r", room)), person.user_id, _TEXT)
+    for room, member in zip(rooms, callers, strict=True):
+        expected = (str(uid("r", room)), member.user_id, _TEXT)
         request = message_service_pb2.SendMessageRequest(
             room_id=expected[0], text=_TEXT, request_id=_PLACEHOLDER
         )
-        ours.append(_call(request, person, expected))
-        peer_request = contract().SendMessageRequest(room_id=expected[0], user_id=person.user_id, text=_TEXT)
-        theirs.append(_call(peer_request, None, expected))
+        ours.append(_call(request, member, expected))
+        baseline_request = contract().SendMessageRequest(
+            room_id=expected[0], user_id=member.user_id, text=_TEXT
+        )
+        theirs.append(_call(baseline_request, None, expected))
     written = "SELECT sum(last_seq) FROM chat.room_counters"
     calls = _stamped(ours)
-    sides = [
+    contenders = [
         replace(
-            _our_side(
-                stand, name, stand.chats[:replicas], _SEND, list(itertools.islice(calls, TOKENS)), _read_sent
+            _our_contender(
+                testbed,
+                name,
+                testbed.chats[:replicas],
+                _SEND,
+                list(itertools.islice(calls, TOKENS)),
+                _read_sent,
             ),
             calls=calls,
-            written=lambda: stand.truth.counted(written),
+            written=lambda: testbed.oracle.count(written),
         )
         for name, replicas in ((OURS, 1), (OURS_TWICE, 2))
     ]
-    for side in sides:
-        side.batches = _statements(side.servers, "chat.write_batch")
-    peers = _peer_sides(stand, SEND_MESSAGE, theirs, _read_peer_sent, pair=True)
-    for side in peers:
-        side.written = stand.truth.peers_messages
+    for contender in contenders:
+        contender.batches = _statements(contender.servers, "chat.write_batch")
+    baselines = _baseline_contenders(testbed, SEND_MESSAGE, theirs, _read_baseline_sent, pair=True)
+    for contender in baselines:
+        contender.written = testbed.oracle.baseline_message_count
     # What of a send is spent before it begins to be one.
-    empty = [_call(EmptyRequest(), person, EmptyResponse()) for person in people]
+    empty = [_call(EmptyRequest(), member, EmptyResponse()) for member in callers]
     floors = [
-        Side(name, [server], [], METHOD, empty, EmptyResponse.FromString)
-        for name, server in stand.empty.items()
+        Contender(name, [server], [], METHOD, empty, EmptyResponse.FromString)
+        for name, server in testbed.empty.items()
     ]
-    return Group(
+    return Scenario(
         name="send-hot" if hot else "send-spread",
         title=f"SendMessage, {'one room' if hot else f'{len(set(rooms))} rooms'}",
         in_flight=_IN_FLIGHT_WRITES,
-        sides=[*sides, *peers, *floors],
-        pairs=[(OURS_TWICE, RAW), (OURS_TWICE, RAW_TWICE)] if peers else [],
+        contenders=[*contenders, *baselines, *floors],
+        pairs=[(OURS_TWICE, RAW), (OURS_TWICE, RAW_TWICE)] if baselines else [],
         notes=[
             (
                 "chat: membership, ban, mute, slow mode and rate are checked, each send has a request id, numbers have no"
-                " gap. Peers: one INSERT whose foreign keys are all that is checked."
+                " gap. Baselines: one INSERT whose foreign keys are all that is checked."
             ),
         ],
     )
 
 
-def _my_rooms(stand: Stand) -> Group:
+def _my_rooms(testbed: Testbed) -> Scenario:
     """The rooms of each of many members, with unread counted."""
     samples = []
-    for person in _people(stand, _rooms()):
+    for member in _one_member_each(testbed, _rooms()):
         request = room_service_pb2.ListMyRoomsRequest(page_size=100)
-        samples.append(_call(request, person, stand.truth.my_rooms(person)))
+        samples.append(_call(request, member, testbed.oracle.my_rooms(member)))
     path = "/seda.chat.v1.RoomService/ListMyRooms"
-    return Group(
+    return Scenario(
         name="my-rooms",
         title="ListMyRooms, 10 rooms each with unread",
         in_flight=_IN_FLIGHT_READS,
-        sides=[_our_side(stand, OURS, stand.chats[:1], path, samples, _read_my_rooms)],
+        contenders=[_our_contender(testbed, OURS, testbed.chats[:1], path, samples, _read_my_rooms)],
     )
 
 
-def _mark_read(stand: Stand) -> Group:
+def _mark_read(testbed: Testbed) -> Scenario:
     """Each of many members reads on, message by message."""
     rooms = _rooms()
-    people = _people(stand, rooms)
+    callers = _one_member_each(testbed, rooms)
 
-    def calls() -> Iterator[Call]:
+    def calls() -> Iterator[PreparedCall]:
         for seq in itertools.count(1):
-            for room, person in zip(rooms, people, strict=True):
+            for room, member in zip(rooms, callers, strict=True):
                 request = membership_service_pb2.MarkReadRequest(room_id=str(uid("r", room)), seq=seq)
-                yield _call(request, person, seq)
+                yield _call(request, member, seq)
 
-    stand.truth.forget_read_marks()
+    testbed.oracle.reset_read_markers()
     endless = calls()
-    side = _our_side(
-        stand,
+    contender = _our_contender(
+        testbed,
         OURS,
-        stand.chats[:1],
+        testbed.chats[:1],
         "/seda.chat.v1.MembershipService/MarkRead",
         list(itertools.islice(endless, TOKENS)),
         lambda data: membership_service_pb2.MarkReadResponse.FromString(data).last_read_seq,
     )
-    return Group(
-        "mark-read", "MarkRead, each call moves a mark", _IN_FLIGHT_WRITES, [replace(side, calls=endless)]
+    return Scenario(
+        "mark-read",
+        "MarkRead, each call moves a mark",
+        _IN_FLIGHT_WRITES,
+        [replace(contender, calls=endless)],
     )
 
 
-def _add_reaction(stand: Stand) -> Group:
+def _add_reaction(testbed: Testbed) -> Scenario:
     """Members of many rooms give emojis to messages, each call a new one."""
     rooms = _rooms()
-    people = _people(stand, rooms)
-    messages = {room: stand.truth.message_ids(str(uid("r", room))) for room in rooms}
+    callers = _one_member_each(testbed, rooms)
+    messages = {room: testbed.oracle.message_ids(str(uid("r", room))) for room in rooms}
 
-    def calls() -> Iterator[Call]:
+    def calls() -> Iterator[PreparedCall]:
         for emoji in _EMOJIS:
             for number in range(min(map(len, messages.values()))):
-                for room, person in zip(rooms, people, strict=True):
+                for room, member in zip(rooms, callers, strict=True):
                     request = reaction_service_pb2.AddReactionRequest(
                         room_id=str(uid("r", room)), message_id=messages[room][number], emoji=emoji
                     )
-                    yield _call(request, person, (emoji, 1, True))
+                    yield _call(request, member, (emoji, 1, True))
 
     endless = calls()
-    side = _our_side(
-        stand,
+    contender = _our_contender(
+        testbed,
         OURS,
-        stand.chats[:1],
+        testbed.chats[:1],
         "/seda.chat.v1.ReactionService/AddReaction",
         list(itertools.islice(endless, TOKENS)),
         _read_reactions,
     )
-    side = replace(
-        side,
+    contender = replace(
+        contender,
         calls=endless,
-        written=lambda: stand.truth.counted("SELECT count(*) FROM chat.reactions WHERE removed_at IS NULL"),
+        written=lambda: testbed.oracle.count("SELECT count(*) FROM chat.reactions WHERE removed_at IS NULL"),
     )
-    return Group("add-reaction", "AddReaction, each call a new one", _IN_FLIGHT_WRITES, [side])
+    return Scenario("add-reaction", "AddReaction, each call a new one", _IN_FLIGHT_WRITES, [contender])
 
 
-def _our_side(
-    stand: Stand,
+def _our_contender(
+    testbed: Testbed,
     name: str,
     replicas: Sequence[Server],
     path: str,
-    samples: Sequence[Call],
+    samples: Sequence[PreparedCall],
     read: Callable[[bytes], object],
-) -> Side:
-    return Side(name, replicas, [stand.users], path, samples, read)
+) -> Contender:
+    return Contender(name, replicas, [testbed.users], path, samples, read)
 
 
-def _peer_sides(
-    stand: Stand, path: str, samples: Sequence[Call], read: Callable[[bytes], object], *, pair: bool
-) -> list[Side]:
-    named = [(RAW, stand.raw), (RAW_TWICE, stand.raw_pair if pair else None), (PRISMA, stand.prisma)]
-    return [Side(name, [server], [], path, samples, read) for name, server in named if server is not None]
+def _baseline_contenders(
+    testbed: Testbed,
+    path: str,
+    samples: Sequence[PreparedCall],
+    read: Callable[[bytes], object],
+    *,
+    pair: bool,
+) -> list[Contender]:
+    named = [(RAW, testbed.raw), (RAW_TWICE, testbed.raw_pair if pair else None), (PRISMA, testbed.prisma)]
+    return [
+        Contender(name, [server], [], path, samples, read) for name, server in named if server is not None
+    ]
 
 
 def _rooms() -> list[int]:
@@ -245,24 +262,24 @@ def _rooms() -> list[int]:
     return [room for room in range(1, 2 * TOKENS) if room % 10][:TOKENS]
 
 
-def _people(stand: Stand, rooms: Sequence[int]) -> list[Person]:
+def _one_member_each(testbed: Testbed, rooms: Sequence[int]) -> list[Member]:
     """A member for each of the rooms, no one twice."""
-    members = stand.truth.members(sorted({str(uid("r", room)) for room in rooms}))
+    members = testbed.oracle.members(sorted({str(uid("r", room)) for room in rooms}))
     taken: set[str] = set()
-    people = []
+    callers = []
     for room in rooms:
-        person = next(each for each in members[str(uid("r", room))] if each.user_id not in taken)
-        taken.add(person.user_id)
-        people.append(person)
-    return people
+        member = next(each for each in members[str(uid("r", room))] if each.user_id not in taken)
+        taken.add(member.user_id)
+        callers.append(member)
+    return callers
 
 
-def _call(request: Any, person: Person | None, expected: object) -> Call:
-    headers = token(person.email) if person else b""
-    return Call(message(request.SerializeToString()), headers, None, expected)
+def _call(request: Any, member: Member | None, expected: object) -> PreparedCall:
+    headers = token(member.email) if member else b""
+    return PreparedCall(message(request.SerializeToString()), headers, None, expected)
 
 
-def _stamped(calls: Sequence[Call]) -> Iterator[Call]:
+def _stamped(calls: Sequence[PreparedCall]) -> Iterator[PreparedCall]:
     """The calls again and again, each time with request ids that were never used before."""
     prefix = f"{secrets.token_hex(4)}-0000-4000-8000-".encode()
     places = [call.body.index(_PLACEHOLDER.encode()) for call in calls]
@@ -270,7 +287,7 @@ def _stamped(calls: Sequence[Call]) -> Iterator[Call]:
     for number in itertools.count():
         call, place = calls[number % len(calls)], places[number % len(calls)]
         body = b"%s%s%012x%s" % (call.body[:place], prefix, number, call.body[place + end :])
-        yield Call(body, call.headers, call.reply_bytes, call.expected)
+        yield PreparedCall(body, call.headers, call.reply_bytes, call.expected)
 
 
 def _statements(servers: Sequence[Server], name: str) -> Callable[[], float]:
@@ -281,7 +298,7 @@ def _statements(servers: Sequence[Server], name: str) -> Callable[[], float]:
 def _read_page(data: bytes) -> object:
     page = message_service_pb2.ListMessagesResponse.FromString(data)
     return tuple(
-        Shown(
+        ShownMessage(
             each.id,
             each.user_id,
             each.text,
@@ -293,7 +310,7 @@ def _read_page(data: bytes) -> object:
     )
 
 
-def _read_peer_page(data: bytes) -> object:
+def _read_baseline_page(data: bytes) -> object:
     page = contract().ListMessagesResponse.FromString(data)
     shown = []
     for each in page.messages:
@@ -304,7 +321,9 @@ def _read_peer_page(data: bytes) -> object:
         assert not each.track_ref or json.loads(each.track_ref)
         emojis = Counter(reaction.emoji for reaction in each.reactions)
         replies = tuple(reply.id for reply in each.replies)
-        shown.append(Shown(each.id, each.user_id, each.text, None, replies, dict(sorted(emojis.items()))))
+        shown.append(
+            ShownMessage(each.id, each.user_id, each.text, None, replies, dict(sorted(emojis.items())))
+        )
     return tuple(shown)
 
 
@@ -315,7 +334,7 @@ def _read_sent(data: bytes) -> object:
     return (sent.message.room_id, sent.message.user_id, sent.message.text)
 
 
-def _read_peer_sent(data: bytes) -> object:
+def _read_baseline_sent(data: bytes) -> object:
     sent = contract().Message.FromString(data)
     assert sent.id
     return (sent.room_id, sent.user_id, sent.text)

@@ -36,7 +36,7 @@ class ProbeSettings(ServiceSettings):
     has_database = False
 
 
-class Everybody:
+class AnyUserResolver:
     """Knows every user."""
 
     async def resolve(self, _subject: str, _email: str) -> Caller:
@@ -77,16 +77,18 @@ async def bare() -> int:
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    _KEPT.append(server)
+    _RUNNING.append(server)
     return port
 
 
 async def kit() -> int:
     """The method under the wrapper; returns the port."""
-    process = Process(_settings(ProbeSettings), lambda _kit: App(servicers=[Probe()], resolver=Everybody()))
+    process = Process(
+        _settings(ProbeSettings), lambda _kit: App(servicers=[Probe()], resolver=AnyUserResolver())
+    )
     await process.start()
     process.board.ready(ready=True)
-    _KEPT.append(process)
+    _RUNNING.append(process)
     return process.servers.port
 
 
@@ -102,11 +104,11 @@ async def gateway(target: str, others: str) -> int:
 
     process = Process(settings, build)
     await process.start()
-    _KEPT.append(process)
+    _RUNNING.append(process)
     return process.servers.port
 
 
-_KEPT: list[Any] = []
+_RUNNING: list[Any] = []
 
 
 def _settings(kind: type[Any], **more: str) -> Any:

@@ -1,4 +1,4 @@
-"""Everything a measurement stands on: both databases, our services, the peers, and what the replies have to say."""
+"""Everything a measurement stands on: both databases, our services, the baselines, and what the replies have to say."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.baseline_contract import PeerContract
+from bench.baseline_contract import BaselineContract
 from bench.cluster import SETTINGS
 from bench.dataset import Databases
 from bench.http2 import bearer
-from bench.oracle import Truth
+from bench.oracle import Oracle
 from bench.overhead import server as empty_server
-from bench.processes import SECRET, Server, install_peers, node_peer, service
+from bench.processes import SECRET, Server, install_baselines, node_baseline, service
 from ops.dev_tokens import development_token
 
 EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
 # One user writes far more than people do, and makes rooms for it, so that few users make the load of many.
-RAISED = {f"SEDA_{kind}_{limit}": "1000000" for kind in ("SEND", "ROOM") for limit in ("RATE", "BURST")}
+RAISED_LIMITS = {
+    f"SEDA_{kind}_{limit}": "1000000" for kind in ("SEND", "ROOM") for limit in ("RATE", "BURST")
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
-    """The running servers. The peers are None where Node is missing.
+class Testbed:
+    """The running servers. The baselines are None where Node is missing.
 
     `keepless` is chat without kept pages; the servers of `empty` answer a method that does nothing.
     """
 
-    truth: Truth
+    oracle: Oracle
     users: Server
     chats: list[Server]
-    keepless: Server
+    chat_without_cache: Server
     empty: dict[str, Server]
     raw: Server | None
     raw_pair: Server | None
@@ -42,52 +44,56 @@ class Stand:
     def limits(self) -> list[str]:
         """What was set otherwise than a production process has it, for the table."""
         return [
-            *(f"{name}={value}" for name, value in RAISED.items()),
+            *(f"{name}={value}" for name, value in RAISED_LIMITS.items()),
             *(f"PostgreSQL {name}={value}" for name, value in SETTINGS.items()),
         ]
 
 
 @contextmanager
-def stand(work: Path, databases: Databases, say: Callable[[str], None], *, peers: bool) -> Iterator[Stand]:
+def testbed(
+    work: Path, databases: Databases, log: Callable[[str], None], *, baselines: bool
+) -> Iterator[Testbed]:
     """Start all servers; their logs go below `work`."""
     logs = work / "log"
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        users = stack.enter_context(service("users", databases.ours, logs, RAISED))
-        settings = {**RAISED, "SEDA_USERS_TARGET": users.address}
+        users = stack.enter_context(service("users", databases.ours, logs, RAISED_LIMITS))
+        settings = {**RAISED_LIMITS, "SEDA_USERS_TARGET": users.address}
         chats = [
             stack.enter_context(service("chat", databases.ours, logs, settings, instance=f" {number}"))
             for number in (1, 2)
         ]
-        made_anew = {**settings, "SEDA_KEPT_PAGES_MIB": "0"}
-        keepless = stack.enter_context(service("chat", databases.ours, logs, made_anew, instance=" 3"))
+        uncached = {**settings, "SEDA_KEPT_PAGES_MIB": "0"}
+        chat_without_cache = stack.enter_context(
+            service("chat", databases.ours, logs, uncached, instance=" 3")
+        )
         empty = {
             name: Server(name, *stack.enter_context(empty_server(kind)))
             for name, kind in EMPTY_SERVERS.items()
         }
-        folder = install_peers(work, say) if peers else None
+        folder = install_baselines(work, log) if baselines else None
 
-        def peer(script: str, **given: str) -> Server | None:
+        def baseline(script: str, **given: str) -> Server | None:
             if folder is None:
                 return None
-            return stack.enter_context(node_peer(script, folder, databases.theirs, logs, given))
+            return stack.enter_context(node_baseline(script, folder, databases.theirs, logs, given))
 
-        yield Stand(
-            truth=Truth(databases),
+        yield Testbed(
+            oracle=Oracle(databases),
             users=users,
             chats=chats,
-            keepless=keepless,
+            chat_without_cache=chat_without_cache,
             empty=empty,
-            raw=peer("server-raw.mjs"),
-            raw_pair=peer("server-raw.mjs", WORKERS="2"),
-            prisma=peer("server.mjs"),
+            raw=baseline("server-raw.mjs"),
+            raw_pair=baseline("server-raw.mjs", WORKERS="2"),
+            prisma=baseline("server.mjs"),
         )
 
 
 @functools.cache
-def contract() -> PeerContract:
-    """The peers' messages."""
-    return PeerContract()
+def contract() -> BaselineContract:
+    """The baselines' messages."""
+    return BaselineContract()
 
 
 @functools.cache

@@ -20,7 +20,7 @@ _COMPATIBLE_FROM = re.compile(r'^compatible_from = "([0-9]{8}_[0-9]{4})"$', re.M
 
 
 class BrokenHistoryError(Exception):
-    """The revision files of a slice don't form one line from a first revision to a head."""
+    """The revision files of a schema don't form one line from a first revision to a head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,21 @@ class Revision:
     path: Path
 
 
-def head(slice_name: str, folder: Path = FOLDER) -> str:
+def head(schema: str, folder: Path = FOLDER) -> str:
     """Return the id of the newest revision that this build knows for users, chat or tracks."""
-    return revisions(slice_name, folder)[-1].id
+    return revisions(schema, folder)[-1].id
 
 
-def revisions(slice_name: str, folder: Path = FOLDER) -> tuple[Revision, ...]:
-    """Return the revisions of a slice, oldest first.
+def revisions(schema: str, folder: Path = FOLDER) -> tuple[Revision, ...]:
+    """Return the revisions of a schema, oldest first.
 
     Raises BrokenHistoryError when a file lacks one of its three facts, when two follow the same one, or when the
     order of ids is not that of the history.
     """
-    files = sorted((folder / slice_name / "versions").glob(_REVISION_FILE))
+    files = sorted((folder / schema / "versions").glob(_REVISION_FILE))
     found = tuple(sorted((_read(path) for path in files), key=lambda each: each.id))
     if not found:
-        raise BrokenHistoryError(f"No revisions of {slice_name} in {folder}.")
+        raise BrokenHistoryError(f"No revisions of {schema} in {folder}.")
     for before, after in zip((None, *found), found, strict=False):
         expected = before.id if before else None
         if after.down != expected:

@@ -25,7 +25,7 @@ def run_history(metadata: sa.MetaData) -> None:
     """Run Alembic's present command on the history of the schema that `metadata` describes.
 
     The connection is the caller's, in `config.attributes["connection"]`; it must not be in a transaction. Every
-    revision runs in a transaction of its own, together with its entry in `<slice>_migrations.applied`.
+    revision runs in a transaction of its own, together with its entry in `<schema>_migrations.applied`.
     """
     schema = str(metadata.schema)
     options: dict[str, Any] = {

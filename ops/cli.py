@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ops import help as help_form
-from ops.console import console, silence
+from ops.console import console, redirect_to_devnull
 from ops.database.commands import admin_app, db_app, migrate_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
@@ -57,7 +57,7 @@ def root(
         console.result({"version": VERSION}, f"seda {VERSION}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        console.say(context.get_help())
+        console.message(context.get_help())
         raise typer.Exit(Exit.USAGE)
 
 
@@ -116,7 +116,7 @@ def token(
         grant_role(email, role, console)
     made = make_token(email, hours)
     console.result({"token": made.token, "email": made.email, "expires": made.expires}, made.token)
-    console.say(f"For {made.email}, until {made.expires.astimezone():%Y-%m-%d %H:%M}.")
+    console.message(f"For {made.email}, until {made.expires.astimezone():%Y-%m-%d %H:%M}.")
 
 
 @app.command()
@@ -191,7 +191,7 @@ def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes the
 
         seda call CreateRoom --as ada -d '{"name": "Late night records"}'
     """
-    from ops.call.invoke import Call, invoke, list_methods, read_body
+    from ops.call.invoke import Invocation, invoke, list_methods, read_body
     from ops.data_dir import port_base
     from ops.topology import GATEWAY, Ports
 
@@ -204,7 +204,7 @@ def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes the
         from ops.tokens import make_token
 
         bearer = make_token(caller, hours=1).token
-    invoke(Call(target, method, read_body(data), bearer, timeout, stream_limit, verbose), console)
+    invoke(Invocation(target, method, read_body(data), bearer, timeout, stream_limit, verbose), console)
 
 
 @app.command("help")
@@ -233,10 +233,10 @@ def show_help(
 
 def main() -> None:
     """Run `seda` with this process's arguments and leave with its exit code."""
-    sys.exit(_guarded(_take_common(sys.argv[1:])))
+    sys.exit(_run_with_error_handling(_parse_global_flags(sys.argv[1:])))
 
 
-def _take_common(arguments: list[str]) -> list[str]:
+def _parse_global_flags(arguments: list[str]) -> list[str]:
     """Take out the flags that every command has, wherever they stand before `--`."""
     rest: list[str] = []
     for number, each in enumerate(arguments):
@@ -253,21 +253,21 @@ def _take_common(arguments: list[str]) -> list[str]:
     return rest
 
 
-def _guarded(arguments: list[str]) -> int:
+def _run_with_error_handling(arguments: list[str]) -> int:
     try:
         return _run(arguments)
     except CliError as error:
         console.error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        console.say("Interrupted.")
+        console.message("Interrupted.")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough of it. Python would complain once more while it closes stdout.
-        silence(sys.stdout)
+        redirect_to_devnull(sys.stdout)
         return Exit.ACTION_NEEDED
     except Exception as error:  # noqa: BLE001 - the last frame: everything unexpected is reported in one way
-        console.error(_crashed(error))
+        console.error(_report_crash(error))
         return Exit.ACTION_NEEDED
 
 
@@ -293,12 +293,12 @@ def _usage_error(error: TyperException) -> CliError:
     return CliError("USAGE", message, fix=fix, exit_code=Exit.USAGE)
 
 
-def _crashed(error: Exception) -> CliError:
+def _report_crash(error: Exception) -> CliError:
     number = uuid.uuid4().hex[:8]
     text = "".join(traceback.format_exception(error))
     if console.debug:
-        console.say(_PASSWORD.sub(r"\1:***@", text))
-    where = _write_crash(number, text)
+        console.message(_PASSWORD.sub(r"\1:***@", text))
+    where = _write_crash_report(number, text)
     return CliError(
         "UNEXPECTED",
         f"Something unexpected happened: {type(error).__name__} (error id {number}).",
@@ -307,11 +307,11 @@ def _crashed(error: Exception) -> CliError:
     )
 
 
-def _write_crash(number: str, text: str) -> str:
-    from ops.data_dir import find_home
+def _write_crash_report(number: str, text: str) -> str:
+    from ops.data_dir import find_data_dir
     from ops.version import VERSION
 
-    target = find_home().logs / f"crash-{number}.txt"
+    target = find_data_dir().logs / f"crash-{number}.txt"
     command = " ".join(sys.argv[:2])
     body = f"seda {VERSION}, Python {sys.version}, {command}\n\n{text}"
     try:

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from ops.errors import CliError, Exit
 
-__all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable", "silence"]
+__all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable", "redirect_to_devnull"]
 
 _STYLES = {
     "bold": "1",
@@ -36,7 +36,7 @@ _STYLES = {
 }
 
 
-def silence(stream: TextIO) -> None:
+def redirect_to_devnull(stream: TextIO) -> None:
     """Let what is written from now on, and what was not taken yet, go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
@@ -58,7 +58,7 @@ class Console:
         self.json = False
         self.no_color = False
         self.debug = False
-        self.outlives_readers = False
+        self.ignore_broken_pipe = False
         """Whether the command goes on when nobody reads any more what it writes: it has others to look after."""
 
     @property
@@ -90,7 +90,7 @@ class Console:
         """Return `text` in a style of _STYLES where `stream` takes colour, else unchanged."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and self.colored(stream) else text
 
-    def say(self, text: str = "", style: str = "") -> None:
+    def message(self, text: str = "", style: str = "") -> None:
         """Write a message for a person to stderr."""
         self._write(self.style(text, style, self.stderr), self.stderr)
 
@@ -103,9 +103,9 @@ class Console:
             print(text, file=stream, flush=True)
         except OSError:
             # The terminal was closed, or the reader of a pipe has left.
-            if not self.outlives_readers:
+            if not self.ignore_broken_pipe:
                 raise
-            silence(stream)
+            redirect_to_devnull(stream)
 
     def result(self, data: object, text: str | None = None) -> None:
         """Write the result: the envelope with --json, else `text` (None: nothing)."""
@@ -150,10 +150,10 @@ class Console:
                 )
             )
             return
-        self.say(error.message, "red")
+        self.message(error.message, "red")
         for line in (error.why, error.fix):
             if line:
-                self.say(line)
+                self.message(line)
 
 
 console = Console()

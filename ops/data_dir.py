@@ -23,14 +23,14 @@ SUPERUSER = "seda"
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class ProcessIdentity:
     """A process by number and start time; the pair survives the reuse of numbers."""
 
     pid: int
     started: str | None
 
     @classmethod
-    def of(cls, pid: int) -> Running:
+    def of(cls, pid: int) -> ProcessIdentity:
         """Return the process `pid` as it is now."""
         return cls(pid, start_time(pid))
 
@@ -41,23 +41,23 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SuiteState:
     """What a running `seda up` says about itself in state.json.
 
     `since` is RFC 3339 with the local offset. `settings` are those whose change needs a restart.
     """
 
     version: str
-    supervisor: Running
+    supervisor: ProcessIdentity
     since: str
     port_base: int
     settings: dict[str, str]
     own_postgres: bool
     ready: bool = False
-    children: dict[str, Running] = field(default_factory=dict)
+    children: dict[str, ProcessIdentity] = field(default_factory=dict)
 
 
-class Home:
+class DataDir:
     """Paths and files below one data folder. Nothing is created before it is needed."""
 
     def __init__(self, path: Path) -> None:
@@ -131,22 +131,22 @@ class Home:
             else:
                 yield True
 
-    def read_state(self) -> State | None:
+    def read_state(self) -> SuiteState | None:
         """Return what the last `seda up` said, whether it still runs or not; None when it said nothing."""
         try:
             raw = json.loads(self.state_file.read_text())
-            raw["supervisor"] = Running(**raw["supervisor"])
-            raw["children"] = {name: Running(**each) for name, each in raw["children"].items()}
-            return State(**raw)
+            raw["supervisor"] = ProcessIdentity(**raw["supervisor"])
+            raw["children"] = {name: ProcessIdentity(**each) for name, each in raw["children"].items()}
+            return SuiteState(**raw)
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None
 
-    def running_state(self) -> State | None:
+    def running_state(self) -> SuiteState | None:
         """Return the state of a `seda up` that runs on this folder now."""
         state = self.read_state()
         return state if state is not None and state.supervisor.alive else None
 
-    def write_state(self, state: State) -> None:
+    def write_state(self, state: SuiteState) -> None:
         """Replace the state file as a whole, so that a reader never sees half of it."""
         partial = self.state_file.with_suffix(".partial")
         partial.write_text(json.dumps(asdict(state), indent=2) + "\n")
@@ -166,14 +166,14 @@ class Home:
         return total
 
 
-def find_home(environ: Mapping[str, str] = os.environ) -> Home:
+def find_data_dir(environ: Mapping[str, str] = os.environ) -> DataDir:
     """Return the data folder: SEDA_HOME, else `.seda` in the working directory."""
-    return Home(Path(environ.get("SEDA_HOME") or ".seda").expanduser())
+    return DataDir(Path(environ.get("SEDA_HOME") or ".seda").expanduser())
 
 
 def port_base(environ: Mapping[str, str] = os.environ) -> int:
     """Return the port base of the running suite, else SEDA_PORT_BASE, else the default."""
-    state = find_home(environ).running_state()
+    state = find_data_dir(environ).running_state()
     if state is not None:
         return state.port_base
     try:
@@ -186,11 +186,11 @@ def port_base(environ: Mapping[str, str] = os.environ) -> int:
 
 def running_dsn(environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the administrator's URL of the PostgreSQL that a running `seda up` started, or None without one."""
-    home = find_home(environ)
-    state = home.running_state()
+    data_dir = find_data_dir(environ)
+    state = data_dir.running_state()
     if state is None or not state.own_postgres:
         return None
-    password = quote(home.secret_file("postgres").read_text().strip(), safe="")
+    password = quote(data_dir.secret_file("postgres").read_text().strip(), safe="")
     return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{Ports(state.port_base).postgres}/{DATABASE}"
 
 
@@ -199,7 +199,7 @@ def jwt_secret(environ: Mapping[str, str] = os.environ) -> bytes:
     given = secret(environ, "SEDA_JWT_SECRET")
     if given is not None:
         return given.encode()
-    file = find_home(environ).secret_file("jwt")
+    file = find_data_dir(environ).secret_file("jwt")
     try:
         return file.read_text().strip().encode()
     except OSError:

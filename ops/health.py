@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from ops.data_dir import port_base
 from ops.errors import CliError, Exit
-from ops.probe import LIVENESS, READINESS, SERVING, Report, check, examine
+from ops.probe import LIVENESS, READINESS, SERVING, HealthStatus, check, list_statuses
 from ops.topology import SUITE, Ports
 
 if TYPE_CHECKING:
     from ops.console import Console
 
-_SPOKEN = {READINESS: "(ready)", LIVENESS: "(alive)"}
+_LABELS = {READINESS: "(ready)", LIVENESS: "(alive)"}
 
 
 def show(console: Console, timeout: float) -> bool:
     """Ask all processes at once, show their answers, and tell whether everything serves."""
-    reports = asyncio.run(_ask(Ports(port_base()), timeout))
+    reports = asyncio.run(_check_all(Ports(port_base()), timeout))
     serving = all(each.serving for each in reports)
     if console.json:
         console.result({"serving": serving, "reports": reports})
@@ -29,7 +29,7 @@ def show(console: Console, timeout: float) -> bool:
                 (
                     each.process,
                     each.address,
-                    _SPOKEN.get(each.service, each.service),
+                    _LABELS.get(each.service, each.service),
                     each.status,
                     each.milliseconds,
                 )
@@ -54,8 +54,8 @@ def show_one(console: Console, address: str, timeout: float) -> bool:
     return status == SERVING
 
 
-async def _ask(ports: Ports, timeout: float) -> list[Report]:
-    answers = await asyncio.gather(
-        *(examine(each.name, ports.address(each), timeout) for each in reversed(SUITE))
+async def _check_all(ports: Ports, timeout: float) -> list[HealthStatus]:
+    statuses = await asyncio.gather(
+        *(list_statuses(each.name, ports.address(each), timeout) for each in reversed(SUITE))
     )
-    return [report for reports in answers for report in reports]
+    return [report for reports in statuses for report in reports]

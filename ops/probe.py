@@ -23,7 +23,7 @@ _OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HealthStatus:
     """One answer: how the service `service` of the process at `address` is. `milliseconds` is the call's time."""
 
     process: str
@@ -44,7 +44,7 @@ async def check(address: str, service: str = READINESS, timeout: float = 1.0) ->
         return await _check(channel, service, timeout)
 
 
-async def listening(address: str) -> bool:
+async def is_listening(address: str) -> bool:
     """Tell whether anybody takes connections at `address`: far cheaper to ask than `check`."""
     host, _, port = address.rpartition(":")
     try:
@@ -55,7 +55,7 @@ async def listening(address: str) -> bool:
     return True
 
 
-async def examine(process: str, address: str, timeout: float = 2.0) -> list[Report]:
+async def list_statuses(process: str, address: str, timeout: float = 2.0) -> list[HealthStatus]:
     """Return one report per name that the process at `address` knows; one alone when it can't be reached."""
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
         try:
@@ -64,7 +64,7 @@ async def examine(process: str, address: str, timeout: float = 2.0) -> list[Repo
             # A server with the stock health service knows no List.
             names = [READINESS] if error.code() is grpc.StatusCode.UNIMPLEMENTED else []
         if not names:
-            return [Report(process, address, READINESS, UNREACHABLE, 0.0)]
+            return [HealthStatus(process, address, READINESS, UNREACHABLE, 0.0)]
         return list(
             await asyncio.gather(*(_report(channel, process, address, name, timeout) for name in names))
         )
@@ -72,11 +72,11 @@ async def examine(process: str, address: str, timeout: float = 2.0) -> list[Repo
 
 async def _report(
     channel: grpc.aio.Channel, process: str, address: str, service: str, timeout: float
-) -> Report:
+) -> HealthStatus:
     loop = asyncio.get_running_loop()
     began = loop.time()
     status = await _check(channel, service, timeout)
-    return Report(process, address, service, status, round((loop.time() - began) * 1000, 1))
+    return HealthStatus(process, address, service, status, round((loop.time() - began) * 1000, 1))
 
 
 # By their paths: the published types of the health package know neither List nor the methods of its stub.
@@ -88,8 +88,8 @@ async def _listed(channel: grpc.aio.Channel, timeout: float) -> Iterable[str]:
         request_serializer=health_pb2.HealthListRequest.SerializeToString,  # type: ignore[attr-defined] # see above
         response_deserializer=health_pb2.HealthListResponse.FromString,  # type: ignore[attr-defined] # see above
     )
-    answer = await call(health_pb2.HealthListRequest(), timeout=timeout)  # type: ignore[attr-defined] # see above
-    return list(answer.statuses)
+    response = await call(health_pb2.HealthListRequest(), timeout=timeout)  # type: ignore[attr-defined] # see above
+    return list(response.statuses)
 
 
 async def _check(channel: grpc.aio.Channel, service: str, timeout: float) -> str:
@@ -99,7 +99,7 @@ async def _check(channel: grpc.aio.Channel, service: str, timeout: float) -> str
         response_deserializer=health_pb2.HealthCheckResponse.FromString,
     )
     try:
-        answer = await call(health_pb2.HealthCheckRequest(service=service), timeout=timeout)
+        response = await call(health_pb2.HealthCheckRequest(service=service), timeout=timeout)
     except grpc.aio.AioRpcError:
         return UNREACHABLE
-    return SERVING if answer.status == health_pb2.HealthCheckResponse.SERVING else NOT_SERVING
+    return SERVING if response.status == health_pb2.HealthCheckResponse.SERVING else NOT_SERVING

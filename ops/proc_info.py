@@ -17,7 +17,7 @@ _STATE, _START = 0, 19
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class PortOwner:
     """Who listens on a port. `pid` and `command` are None where the system doesn't tell us."""
 
     pid: int | None = None
@@ -35,7 +35,7 @@ def start_time(pid: int) -> str | None:
         except (FileNotFoundError, ProcessLookupError):
             return None
         return None if fields[_STATE] in "ZX" else fields[_START]
-    return _ask("/bin/ps", "-o", "lstart=", "-p", str(pid)) or None
+    return _run("/bin/ps", "-o", "lstart=", "-p", str(pid)) or None
 
 
 def command_line(pid: int) -> str:
@@ -46,29 +46,29 @@ def command_line(pid: int) -> str:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return ""
         return raw.replace(b"\0", b" ").decode(errors="replace").strip()
-    return _ask("/bin/ps", "-ww", "-o", "command=", "-p", str(pid))
+    return _run("/bin/ps", "-ww", "-o", "command=", "-p", str(pid))
 
 
-def listener(port: int) -> Holder | None:
+def port_owner(port: int) -> PortOwner | None:
     """Return who listens on a TCP port, on whatever address, or None when nobody is found."""
     if (_PROC / "net" / "tcp").exists():
-        return _listener_of_proc(port)
-    reported = _ask("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp")
+        return _owner_from_proc(port)
+    reported = _run("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp")
     pids = [int(line[1:]) for line in reported.splitlines() if line.startswith("p")]
     if not pids:
         return None
-    user = _ask("/bin/ps", "-o", "user=", "-p", str(pids[0])) or None
-    return Holder(pids[0], command_line(pids[0]), user, user == pwd.getpwuid(os.geteuid()).pw_name)
+    user = _run("/bin/ps", "-o", "user=", "-p", str(pids[0])) or None
+    return PortOwner(pids[0], command_line(pids[0]), user, user == pwd.getpwuid(os.geteuid()).pw_name)
 
 
-def _listener_of_proc(port: int) -> Holder | None:
+def _owner_from_proc(port: int) -> PortOwner | None:
     for uid, inode in _listening_sockets(port):
         try:
             user = pwd.getpwuid(uid).pw_name
         except KeyError:
             user = str(uid)
-        pid = _owner_of(inode)
-        return Holder(pid, command_line(pid) if pid else None, user, uid == os.geteuid())
+        pid = _process_of_socket(inode)
+        return PortOwner(pid, command_line(pid) if pid else None, user, uid == os.geteuid())
     return None
 
 
@@ -84,7 +84,7 @@ def _listening_sockets(port: int) -> Iterator[tuple[int, str]]:
                 yield int(fields[7]), fields[9]
 
 
-def _owner_of(inode: str) -> int | None:
+def _process_of_socket(inode: str) -> int | None:
     wanted = f"socket:[{inode}]"
     for process in _PROC.iterdir():
         if process.name.isdigit() and wanted in _open_files(process):
@@ -101,7 +101,7 @@ def _open_files(process: Path) -> Iterator[str]:
         return
 
 
-def _ask(*command: str) -> str:
+def _run(*command: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - fixed commands of the system with numbers
             command, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False

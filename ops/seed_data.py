@@ -64,7 +64,7 @@ _ROOMS = (
     _Room(
         "chidi",
         "Basement dub",
-        "Heavy low end, patient people.",
+        "Heavy low end, patient client.",
         ("ada", "esme"),
         (
             _Post("chidi", "Rule one: no phone speakers."),
@@ -76,7 +76,7 @@ _ROOMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class DemoReport:
+class SeedReport:
     """How much there is."""
 
     people: int
@@ -88,25 +88,25 @@ class DemoReport:
         return f"{self.people} people, {self.rooms} rooms, {self.messages} messages, {self.tracks} tracks"
 
 
-async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> DemoReport:
+async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> SeedReport:
     """Create people, rooms, messages and tracks through the gateway at `gateway`.
 
     `secret` signs their development tokens. Raises grpc.aio.AioRpcError of the first call that fails.
     """
     tokens = {name: development_token(secret, full_email(name), audience=audience) for name in _PEOPLE}
     async with grpc.aio.insecure_channel(gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
-        people = _People(channel, tokens)
+        client = _SeedClient(channel, tokens)
         for name, shown in _PEOPLE.items():
-            await people.introduce(name, shown)
+            await client.sign_in(name, shown)
         for room in _ROOMS:
-            await people.furnish(room)
+            await client.populate_room(room)
     posts = [post for room in _ROOMS for post in room.posts]
     links = {post.track_url for post in posts if post.track_url}
-    return DemoReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links))
+    return SeedReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links))
 
 
-class _People:
-    """The calls, each made as one of the people."""
+class _SeedClient:
+    """The calls, each made as one of the client."""
 
     def __init__(self, channel: grpc.aio.Channel, tokens: Mapping[str, str]) -> None:
         self._tokens = tokens
@@ -115,7 +115,7 @@ class _People:
         self._memberships = membership_service_pb2_grpc.MembershipServiceStub(channel)
         self._gateway = gateway_service_pb2_grpc.GatewayServiceStub(channel)
 
-    async def introduce(self, name: str, shown: str) -> None:
+    async def sign_in(self, name: str, shown: str) -> None:
         """Sign a person in for the first time and set the name they go by."""
         own = await self._users.GetUser(
             user_service_pb2.GetUserRequest(), timeout=_CALL_SECONDS, metadata=self._as(name)
@@ -131,7 +131,7 @@ class _People:
             metadata=self._as(name),
         )
 
-    async def furnish(self, room: _Room) -> None:
+    async def populate_room(self, room: _Room) -> None:
         """Create a room, let its members in and post what they have to say, in order."""
         created = await self._rooms.CreateRoom(
             room_service_pb2.CreateRoomRequest(

@@ -19,7 +19,7 @@ DEMO_DOMAIN = "demo.seda.fm"
 
 
 @dataclass(frozen=True, slots=True)
-class MadeToken:
+class SignedToken:
     """A signed token, whose it is and until when it is good."""
 
     token: str
@@ -37,7 +37,7 @@ def full_email(name: str) -> str:
     return address
 
 
-def make_token(email: str, hours: float) -> MadeToken:
+def make_token(email: str, hours: float) -> SignedToken:
     """Sign a development token. Raises CliError when there is no fit secret, or in production."""
     if os.environ.get("SEDA_ENV") == "production":
         raise CliError(
@@ -56,7 +56,7 @@ def make_token(email: str, hours: float) -> MadeToken:
     lifetime = timedelta(hours=hours)
     audience = os.environ.get("SEDA_JWT_AUDIENCE", "authenticated")
     signed = development_token(secret, address, int(lifetime.total_seconds()), audience=audience)
-    return MadeToken(signed, address, datetime.now(UTC) + lifetime)
+    return SignedToken(signed, address, datetime.now(UTC) + lifetime)
 
 
 def grant_role(email: str, role: str, console: Console) -> None:
@@ -68,4 +68,4 @@ def grant_role(email: str, role: str, console: Console) -> None:
 
     environment = os.environ.get("SEDA_ENV", DEVELOPMENT)
     granted = asyncio.run(grant(admin_dsn(), full_email(email), role.upper(), environment=environment))
-    console.say(f"{full_email(email)} {'is now' if granted.changed else 'already was'} {granted.after}.")
+    console.message(f"{full_email(email)} {'is now' if granted.changed else 'already was'} {granted.after}.")

@@ -31,7 +31,7 @@ def loopbacks() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessSpec:
     """A process of the suite: `module` is run with `python -m`; `offset` is its place in the port ranges."""
 
     name: str
@@ -39,10 +39,10 @@ class Process:
     offset: int
 
 
-GATEWAY = Process("gateway", "gateway", 0)
-USERS = Process("users", "services.users", 1)
-CHAT = Process("chat", "services.chat", 2)
-TRACKS = Process("tracks", "services.tracks", 3)
+GATEWAY = ProcessSpec("gateway", "gateway", 0)
+USERS = ProcessSpec("users", "services.users", 1)
+CHAT = ProcessSpec("chat", "services.chat", 2)
+TRACKS = ProcessSpec("tracks", "services.tracks", 3)
 # In the order in which they are started; they are drained the other way round.
 SUITE = (USERS, CHAT, TRACKS, GATEWAY)
 
@@ -63,23 +63,23 @@ class Ports:
         """The port of our own PostgreSQL."""
         return self.base + _POSTGRES_OFFSET
 
-    def main(self, process: Process) -> int:
+    def main(self, process: ProcessSpec) -> int:
         """The port on which the process serves its callers."""
         return self.base + process.offset
 
-    def admin(self, process: Process) -> int:
+    def admin(self, process: ProcessSpec) -> int:
         """The port with health and reflection alone."""
         return self.base + _ADMIN_OFFSET + process.offset
 
-    def metrics(self, process: Process) -> int:
+    def metrics(self, process: ProcessSpec) -> int:
         """The HTTP port that Prometheus reads."""
         return self.base + _METRICS_OFFSET + process.offset
 
-    def address(self, process: Process) -> str:
+    def address(self, process: ProcessSpec) -> str:
         """Where the process is reached from this machine."""
         return f"{LOOPBACK}:{self.main(process)}"
 
-    def used(self, processes: tuple[Process, ...], *, postgres: bool) -> dict[int, str]:
+    def used(self, processes: tuple[ProcessSpec, ...], *, postgres: bool) -> dict[int, str]:
         """Return every port taken, in order, with the name of its user."""
         named = {self.main(each): each.name for each in processes}
         if postgres:

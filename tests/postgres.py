@@ -36,7 +36,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import THROWAWAY_SETTINGS, Cluster, find_binaries
@@ -114,7 +114,7 @@ class Database:
     @property
     def environ(self) -> Mapping[str, str]:
         """The variables that point processes of the suite at this database."""
-        variables = {f"SEDA_{each.upper()}_DATABASE_URL": self.service_dsn(each) for each in SLICES}
+        variables = {f"SEDA_{each.upper()}_DATABASE_URL": self.service_dsn(each) for each in SERVICES}
         return {
             "DATABASE_URL": self.admin_dsn,
             "SEDA_DB_POOLER": "transaction" if self.pooled else "none",
@@ -162,7 +162,7 @@ class ServerOnDemand:
         self._cluster = cluster
         pooler_port = free_port() if pooler.WANTED else None
         if pooler_port is not None:
-            passwords = dict.fromkeys((f"{each}_app" for each in SLICES), cluster.password)
+            passwords = dict.fromkeys((f"{each}_app" for each in SERVICES), cluster.password)
             self._pooler = Pooler(self.folder, cluster.port, pooler_port, passwords)
         _publish(self.folder / "server.json", json.dumps(asdict(Server.of(cluster, pooler_port))))
 
@@ -285,7 +285,7 @@ def free_port() -> int:
 
 async def _let_services_log_in(server: Server) -> None:
     async with administrator(server) as connection:
-        for each in SLICES:
+        for each in SERVICES:
             await connection.execute(f"ALTER ROLE {each}_app LOGIN PASSWORD '{server.password}'")
 
 

@@ -31,7 +31,7 @@ _OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 1
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Invocation:
     """What to call. `timeout` is in seconds, None for a stream without an end; `limit` is messages of a stream."""
 
     address: str
@@ -71,7 +71,7 @@ def list_methods(address: str, service: str | None, console: Console) -> None:
     console.result({"names": names}, "\n".join(names))
 
 
-def invoke(call: Call, console: Console) -> None:
+def invoke(call: Invocation, console: Console) -> None:
     """Make the call and print each reply as JSON. Raises CliError with exit code 64 + the gRPC code."""
     with grpc.insecure_channel(call.address, options=_OPTIONS) as channel:
         try:
@@ -81,17 +81,17 @@ def invoke(call: Call, console: Console) -> None:
             raise _failure(error, call.address, token=call.token is not None) from error
 
 
-def _invoke(channel: grpc.Channel, method: MethodDescriptor, call: Call, console: Console) -> None:
+def _invoke(channel: grpc.Channel, method: MethodDescriptor, call: Invocation, console: Console) -> None:
     if method.client_streaming:
         raise CliError("CLIENT_STREAMING", f"{method.full_name} takes a stream.", exit_code=Exit.USAGE)
     request = _request(method, call.body)
     path = f"/{method.containing_service.full_name}/{method.name}"
-    answer_class = message_factory.GetMessageClass(method.output_type)
+    response_class = message_factory.GetMessageClass(method.output_type)
     metadata = (("authorization", f"Bearer {call.token}"),) if call.token else ()
     began = time.monotonic()
     running: grpc.Call
     if method.server_streaming:
-        open_stream = channel.unary_stream(path, _serialize, answer_class.FromString)
+        open_stream = channel.unary_stream(path, _serialize, response_class.FromString)
         stream = open_stream(request, timeout=call.timeout, metadata=metadata)
         for number, each in enumerate(stream, start=1):
             _print(each, method, console)
@@ -100,12 +100,14 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, call: Call, console
                 break
         running = stream
     else:
-        ask = channel.unary_unary(path, _serialize, answer_class.FromString)
-        answer, running = ask.with_call(request, timeout=call.timeout or _UNARY_SECONDS, metadata=metadata)
-        _print(answer, method, console)
+        call_method = channel.unary_unary(path, _serialize, response_class.FromString)
+        response, running = call_method.with_call(
+            request, timeout=call.timeout or _UNARY_SECONDS, metadata=metadata
+        )
+        _print(response, method, console)
     if call.verbose:
         milliseconds = (time.monotonic() - began) * 1000
-        console.say(f"{path} at {call.address}: {milliseconds:.1f} ms")
+        console.message(f"{path} at {call.address}: {milliseconds:.1f} ms")
         _print_metadata(running, console)
 
 
@@ -131,8 +133,8 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _print(answer: Message, method: MethodDescriptor, console: Console) -> None:
-    data = json_format.MessageToDict(answer, descriptor_pool=method.containing_service.file.pool)
+def _print(response: Message, method: MethodDescriptor, console: Console) -> None:
+    data = json_format.MessageToDict(response, descriptor_pool=method.containing_service.file.pool)
     if console.json and method.server_streaming:
         console.event("message", data=data)
     else:
@@ -145,24 +147,24 @@ def _print_metadata(running: grpc.Call, console: Console) -> None:
         *(running.trailing_metadata() or ()),
     )
     for key, value in pairs:
-        console.say(f"  {key}: {value if isinstance(value, str) else f'{len(value)} bytes'}")
+        console.message(f"  {key}: {value if isinstance(value, str) else f'{len(value)} bytes'}")
 
 
 def _failure(error: grpc.RpcError, address: str, *, token: bool) -> CliError:
     code = error.code()
     number = int(code.value[0])
-    said = error.details() or ""
+    message = error.details() or ""
     reason, lines, details = _details(error)
     fix = ""
     if code is grpc.StatusCode.UNAUTHENTICATED and not token:
         fix = "Call as somebody: --as ada, or export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm)"
     elif code is grpc.StatusCode.UNAVAILABLE and not reason:
         # Without a reason of ours it is grpc's own text: nobody answered.
-        said = f"Nothing answers at {address}."
+        message = f"Nothing answers at {address}."
         fix = "Is it running? Ask: seda health   Start it: seda up"
     return CliError(
         reason or code.name,
-        f"{code.name}{f' {reason}' if reason else ''}: {said}",
+        f"{code.name}{f' {reason}' if reason else ''}: {message}",
         why="\n".join(lines),
         fix=fix,
         retry=code is grpc.StatusCode.UNAVAILABLE,

@@ -21,7 +21,7 @@ _PATHS = tuple(
     f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo" for version in ("v1", "v1alpha")
 )
 _INFRASTRUCTURE = ("grpc.reflection.",)
-_SUGGESTIONS, _LIKENESS = 3, 0.8
+_SUGGESTIONS, _MIN_SIMILARITY = 3, 0.8
 
 
 class Reflection:
@@ -39,17 +39,17 @@ class Reflection:
 
     def services(self) -> list[str]:
         """Return the full names of all services but reflection itself."""
-        (answer,) = self._ask([reflection_pb2.ServerReflectionRequest(list_services="")])
-        names = sorted(each.name for each in answer.list_services_response.service)
+        (response,) = self._request([reflection_pb2.ServerReflectionRequest(list_services="")])
+        names = sorted(each.name for each in response.list_services_response.service)
         return [each for each in names if not each.startswith(_INFRASTRUCTURE)]
 
     def service(self, name: str) -> ServiceDescriptor:
         """Return one service. Raises CliError UNKNOWN_METHOD when the server has none of that name."""
-        (answer,) = self._ask([reflection_pb2.ServerReflectionRequest(file_containing_symbol=name)])
-        if not answer.HasField("file_descriptor_response"):
+        (response,) = self._request([reflection_pb2.ServerReflectionRequest(file_containing_symbol=name)])
+        if not response.HasField("file_descriptor_response"):
             close = _similar(name, self.services())
             raise _unknown(f"The server has no service {name}.", close)
-        self._add(answer.file_descriptor_response.file_descriptor_proto)
+        self._add(response.file_descriptor_response.file_descriptor_proto)
         return self.pool.FindServiceByName(name)
 
     def method(self, wanted: str) -> MethodDescriptor:
@@ -90,15 +90,15 @@ class Reflection:
             return
         self._known.add(name)
         if name not in files:
-            (answer,) = self._ask([reflection_pb2.ServerReflectionRequest(file_by_filename=name)])
-            for data in answer.file_descriptor_response.file_descriptor_proto:
+            (response,) = self._request([reflection_pb2.ServerReflectionRequest(file_by_filename=name)])
+            for data in response.file_descriptor_response.file_descriptor_proto:
                 file = descriptor_pb2.FileDescriptorProto.FromString(data)
                 files.setdefault(file.name, file)
         for imported in files[name].dependency:
             self._add_file(imported, files)
         self.pool.Add(files[name])
 
-    def _ask(
+    def _request(
         self, requests: list[reflection_pb2.ServerReflectionRequest]
     ) -> list[reflection_pb2.ServerReflectionResponse]:
         for path in _PATHS:
@@ -122,7 +122,7 @@ def _short(method: MethodDescriptor) -> str:
 def _similar(name: str, known: Iterable[str]) -> list[str]:
     # Compared without case: sendmessage is meant for SendMessage.
     by_folded = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name.lower(), by_folded, n=_SUGGESTIONS, cutoff=_LIKENESS)
+    close = difflib.get_close_matches(name.lower(), by_folded, n=_SUGGESTIONS, cutoff=_MIN_SIMILARITY)
     return [by_folded[each] for each in close]
 
 

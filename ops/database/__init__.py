@@ -3,4 +3,4 @@
 Everything here connects with the administrator's DSN. Services never do any of it.
 """
 
-SLICES = ("users", "chat", "tracks")
+SERVICES = ("users", "chat", "tracks")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ops.database.init import InitReport
-    from ops.database.migrate import SliceStatus
+    from ops.database.migrate import SchemaStatus
 
 _Result = TypeVar("_Result")
 
@@ -53,9 +53,9 @@ def db_init(
 
     report = _run(init_database(admin_dsn(), single_role=single_role))
     for warning in report.warnings:
-        console.say(warning, "yellow")
+        console.message(warning, "yellow")
     if not report.ready:
-        _say_needed(report)
+        _print_needed_statements(report)
     done = "nothing to do" if not report.executed else f"{len(report.executed)} statements"
     console.result(report, f"{report.schemas} schemas, {report.roles} roles: {done}.")
 
@@ -66,7 +66,7 @@ def migrate_deploy(
         float, typer.Option(min=0, help="Seconds to wait while another migration is running.")
     ] = 30.0,
 ) -> None:
-    """Apply the pending revisions of all slices, each in its own transaction.
+    """Apply the pending revisions of all schemas, each in its own transaction.
 
     Exit codes: 3 another migration is running, 5 a revision failed, 6 the history was changed.
 
@@ -78,18 +78,18 @@ def migrate_deploy(
     from ops.database.connection import admin_dsn
     from ops.database.migrate import deploy
 
-    slices = _run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
+    schemas = _run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
     text = "\n".join(
-        f"{each.slice}: "
+        f"{each.schema}: "
         + (f"+{len(each.applied)}, now at {each.current}" if each.applied else f"at {each.current}")
-        for each in slices
+        for each in schemas
     )
-    console.result({"slices": slices}, text)
+    console.result({"schemas": schemas}, text)
 
 
 @migrate_app.command("status")
 def migrate_status() -> None:
-    """Say where each slice is. Exit code 1: something is pending; 6: the history was changed.
+    """Report the state of each schema. Exit code 1: something is pending; 6: the history was changed.
 
     Examples:
         seda migrate status
@@ -99,20 +99,20 @@ def migrate_status() -> None:
     from ops.database.connection import admin_dsn
     from ops.database.migrate import status
 
-    slices = _run(status(admin_dsn()))
+    schemas = _run(status(admin_dsn()))
     if console.json:
-        console.result({"slices": slices})
+        console.result({"schemas": schemas})
     else:
         console.table(
-            ("slice", "state", "current", "head", "pending"),
-            [(each.slice, _state(each), each.current, each.head, len(each.pending)) for each in slices],
+            ("schema", "state", "current", "head", "pending"),
+            [(each.schema, _state(each), each.current, each.head, len(each.pending)) for each in schemas],
         )
-        for each in slices:
+        for each in schemas:
             for problem in each.problems:
-                console.say(f"{each.slice}: {problem}", "red")
-    if any(each.problems for each in slices):
+                console.message(f"{each.schema}: {problem}", "red")
+    if any(each.problems for each in schemas):
         raise typer.Exit(Exit.DRIFT)
-    if any(each.pending for each in slices):
+    if any(each.pending for each in schemas):
         raise typer.Exit(Exit.ACTION_NEEDED)
 
 
@@ -129,7 +129,7 @@ def migrate_diff() -> None:
     from ops.database.migrate import diff
 
     found = _run(diff(admin_dsn()))
-    lines = [f"{slice_name}: {line}" for slice_name, lines in found.items() for line in lines]
+    lines = [f"{schema}: {line}" for schema, lines in found.items() for line in lines]
     console.result({"differences": found}, "\n".join(lines) or "No differences.")
     if lines:
         raise typer.Exit(Exit.DRIFT)
@@ -174,7 +174,7 @@ def _run(work: Coroutine[None, None, _Result]) -> _Result:
     return asyncio.run(work)
 
 
-def _say_needed(report: InitReport) -> None:
+def _print_needed_statements(report: InitReport) -> None:
     statements = "\n".join(f"  {each};" for each in report.needed)
     raise CliError(
         "ADMINISTRATOR_NEEDED",
@@ -184,7 +184,7 @@ def _say_needed(report: InitReport) -> None:
     )
 
 
-def _state(status: SliceStatus) -> str:
+def _state(status: SchemaStatus) -> str:
     if status.problems:
         return "drift"
     if status.pending:

@@ -10,13 +10,13 @@ from pathlib import Path
 import asyncpg
 
 from migrations.heads import FOLDER, BrokenHistoryError, Revision, revisions
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.errors import CliError, Exit
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One entry of `<slice>_migrations.applied`."""
+    """One entry of `<schema>_migrations.applied`."""
 
     revision: str
     checksum: str
@@ -26,9 +26,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One slice's files beside its entries. `owner` is the role that owns the schema and runs its revisions."""
+    """One schema's files beside its entries. `owner` is the role that owns the schema and runs its revisions."""
 
-    slice: str
+    schema: str
     owner: str
     files: tuple[Revision, ...]
     applied: tuple[Applied, ...]
@@ -57,12 +57,12 @@ class History:
 
 
 async def read_histories(connection: asyncpg.Connection, folder: Path = FOLDER) -> tuple[History, ...]:
-    """Return the histories of all slices.
+    """Return the histories of all schemas.
 
     Raises CliError NOT_INITIALISED when a schema is missing and HISTORY_BROKEN when the files are no line.
     """
     try:
-        return tuple([await _read(connection, each, revisions(each, folder)) for each in SLICES])
+        return tuple([await _read(connection, each, revisions(each, folder)) for each in SERVICES])
     except BrokenHistoryError as error:
         raise CliError(
             "HISTORY_BROKEN",
@@ -75,7 +75,7 @@ async def read_histories(connection: asyncpg.Connection, folder: Path = FOLDER) 
 
 def require_no_drift(histories: Sequence[History]) -> None:
     """Raise CliError HISTORY_DRIFT when what was applied is not what the files say."""
-    problems = [f"{each.slice}: {problem}" for each in histories for problem in each.problems]
+    problems = [f"{each.schema}: {problem}" for each in histories for problem in each.problems]
     if problems:
         raise CliError(
             "HISTORY_DRIFT",
@@ -86,30 +86,30 @@ def require_no_drift(histories: Sequence[History]) -> None:
         )
 
 
-async def _read(connection: asyncpg.Connection, slice_name: str, files: tuple[Revision, ...]) -> History:
+async def _read(connection: asyncpg.Connection, schema: str, files: tuple[Revision, ...]) -> History:
     owner = await connection.fetchval(
         "SELECT pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace WHERE nspname = $1",
-        f"{slice_name}_migrations",
+        f"{schema}_migrations",
     )
     if owner is None:
         raise CliError(
             "NOT_INITIALISED",
-            f"The database has no schema {slice_name}_migrations.",
+            f"The database has no schema {schema}_migrations.",
             why="Roles and schemas come before migrations.",
             fix="seda db init",
         )
     applied: tuple[Applied, ...] = ()
     version: str | None = None
-    if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{slice_name}_migrations.applied"):
+    if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{schema}_migrations.applied"):
         rows = await connection.fetch(
-            "SELECT revision, checksum, applied_at, compatible_from"  # noqa: S608 - a slice's name is ours
-            f' FROM {slice_name}_migrations.applied ORDER BY revision COLLATE "C"'
+            "SELECT revision, checksum, applied_at, compatible_from"  # noqa: S608 - a schema's name is ours
+            f' FROM {schema}_migrations.applied ORDER BY revision COLLATE "C"'
         )
         applied = tuple(Applied(*row) for row in rows)
         version = await connection.fetchval(
-            f"SELECT max(version_num) FROM {slice_name}_migrations.alembic_version"  # noqa: S608 - as above
+            f"SELECT max(version_num) FROM {schema}_migrations.alembic_version"  # noqa: S608 - as above
         )
-    return History(slice_name, owner, files, applied, tuple(_problems(files, applied, version)))
+    return History(schema, owner, files, applied, tuple(_problems(files, applied, version)))
 
 
 def _problems(files: tuple[Revision, ...], applied: tuple[Applied, ...], version: str | None) -> list[str]:

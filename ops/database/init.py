@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.connection import connected, without_password
 from ops.database.roles import ROLES, Statement, missing
 from ops.errors import CliError
@@ -31,7 +31,7 @@ class InitReport:
     """What `init_database` found and did.
 
     `executed` are the statements that were run, `needed` those that only an administrator of the server may run:
-    when there are any, nothing was changed. `roles` and `schemas` count the slices' own schemas and all our roles.
+    when there are any, nothing was changed. `roles` and `schemas` count the services' own schemas and all our roles.
     """
 
     executed: tuple[str, ...]
@@ -74,7 +74,7 @@ async def _attempt(connection: asyncpg.Connection, dsn: str, *, single_role: boo
     try:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await _require_fit_server(connection, dsn)
-        single_role = await _settle_owner(connection, single_role=single_role)
+        single_role = await _resolve_owner(connection, single_role=single_role)
         if single_role:
             warnings.append(
                 "One role owns and runs everything: no service is kept from the tables of the others."
@@ -108,7 +108,7 @@ def _report(
         needed=needed,
         warnings=tuple(warnings),
         roles=0 if single_role else len(ROLES),
-        schemas=len(SLICES),
+        schemas=len(SERVICES),
         single_role=single_role,
     )
 
@@ -146,12 +146,12 @@ async def _require_fit_server(connection: asyncpg.Connection, dsn: str) -> None:
         )
 
 
-async def _settle_owner(connection: asyncpg.Connection, *, single_role: bool) -> bool:
+async def _resolve_owner(connection: asyncpg.Connection, *, single_role: bool) -> bool:
     """Tell whether one role is to own everything: as asked, or as the database was set up before."""
     rows = await connection.fetch(
         "SELECT nspname::text AS schema, pg_get_userbyid(nspowner)::text AS owner, current_user::text AS me"
         " FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1::text[])",
-        [name for each in SLICES for name in (each, f"{each}_migrations")],
+        [name for each in SERVICES for name in (each, f"{each}_migrations")],
     )
     if rows and all(owner == me for _, owner, me in rows):
         return True

@@ -1,4 +1,4 @@
-"""`seda migrate`: bring the schemas of all slices to this build's heads, and say where they are."""
+"""`seda migrate`: bring all schemas to this build's heads, and report their state."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class SliceStatus:
-    """Where one slice is. `applied` and `pending` are revision ids; `ahead`: a newer build has been here."""
+class SchemaStatus:
+    """The migration state of one schema. `applied` and `pending` are revision ids; `ahead`: a newer build has been here."""
 
-    slice: str
+    schema: str
     head: str
     current: str | None
     applied: tuple[str, ...]
@@ -35,21 +35,21 @@ class SliceStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class SliceDeployed:
-    """What a deployment did to one slice: the ids of the revisions that it applied, and where that led."""
+class DeployResult:
+    """What a deployment did to one schema: the ids of the revisions that it applied, and where that led."""
 
-    slice: str
+    schema: str
     applied: tuple[str, ...]
     current: str
 
 
-async def status(admin_dsn: str, *, folder: Path = FOLDER) -> tuple[SliceStatus, ...]:
-    """Return where each slice is, drift included. Changes nothing and takes no lock."""
+async def status(admin_dsn: str, *, folder: Path = FOLDER) -> tuple[SchemaStatus, ...]:
+    """Return the state of each schema, drift included. Changes nothing and takes no lock."""
     async with connected(admin_dsn, "migrate status") as connection:
         histories = await read_histories(connection, folder)
     return tuple(
-        SliceStatus(
-            slice=each.slice,
+        SchemaStatus(
+            schema=each.schema,
             head=each.head,
             current=each.current,
             applied=tuple(entry.revision for entry in each.applied),
@@ -67,10 +67,10 @@ async def deploy(
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     attempts: int = ATTEMPTS,
     folder: Path = FOLDER,
-) -> tuple[SliceDeployed, ...]:
+) -> tuple[DeployResult, ...]:
     """Apply what is pending, each revision in its own transaction; a database that is ahead is left as it is.
 
-    Nothing is applied when any slice has drifted. A revision that can't get a table lock soon is tried again, so
+    Nothing is applied when any schema has drifted. A revision that can't get a table lock soon is tried again, so
     that it never makes others queue behind it. Raises CliError LOCK_BUSY (exit code 3), MIGRATION_FAILED (5),
     HISTORY_DRIFT (6), NOT_INITIALISED and DATABASE_UNREACHABLE. Revisions before a failing one stay applied.
 
@@ -86,7 +86,7 @@ async def deploy(
 
 
 async def diff(admin_dsn: str, *, folder: Path = FOLDER) -> dict[str, tuple[str, ...]]:
-    """Return, for each slice, how the live schema differs from the model of this build; nothing when it doesn't.
+    """Return, for each schema, how the live schema differs from the model of this build; nothing when it doesn't.
 
     Raises CliError HISTORY_DRIFT, and MIGRATIONS_PENDING when there is something to deploy first.
     """
@@ -95,26 +95,26 @@ async def diff(admin_dsn: str, *, folder: Path = FOLDER) -> dict[str, tuple[str,
     async with connected(admin_dsn, "migrate diff") as connection:
         histories = await read_histories(connection, folder)
     require_no_drift(histories)
-    pending = [each.slice for each in histories if each.pending]
+    pending = [each.schema for each in histories if each.pending]
     if pending:
         raise CliError(
             "MIGRATIONS_PENDING", f"Not up to date: {', '.join(pending)}.", fix="seda migrate deploy"
         )
     return {
-        each.slice: await differences(admin_dsn, each.slice, owner=each.owner, folder=folder)
+        each.schema: await differences(admin_dsn, each.schema, owner=each.owner, folder=folder)
         for each in histories
     }
 
 
 async def _deploy_slice(
     dsn: str, history: History, attempts: int, folder: Path, require_lock: Callable[[], Awaitable[None]]
-) -> SliceDeployed:
+) -> DeployResult:
     applied: list[str] = []
     for revision in history.pending:
         await require_lock()
         await _apply(dsn, history, revision, attempts, folder)
         applied.append(revision.id)
-    return SliceDeployed(history.slice, tuple(applied), applied[-1] if applied else history.current or "")
+    return DeployResult(history.schema, tuple(applied), applied[-1] if applied else history.current or "")
 
 
 async def _apply(dsn: str, history: History, revision: Revision, attempts: int, folder: Path) -> None:
@@ -124,7 +124,7 @@ async def _apply(dsn: str, history: History, revision: Revision, attempts: int, 
     pause = _FIRST_PAUSE_SECONDS
     for attempt in range(1, attempts + 1):
         try:
-            return await upgrade(dsn, history.slice, revision.id, owner=history.owner, folder=folder)
+            return await upgrade(dsn, history.schema, revision.id, owner=history.owner, folder=folder)
         except LockedError as error:
             if attempt == attempts:
                 raise _failed(history, revision, f"{error} Tried {attempts} times.", retry=True) from error
@@ -139,7 +139,7 @@ async def _apply(dsn: str, history: History, revision: Revision, attempts: int, 
 def _failed(history: History, revision: Revision, why: str, *, retry: bool = False) -> CliError:
     return CliError(
         "MIGRATION_FAILED",
-        f"{history.slice}: revision {revision.path.stem} failed and was rolled back.",
+        f"{history.schema}: revision {revision.path.stem} failed and was rolled back.",
         why=why,
         fix="Those before it stay applied. Once the cause is gone, run: seda migrate deploy",
         retry=retry,

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from ops.database import SLICES
+from ops.database import SERVICES
 
-# `<slice>_owner` runs migrations, `<slice>_app` is the service, `<slice>_ro` reads. seda_ro is for people who look,
+# `<schema>_owner` runs migrations, `<schema>_app` is the service, `<schema>_ro` reads. seda_ro is for people who look,
 # seda_backup for pg_dump, seda_monitor for statistics.
 READERS = ("seda_ro", "seda_backup")
-ROLES = (*(f"{each}_{kind}" for each in SLICES for kind in ("owner", "app", "ro")), *READERS, "seda_monitor")
-SCHEMAS = (*(name for each in SLICES for name in (each, f"{each}_migrations")), "extensions")
+ROLES = (
+    *(f"{each}_{kind}" for each in SERVICES for kind in ("owner", "app", "ro")),
+    *READERS,
+    "seda_monitor",
+)
+SCHEMAS = (*(name for each in SERVICES for name in (each, f"{each}_migrations")), "extensions")
 
 # They count for sessions that log in as the role itself, as behind a pooler that takes no start-up settings; others
 # set nearly the same themselves (servicekit.database.PoolOptions). The statement limit lies above the longest
@@ -34,8 +38,8 @@ _READ_SETTINGS = {
 }
 # A dump of a large database may take hours, and looking at the server hurts nobody.
 SETTINGS = {
-    **dict.fromkeys((f"{each}_app" for each in SLICES), _APP_SETTINGS),
-    **dict.fromkeys((*(f"{each}_ro" for each in SLICES), "seda_ro"), _READ_SETTINGS),
+    **dict.fromkeys((f"{each}_app" for each in SERVICES), _APP_SETTINGS),
+    **dict.fromkeys((*(f"{each}_ro" for each in SERVICES), "seda_ro"), _READ_SETTINGS),
     "seda_backup": {"default_transaction_read_only": "on"},
 }
 
@@ -156,13 +160,13 @@ def _roles(state: _State) -> Iterator[Statement]:
 
 def _memberships(state: _State) -> Iterator[Statement]:
     for reader in READERS:
-        for each in SLICES:
+        for each in SERVICES:
             if (reader, f"{each}_ro") not in state.memberships:
                 yield Statement(f"GRANT {each}_ro TO {reader}")
     if "seda_monitor" not in state.roles:
         yield Statement("GRANT pg_monitor TO seda_monitor", optional=True)
     if not state.superuser:
-        for each in SLICES:
+        for each in SERVICES:
             for kind in ("owner", "app"):
                 if (state.user, f"{each}_{kind}") not in state.memberships:
                     yield Statement(f"GRANT {each}_{kind} TO {quoted(state.user)}")
@@ -176,7 +180,7 @@ def _settings(state: _State) -> Iterator[Statement]:
 
 
 def _schemas(state: _State, *, single_role: bool) -> Iterator[Statement]:
-    for each in SLICES:
+    for each in SERVICES:
         for name in (each, f"{each}_migrations"):
             if name not in state.schemas:
                 yield Statement(

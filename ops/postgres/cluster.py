@@ -19,7 +19,7 @@ from urllib.parse import quote
 from ops.errors import CliError
 from ops.postgres.binaries import Binaries
 from ops.postgres.privilege import Privilege, choose_privilege, reachable_binaries, require_reachable
-from ops.postgres.stale_server import read_pid_file, stop_leftover
+from ops.postgres.stale_server import read_pid_file, stop_stale_server
 from ops.topology import loopbacks
 
 # For data that may be lost: tests and benchmarks of anything but durability.
@@ -125,7 +125,7 @@ class Cluster:
         scratch = self.data_dir.with_name(self.data_dir.name + ".new")
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(mode=0o700)
-        self.privilege.own(scratch)
+        self.privilege.chown(scratch)
         self._write_password()
         self._initdb(scratch)
         with (scratch / "postgresql.conf").open("a") as file:
@@ -141,7 +141,7 @@ class Cluster:
         """
         if self._watcher is not None:
             return None
-        note = stop_leftover(self.data_dir)
+        note = stop_stale_server(self.data_dir)
         self._write_settings()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         command = [
@@ -234,15 +234,15 @@ class Cluster:
             )
 
     def _initdb(self, target: Path) -> None:
-        handed_over = target.with_suffix(".password")
-        handed_over.touch(mode=0o600)
-        handed_over.write_text(self.password)
-        self.privilege.own(handed_over)
+        initdb_password_file = target.with_suffix(".password")
+        initdb_password_file.touch(mode=0o600)
+        initdb_password_file.write_text(self.password)
+        self.privilege.chown(initdb_password_file)
         command = [
             *self.privilege.prefix,
             *(self.binaries.program("initdb"), "-D", str(target), "-U", self.superuser),
             *("--encoding=UTF8", f"--locale={_locale()}", "--lc-messages=C", "--locale-provider=libc"),
-            *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={handed_over}"),
+            *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={initdb_password_file}"),
             *(("--no-sync",) if self._settings.get("fsync") == "off" else ()),
         ]
         user, group = self.privilege.user, self.privilege.group
@@ -261,7 +261,7 @@ class Cluster:
                 start_new_session=True,
             )
         finally:
-            handed_over.unlink()
+            initdb_password_file.unlink()
         if done.returncode != 0:
             raise CliError(
                 "INITDB_FAILED",
@@ -288,11 +288,11 @@ class Cluster:
         settings |= self._settings
         if self._socket_dir is not None:
             self._socket_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.privilege.own(self._socket_dir)
+            self.privilege.chown(self._socket_dir)
         lines = [f"{name} = '{_quoted(value)}'\n" for name, value in settings.items()]
         target = self.data_dir / "seda.conf"
         target.write_text("".join(lines))
-        self.privilege.own(target)
+        self.privilege.chown(target)
 
     @staticmethod
     def _environment() -> dict[str, str]:

@@ -43,7 +43,7 @@ class Privilege:
     user: int | None = None
     group: int | None = None
 
-    def own(self, path: Path) -> None:
+    def chown(self, path: Path) -> None:
         """Give an existing file or empty folder to the user that PostgreSQL runs as."""
         if self.user is not None and self.group is not None:
             os.chown(path, self.user, self.group)

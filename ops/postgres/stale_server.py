@@ -33,7 +33,7 @@ def read_pid_file(data_dir: Path) -> PidFile | None:
         return None
 
 
-def stop_leftover(data_dir: Path) -> str | None:
+def stop_stale_server(data_dir: Path) -> str | None:
     """Stop a server that still runs on `data_dir`, clear a stale pid file; return one line on what was done.
 
     The caller must hold the lock of the folder. A foreign process that merely got the same number again,
@@ -51,7 +51,7 @@ def stop_leftover(data_dir: Path) -> str | None:
     while _is_server_of(found.pid, data_dir):
         if time.monotonic() > end:
             raise CliError(
-                "POSTGRES_LEFT_OVER",
+                "POSTGRES_STALE",
                 f"A PostgreSQL from an earlier run (pid {found.pid}) does not stop.",
                 why=f"It works on {data_dir} and did not end within {_STOP_SECONDS:.0f} s.",
                 fix=f"Look at it, then: kill -QUIT {found.pid}",

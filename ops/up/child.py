@@ -15,18 +15,18 @@ from ops.up.logs import LogFile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ops.topology import Process
+    from ops.topology import ProcessSpec
 
 # The server itself gives calls in flight 15 s; what takes longer is stuck.
 _DRAIN_SECONDS = 20.0
-_AT_ONCE_SECONDS = 1.0
+_FORCE_SECONDS = 1.0
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Child:
     """A process of the suite. It has its own session, so that Ctrl-C in the terminal reaches only the supervisor."""
 
-    def __init__(self, process: Process, log: Path) -> None:
+    def __init__(self, process: ProcessSpec, log: Path) -> None:
         self.process = process
         self.log = LogFile(log)
         self._handle: asyncio.subprocess.Process | None = None
@@ -69,19 +69,19 @@ class Child:
             raise RuntimeError(f"{self.name} was not started")
         return await self._handle.wait()
 
-    async def stop(self, at_once: asyncio.Event) -> None:
+    async def stop(self, force: asyncio.Event) -> None:
         """Drain the process; when `at_once` is set meanwhile, or the drain takes too long, kill it."""
         if not self.running:
             return
         self._signal(signal.SIGTERM)
         ended = asyncio.ensure_future(self.wait())
-        hurried = asyncio.ensure_future(at_once.wait())
+        hurried = asyncio.ensure_future(force.wait())
         try:
             await asyncio.wait({ended, hurried}, timeout=_DRAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
                 # The second SIGTERM asks to leave at once.
                 self._signal(signal.SIGTERM)
-                await asyncio.wait({ended}, timeout=_AT_ONCE_SECONDS)
+                await asyncio.wait({ended}, timeout=_FORCE_SECONDS)
             if not ended.done():
                 self._signal(signal.SIGKILL)
             await ended

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ops.topology import SUITE, loopbacks
 
 if TYPE_CHECKING:
-    from ops.topology import Process
+    from ops.topology import ProcessSpec
     from ops.up.options import UpOptions
 
 _TARGETS = tuple(each for each in SUITE if each.name != "gateway")
@@ -23,7 +23,7 @@ def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
     environ.setdefault("SEDA_DRAIN_SECONDS", "0")
     for variable, name in _SECRETS.items():
         if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
-            environ[f"{variable}_FILE"] = str(options.home.ensure_secret(name))
+            environ[f"{variable}_FILE"] = str(options.data_dir.ensure_secret(name))
     ports = options.ports
     return {
         **environ,
@@ -36,7 +36,7 @@ def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
     }
 
 
-def process_environment(common: dict[str, str], options: UpOptions, process: Process) -> dict[str, str]:
+def process_environment(common: dict[str, str], options: UpOptions, process: ProcessSpec) -> dict[str, str]:
     """Return the environment of one process."""
     ports = options.ports
     return {

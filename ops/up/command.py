@@ -14,21 +14,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.data_dir import Home, Running, State, find_home
+from ops.data_dir import DataDir, ProcessIdentity, SuiteState, find_data_dir
 from ops.env import secret
 from ops.errors import CliError, Exit
 from ops.topology import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
 from ops.up import database
 from ops.up.options import ALL_LOGS, UpOptions
 from ops.up.ports import require_free
-from ops.up.progress import Screen
-from ops.up.quickstart import paste_lines, seda_command
+from ops.up.progress import Progress
+from ops.up.quickstart import quickstart_commands, seda_command
 from ops.up.supervisor import Prepare, Supervisor
 from ops.version import VERSION
 
 if TYPE_CHECKING:
     from ops.console import Console
-    from ops.topology import Process
+    from ops.topology import ProcessSpec
 
 # Orphans of a killed supervisor leave within this time; what is still there afterwards hangs.
 _ORPHAN_SECONDS = 6.0
@@ -69,7 +69,7 @@ def make_options(
         # The processes are given the value, and refuse a variable that comes twice.
         rest = {name: value for name, value in environ.items() if name != "DATABASE_URL_FILE"}
         environ = {**rest, "DATABASE_URL": own}
-    return UpOptions(find_home(environ), environ, base, ephemeral, demo, shown)
+    return UpOptions(find_data_dir(environ), environ, base, ephemeral, demo, shown)
 
 
 def run(
@@ -77,7 +77,7 @@ def run(
     console: Console,
     *,
     port_base_given: bool,
-    processes: tuple[Process, ...] = SUITE,
+    processes: tuple[ProcessSpec, ...] = SUITE,
     prepare: Prepare = database.prepare,
     demo: bool = True,
 ) -> None:
@@ -89,44 +89,44 @@ def run(
         folder = Path(tempfile.mkdtemp(prefix="seda-"))
         # PostgreSQL may have to run as another user, who must get through this folder to its own.
         folder.chmod(0o711)
-        options = replace(options, home=Home(folder))
-    screen = Screen(console)
-    console.outlives_readers = True
-    with options.home.lock() as locked:
+        options = replace(options, data_dir=DataDir(folder))
+    progress = Progress(console)
+    console.ignore_broken_pipe = True
+    with options.data_dir.lock() as locked:
         if not locked:
-            _already_running(options, console, screen, port_base_given=port_base_given)
+            _already_running(options, console, progress, port_base_given=port_base_given)
             return
-        _reclaim(options.home, screen)
+        _cleanup_stale(options.data_dir, progress)
         require_free(options.ports, processes, postgres=not options.database_url)
-        where = f"data in {options.home} " + (
+        where = f"data in {options.data_dir} " + (
             "(deleted at the end)" if options.ephemeral else "(kept between runs)"
         )
-        screen.title(VERSION, where)
+        progress.title(VERSION, where)
         supervisor = Supervisor(
             options,
-            screen,
+            progress,
             _state(options),
             processes=processes,
             prepare=prepare,
-            after_ready=_demo(options, screen) if demo and options.demo else None,
-            on_ready=_announcer(options, console, screen, processes),
+            after_ready=_seed_data(options, progress) if demo and options.demo else None,
+            on_ready=_print_ready(options, console, progress, processes),
         )
         asyncio.run(supervisor.run())
 
 
-def _state(options: UpOptions) -> State:
-    return State(
+def _state(options: UpOptions) -> SuiteState:
+    return SuiteState(
         version=VERSION,
-        supervisor=Running.of(os.getpid()),
+        supervisor=ProcessIdentity.of(os.getpid()),
         since=datetime.now().astimezone().isoformat(timespec="seconds"),
         port_base=options.port_base,
-        settings=options.lasting(),
+        settings=options.restart_settings(),
         own_postgres=not options.database_url,
     )
 
 
-def _demo(options: UpOptions, screen: Screen) -> Callable[[], Awaitable[None]] | None:
-    if options.home.demo_marker.exists():
+def _seed_data(options: UpOptions, progress: Progress) -> Callable[[], Awaitable[None]] | None:
+    if options.data_dir.demo_marker.exists():
         return None
 
     async def make() -> None:
@@ -135,56 +135,58 @@ def _demo(options: UpOptions, screen: Screen) -> Callable[[], Awaitable[None]] |
         from ops import seed_data
         from ops.data_dir import jwt_secret
 
-        environ = {**options.environ, "SEDA_HOME": str(options.home.path)}
+        environ = {**options.environ, "SEDA_HOME": str(options.data_dir.path)}
         audience = environ.get("SEDA_JWT_AUDIENCE", "authenticated")
         gateway = next(options.ports.address(each) for each in SUITE if each.name == "gateway")
         try:
-            with screen.phase("demo", "demo data") as phase:
+            with progress.phase("demo", "demo data") as phase:
                 phase.detail = str(await seed_data.load(gateway, jwt_secret(environ), audience))
-            options.home.demo_marker.touch()
+            options.data_dir.demo_marker.touch()
         except grpc.aio.AioRpcError as error:
             # The suite works without; the next start tries again.
-            screen.note(f"demo data could not be made: {error.code().name} {error.details()}")
+            progress.note(f"demo data could not be made: {error.code().name} {error.details()}")
 
     return make
 
 
-def _announcer(
-    options: UpOptions, console: Console, screen: Screen, processes: tuple[Process, ...]
+def _print_ready(
+    options: UpOptions, console: Console, progress: Progress, processes: tuple[ProcessSpec, ...]
 ) -> Callable[[float, str], None]:
     def announce(seconds: float, database_text: str) -> None:
-        _show_addresses(options, screen, processes, database_text)
+        _print_addresses(options, progress, processes, database_text)
         farewell = "deletes the data" if options.ephemeral else "keeps the data"
-        screen.ready(options.home, seconds, farewell)
+        progress.ready(options.data_dir, seconds, farewell)
         addresses = {each.name: options.ports.address(each) for each in processes}
-        console.event("ready", ms=round(seconds * 1000), data=options.home.path, **addresses)
+        console.event("ready", ms=round(seconds * 1000), data=options.data_dir.path, **addresses)
 
     return announce
 
 
-def _show_addresses(
-    options: UpOptions, screen: Screen, processes: tuple[Process, ...], database_text: str
+def _print_addresses(
+    options: UpOptions, progress: Progress, processes: tuple[ProcessSpec, ...], database_text: str
 ) -> None:
     gateway = next((each for each in processes if each.name == "gateway"), None)
-    usual = options.home.path == Path.cwd() / ".seda"
+    usual = options.data_dir.path == Path.cwd() / ".seda"
     lines = None
     if gateway is not None:
-        home = None if usual else str(options.home.path)
-        lines = paste_lines(seda_command(options.environ), options.ports.address(gateway), home)
-    screen.addresses(options.ports, processes, database_text, lines)
+        data_dir = None if usual else str(options.data_dir.path)
+        lines = quickstart_commands(seda_command(options.environ), options.ports.address(gateway), data_dir)
+    progress.addresses(options.ports, processes, database_text, lines)
 
 
-def _already_running(options: UpOptions, console: Console, screen: Screen, *, port_base_given: bool) -> None:
-    state = options.home.running_state()
+def _already_running(
+    options: UpOptions, console: Console, progress: Progress, *, port_base_given: bool
+) -> None:
+    state = options.data_dir.running_state()
     if state is None or not state.ready:
         raise CliError(
             "STARTING",
-            f"Another seda up is starting or stopping on {options.home}.",
+            f"Another seda up is starting or stopping on {options.data_dir}.",
             fix="Wait a moment, then try again.",
             retry=True,
             exit_code=Exit.LOCK_BUSY,
         )
-    wanted = options.lasting()
+    wanted = options.restart_settings()
     if not port_base_given:
         wanted["port base"] = state.settings["port base"]
     differing = [name for name in wanted if wanted[name] != state.settings.get(name)]
@@ -205,16 +207,16 @@ def _already_running(options: UpOptions, console: Console, screen: Screen, *, po
         console.print(f"Already running since {since} (pid {pid}), started from this folder.")
     options = replace(options, port_base=state.port_base)
     addresses = {each.name: options.ports.address(each) for each in SUITE}
-    console.event("running", pid=pid, since=state.since, data=options.home.path, **addresses)
-    text = f"127.0.0.1:{options.ports.postgres}/seda, password in {options.home.secret_file(POSTGRES)}"
-    _show_addresses(options, screen, SUITE, text if state.own_postgres else "of DATABASE_URL")
+    console.event("running", pid=pid, since=state.since, data=options.data_dir.path, **addresses)
+    text = f"127.0.0.1:{options.ports.postgres}/seda, password in {options.data_dir.secret_file(POSTGRES)}"
+    _print_addresses(options, progress, SUITE, text if state.own_postgres else "of DATABASE_URL")
 
 
-def _reclaim(home: Home, screen: Screen) -> None:
+def _cleanup_stale(data_dir: DataDir, progress: Progress) -> None:
     """Clean up after a supervisor that was killed: wait for its children to leave, stop what hangs."""
-    from ops.postgres.stale_server import stop_leftover
+    from ops.postgres.stale_server import stop_stale_server
 
-    state = home.read_state()
+    state = data_dir.read_state()
     if state is None:
         return
     left = [each for each in state.children.values() if each.alive]
@@ -225,7 +227,7 @@ def _reclaim(home: Home, screen: Screen) -> None:
         if each.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(each.pid, signal.SIGKILL)
-    for major in home.postgres_majors():
-        stop_leftover(home.postgres_data(major))
-    home.clear_state()
-    screen.note(f"The last seda up (pid {state.supervisor.pid}) did not end in order; cleaned up after it.")
+    for major in data_dir.postgres_majors():
+        stop_stale_server(data_dir.postgres_data(major))
+    data_dir.clear_state()
+    progress.note(f"The last seda up (pid {state.supervisor.pid}) did not end in order; cleaned up after it.")

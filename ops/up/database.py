@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ops.postgres import Cluster
     from ops.up.options import UpOptions
-    from ops.up.progress import Screen
+    from ops.up.progress import Progress
 
 _Result = TypeVar("_Result")
 _CONNECT_SECONDS = 10.0
@@ -29,50 +29,50 @@ def own_cluster(options: UpOptions) -> Cluster:
     """
     from ops.postgres import THROWAWAY_SETTINGS, Cluster, find_binaries
 
-    home = options.home
+    data_dir = options.data_dir
     binaries = find_binaries(options.environ)
     require_same_major(options, binaries.major)
     return Cluster(
-        home.postgres_data(binaries.major),
+        data_dir.postgres_data(binaries.major),
         binaries,
         options.ports.postgres,
         superuser=SUPERUSER,
         settings=THROWAWAY_SETTINGS if options.ephemeral else None,
-        password_file=home.ensure_secret("postgres"),
-        log_file=home.log("postgres"),
-        remove_after=home.path if options.ephemeral else None,
+        password_file=data_dir.ensure_secret("postgres"),
+        log_file=data_dir.log("postgres"),
+        remove_after=data_dir.path if options.ephemeral else None,
     )
 
 
-async def start_cluster(cluster: Cluster, screen: Screen) -> None:
+async def start_cluster(cluster: Cluster, progress: Progress) -> None:
     """Create the cluster on first use, start it, and create the database in it."""
-    with screen.phase("postgres", "PostgreSQL") as phase:
+    with progress.phase("postgres", "PostgreSQL") as phase:
         created = await finish(cluster.ensure)
         note = await finish(cluster.start)
         await _ensure_database(cluster)
         state = "new cluster" if created else "data from before"
         phase.detail = f"{cluster.binaries.version}  {LOOPBACK}:{cluster.port}, {state}"
     if note:
-        screen.note(note)
+        progress.note(note)
 
 
 def require_same_major(options: UpOptions, major: int) -> None:
     """Refuse to begin anew beside data of another major version, and give the commands that carry them over."""
-    majors = options.home.postgres_majors()
+    majors = options.data_dir.postgres_majors()
     if not majors or major in majors:
         return
-    old, home, port = majors[-1], options.home, options.ports.postgres
-    source = (
-        f"PGPASSWORD=$(cat '{home.secret_file('postgres')}') pg_dump -h {LOOPBACK} -p {port} -U {SUPERUSER}"
+    old, data_dir, port = majors[-1], options.data_dir, options.ports.postgres
+    source = f"PGPASSWORD=$(cat '{data_dir.secret_file('postgres')}') pg_dump -h {LOOPBACK} -p {port} -U {SUPERUSER}"
+    target = (
+        f"PGPASSWORD=$(cat '{data_dir.path}-{major}/secrets/postgres') pg_restore -h {LOOPBACK} -p {port}"
     )
-    target = f"PGPASSWORD=$(cat '{home.path}-{major}/secrets/postgres') pg_restore -h {LOOPBACK} -p {port}"
     raise CliError(
         "POSTGRES_MAJOR_DIFFERS",
-        f"The data in {home.postgres_data(old)} are of PostgreSQL {old}, the server at hand is {major}.",
+        f"The data in {data_dir.postgres_data(old)} are of PostgreSQL {old}, the server at hand is {major}.",
         why="Data of another major version can't be read, and are never overwritten.",
         fix=f"Carry them over: with SEDA_PG_BIN naming the programs of PostgreSQL {old}, seda up and\n"
         f"  {source} -Fc {DATABASE} > seda.dump\n"
-        f"then, with SEDA_HOME='{home.path}-{major}' and without SEDA_PG_BIN, seda up and\n"
+        f"then, with SEDA_HOME='{data_dir.path}-{major}' and without SEDA_PG_BIN, seda up and\n"
         f"  {target} -U {SUPERUSER} --clean --if-exists -d {DATABASE} seda.dump",
     )
 
@@ -85,16 +85,16 @@ async def require_reachable(dsn: str) -> str:
         return without_password(dsn)
 
 
-async def prepare(dsn: str, screen: Screen) -> None:
+async def prepare(dsn: str, progress: Progress) -> None:
     """Create roles and schemas and apply the migrations; both do nothing when nothing is missing."""
     from ops.database.init import init_database
     from ops.database.migrate import deploy
 
-    with screen.phase("roles", "roles and schemas") as phase:
+    with progress.phase("roles", "roles and schemas") as phase:
         report = await init_database(dsn)
         phase.detail = f"{report.schemas} schemas, {report.roles} roles"
     for warning in report.warnings:
-        screen.note(warning)
+        progress.note(warning)
     if not report.ready:
         raise CliError(
             "ADMINISTRATOR_NEEDED",
@@ -102,9 +102,9 @@ async def prepare(dsn: str, screen: Screen) -> None:
             why="An administrator of the server must run some statements in this database first.",
             fix="See them with: seda db init",
         )
-    with screen.phase("migrate", "migrations") as phase:
+    with progress.phase("migrate", "migrations") as phase:
         reports = await deploy(dsn)
-        phase.detail = "  ".join(f"{each.slice} +{len(each.applied)}" for each in reports)
+        phase.detail = "  ".join(f"{each.schema} +{len(each.applied)}" for each in reports)
 
 
 async def finish(work: Callable[[], _Result]) -> _Result:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ops.data_dir import Home
+from ops.data_dir import DataDir
 from ops.topology import DEFAULT_PORT_BASE, Ports
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class UpOptions:
     `environ` is what the processes inherit.
     """
 
-    home: Home
+    data_dir: DataDir
     environ: Mapping[str, str] = field(repr=False)
     port_base: int = DEFAULT_PORT_BASE
     ephemeral: bool = False
@@ -40,7 +40,7 @@ class UpOptions:
         """The user's own database, or an empty text when we run PostgreSQL ourselves."""
         return self.environ.get("DATABASE_URL", "")
 
-    def lasting(self) -> dict[str, str]:
+    def restart_settings(self) -> dict[str, str]:
         """Return the settings whose change needs a restart, fit for state.json: no passwords."""
         own = "our own PostgreSQL"
         database = self.database_url and f"DATABASE_URL #{_digest(self.database_url)}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ops.console import printable
 from ops.errors import CliError
-from ops.proc_info import Holder, listener
-from ops.topology import Ports, Process, loopbacks
+from ops.proc_info import PortOwner, port_owner
+from ops.topology import Ports, ProcessSpec, loopbacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ _NEXT_BASE = 1000
 _SHOWN_COMMAND = 60
 
 
-def require_free(ports: Ports, processes: tuple[Process, ...], *, postgres: bool) -> None:
+def require_free(ports: Ports, processes: tuple[ProcessSpec, ...], *, postgres: bool) -> None:
     """Raise CliError PORT_TAKEN that names every taken port, its holder and a base that is free."""
     used = ports.used(processes, postgres=postgres)
     taken = [port for port in used if not is_free(port)]
@@ -26,7 +26,7 @@ def require_free(ports: Ports, processes: tuple[Process, ...], *, postgres: bool
         return
     free_base = _free_base(ports.base, processes, postgres=postgres)
     width = max(len(used[port]) for port in taken) + 2
-    lines = (f"  {port} {f'({used[port]})':<{width}}  {_describe(listener(port))}" for port in taken)
+    lines = (f"  {port} {f'({used[port]})':<{width}}  {_describe(port_owner(port))}" for port in taken)
     raise CliError(
         "PORT_TAKEN",
         "Can't start: " + ("1 port is taken." if len(taken) == 1 else f"{len(taken)} ports are taken."),
@@ -57,7 +57,7 @@ def _is_free(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) != 0
 
 
-def _free_base(base: int, processes: tuple[Process, ...], *, postgres: bool) -> int | None:
+def _free_base(base: int, processes: tuple[ProcessSpec, ...], *, postgres: bool) -> int | None:
     for candidate in _candidates(base):
         if all(map(is_free, Ports(candidate).used(processes, postgres=postgres))):
             return candidate
@@ -69,12 +69,12 @@ def _candidates(base: int) -> Iterable[int]:
     return (each for each in following if Ports.valid(each))
 
 
-def _describe(holder: Holder | None) -> str:
-    if holder is None:
+def _describe(owner: PortOwner | None) -> str:
+    if owner is None:
         return "held by a process that can't be seen from here"
-    if holder.pid is None:
-        return "held by another process of yours" if holder.own else "held by another user's process"
-    command = printable(holder.command or "?")
+    if owner.pid is None:
+        return "held by another process of yours" if owner.own else "held by another user's process"
+    command = printable(owner.command or "?")
     if len(command) > _SHOWN_COMMAND:
         command = command[:_SHOWN_COMMAND] + "..."
-    return f"{command}, pid {holder.pid}, " + ("yours" if holder.own else f"of user {holder.user}")
+    return f"{command}, pid {owner.pid}, " + ("yours" if owner.own else f"of user {owner.user}")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ops.console import Console
-    from ops.data_dir import Home
-    from ops.topology import Ports, Process
-    from ops.up.quickstart import PasteLines
+    from ops.data_dir import DataDir
+    from ops.topology import Ports, ProcessSpec
+    from ops.up.quickstart import QuickstartCommands
 
 _NAME_WIDTH = 18
 _DETAIL_WIDTH = 48
@@ -32,7 +32,7 @@ class Phase:
     detail: str = ""
 
 
-class Screen:
+class Progress:
     """Progress and logs go to stderr, the block to stdout; with --json events go to stdout and logs stay away."""
 
     def __init__(self, console: Console) -> None:
@@ -40,12 +40,12 @@ class Screen:
 
     def title(self, version: str, where: str) -> None:
         """Say what starts and where its data are."""
-        self._say(f"Seda {version}  development  {where}\n", "bold")
+        self._write(f"Seda {version}  development  {where}\n", "bold")
 
     def note(self, text: str) -> None:
         """Say something on the way."""
         self._console.event("note", text=text)
-        self._say(f"  {text}")
+        self._write(f"  {text}")
 
     @contextlib.contextmanager
     def phase(self, key: str, name: str) -> Iterator[Phase]:
@@ -69,9 +69,9 @@ class Screen:
         self._console.event("phase", name=key, status=status, ms=milliseconds, detail=phase.detail or None)
         if status == "done":
             mark = self._console.style("ok", "green", self._console.stderr)
-            self._say(f"  {mark}  {name:<{_NAME_WIDTH}} {phase.detail:<{_DETAIL_WIDTH}} {seconds:5.1f} s")
+            self._write(f"  {mark}  {name:<{_NAME_WIDTH}} {phase.detail:<{_DETAIL_WIDTH}} {seconds:5.1f} s")
         elif self._console.animated:
-            self._say(f"  --  {name}")
+            self._write(f"  --  {name}")
 
     def line(self, process: str, text: str) -> None:
         """Show lines of a child's log under its name."""
@@ -82,10 +82,10 @@ class Screen:
             f"{process:<{_PREFIX_WIDTH}}| ", _STYLES.get(process, ""), self._console.stderr
         )
         for each in text.splitlines():
-            self._say(prefix + each)
+            self._write(prefix + each)
 
     def addresses(
-        self, ports: Ports, processes: Sequence[Process], postgres: str, lines: PasteLines | None
+        self, ports: Ports, processes: Sequence[ProcessSpec], postgres: str, lines: QuickstartCommands | None
     ) -> None:
         """Write the block of addresses and lines to paste to stdout."""
         if self._console.json:
@@ -98,9 +98,9 @@ class Screen:
             write(f"  {process.name.capitalize():<10} {ports.address(process):<20} {rest}")
         write(f"  {'Database':<10} {postgres}")
         if lines is not None:
-            self._paste(lines)
+            self._print_quickstart(lines)
 
-    def _paste(self, lines: PasteLines) -> None:
+    def _print_quickstart(self, lines: QuickstartCommands) -> None:
         write = self._console.print
         write("\n  Paste, one after another:")
         for line in (lines.token, *lines.grpcurl):
@@ -110,12 +110,12 @@ class Screen:
         for line in lines.seda:
             write(f"    {line}")
 
-    def ready(self, home: Home, seconds: float, farewell: str) -> None:
+    def ready(self, data_dir: DataDir, seconds: float, farewell: str) -> None:
         """Say that all is up, where the logs are and how it ends."""
-        self._say(
-            f"\n  Ready in {seconds:.1f} s. Warnings and errors appear below; everything is in {home}/log."
+        self._write(
+            f"\n  Ready in {seconds:.1f} s. Warnings and errors appear below; everything is in {data_dir}/log."
         )
-        self._say(f"  Ctrl-C stops all of it and {farewell}.\n")
+        self._write(f"  Ctrl-C stops all of it and {farewell}.\n")
 
     def tail(self, process: str, lines: Sequence[str]) -> None:
         """Show the last lines of a process that did not make it."""
@@ -125,18 +125,20 @@ class Screen:
     def stopping(self) -> None:
         """Acknowledge the first Ctrl-C."""
         self._console.event("stopping")
-        self._say("\nStopping (Ctrl-C again: at once)")
+        self._write("\nStopping (Ctrl-C again: at once)")
 
-    def stopped(self, steps: Sequence[tuple[str, float]], home: Home, restart: str, *, kept: bool) -> None:
+    def stopped(
+        self, steps: Sequence[tuple[str, float]], data_dir: DataDir, restart: str, *, kept: bool
+    ) -> None:
         """Say how long each step of the stop took, what remains, and the command that starts it again."""
-        self._say("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
-        self._console.event("stopped", data=str(home.path) if kept else None)
+        self._write("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
+        self._console.event("stopped", data=str(data_dir.path) if kept else None)
         if kept:
-            size = home.size() / _MEGABYTE
-            self._say(f"Stopped. Data kept in {home} ({size:.0f} MB). Start again with: {restart}")
+            size = data_dir.size() / _MEGABYTE
+            self._write(f"Stopped. Data kept in {data_dir} ({size:.0f} MB). Start again with: {restart}")
         else:
-            self._say("Stopped. The temporary data are deleted.")
+            self._write("Stopped. The temporary data are deleted.")
 
-    def _say(self, text: str, style: str = "") -> None:
+    def _write(self, text: str, style: str = "") -> None:
         if not self._console.json:
-            self._console.say(text, style)
+            self._console.message(text, style)

@@ -24,7 +24,7 @@ _PAGE = '''"{\\"room_id\\": \\"$ROOM\\"}"'''
 
 
 @dataclass(frozen=True, slots=True)
-class PasteLines:
+class QuickstartCommands:
     """Lines for a plain shell, each usable after those before it.
 
     `token` comes first; `grpcurl` and `seda` are two ways to the same calls.
@@ -35,28 +35,28 @@ class PasteLines:
     seda: tuple[str, ...]
 
 
-def paste_lines(seda: str, gateway: str, home: str | None) -> PasteLines:
+def quickstart_commands(seda: str, gateway: str, data_dir: str | None) -> QuickstartCommands:
     """Return the lines for a gateway at `gateway`.
 
-    `seda` is the command as it must be typed; `home` is the data folder when the command would not find it by
+    `seda` is the command as it must be typed; `data_dir` is the data folder when the command would not find it by
     itself, else None.
     """
     token = f"export SEDA_TOKEN=$({seda} token --email {EMAIL})"
-    if home is not None:
-        token = f"export SEDA_HOME={shlex.quote(home)}; {token}"
+    if data_dir is not None:
+        token = f"export SEDA_HOME={shlex.quote(data_dir)}; {token}"
     bare = "grpcurl -plaintext"
     authorized = f'{bare} -H "authorization: Bearer $SEDA_TOKEN"'
-    return PasteLines(
+    return QuickstartCommands(
         token,
         (
             f"{bare} {gateway} list",
-            _keep_room(f"{authorized} -d {_ROOM} {gateway} seda.chat.v1.RoomService/CreateRoom"),
+            _assign_room(f"{authorized} -d {_ROOM} {gateway} seda.chat.v1.RoomService/CreateRoom"),
             f"{authorized} -d {_POST} {gateway} seda.gateway.v1.GatewayService/PostMessage",
             f"{authorized} -d {_PAGE} {gateway} seda.gateway.v1.GatewayService/GetRoomPage",
         ),
         (
             f"{seda} call list",
-            _keep_room(f"{seda} call CreateRoom -d {_ROOM}"),
+            _assign_room(f"{seda} call CreateRoom -d {_ROOM}"),
             f"{seda} call PostMessage -d {_POST}",
             f"{seda} call GetRoomPage -d {_PAGE}",
         ),
@@ -81,5 +81,5 @@ def seda_command(environ: Mapping[str, str]) -> str:
     return f"{shlex.quote(sys.executable)} -m ops.cli"
 
 
-def _keep_room(command: str) -> str:
+def _assign_room(command: str) -> str:
     return f'ROOM=$({command} | {_FIRST_ID}); echo "$ROOM"'

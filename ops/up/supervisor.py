@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ops.data_dir import Running
+from ops.data_dir import ProcessIdentity
 from ops.errors import CliError
 from ops.topology import POSTGRES, SUITE
 from ops.up import database
@@ -21,11 +21,11 @@ from ops.up.quickstart import seda_command
 from ops.up.reaper_client import Watchdog
 
 if TYPE_CHECKING:
-    from ops.data_dir import State
+    from ops.data_dir import SuiteState
     from ops.postgres import Cluster
-    from ops.topology import Process
+    from ops.topology import ProcessSpec
     from ops.up.options import UpOptions
-    from ops.up.progress import Screen
+    from ops.up.progress import Progress
 
 _SERVE_SECONDS = 60.0
 _PROBE_SECONDS = 0.05
@@ -34,7 +34,7 @@ _TAIL_LINES = 30
 # A process that was ready and crashes is restarted so often within so many seconds, then left down.
 _RESTARTS, _RESTART_WINDOW = 3, 60.0
 
-Prepare = Callable[[str, "Screen"], Awaitable[None]]
+Prepare = Callable[[str, "Progress"], Awaitable[None]]
 
 
 class Supervisor:
@@ -47,23 +47,23 @@ class Supervisor:
     def __init__(
         self,
         options: UpOptions,
-        screen: Screen,
-        state: State,
+        progress: Progress,
+        state: SuiteState,
         *,
-        processes: tuple[Process, ...] = SUITE,
+        processes: tuple[ProcessSpec, ...] = SUITE,
         prepare: Prepare = database.prepare,
         after_ready: Callable[[], Awaitable[None]] | None = None,
         on_ready: Callable[[float, str], None] = lambda _seconds, _database: None,
     ) -> None:
         self._options = options
-        self._screen = screen
+        self._progress = progress
         self._state = state
         self._processes = processes
         self._prepare = prepare
         self._after_ready = after_ready
         self._on_ready = on_ready
         self._stop = asyncio.Event()
-        self._at_once = asyncio.Event()
+        self._force = asyncio.Event()
         self._watchdog: Watchdog | None = None
         self._cluster: Cluster | None = None
         self._children: dict[str, Child] = {}
@@ -75,25 +75,25 @@ class Supervisor:
         """Start, serve until SIGINT, SIGTERM or SIGHUP, stop. Raises CliError when the start fails."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._interrupt)
+            loop.add_signal_handler(number, self._on_stop_signal)
         own_postgres = not self._options.database_url
-        removed = self._options.home.path if self._options.ephemeral and not own_postgres else None
+        removed = self._options.data_dir.path if self._options.ephemeral and not own_postgres else None
         self._watchdog = Watchdog(remove=removed)
         try:
-            if await self._unless_stopped(self._start()):
+            if await self._run_until_stopped(self._start()):
                 await self._stop.wait()
         finally:
             if self._stop.is_set():
-                self._screen.stopping()
+                self._progress.stopping()
             steps = await self._shut_down()
             self._watchdog.close()
         restart = f"{seda_command(self._options.environ)} up"
-        self._screen.stopped(steps, self._options.home, restart, kept=not self._options.ephemeral)
+        self._progress.stopped(steps, self._options.data_dir, restart, kept=not self._options.ephemeral)
 
-    def _interrupt(self) -> None:
-        (self._at_once if self._stop.is_set() else self._stop).set()
+    def _on_stop_signal(self) -> None:
+        (self._force if self._stop.is_set() else self._stop).set()
 
-    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> bool:
+    async def _run_until_stopped(self, work: Coroutine[None, None, None]) -> bool:
         """Do `work` to its end and return True, or cancel it when a stop is asked for."""
         task = asyncio.create_task(work)
         stopped = asyncio.create_task(self._stop.wait())
@@ -109,44 +109,44 @@ class Supervisor:
 
     async def _start(self) -> None:
         began = time.monotonic()
-        self._options.home.create()
-        self._remember()
+        self._options.data_dir.create()
+        self._write_state()
         dsn = await self._start_database()
-        await self._prepare(dsn, self._screen)
+        await self._prepare(dsn, self._progress)
         self._environ = common_environment(self._options, dsn)
-        with self._screen.phase("services", "services") as phase:
+        with self._progress.phase("services", "services") as phase:
             await self._start_children()
             await self._wait_until_serving()
             phase.detail = "  ".join([*(each.name for each in self._processes), "all SERVING"])
         if self._after_ready is not None:
             await self._after_ready()
         self._state = replace(self._state, ready=True)
-        self._remember()
+        self._write_state()
         for child in self._children.values():
             if not self._options.shows(child.name):
                 child.log.skip()
-            self._spawn(self._look_after(child))
+            self._spawn(self._restart_on_crash(child))
         self._spawn(self._follow_logs())
         self._on_ready(time.monotonic() - began, self._database)
 
     async def _start_database(self) -> str:
         url = self._options.database_url
         if url:
-            with self._screen.phase("postgres", "PostgreSQL") as phase:
+            with self._progress.phase("postgres", "PostgreSQL") as phase:
                 self._database = phase.detail = f"{await database.require_reachable(url)} of DATABASE_URL"
             return url
         # Known before it is started: a stop that comes meanwhile finds it.
         self._cluster = database.own_cluster(self._options)
-        await database.start_cluster(self._cluster, self._screen)
+        await database.start_cluster(self._cluster, self._progress)
         self._database = f"127.0.0.1:{self._cluster.port}/seda, password in {self._cluster.password_file}"
-        self._spawn(self._look_after_postgres(self._cluster))
+        self._spawn(self._watch_postgres(self._cluster))
         return self._cluster.dsn("seda")
 
     async def _start_children(self) -> None:
         for process in self._processes:
-            child = self._children[process.name] = Child(process, self._options.home.log(process.name))
+            child = self._children[process.name] = Child(process, self._options.data_dir.log(process.name))
             await self._start_child(child)
-        self._remember()
+        self._write_state()
 
     async def _start_child(self, child: Child) -> None:
         if self._watchdog is None:
@@ -155,38 +155,38 @@ class Supervisor:
         await child.start(environ, self._watchdog.parent_fd)
         self._watchdog.add(child.pid)
         running = {name: each for name, each in self._state.children.items() if name != child.name}
-        self._state = replace(self._state, children={**running, child.name: Running.of(child.pid)})
+        self._state = replace(self._state, children={**running, child.name: ProcessIdentity.of(child.pid)})
 
     async def _wait_until_serving(self) -> None:
-        serving = [asyncio.create_task(self._serving(child)) for child in self._children.values()]
+        serving = [asyncio.create_task(self._wait_for_child(child)) for child in self._children.values()]
         try:
             await asyncio.gather(*serving)
         finally:
             for task in serving:
                 task.cancel()
 
-    async def _serving(self, child: Child) -> None:
+    async def _wait_for_child(self, child: Child) -> None:
         """Return when the child serves; raise CliError, its last lines shown, when it ends or takes too long."""
-        from ops.probe import SERVING, check, listening
+        from ops.probe import SERVING, check, is_listening
 
         address = self._options.ports.address(child.process)
         end = time.monotonic() + _SERVE_SECONDS
         while child.running and time.monotonic() < end:
             # While the processes load, each question costs them time on a small machine.
-            if await listening(address) and await check(address) == SERVING:
+            if await is_listening(address) and await check(address) == SERVING:
                 return
             await asyncio.sleep(_PROBE_SECONDS)
-        self._screen.tail(child.name, child.log.tail(_TAIL_LINES))
+        self._progress.tail(child.name, child.log.tail(_TAIL_LINES))
         told = child.log.reason() or "it left no word in its log."
         status = f" (exit status {await child.wait()})" if not child.running else ""
         took = f"it does not serve after {_SERVE_SECONDS:.0f} s; last: " if child.running else ""
         raise CliError(
             "SERVICE_DID_NOT_START",
             f"{child.name} did not start{status}: {took}{told}",
-            fix=f"Full log: {self._options.home}/log/{child.name}.log",
+            fix=f"Full log: {self._options.data_dir}/log/{child.name}.log",
         )
 
-    async def _look_after(self, child: Child) -> None:
+    async def _restart_on_crash(self, child: Child) -> None:
         """Restart a child that crashes after it was ready, until it does so too often."""
         crashes: list[float] = []
         while True:
@@ -198,20 +198,22 @@ class Supervisor:
             now = time.monotonic()
             crashes = [*(each for each in crashes if now - each < _RESTART_WINDOW), now]
             if len(crashes) > _RESTARTS:
-                self._screen.line(child.name, f"ended {len(crashes)} times within a minute and stays down")
+                self._progress.line(child.name, f"ended {len(crashes)} times within a minute and stays down")
                 return
             pause = 0.5 * 2 ** (len(crashes) - 1)
-            self._screen.line(child.name, f"ended (status {status}); starting it again in {pause:.1f} s")
+            self._progress.line(child.name, f"ended (status {status}); starting it again in {pause:.1f} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
                 return
             await self._start_child(child)
-            self._remember()
+            self._write_state()
 
-    async def _look_after_postgres(self, cluster: Cluster) -> None:
+    async def _watch_postgres(self, cluster: Cluster) -> None:
         await asyncio.to_thread(cluster.wait)
         if not self._stop.is_set():
-            self._screen.line(POSTGRES, "ended; services wait for it. Ctrl-C, then seda up starts it again.")
+            self._progress.line(
+                POSTGRES, "ended; services wait for it. Ctrl-C, then seda up starts it again."
+            )
 
     async def _follow_logs(self) -> None:
         files = {child.name: child.log for child in self._children.values()}
@@ -225,7 +227,7 @@ class Supervisor:
         for name, file in files.items():
             for line in map(parse, file.new_lines()):
                 if self._options.shows(name) or (worth_showing(line) and not self._stop.is_set()):
-                    self._screen.line(name, line.text)
+                    self._progress.line(name, line.text)
 
     async def _shut_down(self) -> list[tuple[str, float]]:
         # Whoever fails in its start may have set nothing; looking after children must end before they do.
@@ -236,7 +238,7 @@ class Supervisor:
         behind = [child for child in self._children.values() if child.name != "gateway"]
         for label, group in (("gateway drained", front), ("services drained", behind)):
             if any(child.running for child in group):
-                await asyncio.gather(*(child.stop(self._at_once) for child in group))
+                await asyncio.gather(*(child.stop(self._force) for child in group))
                 steps.append((label, time.monotonic() - began))
                 began = time.monotonic()
         for task in self._tasks:
@@ -244,22 +246,22 @@ class Supervisor:
         if self._cluster is not None:
             await self._stop_postgres(self._cluster)
             steps.append(("PostgreSQL stopped", time.monotonic() - began))
-        self._options.home.clear_state()
+        self._options.data_dir.clear_state()
         return steps
 
     async def _stop_postgres(self, cluster: Cluster) -> None:
-        at_once = self._at_once.is_set() or self._options.ephemeral
-        await database.finish(lambda: cluster.stop(immediately=at_once))
+        force = self._force.is_set() or self._options.ephemeral
+        await database.finish(lambda: cluster.stop(immediately=force))
 
-    def _remember(self) -> None:
-        self._options.home.write_state(self._state)
+    def _write_state(self) -> None:
+        self._options.data_dir.write_state(self._state)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_done)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self._screen.note(f"seda up can't go on looking after a process: {task.exception()}")
+            self._progress.note(f"seda up can't go on looking after a process: {task.exception()}")

@@ -1,4 +1,4 @@
-"""The dataset in our tables: the same rows as the peers', numbered and summed up as the service would have done."""
+"""The dataset in our tables: the same rows as the baselines', numbered and summed up as the service would have done."""
 
 from __future__ import annotations
 

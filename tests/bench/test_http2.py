@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 
-from bench.http2 import Call, Load, Tally, bearer, message
+from bench.http2 import LoadGenerator, LoadStats, PreparedCall, bearer, message
 
 _PATH = "/bench.v1.Echo/Echo"
 _Handle = Callable[[bytes, Any], Awaitable[bytes]]
@@ -60,10 +60,12 @@ async def serving(
         await server.stop(0)
 
 
-async def run_out(address: str, calls: Iterator[Call], in_flight: int = 8, keep_every: int = 1) -> Tally:
+async def run_out(
+    address: str, calls: Iterator[PreparedCall], in_flight: int = 8, keep_every: int = 1
+) -> LoadStats:
     """Makes all calls and returns what came back."""
-    tally = Tally()
-    load = Load(address, _PATH, calls, in_flight, tally, keep_every)
+    tally = LoadStats()
+    load = LoadGenerator(address, _PATH, calls, in_flight, tally, keep_every)
     await load.start()
     async with asyncio.timeout(20):
         await load.ended()
@@ -71,9 +73,9 @@ async def run_out(address: str, calls: Iterator[Call], in_flight: int = 8, keep_
     return tally
 
 
-def calls(count: int, size: int = 10) -> list[Call]:
+def calls(count: int, size: int = 10) -> list[PreparedCall]:
     """Different requests."""
-    return [Call(message(b"%06d" % number + b"x" * size), expected=number) for number in range(count)]
+    return [PreparedCall(message(b"%06d" % number + b"x" * size), expected=number) for number in range(count)]
 
 
 async def test_each_call_is_made_once_and_its_reply_kept_whole() -> None:
@@ -127,8 +129,8 @@ async def test_no_more_is_sent_than_the_server_has_room_for() -> None:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    tally = Tally()
-    load = Load(f"127.0.0.1:{port}", _PATH, iter(calls(32, size=10_000)), 32, tally)
+    tally = LoadStats()
+    load = LoadGenerator(f"127.0.0.1:{port}", _PATH, iter(calls(32, size=10_000)), 32, tally)
     async with server, asyncio.timeout(20):
         await load.start()
         await acknowledged.wait()
@@ -142,7 +144,7 @@ async def test_no_more_is_sent_than_the_server_has_room_for() -> None:
 async def test_tokens_of_any_length_arrive() -> None:
     seen = Seen()
     tokens = ["short", "t" * 127, "u" * 300, "v" * 2000]
-    wanted = [Call(message(b""), bearer(token)) for token in tokens] * 3
+    wanted = [PreparedCall(message(b""), bearer(token)) for token in tokens] * 3
     async with serving(seen) as address:
         tally = await run_out(address, iter(wanted))
     assert tally.failures == []
@@ -158,9 +160,9 @@ async def test_an_error_is_no_reply() -> None:
 
 
 async def test_a_method_that_is_not_there_is_an_error() -> None:
-    tally = Tally()
+    tally = LoadStats()
     async with serving(Seen()) as address:
-        load = Load(address, "/bench.v1.Echo/Gone", iter(calls(3)), 3, tally)
+        load = LoadGenerator(address, "/bench.v1.Echo/Gone", iter(calls(3)), 3, tally)
         await load.start()
         await load.ended()
         await load.stop()
@@ -169,7 +171,7 @@ async def test_a_method_that_is_not_there_is_an_error() -> None:
 
 
 async def test_a_reply_of_another_length_is_an_error() -> None:
-    right, wrong = (Call(message(b"abc"), reply_bytes=size) for size in (8, 9))
+    right, wrong = (PreparedCall(message(b"abc"), reply_bytes=size) for size in (8, 9))
     async with serving(Seen()) as address:
         tally = await run_out(address, iter([right, wrong]))
     assert len(tally.seconds) == 1
@@ -178,9 +180,9 @@ async def test_a_reply_of_another_length_is_an_error() -> None:
 
 async def test_stopping_waits_for_the_replies_that_are_due() -> None:
     seen = Seen()
-    tally = Tally()
+    tally = LoadStats()
     async with serving(seen) as address:
-        load = Load(address, _PATH, itertools.cycle(calls(7)), 16, tally)
+        load = LoadGenerator(address, _PATH, itertools.cycle(calls(7)), 16, tally)
         await load.start()
         async with asyncio.timeout(20):
             while len(tally.seconds) < 200:
@@ -192,7 +194,7 @@ async def test_stopping_waits_for_the_replies_that_are_due() -> None:
 
 
 async def test_a_lost_connection_fails_what_was_under_way() -> None:
-    tally = Tally()
+    tally = LoadStats()
     stuck = asyncio.Event()
 
     async def hang(_request: bytes, _context: Any) -> bytes:
@@ -205,7 +207,7 @@ async def test_a_lost_connection_fails_what_was_under_way() -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.v1.Echo", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    load = Load(f"127.0.0.1:{port}", _PATH, iter(calls(4)), 4, tally)
+    load = LoadGenerator(f"127.0.0.1:{port}", _PATH, iter(calls(4)), 4, tally)
     await load.start()
     async with asyncio.timeout(20):
         await stuck.wait()

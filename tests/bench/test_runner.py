@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 
 from bench import report, runner
-from bench.http2 import Call, bearer, message
+from bench.http2 import PreparedCall, bearer, message
 from bench.overhead import METHOD, server
 from bench.processes import Server
-from bench.runner import Group, Plan, Result, Round, Side, WrongReplyError
+from bench.runner import Contender, Plan, Result, Round, Scenario, WrongReplyError
 from bench.scenarios import OURS
 from bench.servers import SECRET
 from ops.dev_tokens import development_token
 
-_CALL = Call(message(b""), bearer(development_token(SECRET.encode(), "listener@example.org")), expected=b"")
+_CALL = PreparedCall(
+    message(b""), bearer(development_token(SECRET.encode(), "listener@example.org")), expected=b""
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +29,20 @@ def servers() -> Iterator[list[Server]]:
         yield [Server("bare", bare, bare_address), Server("kit", kit, kit_address)]
 
 
-def side(name: str, running: Server, call: Call = _CALL, **given: object) -> Side:
-    return Side(name, [running], [], METHOD, [call], lambda data: data, **given)  # type: ignore[arg-type] # by name
+def contender(name: str, running: Server, call: PreparedCall = _CALL, **given: object) -> Contender:
+    return Contender(name, [running], [], METHOD, [call], lambda data: data, **given)  # type: ignore[arg-type] # by name
 
 
-def run(group: Group) -> Result:
-    return runner.run(group, os.getpid(), Plan(2, 0.3), lambda _: None)
+def run(scenario: Scenario) -> Result:
+    return runner.run(scenario, os.getpid(), Plan(2, 0.3), lambda _: None)
 
 
 @pytest.mark.serial
 @pytest.mark.timeout(120)
 def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []
-    group = Group("probe", "Probe", 8, [side("bare", servers[0]), side("kit", servers[1])])
-    result = runner.run(group, os.getpid(), Plan(2, 1.0), lines.append)
+    scenario = Scenario("probe", "Probe", 8, [contender("bare", servers[0]), contender("kit", servers[1])])
+    result = runner.run(scenario, os.getpid(), Plan(2, 1.0), lines.append)
     # The side that begins changes from round to round, so that none always meets the same neighbour.
     assert [line.split()[2] for line in lines] == ["bare", "kit", "kit", "bare"]
     for each in [*result.rounds["bare"], *result.rounds["kit"]]:
@@ -55,32 +57,36 @@ def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
 
 
 def test_a_wrong_reply_ends_the_group(servers: list[Server]) -> None:
-    wrong = Call(_CALL.body, _CALL.headers, expected=b"something else")
+    wrong = PreparedCall(_CALL.body, _CALL.headers, expected=b"something else")
     with pytest.raises(WrongReplyError, match="something else"):
-        run(Group("probe", "Probe", 8, [side("bare", servers[0], wrong)]))
+        run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], wrong)]))
 
 
 def test_a_refused_call_ends_the_group(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="1 calls failed"):
-        run(Group("probe", "Probe", 8, [side("kit", servers[1], Call(message(b""), expected=b""))]))
+        run(
+            Scenario(
+                "probe", "Probe", 8, [contender("kit", servers[1], PreparedCall(message(b""), expected=b""))]
+            )
+        )
 
 
 def test_a_write_that_left_no_row_ends_the_group(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="1 calls acknowledged, 0 rows written"):
-        run(Group("probe", "Probe", 8, [side("bare", servers[0], written=lambda: 7)]))
+        run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], written=lambda: 7)]))
 
 
 def test_calls_that_run_out_end_the_group(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="too few"):
-        run(Group("probe", "Probe", 8, [side("bare", servers[0], calls=iter([_CALL] * 50))]))
+        run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], calls=iter([_CALL] * 50))]))
 
 
-def a_round(name: str, rate: float, server_us: float, postgres_us: float) -> Round:
+def make_round(name: str, rate: float, server_us: float, postgres_us: float) -> Round:
     return Round(name, rate, server_us, postgres_us, 30.0, 5.0, 9.0, 31.6, 22_000.0, 0.02, None)
 
 
-def a_result() -> Result:
-    group = Group(
+def make_result() -> Result:
+    scenario = Scenario(
         "list-first",
         "ListMessages(50)",
         32,
@@ -89,26 +95,26 @@ def a_result() -> Result:
         [(OURS, "node-postgres")],
     )
     return Result(
-        group,
+        scenario,
         {
-            OURS: [a_round(OURS, rate, 500, 100) for rate in (900, 1000, 1200)],
-            "node-postgres": [a_round("node-postgres", rate, 900, 300) for rate in (450, 400, 400)],
+            OURS: [make_round(OURS, rate, 500, 100) for rate in (900, 1000, 1200)],
+            "node-postgres": [make_round("node-postgres", rate, 900, 300) for rate in (450, 400, 400)],
         },
     )
 
 
-def _named(name: str) -> Side:
-    return Side(name, [], [], "", [], lambda data: data)
+def _named(name: str) -> Contender:
+    return Contender(name, [], [], "", [], lambda data: data)
 
 
 def test_ratios_are_taken_pair_by_pair() -> None:
     # 900/450, 1000/400, 1200/400: the medians' own ratio would be 1000/400 too, but never 2.0 to 3.0.
-    assert a_result().ratios(OURS, "node-postgres", lambda each: each.rate) == [2.0, 2.5, 3.0]
+    assert make_result().ratios(OURS, "node-postgres", lambda each: each.rate) == [2.0, 2.5, 3.0]
 
 
 def test_the_report_has_a_table_and_for_each_group_json_and_a_chart(tmp_path: Path) -> None:
     setting = report.Setting("make bench", "a dataset", "18.6", "Node v20", 3, 4.0, ["A=1", "B=2"])
-    target = report.write([a_result()], setting, tmp_path)
+    target = report.write([make_result()], setting, tmp_path)
     text = target.read_text()
     (row,) = [line for line in text.splitlines() if line.startswith("| node-postgres")]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]

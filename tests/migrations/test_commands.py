@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from migrations.heads import head
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.lock import migration_lock
 from tests.postgres import Database, administrator
 
@@ -61,7 +61,7 @@ async def test_from_nothing_to_an_administrator(blank_database: Database, tmp_pa
     deployed = await run("migrate", "deploy")
     assert (deployed.code, deployed.stdout.splitlines()[0]) == (0, f"users: +1, now at {head('users')}")
     status = await run("migrate", "status", "--json")
-    assert (status.code, [each["pending"] for each in status.envelope["data"]["slices"]]) == (0, [[]] * 3)
+    assert (status.code, [each["pending"] for each in status.envelope["data"]["schemas"]]) == (0, [[]] * 3)
     assert (await run("migrate", "diff")).stdout == "No differences.\n"
     granted = await run("admin", "grant", "ada@example.org", "admin", "--json")
     assert (granted.code, granted.envelope["data"]["after"]) == (0, "ADMIN")
@@ -94,7 +94,7 @@ async def test_the_exit_code_tells_a_difference(fresh_database: Database, tmp_pa
     ended = await seda(fresh_database, tmp_path, "migrate", "diff", "--json")
 
     assert ended.code == 6
-    assert set(ended.envelope["data"]["differences"]) == set(SLICES)
+    assert set(ended.envelope["data"]["differences"]) == set(SERVICES)
 
 
 @pytest.mark.parametrize("url", ["", "mysql://root:hunter2@127.0.0.1/db"])

@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 
 from migrations.heads import FOLDER, head, revisions
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.init import init_database
 from ops.database.lock import migration_lock
-from ops.database.migrate import SliceDeployed, deploy, status
+from ops.database.migrate import DeployResult, deploy, status
 from ops.errors import CliError, Exit
 from tests.postgres import Database, administrator
 
@@ -36,22 +36,22 @@ def folder(tmp_path: Path) -> Path:
     return target
 
 
-def add_revision(folder: Path, body: str, slice_name: str = "chat", name: str = f"{NEXT}_next") -> Path:
-    path = folder / slice_name / "versions" / f"{name}.py"
+def add_revision(folder: Path, body: str, schema: str = "chat", name: str = f"{NEXT}_next") -> Path:
+    path = folder / schema / "versions" / f"{name}.py"
     path.write_text(
         "from alembic import op\n\n"
-        f'revision = "{name[:13]}"\ndown_revision = "{head(slice_name, folder)}"\n'
+        f'revision = "{name[:13]}"\ndown_revision = "{head(schema, folder)}"\n'
         f'compatible_from = "{name[:13]}"\n\n\ndef upgrade() -> None:\n    {body}\n'
     )
     return path
 
 
-async def applied(database: Database, slice_name: str) -> list[tuple[str, str, str]]:
+async def applied(database: Database, schema: str) -> list[tuple[str, str, str]]:
     async with administrator(database.server, database.name) as connection:
         return [
             tuple(row)
             for row in await connection.fetch(
-                f"SELECT revision, checksum, compatible_from FROM {slice_name}_migrations.applied ORDER BY 1"
+                f"SELECT revision, checksum, compatible_from FROM {schema}_migrations.applied ORDER BY 1"
             )
         ]
 
@@ -61,10 +61,11 @@ async def test_deploy_applies_everything_once(ready_database: Database) -> None:
     second = await deploy(ready_database.admin_dsn)
 
     assert first == tuple(
-        SliceDeployed(each, tuple(revision.id for revision in revisions(each)), head(each)) for each in SLICES
+        DeployResult(each, tuple(revision.id for revision in revisions(each)), head(each))
+        for each in SERVICES
     )
-    assert second == tuple(SliceDeployed(each, (), head(each)) for each in SLICES)
-    for each in SLICES:
+    assert second == tuple(DeployResult(each, (), head(each)) for each in SERVICES)
+    for each in SERVICES:
         assert await applied(ready_database, each) == [
             (revision.id, revision.checksum, revision.compatible_from) for revision in revisions(each)
         ]
@@ -97,14 +98,14 @@ async def test_deploy_needs_an_initialised_database(blank_database: Database) ->
 
 
 async def require_drift(database: Database, folder: Path, text: str) -> None:
-    before = {each: await applied(database, each) for each in SLICES}
+    before = {each: await applied(database, each) for each in SERVICES}
     with pytest.raises(CliError) as caught:
         await deploy(database.admin_dsn, folder=folder)
 
     assert (caught.value.code, caught.value.exit_code) == ("HISTORY_DRIFT", Exit.DRIFT)
     assert text in caught.value.why
-    # What is in order in other slices has to wait as well: the files as a whole are not to be trusted.
-    assert {each: await applied(database, each) for each in SLICES} == before
+    # What is in order in other schemas has to wait as well: the files as a whole are not to be trusted.
+    assert {each: await applied(database, each) for each in SERVICES} == before
     assert any(each.problems for each in await status(database.admin_dsn, folder=folder))
 
 
@@ -210,8 +211,8 @@ async def test_an_older_build_leaves_a_newer_database_alone(fresh_database: Data
 
     deployed = await deploy(fresh_database.admin_dsn)
 
-    assert deployed[1] == SliceDeployed("chat", (), NEXT)
-    assert [(each.slice, each.ahead) for each in await status(fresh_database.admin_dsn)] == [
+    assert deployed[1] == DeployResult("chat", (), NEXT)
+    assert [(each.schema, each.ahead) for each in await status(fresh_database.admin_dsn)] == [
         ("users", False),
         ("chat", True),
         ("tracks", False),
@@ -223,12 +224,12 @@ async def test_status_tells_what_is_pending(ready_database: Database) -> None:
     await deploy(ready_database.admin_dsn)
     after = await status(ready_database.admin_dsn)
 
-    ids = {each: tuple(revision.id for revision in revisions(each)) for each in SLICES}
-    assert [(each.slice, each.current, each.applied, each.pending) for each in before] == [
-        (each, None, (), ids[each]) for each in SLICES
+    ids = {each: tuple(revision.id for revision in revisions(each)) for each in SERVICES}
+    assert [(each.schema, each.current, each.applied, each.pending) for each in before] == [
+        (each, None, (), ids[each]) for each in SERVICES
     ]
-    assert [(each.slice, each.current, each.applied, each.pending) for each in after] == [
-        (each, head(each), ids[each], ()) for each in SLICES
+    assert [(each.schema, each.current, each.applied, each.pending) for each in after] == [
+        (each, head(each), ids[each], ()) for each in SERVICES
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from ops.database import SLICES
+from ops.database import SERVICES
 from tests.postgres import Database, administrator
 
 APPEND_ONLY = {"users.admin_actions", "chat.moderation_logs"}
@@ -53,20 +53,20 @@ async def allowed(database: Database, role: str) -> set[tuple[str, str]]:
                     pass
                 finally:
                     await transaction.rollback()
-    assert len(tables) >= 14 + 2 * len(SLICES)
+    assert len(tables) >= 14 + 2 * len(SERVICES)
     return found
 
 
-def of_slice(found: set[tuple[str, str]], slice_name: str) -> set[tuple[str, str]]:
-    return {each for each in found if each[1].startswith((f"{slice_name}.", f"{slice_name}_migrations."))}
+def of_slice(found: set[tuple[str, str]], schema: str) -> set[tuple[str, str]]:
+    return {each for each in found if each[1].startswith((f"{schema}.", f"{schema}_migrations."))}
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
-async def test_a_service_reaches_nothing_of_another_slice(slice_name: str, database: Database) -> None:
-    found = await allowed(database, f"{slice_name}_app")
+@pytest.mark.parametrize("schema", SERVICES)
+async def test_a_service_reaches_nothing_of_another_slice(schema: str, database: Database) -> None:
+    found = await allowed(database, f"{schema}_app")
 
-    assert found - of_slice(found, slice_name) == set()
-    assert (READ, f"{slice_name}_migrations.applied") in found
+    assert found - of_slice(found, schema) == set()
+    assert (READ, f"{schema}_migrations.applied") in found
 
 
 async def test_a_grant_too_many_is_noticed(fresh_database: Database) -> None:
@@ -80,18 +80,18 @@ async def test_a_grant_too_many_is_noticed(fresh_database: Database) -> None:
     assert found - of_slice(found, "users") == {("DELETE", "chat.rooms"), ("UPDATE", "tracks.track_refs")}
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
-async def test_a_service_can_not_change_its_history(slice_name: str, database: Database) -> None:
-    found = await allowed(database, f"{slice_name}_app")
+@pytest.mark.parametrize("schema", SERVICES)
+async def test_a_service_can_not_change_its_history(schema: str, database: Database) -> None:
+    found = await allowed(database, f"{schema}_app")
 
-    history = {each for each in found if each[1].startswith(f"{slice_name}_migrations.")}
-    assert history == {(READ, f"{slice_name}_migrations.applied")}
+    history = {each for each in found if each[1].startswith(f"{schema}_migrations.")}
+    assert history == {(READ, f"{schema}_migrations.applied")}
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
-async def test_a_service_can_use_its_tables_but_never_empty_one(slice_name: str, database: Database) -> None:
-    found = await allowed(database, f"{slice_name}_app")
-    own = {each for each in found if each[1].startswith(f"{slice_name}.")}
+@pytest.mark.parametrize("schema", SERVICES)
+async def test_a_service_can_use_its_tables_but_never_empty_one(schema: str, database: Database) -> None:
+    found = await allowed(database, f"{schema}_app")
+    own = {each for each in found if each[1].startswith(f"{schema}.")}
     tables = {table for _, table in own}
 
     assert {(READ, table) for table in tables} <= own
@@ -116,21 +116,21 @@ async def test_the_instance_can_only_be_read(database: Database) -> None:
 async def test_no_message_room_or_user_can_be_deleted(database: Database) -> None:
     deletable = {
         table
-        for slice_name in SLICES
-        for kind, table in await allowed(database, f"{slice_name}_app")
+        for schema in SERVICES
+        for kind, table in await allowed(database, f"{schema}_app")
         if kind == "DELETE"
     }
 
     assert deletable & {"chat.messages", "chat.rooms", "chat.room_counters", "users.users"} == set()
 
 
-@pytest.mark.parametrize("role", [*(f"{each}_ro" for each in SLICES), "seda_ro", "seda_backup"])
+@pytest.mark.parametrize("role", [*(f"{each}_ro" for each in SERVICES), "seda_ro", "seda_backup"])
 async def test_readers_only_read(role: str, database: Database) -> None:
     found = await allowed(database, role)
 
     assert {kind for kind, _ in found} == {READ}
-    slices = SLICES if role.startswith("seda_") else (role.removesuffix("_ro"),)
-    assert {table.partition(".")[0].removesuffix("_migrations") for _, table in found} == set(slices)
+    services = SERVICES if role.startswith("seda_") else (role.removesuffix("_ro"),)
+    assert {table.partition(".")[0].removesuffix("_migrations") for _, table in found} == set(services)
 
 
 @pytest.mark.parametrize("role", ["seda_ro", "seda_backup"])
@@ -141,20 +141,20 @@ async def test_readers_of_all_slices_see_every_table(role: str, database: Databa
     assert {table for _, table in await allowed(database, role)} == tables
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
-async def test_a_service_can_not_make_anything(slice_name: str, database: Database) -> None:
-    connection = await asyncpg.connect(database.app_dsn(slice_name))
+@pytest.mark.parametrize("schema", SERVICES)
+async def test_a_service_can_not_make_anything(schema: str, database: Database) -> None:
+    connection = await asyncpg.connect(database.app_dsn(schema))
     try:
-        for schema in (slice_name, f"{slice_name}_migrations", "public", "extensions"):
+        for forbidden in (schema, f"{schema}_migrations", "public", "extensions"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute(f"CREATE TABLE {schema}.mine (a int)")
+                await connection.execute(f"CREATE TABLE {forbidden}.mine (a int)")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("CREATE SCHEMA mine")
         for table in (
             "users.users",
             "chat.messages",
             "tracks.track_refs",
-            f"{slice_name}_migrations.applied",
+            f"{schema}_migrations.applied",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(f"ALTER TABLE {table} ADD COLUMN mine int")
@@ -163,8 +163,8 @@ async def test_a_service_can_not_make_anything(slice_name: str, database: Databa
 
 
 async def test_everybody_may_use_the_extensions(database: Database) -> None:
-    for slice_name in SLICES:
-        connection = await asyncpg.connect(database.app_dsn(slice_name))
+    for schema in SERVICES:
+        connection = await asyncpg.connect(database.app_dsn(schema))
         try:
             similarity = await connection.fetchval("SELECT extensions.similarity('жук', 'жуки')")
         finally:

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from migrations.heads import FOLDER, BrokenHistoryError, checksum, head, revisions
-from ops.database import SLICES
+from ops.database import SERVICES
 from tests.postgres import Database
 
 
@@ -28,12 +28,12 @@ def write(folder: Path, name: str, down: str | None, compatible: str | None = No
     return path
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
-def test_heads_agree_with_alembic(slice_name: str) -> None:
-    script = ScriptDirectory.from_config(Config(FOLDER / "alembic.ini", ini_section=slice_name))
+@pytest.mark.parametrize("schema", SERVICES)
+def test_heads_agree_with_alembic(schema: str) -> None:
+    script = ScriptDirectory.from_config(Config(FOLDER / "alembic.ini", ini_section=schema))
 
-    assert [head(slice_name)] == script.get_heads()
-    assert [each.id for each in reversed(revisions(slice_name))] == [
+    assert [head(schema)] == script.get_heads()
+    assert [each.id for each in reversed(revisions(schema))] == [
         each.revision for each in script.walk_revisions()
     ]
 
@@ -96,14 +96,12 @@ def test_line_ends_do_not_change_a_checksum(tmp_path: Path) -> None:
 
 
 async def test_the_service_may_read_what_was_applied(database: Database) -> None:
-    for slice_name in SLICES:
-        connection = await asyncpg.connect(database.app_dsn(slice_name))
+    for schema in SERVICES:
+        connection = await asyncpg.connect(database.app_dsn(schema))
         try:
             rows = await connection.fetch(
-                f"SELECT revision, compatible_from FROM {slice_name}_migrations.applied ORDER BY applied_at"
+                f"SELECT revision, compatible_from FROM {schema}_migrations.applied ORDER BY applied_at"
             )
         finally:
             await connection.close()
-        assert [tuple(row) for row in rows] == [
-            (each.id, each.compatible_from) for each in revisions(slice_name)
-        ]
+        assert [tuple(row) for row in rows] == [(each.id, each.compatible_from) for each in revisions(schema)]

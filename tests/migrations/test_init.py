@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.init import init_database
 from ops.database.migrate import deploy, diff
 from ops.database.roles import ROLES, SETTINGS
@@ -139,9 +139,9 @@ async def test_an_ordinary_user_gets_the_statements_for_the_administrator(bare_d
 
     assert (accepted.ready, accepted.executed, accepted.needed) == (True, (), ())
     assert [each.current for each in await deploy(dsn)] == [each.current for each in await deploy(dsn)]
-    assert await diff(dsn) == dict.fromkeys(SLICES, ())
+    assert await diff(dsn) == dict.fromkeys(SERVICES, ())
     # The services reach their roles through the same user.
-    for each in SLICES:
+    for each in SERVICES:
         connection = await asyncpg.connect(dsn, server_settings={"role": f"{each}_app"})
         try:
             assert await connection.fetchval("SELECT current_user") == f"{each}_app"
@@ -158,7 +158,7 @@ async def test_a_user_with_createrole_needs_no_administrator(bare_database: Data
     assert (report.ready, report.needed) == (True, ())
     assert (await init_database(dsn)).executed == ()
     await deploy(dsn)
-    for each in SLICES:
+    for each in SERVICES:
         connection = await asyncpg.connect(dsn, server_settings={"role": f"{each}_app"})
         await connection.close()
 
@@ -173,7 +173,7 @@ async def test_a_single_role_needs_no_other(bare_database: Database) -> None:
     assert (report.ready, report.roles, len(report.warnings)) == (True, 0, 1)
     assert again.executed == ()
     assert await roles_of(bare_database.server) == set()
-    assert await diff(dsn) == dict.fromkeys(SLICES, ())
+    assert await diff(dsn) == dict.fromkeys(SERVICES, ())
     async with administrator(bare_database.server, bare_database.name) as connection:
         owners = await connection.fetch(
             "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname ~ '^(users|chat|tracks)'"

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import sqlalchemy as sa
 
-from ops.database import SLICES
+from ops.database import SERVICES
 from ops.database.migrate import diff
 from services.chat import schema as chat_schema
 from services.tracks import schema as tracks_schema
@@ -20,26 +20,26 @@ from tests.postgres import Database, administrator
 MODELS: dict[str, ModuleType] = {"users": users_schema, "chat": chat_schema, "tracks": tracks_schema}
 
 
-async def lines_of(database: Database, slice_name: str) -> frozenset[str]:
+async def lines_of(database: Database, schema: str) -> frozenset[str]:
     async with administrator(database.server, database.name) as connection:
-        return await catalog.lines(connection, slice_name)
+        return await catalog.lines(connection, schema)
 
 
-async def create_from_model(database: Database, slice_name: str) -> frozenset[str]:
+async def create_from_model(database: Database, schema: str) -> frozenset[str]:
     async with administrator(database.server, database.name) as connection:
-        await connection.execute(f"CREATE SCHEMA {slice_name}; CREATE SCHEMA extensions")
+        await connection.execute(f"CREATE SCHEMA {schema}; CREATE SCHEMA extensions")
         await connection.execute("CREATE EXTENSION pg_trgm SCHEMA extensions")
-    metadata: sa.MetaData = MODELS[slice_name].metadata
+    metadata: sa.MetaData = MODELS[schema].metadata
     await run_sync(database.admin_dsn, metadata.create_all)
-    return await lines_of(database, slice_name)
+    return await lines_of(database, schema)
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
+@pytest.mark.parametrize("schema", SERVICES)
 async def test_migrations_leave_what_the_model_describes(
-    slice_name: str, database: Database, blank_database: Database
+    schema: str, database: Database, blank_database: Database
 ) -> None:
-    migrated = {each for each in await lines_of(database, slice_name) if "partition of" not in each}
-    modelled = await create_from_model(blank_database, slice_name)
+    migrated = {each for each in await lines_of(database, schema) if "partition of" not in each}
+    modelled = await create_from_model(blank_database, schema)
 
     assert sorted(migrated - modelled) == []
     assert sorted(modelled - migrated) == []

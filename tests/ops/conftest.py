@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ops.support.command import Seda
-from tests.ops.support.fake_gateway import Answering, answering
+from tests.ops.support.fake_gateway import FakeGateway, fake_gateway
 from tests.ops.support.fake_suite import free_base
 
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Answering]:
+def server() -> Iterator[FakeGateway]:
     """A server with canned answers."""
-    with answering() as made:
+    with fake_gateway() as made:
         yield made

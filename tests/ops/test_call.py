@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from ops.data_dir import Home
+from ops.data_dir import DataDir
 from ops.topology import SUITE, Ports
-from ops.up.quickstart import paste_lines, seda_command
-from tests.ops.support.command import Outcome, Seda
-from tests.ops.support.fake_gateway import ROOM_ID, Answering, answering
+from ops.up.quickstart import quickstart_commands, seda_command
+from tests.ops.support.command import CliResult, Seda
+from tests.ops.support.fake_gateway import ROOM_ID, FakeGateway, fake_gateway
 from tests.ops.support.fake_suite import PROJECT, free_base
 
 
-def call(seda: Seda, server: Answering, *arguments: str) -> Outcome:
+def call(seda: Seda, server: FakeGateway, *arguments: str) -> CliResult:
     return seda("call", *arguments, "--address", server.address)
 
 
@@ -34,7 +34,7 @@ def call(seda: Seda, server: Answering, *arguments: str) -> Outcome:
         "/seda.chat.v1.RoomService/CreateRoom",
     ],
 )
-def test_call_finds_a_method_by_any_of_its_names(seda: Seda, server: Answering, name: str) -> None:
+def test_call_finds_a_method_by_any_of_its_names(seda: Seda, server: FakeGateway, name: str) -> None:
     told = call(seda, server, name, "-d", '{"name": "Dub"}')
     assert told.code == 0, told.err
     assert json.loads(told.out)["room"]["id"] == ROOM_ID
@@ -43,7 +43,7 @@ def test_call_finds_a_method_by_any_of_its_names(seda: Seda, server: Answering, 
 
 
 def test_call_takes_its_body_from_file_and_stdin(
-    seda: Seda, server: Answering, monkeypatch: pytest.MonkeyPatch
+    seda: Seda, server: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (seda.folder / "body.json").write_text('{"name": "From a file"}')
     assert (
@@ -54,7 +54,7 @@ def test_call_takes_its_body_from_file_and_stdin(
     assert call(seda, server, "CreateRoom", "-d", "@nowhere").code == 2
 
 
-def test_call_shows_64_bit_numbers_as_text(seda: Seda, server: Answering) -> None:
+def test_call_shows_64_bit_numbers_as_text(seda: Seda, server: FakeGateway) -> None:
     told = call(seda, server, "GetRoomPage", "-d", f'{{"room_id": "{ROOM_ID}"}}', "--json")
     assert told.json == {
         "ok": True,
@@ -66,19 +66,19 @@ def test_call_shows_64_bit_numbers_as_text(seda: Seda, server: Answering) -> Non
 
 
 def test_call_sends_the_token_of_as_or_of_the_environment(
-    seda: Seda, server: Answering, monkeypatch: pytest.MonkeyPatch
+    seda: Seda, server: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(seda, server, "CreateRoom")
     assert server.calls[-1][2] == ""
     monkeypatch.setenv("SEDA_TOKEN", "from-the-environment")
     call(seda, server, "CreateRoom")
     assert server.calls[-1][2] == "from-the-environment"
-    Home(seda.folder / ".seda").ensure_secret("jwt")
+    DataDir(seda.folder / ".seda").ensure_secret("jwt")
     call(seda, server, "CreateRoom", "--as", "ada")
     assert server.calls[-1][2].count(".") == 2
 
 
-def test_call_error_has_code_reason_details_and_grpcurls_exit_code(seda: Seda, server: Answering) -> None:
+def test_call_error_has_code_reason_details_and_grpcurls_exit_code(seda: Seda, server: FakeGateway) -> None:
     told = call(seda, server, "GetUser")
     assert told.code == 64 + 16
     assert told.out == ""
@@ -119,20 +119,22 @@ def test_call_without_a_server_is_78_and_says_what_to_do(seda: Seda) -> None:
         ("Zzzzzzzz", "seda call list"),
     ],
 )
-def test_call_of_an_unknown_method_suggests_one(seda: Seda, server: Answering, name: str, said: str) -> None:
+def test_call_of_an_unknown_method_suggests_one(
+    seda: Seda, server: FakeGateway, name: str, said: str
+) -> None:
     told = call(seda, server, name)
     assert told.code == 2
     assert said in told.err
 
 
-def test_call_with_a_broken_body_names_the_fields(seda: Seda, server: Answering) -> None:
+def test_call_with_a_broken_body_names_the_fields(seda: Seda, server: FakeGateway) -> None:
     for body in ("{", '{"nam": 1}', '{"name": 5}', "[]"):
         told = call(seda, server, "CreateRoom", "-d", body)
         assert told.code == 2, body
         assert "name, description, private, requestId" in told.err
 
 
-def test_call_list(seda: Seda, server: Answering) -> None:
+def test_call_list(seda: Seda, server: FakeGateway) -> None:
     listed = call(seda, server, "list").out.split()
     assert "seda.chat.v1.RoomService" in listed
     assert "grpc.health.v1.Health" in listed
@@ -140,14 +142,14 @@ def test_call_list(seda: Seda, server: Answering) -> None:
     assert "seda.gateway.v1.GatewayService/PostMessage" in methods
 
 
-def test_call_verbose_shows_timing_beside_the_reply(seda: Seda, server: Answering) -> None:
+def test_call_verbose_shows_timing_beside_the_reply(seda: Seda, server: FakeGateway) -> None:
     told = call(seda, server, "CreateRoom", "-v")
     assert json.loads(told.out)
     assert "/seda.chat.v1.RoomService/CreateRoom at 127.0.0.1:" in told.err
     assert " ms" in told.err
 
 
-def test_call_streams_up_to_the_limit(seda: Seda, server: Answering) -> None:
+def test_call_streams_up_to_the_limit(seda: Seda, server: FakeGateway) -> None:
     told = call(seda, server, "Health/Watch", "--stream-limit", "1", "--timeout", "20")
     assert told.code == 0, told.err
     assert json.loads(told.out) == {"status": "SERVING"}
@@ -161,7 +163,7 @@ def test_health_is_1_unless_everything_serves(seda: Seda, monkeypatch: pytest.Mo
         assert [line.split("\t")[:1] + line.split("\t")[3:4] for line in nobody.out.splitlines()[1:]] == [
             [each.name, "UNREACHABLE"] for each in reversed(SUITE)
         ]
-        with answering(Ports(base).base):
+        with fake_gateway(Ports(base).base):
             told = seda("health", "--json")
     assert told.code == 1
     assert told.json["data"]["serving"] is False
@@ -173,7 +175,7 @@ def test_health_is_1_unless_everything_serves(seda: Seda, monkeypatch: pytest.Mo
     assert gateway == {"": "SERVING"}
 
 
-def test_health_of_one_address_is_what_a_container_asks(seda: Seda, server: Answering) -> None:
+def test_health_of_one_address_is_what_a_container_asks(seda: Seda, server: FakeGateway) -> None:
     told = seda("health", "--address", server.address)
     assert (told.code, told.out, told.err) == (0, "SERVING\n", "")
     server.ready(False)
@@ -190,13 +192,13 @@ def test_health_of_one_address_is_what_a_container_asks(seda: Seda, server: Answ
         assert seda("health", "--address", nonsense).code == 2, nonsense
 
 
-def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, server: Answering) -> None:
+def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, server: FakeGateway) -> None:
     folder = tmp_path / "it's mine"
     folder.mkdir()
-    home = Home(folder / ".seda")
-    home.ensure_secret("jwt")
+    data_dir = DataDir(folder / ".seda")
+    data_dir.ensure_secret("jwt")
     seda = f"{shlex.quote(sys.executable)} -m ops.cli"
-    lines = paste_lines(seda, server.address, str(home.path))
+    lines = quickstart_commands(seda, server.address, str(data_dir.path))
     environ = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT), "SEDA_GATEWAY": server.address}
     server.calls.clear()
     done = subprocess.run(
@@ -234,7 +236,7 @@ def test_grpcurl_lines_are_the_same_calls(tmp_path: Path) -> None:
     # The interpreter's path may hold a space, which a line with #! can't say.
     stand_in.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(program)])} "$@"\n')
     stand_in.chmod(0o755)
-    lines = paste_lines("echo", "127.0.0.1:7400", None)
+    lines = quickstart_commands("echo", "127.0.0.1:7400", None)
     script = "\n".join([lines.token, *lines.grpcurl]) + "\n"
     environ = {"PATH": f"{tmp_path}:{os.defpath}"}
     done = subprocess.run(

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from ops.console import CliError
-from ops.data_dir import Home
+from ops.data_dir import DataDir
 from ops.dev_tokens import development_subject
 from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import PROJECT
@@ -142,7 +142,7 @@ def test_reader_that_leaves_early_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_token_prints_the_token_alone(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = Home(seda.folder / ".seda").ensure_secret("jwt").read_text().strip()
+    secret = DataDir(seda.folder / ".seda").ensure_secret("jwt").read_text().strip()
     told = seda("token", "--email", "Ada@Demo.seda.fm")
     assert told.code == 0
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", told.out)

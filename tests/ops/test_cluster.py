@@ -16,7 +16,7 @@ import pytest
 from ops.errors import CliError
 from ops.postgres import THROWAWAY_SETTINGS, Binaries, Cluster, find_binaries
 from ops.postgres.privilege import Mode, choose_privilege, require_reachable
-from ops.postgres.stale_server import stop_leftover
+from ops.postgres.stale_server import stop_stale_server
 from ops.proc_info import start_time
 from ops.topology import loopbacks
 from ops.up.ports import is_free
@@ -157,9 +157,9 @@ def test_number_in_a_stale_pid_file_may_belong_to_anybody(
     stale = cluster.data_dir / "postmaster.pid"
     # This very process: alive, and no server. It must survive.
     stale.write_text(f"{os.getpid()}\n{cluster.data_dir}\n0\n{port}\n\n127.0.0.1\n\nready\n")
-    assert stop_leftover(cluster.data_dir) == "removed the pid file of a PostgreSQL that is gone"
+    assert stop_stale_server(cluster.data_dir) == "removed the pid file of a PostgreSQL that is gone"
     assert not stale.exists()
-    assert stop_leftover(cluster.data_dir) is None
+    assert stop_stale_server(cluster.data_dir) is None
 
 
 def test_settings_of_the_shell_do_not_reach_the_server(

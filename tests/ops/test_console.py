@@ -45,14 +45,14 @@ def piped(**environ: str) -> tuple[Console, io.StringIO, io.StringIO]:
 )
 def test_colour_follows_the_conventions(environ: dict[str, str], terminal: bool, piped_too: bool) -> None:
     for console, out, err in (on_terminal(**environ), piped(**environ)):
-        console.say("careful", "yellow")
+        console.message("careful", "yellow")
         assert ("\x1b[33m" in err.getvalue()) is (terminal if isinstance(out, Terminal) else piped_too)
 
 
 def test_no_color_flag_beats_everything() -> None:
     console, _, err = on_terminal(CLICOLOR_FORCE="1")
     console.no_color = True
-    console.say("careful", "yellow")
+    console.message("careful", "yellow")
     assert err.getvalue() == "careful\n"
 
 

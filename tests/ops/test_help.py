@@ -44,7 +44,7 @@ def words(example: str) -> list[str]:
 def parse(given: list[str]) -> tuple[str, ...]:
     """Parse as the command would, down to its parameters, without running it; return which command it is."""
     command = typer.main.get_command(cli.app)
-    rest = cli._take_common(list(given))
+    rest = cli._parse_global_flags(list(given))
     context = command.make_context("seda", rest, resilient_parsing=False)
     path: tuple[str, ...] = ()
     while isinstance(getattr(command, "commands", None), dict):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
-    with up(folder, base, LITTLE_FAULTS="chat:deaf") as running:
+    with up(folder, base, FAKE_FAULTS="chat:ignore-stop") as running:
         running.ready()
         pids = list(running.pids().values())
         helpers = helpers_of(running.process.pid)
@@ -29,7 +29,7 @@ def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
 
 
 def test_start_right_after_a_kill_waits_for_the_orphans(folder: Path, base: int) -> None:
-    with up(folder, base, LITTLE_FAULTS="chat:deaf users:deaf") as running:
+    with up(folder, base, FAKE_FAULTS="chat:ignore-stop users:ignore-stop") as running:
         running.ready()
         running.process.kill()
         running.process.wait()

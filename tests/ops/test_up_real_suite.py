@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ops.topology import CHAT, Ports
-from tests.ops.support.fake_suite import PROJECT, RealUp, alive, free_base, taken
+from tests.ops.support.fake_suite import PROJECT, RealSuite, alive, free_base, taken
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -36,9 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(folder: Path, base: int) -> Iterator[RealUp]:
+def running(folder: Path, base: int) -> Iterator[RealSuite]:
     folder.mkdir()
-    with RealUp(folder, "--port-base", str(base)) as started:
+    with RealSuite(folder, "--port-base", str(base)) as started:
         yield started.ready(FIRST_START_SECONDS)
         pids = started.pids()
         assert started.interrupt() == 0, started.everything()
@@ -46,7 +46,7 @@ def running(folder: Path, base: int) -> Iterator[RealUp]:
     assert taken(base) == []
 
 
-def printed(running: RealUp, heading: str) -> list[str]:
+def printed(running: RealSuite, heading: str) -> list[str]:
     """The indented lines below a heading, as somebody marks and copies them."""
     start = next(number for number, line in enumerate(running.out) if heading in line)
     found = []
@@ -103,7 +103,7 @@ def installed() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_printed_lines_with_seda_call(running: RealUp, folder: Path) -> None:
+def test_printed_lines_with_seda_call(running: RealSuite, folder: Path) -> None:
     token = printed(running, "Paste, one after another")[0]
     lines = printed(running, "Without grpcurl")
     text = new_shell(folder, [token, *lines], os.defpath)
@@ -114,7 +114,7 @@ def test_printed_lines_with_seda_call(running: RealUp, folder: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.skipif(shutil.which("grpcurl") is None, reason="grpcurl is not installed")
-def test_printed_lines_with_grpcurl(running: RealUp, folder: Path) -> None:
+def test_printed_lines_with_grpcurl(running: RealSuite, folder: Path) -> None:
     program = shutil.which("grpcurl")
     assert program is not None
     lines = printed(running, "Paste, one after another")
@@ -175,7 +175,7 @@ def test_token_with_role_makes_an_administrator(folder: Path) -> None:
     assert json.loads(user.stdout)["user"]["role"] == "ROLE_ADMIN"
 
 
-def test_demo_data_are_made_once_and_kept(running: RealUp, folder: Path, base: int) -> None:
+def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base: int) -> None:
     assert any("ok  demo data" in line and "5 people, 2 rooms" in line for line in running.err)
     began = time.monotonic()
     again = seda(folder, "up")

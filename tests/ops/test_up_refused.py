@@ -30,7 +30,7 @@ def test_taken_port_is_named_with_its_holder_and_the_flag(folder: Path, base: in
     assert f"pid {os.getpid()}, yours" in said
     free = int(said.rpartition("--port-base ")[2].split()[0])
     assert taken(free) == []
-    assert not list(refused.home.path.glob("postgres-*"))
+    assert not list(refused.data_dir.path.glob("postgres-*"))
 
 
 def test_json_error_is_one_object(folder: Path, base: int) -> None:
@@ -62,7 +62,7 @@ def test_own_database_is_used_and_its_password_not_shown(folder: Path, base: int
     said = refused.everything()
     assert f"127.0.0.1:{base + 5}/mine" in said
     assert "s3cret" not in said
-    assert not list(refused.home.path.glob("postgres-*"))
+    assert not list(refused.data_dir.path.glob("postgres-*"))
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import pytest
 
 from ops.probe import SERVING, check
 from ops.topology import SUITE, Ports, loopbacks
-from tests.ops.support.fake_suite import LittleUp, alive, free_base, taken, up
+from tests.ops.support.fake_suite import FakeSuite, alive, free_base, taken, up
 
 pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LittleUp]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSuite]:
     """A suite for the tests that leave it as it is."""
     folder = tmp_path_factory.mktemp("my music")
     # Neither the supervisor nor a service may take a module from the working directory.
@@ -28,8 +28,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LittleUp]:
         assert started.interrupt() == 0, started.everything()
 
 
-def base_of(running: LittleUp) -> int:
-    state = running.home.read_state()
+def base_of(running: FakeSuite) -> int:
+    state = running.data_dir.read_state()
     assert state is not None
     return state.port_base
 
@@ -56,17 +56,17 @@ def test_start_stop_and_start_again_keeps_the_data(folder: Path, base: int) -> N
     assert "Stopped. Data kept in .seda" in first.err[-1]
     assert alive(list(pids.values())) == []
     assert taken(base) == []
-    secret = first.home.secret_file("jwt").read_text()
+    secret = first.data_dir.secret_file("jwt").read_text()
     with up(folder, base, "--json") as second:
         second.ready()
-        assert second.home.secret_file("jwt").read_text() == secret
+        assert second.data_dir.secret_file("jwt").read_text() == secret
         assert second.interrupt() == 0
     assert_one_event_a_line(second, base)
     for each in ("jwt", "service", "postgres"):
-        assert first.home.secret_file(each).stat().st_mode & 0o777 == 0o600
+        assert first.data_dir.secret_file(each).stat().st_mode & 0o777 == 0o600
 
 
-def assert_one_event_a_line(second: LittleUp, base: int) -> None:
+def assert_one_event_a_line(second: FakeSuite, base: int) -> None:
     """What --json writes of a second start."""
     assert second.err == []
     events = second.events()
@@ -80,7 +80,7 @@ def assert_one_event_a_line(second: LittleUp, base: int) -> None:
     assert events[-1]["event"] == "stopped"
 
 
-async def test_everything_listens_on_each_loopback_address(running: LittleUp) -> None:
+async def test_everything_listens_on_each_loopback_address(running: FakeSuite) -> None:
     ports = Ports(base_of(running))
     for host in loopbacks():
         shown = f"[{host}]" if ":" in host else host
@@ -92,14 +92,14 @@ async def test_everything_listens_on_each_loopback_address(running: LittleUp) ->
         await writer.wait_closed()
 
 
-def test_second_start_tells_what_runs(running: LittleUp) -> None:
-    folder, base = running.home.path.parent, base_of(running)
+def test_second_start_tells_what_runs(running: FakeSuite) -> None:
+    folder, base = running.data_dir.path.parent, base_of(running)
     with up(folder, base) as second:
         assert second.end() == 0
     assert second.out[0].startswith("Already running since ")
     assert f"(pid {running.process.pid})" in second.out[0]
     assert f"127.0.0.1:{base}" in "\n".join(second.out)
-    with LittleUp(folder) as unspecific:
+    with FakeSuite(folder) as unspecific:
         assert unspecific.end() == 0
     with free_base() as other, up(folder, other) as differing:
         assert differing.end() == 1
@@ -107,7 +107,7 @@ def test_second_start_tells_what_runs(running: LittleUp) -> None:
         assert "SEDA_HOME" in differing.err[-1]
 
 
-def test_log_lines_come_prefixed_and_only_from_warning_up(running: LittleUp) -> None:
+def test_log_lines_come_prefixed_and_only_from_warning_up(running: FakeSuite) -> None:
     running.saw("users   | WARNING users serves")
     chat = running.pids()["chat"]
     os.kill(chat, signal.SIGKILL)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from ops.topology import SUITE
-from tests.ops.support.fake_suite import LittleUp, alive, taken, until, up
+from tests.ops.support.fake_suite import FakeSuite, alive, taken, until, up
 
 pytestmark = pytest.mark.timeout(180)
 
 
 def test_service_that_dies_at_start_is_named_with_its_last_lines(folder: Path, base: int) -> None:
-    with up(folder, base, LITTLE_FAULTS="chat:dies") as failed:
+    with up(folder, base, FAKE_FAULTS="chat:crash") as failed:
         assert failed.end() == 1
     assert any("chat    | INFO    starting" in line for line in failed.err)
     assert failed.err[-2:] == [
@@ -30,8 +30,8 @@ def test_service_that_dies_at_start_is_named_with_its_last_lines(folder: Path, b
 
 def test_service_that_never_serves_is_named(folder: Path, base: int) -> None:
     # None of them serves: on a busy machine a healthy one would not within a second either.
-    faults = " ".join(f"{each.name}:silent" for each in SUITE)
-    with up(folder, base, LITTLE_FAULTS=faults, LITTLE_SERVE_SECONDS="1") as failed:
+    faults = " ".join(f"{each.name}:hang" for each in SUITE)
+    with up(folder, base, FAKE_FAULTS=faults, FAKE_SERVE_SECONDS="1") as failed:
         assert failed.end() == 1
     said = re.fullmatch(r"(\w+) did not start: it does not serve after 1 s; last: .+", failed.err[-2])
     assert said, failed.err
@@ -41,17 +41,17 @@ def test_service_that_never_serves_is_named(folder: Path, base: int) -> None:
 
 
 def test_ctrl_c_while_starting_ends_in_order(folder: Path, base: int) -> None:
-    with up(folder, base, LITTLE_FAULTS="tracks:silent") as starting:
-        state = until(starting.home.read_state)
+    with up(folder, base, FAKE_FAULTS="tracks:hang") as starting:
+        state = until(starting.data_dir.read_state)
         assert state is not None
-        until(lambda: len((starting.home.read_state() or state).children) == len(SUITE))
+        until(lambda: len((starting.data_dir.read_state() or state).children) == len(SUITE))
         pids = starting.pids()
         assert starting.interrupt() == 0
     assert alive(list(pids.values())) == []
     assert taken(base) == []
 
 
-class Unread(LittleUp):
+class Unread(FakeSuite):
     """Its messages are read until it is ready; then their reader leaves, as a terminal does that is closed."""
 
     @staticmethod
@@ -78,7 +78,7 @@ def test_a_terminal_that_is_gone_keeps_nothing_running(folder: Path, base: int) 
 
 
 def test_second_ctrl_c_stops_at_once(folder: Path, base: int) -> None:
-    with up(folder, base, LITTLE_FAULTS="chat:deaf") as running:
+    with up(folder, base, FAKE_FAULTS="chat:ignore-stop") as running:
         running.ready()
         pids = running.pids()
         running.process.send_signal(signal.SIGINT)

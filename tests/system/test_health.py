@@ -18,7 +18,7 @@ from gateway.rpc.service_descriptors import for_users, services_of
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import Cluster
-from ops.topology import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
+from ops.topology import CHAT, GATEWAY, SUITE, TRACKS, USERS, ProcessSpec
 from tests.postgres import new_cluster, new_folder
 from tests.system.support.calls import OK, UNAVAILABLE, WITHOUT_DATABASE, Callers, is_documented
 from tests.system.support.health import becomes, open_health
@@ -43,7 +43,7 @@ class World:
     cluster: Cluster
     processes: dict[str, RealProcess]
 
-    def addresses(self, *chosen: Process) -> list[str]:
+    def addresses(self, *chosen: ProcessSpec) -> list[str]:
         """Both ports of each process."""
         found = [self.processes[each.name] for each in chosen]
         return [address for each in found for address in (each.address, each.admin_address)]

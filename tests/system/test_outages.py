@@ -16,7 +16,7 @@ import grpc
 import pytest
 
 from ops.database.admin import grant
-from ops.topology import CHAT, GATEWAY, SUITE, TRACKS, USERS, Process
+from ops.topology import CHAT, GATEWAY, SUITE, TRACKS, USERS, ProcessSpec
 from seda.chat.v1.room_service_pb2 import GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import GetSystemStatusRequest, ServiceState
@@ -32,7 +32,7 @@ from tests.system.support.calls import OK, Callers, End
 from tests.system.support.processes import RealProcess, real_suite
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(240)]
-PROBE = Process("probe", "tests.system.support.roles_probe", 6)
+PROBE = ProcessSpec("probe", "tests.system.support.roles_probe", 6)
 WHOLE_SECONDS = 3.0
 """Within so many seconds of a service's return nothing is left of its absence."""
 FIRST_WAIT_SECONDS = 2.0

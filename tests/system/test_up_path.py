@@ -41,7 +41,7 @@ class Suite:
     def __init__(self, folder: Path, base: int) -> None:
         self.folder = folder / "my music"
         self.folder.mkdir()
-        self.home = folder / "data of seda"
+        self.data_dir = folder / "data of seda"
         self.base = base
         self.up = self._start()
 
@@ -53,7 +53,7 @@ class Suite:
         self.up = self._start()
 
     def _start(self) -> UpElsewhere:
-        up = UpElsewhere(self.folder, self.home, "--port-base", str(self.base), "--no-demo")
+        up = UpElsewhere(self.folder, self.data_dir, "--port-base", str(self.base), "--no-demo")
         try:
             return up.ready(START_SECONDS)
         except BaseException:

@@ -12,7 +12,7 @@ const WORKERS = Number(process.env.WORKERS ?? 1);
 
 export const PROTO = fileURLToPath(new URL('../baseline.proto', import.meta.url));
 const definition = protoLoader.loadSync(PROTO, { longs: Number, enums: String, defaults: false, arrays: true });
-export const Chat = grpc.loadPackageDefinition(definition).peer.v1.Chat;
+export const Chat = grpc.loadPackageDefinition(definition).baseline.v1.Chat;
 
 export class RpcError extends Error {
   constructor(code, message) {

@@ -14,7 +14,7 @@ from ops.console import console
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CliResult:
     code: int
     out: str
     err: str
@@ -34,7 +34,7 @@ class Seda:
         self._capsys = capsys
         self._monkeypatch = monkeypatch
 
-    def __call__(self, *arguments: str) -> Outcome:
+    def __call__(self, *arguments: str) -> CliResult:
         self._monkeypatch.setattr("sys.argv", ["seda", *arguments])
         for name in ("json", "no_color", "debug"):
             self._monkeypatch.setattr(console, name, False)
@@ -43,4 +43,4 @@ class Seda:
             cli.main()
         captured = self._capsys.readouterr()
         assert isinstance(left.value.code, int)
-        return Outcome(int(left.value.code), captured.out, captured.err)
+        return CliResult(int(left.value.code), captured.out, captured.err)

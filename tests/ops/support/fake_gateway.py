@@ -24,17 +24,17 @@ ROOM_ID = "0190a1b2-0000-7000-8000-000000000001"
 
 
 @dataclass
-class Answering:
+class FakeGateway:
     """The address, and every call that came: its path, request and bearer token."""
 
     address: str = ""
     calls: list[tuple[str, Message, str]] = field(default_factory=list)
-    board: health.HealthServicer = field(default_factory=health.HealthServicer)
+    health_servicer: health.HealthServicer = field(default_factory=health.HealthServicer)
 
     def ready(self, is_ready: bool) -> None:
         """Answer health accordingly from now on."""
         status = health_pb2.HealthCheckResponse
-        self.board.set("", status.SERVING if is_ready else status.NOT_SERVING)
+        self.health_servicer.set("", status.SERVING if is_ready else status.NOT_SERVING)
 
 
 def _create_room(request: Any, _context: object) -> Message:
@@ -86,26 +86,26 @@ _METHODS: dict[str, dict[str, tuple[Callable[[Any, Any], Message], type[Message]
 
 
 @contextmanager
-def answering(port: int = 0) -> Iterator[Answering]:
+def fake_gateway(port: int = 0) -> Iterator[FakeGateway]:
     """Serve on `port`, or a free one, until the end."""
-    seen = Answering()
+    recorder = FakeGateway()
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     for service, methods in _METHODS.items():
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
-                _recorded(f"/{service}/{name}", answer, seen), request.FromString, _serialize
+                _recording(f"/{service}/{name}", handler, recorder), request.FromString, _serialize
             )
-            for name, (answer, request) in methods.items()
+            for name, (handler, request) in methods.items()
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-    board = seen.board
-    board.set("seda.chat.v1.RoomService", health_pb2.HealthCheckResponse.NOT_SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(board, server)
+    health_servicer = recorder.health_servicer
+    health_servicer.set("seda.chat.v1.RoomService", health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection([*_METHODS, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    seen.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
+    recorder.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
     server.start()
     try:
-        yield seen
+        yield recorder
     finally:
         server.stop(0).wait()
 
@@ -114,12 +114,12 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _recorded(
-    path: str, answer: Callable[[Any, Any], Message], seen: Answering
+def _recording(
+    path: str, handler: Callable[[Any, Any], Message], recorder: FakeGateway
 ) -> Callable[[Message, grpc.ServicerContext], Message]:
     def handle(request: Message, context: grpc.ServicerContext) -> Message:
         metadata = dict(context.invocation_metadata())
-        seen.calls.append((path, request, str(metadata.get("authorization", "")).removeprefix("Bearer ")))
-        return answer(request, context)
+        recorder.calls.append((path, request, str(metadata.get("authorization", "")).removeprefix("Bearer ")))
+        return handler(request, context)
 
     return handle

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ops.data_dir import Home
+from ops.data_dir import DataDir
 from ops.proc_info import start_time
 from ops.topology import SUITE, Ports
 from ops.up.ports import is_free
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Five times what a slow machine takes.
-PATIENCE = 45.0
+TIMEOUT_SECONDS = 45.0
 # Below the ephemeral range and beside the ports of the run's own PostgreSQL.
 _BASES = range(10_200, 19_900, 30)
 _Value = TypeVar("_Value")
@@ -47,7 +47,7 @@ def free_base() -> Iterator[int]:
     raise AssertionError("no port base is free")
 
 
-def until(look: Callable[[], _Value], seconds: float = PATIENCE) -> _Value:
+def until(look: Callable[[], _Value], seconds: float = TIMEOUT_SECONDS) -> _Value:
     """Return the first true value that `look` gives; fail after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -58,13 +58,13 @@ def until(look: Callable[[], _Value], seconds: float = PATIENCE) -> _Value:
     raise AssertionError(f"did not happen within {seconds} s")
 
 
-class LittleUp:
+class FakeSuite:
     """One `seda up`. Lines of both streams are collected while it runs."""
 
     module = "tests.ops.support.fake_suite_up"
 
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
-        self.home = Home(folder / ".seda")
+        self.data_dir = DataDir(folder / ".seda")
         inherited = {
             name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
         }
@@ -98,12 +98,12 @@ class LittleUp:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(PATIENCE)
+                self.process.wait(TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self._finish()
 
-    def ready(self, seconds: float = PATIENCE) -> Self:
+    def ready(self, seconds: float = TIMEOUT_SECONDS) -> Self:
         """Wait until it says that it is ready."""
         until(
             lambda: (
@@ -125,15 +125,15 @@ class LittleUp:
 
     def end(self) -> int:
         """Wait for the end and return the exit status."""
-        status = self.process.wait(PATIENCE)
+        status = self.process.wait(TIMEOUT_SECONDS)
         self._finish()
         return status
 
     def pids(self) -> dict[str, int]:
         """Return the children's process ids, PostgreSQL's too."""
-        state = self.home.read_state()
+        state = self.data_dir.read_state()
         assert state is not None
-        server = next(iter(self.home.path.glob("postgres-*/postmaster.pid"))).read_text().splitlines()[0]
+        server = next(iter(self.data_dir.path.glob("postgres-*/postmaster.pid"))).read_text().splitlines()[0]
         return {**{name: each.pid for name, each in state.children.items()}, "postgres": int(server)}
 
     def events(self) -> list[dict[str, Any]]:
@@ -148,7 +148,7 @@ class LittleUp:
 
     def _finish(self) -> None:
         for reader in self._readers:
-            reader.join(PATIENCE)
+            reader.join(TIMEOUT_SECONDS)
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
@@ -159,12 +159,12 @@ class LittleUp:
         lines.extend(line.rstrip("\n") for line in stream)
 
 
-def up(folder: Path, base: int, *arguments: str, **environ: str) -> LittleUp:
+def up(folder: Path, base: int, *arguments: str, **environ: str) -> FakeSuite:
     """Start little services on the ports of `base`."""
-    return LittleUp(folder, "--port-base", str(base), *arguments, **environ)
+    return FakeSuite(folder, "--port-base", str(base), *arguments, **environ)
 
 
-class RealUp(LittleUp):
+class RealSuite(FakeSuite):
     """`seda up` of the real suite."""
 
     module = "ops.cli"

@@ -1,6 +1,6 @@
 """A process like those of the suite, as far as a supervisor can see: health, logs, drain, the parent's pipe.
 
-What it does wrong is said by LITTLE_FAULTS, words of the form NAME:FAULT where NAME is that of a process:
+What it does wrong is said by FAKE_FAULTS, words of the form NAME:FAULT where NAME is that of a process:
 
     dies       says why in its log and ends before it serves
     silent     never serves
@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection
 NAMES = {0: "gateway", 1: "users", 2: "chat", 3: "tracks"}
 
 
-def say(level: str, event: str, **fields: object) -> None:
+def log(level: str, event: str, **fields: object) -> None:
     sys.stderr.write(json.dumps({"level": level, "event": event, **fields}) + "\n")
 
 
@@ -31,40 +31,38 @@ def main() -> None:
     port, admin_port = int(os.environ["SEDA_PORT"]), int(os.environ["SEDA_ADMIN_PORT"])
     name = NAMES[port % 10]
     faults = {
-        each.partition(":")[2]
-        for each in os.environ.get("LITTLE_FAULTS", "").split()
-        if each.startswith(name)
+        each.partition(":")[2] for each in os.environ.get("FAKE_FAULTS", "").split() if each.startswith(name)
     }
-    leave = threading.Event()
-    say("info", "starting", pid=os.getpid())
-    if "dies" in faults:
-        say("error", 'SEDA_CHAT_DATABASE_URL names database "seda_x", which does not exist.')
+    stop = threading.Event()
+    log("info", "starting", pid=os.getpid())
+    if "crash" in faults:
+        log("error", 'SEDA_CHAT_DATABASE_URL names database "seda_x", which does not exist.')
         sys.exit(1)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if "deaf" in faults else lambda *_: leave.set())
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if "ignore-stop" in faults else lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
-    board = health.HealthServicer()
-    if "silent" in faults:
-        board.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
-    board.set("live", health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(board, server)
+    health_servicer = health.HealthServicer()
+    if "hang" in faults:
+        health_servicer.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_servicer.set("live", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection([health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     for variable, number in (("SEDA_HOST", port), ("SEDA_ADMIN_HOST", admin_port)):
         for host in os.environ[variable].split(","):
             server.add_insecure_port(f"[{host}]:{number}" if ":" in host else f"{host}:{number}")
     server.start()
-    say("warning", f"{name} serves")
-    threading.Thread(target=follow_parent, args=(leave, "deaf" in faults), daemon=True).start()
-    leave.wait()
-    say("info", "drained")
+    log("warning", f"{name} serves")
+    threading.Thread(target=stop_with_parent, args=(stop, "ignore-stop" in faults), daemon=True).start()
+    stop.wait()
+    log("info", "drained")
     server.stop(0).wait()
 
 
-def follow_parent(leave: threading.Event, deaf: bool) -> None:
+def stop_with_parent(stop: threading.Event, ignore_stop: bool) -> None:
     while os.read(int(os.environ["SEDA_PARENT_FD"]), 1):
         pass
-    if not deaf:
-        leave.set()
+    if not ignore_stop:
+        stop.set()
 
 
 main()

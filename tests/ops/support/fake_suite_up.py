@@ -1,6 +1,6 @@
 """`seda up` of little services: the real command, supervisor and PostgreSQL, without schemas and demo data.
 
-LITTLE_SERVE_SECONDS shortens the time that a service has until it must serve.
+FAKE_SERVE_SECONDS shortens the time that a service has until it must serve.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from ops import cli
 from ops.topology import SUITE
 from ops.up import command, supervisor
 
-LITTLE = tuple(replace(each, module="tests.ops.support.fake_suite_service") for each in SUITE)
+FAKE_SUITE = tuple(replace(each, module="tests.ops.support.fake_suite_service") for each in SUITE)
 
 
-async def prepare(_dsn: str, _screen: object) -> None:
+async def prepare(_dsn: str, _progress: object) -> None:
     """Nothing to prepare: little services keep no data."""
 
 
 def main() -> None:
     run = command.run
 
-    def little_run(*given: Any, **named: Any) -> None:
-        run(*given, **named, processes=LITTLE, prepare=prepare, demo=False)
+    def run_fake_suite(*given: Any, **named: Any) -> None:
+        run(*given, **named, processes=FAKE_SUITE, prepare=prepare, demo=False)
 
-    command.run = little_run
-    supervisor._SERVE_SECONDS = float(os.environ.get("LITTLE_SERVE_SECONDS", supervisor._SERVE_SECONDS))
+    command.run = run_fake_suite
+    supervisor._SERVE_SECONDS = float(os.environ.get("FAKE_SERVE_SECONDS", supervisor._SERVE_SECONDS))
     sys.argv[0] = "seda"
     cli.main()
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from ops.topology import CHAT, LOOPBACK, SUITE, USERS, Ports, Process
+from ops.topology import CHAT, LOOPBACK, SUITE, USERS, Ports, ProcessSpec
 from tests.ops.support.fake_suite import PROJECT, free_base, until
 from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.system.support.health import becomes, open_health
 
-SECOND_CHAT = Process("chat", "services.chat", 4)
+SECOND_CHAT = ProcessSpec("chat", "services.chat", 4)
 """Chat's second replica, on a port that no other process of the suite takes."""
 
 # Five times what a process takes to serve on two busy cores.
@@ -31,7 +31,7 @@ _LOG_LINES = 30
 class RealProcess:
     """One process. `module` is what `python -m` runs, so a test may run a variant in its place."""
 
-    process: Process
+    process: ProcessSpec
     module: str
     base: int
     environ: Mapping[str, str]
@@ -140,7 +140,7 @@ class RealSuite:
         }
         self.processes: list[RealProcess] = []
 
-    def add(self, process: Process, module: str | None = None, **environ: str) -> RealProcess:
+    def add(self, process: ProcessSpec, module: str | None = None, **environ: str) -> RealProcess:
         """Start a process, or a variant of it."""
         ports = Ports(self._base)
         added = RealProcess(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.data_dir import Home
-from tests.ops.support.fake_suite import RealUp
+from ops.data_dir import DataDir
+from tests.ops.support.fake_suite import RealSuite
 
 # Five times what a first start takes on two busy cores: initdb, migrations, four services.
 START_SECONDS = 90.0
@@ -19,12 +19,12 @@ _PLAIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _ENDED = "--- line ended with "
 
 
-class UpElsewhere(RealUp):
+class UpElsewhere(RealSuite):
     """`seda up` in the working directory `folder`, with its data in `home`."""
 
-    def __init__(self, folder: Path, home: Path, *arguments: str, **environ: str) -> None:
-        super().__init__(folder, *arguments, **{"SEDA_HOME": str(home), "SEDA_ENRICH": "0", **environ})
-        self.home = Home(home)
+    def __init__(self, folder: Path, data_dir: Path, *arguments: str, **environ: str) -> None:
+        super().__init__(folder, *arguments, **{"SEDA_HOME": str(data_dir), "SEDA_ENRICH": "0", **environ})
+        self.data_dir = DataDir(data_dir)
 
     def block(self, title: str) -> list[str]:
         """Return the lines to paste that stand under a title, as they were printed."""
