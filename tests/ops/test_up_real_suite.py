@@ -41,7 +41,7 @@ def running(folder: Path, base: int) -> Iterator[RealSuite]:
     with RealSuite(folder, "--port-base", str(base)) as started:
         yield started.ready(FIRST_START_SECONDS)
         pids = started.pids()
-        assert started.interrupt() == 0, started.everything()
+        assert started.interrupt() == 0, started.output()
     assert alive(list(pids.values())) == []
     assert taken(base) == []
 

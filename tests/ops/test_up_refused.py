@@ -23,7 +23,7 @@ def test_taken_port_is_named_with_its_holder_and_the_flag(folder: Path, base: in
         up(folder, base) as refused,
     ):
         assert refused.end() == 1
-    said = refused.everything()
+    said = refused.output()
     assert "2 ports are taken." in said
     assert f"{base + 1} (users)" in said
     assert f"{base + 5} (postgres)" in said
@@ -48,7 +48,7 @@ def test_data_of_another_major_version_are_refused(folder: Path, base: int) -> N
     (old / "PG_VERSION").write_text("14\n")
     with up(folder, base) as refused:
         assert refused.end() == 1
-    said = refused.everything()
+    said = refused.output()
     assert "are of PostgreSQL 14" in said
     assert "pg_dump" in said
     assert "pg_restore" in said
@@ -59,7 +59,7 @@ def test_own_database_is_used_and_its_password_not_shown(folder: Path, base: int
     url = f"postgresql://someone:s3cret@127.0.0.1:{base + 5}/mine"
     with up(folder, base, DATABASE_URL=url) as refused:
         assert refused.end() == 1
-    said = refused.everything()
+    said = refused.output()
     assert f"127.0.0.1:{base + 5}/mine" in said
     assert "s3cret" not in said
     assert not list(refused.data_dir.path.glob("postgres-*"))

@@ -25,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSuite]:
     (folder / "grpc_health.py").write_text("raise SystemExit('taken from the working directory')")
     with free_base() as base, up(folder, base, "--logs", "users") as started:
         yield started.ready()
-        assert started.interrupt() == 0, started.everything()
+        assert started.interrupt() == 0, started.output()
 
 
 def base_of(running: FakeSuite) -> int:
@@ -108,12 +108,12 @@ def test_second_start_tells_what_runs(running: FakeSuite) -> None:
 
 
 def test_log_lines_come_prefixed_and_only_from_warning_up(running: FakeSuite) -> None:
-    running.saw("users   | WARNING users serves")
+    running.wait_for_line("users   | WARNING users serves")
     chat = running.pids()["chat"]
     os.kill(chat, signal.SIGKILL)
     # It is started again, and warns again: now after ready, so on screen.
-    running.saw("chat    | ended (status -9); starting it again")
-    running.saw("chat    | WARNING chat serves")
+    running.wait_for_line("chat    | ended (status -9); starting it again")
+    running.wait_for_line("chat    | WARNING chat serves")
     assert any("users   | INFO    starting" in line for line in running.err)
     assert not any("chat    | INFO" in line for line in running.err)
     assert not any("tracks  | WARNING tracks serves" in line for line in running.err)

@@ -82,7 +82,7 @@ def test_second_ctrl_c_stops_at_once(folder: Path, base: int) -> None:
         running.ready()
         pids = running.pids()
         running.process.send_signal(signal.SIGINT)
-        running.saw("Stopping (Ctrl-C again: at once)")
+        running.wait_for_line("Stopping (Ctrl-C again: at once)")
         began = time.monotonic()
         assert running.interrupt() == 0
         # The patient stop waits 20 s for a deaf service.

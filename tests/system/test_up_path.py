@@ -47,7 +47,7 @@ class Suite:
 
     def restart(self) -> None:
         pids = list(self.up.pids().values())
-        assert self.up.interrupt() == 0, self.up.everything()
+        assert self.up.interrupt() == 0, self.up.output()
         assert alive(pids) == []
         assert taken(self.base) == []
         self.up = self._start()

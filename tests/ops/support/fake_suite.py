@@ -47,11 +47,11 @@ def free_base() -> Iterator[int]:
     raise AssertionError("no port base is free")
 
 
-def until(look: Callable[[], _Value], seconds: float = TIMEOUT_SECONDS) -> _Value:
-    """Return the first true value that `look` gives; fail after `seconds`."""
+def until(poll: Callable[[], _Value], seconds: float = TIMEOUT_SECONDS) -> _Value:
+    """Return the first true value that `poll` gives; fail after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        value = look()
+        value = poll()
         if value:
             return value
         time.sleep(0.02)  # what happens in other processes wakes nobody here
@@ -104,19 +104,19 @@ class FakeSuite:
         self._finish()
 
     def ready(self, seconds: float = TIMEOUT_SECONDS) -> Self:
-        """Wait until it says that it is ready."""
-        until(
-            lambda: (
-                self._seen("Ready in") or self._seen('"event":"ready"') or self.process.poll() is not None
-            ),
-            seconds,
-        )
-        assert self.process.poll() is None, self.everything()
+        """Wait until both streams have everything that a start prints."""
+        until(lambda: self._is_ready() or self.process.poll() is not None, seconds)
+        assert self.process.poll() is None, self.output()
         return self
 
-    def saw(self, text: str) -> None:
+    def _is_ready(self) -> bool:
+        # Two threads read the streams: the last line of one says nothing about the other.
+        printed = self._has_line("Ready in") and self._has_line("call GetRoomPage")
+        return printed or self._has_line('"event":"ready"')
+
+    def wait_for_line(self, text: str) -> None:
         """Wait until a line with this text comes."""
-        until(lambda: self._seen(text))
+        until(lambda: self._has_line(text))
 
     def interrupt(self) -> int:
         """Press Ctrl-C and return the exit status."""
@@ -140,10 +140,10 @@ class FakeSuite:
         """Return stdout of --json."""
         return [json.loads(line) for line in self.out]
 
-    def everything(self) -> str:
+    def output(self) -> str:
         return "\n".join([*self.out, *self.err])
 
-    def _seen(self, text: str) -> bool:
+    def _has_line(self, text: str) -> bool:
         return any(text in line for line in [*self.out, *self.err])
 
     def _finish(self) -> None:
