@@ -16,7 +16,7 @@ RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements.lock > build.lock \
 COPY pyproject.toml README.md ./
 COPY buf buf
 COPY seda seda
-COPY folding folding
+COPY search_text search_text
 COPY servicekit servicekit
 COPY services services
 COPY gateway gateway

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from servicekit.call import current_call
 from servicekit.errors import DeadlineExceededError, ServiceUnavailableError
 from servicekit.methods import Method
-from servicekit.statuses import from_rpc_error
+from servicekit.rpc_status import from_rpc_error
 from servicekit.tokens import ServiceTokenSigner
 
 _Response = TypeVar("_Response", bound=Message)

@@ -9,7 +9,7 @@ import grpc
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from servicekit.keys import FixedKeys, Keys, RemoteKeys, SecretKey
+from servicekit.jwks import FixedKeys, Keys, RemoteKeys, SecretKey
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from servicekit.admission import Admission, StreamAdmission
+from servicekit.concurrency_limit import Admission, StreamAdmission
 from servicekit.database import Database
 from servicekit.errors import Code
 from servicekit.methods import Method

@@ -23,10 +23,11 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit import credentials, logs
-from servicekit.admission import Admission, StreamAdmission
 from servicekit.channels import Peer
 from servicekit.clock import Clock, SystemClock
+from servicekit.concurrency_limit import Admission, StreamAdmission
 from servicekit.database import Database
+from servicekit.handlers import RawHandler, Wrapper
 from servicekit.health import HealthBoard
 from servicekit.identity import Authenticator, CallerResolver
 from servicekit.methods import Method, methods_of
@@ -35,7 +36,6 @@ from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers, Servicer
 from servicekit.settings import ServiceSettings, SettingsError, load
 from servicekit.tokens import ServiceTokenSigner
-from servicekit.wrapper import RawHandler, Wrapper
 
 _log = structlog.get_logger("process")
 STOP_GRACE = 15.0

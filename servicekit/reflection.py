@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
+from servicekit.handlers import Context
 from servicekit.health import HealthBoard
-from servicekit.wrapper import Context
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 

@@ -10,10 +10,10 @@ import grpc
 
 from servicekit import reflection
 from servicekit.credentials import server_credentials
+from servicekit.handlers import RawHandler, Wrapper
 from servicekit.health import HealthBoard, HealthService
 from servicekit.methods import ContractError, Method, methods_of
 from servicekit.settings import ServiceSettings, addresses
-from servicekit.wrapper import RawHandler, Wrapper
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     # Two processes on one port would share its calls, and lose some when one of them drains.

@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 from servicekit.errors import TokenExpiredError, TokenInvalidError
-from servicekit.keys import Key, Keys
+from servicekit.jwks import Key, Keys
 
 DEVELOPMENT_ISSUER = "seda-development"
 SERVICE_ISSUER = "seda-services"

@@ -8,7 +8,7 @@ from gateway.actions.deps import Deps
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
 from seda.tracks.v1.track_pb2 import Track
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 
 # What the two services call the field that our caller knows as the link.
 _FIELDS = {"input": "track_url", "track_id": "track_url"}

@@ -10,8 +10,8 @@ from seda.chat.v1.message_service_pb2 import (
 )
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from servicekit.channels import Peer
+from servicekit.handlers import DEFAULT_DEADLINE
 from servicekit.ids import new_id
-from servicekit.wrapper import DEFAULT_DEADLINE
 
 
 class ChatClient:

@@ -12,7 +12,7 @@ from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.channels import Peer
-from servicekit.wrapper import DEFAULT_DEADLINE
+from servicekit.handlers import DEFAULT_DEADLINE
 
 
 class TracksClient:

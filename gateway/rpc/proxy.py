@@ -17,9 +17,9 @@ from google.protobuf.descriptor import ServiceDescriptor
 from servicekit.call import Call
 from servicekit.channels import DEADLINE_SHAVE, Peer
 from servicekit.errors import Code, DeadlineExceededError, ServiceError, ServiceUnavailableError
+from servicekit.handlers import RawHandler
 from servicekit.health import HealthBoard
 from servicekit.methods import Method, methods_of
-from servicekit.wrapper import RawHandler
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Metadata = list[tuple[str, str]]

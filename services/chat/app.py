@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seda.tracks.v1 import track_service_pb2
 from seda.users.v1 import identity_service_pb2
-from servicekit.admission import RateLimit
+from servicekit.concurrency_limit import RateLimit
 from servicekit.process import App, Kit
 from services.chat.actions.deps import Deps, Limits
 from services.chat.actions.page_cache import KeptPages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from seda.users.v1 import identity_service_pb2
-from servicekit.admission import RateLimit
+from servicekit.concurrency_limit import RateLimit
 from servicekit.process import App, Kit
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.enrichment import EnrichmentDeps

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from seda.rpc.v1 import caller_pb2
 from seda.tracks.v1 import catalog_service_pb2, crawler_service_pb2, track_pb2, track_service_pb2
 from servicekit.caller import Caller, Role
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
 from services.tracks.actions.crawler import Visited
 from services.tracks.actions.search import Listing, TrackPage

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The folders that hold hand-written Python; seda/ and buf/ are generated.
 HAND_WRITTEN = (
-    "folding",
+    "search_text",
     "servicekit",
     "services",
     "gateway",

@@ -13,7 +13,7 @@ from servicekit.process import App, Kit, Process
 from tests.contract.auth_headers import EMAILS
 from tests.contract.suite import Served
 from tests.servicekit.probe_process import Ready, settings
-from tests.servicekit.serving import USER_ID, Probe, servicers
+from tests.servicekit.probe_server import USER_ID, Probe, servicers
 
 
 class ByEmail:

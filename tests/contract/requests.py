@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from seda.rpc.v1.page_token_pb2 import PageToken
-from servicekit.pages import encode_token
+from servicekit.pagination import encode_token
 
 # The Python and C descriptors of protobuf have no common type.
 Descriptor: TypeAlias = Any

@@ -11,7 +11,7 @@ import pytest
 from seda.chat.v1.room_service_pb2 import DESCRIPTOR, GetRoomRequest, GetRoomResponse
 from servicekit.errors import ConflictError, InvalidFieldsError, OverloadedError, ServiceError
 from servicekit.methods import methods_of
-from servicekit.statuses import details
+from servicekit.rpc_status import details
 from tests.contract.responses import REQUEST_ID, Reason, leaks, reasons, violations
 from tests.contract.suite import Outcome, send
 

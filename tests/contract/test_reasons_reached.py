@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from servicekit.errors import Code, ConflictError, OverloadedError, ServiceError
-from servicekit.statuses import GRPC_CODES, details
+from servicekit.rpc_status import GRPC_CODES, details
 from tests.architecture.project import ROOT
 from tests.contract.proto_comments import documented_reasons, proto_comments
 from tests.contract.responses import REQUEST_ID, reason_of, reasons, violations

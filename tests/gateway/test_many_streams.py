@@ -22,7 +22,7 @@ from servicekit.process import App, Kit, Process
 from servicekit.settings import ServiceSettings
 from tests.gateway.gateway_fixture import AS_USER, suite
 from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
-from tests.servicekit.serving import Probe, Users, servicers
+from tests.servicekit.probe_server import Probe, Users, servicers
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(120)]

@@ -14,7 +14,7 @@ from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageR
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
 from seda.tracks.v1.track_pb2 import Track
-from servicekit.keys import SecretKey
+from servicekit.jwks import SecretKey
 from servicekit.tokens import ServiceToken, TokenVerifier
 from tests.gateway.fake_server import Context
 from tests.gateway.gateway_fixture import (

@@ -7,8 +7,8 @@ import pytest
 
 from servicekit.database import Database
 from tests import postgres
-from tests.servicekit.serving import Running, serving
-from tests.servicekit.things import SETUP, opened
+from tests.servicekit.probe_server import Running, serving
+from tests.servicekit.sample_table import SETUP, opened
 
 
 @pytest.fixture

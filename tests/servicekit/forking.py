@@ -9,7 +9,7 @@ import asyncio
 import subprocess
 import sys
 
-from tests.servicekit.serving import serving
+from tests.servicekit.probe_server import serving
 
 _CALLERS = 4
 

@@ -14,7 +14,7 @@ from servicekit.call import Call
 from servicekit.process import App, Kit, Process, main
 from servicekit.settings import ServiceSettings
 from tests.probe import ProbeResponse
-from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, Probe, Users, servicers
+from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, Probe, Users, servicers
 
 
 class Settings(ServiceSettings):

@@ -26,11 +26,11 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.methods import methods_of
-from servicekit.statuses import GRPC_CODES, UpstreamError, details
+from servicekit.rpc_status import GRPC_CODES, UpstreamError, details
 from servicekit.tokens import ServiceToken, ServiceTokenSigner
 from tests.postgres import free_port
 from tests.probe import METHODS, ProbeRequest, ProbeResponse
-from tests.servicekit.serving import SERVICE_SECRET, USER_ID, Running, serving, verifier
+from tests.servicekit.probe_server import SERVICE_SECRET, USER_ID, Running, serving, verifier
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 Answer = Callable[[bytes, Context], Awaitable[bytes]]

@@ -28,7 +28,7 @@ from servicekit.process import App, Process
 from servicekit.settings import ServiceSettings, SettingsError
 from tests.certificates import Authority, Pair, Tls
 from tests.probe import METHODS, ProbeRequest
-from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, Probe, Users, as_user, servicers
+from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, Probe, Users, as_user, servicers
 from tests.servicekit.test_addresses import second_address
 
 PROJECT = Path(__file__).resolve().parents[2]

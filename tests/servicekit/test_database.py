@@ -15,7 +15,7 @@ from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError
 from servicekit.sql import Statement
 from tests.probe import METHODS
-from tests.servicekit.things import (
+from tests.servicekit.sample_table import (
     ADD,
     ADD_AT,
     ALL,

@@ -19,7 +19,7 @@ from servicekit.errors import (
 from servicekit.sql import Command
 from servicekit.sql_errors import DataRefusedError, LockTimeoutError, UnexpectedDatabaseError
 from tests import postgres
-from tests.servicekit.things import (
+from tests.servicekit.sample_table import (
     ADD,
     ADD_UNIQUE,
     BACKEND,

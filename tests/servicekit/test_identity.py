@@ -21,7 +21,7 @@ from servicekit.errors import (
 from servicekit.methods import Access
 from tests.contract.responses import details, reason_of
 from tests.probe import METHODS
-from tests.servicekit.serving import USER_ID, HandClock, Running, as_service, as_user, serving
+from tests.servicekit.probe_server import USER_ID, HandClock, Running, as_service, as_user, serving
 
 _AWAY = [ServiceUnavailableError("users"), DatabaseUnavailableError(), DeadlineExceededError()]
 _OPENS = {

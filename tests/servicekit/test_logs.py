@@ -18,7 +18,7 @@ from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
 from servicekit.errors import Code, ConflictError, ServiceError
 from servicekit.logs import CallLog
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from tests.probe import METHODS
 
 

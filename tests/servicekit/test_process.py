@@ -26,7 +26,7 @@ from tests.postgres import free_port
 from tests.probe import METHODS, ProbeRequest
 from tests.servicekit.probe_process import build, settings
 from tests.servicekit.probe_process import running as serving_here
-from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, as_user
+from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, as_user
 from tests.servicekit.test_health import Watching, check
 
 

@@ -12,7 +12,7 @@ from tests.contract.suite import send
 from tests.probe import METHODS, ProbeRequest
 from tests.servicekit import probe_process
 from tests.servicekit.probe_process import build, running
-from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, as_user
+from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, as_user
 
 _KIB, _MIB, _SECOND = 1024, 1024 * 1024, 1000
 _AGREED = {

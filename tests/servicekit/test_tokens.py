@@ -14,7 +14,7 @@ from ops.dev_tokens import development_subject, development_token
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.tokens import MAX_TOKEN_CHARACTERS, ServiceToken, ServiceTokenSigner, UserToken
 from tests.contract.auth_headers import bad_headers, jwt, service_claims, user_claims
-from tests.servicekit.serving import JWT_SECRET, SERVICE_SECRET, verifier
+from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, verifier
 
 _NOW = 1_800_000_000.0
 

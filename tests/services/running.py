@@ -17,8 +17,8 @@ from ops.dev_tokens import development_subject, development_token
 from servicekit.errors import Code, ServiceError
 from servicekit.ids import new_id
 from servicekit.process import App, Kit, Process
+from servicekit.rpc_status import UpstreamError, from_rpc_error
 from servicekit.settings import ServiceSettings
-from servicekit.statuses import UpstreamError, from_rpc_error
 from servicekit.tokens import ServiceTokenSigner
 from tests.postgres import Database
 

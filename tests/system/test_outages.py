@@ -24,7 +24,7 @@ from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from servicekit.channels import open_channel
 from servicekit.errors import Code
 from servicekit.ids import new_id
-from servicekit.statuses import UpstreamError, from_rpc_error
+from servicekit.rpc_status import UpstreamError, from_rpc_error
 from tests.postgres import Database
 from tests.probe import METHODS, ProbeRequest
 from tests.services.running import user

@@ -20,7 +20,7 @@ from seda.gateway.v1.gateway_service_pb2 import (
     ServiceState,
 )
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.app import build as build_chat
 from services.chat.config import Settings as ChatSettings
 from services.tracks.app import build as build_tracks

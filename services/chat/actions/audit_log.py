@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pages import decode_number, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_number, encode_token, fingerprint, page_of
 from services.chat.actions.authorization import Authority, inspect
 from services.chat.actions.deps import Deps
 from services.chat.domain.model import LogLine

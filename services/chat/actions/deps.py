@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from servicekit.admission import RateLimit
+from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
 from services.chat.actions.page_cache import KeptPages
 from services.chat.domain.message_send import SendDraft

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from servicekit.pagination import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord
 from services.chat.domain.pagination import fitting

@@ -7,7 +7,14 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
-from servicekit.pages import LAST_INSTANT, decode_instant, decode_number, encode_token, fingerprint, page_of
+from servicekit.pagination import (
+    LAST_INSTANT,
+    decode_instant,
+    decode_number,
+    encode_token,
+    fingerprint,
+    page_of,
+)
 from services.chat.actions.authorization import Authority, inspect
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room

@@ -8,7 +8,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
-from servicekit.pages import decode_instant, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_instant, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint
+from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint
 from services.chat.actions.authorization import Authority, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.page_cache import KeptPage

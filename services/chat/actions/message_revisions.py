@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pages import MAX_BYTES, decode_number, encode_token, fingerprint, page_of
+from servicekit.pagination import MAX_BYTES, decode_number, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import OVERHEAD_BYTES, text_bytes
 from services.chat.domain.errors import MessageNotFoundError

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from folding import words
+from search_text import words
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from servicekit.pagination import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes
 from services.chat.domain.model import Tally

@@ -12,7 +12,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import decode_token, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_token, encode_token, fingerprint, page_of
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Reaction, Tally

@@ -9,7 +9,7 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.ids import new_id
-from servicekit.pages import LAST_INSTANT, decode_instant, encode_token, fingerprint, page_of
+from servicekit.pagination import LAST_INSTANT, decode_instant, encode_token, fingerprint, page_of
 from services.chat.actions.authorization import Authority, inspect, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change

@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from folding import needle
+from search_text import needle
 from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pages import MAX_BYTES, decode_token, encode_token, fingerprint, only_id, page_of
+from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint, only_id, page_of
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import text_bytes, value_bytes
 from services.chat.actions.room_transaction import Change, change_room

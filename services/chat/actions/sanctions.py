@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.ids import new_id
-from servicekit.pages import decode_number, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_number, encode_token, fingerprint, page_of
 from servicekit.timestamps import to_text
 from services.chat.actions.authorization import Authority, inspect, moderate
 from services.chat.actions.deps import Deps

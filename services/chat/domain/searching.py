@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from folding import words
+from search_text import words
 
 
 def search_text(text: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seda.chat.v1 import author_data_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from services.chat.actions.deps import Deps
 from services.chat.actions.erasure import erase_author
 from services.chat.actions.export import export_author

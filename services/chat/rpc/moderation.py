@@ -5,7 +5,7 @@ from __future__ import annotations
 from seda.chat.v1 import moderation_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id, parse_optional_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto
 from services.chat.actions import audit_log, message_delete, reports, room_moderation, sanctions
 from services.chat.actions.deps import Deps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seda.chat.v1 import room_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from services.chat.actions.deps import Deps
 from services.chat.actions.pins import list_pins, pin_message, unpin_message
 from services.chat.actions.rooms import create_room, get_room, list_my_rooms, list_public_rooms, update_room

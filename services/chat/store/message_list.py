@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.database import Database, Session
-from servicekit.pages import MAX_SIZE
+from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.domain.model import ThreadView
 from services.chat.domain.pagination import Window

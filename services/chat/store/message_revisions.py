@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.pages import MAX_SIZE
+from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.domain.model import Revision
 from services.chat.store.message_query import track_from_json

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from servicekit.database import Database
-from servicekit.pages import MAX_SIZE
+from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.store.message_query import MESSAGE, NO_THREAD, Found, MessageRow, found, reading
 from services.chat.store.rooms import FACTS, FACTS_FROM, IN_FORCE, MAY_READ

@@ -8,7 +8,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Database, Session
-from servicekit.pages import MAX_SIZE
+from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Reaction
 from services.chat.domain.reactions import ReactionFacts

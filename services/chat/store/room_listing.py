@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from folding import Needle
+from search_text import Needle
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query

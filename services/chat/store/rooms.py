@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 from uuid import UUID
 
-from folding import fold
+from search_text import fold
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Database, Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seda.chat.v1 import membership_service_pb2, room_pb2
 from servicekit.ids import parse_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.membership import MemberListing
 from services.chat.domain.model import Invitation, Member, MemberRole, Room

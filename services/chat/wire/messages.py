@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.ids import parse_id, parse_optional_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.message_delete import Deletion
 from services.chat.actions.message_list import Listing, One, Page, ReplyListing, Several, SharedPage

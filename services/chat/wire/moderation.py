@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from seda.chat.v1 import moderation_pb2, moderation_service_pb2
 from servicekit.ids import parse_id, parse_optional_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.authorization import Authority
 from services.chat.actions.reports import ReportDraft, ReportListing

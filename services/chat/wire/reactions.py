@@ -6,7 +6,7 @@ from typing import Protocol
 
 from seda.chat.v1 import message_pb2, reaction_service_pb2
 from servicekit.ids import parse_id
-from servicekit.pages import page_size
+from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.reactions import Reacted, ReactionListing
 from services.chat.domain.model import Reaction

@@ -22,7 +22,7 @@ from uuid import UUID
 
 import structlog
 
-from servicekit.admission import RateLimit
+from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
 from servicekit.errors import (
     Code,

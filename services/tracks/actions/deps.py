@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from servicekit.admission import RateLimit
+from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
 from services.tracks.domain.web.fetch_response import Answer, Fetched, Policy
 from services.tracks.domain.web.url_policy import Target

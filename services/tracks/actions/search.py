@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from folding import needle
+from search_text import needle
 from servicekit.caller import Caller
 from servicekit.errors import FieldFault, InvalidFieldsError, PageTokenMismatchError
-from servicekit.pages import decode_token, encode_token, fingerprint, only_id, page_of
+from servicekit.pagination import decode_token, encode_token, fingerprint, only_id, page_of
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.search import START, Place, Stage, stages
 from services.tracks.store import listing, search

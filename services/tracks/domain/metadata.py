@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from folding import fold
+from search_text import fold
 
 _LONGEST_TITLE = 400
 _LONGEST_TEXT = 640

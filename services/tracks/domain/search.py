@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from uuid import UUID
 
-from folding import Needle
+from search_text import Needle
 
 FIRST_ID = UUID(int=0)
 """An id before every track."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from folding import Needle
+from search_text import Needle
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query

@@ -24,7 +24,7 @@ from tests.contract.responses import REQUEST_ID
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, first_refusal
 from tests.contract.suite import Outcome, send
 from tests.postgres import administrator, free_port
-from tests.servicekit.serving import Running, serving
+from tests.servicekit.probe_server import Running, serving
 from tests.services.chat.world import new_user
 from tests.services.running import Running as RunningUsers
 from tests.services.running import add_user, running, until_blocked

@@ -21,7 +21,7 @@ from seda.tracks.v1.track_service_pb2 import ParseTrackUrlRequest, ResolveTrackR
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
-from servicekit.statuses import from_rpc_error
+from servicekit.rpc_status import from_rpc_error
 from tests.services.running import user
 
 _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"

@@ -11,7 +11,7 @@ from servicekit.settings import ServiceSettings
 from services.chat.clients.users import RemoteResolver
 from tests.probe import ProbeResponse
 from tests.servicekit.probe_process import Ready
-from tests.servicekit.serving import Probe, servicers
+from tests.servicekit.probe_server import Probe, servicers
 
 _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 

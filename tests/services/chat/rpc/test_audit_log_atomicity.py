@@ -13,7 +13,7 @@ from seda.chat.v1.message_pb2 import Message
 from servicekit.caller import Role
 from servicekit.database import Session
 from servicekit.errors import Code
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.store import audit_log
 from tests.services.chat.acts import Acts
 from tests.services.chat.world import World, new_user

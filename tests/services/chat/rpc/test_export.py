@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from seda.chat.v1.author_data_service_pb2 import AuthorRecord, ExportAuthorRequest
 from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from servicekit.errors import AccessDeniedError, PageTokenMismatchError
-from servicekit.pages import LAST_INSTANT, MAX_BYTES, encode_token, fingerprint
+from servicekit.pagination import LAST_INSTANT, MAX_BYTES, encode_token, fingerprint
 from services.chat.store.export import KINDS
 from tests.services.chat.authors import AuthorData, Life
 from tests.services.chat.world import DOMAIN, World, new_user

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from servicekit.errors import CallerSuspendedError, InternalError, PageTokenMismatchError, RateLimitedError
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain import errors
 from services.chat.store import audit_log
 from tests.services.chat.moderators import Cast

@@ -10,7 +10,7 @@ import pytest
 
 from seda.chat.v1.room_pb2 import MEMBER_ROLE_MEMBER, MEMBER_ROLE_MODERATOR, MEMBER_ROLE_OWNER
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, ServiceError
-from servicekit.pages import encode_token, fingerprint
+from servicekit.pagination import encode_token, fingerprint
 from services.chat.domain import errors
 from tests.services.chat.moderators import Cast
 from tests.services.chat.world import DOMAIN, World, new_user

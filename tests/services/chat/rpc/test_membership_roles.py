@@ -15,7 +15,7 @@ from servicekit.caller import Caller, Role
 from servicekit.database import Database, Session
 from servicekit.errors import CallerSuspendedError, InternalError, InvalidFieldsError
 from servicekit.ids import new_id
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.actions import membership
 from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain import errors

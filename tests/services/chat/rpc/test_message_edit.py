@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from folding import words
+from search_text import words
 from seda.chat.v1.message_pb2 import Message, MessageType
 from servicekit.errors import InvalidFieldsError, ServiceUnavailableError
 from services.chat.domain.errors import (

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from seda.chat.v1.message_service_pb2 import THREAD_VIEW_ALL
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from tests.postgres import Database, administrator
 from tests.services.chat.world import World, new_user
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from seda.chat.v1.message_pb2 import Message, SystemEvent
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
 from tests.services.chat.acts import Acts, together
 from tests.services.chat.world import DOMAIN, World, new_user

@@ -12,7 +12,7 @@ import pytest
 from seda.chat.v1.message_pb2 import MessageType
 from seda.chat.v1.room_service_pb2 import MyRoom
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError
-from servicekit.pages import encode_token, fingerprint
+from servicekit.pagination import encode_token, fingerprint
 from services.chat.store import room_listing as store
 from tests.postgres import Database
 from tests.services.chat.moderators import Cast

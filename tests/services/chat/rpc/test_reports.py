@@ -14,7 +14,7 @@ from seda.chat.v1.moderation_service_pb2 import ReportMessageResponse
 from servicekit.caller import Role
 from servicekit.database import Session
 from servicekit.errors import PageTokenMismatchError, RateLimitedError
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain import errors
 from services.chat.domain.model import Report
 from services.chat.store import reports as store

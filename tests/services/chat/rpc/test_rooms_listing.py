@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from folding import fold, needle
+from search_text import fold, needle
 from seda.chat.v1.room_service_pb2 import ListPublicRoomsResponse
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pages import encode_token, fingerprint
+from servicekit.pagination import encode_token, fingerprint
 from services.chat.domain.room_search import FIRST_ID, LIKEST, end_of
 from services.chat.store import room_listing as store
 from services.chat.store.rooms import searchable

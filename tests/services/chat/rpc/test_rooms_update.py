@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from seda.chat.v1.message_pb2 import SystemEvent
 from seda.chat.v1.room_pb2 import Room
 from servicekit.errors import InternalError, InvalidFieldsError
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain import errors
 from services.chat.store import audit_log
 from tests.services.chat.moderators import Cast

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from servicekit.clock import Micros
-from servicekit.pages import LAST_INSTANT
+from servicekit.pagination import LAST_INSTANT
 from services.chat.domain.pagination import HEAD
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions

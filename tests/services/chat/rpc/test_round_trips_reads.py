@@ -15,7 +15,7 @@ import pytest
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ThreadView
 from servicekit.clock import Micros
-from servicekit.pages import LAST_INSTANT
+from servicekit.pagination import LAST_INSTANT
 from servicekit.sql import Statement
 from services.chat.domain.pagination import HEAD, Window
 from services.chat.store import message_list as store

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from seda.chat.v1.moderation_pb2 import SANCTION_KIND_BAN, SANCTION_KIND_MUTE
 from servicekit.caller import Role
 from servicekit.errors import CallerSuspendedError
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain import errors
 from tests.services.chat.moderators import Cast, Moderators
 from tests.services.chat.rpc.test_membership_roles import rooms_rev

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from servicekit.database import Database
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain.message_send import SendDraft
 from services.chat.store import message_send, room_transaction
 from services.chat.workers import message_batch, message_batcher

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from tests.services.chat.stateful import looking
 from tests.services.chat.stateful.client import Client
 from tests.services.chat.stateful.looking import Feed

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 
-from servicekit.admission import RateLimit
 from servicekit.clock import SystemClock
+from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import OutcomeUnknownError
 from servicekit.ids import new_id

@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from servicekit.admission import RateLimit
 from servicekit.clock import SystemClock
+from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
 from servicekit.errors import (
     ConflictError,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from folding import fold
+from search_text import fold
 from services.tracks.domain.metadata import search_text
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from folding import needle
+from search_text import needle
 from services.tracks.domain.search import START, Place, Stage, end_of, page_size, stages
 
 _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")

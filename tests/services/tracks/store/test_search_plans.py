@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from folding import needle
+from search_text import needle
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from servicekit.sql import Params, Query, Row

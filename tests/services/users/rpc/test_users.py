@@ -15,7 +15,7 @@ from seda.users.v1.user_pb2 import User, UserSummary
 from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest, UpdateUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.errors import CallerSuspendedError, InvalidFieldsError, TokenInvalidError
-from servicekit.statuses import UpstreamError
+from servicekit.rpc_status import UpstreamError
 from services.users.domain.errors import (
     EmailRequiredError,
     EtagMismatchError,

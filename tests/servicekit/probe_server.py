@@ -13,16 +13,16 @@ import grpc
 from google.protobuf.message import Message
 
 from ops.dev_tokens import development_token
-from servicekit.admission import Admission, StreamAdmission
 from servicekit.call import Call
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
+from servicekit.concurrency_limit import Admission, StreamAdmission
+from servicekit.handlers import Wrapper
 from servicekit.identity import Authenticator
-from servicekit.keys import SecretKey
+from servicekit.jwks import SecretKey
 from servicekit.metrics import Metrics
 from servicekit.server import ByPath, Handlers, handlers
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier
-from servicekit.wrapper import Wrapper
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, EmptyResponse, ProbeRequest, ProbeResponse
 

@@ -20,9 +20,9 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 
-from servicekit import statuses, validation
-from servicekit.admission import Admission, StreamAdmission
+from servicekit import rpc_status, validation
 from servicekit.call import Call, current_call
+from servicekit.concurrency_limit import Admission, StreamAdmission
 from servicekit.errors import (
     Code,
     DeadlineExceededError,
@@ -161,7 +161,7 @@ class Wrapper:
                 counted.done(code, seconds)
                 if not method.exempt:
                     logged.done(call, code, seconds, error)
-            return await statuses.abort(context, error, f"{self.name}.seda.fm", call)
+            return await rpc_status.abort(context, error, f"{self.name}.seda.fm", call)
 
         return bounded
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from servicekit.admission import Admission
+from servicekit.concurrency_limit import Admission
 from servicekit.errors import OverloadedError
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from servicekit.errors import PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pages import decode_token, encode_token, fingerprint, only_id, page_of, page_size
+from servicekit.pagination import decode_token, encode_token, fingerprint, only_id, page_of, page_size
 
 _LISTING = fingerprint("ListThings", "caller", "filter")
 _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)

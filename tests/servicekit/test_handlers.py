@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 
 from servicekit.call import Call, current_call
 from servicekit.errors import ConflictError, FieldFault, InvalidFieldsError, OverloadedError
+from servicekit.handlers import LEAST_TIME
 from servicekit.ids import new_id
 from servicekit.sql_errors import DataRefusedError
-from servicekit.wrapper import LEAST_TIME
 from tests.contract.requests import deep
 from tests.contract.responses import details, leaks, reason_of
 from tests.contract.suite import Outcome
 from tests.probe import METHODS, EmptyRequest, EmptyResponse, ProbeRequest, ProbeResponse
-from tests.servicekit.serving import USER_ID, Running, as_service, as_user, serving
+from tests.servicekit.probe_server import USER_ID, Running, as_service, as_user, serving
 
 _ONE, _OTHER = "one@example.org", "other@example.org"
 _SECRET = "postgresql://seda:hush@db/seda SELECT secret FROM users.users"
@@ -151,7 +151,7 @@ async def test_call_knows_its_caller_and_its_time(probe: Running) -> None:
 
 
 async def test_call_without_a_deadline_gets_one(probe: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("servicekit.wrapper.DEFAULT_DEADLINE", 0.2)
+    monkeypatch.setattr("servicekit.handlers.DEFAULT_DEADLINE", 0.2)
 
     async def sleep(_request: Any, call: Call) -> Any:
         assert call.deadline - time.monotonic() <= 0.2
@@ -171,7 +171,7 @@ async def test_call_with_next_to_no_time_is_not_begun(
 ) -> None:
     assert LEAST_TIME == 0.02
     # Widened, so that the client is still there to hear the answer.
-    monkeypatch.setattr("servicekit.wrapper.LEAST_TIME", 5.0)
+    monkeypatch.setattr("servicekit.handlers.LEAST_TIME", 5.0)
     outcome = await probe.call("Ask", timeout=4)
     assert code(outcome) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
     assert outcome.message == "too little time was left to begin"

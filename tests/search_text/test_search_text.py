@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folding import Needle, _words, fold, needle, words
+from search_text import Needle, _words, fold, needle, words
 from tests.postgres import Database, administrator
 
 

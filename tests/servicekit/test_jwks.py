@@ -18,11 +18,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from servicekit import keys
+from servicekit import jwks
 from servicekit.call import Call
 from servicekit.errors import ServiceUnavailableError, TokenInvalidError
 from servicekit.identity import Authenticator
-from servicekit.keys import FixedKeys, RemoteKeys, SecretKey, fetch_https, parse
+from servicekit.jwks import FixedKeys, RemoteKeys, SecretKey, fetch_https, parse
 from servicekit.tokens import (
     SERVICE_AUDIENCE,
     SERVICE_ISSUER,
@@ -34,7 +34,7 @@ from servicekit.tokens import (
 )
 from tests.certificates import Authority
 from tests.probe import METHODS
-from tests.servicekit.serving import HandClock, Users
+from tests.servicekit.probe_server import HandClock, Users
 
 URL = "https://issuer.example.org/jwks"
 ISSUER, AUDIENCE = "https://issuer.example.org", "authenticated"
@@ -255,7 +255,7 @@ def test_of_many_keys_the_first_twenty_count() -> None:
 
 
 async def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_WHOLE_FETCH_SECONDS", 0.05)
+    monkeypatch.setattr(jwks, "_WHOLE_FETCH_SECONDS", 0.05)
     ended = threading.Event()
 
     def drip(_url: str) -> bytes:
