@@ -92,7 +92,7 @@ def _list(testbed: Testbed, *, deep: bool) -> Scenario:
             ),
             (
                 f"The pages asked for are as many as there are tokens, and nothing changes in their rooms: {OURS} makes each"
-                f" twice and then gives it out as kept; {OURS_UNCACHED} (SEDA_KEPT_PAGES_MIB=0) makes it at every call."
+                f" twice and then gives it out as kept; {OURS_UNCACHED} (SEDA_PAGE_CACHE_MIB=0) makes it at every call."
             ),
         ],
     )

@@ -22,7 +22,7 @@ from gateway.config import Settings
 from servicekit import logs
 from servicekit.caller import Caller, Role
 from servicekit.ids import new_id
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings
 from tests.probe import SERVICE, EmptyRequest, EmptyResponse
 
@@ -87,7 +87,7 @@ async def kit() -> int:
         _settings(ProbeSettings), lambda _kit: App(servicers=[Probe()], resolver=AnyUserResolver())
     )
     await process.start()
-    process.board.ready(ready=True)
+    process.health.set_ready(ready=True)
     _RUNNING.append(process)
     return process.servers.port
 
@@ -99,8 +99,8 @@ async def gateway(target: str, others: str) -> int:
     """
     settings = _settings(Settings, users_target=others, chat_target=others, tracks_target=others)
 
-    def build(kit: Kit) -> App:
-        return compose(kit, [*slices(settings), Slice("probe", [SERVICE], target)])
+    def build(context: AppContext) -> App:
+        return compose(context, [*slices(settings), Slice("probe", [SERVICE], target)])
 
     process = Process(settings, build)
     await process.start()
@@ -119,7 +119,7 @@ def _settings(kind: type[Any], **more: str) -> Any:
         metrics_port=0,
         jwt_secret=SECRET,
         service_secret=SECRET,
-        max_waiting_calls=10_000,
+        max_queued_calls=10_000,
     )
 
 

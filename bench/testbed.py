@@ -63,7 +63,7 @@ def testbed(
             stack.enter_context(service("chat", databases.ours, logs, settings, instance=f" {number}"))
             for number in (1, 2)
         ]
-        uncached = {**settings, "SEDA_KEPT_PAGES_MIB": "0"}
+        uncached = {**settings, "SEDA_PAGE_CACHE_MIB": "0"}
         chat_without_cache = stack.enter_context(
             service("chat", databases.ours, logs, uncached, instance=" 3")
         )

@@ -17,9 +17,9 @@ from gateway.rpc.gateway import GatewayServicer
 from gateway.rpc.proxy import Forwarding
 from gateway.rpc.service_descriptors import for_users, services_of
 from gateway.workers.upstream_health import Downstream, Downstreams
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 from servicekit.methods import methods_of
-from servicekit.process import App, Kit
+from servicekit.process import App, AppContext
 
 
 class Slice(NamedTuple):
@@ -44,44 +44,46 @@ def slices(settings: Settings) -> list[Slice]:
     ]
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Puts the gateway together in front of the suite."""
-    return compose(kit, slices(kit.settings))
+    return compose(context, slices(context.settings))
 
 
-def compose(kit: Kit, behind: Sequence[Slice]) -> App:
+def compose(context: AppContext, behind: Sequence[Slice]) -> App:
     """Puts the gateway together in front of any services, users, chat and tracks among them."""
-    peers = {each.name: _peer(kit, each) for each in behind}
-    forwarding = Forwarding(kit.board)
-    downstreams = Downstreams([_downstream(kit, each) for each in behind], kit.board, kit.clock)
+    clients = {each.name: _client(context, each) for each in behind}
+    forwarding = Forwarding(context.health)
+    downstreams = Downstreams([_downstream(context, each) for each in behind], context.health, context.clock)
     deps = Deps(
-        chat=ChatClient(peers["chat"]),
-        users=UsersClient(peers["users"]),
-        tracks=TracksClient(peers["tracks"]),
+        chat=ChatClient(clients["chat"]),
+        users=UsersClient(clients["users"]),
+        tracks=TracksClient(clients["tracks"]),
         statuses=downstreams,
     )
     return App(
         servicers=[GatewayServicer(deps)],
-        resolver=RemoteResolver(peers["users"]),
+        resolver=RemoteResolver(clients["users"]),
         workers=[downstreams, forwarding],
-        raw=[
+        passthrough=[
             handler
             for each in behind
-            for handler in forwarding.methods(peers[each.name], for_users(each.services))
+            for handler in forwarding.methods(clients[each.name], for_users(each.services))
         ],
     )
 
 
-def _peer(kit: Kit, behind: Slice) -> Peer:
+def _client(context: AppContext, behind: Slice) -> ServiceClient:
     methods = [method for service in behind.services for method in methods_of(service)]
-    peer = Peer(behind.name, behind.target, methods, kit.service_tokens, kit.channel_credentials)
-    kit.peers.append(peer)
-    return peer
+    client = ServiceClient(
+        behind.name, behind.target, methods, context.service_tokens, context.channel_credentials
+    )
+    context.service_clients.append(client)
+    return client
 
 
-def _downstream(kit: Kit, behind: Slice) -> Downstream:
+def _downstream(context: AppContext, behind: Slice) -> Downstream:
     return Downstream(
         behind.name,
         [service.full_name for service in for_users(behind.services)],
-        [HealthWatch(address, kit.channel_credentials) for address in behind.addresses],
+        [HealthWatch(address, context.channel_credentials) for address in behind.addresses],
     )

@@ -13,7 +13,7 @@ class Settings(ServiceSettings):
     """What every process has, with the gateway's ports. It has no database."""
 
     process: ClassVar[str] = "gateway"
-    peers: ClassVar[tuple[str, ...]] = ("users", "chat", "tracks")
+    upstreams: ClassVar[tuple[str, ...]] = ("users", "chat", "tracks")
     has_database: ClassVar[bool] = False
 
     port: int = Field(7400, ge=0, le=65_535, description="port of the contract")

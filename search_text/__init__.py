@@ -1,6 +1,6 @@
 """Text as search compares it, and queries as statements take them.
 
-A slice stores `fold(name)` in a column of its own when it writes the name, and looks for `needle(query)`
+A slice stores `normalize_text(name)` in a column of its own when it writes the name, and looks for `parse_query(query)`
 there. Both sides are folded here, in one process' version of Unicode, so that no locale of the database and
 no version of its libraries ever decides what is found. The database's LC_CTYPE has to know letters beyond
 ASCII, which `seda db init` checks: pg_trgm and the text search parser ask it what a letter is.
@@ -28,10 +28,10 @@ _ASCII = {
 }
 
 
-def fold(text: str) -> str:
+def normalize_text(text: str) -> str:
     """The text without case, accents, width, invisible characters and superfluous white space.
 
-    `fold("  Beyoncé ")` is `"beyonce"`, and folding again changes nothing. The result may be up to 18 times
+    `normalize_text("  Beyoncé ")` is `"beyonce"`, and folding again changes nothing. The result may be up to 18 times
     as long as the text, which matters where an index bounds its length.
     """
     if not text.isascii():
@@ -46,35 +46,35 @@ def fold(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Needle:
+class SearchQuery:
     """What to look for in a folded column, in the forms that the indexes know.
 
-    `text` is the folded query. `starts` and `contains` are patterns for LIKE with its usual backslash.
-    `words` is a tsquery for `to_tsvector('simple', column)`: the start of a word, and whole words before it.
-    It knows no punctuation, so that a statement that goes by it asks for `contains` as well. It is empty
+    `text` is the folded query. `prefix_pattern` and `substring_pattern` are patterns for LIKE with its usual backslash.
+    `tsquery` is a tsquery for `to_tsvector('simple', column)`: the start of a word, and whole words before it.
+    It knows no punctuation, so that a statement that goes by it asks for `substring_pattern` as well. It is empty
     when the query has neither letter nor digit; then there are no words to be found.
 
-    `has_trigrams` tells whether the trigram index can find `contains`. Without three letters in a row it
-    would read all of itself, so such queries go by the start of the column and by `words`.
+    `has_trigrams` tells whether the trigram index can find `substring_pattern`. Without three letters in a row it
+    would read all of itself, so such queries go by the start of the column and by `tsquery`.
     """
 
     text: str
-    starts: str
-    contains: str
-    words: str
+    prefix_pattern: str
+    substring_pattern: str
+    tsquery: str
     has_trigrams: bool
 
 
-def needle(query: str) -> Needle:
-    r"""The needle of a query; `%`, `_` and `\` stand for themselves. Its text may be empty."""
-    text = fold(query)
+def parse_query(query: str) -> SearchQuery:
+    r"""The search query of a text; `%`, `_` and `\` stand for themselves. Its text may be empty."""
+    text = normalize_text(query)
     literal = _LIKE.sub(r"\\\1", text)
     found = _words(text)
-    return Needle(
+    return SearchQuery(
         text=text,
-        starts=f"{literal}%",
-        contains=f"%{literal}%",
-        words=_tsquery(text, found),
+        prefix_pattern=f"{literal}%",
+        substring_pattern=f"%{literal}%",
+        tsquery=_tsquery(text, found),
         has_trigrams=any(len(word) >= _TRIGRAM for word in found),
     )
 
@@ -84,7 +84,7 @@ def words(text: str) -> list[str]:
     if text.isascii():
         # The same in one pass, a tenth of the time.
         return text.translate(_ASCII).split()
-    return _words(fold(text))
+    return _words(normalize_text(text))
 
 
 def _is_dropped(character: str) -> bool:

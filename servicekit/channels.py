@@ -18,7 +18,7 @@ from servicekit.tokens import ServiceTokenSigner
 
 _Response = TypeVar("_Response", bound=Message)
 DEFAULT_TIMEOUT = 5.0
-DEADLINE_SHAVE = 0.02
+RETURN_OVERHEAD = 0.02
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 60_000),
@@ -88,7 +88,7 @@ def open_channel(
     return grpc.aio.insecure_channel(address, options=options)
 
 
-class Peer:
+class ServiceClient:
     """Another service: a channel for unary calls, one for streams, one for calls that bring a request_id.
 
     Streams have their own, because with all streams of a connection taken a unary call on it waits to its deadline.
@@ -106,8 +106,8 @@ class Peer:
         methods = list(methods)
         self.name = name
         self.channel = open_channel(target, methods, tls=tls)
-        self.streams = open_channel(target, methods, tls=tls)
-        self.repeating = open_channel(target, methods, request_ids=True, tls=tls)
+        self.stream_channel = open_channel(target, methods, tls=tls)
+        self.retrying_channel = open_channel(target, methods, request_ids=True, tls=tls)
         self._tokens = tokens
 
     async def call(
@@ -132,14 +132,14 @@ class Peer:
 
     async def close(self) -> None:
         """Close the channels."""
-        for channel in (self.channel, self.streams, self.repeating):
+        for channel in (self.channel, self.stream_channel, self.retrying_channel):
             await channel.close()
 
     def _time_left(self, timeout: float) -> float:
         call = current_call.get()
         if call is None:
             return timeout
-        left = call.deadline - time.monotonic() - DEADLINE_SHAVE
+        left = call.deadline - time.monotonic() - RETURN_OVERHEAD
         if left <= 0:
             raise DeadlineExceededError
         return min(timeout, left)

@@ -9,12 +9,12 @@ import grpc
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from servicekit.jwks import FixedKeys, Keys, RemoteKeys, SecretKey
+from servicekit.jwks import KeySource, RemoteJwks, SharedSecret, StaticJwks
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier
 
 
-def verifier(settings: ServiceSettings) -> TokenVerifier:
+def build_token_verifier(settings: ServiceSettings) -> TokenVerifier:
     """What the process verifies tokens with; raises SettingsError for keys that can't be read."""
     return TokenVerifier(
         user_keys=_user_keys(settings),
@@ -25,7 +25,7 @@ def verifier(settings: ServiceSettings) -> TokenVerifier:
     )
 
 
-def signer(settings: ServiceSettings) -> ServiceTokenSigner:
+def build_service_signer(settings: ServiceSettings) -> ServiceTokenSigner:
     """What the process signs its own tokens with; raises SettingsError for a key that can't be read."""
     if settings.service_key is None:
         assert settings.service_secret is not None  # noqa: S101 - checked with the settings
@@ -67,8 +67,8 @@ def _own_pair(settings: ServiceSettings) -> tuple[bytes, bytes] | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
         return key.read_bytes(), certificate.read_bytes()
     except OSError as error:
-        fault = f"SEDA_TLS_CERTIFICATE_FILE: is no certificate with the key of SEDA_TLS_KEY_FILE ({error})"
-        raise SettingsError([fault]) from None
+        text = f"SEDA_TLS_CERTIFICATE_FILE: is no certificate with the key of SEDA_TLS_KEY_FILE ({error})"
+        raise SettingsError([text]) from None
 
 
 def _authority(path: Path | None, variable: str) -> bytes | None:
@@ -81,18 +81,18 @@ def _authority(path: Path | None, variable: str) -> bytes | None:
         raise SettingsError([f"{variable}: is no certificate in PEM form ({error})"]) from None
 
 
-def _user_keys(settings: ServiceSettings) -> Keys:
+def _user_keys(settings: ServiceSettings) -> KeySource:
     if settings.jwks_url is not None:
-        return RemoteKeys(settings.jwks_url)
+        return RemoteJwks(settings.jwks_url)
     assert settings.jwt_secret is not None  # noqa: S101 - checked with the settings
-    return SecretKey(settings.jwt_secret.get_secret_value().encode())
+    return SharedSecret(settings.jwt_secret.get_secret_value().encode())
 
 
-def _service_keys(settings: ServiceSettings) -> Keys:
+def _service_keys(settings: ServiceSettings) -> KeySource:
     if settings.service_jwks_file is not None:
         try:
-            return FixedKeys(settings.service_jwks_file.read_bytes())
+            return StaticJwks(settings.service_jwks_file.read_bytes())
         except (OSError, ValueError) as error:
             raise SettingsError([f"SEDA_SERVICE_JWKS_FILE: {error}"]) from None
     assert settings.service_secret is not None  # noqa: S101 - checked with the settings
-    return SecretKey(settings.service_secret.get_secret_value().encode())
+    return SharedSecret(settings.service_secret.get_secret_value().encode())

@@ -95,7 +95,7 @@ class Session:
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
-    async def control(self, text: str) -> None:
+    async def execute_control(self, text: str) -> None:
         """Run BEGIN, COMMIT or ROLLBACK. A connection on which that takes too long is given up."""
         started = time.perf_counter()
         try:
@@ -103,7 +103,7 @@ class Session:
         except sql_errors.DRIVER_ERRORS as error:
             raise self._translated(error, None) from None
         finally:
-            self._database.observe(text, time.perf_counter() - started)
+            self._database.record_statement(text, time.perf_counter() - started)
 
     async def _run(
         self, statement: Statement[*tuple[Any, ...]], run: Callable[..., Awaitable[_T]], args: tuple[Any, ...]
@@ -115,10 +115,10 @@ class Session:
             # The driver's own error holds values, down to the whole row, and every traceback would tell them.
             raise self._translated(error, statement) from None
         finally:
-            self._database.observe(statement.name, time.perf_counter() - started)
+            self._database.record_statement(statement.name, time.perf_counter() - started)
 
     def _translated(self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None) -> Exception:
-        if isinstance(error, TimeoutError) or sql_errors.is_taken_leave_of(error):
+        if isinstance(error, TimeoutError) or sql_errors.is_closed_by_server(error):
             # Should its end never come, nobody must get this connection again.
             self._connection.terminate()
         return sql_errors.translate(error, statement)
@@ -195,7 +195,7 @@ class Database:
         A commit that has begun is never cancelled. No RPC and no HTTP inside.
         """
         async with self.session() as session:
-            await session.control("BEGIN")
+            await session.execute_control("BEGIN")
             try:
                 yield session
             except BaseException:
@@ -203,7 +203,9 @@ class Database:
                 raise
             await _to_the_end(_commit(session))
 
-    async def transact(self, work: Callable[[Session], Awaitable[_T]], attempts: int = _ATTEMPTS) -> _T:
+    async def run_in_transaction(
+        self, work: Callable[[Session], Awaitable[_T]], attempts: int = _ATTEMPTS
+    ) -> _T:
         """Run `work` in a transaction, up to three times when another transaction was in the way.
 
         What has waited for a lock in vain is not run again: the next wait would be as long.
@@ -214,7 +216,7 @@ class Database:
         except ConflictError as error:
             if attempts == 1 or isinstance(error, sql_errors.LockTimeoutError):
                 raise
-        return await self.transact(work, attempts - 1)
+        return await self.run_in_transaction(work, attempts - 1)
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -234,7 +236,7 @@ class Database:
             self._holders.discard(holder)
             self._slots.release()
 
-    def observe(self, name: str, seconds: float) -> None:
+    def record_statement(self, name: str, seconds: float) -> None:
         """Tell the observers of a statement that has run, and log it when it was slow."""
         for observer in self.observers:
             observer(name, seconds)
@@ -243,7 +245,7 @@ class Database:
             call = current_call.get()
             _log.log(
                 30 if slow else 20,
-                "slow statement" if slow else "statement",
+                "slow_statement" if slow else "statement",
                 statement=name,
                 ms=round(seconds * 1000, 1),
                 method=call.method.full_name if call else None,
@@ -275,7 +277,7 @@ class Database:
         oldest = min(self._holders, key=lambda holder: holder.since, default=None)
         call = oldest.call if oldest is not None else None
         _log.warning(
-            "no database connection in time",
+            "db_pool_timeout",
             size=self.options.max_size,
             in_use=len(self._holders),
             waiters=self.waiters,
@@ -295,7 +297,7 @@ class Database:
                 **self.options.connect_arguments(),
             )
         except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
-            _log.warning("database not reachable yet", error=type(error).__name__)
+            _log.warning("db_unreachable", error=type(error).__name__)
 
     async def _keep_opening(self) -> None:
         while self._pool is None:
@@ -330,7 +332,7 @@ def _patience(most: float) -> float:
 
 async def _commit(session: Session) -> None:
     try:
-        await session.control("COMMIT")
+        await session.execute_control("COMMIT")
     except Exception as error:
         raise OutcomeUnknownError from error
 
@@ -338,7 +340,7 @@ async def _commit(session: Session) -> None:
 async def _roll_back(session: Session) -> None:
     # The connection may be gone; the server has then rolled back by itself.
     with contextlib.suppress(Exception):
-        await session.control("ROLLBACK")
+        await session.execute_control("ROLLBACK")
 
 
 async def _to_the_end(work: Awaitable[None]) -> None:

@@ -34,7 +34,7 @@ class Code(enum.IntEnum):
     UNAUTHENTICATED = 16
 
 
-class FieldFault(NamedTuple):
+class FieldViolation(NamedTuple):
     """One field that breaks the contract: its path in the request and what is wrong with it."""
 
     field: str
@@ -44,7 +44,7 @@ class FieldFault(NamedTuple):
 class ServiceError(Exception):
     """An expected end of a call: a status code, a machine-readable reason and their details.
 
-    Subclasses fix `code` and `reason`, one subclass per ErrorReason, in their heads or as attributes; `text` is
+    Subclasses fix `code` and `reason`, one subclass per ErrorReason, in their heads or as attributes; `default_message` is
     the message unless one is given. `metadata` holds what the reason's comment in the contract promises;
     `retry_after` is in seconds; `domain` is set only when the error was made by another service, and is
     otherwise that of the answering one; `trailers` only where they are passed on as they came.
@@ -52,7 +52,7 @@ class ServiceError(Exception):
 
     code: ClassVar[Code]
     reason: ClassVar[str]
-    text: ClassVar[str] = ""
+    default_message: ClassVar[str] = ""
     trailers: tuple[tuple[str, str | bytes], ...] | None = None
 
     def __init_subclass__(cls, code: Code | None = None, reason: str | None = None) -> None:
@@ -65,42 +65,42 @@ class ServiceError(Exception):
         *,
         metadata: Mapping[str, str] | None = None,
         retry_after: float | None = None,
-        fields: Sequence[FieldFault] = (),
+        violations: Sequence[FieldViolation] = (),
     ) -> None:
-        self.message = self.text if message is None else message
+        self.message = self.default_message if message is None else message
         super().__init__(self.message)
         self.metadata = dict(metadata or {})
         self.retry_after = retry_after
-        self.fields = tuple(fields)
+        self.violations = tuple(violations)
 
 
 class MalformedRequestError(ServiceError, code=Code.INVALID_ARGUMENT, reason="MALFORMED_REQUEST"):
     """The bytes are no message of the request type."""
 
-    text = "malformed request"
+    default_message = "malformed request"
 
 
 class InvalidFieldsError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVALID_FIELDS"):
     """Fields break the contract."""
 
-    def __init__(self, *faults: FieldFault) -> None:
-        text = "; ".join(f"{fault.field}: {fault.description}" for fault in faults)
-        super().__init__(f"invalid request: {text}", fields=faults)
+    def __init__(self, *violations: FieldViolation) -> None:
+        text = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
+        super().__init__(f"invalid request: {text}", violations=violations)
 
 
 class PageTokenMismatchError(ServiceError, code=Code.INVALID_ARGUMENT, reason="PAGE_TOKEN_MISMATCH"):
     """The page token is broken, or of another method, caller or filter."""
 
-    text = "the page token does not belong to this request"
+    default_message = "the page token does not belong to this request"
 
     def __init__(self) -> None:
-        super().__init__(fields=[FieldFault("page_token", self.text)])
+        super().__init__(violations=[FieldViolation("page_token", self.default_message)])
 
 
 class TokenMissingError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_MISSING"):
     """The call carries no bearer token."""
 
-    text = "this method needs an authorization: Bearer token"
+    default_message = "this method needs an authorization: Bearer token"
 
 
 class TokenInvalidError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_INVALID"):
@@ -110,7 +110,7 @@ class TokenInvalidError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_I
 class TokenExpiredError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_EXPIRED"):
     """The token was good once."""
 
-    text = "the token has expired"
+    default_message = "the token has expired"
 
 
 class AccessDeniedError(ServiceError, code=Code.PERMISSION_DENIED, reason="ACCESS_DENIED"):
@@ -123,13 +123,13 @@ class AccessDeniedError(ServiceError, code=Code.PERMISSION_DENIED, reason="ACCES
 class CallerSuspendedError(ServiceError, code=Code.PERMISSION_DENIED, reason="CALLER_SUSPENDED"):
     """The caller may read but not write."""
 
-    text = "the account is suspended; reading stays possible"
+    default_message = "the account is suspended; reading stays possible"
 
 
 class DeadlineExceededError(ServiceError, code=Code.DEADLINE_EXCEEDED, reason="DEADLINE_EXCEEDED"):
     """Too little time was left to begin, or it ran out."""
 
-    text = "the deadline has passed"
+    default_message = "the deadline has passed"
 
 
 class OverloadedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="OVERLOADED"):
@@ -143,7 +143,7 @@ class RateLimitedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="RATE_
     """The caller does this too often. `wait` is in seconds."""
 
     def __init__(self, wait: float) -> None:
-        super().__init__("too often; wait a little", retry_after=wait)
+        super().__init__("rate limit exceeded", retry_after=wait)
 
 
 class DatabaseBusyError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="DATABASE_BUSY"):
@@ -175,7 +175,7 @@ class ServiceUnavailableError(ServiceError, code=Code.UNAVAILABLE, reason="SERVI
 class ConflictError(ServiceError, code=Code.ABORTED, reason="CONFLICT"):
     """Another transaction was in the way."""
 
-    text = "another change was in the way; read again and repeat"
+    default_message = "conflicting update; re-read and retry"
 
 
 class UnknownServiceError(ServiceError, code=Code.NOT_FOUND, reason="UNKNOWN_SERVICE"):

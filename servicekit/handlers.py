@@ -1,6 +1,6 @@
 """The one wrapper around every method, composed once when a servicer is registered.
 
-In this order: error boundary, metrics and call log, deadline, admission, caller and access,
+In this order: error boundary, metrics and access log, deadline, concurrency limit, caller and access,
 decoding and validation, the handler.
 """
 
@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 
 from servicekit import rpc_status, validation
 from servicekit.call import Call, current_call
-from servicekit.concurrency_limit import Admission, StreamAdmission
+from servicekit.concurrency_limit import ConcurrencyLimiter, StreamLimiter
 from servicekit.errors import (
     Code,
     DeadlineExceededError,
@@ -31,31 +31,31 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.identity import Authenticator
-from servicekit.logs import CallLog
+from servicekit.logs import AccessLog
 from servicekit.methods import Method
 from servicekit.metrics import Metrics
 
 # Bytes: what was serialized before, and kept.
 UnaryHandler = Callable[[Any, Call], Awaitable[Message | bytes]]
 StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
-RawHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
+PassthroughHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _log = structlog.get_logger("call")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 DEFAULT_DEADLINE = 30.0
-LEAST_TIME = 0.02
+MIN_TIME_LEFT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Wrapper:
+class HandlerFactory:
     """What all methods of one process share."""
 
     name: str
     authenticator: Authenticator
-    admission: Admission
-    streams: StreamAdmission
+    limiter: ConcurrencyLimiter
+    streams: StreamLimiter
     metrics: Metrics
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
@@ -63,10 +63,10 @@ class Wrapper:
         decoded = self._streaming if method.server_streaming else self._unary
         return self._handler(method, decoded(method, handle))
 
-    def raw(self, method: Method, handle: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
+    def passthrough(self, method: Method, handle: PassthroughHandler) -> grpc.RpcMethodHandler[Any, Any]:
         """A handler for bytes that another process decodes, and whose caller it checks.
 
-        All the rest is as in every method: error boundary, metrics and log, deadline, admission. `handle`
+        All the rest is as in every method: error boundary, metrics and log, deadline, concurrency limit. `handle`
         gets (bytes, context, call, the authorization header); it returns the reply's bytes or, when the method
         streams, writes them to the context.
         """
@@ -74,12 +74,12 @@ class Wrapper:
             return self._handler(method, handle)
 
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
-            with self.streams.place(None):
+            with self.streams.slot(None):
                 await handle(data, context, call, authorization)
 
         return self._handler(method, run)
 
-    def _handler(self, method: Method, run: RawHandler) -> grpc.RpcMethodHandler[Any, Any]:
+    def _handler(self, method: Method, run: PassthroughHandler) -> grpc.RpcMethodHandler[Any, Any]:
         kind = (
             grpc.unary_stream_rpc_method_handler
             if method.server_streaming
@@ -87,7 +87,7 @@ class Wrapper:
         )
         return kind(self._bounded(method, run))
 
-    def _unary(self, method: Method, handle: UnaryHandler) -> RawHandler:
+    def _unary(self, method: Method, handle: UnaryHandler) -> PassthroughHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
             if _time_left(context) is None:
                 async with asyncio.timeout(DEFAULT_DEADLINE):
@@ -104,11 +104,11 @@ class Wrapper:
 
         return run
 
-    def _streaming(self, method: Method, handle: StreamHandler) -> RawHandler:
+    def _streaming(self, method: Method, handle: StreamHandler) -> PassthroughHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
             request = await self._request(data, call, authorization)
             user_id = call.identity.user_id if call.identity else None
-            with nullcontext() if method.exempt else self.streams.place(user_id):
+            with nullcontext() if method.exempt else self.streams.slot(user_id):
                 async for reply in handle(request, call):
                     # Bytes: one change for many watchers is serialized once.
                     await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
@@ -116,18 +116,18 @@ class Wrapper:
         return run
 
     async def _request(self, data: bytes, call: Call, authorization: str | None) -> Message:
-        await self.authenticator.admit(call, authorization)
+        await self.authenticator.authenticate(call, authorization)
         request = validation.decode(call.method.request_type, data)
         validation.validate(request)
         return request
 
-    def _bounded(self, method: Method, run: RawHandler) -> Callable[[bytes, Context], Awaitable[Any]]:
+    def _bounded(self, method: Method, run: PassthroughHandler) -> Callable[[bytes, Context], Awaitable[Any]]:
         """The error boundary: whatever `run` ends in, the caller gets a documented answer.
 
-        Admission is in here as well: each coroutine between grpc and the handler costs at every call.
+        The concurrency limit is in here as well: each coroutine between grpc and the handler costs at every call.
         """
-        counted = self.metrics.calls(method)
-        logged = CallLog(self.name, method)
+        counted = self.metrics.for_method(method)
+        logged = AccessLog(self.name, method)
         # Streams have places of their own.
         limited = not method.exempt and not method.server_streaming
 
@@ -141,8 +141,8 @@ class Wrapper:
             try:
                 _refuse_late(method, left)
                 if limited:
-                    if not self.admission.enter():
-                        await self.admission.queue_up()
+                    if not self.limiter.try_acquire():
+                        await self.limiter.acquire()
                     entered = True
                 return await run(data, context, call, authorization)
             except asyncio.CancelledError:
@@ -155,12 +155,12 @@ class Wrapper:
                 error = self._typed(raised, call)
             finally:
                 if entered:
-                    self.admission.leave()
+                    self.limiter.release()
                 code = error.code if error is not None else code
                 seconds = time.perf_counter() - started
-                counted.done(code, seconds)
+                counted.record(code, seconds)
                 if not method.exempt:
-                    logged.done(call, code, seconds, error)
+                    logged.record(call, code, seconds, error)
             return await rpc_status.abort(context, error, f"{self.name}.seda.fm", call)
 
         return bounded
@@ -171,8 +171,8 @@ class Wrapper:
         if isinstance(raised, TimeoutError):
             return DeadlineExceededError()
         error_id = secrets.token_hex(8)
-        self.metrics.unexpected(raised)
-        _log.error("unexpected error", error_id=error_id, method=call.method.full_name, exc_info=raised)
+        self.metrics.record_internal_error(raised)
+        _log.error("internal_error", error_id=error_id, method=call.method.full_name, exc_info=raised)
         return InternalError(error_id)
 
 
@@ -193,7 +193,7 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
 
 
 def _refuse_late(method: Method, left: float | None) -> None:
-    if left is not None and left < LEAST_TIME and not method.exempt:
+    if left is not None and left < MIN_TIME_LEFT and not method.exempt:
         raise DeadlineExceededError("too little time was left to begin")
 
 

@@ -26,7 +26,7 @@ LIVE = "live"
 """The name that tells of the process alone: SERVING while the database is away and while draining."""
 
 
-class HealthBoard:
+class HealthRegistry:
     """What each name's state is. All readiness starts NOT_SERVING; `live` is SERVING from the start."""
 
     def __init__(self) -> None:
@@ -37,23 +37,23 @@ class HealthBoard:
         self._ready = False
         self._draining = False
 
-    def own(self, names: Iterable[str]) -> None:
+    def register(self, names: Iterable[str]) -> None:
         """Name what this process serves; `""` is always among it."""
         self._own = ("", *names)
         self.set(dict.fromkeys(self._own, NOT_SERVING))
 
-    def ready(self, ready: bool, why: str = "") -> None:  # noqa: FBT001 - reads as `ready(True)`
+    def set_ready(self, ready: bool, reason: str = "") -> None:  # noqa: FBT001 - reads as `set_ready(True)`
         """Set the readiness of all own names. While draining nothing becomes ready again."""
         if ready == self._ready or (ready and self._draining):
             return
         self._ready = ready
-        (_log.info if ready else _log.warning)("ready" if ready else "not ready", why=why or None)
+        (_log.info if ready else _log.warning)("ready" if ready else "not_ready", reason=reason or None)
         self.set(dict.fromkeys(self._own, SERVING if ready else NOT_SERVING))
 
     def drain(self) -> None:
         """Turn readiness off for good; `live` stays."""
         self._draining = True
-        self.ready(ready=False, why="draining")
+        self.set_ready(ready=False, reason="draining")
         self.set({name: NOT_SERVING for name in self.states if name != LIVE})
 
     def set(self, states: dict[str, int]) -> None:
@@ -86,12 +86,12 @@ class HealthService:
 
     descriptor: Any = health_pb2.DESCRIPTOR.services_by_name["Health"]
 
-    def __init__(self, board: HealthBoard) -> None:
-        self._board = board
+    def __init__(self, health: HealthRegistry) -> None:
+        self._health = health
 
     async def Check(self, request: HealthCheckRequest, _call: Call) -> HealthCheckResponse:
         """One name's state; NOT_FOUND for a name that is not served here."""
-        state = self._board.states.get(request.service)
+        state = self._health.states.get(request.service)
         if state is None:
             raise UnknownServiceError(request.service)
         return HealthCheckResponse(status=state)
@@ -99,23 +99,23 @@ class HealthService:
     async def List(self, _request: Message, _call: Call) -> Any:  # noqa: ANN401 - newer than the stubs
         """The state of every name."""
         response = health_pb2.HealthListResponse()  # type: ignore[attr-defined]  # newer than the stubs
-        for name, state in self._board.states.items():
+        for name, state in self._health.states.items():
             response.statuses[name].status = state
         return response
 
     async def Watch(self, request: HealthCheckRequest, _call: Call) -> AsyncIterator[HealthCheckResponse]:
         """The state now and on each change; SERVICE_UNKNOWN for a name that is not served here."""
-        event, last = self._board.watch(), None
+        event, last = self._health.watch(), None
         try:
             while True:
                 # Cleared before reading: a change in between sets it again.
                 event.clear()
-                state = self._board.states.get(request.service, SERVICE_UNKNOWN)
+                state = self._health.states.get(request.service, SERVICE_UNKNOWN)
                 if state != last:
                     last = state
                     yield HealthCheckResponse(status=state)
-                if self._board.closed.is_set():
+                if self._health.closed.is_set():
                     return
                 await event.wait()
         finally:
-            self._board.unwatch(event)
+            self._health.unwatch(event)

@@ -58,7 +58,7 @@ class Authenticator:
         # The resolver is taken for away: the last question was left without an answer.
         self._away_until = 0.0
 
-    async def admit(self, call: Call, authorization: str | None) -> None:
+    async def authenticate(self, call: Call, authorization: str | None) -> None:
         """Fill the call's identity; raises what an unauthenticated or unwelcome caller gets."""
         method = call.method
         if method.access is Access.PUBLIC:
@@ -86,7 +86,7 @@ class Authenticator:
             await self._verifier.refresh()
             return self._verifier.verify(token)
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Ask for every caller anew."""
         self._known.clear()
 

@@ -32,7 +32,7 @@ _MAX_KEYS = 20
 _MAX_KID = 64
 
 
-class Keys:
+class KeySource:
     """Where the key of a token comes from, and which algorithms are possible with it: a set that stays as it is."""
 
     algorithms: tuple[str, ...] = ASYMMETRIC
@@ -48,7 +48,7 @@ class Keys:
         """Learn of new keys, if that is possible and not too soon after the last time."""
 
 
-class SecretKey(Keys):
+class SharedSecret(KeySource):
     """One shared secret, HS256, whatever the token calls it."""
 
     algorithms = ("HS256",)
@@ -61,14 +61,14 @@ class SecretKey(Keys):
         return super().find(None)
 
 
-class FixedKeys(Keys):
+class StaticJwks(KeySource):
     """A set of public keys from a file; each token names its own by `kid`."""
 
     def __init__(self, key_set: bytes) -> None:
-        super().__init__(parse(key_set))
+        super().__init__(parse_jwks(key_set))
 
 
-class RemoteKeys(Keys):
+class RemoteJwks(KeySource):
     """A JWKS behind a URL: fetched off the event loop, cached, and kept when a fetch fails.
 
     Older than ten minutes it is fetched again in the background; a token with an unknown key id makes
@@ -118,15 +118,15 @@ class RemoteKeys(Keys):
             # A server that sends byte by byte keeps each single wait short.
             async with asyncio.timeout(_WHOLE_FETCH_SECONDS):
                 fetched = await asyncio.to_thread(self._fetch, self._url)
-            self._keys = parse(fetched, lenient=True)
+            self._keys = parse_jwks(fetched, lenient=True)
             self._fetched = now
         except Exception as error:  # noqa: BLE001 - whatever the other side sends, what is known stays
-            _log.warning("keys could not be fetched", error=type(error).__name__, known=len(self._keys))
+            _log.warning("jwks_fetch_failed", error=type(error).__name__, known=len(self._keys))
         finally:
             self._fetching = None
 
 
-def parse(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
+def parse_jwks(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
     """The public keys of a JWKS by their id; raises ValueError when it holds no usable one.
 
     Keys of other kinds and for other uses are passed over, and so are keys without an id; `lenient`, also

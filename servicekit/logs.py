@@ -47,7 +47,7 @@ def configure(process: str, level: str, log_format: str) -> None:
     root.setLevel(max(_LEVELS[level], logging.WARNING))
 
 
-class CallLog:
+class AccessLog:
     """Writes the line of each finished call of one method.
 
     One JSON object is put together right here: by structlog's steps it costs more than all the rest that
@@ -63,7 +63,7 @@ class CallLog:
         constant = {"event": "call", "level": "info", "process": process, "method": self._method}
         self._head = f'{_encode(constant)[:-1]}, "timestamp": "'
 
-    def done(self, call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
+    def record(self, call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
         """Log a call that ended in `code`."""
         ms = round(seconds * 1000, 2)
         known = {

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from seda.rpc.v1 import annotations_pb2
 
-# Not of our contract: open to all, and exempt from admission and the log.
+# Not of our contract: open to all, and exempt from the concurrency limit and the log.
 _EXEMPT = frozenset({"grpc.health.v1.Health"})
 
 
@@ -35,7 +35,7 @@ class Method:
     """One method of the contract.
 
     `idempotent` says whether repeating a call does no harm (NO_SIDE_EFFECTS or IDEMPOTENT).
-    `exempt` methods (health) skip admission and are not logged.
+    `exempt` methods (health) skip the concurrency limit and are not logged.
     """
 
     service: str

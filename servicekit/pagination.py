@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 DEFAULT_SIZE = 50
 MAX_SIZE = 100
 # The end of the year 9999: PostgreSQL knows later instants, the wire does not.
-LAST_INSTANT = 253_402_300_800_000_000
+MAX_TIMESTAMP = 253_402_300_800_000_000
 MAX_BYTES = 1 << 20
 """A page also ends here, counted in serialized bytes."""
 
@@ -27,7 +27,7 @@ def page_size(asked: int) -> int:
     return min(asked, MAX_SIZE) or DEFAULT_SIZE
 
 
-def page_of(found: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple[list[_T], str]:
+def paginate(found: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple[list[_T], str]:
     """The first `size` of what was found, and the token of the next page: "" where no more was found.
 
     `token` makes it from the last row that is shown. A listing therefore looks for one row more than it shows.
@@ -71,7 +71,7 @@ def decode_number(token: str, listing: int, first: int) -> int:
     return numbers[0]
 
 
-def only_id(texts: Sequence[str]) -> UUID:
+def decode_id(texts: Sequence[str]) -> UUID:
     """The id that is all the text of a place; raises PageTokenMismatchError."""
     try:
         (text,) = texts
@@ -86,7 +86,7 @@ def decode_instant(token: str, listing: int) -> tuple[Micros, UUID] | None:
         return None
     place = decode_token(token, listing)
     match list(place.numbers):
-        case [at] if 0 <= at < LAST_INSTANT:
-            return Micros(at), only_id(place.texts)
+        case [at] if 0 <= at < MAX_TIMESTAMP:
+            return Micros(at), decode_id(place.texts)
         case _:
             raise PageTokenMismatchError

@@ -3,7 +3,7 @@
     from servicekit.process import main
     main(Settings, build)
 
-`build` is the composition root of the service (its app.py): it gets a Kit and gives an App.
+`build` is the composition root of the service (its app.py): it takes an AppContext and returns an App.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit import credentials, logs
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 from servicekit.clock import Clock, SystemClock
-from servicekit.concurrency_limit import Admission, StreamAdmission
+from servicekit.concurrency_limit import ConcurrencyLimiter, StreamLimiter
 from servicekit.database import Database
-from servicekit.handlers import RawHandler, Wrapper
-from servicekit.health import HealthBoard
+from servicekit.handlers import HandlerFactory, PassthroughHandler
+from servicekit.health import HealthRegistry
 from servicekit.identity import Authenticator, CallerResolver
 from servicekit.methods import Method, methods_of
 from servicekit.metrics import Metrics
@@ -53,7 +53,7 @@ class Worker(Protocol):
 
 
 @dataclass(slots=True)
-class Kit:
+class AppContext:
     """What a composition root builds with."""
 
     settings: Any
@@ -62,8 +62,8 @@ class Kit:
     channel_credentials: grpc.ChannelCredentials | None
     """What channels to the other services are opened with; None: plain text."""
     metrics: Metrics = field(default_factory=Metrics)
-    board: HealthBoard = field(default_factory=HealthBoard)
-    peers: list[Peer] = field(default_factory=list)
+    health: HealthRegistry = field(default_factory=HealthRegistry)
+    service_clients: list[ServiceClient] = field(default_factory=list)
     _database: Database | None = None
 
     @property
@@ -74,53 +74,62 @@ class Kit:
             self.metrics.watch_database(self._database)
         return self._database
 
-    def peer(self, name: str, *services: ServiceDescriptor) -> Peer:
+    def service_client(self, name: str, *services: ServiceDescriptor) -> ServiceClient:
         """The service `name` at the address that the settings give it; closed with the process.
 
         Of `services` those methods are retried that the contract says may be repeated.
         """
         methods = [method for service in services for method in methods_of(service)]
         target = getattr(self.settings, f"{name}_target")
-        peer = Peer(name, target, methods, self.service_tokens, self.channel_credentials)
-        self.peers.append(peer)
-        return peer
+        client = ServiceClient(name, target, methods, self.service_tokens, self.channel_credentials)
+        self.service_clients.append(client)
+        return client
 
 
 @dataclass(slots=True)
 class App:
     """A composed service.
 
-    `raw` are the methods whose bytes it passes on (the gateway's forwarding), all of each service.
+    `passthrough` are the methods whose bytes it passes on (the gateway's forwarding), all of each service.
     `workers` start in order and stop in reverse.
     """
 
     servicers: Sequence[Servicer]
     resolver: CallerResolver
     workers: Sequence[Worker] = ()
-    raw: Sequence[tuple[Method, RawHandler]] = ()
+    passthrough: Sequence[tuple[Method, PassthroughHandler]] = ()
     schema_head: str | None = None
-    """The newest migration this build needs. None: a worker sets the board's readiness instead."""
+    """The newest migration this build needs. None: a worker sets the readiness instead."""
 
 
 class Process:
     """One running service, for `main` and for tests alike."""
 
     def __init__(
-        self, settings: ServiceSettings, build: Callable[[Kit], App], clock: Clock | None = None
+        self, settings: ServiceSettings, build: Callable[[AppContext], App], clock: Clock | None = None
     ) -> None:
         self.settings = settings
-        signer, channels = credentials.signer(settings), credentials.channel_credentials(settings)
-        self.kit = Kit(settings, clock or SystemClock(), signer, channels)
-        self.board, self.metrics = self.kit.board, self.kit.metrics
-        self.app = build(self.kit)
-        verifier = credentials.verifier(settings)
-        self.authenticator = Authenticator(verifier, self.app.resolver, self.kit.clock, settings.caller_ttl)
-        admission = Admission(settings.max_calls, settings.max_waiting_calls, settings.max_wait_ms / 1000)
-        streams = StreamAdmission(settings.max_streams, settings.max_streams_per_user)
-        self.metrics.watch_admission(admission, streams)
-        wrapper = Wrapper(settings.process, self.authenticator, admission, streams, self.metrics)
-        self.servers = Servers(settings, self.app.servicers, self.app.raw, wrapper, self.board)
-        self.looking: asyncio.Task[None] | None = None
+        signer, channels = (
+            credentials.build_service_signer(settings),
+            credentials.channel_credentials(settings),
+        )
+        self.context = AppContext(settings, clock or SystemClock(), signer, channels)
+        self.health, self.metrics = self.context.health, self.context.metrics
+        self.app = build(self.context)
+        verifier = credentials.build_token_verifier(settings)
+        self.authenticator = Authenticator(
+            verifier, self.app.resolver, self.context.clock, settings.caller_ttl_seconds
+        )
+        limiter = ConcurrencyLimiter(
+            settings.max_calls, settings.max_queued_calls, settings.max_queue_wait_ms / 1000
+        )
+        streams = StreamLimiter(settings.max_streams, settings.max_streams_per_user)
+        self.metrics.watch_limiters(limiter, streams)
+        handler_factory = HandlerFactory(settings.process, self.authenticator, limiter, streams, self.metrics)
+        self.servers = Servers(
+            settings, self.app.servicers, self.app.passthrough, handler_factory, self.health
+        )
+        self.probe_task: asyncio.Task[None] | None = None
         """Ends, with a SettingsError, only when the process must not go on."""
         self._cleanup = AsyncExitStack()
 
@@ -129,17 +138,17 @@ class Process:
 
         Raises OSError when a port is taken, SettingsError when the database user may too much in production.
         """
-        for peer in self.kit.peers:
-            self._cleanup.push_async_callback(peer.close)
+        for client in self.context.service_clients:
+            self._cleanup.push_async_callback(client.close)
         if self.settings.has_database:
-            await self.kit.database.open()
-            self._cleanup.push_async_callback(self.kit.database.close)
+            await self.context.database.open()
+            self._cleanup.push_async_callback(self.context.database.close)
         if self.app.schema_head is not None:
             # Before anything writes: it refuses a database user that may too much.
-            probe = DatabaseProbe(self.settings, self.board, self.app.schema_head)
+            probe = DatabaseProbe(self.settings, self.health, self.app.schema_head)
             self._cleanup.push_async_callback(probe.stop)
             await probe.start()
-            self.looking = probe.looking
+            self.probe_task = probe.probe_task
         for worker in self.app.workers:
             await worker.start()
             self._cleanup.push_async_callback(worker.stop)
@@ -148,17 +157,17 @@ class Process:
 
     async def drain(self, wait: float) -> None:
         """Turn readiness off and go on serving for `wait` seconds, so that callers can turn away."""
-        self.board.drain()
+        self.health.drain()
         await asyncio.sleep(wait)
 
     async def stop(self, grace: float = STOP_GRACE) -> None:
         """End streams, finish running calls within `grace` seconds, stop the workers, close the pool."""
-        self.board.close()
+        self.health.close()
         await self.servers.stop(grace)
         await self._cleanup.aclose()
 
 
-def main(settings_type: type[ServiceSettings], build: Callable[[Kit], App]) -> None:
+def main(settings_type: type[ServiceSettings], build: Callable[[AppContext], App]) -> None:
     """Run a service until it is told to leave. Exits 0 after a drain, 2 with faulty settings."""
     try:
         settings = load(settings_type)
@@ -170,17 +179,17 @@ def main(settings_type: type[ServiceSettings], build: Callable[[Kit], App]) -> N
     raise SystemExit(code)
 
 
-async def _run(settings: ServiceSettings, build: Callable[[Kit], App]) -> int:
+async def _run(settings: ServiceSettings, build: Callable[[AppContext], App]) -> int:
     leave = _Leave(settings.parent_fd)
     process = Process(settings, build)
     try:
         await process.start()
-        await _first(leave.asked.wait(), *filter(None, [process.looking]))
+        await _first(leave.asked.wait(), *filter(None, [process.probe_task]))
     except (OSError, SettingsError) as error:
         await process.stop(grace=0)
         if isinstance(error, SettingsError):
             raise
-        _log.error("did not start", error=str(error))
+        _log.error("start_failed", error=str(error))
         return 1
     _log.info("draining")
     orderly = asyncio.ensure_future(_leave_orderly(process, 0.0 if leave.orphaned else settings.drain_wait))

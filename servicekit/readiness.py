@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from servicekit.health import HealthBoard
+from servicekit.health import HealthRegistry
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 
 _log = structlog.get_logger("readiness")
@@ -34,34 +34,34 @@ SELECT /* fitness */
 
 
 class DatabaseProbe:
-    """Sets the board's readiness from what the database says; down after two misses in a row."""
+    """Sets the readiness from what the database says; down after two misses in a row."""
 
-    def __init__(self, settings: ServiceSettings, board: HealthBoard, schema_head: str) -> None:
+    def __init__(self, settings: ServiceSettings, health: HealthRegistry, schema_head: str) -> None:
         self._settings = settings
-        self._board = board
+        self._health = health
         self._head = schema_head
         self._connection: asyncpg.Connection[Any] | None = None
         self._misses = 0
-        self.looking: asyncio.Task[None] | None = None
+        self.probe_task: asyncio.Task[None] | None = None
         self._said = ""
         self._examined = False
         self._excess = ""
         self._newest = ""
 
     async def start(self) -> None:
-        """Look once, then every second in the background: in `looking`.
+        """Look once, then every second in the background: in `probe_task`.
 
         Both raise SettingsError in production when the database user may more than a service should, which
         is seen once PostgreSQL can be asked.
         """
         await self._look()
-        self.looking = asyncio.create_task(self._run())
+        self.probe_task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self.looking is not None:
-            self.looking.cancel()
-            await asyncio.wait([self.looking])
+        if self.probe_task is not None:
+            self.probe_task.cancel()
+            await asyncio.wait([self.probe_task])
         self._drop()
 
     async def _run(self) -> None:
@@ -72,17 +72,17 @@ class DatabaseProbe:
     async def _look(self) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
-                event, why = "the database does not fit", await self._unfit()
+                event, why = "db_incompatible", await self._unfit()
             self._misses = 0
         except Exception as error:  # noqa: BLE001 - a probe that ended would leave readiness as it is for good
             self._drop()
-            event, why = "the database can't be asked", f"database unreachable ({type(error).__name__})"
+            event, why = "db_probe_failed", f"database unreachable ({type(error).__name__})"
             self._misses += 1
         if why and why != self._said:
-            _log.warning(event, why=why)
+            _log.warning(event, reason=why)
         self._said = why
         if self._misses not in range(1, _MISSES):
-            self._board.ready(not why, why)
+            self._health.set_ready(not why, why)
         if self._refused:
             raise SettingsError([f"SEDA_{self._settings.process.upper()}_DATABASE_URL: {self._excess}"])
 
@@ -99,7 +99,7 @@ class DatabaseProbe:
         if not self._examined:
             excess, unfit = await _examine(self._connection, self._settings.process)
             if excess and not self._excess:
-                _log.warning("the database user may too much", why=excess)
+                _log.warning("db_role_has_excessive_privileges", reason=excess)
             self._excess = excess
             if unfit:
                 return unfit
@@ -107,7 +107,7 @@ class DatabaseProbe:
         if self._refused:
             return self._excess
         applied = await self._applied(self._connection)
-        unfit = misfit(self._head, applied)
+        unfit = schema_incompatibility(self._head, applied)
         if not unfit:
             self._say_if_newer(*applied[-1])
         return unfit
@@ -116,7 +116,7 @@ class DatabaseProbe:
         """Say once of each newer database that this build works on it, as in the middle of a rolling deployment."""
         if newest not in (self._head, self._newest):
             why = f"revision {newest} works with code from {oldest} on, this build is of {self._head}"
-            _log.info("the database is newer than this build", why=why)
+            _log.info("schema_ahead", reason=why)
         self._newest = newest
 
     async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[tuple[str, str]]:
@@ -136,7 +136,7 @@ class DatabaseProbe:
         self._connection = None
 
 
-def misfit(wanted: str, applied: Sequence[tuple[str, str]]) -> str:
+def schema_incompatibility(wanted: str, applied: Sequence[tuple[str, str]]) -> str:
     """Why a build whose newest revision is `wanted` can't work on what is applied; empty when it can.
 
     `applied` are (revision, compatible_from) in order of application. The build works when its head is

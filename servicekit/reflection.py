@@ -18,20 +18,20 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
 from servicekit.handlers import Context
-from servicekit.health import HealthBoard
+from servicekit.health import HealthRegistry
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
-def handlers(services: Iterable[str], board: HealthBoard) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
     """Handlers, by path, of both versions that list `services` and reflection itself.
 
-    Streams end when the board is closed.
+    Streams end when the health is closed.
     """
     servicer = aio.ReflectionServicer((*services, *NAMES))
 
     async def decoded(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
-        closed = asyncio.ensure_future(board.closed.wait())
+        closed = asyncio.ensure_future(health.closed.wait())
         try:
             while True:
                 # What is cut short is the wait for a question, never an answer: grpc can't end a stream amid one.

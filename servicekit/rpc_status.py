@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from servicekit.call import Call
-from servicekit.errors import Code, FieldFault, ServiceError
+from servicekit.errors import Code, FieldViolation, ServiceError
 
 DETAILS_KEY = "grpc-status-details-bin"
 GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -25,14 +25,14 @@ class UpstreamError(ServiceError):
         self.domain = domain
 
 
-def details(error: ServiceError, domain: str, request_id: str) -> bytes:
+def serialize_status(error: ServiceError, domain: str, request_id: str) -> bytes:
     """The serialized google.rpc.Status of an error, for the trailer `grpc-status-details-bin`."""
     status = status_pb2.Status(code=error.code, message=error.message)
     domain = getattr(error, "domain", domain)
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)
     status.details.add().Pack(info, deterministic=True)
-    if error.fields:
-        violations = [fault._asdict() for fault in error.fields]
+    if error.violations:
+        violations = [violation._asdict() for violation in error.violations]
         status.details.add().Pack(error_details_pb2.BadRequest(field_violations=violations))
     if error.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
@@ -58,7 +58,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
     upstream = UpstreamError(Code(status.code), info.reason, info.domain, status.message)
     upstream.metadata = dict(info.metadata)
     if bad := _detail(status, error_details_pb2.BadRequest):
-        upstream.fields = tuple(FieldFault(each.field, each.description) for each in bad.field_violations)
+        upstream.violations = tuple(
+            FieldViolation(each.field, each.description) for each in bad.field_violations
+        )
     if retry := _detail(status, error_details_pb2.RetryInfo):
         upstream.retry_after = retry.retry_delay.ToNanoseconds() / 1e9
     return upstream
@@ -79,5 +81,5 @@ async def abort(
     """End the call with an error."""
     trailers = error.trailers
     if trailers is None:
-        trailers = ((DETAILS_KEY, details(error, domain, call.request_id)),)
+        trailers = ((DETAILS_KEY, serialize_status(error, domain, call.request_id)),)
     await context.abort(GRPC_CODES[error.code], error.message, trailing_metadata=trailers)

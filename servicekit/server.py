@@ -10,8 +10,8 @@ import grpc
 
 from servicekit import reflection
 from servicekit.credentials import server_credentials
-from servicekit.handlers import RawHandler, Wrapper
-from servicekit.health import HealthBoard, HealthService
+from servicekit.handlers import HandlerFactory, PassthroughHandler
+from servicekit.health import HealthRegistry, HealthService
 from servicekit.methods import ContractError, Method, methods_of
 from servicekit.settings import ServiceSettings, addresses
 
@@ -32,8 +32,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 )
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Handlers = dict[str, Handler]
-_STREAMS_AT_THE_EDGE = 256
-_STREAMS_BEHIND_IT = 10_000
+_PUBLIC_MAX_STREAMS = 256
+_INTERNAL_MAX_STREAMS = 10_000
 
 
 class Servicer(Protocol):
@@ -49,33 +49,39 @@ class Servers:
         self,
         settings: ServiceSettings,
         servicers: Sequence[Servicer],
-        raw: Sequence[tuple[Method, RawHandler]],
-        wrapper: Wrapper,
-        board: HealthBoard,
+        passthrough: Sequence[tuple[Method, PassthroughHandler]],
+        handler_factory: HandlerFactory,
+        health: HealthRegistry,
     ) -> None:
         self._settings = settings
-        self._metrics = wrapper.metrics
-        self._board = board
+        self._metrics = handler_factory.metrics
+        self._health = health
         self._running: list[grpc.aio.Server] = []
         self.port = 0
         self.admin_port = 0
         own = [servicer.descriptor.full_name for servicer in servicers]
-        board.own(own)
-        forwarded = dict.fromkeys(method.service for method, _ in raw)
+        health.register(own)
+        forwarded = dict.fromkeys(method.service for method, _ in passthrough)
         self._listed = [*own, *forwarded, HealthService.descriptor.full_name]
-        self._health = handlers(wrapper, HealthService(board))
-        self._handlers = {method.path: wrapper.raw(method, handle) for method, handle in raw}
+        self._health_handlers = handlers(handler_factory, HealthService(health))
+        self._handlers = {
+            method.path: handler_factory.passthrough(method, handle) for method, handle in passthrough
+        }
         for servicer in servicers:
-            self._handlers |= handlers(wrapper, servicer)
+            self._handlers |= handlers(handler_factory, servicer)
 
     async def start(self) -> None:
         """Listen on all ports; raises OSError naming the one that is taken."""
         settings = self._settings
-        reflected = reflection.handlers(self._listed, self._board)
-        main = {**self._handlers, **self._health, **(reflected if settings.serves_reflection else {})}
+        reflected = reflection.handlers(self._listed, self._health)
+        main = {
+            **self._handlers,
+            **self._health_handlers,
+            **(reflected if settings.serves_reflection else {}),
+        }
         tls = server_credentials(settings)
         self.port = await self._listen(main, settings.host, settings.port, tls)
-        admin = {**self._health, **(reflected if settings.admin_reflects else {})}
+        admin = {**self._health_handlers, **(reflected if settings.admin_reflects else {})}
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
             for host in addresses(settings.admin_host):
@@ -89,9 +95,9 @@ class Servers:
     async def _listen(
         self, by_path: Handlers, hosts: str, port: int, tls: grpc.ServerCredentials | None = None
     ) -> int:
-        streams = _STREAMS_AT_THE_EDGE if self._settings.process == "gateway" else _STREAMS_BEHIND_IT
+        streams = _PUBLIC_MAX_STREAMS if self._settings.process == "gateway" else _INTERNAL_MAX_STREAMS
         server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_concurrent_streams", streams)])
-        server.add_generic_rpc_handlers((ByPath(by_path),))
+        server.add_generic_rpc_handlers((MethodTable(by_path),))
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             try:
@@ -105,7 +111,7 @@ class Servers:
         return port
 
 
-class ByPath(grpc.GenericRpcHandler):
+class MethodTable(grpc.GenericRpcHandler):
     """All methods of a server at once: grpc asks one handler after the other, at every call."""
 
     def __init__(self, by_path: Handlers) -> None:
@@ -116,12 +122,12 @@ class ByPath(grpc.GenericRpcHandler):
         return self._by_path.get(handler_call_details.method)
 
 
-def handlers(wrapper: Wrapper, servicer: Servicer) -> Handlers:
+def handlers(handler_factory: HandlerFactory, servicer: Servicer) -> Handlers:
     """The handlers of a servicer; raises ContractError when a method is missing or says not who may call it."""
     found: Handlers = {}
     for method in methods_of(servicer.descriptor):
         handle = getattr(servicer, method.name, None)
         if handle is None:
             raise ContractError(f"{type(servicer).__name__} lacks {method.full_name}")
-        found[method.path] = wrapper.handler(method, handle)
+        found[method.path] = handler_factory.handler(method, handle)
     return found

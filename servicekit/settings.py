@@ -1,4 +1,4 @@
-"""Settings of a process, from the environment, checked at once and named in every fault."""
+"""Settings of a process, from the environment, checked at once and named in every error."""
 
 from __future__ import annotations
 
@@ -28,6 +28,18 @@ from servicekit.database import PoolOptions
 from servicekit.tokens import DEVELOPMENT_ISSUER, MIN_SECRET_BYTES
 
 _PREFIX = "SEDA_"
+_RATES = ("SEND", "REACTION", "SEARCH", "ROOM", "JOIN", "INVITATION", "REPORT", "FETCH_HOST")
+_RENAMED = {
+    "SEDA_CALLER_TTL": "SEDA_CALLER_TTL_SECONDS",
+    "SEDA_ENRICH_PLACES": "SEDA_ENRICH_CONCURRENCY",
+    "SEDA_FETCH_TEST_TARGETS": "SEDA_FETCH_HOST_OVERRIDES",
+    "SEDA_JANITOR_INTERVAL": "SEDA_JANITOR_INTERVAL_SECONDS",
+    "SEDA_KEPT_PAGES_MIB": "SEDA_PAGE_CACHE_MIB",
+    "SEDA_MAX_WAITING_CALLS": "SEDA_MAX_QUEUED_CALLS",
+    "SEDA_MAX_WAIT_MS": "SEDA_MAX_QUEUE_WAIT_MS",
+    **{f"SEDA_{rate}_RATE": f"SEDA_{rate}_RATE_PER_SECOND" for rate in _RATES},
+}
+"""Former names of settings; a process refuses to start with one of them."""
 
 
 class Environment(enum.StrEnum):
@@ -40,11 +52,11 @@ class Environment(enum.StrEnum):
 
 
 class SettingsError(Exception):
-    """All faults of the settings, one line each, by variable name."""
+    """All errors of the settings, one line each, by variable name."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
 
 
 def addresses(hosts: str) -> tuple[str, ...]:
@@ -58,7 +70,7 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback if address else host == "localhost"
 
 
-def _is_here(target: str) -> bool:
+def _is_local_target(target: str) -> bool:
     """Whether all of a target is this machine. What has no port is not taken for it."""
     listed = re.sub("^(dns:(///)?|ipv4:|ipv6:)", "", target).split(",")
     return all(is_loopback(each.rpartition(":")[0]) for each in listed)
@@ -119,7 +131,7 @@ class ServiceSettings(BaseSettings):
     process: ClassVar[str]
     """The process's name: users, chat, tracks, gateway."""
     has_database: ClassVar[bool] = True
-    peers: ClassVar[tuple[str, ...]] = ()
+    upstreams: ClassVar[tuple[str, ...]] = ()
     """The services that the process calls."""
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
@@ -156,7 +168,7 @@ class ServiceSettings(BaseSettings):
     service_jwks_file: FilePath | None = Field(
         None, description="JWKS with the public keys of all services, each named (kid) after its service"
     )
-    caller_ttl: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
+    caller_ttl_seconds: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
 
     users_target: Target = Field("127.0.0.1:7401", description="where users is: host:port[,host:port]")
     chat_target: Target = Field("127.0.0.1:7402", description="where chat is")
@@ -172,47 +184,50 @@ class ServiceSettings(BaseSettings):
     log_statements: bool = Field(False, description="log every statement's name and time")
 
     max_calls: int = Field(256, ge=1, description="unary calls running at once")
-    max_waiting_calls: int = Field(512, ge=0, description="unary calls waiting at once")
-    max_wait_ms: float = Field(100, ge=0, description="milliseconds a call waits at most")
+    max_queued_calls: int = Field(512, ge=0, description="unary calls waiting at once")
+    max_queue_wait_ms: float = Field(100, ge=0, description="milliseconds a call waits at most")
     max_streams: int = Field(2000, ge=1, description="streams open at once")
     max_streams_per_user: int = Field(5, ge=1, description="streams of one user open at once")
 
     @model_validator(mode="wrap")
     @classmethod
-    def _with_all_faults(cls, values: dict[str, Any], check: ModelWrapValidatorHandler[Self]) -> Self:
-        faults = cls._read_files(values)
+    def _collect_errors(cls, values: dict[str, Any], check: ModelWrapValidatorHandler[Self]) -> Self:
+        errors = cls._read_files(values)
         try:
             settings = check(values)
         except ValidationError as error:
             wrong = {
-                str(fault["loc"][0]): fault["msg"].removeprefix("Value error, ") for fault in error.errors()
+                str(each["loc"][0]): each["msg"].removeprefix("Value error, ") for each in error.errors()
             }
-            faults |= {_variable(key): why for key, why in wrong.items()}
+            errors |= {_variable(key): why for key, why in wrong.items()}
             # What does not fit together is looked at with the faulty ones left out.
             settings = check({key: value for key, value in values.items() if key not in wrong})
-        for name, why in settings.misfits():
-            faults.setdefault(name, why)
-        if faults:
-            raise SettingsError([f"{name}: {why}" for name, why in faults.items()])
+        for name, why in settings.cross_field_errors():
+            errors.setdefault(name, why)
+        for old, new in _RENAMED.items():
+            if old in os.environ:
+                errors[old] = f"was renamed to {new}"
+        if errors:
+            raise SettingsError([f"{name}: {why}" for name, why in errors.items()])
         return settings
 
     @classmethod
     def _read_files(cls, values: dict[str, Any]) -> dict[str, str]:
-        """Add the secrets that are given as files; returns the faults, by variable."""
-        faults: dict[str, str] = {}
+        """Add the secrets that are given as files; returns the errors, by variable."""
+        errors: dict[str, str] = {}
         for field in filter(partial(is_secret, cls), cls.model_fields):
             key, name = _key(cls, field), variable(cls, field)
             path = os.environ.get(f"{name}_FILE")
             if path and key in values:
-                faults[name] = f"is given twice, also as {name}_FILE"
+                errors[name] = f"is given twice, also as {name}_FILE"
             elif path:
                 try:
                     values[key] = Path(path).read_text(encoding="utf-8").strip()
                 except (OSError, UnicodeDecodeError) as error:
-                    faults[f"{name}_FILE"] = f"{path}: {getattr(error, 'strerror', None) or 'is not text'}"
-        return faults
+                    errors[f"{name}_FILE"] = f"{path}: {getattr(error, 'strerror', None) or 'is not text'}"
+        return errors
 
-    def misfits(self) -> Iterator[tuple[str, str]]:
+    def cross_field_errors(self) -> Iterator[tuple[str, str]]:
         """What does not fit together, though each by itself is good: variables and what is wrong with them."""
         own_keys = (self.service_key, self.service_jwks_file)
         if bool(self.jwt_secret) == bool(self.jwks_url):
@@ -224,10 +239,10 @@ class ServiceSettings(BaseSettings):
             yield "SEDA_SERVICE_SECRET", why
         if self.env is Environment.PRODUCTION and self.jwt_issuer == DEVELOPMENT_ISSUER:
             yield "SEDA_JWT_ISSUER", "development tokens are refused in production"
-        yield from self._tls_misfits()
-        yield from self._database_misfits()
+        yield from self._tls_errors()
+        yield from self._database_errors()
 
-    def _tls_misfits(self) -> Iterator[tuple[str, str]]:
+    def _tls_errors(self) -> Iterator[tuple[str, str]]:
         certificate = self.tls_certificate_file
         if bool(certificate) != bool(self.tls_key_file):
             yield "SEDA_TLS_CERTIFICATE_FILE", "goes together with SEDA_TLS_KEY_FILE"
@@ -236,12 +251,12 @@ class ServiceSettings(BaseSettings):
         if not (certificate or self.allow_plaintext or all(map(is_loopback, addresses(self.host)))):
             why = "is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1"
             yield "SEDA_HOST", why
-        for name in () if self.tls_ca_file or self.allow_plaintext else self.peers:
-            if not _is_here(getattr(self, f"{name}_target")):
+        for name in () if self.tls_ca_file or self.allow_plaintext else self.upstreams:
+            if not _is_local_target(getattr(self, f"{name}_target")):
                 why = "is not loopback; it needs SEDA_TLS_CA_FILE, or SEDA_ALLOW_PLAINTEXT=1"
                 yield f"SEDA_{name.upper()}_TARGET", why
 
-    def _database_misfits(self) -> Iterator[tuple[str, str]]:
+    def _database_errors(self) -> Iterator[tuple[str, str]]:
         if self.db_pool_min > self.db_pool_max:
             yield "SEDA_DB_POOL_MIN", "is more than SEDA_DB_POOL_MAX"
         if self.has_database and not self.own_database_url:
@@ -297,7 +312,7 @@ class ServiceSettings(BaseSettings):
 
 
 def load(settings: type[ServiceSettings]) -> ServiceSettings:
-    """Read the settings from the environment; raises SettingsError with all faults."""
+    """Read the settings from the environment; raises SettingsError with all errors."""
     return settings()  # type: ignore[call-arg]  # mypy does not see that every field has a default
 
 

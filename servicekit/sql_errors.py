@@ -38,7 +38,7 @@ class UnexpectedDatabaseError(Exception):
         self.state = state
 
 
-class DataRefusedError(UnexpectedDatabaseError):
+class InvalidDataError(UnexpectedDatabaseError):
     """PostgreSQL refused a value that validation had let through: a defect, counted as such."""
 
 
@@ -74,7 +74,7 @@ def translate(error: BaseException, statement: Statement[*tuple[Any, ...]] | Non
         return make()
     what = f"{statement.name if statement else 'transaction'}: {type(error).__name__}{_names(error)}"
     if state.startswith("22") or isinstance(error, asyncpg.DataError):
-        return DataRefusedError(what, state or "22000")
+        return InvalidDataError(what, state or "22000")
     return UnexpectedDatabaseError(what, state)
 
 
@@ -91,10 +91,10 @@ def _is_connection_loss(error: BaseException) -> bool:
         return True
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error) or "released back to the pool" in str(error)
-    return is_taken_leave_of(error)
+    return is_closed_by_server(error)
 
 
-def is_taken_leave_of(error: BaseException) -> bool:
+def is_closed_by_server(error: BaseException) -> bool:
     """Whether a statement was not sent because the server had said its last word on the idle connection.
 
     asyncpg waits for the end of the connection then, and until that comes no operation can begin.

@@ -35,6 +35,6 @@ def seconds_to_proto(into: Duration, seconds: float) -> None:
     into.SetInParent()
 
 
-def to_text(at: Micros) -> str:
+def format_rfc3339(at: Micros) -> str:
     """The instant in RFC 3339, in UTC with microseconds."""
     return (_UNIX_EPOCH + dt.timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"

@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 from servicekit.errors import TokenExpiredError, TokenInvalidError
-from servicekit.jwks import Key, Keys
+from servicekit.jwks import Key, KeySource
 
 DEVELOPMENT_ISSUER = "seda-development"
 SERVICE_ISSUER = "seda-services"
@@ -65,10 +65,10 @@ class TokenVerifier:
     is a user's. Each kind has one family of keys, one issuer and one audience.
     """
 
-    user_keys: Keys
+    user_keys: KeySource
     user_issuer: str
     user_audience: str
-    service_keys: Keys
+    service_keys: KeySource
     accept_development: bool
     now: Callable[[], float] = time.time
     _verified: OrderedDict[bytes, tuple[float, UserToken | ServiceToken]] = field(default_factory=OrderedDict)

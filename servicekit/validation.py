@@ -11,12 +11,12 @@ import protovalidate
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from servicekit.errors import FieldFault, InvalidFieldsError, MalformedRequestError
+from servicekit.errors import FieldViolation, InvalidFieldsError, MalformedRequestError
 
 _validator = protovalidate.Validator()
 # C0, DEL and C1 but for \t and \n, lone surrogates, and the code points that are no characters.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_MAX_FAULTS = 20
+_MAX_VIOLATIONS = 20
 _NANOS = 1_000_000_000
 # The seconds that instants and spans may have, as their own definitions say; no rule of the contract checks them.
 _SECONDS = {
@@ -30,14 +30,14 @@ def validate(request: Message) -> None:
 
     Raises InvalidFieldsError naming every field at fault, up to 20.
     """
-    faults: list[FieldFault] = []
-    _clean(request, "", faults)
-    if not faults:
-        violations = _validator.collect_violations(request)
-        if not violations:
+    violations: list[FieldViolation] = []
+    _clean(request, "", violations)
+    if not violations:
+        found = [each.proto for each in _validator.collect_violations(request)]
+        if not found:
             return
-        faults = [FieldFault(_path(violation.proto), violation.proto.message) for violation in violations]
-    raise InvalidFieldsError(*faults[:_MAX_FAULTS])
+        violations = [FieldViolation(_path(each), each.message) for each in found]
+    raise InvalidFieldsError(*violations[:_MAX_VIOLATIONS])
 
 
 def decode(request_type: type[Message], data: bytes) -> Message:
@@ -63,20 +63,20 @@ def _checked_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...
     return tuple(found)
 
 
-def _clean(message: Message, prefix: str, faults: list[FieldFault]) -> None:
+def _clean(message: Message, prefix: str, violations: list[FieldViolation]) -> None:
     limits = _SECONDS.get(message.DESCRIPTOR.full_name)
     if limits is not None and not _is_time(message, *limits):
-        faults.append(FieldFault(prefix[:-1], "is out of range"))
+        violations.append(FieldViolation(prefix[:-1], "is out of range"))
     for name, repeated, is_message in _checked_fields(message.DESCRIPTOR):
         path = prefix + name
         value: Any = getattr(message, name)
         if repeated:
-            _clean_items(value, path, faults, are_messages=is_message)
+            _clean_items(value, path, violations, are_messages=is_message)
         elif is_message:
             if message.HasField(name):
-                _clean(value, f"{path}.", faults)
+                _clean(value, f"{path}.", violations)
         elif value:
-            cleaned = _clean_text(value, path, faults)
+            cleaned = _clean_text(value, path, violations)
             if cleaned is not value:
                 setattr(message, name, cleaned)
 
@@ -89,20 +89,20 @@ def _is_time(value: Any, least: int, most: int) -> bool:  # noqa: ANN401 - a Tim
     return least <= seconds <= most and 0 <= (-nanos if negative else nanos) < _NANOS
 
 
-def _clean_items(items: Any, path: str, faults: list[FieldFault], *, are_messages: bool) -> None:  # noqa: ANN401 - repeated field
+def _clean_items(items: Any, path: str, violations: list[FieldViolation], *, are_messages: bool) -> None:  # noqa: ANN401 - repeated field
     for index, item in enumerate(items):
         if are_messages:
-            _clean(item, f"{path}[{index}].", faults)
+            _clean(item, f"{path}[{index}].", violations)
         else:
-            cleaned = _clean_text(item, f"{path}[{index}]", faults)
+            cleaned = _clean_text(item, f"{path}[{index}]", violations)
             if cleaned is not item:
                 items[index] = cleaned
 
 
-def _clean_text(text: str, path: str, faults: list[FieldFault]) -> str:
+def _clean_text(text: str, path: str, violations: list[FieldViolation]) -> str:
     is_ascii = text.isascii()
     if not (is_ascii and text.isprintable()) and _FORBIDDEN.search(text):
-        faults.append(FieldFault(path, "holds control characters"))
+        violations.append(FieldViolation(path, "holds control characters"))
     if is_ascii or unicodedata.is_normalized("NFC", text):
         return text
     return unicodedata.normalize("NFC", text)

@@ -38,8 +38,8 @@ async def post_message(deps: Deps, draft: PostMessageRequest) -> Posted:
             )
         )
     except UpstreamError as error:
-        error.fields = tuple(
-            each._replace(field=_FIELDS.get(each.field, each.field)) for each in error.fields
+        error.violations = tuple(
+            each._replace(field=_FIELDS.get(each.field, each.field)) for each in error.violations
         )
         raise
     return Posted(sent, track)

@@ -9,7 +9,7 @@ from seda.chat.v1.message_service_pb2 import (
     SendMessageResponse,
 )
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 from servicekit.handlers import DEFAULT_DEADLINE
 from servicekit.ids import new_id
 
@@ -17,16 +17,16 @@ from servicekit.ids import new_id
 class ChatClient:
     """Reads and writes messages as the caller, for as long as the caller waits."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._stub = MessageServiceStub(peer.channel)
-        self._repeating = MessageServiceStub(peer.repeating)
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._stub = MessageServiceStub(client.channel)
+        self._retrying_stub = MessageServiceStub(client.retrying_channel)
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
         """Write a message, once although the call is repeated: the request gets a request_id where it has none."""
         request.request_id = request.request_id or str(new_id())
-        return await self._peer.call(self._repeating.SendMessage, request, timeout=DEFAULT_DEADLINE)
+        return await self._client.call(self._retrying_stub.SendMessage, request, timeout=DEFAULT_DEADLINE)
 
     async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
         """A page of a room's messages."""
-        return await self._peer.call(self._stub.ListMessages, request, timeout=DEFAULT_DEADLINE)
+        return await self._client.call(self._stub.ListMessages, request, timeout=DEFAULT_DEADLINE)

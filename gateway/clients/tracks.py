@@ -11,23 +11,23 @@ from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 from servicekit.handlers import DEFAULT_DEADLINE
 
 
 class TracksClient:
     """Reads tracks as the caller, stores them on the caller's behalf."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._tracks = TrackServiceStub(peer.channel)
-        self._catalog = CatalogServiceStub(peer.channel)
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._tracks = TrackServiceStub(client.channel)
+        self._catalog = CatalogServiceStub(client.channel)
 
     async def upsert(self, link: str) -> Track:
         """The stored track that a link points to."""
         request = UpsertTrackRequest(input=link)
         # As long as our own caller waits: a write that was given up may have happened.
-        response = await self._peer.call(
+        response = await self._client.call(
             self._catalog.UpsertTrack, request, as_service=True, timeout=DEFAULT_DEADLINE
         )
         return response.track
@@ -41,7 +41,7 @@ class TracksClient:
             while chunk:
                 request = LookupTracksRequest(track_ids=chunk)
                 left = end - time.monotonic()
-                response = await self._peer.call(self._tracks.LookupTracks, request, timeout=left)
+                response = await self._client.call(self._tracks.LookupTracks, request, timeout=left)
                 found += response.tracks
                 # What did not fit into one answer; an answer of nothing would never fit.
                 chunk = response.remaining_ids if response.tracks else ()

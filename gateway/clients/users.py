@@ -12,35 +12,35 @@ from seda.users.v1.user_pb2 import UserSummary
 from seda.users.v1.user_service_pb2 import LookupUsersRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.caller import Caller
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 
 
 class RemoteResolver:
     """Asks who is behind a token; servicekit caches the answers."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._stub = IdentityServiceStub(peer.channel)
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._stub = IdentityServiceStub(client.channel)
 
     async def resolve(self, subject: str, email: str) -> Caller:
         """The user behind the subject, created on first sight."""
         request = ResolveCallerRequest(subject=subject, email=email)
-        response = await self._peer.call(self._stub.ResolveCaller, request, as_service=True)
+        response = await self._client.call(self._stub.ResolveCaller, request, as_service=True)
         return wire.caller(response.caller)
 
 
 class UsersClient:
     """Reads users as the caller may see them."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._stub = UserServiceStub(peer.channel)
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._stub = UserServiceStub(client.channel)
 
     async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
         """The summaries of those that exist, within `seconds`."""
 
         async def ask(chunk: Sequence[str]) -> Sequence[UserSummary]:
             request = LookupUsersRequest(user_ids=chunk)
-            return (await self._peer.call(self._stub.LookupUsers, request, timeout=seconds)).users
+            return (await self._client.call(self._stub.LookupUsers, request, timeout=seconds)).users
 
         return await in_chunks(user_ids, ask)

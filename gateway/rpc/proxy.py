@@ -15,10 +15,10 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit.call import Call
-from servicekit.channels import DEADLINE_SHAVE, Peer
+from servicekit.channels import RETURN_OVERHEAD, ServiceClient
 from servicekit.errors import Code, DeadlineExceededError, ServiceError, ServiceUnavailableError
-from servicekit.handlers import RawHandler
-from servicekit.health import HealthBoard
+from servicekit.handlers import PassthroughHandler
+from servicekit.health import HealthRegistry
 from servicekit.methods import Method, methods_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -30,15 +30,17 @@ _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 class Forwarding:
     """Passes calls on. As a worker it ends the open streams when the process leaves."""
 
-    def __init__(self, board: HealthBoard) -> None:
-        self._board = board
+    def __init__(self, health: HealthRegistry) -> None:
+        self._health = health
         self._open: set[asyncio.Timeout] = set()
         self._leaving: asyncio.Task[None] | None = None
 
-    def methods(self, peer: Peer, services: Iterable[ServiceDescriptor]) -> list[tuple[Method, RawHandler]]:
-        """A handler for each method of `services`, which `peer` serves."""
+    def methods(
+        self, client: ServiceClient, services: Iterable[ServiceDescriptor]
+    ) -> list[tuple[Method, PassthroughHandler]]:
+        """A handler for each method of `services`, which `client` serves."""
         return [
-            (method, self._stream(peer, method) if method.server_streaming else _unary(peer, method))
+            (method, self._stream(client, method) if method.server_streaming else _unary(client, method))
             for service in services
             for method in methods_of(service)
         ]
@@ -53,13 +55,15 @@ class Forwarding:
             self._leaving.cancel()
             await asyncio.wait([self._leaving])
 
-    def _stream(self, peer: Peer, method: Method) -> RawHandler:
-        invoke: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = peer.streams.unary_stream(method.path)
+    def _stream(self, client: ServiceClient, method: Method) -> PassthroughHandler:
+        invoke: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = client.stream_channel.unary_stream(
+            method.path
+        )
 
         async def forward(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
             # A stream has no deadline but the one its caller gave it.
             left = cast("float | None", context.time_remaining())
-            timeout = None if left is None else left - DEADLINE_SHAVE
+            timeout = None if left is None else left - RETURN_OVERHEAD
             replies = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
             try:
                 async with self._until_leaving():
@@ -67,7 +71,7 @@ class Forwarding:
                         await context.write(reply)
                 _keep_trailers(context, await replies.trailing_metadata())
             except grpc.aio.AioRpcError as error:
-                raise _typed(error, peer.name) from error
+                raise _typed(error, client.name) from error
             finally:
                 # However this ends, the service must not go on writing to nobody.
                 replies.cancel()
@@ -77,7 +81,7 @@ class Forwarding:
     @asynccontextmanager
     async def _until_leaving(self) -> AsyncIterator[None]:
         """Raises ServiceUnavailableError in what runs inside when the process leaves."""
-        if self._board.closed.is_set():
+        if self._health.closed.is_set():
             raise ServiceUnavailableError("gateway")
         try:
             async with asyncio.timeout(None) as ending:
@@ -90,22 +94,22 @@ class Forwarding:
             raise ServiceUnavailableError("gateway") from None
 
     async def _end_streams(self) -> None:
-        await self._board.closed.wait()
+        await self._health.closed.wait()
         now = asyncio.get_running_loop().time()
         for ending in self._open:
             ending.reschedule(now)
 
 
-def _unary(peer: Peer, method: Method) -> RawHandler:
-    invoke: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = peer.channel.unary_unary(method.path)
+def _unary(client: ServiceClient, method: Method) -> PassthroughHandler:
+    invoke: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = client.channel.unary_unary(method.path)
 
     async def forward(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
-        timeout = call.deadline - time.monotonic() - DEADLINE_SHAVE
+        timeout = call.deadline - time.monotonic() - RETURN_OVERHEAD
         forwarded = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
         try:
             reply = await forwarded
         except grpc.aio.AioRpcError as error:
-            raise _typed(error, peer.name) from error
+            raise _typed(error, client.name) from error
         _keep_trailers(context, await forwarded.trailing_metadata())
         return reply
 

@@ -11,7 +11,7 @@ import structlog
 
 from gateway.domain.status import State, Status, of_replicas
 from servicekit.clock import Clock
-from servicekit.health import NOT_SERVING, SERVING, HealthBoard
+from servicekit.health import NOT_SERVING, SERVING, HealthRegistry
 
 _log = structlog.get_logger("downstreams")
 GATEWAY = "gateway"
@@ -41,22 +41,22 @@ class Downstream:
 
 
 class Downstreams:
-    """Follows all services, puts their states on the health board, and makes the gateway ready.
+    """Follows all services, puts their states on the health health, and makes the gateway ready.
 
-    A service's own names on the board stand for that service alone. The gateway itself is ready once each
+    A service's own names on the health stand for that service alone. The gateway itself is ready once each
     service has answered, or after 10 s, and stays so until it drains.
     """
 
-    def __init__(self, downstreams: Sequence[Downstream], board: HealthBoard, clock: Clock) -> None:
+    def __init__(self, downstreams: Sequence[Downstream], health: HealthRegistry, clock: Clock) -> None:
         self._downstreams = downstreams
-        self._board = board
+        self._health = health
         self._clock = clock
         self._replicas = {each.name: [State.UNSPECIFIED] * len(each.watches) for each in downstreams}
         self._statuses = {name: Status(name, State.UNSPECIFIED, None) for name in (GATEWAY, *self._replicas)}
         self._unheard = set(self._replicas)
         self._tasks: list[asyncio.Task[None]] = []
         for each in downstreams:
-            board.set(dict.fromkeys(each.services, NOT_SERVING))
+            health.set(dict.fromkeys(each.services, NOT_SERVING))
 
     def statuses(self) -> list[Status]:
         """The last that was heard, the gateway first."""
@@ -102,7 +102,7 @@ class Downstreams:
             log = _log.info if whole is State.SERVING else _log.warning
             log("service state", service=downstream.name, state=whole.name)
             shown = SERVING if whole is State.SERVING else NOT_SERVING
-            self._board.set(dict.fromkeys(downstream.services, shown))
+            self._health.set(dict.fromkeys(downstream.services, shown))
 
     def _change(self, name: str, state: State) -> bool:
         if self._statuses[name].state is state:
@@ -111,10 +111,10 @@ class Downstreams:
         return True
 
     async def _follow_itself(self) -> None:
-        changed = self._board.watch()
+        changed = self._health.watch()
         while True:
             changed.clear()
-            serving = self._board.states.get("") == SERVING
+            serving = self._health.states.get("") == SERVING
             self._change(GATEWAY, State.SERVING if serving else State.NOT_SERVING)
             await changed.wait()
 
@@ -122,6 +122,6 @@ class Downstreams:
         late = self._clock.monotonic() + PATIENCE
         while self._unheard and self._clock.monotonic() < late:  # noqa: ASYNC110 - the clock may be moved
             await asyncio.sleep(_LOOK_SECONDS)
-        self._board.ready(
-            ready=True, why=f"without {', '.join(sorted(self._unheard))}" if self._unheard else ""
+        self._health.set_ready(
+            ready=True, reason=f"without {', '.join(sorted(self._unheard))}" if self._unheard else ""
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seda.tracks.v1 import track_service_pb2
 from seda.users.v1 import identity_service_pb2
-from servicekit.concurrency_limit import RateLimit
-from servicekit.process import App, Kit
+from servicekit.process import App, AppContext
+from servicekit.rate_limit import RateLimiter
 from services.chat.actions.deps import Deps, Limits
 from services.chat.actions.page_cache import KeptPages
 from services.chat.clients.tracks import RemoteTracks
@@ -25,33 +25,37 @@ SCHEMA_HEAD = "20261123_0210"
 """The newest migration of this build; the service is ready once it is applied."""
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Put the service together."""
     epoch = Epoch()
-    kit.database.on_connect = epoch.read
-    users = kit.peer("users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"])
-    tracks = kit.peer("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
-    settings: Settings = kit.settings
-    batch_sizes = kit.metrics.histogram(
-        "seda_batch_size", "messages written in one transaction", (1, 2, 5, 10, 20, 50, 100, 200)
+    context.database.on_connect = epoch.read
+    users = context.service_client(
+        "users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
+    )
+    tracks = context.service_client("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
+    settings: Settings = context.settings
+    batch_sizes = context.metrics.histogram(
+        "seda_chat_send_batch_size", "messages written in one transaction", (1, 2, 5, 10, 20, 50, 100, 200)
     )
     limits = Limits(
-        sends=RateLimit(settings.send_rate, settings.send_burst, kit.clock),
-        rooms=RateLimit(settings.room_rate, settings.room_burst, kit.clock),
-        joins=RateLimit(settings.join_rate, settings.join_burst, kit.clock),
-        reactions=RateLimit(settings.reaction_rate, settings.reaction_burst, kit.clock),
-        searches=RateLimit(settings.search_rate, settings.search_burst, kit.clock),
-        invitations=RateLimit(settings.invitation_rate, settings.invitation_burst, kit.clock),
-        reports=RateLimit(settings.report_rate, settings.report_burst, kit.clock),
+        sends=RateLimiter(settings.send_rate_per_second, settings.send_burst, context.clock),
+        rooms=RateLimiter(settings.room_rate_per_second, settings.room_burst, context.clock),
+        joins=RateLimiter(settings.join_rate_per_second, settings.join_burst, context.clock),
+        reactions=RateLimiter(settings.reaction_rate_per_second, settings.reaction_burst, context.clock),
+        searches=RateLimiter(settings.search_rate_per_second, settings.search_burst, context.clock),
+        invitations=RateLimiter(
+            settings.invitation_rate_per_second, settings.invitation_burst, context.clock
+        ),
+        reports=RateLimiter(settings.report_rate_per_second, settings.report_burst, context.clock),
     )
-    batcher = SendBatcher(kit.database, limits.sends, batch_sizes)
+    batcher = SendBatcher(context.database, limits.sends, batch_sizes)
     deps = Deps(
-        kit.database,
+        context.database,
         epoch,
         batcher,
-        RemoteTracks(tracks, kit.clock),
+        RemoteTracks(tracks, context.clock),
         limits,
-        KeptPages(settings.kept_pages_mib << 20),
+        KeptPages(settings.page_cache_mib << 20),
     )
     return App(
         servicers=[
@@ -63,6 +67,6 @@ def build(kit: Kit) -> App:
             AuthorDataServicer(deps),
         ],
         resolver=RemoteResolver(users),
-        workers=[batcher, Janitor(kit.database, settings.janitor_interval)],
+        workers=[batcher, Janitor(context.database, settings.janitor_interval_seconds)],
         schema_head=SCHEMA_HEAD,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from seda.users.v1 import identity_service_pb2
-from servicekit.concurrency_limit import RateLimit
-from servicekit.process import App, Kit
+from servicekit.process import App, AppContext
+from servicekit.rate_limit import RateLimiter
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.enrichment import EnrichmentDeps
 from services.tracks.clients.users import RemoteResolver
@@ -31,34 +31,34 @@ SCHEMA_HEAD = "20261122_1935"
 _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Puts the service together."""
-    settings: Settings = kit.settings
-    crawler = Crawler(kit.database, _web(kit), kit.clock)
-    enrichment = EnrichmentDeps(kit.database, crawler, _endpoints(settings))
-    enricher = Enricher(enrichment, [provider.name for provider in PROVIDERS], settings.enrich_places)
-    searches = RateLimit(settings.search_rate, settings.search_burst, kit.clock)
-    deps = Deps(kit.database, crawler, enricher, searches)
+    settings: Settings = context.settings
+    crawler = Crawler(context.database, _web(context), context.clock)
+    enrichment = EnrichmentDeps(context.database, crawler, _endpoints(settings))
+    enricher = Enricher(enrichment, [provider.name for provider in PROVIDERS], settings.enrich_concurrency)
+    searches = RateLimiter(settings.search_rate_per_second, settings.search_burst, context.clock)
+    deps = Deps(context.database, crawler, enricher, searches)
     return App(
         servicers=[TrackServicer(deps), CatalogServicer(deps), CrawlerServicer(deps)],
-        resolver=RemoteResolver(kit.peer("users", _IDENTITY)),
+        resolver=RemoteResolver(context.service_client("users", _IDENTITY)),
         workers=[crawler, enricher] if settings.enrich else [crawler],
         schema_head=SCHEMA_HEAD,
     )
 
 
-def _web(kit: Kit) -> WebFetcher:
-    settings: Settings = kit.settings
+def _web(context: AppContext) -> WebFetcher:
+    settings: Settings = context.settings
     rules = Rules(
         user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
         denied=DenyList.read(settings.fetch_deny or ""),
         # Apple's lookup calls its JSON JavaScript.
         misnaming=frozenset({urlsplit(settings.apple_lookup_url).hostname or ""}),
-        stand_ins=read_stand_ins(settings.fetch_test_targets or ""),
+        stand_ins=read_stand_ins(settings.fetch_host_overrides or ""),
     )
-    gates = HostGates(settings.fetch_host_rate, settings.fetch_host_burst, kit.clock)
+    gates = HostGates(settings.fetch_host_rate_per_second, settings.fetch_host_burst, context.clock)
     dialer = Dialer(tls_context(settings.fetch_ca_file))
-    return WebFetcher(DnsResolver(), dialer, gates, rules, kit.clock)
+    return WebFetcher(DnsResolver(), dialer, gates, rules, context.clock)
 
 
 def _endpoints(settings: Settings) -> Endpoints:

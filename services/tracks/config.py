@@ -18,7 +18,7 @@ class Settings(ServiceSettings):
     """What every service has, with the ports and the DSN of this one."""
 
     process: ClassVar[str] = "tracks"
-    peers: ClassVar[tuple[str, ...]] = ("users",)
+    upstreams: ClassVar[tuple[str, ...]] = ("users",)
 
     port: int = Field(7403, ge=0, le=65_535, description="port of the contract")
     admin_port: int = Field(7413, ge=0, le=65_535, description="port of health and reflection, plain text")
@@ -28,10 +28,12 @@ class Settings(ServiceSettings):
         validation_alias="SEDA_TRACKS_DATABASE_URL",
         description="DSN of tracks; default: DATABASE_URL with the role tracks_app",
     )
-    search_rate: float = Field(1, gt=0, description="searches a second that one user may make on average")
+    search_rate_per_second: float = Field(
+        1, gt=0, description="searches a second that one user may make on average"
+    )
     search_burst: float = Field(10, ge=1, description="searches that one user may make at once")
     enrich: bool = Field(True, description="ask providers for titles and artists, in the background")
-    enrich_places: int = Field(2, ge=1, le=20, description="tracks of one provider asked for at once")
+    enrich_concurrency: int = Field(2, ge=1, le=20, description="tracks of one provider asked for at once")
     youtube_oembed_url: str = Field(
         "https://www.youtube.com/oembed", pattern=_ENDPOINT, description="YouTube's oEmbed endpoint"
     )
@@ -57,7 +59,7 @@ class Settings(ServiceSettings):
     fetch_deny: str | None = Field(
         None, description="hosts with all below them, and networks, that are never asked, with commas"
     )
-    fetch_host_rate: float = Field(
+    fetch_host_rate_per_second: float = Field(
         5,
         gt=0,
         le=1_000,
@@ -66,7 +68,7 @@ class Settings(ServiceSettings):
     fetch_host_burst: float = Field(
         10, ge=1, le=1_000, description="requests to one web host in a burst; 2 run at once"
     )
-    fetch_test_targets: str | None = Field(
+    fetch_host_overrides: str | None = Field(
         None,
         description="servers on loopback that stand for web hosts: name=address:port, with commas; development only",
     )
@@ -80,16 +82,16 @@ class Settings(ServiceSettings):
         DenyList.read(text or "")
         return text
 
-    @field_validator("fetch_test_targets")
+    @field_validator("fetch_host_overrides")
     @classmethod
     def _stand_ins(cls, text: str | None) -> str | None:
         read_stand_ins(text or "")
         return text
 
-    def misfits(self) -> Iterator[tuple[str, str]]:
+    def cross_field_errors(self) -> Iterator[tuple[str, str]]:
         """What every process says, and what this one has for development."""
-        yield from super().misfits()
+        yield from super().cross_field_errors()
         # Both make private servers answer for public ones.
-        for name in ("fetch_test_targets", "fetch_ca_file"):
+        for name in ("fetch_host_overrides", "fetch_ca_file"):
             if self.env is not Environment.DEVELOPMENT and getattr(self, name):
                 yield variable(type(self), name), "is for SEDA_ENV=development alone"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from servicekit.process import App, Kit
+from servicekit.process import App, AppContext
 from services.users.actions.deps import Deps
 from services.users.actions.identity import LocalResolver
 from services.users.rpc.identity import IdentityServicer
@@ -12,9 +12,9 @@ SCHEMA_HEAD = "20261122_1015"
 """The newest migration of schema users that this build needs."""
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Puts the service together."""
-    deps = Deps(kit.database)
+    deps = Deps(context.database)
     return App(
         servicers=[UserServicer(deps), IdentityServicer(deps)],
         resolver=LocalResolver(deps),

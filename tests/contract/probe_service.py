@@ -9,7 +9,7 @@ import grpc
 
 from ops.dev_tokens import development_subject
 from servicekit.caller import Caller, Role
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from tests.contract.auth_headers import EMAILS
 from tests.contract.suite import Served
 from tests.servicekit.probe_process import Ready, settings
@@ -24,9 +24,9 @@ class ByEmail:
         return Caller(USER_ID, next((role for role, known in EMAILS.items() if known == email), Role.USER))
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Compose the service."""
-    return App(servicers=servicers(Probe()), resolver=ByEmail(), workers=[Ready(kit)])
+    return App(servicers=servicers(Probe()), resolver=ByEmail(), workers=[Ready(context)])
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from gateway.app import build as build_gateway
 from gateway.config import Settings as GatewaySettings
 from servicekit.methods import Method, methods_of
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings
 from services.chat.app import build as build_chat
 from services.chat.config import Settings as ChatSettings
@@ -27,7 +27,7 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, UNLIMITED
 
 SECONDS = 20.0
 _REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
-Build = Callable[[Kit], App]
+Build = Callable[[AppContext], App]
 Metadata = Sequence[tuple[str, str]]
 
 
@@ -116,7 +116,7 @@ async def _served(
         "jwt_secret": JWT_SECRET,
     } | targets
     # The tracks are made up: no enrichment.
-    values |= {"service_secret": SERVICE_SECRET, "caller_ttl": 60, "enrich": False}
+    values |= {"service_secret": SERVICE_SECRET, "caller_ttl_seconds": 60, "enrich": False}
     # All tests share few users: no limit on rooms and joins, but on messages.
     values |= {key: each for key, each in UNLIMITED.items() if key.startswith(("room_", "join_"))}
     if settings.has_database:

@@ -11,7 +11,7 @@ import pytest
 from seda.chat.v1.room_service_pb2 import DESCRIPTOR, GetRoomRequest, GetRoomResponse
 from servicekit.errors import ConflictError, InvalidFieldsError, OverloadedError, ServiceError
 from servicekit.methods import methods_of
-from servicekit.rpc_status import details
+from servicekit.rpc_status import serialize_status
 from tests.contract.responses import REQUEST_ID, Reason, leaks, reasons, violations
 from tests.contract.suite import Outcome, send
 
@@ -67,7 +67,7 @@ async def test_bare_abort_is_caught(careless: grpc.aio.Channel) -> None:
 def error_outcome(error: ServiceError, domain: str = "chat.seda.fm", request_id: str = REQUEST_ID) -> Outcome:
     code = next(each for each in grpc.StatusCode if each.value[0] == error.code)
     return Outcome(
-        None, code, error.message, (("grpc-status-details-bin", details(error, domain, request_id)),)
+        None, code, error.message, (("grpc-status-details-bin", serialize_status(error, domain, request_id)),)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from servicekit.errors import Code, ConflictError, OverloadedError, ServiceError
-from servicekit.rpc_status import GRPC_CODES, details
+from servicekit.rpc_status import GRPC_CODES, serialize_status
 from tests.architecture.project import ROOT
 from tests.contract.proto_comments import documented_reasons, proto_comments
 from tests.contract.responses import REQUEST_ID, reason_of, reasons, violations
@@ -104,6 +104,6 @@ class _RoomNotFoundError(ServiceError):
 )
 def test_broken_promise_is_caught(name: str, error: ServiceError, violation: str | None) -> None:
     package = "chat" if isinstance(error, _RoomNotFoundError) else "rpc"
-    trailers = (("grpc-status-details-bin", details(error, "chat.seda.fm", REQUEST_ID)),)
+    trailers = (("grpc-status-details-bin", serialize_status(error, "chat.seda.fm", REQUEST_ID)),)
     outcome = Outcome(None, GRPC_CODES[error.code], error.message, trailers)
     assert broken_promises(package, name, outcome) == ([violation] if violation else [])

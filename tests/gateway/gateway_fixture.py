@@ -52,8 +52,9 @@ class Suite:
 
     def counted(self, method: str, code: str) -> float:
         """How many calls of a method the gateway has counted with that code."""
-        labels = {"method": method, "code": code}
-        return self.process.metrics.registry.get_sample_value("seda_calls_total", labels) or 0.0
+        service, _, name = method.rpartition(".")
+        labels = {"grpc_service": service, "grpc_method": name, "grpc_code": code}
+        return self.process.metrics.registry.get_sample_value("grpc_server_handled_total", labels) or 0.0
 
 
 def settings(users: str, chat: str, tracks: str, **values: Any) -> Settings:
@@ -76,7 +77,7 @@ async def gateway(
     told: Settings, *, also: Sequence[Slice] = (), clock: Clock | None = None
 ) -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
     """A running gateway and a channel to it. `also` stands behind it beside the suite's own services."""
-    process = Process(told, lambda kit: compose(kit, [*slices(told), *also]), clock)
+    process = Process(told, lambda context: compose(context, [*slices(told), *also]), clock)
     await process.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}")
     try:

@@ -18,7 +18,7 @@ from gateway import app
 from gateway.app import Slice
 from servicekit import server
 from servicekit.call import Call
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings
 from tests.gateway.gateway_fixture import AS_USER, suite
 from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
@@ -55,7 +55,7 @@ async def probe() -> AsyncIterator[str]:
     told = Settings(**secrets, max_streams_per_user=STREAMS)
     process = Process(told, lambda _: App(servicers=servicers(Probe(_for_ever)), resolver=Users()))
     await process.start()
-    process.board.ready(ready=True)
+    process.health.set_ready(ready=True)
     try:
         yield f"127.0.0.1:{process.servers.port}"
     finally:
@@ -143,14 +143,14 @@ async def test_the_control_on_one_connection_for_both_unary_calls_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "_STREAMS_BEHIND_IT", FEW_STREAMS)
-    make = app._peer
+    make = app._client
 
-    def on_one_connection(kit: Kit, behind: Slice) -> Any:
-        peer = make(kit, behind)
-        peer.streams = peer.channel
-        return peer
+    def on_one_connection(context: AppContext, behind: Slice) -> Any:
+        client = make(context, behind)
+        client.stream_channel = client.channel
+        return client
 
-    monkeypatch.setattr(app, "_peer", on_one_connection)
+    monkeypatch.setattr(app, "_client", on_one_connection)
     async with edge() as client, client.streams(answered=ANSWERED):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await client.call(0, timeout=1)

@@ -14,7 +14,7 @@ from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageR
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
 from seda.tracks.v1.track_pb2 import Track
-from servicekit.jwks import SecretKey
+from servicekit.jwks import SharedSecret
 from servicekit.tokens import ServiceToken, TokenVerifier
 from tests.gateway.fake_server import Context
 from tests.gateway.gateway_fixture import (
@@ -66,10 +66,10 @@ def sending(error: grpc.StatusCode, *parts: Any) -> Any:
 def signed_by(authorization: str | bytes) -> ServiceToken:
     """The service token that a call came with."""
     verifier = TokenVerifier(
-        user_keys=SecretKey(JWT_SECRET.encode()),
+        user_keys=SharedSecret(JWT_SECRET.encode()),
         user_issuer="seda-development",
         user_audience="authenticated",
-        service_keys=SecretKey(SERVICE_SECRET.encode()),
+        service_keys=SharedSecret(SERVICE_SECRET.encode()),
         accept_development=True,
     )
     assert isinstance(authorization, str)

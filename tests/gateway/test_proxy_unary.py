@@ -240,7 +240,7 @@ async def test_forwarded_calls_wait_for_admission() -> None:
         await going.wait()
         return data
 
-    async with suite(max_calls=1, max_waiting_calls=0) as behind:
+    async with suite(max_calls=1, max_queued_calls=0) as behind:
         behind.users.answers[GET_USER] = wait
         first = behind.unary(GET_USER)(b"1", timeout=SECONDS)
         await behind.users.received(GET_USER)

@@ -101,7 +101,7 @@ async def test_a_new_service_needs_its_descriptors_and_an_address_alone() -> Non
         names = await listed(behind.channel, REFLECTION[0])
         assert "novelty.v1.NoveltyService" in names
         assert "novelty.v1.InternalService" not in names
-        assert "novelty.v1.NoveltyService" in behind.process.board.states
+        assert "novelty.v1.NoveltyService" in behind.process.health.states
 
 
 async def test_the_gateways_own_methods_are_its_own(behind: Suite) -> None:

@@ -14,7 +14,7 @@ from gateway.workers.upstream_health import Downstream, Downstreams
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from servicekit.clock import Micros
-from servicekit.health import HealthBoard
+from servicekit.health import HealthRegistry
 from servicekit.process import Process
 from tests.gateway.fake_server import stand_in
 from tests.gateway.gateway_fixture import SECONDS, Suite, gateway, settings, suite
@@ -101,7 +101,7 @@ async def test_every_service_for_callers_has_a_health_name_and_no_other(behind: 
     shown = {
         service.full_name for name in ("users", "chat", "tracks") for service in for_users(services_of(name))
     }
-    assert set(behind.process.board.states) == {"", "live", GATEWAY} | shown
+    assert set(behind.process.health.states) == {"", "live", GATEWAY} | shown
     for name in names - shown:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await check(behind.channel, name)
@@ -152,7 +152,7 @@ async def test_draining_turns_off_every_name_but_live_for_good(behind: Suite) ->
     await until(behind.channel, "", SERVING)
     await until(behind.channel, CHAT, SERVING)
     await behind.process.drain(0)
-    states = behind.process.board.states
+    states = behind.process.health.states
     assert {name for name, state in states.items() if state == SERVING} == {"live"}
     behind.chat.set_health(serving=False)
     await until_true(lambda: state_of(behind.process, "chat") is State.NOT_SERVING)
@@ -199,8 +199,8 @@ class Short:
 
 
 async def test_a_watch_that_ends_is_no_news_and_one_that_cannot_be_had_is() -> None:
-    clock, board, watch = MovableClock(), HealthBoard(), Short(answers=3)
-    worker = Downstreams([Downstream("chat", [CHAT], [watch])], board, clock)
+    clock, health, watch = MovableClock(), HealthRegistry(), Short(answers=3)
+    worker = Downstreams([Downstream("chat", [CHAT], [watch])], health, clock)
     await worker.start()
     await until_true(lambda: watch.begun == 1)
     clock.seconds += 5
@@ -208,7 +208,7 @@ async def test_a_watch_that_ends_is_no_news_and_one_that_cannot_be_had_is() -> N
     assert worker.statuses()[1] == Status("chat", State.SERVING, Micros(1_000_000_000))
     await until_true(lambda: watch.begun == 4)
     assert worker.statuses()[1] == Status("chat", State.UNREACHABLE, Micros(1_005_000_000))
-    assert board.states[CHAT] == NOT_SERVING
+    assert health.states[CHAT] == NOT_SERVING
     await worker.stop()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_text import Needle, _words, fold, needle, words
+from search_text import SearchQuery, _words, normalize_text, parse_query, words
 from tests.postgres import Database, administrator
 
 
@@ -39,37 +39,37 @@ from tests.postgres import Database, administrator
     ],
 )
 def test_fold(text: str, folded: str) -> None:
-    assert fold(text) == folded
+    assert normalize_text(text) == folded
 
 
 def test_fold_of_every_character_is_final_and_at_most_18_times_as_long() -> None:
     for number in range(sys.maxunicode + 1):
         character = chr(number)
-        folded = fold(character)
-        assert fold(folded) == folded, hex(number)
+        folded = normalize_text(character)
+        assert normalize_text(folded) == folded, hex(number)
         assert len(folded) <= 18, hex(number)
 
 
 @given(st.text())
 def test_fold_twice_is_fold_once(text: str) -> None:
-    assert fold(fold(text)) == fold(text)
-    assert fold(text) == fold(text.upper()) or text.upper().lower() != text.lower()
+    assert normalize_text(normalize_text(text)) == normalize_text(text)
+    assert normalize_text(text) == normalize_text(text.upper()) or text.upper().lower() != text.lower()
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
 def test_fold_of_ascii_does_what_the_long_way_does(text: str) -> None:
-    assert fold(text) == fold(f"{text} \u0301")
+    assert normalize_text(text) == normalize_text(f"{text} \u0301")
 
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_words_of_ascii_are_those_of_the_long_way(text: str) -> None:
-    assert words(text) == _words(fold(text))
+    assert words(text) == _words(normalize_text(text))
 
 
 def test_words_of_every_character_of_ascii() -> None:
     for character in map(chr, range(128)):
         text = f"a{character}B"
-        assert words(text) == _words(fold(text)), ascii(character)
+        assert words(text) == _words(normalize_text(text)), ascii(character)
     assert words("AC/DC\x00: m.i.a\tx_y") == ["ac", "dc", "m", "i", "a", "x", "y"]
 
 
@@ -89,21 +89,21 @@ def test_words_of_every_character_of_ascii() -> None:
     ],
 )
 def test_needle(query: str, starts: str, words: str, has_trigrams: bool) -> None:
-    found = needle(query)
-    assert found == Needle(found.text, starts, f"%{starts}", words, has_trigrams)
+    found = parse_query(query)
+    assert found == SearchQuery(found.text, starts, f"%{starts}", words, has_trigrams)
 
 
-async def _matches(connection: asyncpg.Connection, text: str, found: Needle) -> tuple[bool, bool, bool]:
-    """Whether a folded text starts with the needle, contains it, contains it from the start of a word on."""
+async def _matches(connection: asyncpg.Connection, text: str, found: SearchQuery) -> tuple[bool, bool, bool]:
+    """Whether a folded text starts with the query, contains it, contains it from the start of a word on."""
     row = await connection.fetchrow(
         """
         SELECT $1::text LIKE $2, $1 LIKE $3,
                CASE WHEN $4 <> '' THEN $1 LIKE $3 AND to_tsvector('simple', $1) @@ $4::text::tsquery ELSE false END
         """,
-        fold(text),
-        found.starts,
-        found.contains,
-        found.words,
+        normalize_text(text),
+        found.prefix_pattern,
+        found.substring_pattern,
+        found.tsquery,
     )
     assert row is not None
     return row[0], row[1], row[2]
@@ -131,14 +131,14 @@ async def test_needles_find_what_they_mean(
     database: Database, text: str, query: str, matches: tuple[bool, bool, bool]
 ) -> None:
     async with administrator(database.server, database.name) as connection:
-        assert await _matches(connection, text, needle(query)) == matches
+        assert await _matches(connection, text, parse_query(query)) == matches
 
 
 async def test_no_query_is_an_error_to_postgres(database: Database) -> None:
     async with administrator(database.server, database.name) as connection:
         for number in range(1, 0x3000):
             for query in (chr(number), f"a{chr(number)}", f"{chr(number)}b"):
-                found = needle(query)
+                found = parse_query(query)
                 starts, contains, _ = await _matches(connection, query, found)
                 assert starts, query
                 assert contains, query

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import grpc
 
 from servicekit.call import Call
-from servicekit.process import App, Kit, Process, main
+from servicekit.process import App, AppContext, Process, main
 from servicekit.settings import ServiceSettings
 from tests.probe import ProbeResponse
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, Probe, Users, servicers
@@ -28,10 +28,10 @@ class Settings(ServiceSettings):
 class Ready:
     """A worker that makes the process ready, in the place of the look at the database."""
 
-    kit: Kit
+    context: AppContext
 
     async def start(self) -> None:
-        self.kit.board.ready(ready=True)
+        self.context.health.set_ready(ready=True)
 
     async def stop(self) -> None:
         """Nothing was begun."""
@@ -45,9 +45,9 @@ async def _answer(request: Any, _call: Call) -> Any:
     return ProbeResponse(text=request.text)
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Put the service together."""
-    return App(servicers=servicers(Probe(_answer)), resolver=Users(), workers=[Ready(kit)])
+    return App(servicers=servicers(Probe(_answer)), resolver=Users(), workers=[Ready(context)])
 
 
 def settings(**values: Any) -> Settings:

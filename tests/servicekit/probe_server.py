@@ -1,4 +1,4 @@
-"""The probe service behind the real wrapper, on a real server, called over a real channel."""
+"""The probe service behind the real handler_factory, on a real server, called over a real channel."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ops.dev_tokens import development_token
 from servicekit.call import Call
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
-from servicekit.concurrency_limit import Admission, StreamAdmission
-from servicekit.handlers import Wrapper
+from servicekit.concurrency_limit import ConcurrencyLimiter, StreamLimiter
+from servicekit.handlers import HandlerFactory
 from servicekit.identity import Authenticator
-from servicekit.jwks import SecretKey
+from servicekit.jwks import SharedSecret
 from servicekit.metrics import Metrics
-from servicekit.server import ByPath, Handlers, handlers
+from servicekit.server import Handlers, MethodTable, handlers
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, EmptyResponse, ProbeRequest, ProbeResponse
@@ -71,10 +71,10 @@ def verifier(now: Callable[[], float] | None = None, *, accept_development: bool
     """A verifier with the tests' secrets."""
     given: dict[str, Any] = {"now": now} if now else {}
     return TokenVerifier(
-        user_keys=SecretKey(JWT_SECRET),
+        user_keys=SharedSecret(JWT_SECRET),
         user_issuer="seda-development",
         user_audience="authenticated",
-        service_keys=SecretKey(SERVICE_SECRET),
+        service_keys=SharedSecret(SERVICE_SECRET),
         accept_development=accept_development,
         **given,
     )
@@ -129,8 +129,8 @@ class Running:
     probe: Probe
     users: Users
     metrics: Metrics
-    admission: Admission
-    streams: StreamAdmission
+    limiter: ConcurrencyLimiter
+    streams: StreamLimiter
 
     async def call(
         self,
@@ -162,26 +162,26 @@ async def serving(
 ) -> AsyncIterator[Running]:
     """Run the probe service."""
     users, probe, metrics = Users(), Probe(), Metrics()
-    admission, open_streams = Admission(limit, queue, wait), StreamAdmission(streams, per_user)
-    metrics.watch_admission(admission, open_streams)
-    wrapper = Wrapper(
+    limiter, open_streams = ConcurrencyLimiter(limit, queue, wait), StreamLimiter(streams, per_user)
+    metrics.watch_limiters(limiter, open_streams)
+    handler_factory = HandlerFactory(
         name="probe",
         authenticator=Authenticator(verifier(), users, clock or HandClock(), 5.0),
-        admission=admission,
+        limiter=limiter,
         streams=open_streams,
         metrics=metrics,
     )
     server = grpc.aio.server()
     by_path: Handlers = {}
     for servicer in servicers(probe):
-        by_path |= handlers(wrapper, servicer)
-    server.add_generic_rpc_handlers((ByPath(by_path),))
+        by_path |= handlers(handler_factory, servicer)
+    server.add_generic_rpc_handlers((MethodTable(by_path),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"
     try:
         async with grpc.aio.insecure_channel(address) as channel:
-            yield Running(channel, address, probe, users, metrics, admission, open_streams)
+            yield Running(channel, address, probe, users, metrics, limiter, open_streams)
     finally:
         await server.stop(0)
 

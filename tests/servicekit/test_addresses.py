@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from ops.probe import SERVING, check
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings, SettingsError, addresses
 
 BOTH = "127.0.0.1, [::1]"
@@ -43,7 +43,7 @@ class Nobody:
         raise AssertionError("nobody calls")
 
 
-def build(_kit: Kit) -> App:
+def build(_kit: AppContext) -> App:
     return App(servicers=[], resolver=Nobody())
 
 
@@ -61,7 +61,7 @@ async def test_every_port_is_the_same_on_each_address() -> None:
     listed = ",".join(hosts)
     metrics = free_port(hosts)
     process = Process(settings(host=listed, admin_host=listed, metrics_port=metrics), build)
-    process.board.ready(True)
+    process.health.set_ready(True)
     await process.start()
     try:
         assert process.servers.port != process.servers.admin_port

@@ -15,18 +15,18 @@ import pytest
 from seda.chat.v1 import message_service_pb2
 from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
-from servicekit.channels import DEFAULT_TIMEOUT, Peer, open_channel, service_config, target_address
+from servicekit.channels import DEFAULT_TIMEOUT, ServiceClient, open_channel, service_config, target_address
 from servicekit.errors import (
     ConflictError,
     DeadlineExceededError,
-    FieldFault,
+    FieldViolation,
     InvalidFieldsError,
     OverloadedError,
     ServiceError,
     ServiceUnavailableError,
 )
 from servicekit.methods import methods_of
-from servicekit.rpc_status import GRPC_CODES, UpstreamError, details
+from servicekit.rpc_status import GRPC_CODES, UpstreamError, serialize_status
 from servicekit.tokens import ServiceToken, ServiceTokenSigner
 from tests.postgres import free_port
 from tests.probe import METHODS, ProbeRequest, ProbeResponse
@@ -73,18 +73,18 @@ async def bare() -> AsyncIterator[Bare]:
 
 
 @pytest.fixture
-async def peer(bare: Bare) -> AsyncIterator[Peer]:
-    made = peer_at(f"127.0.0.1:{bare.port}")
+async def client(bare: Bare) -> AsyncIterator[ServiceClient]:
+    made = client_at(f"127.0.0.1:{bare.port}")
     yield made
     await made.close()
 
 
-def peer_at(target: str) -> Peer:
-    return Peer("probe", target, METHODS.values(), ServiceTokenSigner("chat", SERVICE_SECRET))
+def client_at(target: str) -> ServiceClient:
+    return ServiceClient("probe", target, METHODS.values(), ServiceTokenSigner("chat", SERVICE_SECRET))
 
 
-def method(peer: Peer, name: str) -> grpc.aio.UnaryUnaryMultiCallable[Any, Any]:
-    return peer.channel.unary_unary(
+def method(client: ServiceClient, name: str) -> grpc.aio.UnaryUnaryMultiCallable[Any, Any]:
+    return client.channel.unary_unary(
         METHODS[name].path,
         request_serializer=ProbeRequest.SerializeToString,
         response_deserializer=ProbeResponse.FromString,
@@ -107,8 +107,8 @@ async def failing(code: grpc.StatusCode, context: Context) -> bytes:
     raise AssertionError
 
 
-async def test_call_outside_any_call_is_the_service_s_own(bare: Bare, peer: Peer) -> None:
-    await peer.call(method(peer, "Ask"), ProbeRequest())
+async def test_call_outside_any_call_is_the_service_s_own(bare: Bare, client: ServiceClient) -> None:
+    await client.call(method(client, "Ask"), ProbeRequest())
     ((_, metadata, left),) = bare.seen
     token = str(metadata["authorization"]).removeprefix("Bearer ")
     assert verifier().verify(token) == ServiceToken("chat", None, verifier().verify(token).expires)
@@ -117,11 +117,13 @@ async def test_call_outside_any_call_is_the_service_s_own(bare: Bare, peer: Peer
     assert "x-request-id" not in metadata
 
 
-async def test_running_call_s_token_request_and_trace_are_passed_on(bare: Bare, peer: Peer) -> None:
+async def test_running_call_s_token_request_and_trace_are_passed_on(
+    bare: Bare, client: ServiceClient
+) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with serving_a_call(token="the-token", traceparent=trace, identity=Caller(USER_ID, Role.USER)):
-        await peer.call(method(peer, "Ask"), ProbeRequest())
-        await peer.call(method(peer, "Ask"), ProbeRequest(), as_service=True)
+        await client.call(method(client, "Ask"), ProbeRequest())
+        await client.call(method(client, "Ask"), ProbeRequest(), as_service=True)
     (_, first, _), (_, second, _) = bare.seen
     assert first["authorization"] == "Bearer the-token"
     for metadata in (first, second):
@@ -133,35 +135,37 @@ async def test_running_call_s_token_request_and_trace_are_passed_on(bare: Bare, 
 
 @pytest.mark.parametrize(("left", "timeout", "given"), [(2.0, 5.0, 1.98), (10.0, 5.0, 5.0), (10.0, 1.0, 1.0)])
 async def test_deadline_is_what_is_left_less_20_ms(
-    bare: Bare, peer: Peer, left: float, timeout: float, given: float
+    bare: Bare, client: ServiceClient, left: float, timeout: float, given: float
 ) -> None:
-    await peer.channel.channel_ready()
+    await client.channel.channel_ready()
     with serving_a_call(left):
-        await peer.call(method(peer, "Ask"), ProbeRequest(), timeout=timeout)
+        await client.call(method(client, "Ask"), ProbeRequest(), timeout=timeout)
     arrived = bare.seen[0][2]
     assert arrived is not None
     # gRPC rounds up by some milliseconds.
     assert given - 0.5 < arrived <= given + 0.015
 
 
-async def test_call_without_time_left_is_not_made(bare: Bare, peer: Peer) -> None:
+async def test_call_without_time_left_is_not_made(bare: Bare, client: ServiceClient) -> None:
     with serving_a_call(0.019), pytest.raises(DeadlineExceededError):
-        await peer.call(method(peer, "Ask"), ProbeRequest())
+        await client.call(method(client, "Ask"), ProbeRequest())
     assert bare.seen == []
 
 
 @pytest.mark.parametrize("name", METHODS)
-async def test_only_what_may_be_repeated_is_repeated(bare: Bare, peer: Peer, name: str) -> None:
+async def test_only_what_may_be_repeated_is_repeated(bare: Bare, client: ServiceClient, name: str) -> None:
     bare.answer = lambda _, context: failing(grpc.StatusCode.UNAVAILABLE, context)
     with pytest.raises(ServiceUnavailableError):
-        await peer.call(method(peer, name), ProbeRequest())
+        await client.call(method(client, name), ProbeRequest())
     repeated = name in {"Open", "Ask", "Empty", "Serve"}
     assert METHODS[name].idempotent == repeated
     assert len(bare.seen) == (3 if repeated else 1)
 
 
 @pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
-async def test_only_what_may_pass_is_repeated(bare: Bare, peer: Peer, code: grpc.StatusCode) -> None:
+async def test_only_what_may_pass_is_repeated(
+    bare: Bare, client: ServiceClient, code: grpc.StatusCode
+) -> None:
     bare.answer = lambda _, context: failing(code, context)
     passing = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     expected: dict[grpc.StatusCode, type[Exception]] = {
@@ -170,31 +174,31 @@ async def test_only_what_may_pass_is_repeated(bare: Bare, peer: Peer, code: grpc
     }
     # What waiting does not mend is a defect, and no invitation to repeat the call.
     with pytest.raises(expected.get(code, RuntimeError)):
-        await peer.call(method(peer, "Ask"), ProbeRequest())
+        await client.call(method(client, "Ask"), ProbeRequest())
     assert len(bare.seen) == (3 if code in passing else 1)
 
 
-async def test_repeated_call_that_gets_through_is_a_success(bare: Bare, peer: Peer) -> None:
+async def test_repeated_call_that_gets_through_is_a_success(bare: Bare, client: ServiceClient) -> None:
     async def twice(_data: bytes, context: Context) -> bytes:
         return await failing(grpc.StatusCode.UNAVAILABLE, context) if len(bare.seen) < 3 else b"\x0a\x01x"
 
     bare.answer = twice
-    assert (await peer.call(method(peer, "Ask"), ProbeRequest())).text == "x"
+    assert (await client.call(method(client, "Ask"), ProbeRequest())).text == "x"
     assert len(bare.seen) == 3
 
 
 async def test_service_that_is_away_is_unavailable() -> None:
-    peer = peer_at(f"127.0.0.1:{free_port()}")
+    client = client_at(f"127.0.0.1:{free_port()}")
     try:
         with pytest.raises(ServiceUnavailableError) as raised:
-            await peer.call(method(peer, "Ask"), ProbeRequest())
+            await client.call(method(client, "Ask"), ProbeRequest())
         assert raised.value.metadata == {"service": "probe"}
         assert raised.value.retry_after
     finally:
-        await peer.close()
+        await client.close()
 
 
-async def test_service_that_does_not_answer_in_time(bare: Bare, peer: Peer) -> None:
+async def test_service_that_does_not_answer_in_time(bare: Bare, client: ServiceClient) -> None:
     async def wait(_data: bytes, _context: Context) -> bytes:
         await asyncio.Event().wait()
         return b""
@@ -202,7 +206,7 @@ async def test_service_that_does_not_answer_in_time(bare: Bare, peer: Peer) -> N
     bare.answer = wait
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError, match="probe"):
-        await peer.call(method(peer, "Ask"), ProbeRequest(), timeout=0.2)
+        await client.call(method(client, "Ask"), ProbeRequest(), timeout=0.2)
     assert time.monotonic() - started < 5
 
 
@@ -211,36 +215,42 @@ async def test_service_that_does_not_answer_in_time(bare: Bare, peer: Peer) -> N
     [
         ConflictError(),
         OverloadedError(0.25),
-        InvalidFieldsError(FieldFault("a.b", "is wrong"), FieldFault("c[1]", "too")),
+        InvalidFieldsError(FieldViolation("a.b", "is wrong"), FieldViolation("c[1]", "too")),
         ServiceUnavailableError("tracks"),
     ],
     ids=lambda error: error.reason,
 )
-async def test_error_of_another_service_arrives_whole(bare: Bare, peer: Peer, error: ServiceError) -> None:
+async def test_error_of_another_service_arrives_whole(
+    bare: Bare, client: ServiceClient, error: ServiceError
+) -> None:
     async def fail(_data: bytes, context: Context) -> bytes:
-        trailers = (("grpc-status-details-bin", details(error, "tracks.seda.fm", "there")),)
+        trailers = (("grpc-status-details-bin", serialize_status(error, "tracks.seda.fm", "there")),)
         await context.abort(GRPC_CODES[error.code], error.message, trailing_metadata=trailers)
         raise AssertionError
 
     bare.answer = fail
     with pytest.raises(UpstreamError) as raised:
-        await peer.call(method(peer, "Change"), ProbeRequest())
+        await client.call(method(client, "Change"), ProbeRequest())
     found = raised.value
     assert (found.code, found.reason, found.domain) == (error.code, error.reason, "tracks.seda.fm")
-    assert (found.message, found.metadata, found.fields) == (error.message, error.metadata, error.fields)
+    assert (found.message, found.metadata, found.violations) == (
+        error.message,
+        error.metadata,
+        error.violations,
+    )
     assert found.retry_after == error.retry_after
     # And on to the next caller, with the domain of who made it.
-    assert b"tracks.seda.fm" in details(found, "gateway.seda.fm", "here")
-    assert b"gateway.seda.fm" not in details(found, "gateway.seda.fm", "here")
+    assert b"tracks.seda.fm" in serialize_status(found, "gateway.seda.fm", "here")
+    assert b"gateway.seda.fm" not in serialize_status(found, "gateway.seda.fm", "here")
 
 
 async def test_service_that_is_not_ready_gets_no_calls_but_questions_after_its_health() -> None:
     async with serving() as probe:
         # Of a server without health every backend counts as healthy.
-        peer = peer_at(probe.address)
+        client = client_at(probe.address)
         with serving_a_call(token=token_of(probe)):
-            assert await peer.call(method(peer, "Open"), ProbeRequest(text="x"))
-        await peer.close()
+            assert await client.call(method(client, "Open"), ProbeRequest(text="x"))
+        await client.close()
         async with open_channel(probe.address, healthy_only=False) as channel:
             await channel.channel_ready()
 
@@ -250,9 +260,9 @@ def token_of(_probe: Running) -> str:
 
 
 async def test_unary_calls_and_streams_have_channels_of_their_own() -> None:
-    peer = peer_at("127.0.0.1:1")
-    assert peer.channel is not peer.streams
-    await peer.close()
+    client = client_at("127.0.0.1:1")
+    assert client.channel is not client.stream_channel
+    await client.close()
 
 
 def test_service_config_retries_idempotent_methods_alone() -> None:

@@ -9,33 +9,33 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from servicekit.concurrency_limit import Admission
+from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.errors import OverloadedError
 
 
 class Holder:
     """Holds a slot until it is let go."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
         self.has = asyncio.Event()
         self.let_go = asyncio.Event()
-        self.task = asyncio.ensure_future(self._hold(admission))
+        self.task = asyncio.ensure_future(self._hold(limiter))
 
-    async def _hold(self, admission: Admission) -> None:
-        async with slot(admission):
+    async def _hold(self, limiter: ConcurrencyLimiter) -> None:
+        async with slot(limiter):
             self.has.set()
             await self.let_go.wait()
 
 
 @asynccontextmanager
-async def slot(admission: Admission) -> AsyncIterator[None]:
+async def slot(limiter: ConcurrencyLimiter) -> AsyncIterator[None]:
     """A place, as the wrapper takes it."""
-    if not admission.enter():
-        await admission.queue_up()
+    if not limiter.try_acquire():
+        await limiter.acquire()
     try:
         yield
     finally:
-        admission.leave()
+        limiter.release()
 
 
 async def settle() -> None:
@@ -45,23 +45,23 @@ async def settle() -> None:
 
 
 async def test_up_to_the_limit_run() -> None:
-    admission = Admission(3, 0, 1)
-    holders = [Holder(admission) for _ in range(3)]
+    limiter = ConcurrencyLimiter(3, 0, 1)
+    holders = [Holder(limiter) for _ in range(3)]
     await settle()
-    assert admission.running == 3
+    assert limiter.running == 3
     with pytest.raises(OverloadedError) as raised:
-        async with slot(admission):
+        async with slot(limiter):
             raise AssertionError
     assert raised.value.retry_after
     for holder in holders:
         holder.let_go.set()
         await holder.task
-    assert admission.running == 0
+    assert limiter.running == 0
 
 
 async def test_waiting_ones_are_served_in_order() -> None:
-    admission = Admission(1, 3, 5)
-    holders = [Holder(admission) for _ in range(4)]
+    limiter = ConcurrencyLimiter(1, 3, 5)
+    holders = [Holder(limiter) for _ in range(4)]
     await settle()
     for number, holder in enumerate(holders):
         await asyncio.wait_for(holder.has.wait(), 5)
@@ -71,12 +71,12 @@ async def test_waiting_ones_are_served_in_order() -> None:
 
 
 async def test_full_queue_refuses_at_once() -> None:
-    admission = Admission(1, 2, 60)
-    holders = [Holder(admission) for _ in range(3)]
+    limiter = ConcurrencyLimiter(1, 2, 60)
+    holders = [Holder(limiter) for _ in range(3)]
     await settle()
     started = time.monotonic()
     with pytest.raises(OverloadedError):
-        async with slot(admission):
+        async with slot(limiter):
             raise AssertionError
     assert time.monotonic() - started < 1
     for holder in holders:
@@ -85,16 +85,16 @@ async def test_full_queue_refuses_at_once() -> None:
 
 
 async def test_wait_ends_in_a_refusal_and_leaves_no_trace() -> None:
-    admission = Admission(1, 1, 0.05)
-    first = Holder(admission)
+    limiter = ConcurrencyLimiter(1, 1, 0.05)
+    first = Holder(limiter)
     await settle()
     for _ in range(3):
-        second = Holder(admission)
+        second = Holder(limiter)
         with pytest.raises(OverloadedError):
             await second.task
     first.let_go.set()
     await first.task
-    third = Holder(admission)
+    third = Holder(limiter)
     await settle()
     assert third.has.is_set()
     third.let_go.set()
@@ -102,44 +102,44 @@ async def test_wait_ends_in_a_refusal_and_leaves_no_trace() -> None:
 
 
 async def test_one_who_gives_up_waiting_frees_the_place() -> None:
-    admission = Admission(1, 1, 60)
-    first = Holder(admission)
+    limiter = ConcurrencyLimiter(1, 1, 60)
+    first = Holder(limiter)
     await settle()
     for _ in range(3):
-        waiting = Holder(admission)
+        waiting = Holder(limiter)
         await settle()
         waiting.task.cancel()
         await settle()
-    last = Holder(admission)
+    last = Holder(limiter)
     await settle()
     first.let_go.set()
     await asyncio.wait_for(last.has.wait(), 5)
     last.let_go.set()
     await last.task
-    assert admission.running == 0
+    assert limiter.running == 0
 
 
 @pytest.mark.parametrize("turn_first", [True, False])
 async def test_one_who_gives_up_in_the_moment_of_its_turn_passes_it_on(*, turn_first: bool) -> None:
-    admission = Admission(1, 2, 60)
-    assert admission.enter()
-    second, third = (asyncio.ensure_future(admission.queue_up()) for _ in range(2))
+    limiter = ConcurrencyLimiter(1, 2, 60)
+    assert limiter.try_acquire()
+    second, third = (asyncio.ensure_future(limiter.acquire()) for _ in range(2))
     await settle()
-    for act in (admission.leave, second.cancel) if turn_first else (second.cancel, admission.leave):
+    for act in (limiter.release, second.cancel) if turn_first else (second.cancel, limiter.release):
         act()
     await settle()
     assert second.cancelled()
     assert third.done()
     assert third.exception() is None
-    assert admission.running == 1
-    admission.leave()
-    assert admission.running == 0
+    assert limiter.running == 1
+    limiter.release()
+    assert limiter.running == 0
 
 
 async def test_error_inside_frees_the_slot() -> None:
-    admission = Admission(1, 0, 1)
+    limiter = ConcurrencyLimiter(1, 0, 1)
     for _ in range(3):
         with pytest.raises(ValueError, match="inside"):
-            async with slot(admission):
+            async with slot(limiter):
                 raise ValueError("inside")
-    assert admission.running == 0
+    assert limiter.running == 0

@@ -1,4 +1,4 @@
-"""Faulty keys and certificates are faults of the settings, named by their variables; TLS on real servers."""
+"""Faulty keys and certificates are errors of the settings, named by their variables; TLS on real servers."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def public(key: Any, kid: str) -> dict[str, object]:
 )
 def test_a_service_key_that_cannot_sign_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        credentials.signer(with_keys(tmp_path, key, public(ED, "probe")))
-    assert raised.value.faults == ["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"]
+        credentials.build_service_signer(with_keys(tmp_path, key, public(ED, "probe")))
+    assert raised.value.errors == ["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"]
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,15 @@ def test_a_file_of_service_keys_that_cannot_be_used_is_named(tmp_path: Path, con
     told = with_keys(tmp_path, OWN_KEY, public(ED, "probe"))
     (tmp_path / "services.json").write_text(content)
     with pytest.raises(SettingsError, match=r"^SEDA_SERVICE_JWKS_FILE: "):
-        credentials.verifier(told)
+        credentials.build_token_verifier(told)
 
 
 def test_a_service_verifies_what_it_signs_with_its_own_key(tmp_path: Path) -> None:
     told = with_keys(tmp_path, OWN_KEY, public(ED, "probe"))
-    assert credentials.verifier(told).verify(credentials.signer(told).token()).expires > 0
+    assert (
+        credentials.build_token_verifier(told).verify(credentials.build_service_signer(told).token()).expires
+        > 0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 
 
 PAIR = "SEDA_TLS_CERTIFICATE_FILE: is no certificate with the key of SEDA_TLS_KEY_FILE"
-# The setting with a faulty file, what is in it, and how the fault begins.
+# The setting with a faulty file, what is in it, and how the error begins.
 FAULTY = {
     "no certificate": ("tls_certificate_file", "nothing", PAIR),
     "no key": ("tls_key_file", "nothing", PAIR),
@@ -118,9 +121,9 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize(("setting", "file", "fault"), FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize(("setting", "file", "error"), FAULTY.values(), ids=FAULTY)
 def test_tls_files_that_cannot_be_used_are_named(
-    tls: Tls, tmp_path: Path, setting: str, file: str, fault: str
+    tls: Tls, tmp_path: Path, setting: str, file: str, error: str
 ) -> None:
     (tmp_path / "nothing.pem").write_text("nothing")
     Authority(tmp_path, "other").sign("stranger")
@@ -132,7 +135,7 @@ def test_tls_files_that_cannot_be_used_are_named(
     use = credentials.channel_credentials if setting == "tls_ca_file" else credentials.server_credentials
     with pytest.raises(SettingsError) as raised:
         use(told)
-    assert raised.value.faults[0].startswith(fault)
+    assert raised.value.errors[0].startswith(error)
 
 
 def test_a_real_process_names_a_faulty_file(tls: Tls, tmp_path: Path) -> None:

@@ -222,10 +222,10 @@ async def test_work_is_repeated_when_another_transaction_was_in_the_way(pool: Da
             return tries
 
         if done:
-            assert await pool.transact(work) == failures + 1
+            assert await pool.run_in_transaction(work) == failures + 1
         else:
             with pytest.raises(ConflictError):
-                await pool.transact(work)
+                await pool.run_in_transaction(work)
         assert tries == min(failures + 1, 3)
     assert [row.id for row in await pool.rows(ALL)] == [1, 23]
 
@@ -253,7 +253,7 @@ async def test_behind_a_pooler_nothing_is_set_or_prepared(dsn: str) -> None:
 async def test_connection_comes_back_as_it_was(dsn: str) -> None:
     async with opened(dsn, max_size=1) as pool:
         async with pool.session() as session:
-            await session.control("SET work_mem = '5MB'")
+            await session.execute_control("SET work_mem = '5MB'")
         row = await pool.row(SETTING, "work_mem")
         assert row is not None
         # No reset query runs, which is why only SET LOCAL is allowed.
@@ -298,7 +298,7 @@ async def test_slow_statement_is_logged_without_values(dsn: str) -> None:
     (line,) = logs
     assert line.pop("ms") >= 50
     assert line == {
-        "event": "slow statement",
+        "event": "slow_statement",
         "log_level": "warning",
         "statement": "things.sleep",
         "method": "probe.v1.ProbeService.Ask",
@@ -328,7 +328,7 @@ async def test_database_that_is_away_is_tried_again_in_the_background(dsn: str) 
     pool = Database("postgresql://nobody@127.0.0.1:1/nothing", PoolOptions("things", min_size=1))
     with capture_logs() as logs:
         await pool.open()
-    assert [each["event"] for each in logs] == ["database not reachable yet"]
+    assert [each["event"] for each in logs] == ["db_unreachable"]
     try:
         with pytest.raises(DatabaseUnavailableError):
             await pool.row(BACKEND)

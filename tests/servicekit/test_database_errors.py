@@ -17,7 +17,7 @@ from servicekit.errors import (
     ServiceError,
 )
 from servicekit.sql import Command
-from servicekit.sql_errors import DataRefusedError, LockTimeoutError, UnexpectedDatabaseError
+from servicekit.sql_errors import InvalidDataError, LockTimeoutError, UnexpectedDatabaseError
 from tests import postgres
 from tests.servicekit.sample_table import (
     ADD,
@@ -36,9 +36,9 @@ _STATES: dict[str, type[Exception]] = {
     "08000": DatabaseUnavailableError,
     "08003": DatabaseUnavailableError,
     "08006": DatabaseUnavailableError,
-    "22001": DataRefusedError,
-    "22021": DataRefusedError,
-    "22P05": DataRefusedError,
+    "22001": InvalidDataError,
+    "22021": InvalidDataError,
+    "22P05": InvalidDataError,
     "23502": UnexpectedDatabaseError,
     "23503": UnexpectedDatabaseError,
     "23505": UnexpectedDatabaseError,
@@ -128,7 +128,7 @@ async def test_violation_that_nobody_named_is_a_defect(pool: Database) -> None:
 async def test_value_that_can_t_be_stored_is_counted_as_refused(
     pool: Database, number: int, name: str
 ) -> None:
-    with pytest.raises(DataRefusedError) as raised:
+    with pytest.raises(InvalidDataError) as raised:
         await pool.execute(ADD, number, name)
     assert "a" not in str(raised.value).split(":")[0].replace("things.add", "")
     assert await backend(pool)
@@ -200,7 +200,7 @@ async def test_work_that_waited_for_a_lock_in_vain_is_not_repeated(pool: Databas
     async with opened(dsn, lock_timeout_ms=50) as hasty, pool.transaction() as session:
         await session.row(LOCK, 1)
         with pytest.raises(LockTimeoutError):
-            await hasty.transact(work)
+            await hasty.run_in_transaction(work)
     assert len(tried) == 1
 
 

@@ -12,10 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from servicekit.call import Call, current_call
-from servicekit.errors import ConflictError, FieldFault, InvalidFieldsError, OverloadedError
-from servicekit.handlers import LEAST_TIME
+from servicekit.errors import ConflictError, FieldViolation, InvalidFieldsError, OverloadedError
+from servicekit.handlers import MIN_TIME_LEFT
 from servicekit.ids import new_id
-from servicekit.sql_errors import DataRefusedError
+from servicekit.sql_errors import InvalidDataError
 from tests.contract.requests import deep
 from tests.contract.responses import details, leaks, reason_of
 from tests.contract.suite import Outcome
@@ -39,7 +39,8 @@ async def test_good_call_gets_its_answer(probe: Running, method: str) -> None:
     outcome = await probe.call(method, EmptyRequest() if method == "Empty" else ProbeRequest(text="hello"))
     expected = EmptyResponse() if method == "Empty" else ProbeResponse(text="hello")
     assert outcome.reply == expected.SerializeToString()
-    assert probe.sample("seda_calls_total", method=METHODS[method].full_name, code="OK") == 1
+    labels = {"grpc_service": METHODS[method].service, "grpc_method": method, "grpc_code": "OK"}
+    assert probe.sample("grpc_server_handled_total", **labels) == 1
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xc3\x28", deep(800)])
@@ -65,7 +66,7 @@ async def test_unexpected_error_shows_nothing_but_an_id(probe: Running, method: 
     assert outcome.message == f"internal error {error_id}"
     assert leaks(outcome) == []
     assert "hush" not in str(outcome)
-    (logged,) = [each for each in logs if each["event"] == "unexpected error"]
+    (logged,) = [each for each in logs if each["event"] == "internal_error"]
     assert logged["error_id"] == error_id
     assert str(logged["exc_info"]) == _SECRET
     assert probe.sample("seda_unexpected_errors_total") == 1
@@ -73,7 +74,7 @@ async def test_unexpected_error_shows_nothing_but_an_id(probe: Running, method: 
 
 
 async def test_refused_data_is_counted_as_a_defect(probe: Running) -> None:
-    probe.probe.handle = lambda *_: failing(DataRefusedError("probe.write: DataError", "22021"))
+    probe.probe.handle = lambda *_: failing(InvalidDataError("probe.write: DataError", "22021"))
     assert code(await probe.call("Ask")) == ("INTERNAL", "INTERNAL_ERROR")
     assert probe.sample("seda_data_error_from_database_total") == 1
 
@@ -81,7 +82,7 @@ async def test_refused_data_is_counted_as_a_defect(probe: Running) -> None:
 async def test_typed_error_arrives_with_all_its_details(probe: Running) -> None:
     error = OverloadedError(1.5)
     error.metadata["wait"] = "long"
-    error.fields = (FieldFault("inner.text", "is wrong"),)
+    error.violations = (FieldViolation("inner.text", "is wrong"),)
     probe.probe.handle = lambda *_: failing(error)
     outcome = await probe.call("Ask", None, ("x-request-id", "request-7"))
     parts: dict[str, Any] = details(outcome)
@@ -94,8 +95,8 @@ async def test_typed_error_arrives_with_all_its_details(probe: Running) -> None:
         "probe.seda.fm",
         {"wait": "long"},
     )
-    (fault,) = parts["BadRequest"].field_violations
-    assert (fault.field, fault.description) == ("inner.text", "is wrong")
+    (violation,) = parts["BadRequest"].field_violations
+    assert (violation.field, violation.description) == ("inner.text", "is wrong")
     assert parts["RetryInfo"].retry_delay.ToMilliseconds() == 1500
     assert parts["RequestInfo"].request_id == "request-7"
 
@@ -169,9 +170,9 @@ async def test_call_without_a_deadline_gets_one(probe: Running, monkeypatch: pyt
 async def test_call_with_next_to_no_time_is_not_begun(
     probe: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert LEAST_TIME == 0.02
+    assert MIN_TIME_LEFT == 0.02
     # Widened, so that the client is still there to hear the answer.
-    monkeypatch.setattr("servicekit.handlers.LEAST_TIME", 5.0)
+    monkeypatch.setattr("servicekit.handlers.MIN_TIME_LEFT", 5.0)
     outcome = await probe.call("Ask", timeout=4)
     assert code(outcome) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
     assert outcome.message == "too little time was left to begin"
@@ -243,7 +244,7 @@ async def test_client_that_hangs_up_cancels_the_handler(probe: Running) -> None:
         await asyncio.wait_for(started.wait(), 5)
         calling.cancel()
         await asyncio.wait_for(ended.wait(), 5)
-    assert probe.admission.running == 0
+    assert probe.limiter.running == 0
 
 
 async def test_full_process_refuses_at_once_and_says_when_to_retry() -> None:
@@ -257,17 +258,17 @@ async def test_full_process_refuses_at_once_and_says_when_to_retry() -> None:
         probe.probe.handle = wait
         first, second = (asyncio.ensure_future(probe.call("Ask")) for _ in range(2))
         async with asyncio.timeout(5):
-            while not probe.admission._waiting:
+            while not probe.limiter._waiting:
                 # Until the second call has arrived and waits.
                 await asyncio.sleep(0.01)
         refused = await probe.call("Ask")
         assert code(refused) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
         assert "RetryInfo" in details(refused)
         # It never had a place, so it gave none back.
-        assert probe.admission.running == 1
+        assert probe.limiter.running == 1
         release.set()
         assert [(await each).code.name for each in (first, second)] == ["OK", "OK"]
-        assert probe.admission.running == 0
+        assert probe.limiter.running == 0
 
 
 async def test_a_call_that_is_cancelled_gives_back_its_place_once() -> None:
@@ -282,15 +283,15 @@ async def test_a_call_that_is_cancelled_gives_back_its_place_once() -> None:
         running = asyncio.ensure_future(probe.call("Ask"))
         await started.wait()
         waiting = asyncio.ensure_future(probe.call("Ask"))
-        while not probe.admission._waiting:
+        while not probe.limiter._waiting:
             # Until the second call has arrived and waits.
             await asyncio.sleep(0.01)
         for each, left in ((waiting, 1), (running, 0)):
             each.cancel()
-            while probe.admission._waiting or probe.admission.running > left:
+            while probe.limiter._waiting or probe.limiter.running > left:
                 # Until the server has heard of it.
                 await asyncio.sleep(0.01)
-            assert probe.admission.running == left
+            assert probe.limiter.running == left
 
 
 async def test_streams_have_caps_of_their_own() -> None:

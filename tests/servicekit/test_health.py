@@ -1,4 +1,4 @@
-"""grpc.health.v1: Check, List and Watch over a real channel, and the board behind them."""
+"""grpc.health.v1: Check, List and Watch over a real channel, and the health behind them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from servicekit.health import LIVE, NOT_SERVING, SERVICE_UNKNOWN, SERVING, HealthBoard
+from servicekit.health import LIVE, NOT_SERVING, SERVICE_UNKNOWN, SERVING, HealthRegistry
 from servicekit.process import Process
 from tests.contract.responses import details
 from tests.contract.suite import Outcome, send
@@ -58,7 +58,7 @@ async def test_check_answers_for_every_name(served: tuple[Process, grpc.aio.Chan
     process, channel = served
     for name in (*_NAMES, LIVE):
         assert await check(channel, name) == SERVING
-    process.board.ready(ready=False, why="test")
+    process.health.set_ready(ready=False, reason="test")
     for name in _NAMES:
         assert await check(channel, name) == NOT_SERVING
     assert await check(channel, LIVE) == SERVING
@@ -84,7 +84,7 @@ def details_of(error: grpc.aio.AioRpcError) -> dict[str, Any]:
 async def test_list_tells_every_name(served: tuple[Process, grpc.aio.Channel]) -> None:
     process, channel = served
     assert await all_states(channel) == dict.fromkeys((*_NAMES, LIVE), SERVING)
-    process.board.ready(ready=False)
+    process.health.set_ready(ready=False)
     assert await all_states(channel) == dict.fromkeys(_NAMES, NOT_SERVING) | {LIVE: SERVING}
 
 
@@ -98,7 +98,7 @@ async def test_watch_tells_the_state_and_each_change(served: tuple[Process, grpc
     watching = Watching(channel, "")
     assert await watching.next() == SERVING
     for state in (False, True, False):
-        process.board.ready(ready=state)
+        process.health.set_ready(ready=state)
         assert await watching.next() == (SERVING if state else NOT_SERVING)
     watching.call.cancel()
 
@@ -107,7 +107,7 @@ async def test_watch_of_an_unknown_name_waits_for_it(served: tuple[Process, grpc
     process, channel = served
     watching = Watching(channel, "later")
     assert await watching.next() == SERVICE_UNKNOWN
-    process.board.set({"later": SERVING})
+    process.health.set({"later": SERVING})
     assert await watching.next() == SERVING
     watching.call.cancel()
 
@@ -118,7 +118,7 @@ async def test_watches_end_when_the_process_leaves(served: tuple[Process, grpc.a
     assert await watching.next() == SERVING
     await process.drain(0)
     assert await watching.next() == NOT_SERVING
-    process.board.close()
+    process.health.close()
     assert await watching.next() is None
 
 
@@ -132,10 +132,10 @@ async def test_many_watchers_and_one_that_does_not_read(served: tuple[Process, g
         assert [await each.next() for each in watching] == [SERVING] * 200
         started = time.monotonic()
         for _ in range(1000):
-            process.board.ready(ready=False)
-            process.board.ready(ready=True)
+            process.health.set_ready(ready=False)
+            process.health.set_ready(ready=True)
             await asyncio.sleep(0)
-        process.board.ready(ready=False)
+        process.health.set_ready(ready=False)
         assert time.monotonic() - started < 10
         for each in watching:
             last = int(SERVING)
@@ -148,13 +148,13 @@ async def test_many_watchers_and_one_that_does_not_read(served: tuple[Process, g
         for each in silent:
             each.call.cancel()
     async with asyncio.timeout(10):
-        while process.board._watchers:
+        while process.health._watchers:
             # The server notices one after the other that they are gone.
             await asyncio.sleep(0.02)
 
 
 async def test_health_answers_while_calls_are_refused() -> None:
-    async with running(max_calls=1, max_waiting_calls=0) as (process, channel):
+    async with running(max_calls=1, max_queued_calls=0) as (process, channel):
         slow = asyncio.ensure_future(
             send(channel, METHODS["Open"], ProbeRequest(text="sleep 30").SerializeToString(), (), 60)
         )
@@ -170,27 +170,27 @@ async def test_health_answers_while_calls_are_refused() -> None:
 
 
 def test_everything_starts_not_serving_but_the_process_itself() -> None:
-    board = HealthBoard()
-    board.own(["a.Service"])
-    assert board.states == {LIVE: SERVING, "": NOT_SERVING, "a.Service": NOT_SERVING}
+    health = HealthRegistry()
+    health.register(["a.Service"])
+    assert health.states == {LIVE: SERVING, "": NOT_SERVING, "a.Service": NOT_SERVING}
 
 
 def test_nothing_becomes_ready_while_draining() -> None:
-    board = HealthBoard()
-    board.own(["a.Service"])
-    board.ready(ready=True)
-    board.set({"behind": SERVING})
-    board.drain()
+    health = HealthRegistry()
+    health.register(["a.Service"])
+    health.set_ready(ready=True)
+    health.set({"behind": SERVING})
+    health.drain()
     draining = {LIVE: SERVING, "": NOT_SERVING, "a.Service": NOT_SERVING, "behind": NOT_SERVING}
-    assert board.states == draining
-    board.ready(ready=True)
-    board.set({"behind": SERVING})
-    assert board.states == draining
+    assert health.states == draining
+    health.set_ready(ready=True)
+    health.set({"behind": SERVING})
+    assert health.states == draining
 
 
 def test_board_that_was_never_ready_drains_too() -> None:
-    board = HealthBoard()
-    board.own([])
-    board.drain()
-    board.ready(ready=True)
-    assert board.states == {LIVE: SERVING, "": NOT_SERVING}
+    health = HealthRegistry()
+    health.register([])
+    health.drain()
+    health.set_ready(ready=True)
+    assert health.states == {LIVE: SERVING, "": NOT_SERVING}

@@ -108,7 +108,7 @@ async def test_users_are_asked_after_once_however_many_calls_wait(probe: Running
     waiting = [asyncio.ensure_future(probe.call("Ask")) for _ in range(10)]
     other = asyncio.ensure_future(probe.call("Ask", None, *as_user("other@example.org")))
     async with asyncio.timeout(5):
-        while len(probe.users.asked) < 2 or probe.admission.running < 11:
+        while len(probe.users.asked) < 2 or probe.limiter.running < 11:
             # Until all calls have arrived.
             await asyncio.sleep(0.01)
     probe.users.gate.set()
@@ -137,11 +137,11 @@ async def test_one_who_hangs_up_does_not_take_the_answer_from_others(probe: Runn
     probe.users.gate = asyncio.Event()
     first, second = (asyncio.ensure_future(probe.call("Ask")) for _ in range(2))
     async with asyncio.timeout(5):
-        while probe.admission.running < 2:
+        while probe.limiter.running < 2:
             # Until both calls have arrived.
             await asyncio.sleep(0.01)
         first.cancel()
-        while probe.admission.running > 1:
+        while probe.limiter.running > 1:
             # Until the server has noticed.
             await asyncio.sleep(0.01)
     probe.users.gate.set()

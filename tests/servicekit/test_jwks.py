@@ -1,4 +1,4 @@
-"""Keys of a JWKS: what is fetched when, what of it is used, and which tokens it verifies."""
+"""KeySource of a JWKS: what is fetched when, what of it is used, and which tokens it verifies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from servicekit import jwks
 from servicekit.call import Call
 from servicekit.errors import ServiceUnavailableError, TokenInvalidError
 from servicekit.identity import Authenticator
-from servicekit.jwks import FixedKeys, RemoteKeys, SecretKey, fetch_https, parse
+from servicekit.jwks import RemoteJwks, SharedSecret, StaticJwks, fetch_https, parse_jwks
 from servicekit.tokens import (
     SERVICE_AUDIENCE,
     SERVICE_ISSUER,
@@ -68,7 +68,7 @@ class Issuer:
         self.answer = answer
         self.fetched = 0
         self.seconds = 1_000.0
-        self.keys = RemoteKeys(URL, self._fetch, lambda: self.seconds)
+        self.keys = RemoteJwks(URL, self._fetch, lambda: self.seconds)
 
     def _fetch(self, url: str) -> bytes:
         assert url == URL
@@ -82,7 +82,7 @@ class Issuer:
             user_keys=self.keys,
             user_issuer=ISSUER,
             user_audience=AUDIENCE,
-            service_keys=SecretKey(SERVICE_SECRET),
+            service_keys=SharedSecret(SERVICE_SECRET),
             accept_development=False,
         )
 
@@ -222,13 +222,13 @@ async def test_without_any_key_nobody_is_called_a_forger(answer: bytes | Excepti
     token = f"Bearer {user_token('ES256', EC, 'ec')}"
     for _ in range(2):
         with pytest.raises(ServiceUnavailableError) as raised:
-            await authenticator.admit(call, token)
+            await authenticator.authenticate(call, token)
         assert raised.value.metadata == {"service": "issuer"}
         assert raised.value.retry_after == 1.0
     assert issuer.fetched == 1
     issuer.answer = ALL
     issuer.seconds += 1
-    await authenticator.admit(call, token)
+    await authenticator.authenticate(call, token)
     assert issuer.fetched == 2
     assert call.identity is not None
 
@@ -247,11 +247,13 @@ async def test_broken_keys_beside_good_ones_are_passed_over() -> None:
     assert not any(issuer.keys.find(kid) for kid in "abcde")
     for entry in broken:
         with pytest.raises(ValueError, match="key"):
-            FixedKeys(key_set(entry, public(EC, "ec")))
+            StaticJwks(key_set(entry, public(EC, "ec")))
 
 
 def test_of_many_keys_the_first_twenty_count() -> None:
-    assert set(parse(key_set(*(public(EC, f"{n}") for n in range(1_000))))) == {f"{n}" for n in range(20)}
+    assert set(parse_jwks(key_set(*(public(EC, f"{n}") for n in range(1_000))))) == {
+        f"{n}" for n in range(20)
+    }
 
 
 async def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +264,7 @@ async def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         ended.wait(30)
         return ALL
 
-    issuer = RemoteKeys(URL, drip)
+    issuer = RemoteJwks(URL, drip)
     began = time.monotonic()
     try:
         with pytest.raises(ServiceUnavailableError):
@@ -328,16 +330,16 @@ def https(tmp_path: Path) -> Iterator[tuple[str, Callable[[str], bytes]]]:
 async def test_keys_come_over_https_alone(https: tuple[str, Callable[[str], bytes]]) -> None:
     address, fetch = https
     for path in ("/keys", "/moved"):
-        remote = RemoteKeys(f"{address}{path}", fetch)
+        remote = RemoteJwks(f"{address}{path}", fetch)
         await remote.refresh()
         assert remote.find("ec") is not None
     for path in ("/moved-to-plain", "/moved-to-file", "/missing", "/huge", "/cut"):
-        remote = RemoteKeys(f"{address}{path}", fetch)
+        remote = RemoteJwks(f"{address}{path}", fetch)
         with pytest.raises(ServiceUnavailableError):
             await remote.refresh()
         assert remote.find("ec") is None, path
     # Nobody's certificate vouches for this one.
-    stranger = RemoteKeys(f"{address}/keys")
+    stranger = RemoteJwks(f"{address}/keys")
     with pytest.raises(ServiceUnavailableError):
         await stranger.refresh()
     assert stranger.find("ec") is None
@@ -350,10 +352,10 @@ SERVICE_KEYS = {name: OKPKey.generate_key("Ed25519") for name in ("chat", "gatew
 
 def service_verifier(*entries: dict[str, object]) -> TokenVerifier:
     return TokenVerifier(
-        user_keys=SecretKey(SERVICE_SECRET),
+        user_keys=SharedSecret(SERVICE_SECRET),
         user_issuer=ISSUER,
         user_audience=AUDIENCE,
-        service_keys=FixedKeys(key_set(*entries)),
+        service_keys=StaticJwks(key_set(*entries)),
         accept_development=True,
     )
 

@@ -17,7 +17,7 @@ from servicekit import logs
 from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
 from servicekit.errors import Code, ConflictError, ServiceError
-from servicekit.logs import CallLog
+from servicekit.logs import AccessLog
 from servicekit.rpc_status import UpstreamError
 from tests.probe import METHODS
 
@@ -103,16 +103,16 @@ async def test_line_of_a_call_says_the_same_however_it_is_written(
 ) -> None:
     """Put together by hand for speed, it must be what structlog would have made of it."""
     logs.configure("probe", "info", "json")
-    quick = CallLog("probe", _METHOD)
+    quick = AccessLog("probe", _METHOD)
     assert quick._lines is not None
-    quick.done(ended.call, ended.code, 0.0123456, ended.error)
+    quick.record(ended.call, ended.code, 0.0123456, ended.error)
     while not (text := errors()):
         # Lines of calls are held back a moment, to be written together.
         await asyncio.sleep(0.002)
     written = json.loads(text)
-    by_steps = CallLog("probe", _METHOD)
+    by_steps = AccessLog("probe", _METHOD)
     by_steps._lines = None
-    by_steps.done(ended.call, ended.code, 0.0123456, ended.error)
+    by_steps.record(ended.call, ended.code, 0.0123456, ended.error)
     # The end of this turn of the loop, when other lines are written.
     await asyncio.sleep(0)
     expected = json.loads(errors())
@@ -126,7 +126,7 @@ async def test_line_of_a_call_says_the_same_however_it_is_written(
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_lines_of_calls_are_left_out_when_only_warnings_count(errors: Callable[[], str], form: str) -> None:
     logs.configure("probe", "warning", form)
-    CallLog("probe", _METHOD).done(_USERS, Code.OK, 0.1, None)
+    AccessLog("probe", _METHOD).record(_USERS, Code.OK, 0.1, None)
     assert errors() == ""
 
 

@@ -12,29 +12,30 @@ from tests.probe import METHODS
 
 def test_calls_are_told_by_code_and_in_buckets_that_add_up() -> None:
     metrics = Metrics()
-    ask, watch = (metrics.calls(METHODS[name]) for name in ("Ask", "Watch"))
+    ask, watch = (metrics.for_method(METHODS[name]) for name in ("Ask", "Watch"))
     for seconds in (0.0005, 0.001, 0.3, 60.0):
-        ask.done(Code.OK, seconds)
-    ask.done(Code.ABORTED, 0.3)
-    name = METHODS["Ask"].full_name
+        ask.record(Code.OK, seconds)
+    ask.record(Code.ABORTED, 0.3)
+    labels = {"grpc_service": METHODS["Ask"].service, "grpc_method": "Ask"}
     told = {
-        code: metrics.registry.get_sample_value("seda_calls_total", {"method": name, "code": code})
+        code: metrics.registry.get_sample_value("grpc_server_handled_total", labels | {"grpc_code": code})
         for code in ("OK", "ABORTED", "INTERNAL")
     }
     assert told == {"OK": 4, "ABORTED": 1, "INTERNAL": None}
     buckets = [
-        metrics.registry.get_sample_value("seda_call_seconds_bucket", {"method": name, "le": least})
+        metrics.registry.get_sample_value("grpc_server_handling_seconds_bucket", labels | {"le": least})
         for least in ("0.001", "0.25", "0.5", "10.0", "+Inf")
     ]
     assert buckets == [2, 2, 4, 4, 5]
-    assert metrics.registry.get_sample_value("seda_call_seconds_count", {"method": name}) == 5
-    assert metrics.registry.get_sample_value("seda_call_seconds_sum", {"method": name}) == pytest.approx(
+    assert metrics.registry.get_sample_value("grpc_server_handling_seconds_count", labels) == 5
+    assert metrics.registry.get_sample_value("grpc_server_handling_seconds_sum", labels) == pytest.approx(
         60.6015
     )
-    watch.done(Code.OK, 1.0)
+    watch.record(Code.OK, 1.0)
     lines = generate_latest(metrics.registry).decode()
-    assert f'seda_calls_total{{code="OK",method="{METHODS["Watch"].full_name}"}} 1.0' in lines
-    assert "# TYPE seda_call_seconds histogram" in lines
+    handled = f'grpc_server_handled_total{{grpc_code="OK",grpc_method="Watch",grpc_service="{METHODS["Watch"].service}"}}'
+    assert f"{handled} 1.0" in lines
+    assert "# TYPE grpc_server_handling_seconds histogram" in lines
 
 
 def test_statements_are_told_by_name() -> None:

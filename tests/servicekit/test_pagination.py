@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from servicekit.errors import PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import decode_token, encode_token, fingerprint, only_id, page_of, page_size
+from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, page_size, paginate
 
 _LISTING = fingerprint("ListThings", "caller", "filter")
 _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -26,14 +26,14 @@ def test_page_size_is_clamped(asked: int, used: int) -> None:
     ("found", "page"), [("", ("", "")), ("a", ("a", "")), ("ab", ("ab", "")), ("abc", ("ab", "b!"))]
 )
 def test_a_page_goes_on_after_its_last_row_where_more_was_found(found: str, page: tuple[str, str]) -> None:
-    shown, token = page_of(found, 2, lambda last: f"{last}!")
+    shown, token = paginate(found, 2, lambda last: f"{last}!")
     assert ("".join(shown), token) == page
 
 
 @pytest.mark.parametrize("texts", [(), ("no id",), (str(new_id()), str(new_id()))])
 def test_only_id_refuses_what_is_not_one_id(texts: tuple[str, ...]) -> None:
     with pytest.raises(PageTokenMismatchError):
-        only_id(texts)
+        decode_id(texts)
 
 
 @given(st.lists(_INT64, max_size=5), st.lists(st.text(st.characters(codec="utf-8")), max_size=5))
@@ -60,7 +60,7 @@ def test_token_of_another_listing_is_refused(other: tuple[str, ...]) -> None:
     token = encode_token(fingerprint(*other), [1])
     with pytest.raises(PageTokenMismatchError) as raised:
         decode_token(token, _LISTING)
-    assert [fault.field for fault in raised.value.fields] == ["page_token"]
+    assert [violation.field for violation in raised.value.violations] == ["page_token"]
 
 
 @pytest.mark.parametrize("token", ["", "a", "ab", "!!!!", "é", "a b", "=", "AAAA=AAA", "\ud800", "x" * 5000])

@@ -142,7 +142,7 @@ async def test_servers_stop_side_by_side() -> None:
             watching = [Watching(each, "") for each in (channel, admin)]
             assert {await each.next() for each in watching} == {SERVING}
             began = time.monotonic()
-            # The board is not closed, so that both watches use up the grace.
+            # The health is not closed, so that both watches use up the grace.
             await ports.stop(grace=1)
             assert time.monotonic() - began < 1.8
 
@@ -189,10 +189,10 @@ async def ran(**environ: str) -> tuple[int, str]:
 
 
 async def test_faulty_settings_are_all_told() -> None:
-    code, errors = await ran(SEDA_PORT="x", SEDA_CALLER_TTL="0", SEDA_JWT_SECRET="hush")
+    code, errors = await ran(SEDA_PORT="x", SEDA_CALLER_TTL_SECONDS="0", SEDA_JWT_SECRET="hush")
     assert code == 2
     assert {line.split(":")[0] for line in errors.splitlines()} >= {
-        "SEDA_PORT", "SEDA_CALLER_TTL", "SEDA_JWT_SECRET"
+        "SEDA_PORT", "SEDA_CALLER_TTL_SECONDS", "SEDA_JWT_SECRET"
     }  # fmt: skip
     assert "hush" not in errors
     assert "Traceback" not in errors
@@ -216,8 +216,8 @@ def test_servicer_that_lacks_a_method_stops_the_start() -> None:
     class Lacking:
         descriptor = METHODS["Serve"].request_type.DESCRIPTOR.file.services_by_name["ProbeInternalService"]
 
-    def lacking(kit: Any) -> App:
-        return App([Lacking()], build(kit).resolver)
+    def lacking(context: Any) -> App:
+        return App([Lacking()], build(context).resolver)
 
     with pytest.raises(ContractError, match=r"Lacking lacks probe\.v1\.ProbeInternalService\.Serve"):
         Process(settings(), lacking)
@@ -236,8 +236,8 @@ async def test_what_was_started_is_stopped_in_reverse() -> None:
         async def stop(self) -> None:
             told.append(f"stop {self._name}")
 
-    def with_workers(kit: Any) -> App:
-        app = build(kit)
+    def with_workers(context: Any) -> App:
+        app = build(context)
         return App(app.servicers, app.resolver, workers=[Worker("a"), Worker("b")])
 
     process = Process(settings(), with_workers)

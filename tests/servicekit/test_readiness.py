@@ -16,7 +16,7 @@ import pytest
 from pydantic import Field
 from structlog.testing import capture_logs
 
-from servicekit.health import NOT_SERVING, SERVING, HealthBoard
+from servicekit.health import NOT_SERVING, SERVING, HealthRegistry
 from servicekit.readiness import DatabaseProbe
 from servicekit.settings import Environment, PostgresUrl, ServiceSettings, SettingsError
 from tests.postgres import Database, Server, administrator, empty_database
@@ -40,15 +40,15 @@ def settings(dsn: str, env: Environment = Environment.DEVELOPMENT) -> Settings:
 
 
 @asynccontextmanager
-async def looking(told: Settings, head: str = HEAD) -> AsyncIterator[tuple[HealthBoard, list[str]]]:
-    """A probe that has looked once; gives its board and what it wrote."""
-    board = HealthBoard()
-    board.own(["users"])
-    probe = DatabaseProbe(told, board, head)
+async def looking(told: Settings, head: str = HEAD) -> AsyncIterator[tuple[HealthRegistry, list[str]]]:
+    """A probe that has looked once; gives its health and what it wrote."""
+    health = HealthRegistry()
+    health.register(["users"])
+    probe = DatabaseProbe(told, health, head)
     with capture_logs() as lines:
         try:
             await probe.start()
-            yield board, [str(line.get("why")) for line in lines if line["log_level"] == "warning"]
+            yield health, [str(line.get("reason")) for line in lines if line["log_level"] == "warning"]
         finally:
             await probe.stop()
 
@@ -65,8 +65,8 @@ async def applied_head(database: Database) -> str:
 async def test_a_service_in_its_own_role_is_ready_and_warned_of_nothing(database: Database) -> None:
     head = await applied_head(database)
     for env in Environment:
-        async with looking(settings(database.app_dsn("users"), env), head) as (board, warnings):
-            assert board.states[""] == SERVING
+        async with looking(settings(database.app_dsn("users"), env), head) as (health, warnings):
+            assert health.states[""] == SERVING
             assert warnings == []
 
 
@@ -87,7 +87,7 @@ async def test_a_user_who_may_too_much_is_refused_in_production(
     with pytest.raises(SettingsError) as raised:
         async with looking(settings(dsn_of(database, role), Environment.PRODUCTION)):
             pass
-    assert raised.value.faults == [f"SEDA_USERS_DATABASE_URL: {told}{_WAY_OUT[role]}"]
+    assert raised.value.errors == [f"SEDA_USERS_DATABASE_URL: {told}{_WAY_OUT[role]}"]
 
 
 _WAY_OUT = {
@@ -102,8 +102,8 @@ async def test_a_user_who_may_too_much_is_warned_of_elsewhere(
     database: Database, role: str | None, told: str, env: Environment
 ) -> None:
     head = await applied_head(database)
-    async with looking(settings(dsn_of(database, role), env), head) as (board, warnings):
-        assert board.states[""] == SERVING
+    async with looking(settings(dsn_of(database, role), env), head) as (health, warnings):
+        assert health.states[""] == SERVING
         assert len(warnings) == 1
         assert warnings[0].startswith(told)
 
@@ -155,8 +155,8 @@ async def test_a_database_with_unfit_text_keeps_the_service_from_serving(
     async with empty_database(postgres_server, f"TEMPLATE template0 {options}") as unfit:
         async with administrator(postgres_server, unfit.name) as connection:
             await connection.execute(setup)
-        async with looking(settings(unfit.admin_dsn)) as (board, warnings):
-            assert board.states[""] == NOT_SERVING
+        async with looking(settings(unfit.admin_dsn)) as (health, warnings):
+            assert health.states[""] == NOT_SERVING
             assert warnings[-1].startswith(told)
             assert "CREATE DATABASE" in warnings[-1] or "seda db init" in warnings[-1]
 
@@ -164,17 +164,17 @@ async def test_a_database_with_unfit_text_keeps_the_service_from_serving(
 async def test_a_mended_database_is_taken_without_a_restart(postgres_server: Server) -> None:
     async with (
         empty_database(postgres_server, "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'") as blank,
-        looking(settings(blank.admin_dsn), "r1") as (board, _),
+        looking(settings(blank.admin_dsn), "r1") as (health, _),
         administrator(postgres_server, blank.name) as connection,
     ):
-        assert board.states[""] == NOT_SERVING
-        changed = board.watch()
+        assert health.states[""] == NOT_SERVING
+        changed = health.watch()
         await connection.execute(
             f"{WITH_TRIGRAMS}; CREATE SCHEMA users_migrations; CREATE TABLE users_migrations.applied AS"
             " SELECT 'r1' AS revision, 'r1' AS compatible_from, now() AS applied_at"
         )
         await changed.wait()
-        assert dict(board.states)[""] == SERVING
+        assert dict(health.states)[""] == SERVING
 
 
 def environ_of(**environ: str) -> dict[str, str]:

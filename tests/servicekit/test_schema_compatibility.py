@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from servicekit.readiness import misfit
+from servicekit.readiness import schema_incompatibility
 
 _APPLIED = [("r1", "r1"), ("r2", "r1"), ("r3", "r2")]
 
@@ -25,6 +25,6 @@ _APPLIED = [("r1", "r1"), ("r2", "r1"), ("r3", "r2")]
     ],
 )
 def test_migrations_fit(wanted: str, applied: list[tuple[str, str]], fits: bool) -> None:
-    why = misfit(wanted, applied)
+    why = schema_incompatibility(wanted, applied)
     assert (why == "") == fits
     assert fits or wanted in why

@@ -1,4 +1,4 @@
-"""Settings: what is refused, that all faults are told at once, and what the environments make different."""
+"""Settings: what is refused, that all errors are told at once, and what the environments make different."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from gateway import app as gateway_app
 from gateway.config import Settings as GatewaySettings
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings, SettingsError, load
 from services.chat import app as chat_app
 from services.chat.config import Settings as ChatSettings
@@ -38,13 +38,13 @@ def loaded(monkeypatch: pytest.MonkeyPatch, kind: type[ServiceSettings], **envir
     return load(kind)
 
 
-def faults(monkeypatch: pytest.MonkeyPatch, kind: type[ServiceSettings], **environ: str) -> dict[str, str]:
-    """The faults by variable."""
+def errors(monkeypatch: pytest.MonkeyPatch, kind: type[ServiceSettings], **environ: str) -> dict[str, str]:
+    """The errors by variable."""
     with pytest.raises(SettingsError) as raised:
         loaded(monkeypatch, kind, **environ)
-    assert str(raised.value) == "\n".join(raised.value.faults)
-    told = [line.partition(": ") for line in raised.value.faults]
-    assert len({name for name, _, _ in told}) == len(told), raised.value.faults
+    assert str(raised.value) == "\n".join(raised.value.errors)
+    told = [line.partition(": ") for line in raised.value.errors]
+    assert len({name for name, _, _ in told}) == len(told), raised.value.errors
     assert "hush" not in str(raised.value)
     return {name: why for name, _, why in told}
 
@@ -65,7 +65,7 @@ def test_elsewhere_drains_take_five_seconds(monkeypatch: pytest.MonkeyPatch, env
 
 
 def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = faults(
+    found = errors(
         monkeypatch,
         ChatSettings,
         SEDA_ENV="production",
@@ -73,27 +73,27 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         SEDA_ADMIN_PORT="x",
         SEDA_LOG_LEVEL="loud",
         SEDA_JWT_SECRET="hush",
-        SEDA_CALLER_TTL="0",
+        SEDA_CALLER_TTL_SECONDS="0",
         SEDA_HOST="0.0.0.0",
         SEDA_DB_POOL_MIN="9",
         SEDA_DB_POOL_MAX="2",
     )
     assert found.keys() == {
-        "SEDA_PORT", "SEDA_ADMIN_PORT", "SEDA_LOG_LEVEL", "SEDA_JWT_SECRET", "SEDA_CALLER_TTL",
+        "SEDA_PORT", "SEDA_ADMIN_PORT", "SEDA_LOG_LEVEL", "SEDA_JWT_SECRET", "SEDA_CALLER_TTL_SECONDS",
         "SEDA_SERVICE_SECRET", "SEDA_JWT_ISSUER", "SEDA_HOST", "SEDA_DB_POOL_MIN", "SEDA_CHAT_DATABASE_URL",
     }  # fmt: skip
     assert all(found.values())
 
 
 def test_what_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = faults(monkeypatch, ChatSettings)
+    found = errors(monkeypatch, ChatSettings)
     assert found.keys() == {"SEDA_JWT_SECRET", "SEDA_SERVICE_SECRET", "SEDA_CHAT_DATABASE_URL"}
 
 
 @pytest.mark.parametrize("name", ["SEDA_JWT_SECRET", "SEDA_SERVICE_SECRET"])
 def test_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     short = "hush" + "x" * 27
-    assert "at least 32 bytes" in faults(monkeypatch, Settings, **(_GOOD | {name: short}))[name]
+    assert "at least 32 bytes" in errors(monkeypatch, Settings, **(_GOOD | {name: short}))[name]
     # Bytes count, not characters.
     loaded(monkeypatch, Settings, **(_GOOD | {name: "é" * 16}))
 
@@ -116,7 +116,7 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_fault_of_a_secret_s_file_names_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "short").write_text("hush")
     (tmp_path / "binary").write_bytes(b"\xff" * 40)
-    found = faults(
+    found = errors(
         monkeypatch,
         ChatSettings,
         SEDA_JWT_SECRET_FILE=str(tmp_path / "short"),
@@ -130,7 +130,7 @@ def test_fault_of_a_secret_s_file_names_its_variable(monkeypatch: pytest.MonkeyP
 
 def test_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "jwt").write_text(_SECRET)
-    found = faults(monkeypatch, Settings, **_GOOD, SEDA_JWT_SECRET_FILE=str(tmp_path / "jwt"))
+    found = errors(monkeypatch, Settings, **_GOOD, SEDA_JWT_SECRET_FILE=str(tmp_path / "jwt"))
     assert "given twice" in found["SEDA_JWT_SECRET"]
 
 
@@ -140,13 +140,25 @@ def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_development_tokens_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "SEDA_JWT_ISSUER" in faults(monkeypatch, Settings, **_GOOD, SEDA_ENV="production")
+    assert "SEDA_JWT_ISSUER" in errors(monkeypatch, Settings, **_GOOD, SEDA_ENV="production")
     loaded(monkeypatch, Settings, SEDA_JWT_ISSUER="https://example.org")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("SEDA_CALLER_TTL", "SEDA_CALLER_TTL_SECONDS"),
+        ("SEDA_KEPT_PAGES_MIB", "SEDA_PAGE_CACHE_MIB"),
+        ("SEDA_SEND_RATE", "SEDA_SEND_RATE_PER_SECOND"),
+    ],
+)
+def test_former_name_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+    assert errors(monkeypatch, Settings, **_GOOD, **{old: "1"}) == {old: f"was renamed to {new}"}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1,0.0.0.0"])
 def test_plain_text_beyond_this_machine_must_be_asked_for(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    assert "SEDA_HOST" in faults(monkeypatch, Settings, **_GOOD, SEDA_HOST=host)
+    assert "SEDA_HOST" in errors(monkeypatch, Settings, **_GOOD, SEDA_HOST=host)
     assert loaded(monkeypatch, Settings, SEDA_ALLOW_PLAINTEXT="1").host == host
 
 
@@ -165,7 +177,7 @@ def test_plain_text_to_services_elsewhere_must_be_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, target: str
 ) -> None:
     environ = _GOOD | {"DATABASE_URL": _DSN, "SEDA_USERS_TARGET": target}
-    assert set(faults(monkeypatch, ChatSettings, **environ)) == {"SEDA_USERS_TARGET"}
+    assert set(errors(monkeypatch, ChatSettings, **environ)) == {"SEDA_USERS_TARGET"}
     # Who does not call it does not care.
     assert loaded(monkeypatch, Settings).users_target == target
     with monkeypatch.context() as allowed:
@@ -192,7 +204,7 @@ def test_services_on_loopback_are_called_in_plain_text(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["users", "chat", "tracks", "gateway"])
 async def test_settings_know_the_services_that_are_called(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    built: dict[str, tuple[type[ServiceSettings], Callable[[Kit], App]]] = {
+    built: dict[str, tuple[type[ServiceSettings], Callable[[AppContext], App]]] = {
         "users": (UsersSettings, users_app.build),
         "chat": (ChatSettings, chat_app.build),
         "tracks": (TracksSettings, tracks_app.build),
@@ -200,9 +212,9 @@ async def test_settings_know_the_services_that_are_called(monkeypatch: pytest.Mo
     }
     kind, build = built[name]
     process = Process(loaded(monkeypatch, kind, **_GOOD, DATABASE_URL=_DSN), build)
-    assert {peer.name for peer in process.kit.peers} == set(kind.peers)
-    for peer in process.kit.peers:
-        await peer.close()
+    assert {client.name for client in process.context.service_clients} == set(kind.upstreams)
+    for client in process.context.service_clients:
+        await client.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "127.0.0.1,[::1]"])
@@ -226,7 +238,7 @@ def test_loopback_is_served_in_plain_text(monkeypatch: pytest.MonkeyPatch, host:
 )
 @pytest.mark.parametrize("name", ["DATABASE_URL", "SEDA_CHAT_DATABASE_URL"])
 def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, dsn: str) -> None:
-    assert "postgresql://" in faults(monkeypatch, ChatSettings, **_GOOD, **{name: dsn})[name]
+    assert "postgresql://" in errors(monkeypatch, ChatSettings, **_GOOD, **{name: dsn})[name]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +261,7 @@ def test_administrator_s_way_in_is_used_in_the_application_s_role(
 
 def test_pooler_demands_the_slice_s_own_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
     environ = _GOOD | {"DATABASE_URL": _DSN, "SEDA_DB_POOLER": "transaction"}
-    assert "SEDA_DB_POOLER" in faults(monkeypatch, ChatSettings, **environ)["SEDA_CHAT_DATABASE_URL"]
+    assert "SEDA_DB_POOLER" in errors(monkeypatch, ChatSettings, **environ)["SEDA_CHAT_DATABASE_URL"]
     settings = loaded(monkeypatch, ChatSettings, SEDA_CHAT_DATABASE_URL=_DSN)
     arguments = settings.pool_options().connect_arguments()
     assert arguments["statement_cache_size"] == 0
@@ -288,4 +300,4 @@ def test_targets_that_a_channel_takes(monkeypatch: pytest.MonkeyPatch, target: s
 
 @pytest.mark.parametrize("target", ["a.example:1,b.example:1", "127.0.0.1:1,[::1]:1", "127.0.0.1:1,"])
 def test_targets_that_no_channel_takes(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    assert set(faults(monkeypatch, Settings, SEDA_CHAT_TARGET=target, **_GOOD)) == {"SEDA_CHAT_TARGET"}
+    assert set(errors(monkeypatch, Settings, SEDA_CHAT_TARGET=target, **_GOOD)) == {"SEDA_CHAT_TARGET"}

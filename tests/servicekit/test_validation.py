@@ -26,10 +26,10 @@ _FORBIDDEN = [
 ]  # fmt: skip
 
 
-def faults(request: Any) -> list[tuple[str, str]]:
+def violations(request: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidFieldsError) as raised:
         validate(request)
-    return [(fault.field, fault.description) for fault in raised.value.fields]
+    return [(violation.field, violation.description) for violation in raised.value.violations]
 
 
 def nested(text: str) -> Any:
@@ -64,7 +64,7 @@ def test_normal_form_counts_for_the_length() -> None:
 @pytest.mark.parametrize("character", _FORBIDDEN, ids=lambda character: f"U+{ord(character):04X}")
 def test_control_characters_are_refused_in_every_place(character: str) -> None:
     places = ["text", "tags[1]", "inner.text", "inners[1].text"]
-    assert faults(nested(f"a{character}")) == [(place, "holds control characters") for place in places]
+    assert violations(nested(f"a{character}")) == [(place, "holds control characters") for place in places]
 
 
 def test_rules_name_the_field_with_its_path() -> None:
@@ -72,7 +72,7 @@ def test_rules_name_the_field_with_its_path() -> None:
     request.inner.number = -1
     request.inners.add()
     request.inners.add().text = "y" * 21
-    found = faults(request)
+    found = violations(request)
     assert sorted(field for field, _ in found) == [
         "id", "inner.number", "inners[1].text", "number", "tags[2]", "text"
     ]  # fmt: skip
@@ -99,7 +99,7 @@ def test_instants_are_well_formed(seconds: int, nanos: int, good: bool) -> None:
     if good:
         validate(request)
     else:
-        assert faults(request) == [("user.create_time", "is out of range")]
+        assert violations(request) == [("user.create_time", "is out of range")]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_spans_are_well_formed(seconds: int, nanos: int, fault: str | None) -> N
     if fault is None:
         validate(request)
         return
-    ((field, text),) = faults(request)
+    ((field, text),) = violations(request)
     assert (field, text.startswith(fault)) == ("duration", True)
 
 
@@ -129,7 +129,7 @@ def test_number_of_faults_is_bounded() -> None:
     request = ProbeRequest()
     for _ in range(100):
         request.inners.add().text = "\0"
-    assert len(faults(request)) == 20
+    assert len(violations(request)) == 20
 
 
 def test_message_names_the_fields() -> None:
@@ -146,7 +146,7 @@ def test_what_passes_is_nfc_and_clean(text: str) -> None:
         # A lone surrogate never gets into a message.
         return
     if any(character in text for character in _FORBIDDEN):
-        assert faults(request) == [("text", "holds control characters")]
+        assert violations(request) == [("text", "holds control characters")]
         return
     validate(request)
     before = ProbeRequest(text=request.text)

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from ops.dev_tokens import development_subject, development_token
 from servicekit.errors import Code, ServiceError
 from servicekit.ids import new_id
-from servicekit.process import App, Kit, Process
+from servicekit.process import App, AppContext, Process
 from servicekit.rpc_status import UpstreamError, from_rpc_error
 from servicekit.settings import ServiceSettings
 from servicekit.tokens import ServiceTokenSigner
@@ -50,7 +50,7 @@ class Running:
 
     def forget_callers(self) -> None:
         """Make the next call of every user ask who they are."""
-        self.process.authenticator.forget()
+        self.process.authenticator.clear_cache()
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[str]]:
@@ -61,7 +61,7 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: type[ServiceSettings], build: Callable[[Kit], App], database: Database, **values: Any
+    settings: type[ServiceSettings], build: Callable[[AppContext], App], database: Database, **values: Any
 ) -> AsyncIterator[Running]:
     """A service on a free port, as its application role on the given database."""
     given = {
@@ -69,20 +69,20 @@ async def running(
         "admin_port": 0,
         "metrics_port": 0,
         # Longer than any test, so that a caller once known costs no statement.
-        "caller_ttl": 60,
+        "caller_ttl_seconds": 60,
         "jwt_secret": JWT_SECRET,
         "service_secret": SERVICE_SECRET,
         **UNLIMITED,
         # Tracks asks no provider unless a test is about that.
         "enrich": False,
         # And chat looks for nothing by itself: its statements are counted.
-        "janitor_interval": 3_600,
+        "janitor_interval_seconds": 3_600,
         **database.settings(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)
     await process.start()
     service = Running(process, grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}"), database)
-    process.kit.database.observers.append(lambda name, _: service.statements.append(name))
+    process.context.database.observers.append(lambda name, _: service.statements.append(name))
     try:
         yield service
     finally:
@@ -120,7 +120,7 @@ async def refused(answer: Awaitable[object], error: type[ServiceError], domain: 
     assert (found.code, found.reason) == (error.code, error.reason)
     assert found.domain == domain
     if found.code is Code.INVALID_ARGUMENT:
-        assert found.fields
+        assert found.violations
     return found
 
 

@@ -102,4 +102,4 @@ async def test_a_service_without_the_mode_gets_no_database(database: postgres.Da
     """The control: with its usual start-up settings the service never becomes ready behind a pooler."""
     async with running(Settings, build, database, db_pooler="none") as service:
         with pytest.raises(ServiceError):
-            await service.process.kit.database.row(SLEEP, 0.0)
+            await service.process.context.database.row(SLEEP, 0.0)

@@ -251,7 +251,7 @@ async def test_callers_who_hang_up_at_any_moment(fresh_database: Database) -> No
     async with chat_with_slow_commits(fresh_database) as (chat, hasty):
         async with patient_callers(chat, hasty.room_ids[0]) as patient:
             await hasty.cancel(CANCELS)
-        pool = chat.process.kit.database
+        pool = chat.process.context.database
         assert await left_behind(pool, fresh_database) == []
         assert not patient
         assert not hasty.errors
@@ -269,7 +269,7 @@ async def test_callers_who_hang_up_at_any_moment(fresh_database: Database) -> No
 
 async def test_a_connection_that_is_not_given_back_would_be_found(fresh_database: Database) -> None:
     async with chat_with_slow_commits(fresh_database) as (chat, hasty):
-        pool = chat.process.kit.database
+        pool = chat.process.context.database
         leaked = 0
 
         @asynccontextmanager

@@ -50,7 +50,7 @@ async def tracks_on(
 def reasons(process: RealProcess, event: str) -> list[str]:
     """The reasons in the log lines that tell of an event."""
     lines: list[dict[str, Any]] = [json.loads(line) for line in process.log.read_text().splitlines()]
-    return [line["why"] for line in lines if line["event"] == event]
+    return [line["reason"] for line in lines if line["event"] == event]
 
 
 async def faults_when_it_must_serve(tracks: RealProcess, health: Health) -> list[str]:
@@ -58,8 +58,8 @@ async def faults_when_it_must_serve(tracks: RealProcess, health: Health) -> list
     await tracks.logged("listening")
     checks = {
         "is not ready": await health.check() == "SERVING",
-        "does not say so": reasons(tracks, "the database is newer than this build") == [TAKEN],
-        "was not ready": reasons(tracks, "not ready") == [],
+        "does not say so": reasons(tracks, "schema_ahead") == [TAKEN],
+        "was not ready": reasons(tracks, "not_ready") == [],
     }
     return [fault for fault, is_well in checks.items() if not is_well]
 
@@ -71,7 +71,7 @@ async def faults_when_it_must_wait(tracks: RealProcess, health: Health, why: str
     checks = {
         "is ready": await health.check() == "NOT_SERVING",
         "is not alive": await health.check("live") == "SERVING",
-        "does not say why": reasons(tracks, "the database does not fit") == [why],
+        "does not say why": reasons(tracks, "db_incompatible") == [why],
     }
     return [fault for fault, is_well in checks.items() if not is_well]
 
@@ -95,7 +95,7 @@ async def test_older_code_on_a_schema_that_has_left_it_behind_is_not_ready(
         assert await becomes(health, "SERVING", within=_SECONDS)
         await connection.execute("UPDATE tracks_migrations.applied SET compatible_from = $1", NEWER)
         assert await becomes(health, "NOT_SERVING", within=_SECONDS)
-        assert reasons(tracks, "not ready") == [LEFT_BEHIND]
+        assert reasons(tracks, "not_ready") == [LEFT_BEHIND]
 
 
 async def test_newer_code_on_an_older_schema_is_not_ready_until_it_is_migrated(

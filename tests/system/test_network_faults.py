@@ -98,7 +98,7 @@ async def world(database: Database) -> AsyncIterator[World]:
             )
         )
         chat = await stack.enter_async_context(fault_proxy(chat_service.address))
-        told = settings(users.address, chat.address, f"127.0.0.1:{free_port()}", caller_ttl=60)
+        told = settings(users.address, chat.address, f"127.0.0.1:{free_port()}", caller_ttl_seconds=60)
         process, _ = await stack.enter_async_context(gateway(told))
         edge = await stack.enter_async_context(fault_proxy(f"127.0.0.1:{process.servers.port}"))
         channel = await stack.enter_async_context(
@@ -158,7 +158,7 @@ async def test_a_database_machine_that_is_gone_without_a_word_is_replaced(world:
     assert max(seconds for _, seconds in ends) < DEADLINE_SECONDS + GRACE_SECONDS, ends
     await world.works()
     async with asyncio.timeout(RECOVERY_SECONDS):
-        while world.chat.kit.database.busy:
+        while world.chat.context.database.busy:
             # A connection that is given up wakes nobody.
             await asyncio.sleep(0.05)
 

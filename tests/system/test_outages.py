@@ -125,7 +125,7 @@ async def whole_suite(folder: Path, database: Database, **variants: str) -> Asyn
     """The suite once all is well; `variants` are modules to run in place of a process's own."""
     await grant(database.admin_dsn, _ADMIN, "ADMIN", environment="development")
     with real_suite(folder, database.environ) as suite:
-        ttl = {"SEDA_CALLER_TTL": str(_TTL)}
+        ttl = {"SEDA_CALLER_TTL_SECONDS": str(_TTL)}
         processes = {each.name: suite.add(each, variants.get(each.name), **ttl) for each in (*SUITE, PROBE)}
         await asyncio.gather(*(each.serving() for each in processes.values()))
         channels = {name: open_channel(each.address) for name, each in processes.items()}

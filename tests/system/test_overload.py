@@ -25,7 +25,7 @@ ASK = "/probe.v1.ProbeService/Ask"
 CHECK = "/grpc.health.v1.Health/Check"
 DEADLINE = 0.4
 SECONDS = 3.0
-LIMITS = {"SEDA_MAX_CALLS": "64", "SEDA_MAX_WAITING_CALLS": "64"}
+LIMITS = {"SEDA_MAX_CALLS": "64", "SEDA_MAX_QUEUED_CALLS": "64"}
 NO_LIMITS = {"SEDA_MAX_CALLS": "100000", "SLOW_PROBE_UNLIMITED": "1"}
 
 

@@ -217,8 +217,8 @@ async def test_no_secret_is_told_whatever_happens(database: Database, tmp_path: 
         texts = await asyncio.to_thread(run.texts)
     assert not leaks(run.secrets, texts), "\n\n".join(leaks(run.secrets, texts)[:5])
     # The failures were logged, and the looking looks: what is no secret is found.
-    assert "unexpected error" in texts["users's log"]
-    assert "unexpected error" in texts["chat's log"]
+    assert "internal_error" in texts["users's log"]
+    assert "internal_error" in texts["chat's log"]
     assert leaks({"a statement": "chat.lock_rooms"}, texts)
 
 

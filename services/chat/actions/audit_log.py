@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pagination import decode_number, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_number, encode_token, fingerprint, paginate
 from services.chat.actions.authorization import Authority, inspect
 from services.chat.actions.deps import Deps
 from services.chat.domain.model import LogLine
@@ -27,4 +27,4 @@ async def list_moderation_logs(
         )
 
     found = await inspect(deps.database, caller, by, read, "READ_LOGS")
-    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))
+    return paginate(found, page_size, lambda last: encode_token(mark, (last.rev,)))

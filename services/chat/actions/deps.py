@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
+from servicekit.rate_limit import RateLimiter
 from services.chat.actions.page_cache import KeptPages
 from services.chat.domain.message_send import SendDraft
 from services.chat.domain.model import Message, TrackSnapshot
@@ -46,13 +46,13 @@ class Limits:
     The batcher charges sends, by the same count as edits.
     """
 
-    sends: RateLimit
-    rooms: RateLimit
-    joins: RateLimit
-    reactions: RateLimit
-    searches: RateLimit
-    invitations: RateLimit
-    reports: RateLimit
+    sends: RateLimiter
+    rooms: RateLimiter
+    joins: RateLimiter
+    reactions: RateLimiter
+    searches: RateLimiter
+    invitations: RateLimiter
+    reports: RateLimiter
 
 
 @dataclass(frozen=True, slots=True)

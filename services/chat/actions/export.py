@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pagination import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord
 from services.chat.domain.pagination import fitting
@@ -35,7 +35,7 @@ async def export_author(
         kind = later.pop(0)
     rows = await store.page(deps.database, user_id, kind, after, page_size + 1)
     fit, _ = fitting(rows[:page_size], _bytes, MAX_BYTES)
-    shown, token = page_of(rows, len(fit), lambda last: _encode(mark, kind, last.place()))
+    shown, token = paginate(rows, len(fit), lambda last: _encode(mark, kind, last.place()))
     if not token:
         if later is None:
             later = await store.kinds(deps.database, user_id)
@@ -63,6 +63,6 @@ def _decode(token: str, mark: int) -> tuple[str, Place]:
         place = Place(UUID(room_id), UUID(record_id), Micros(at), seq, number, emoji)
     except ValueError:
         raise PageTokenMismatchError from None
-    if kind not in store.KINDS or "\0" in emoji or not (0 <= number < 1 << 31 and 0 <= at < LAST_INSTANT):
+    if kind not in store.KINDS or "\0" in emoji or not (0 <= number < 1 << 31 and 0 <= at < MAX_TIMESTAMP):
         raise PageTokenMismatchError
     return kind, place

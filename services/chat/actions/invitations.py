@@ -8,12 +8,12 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
 from servicekit.pagination import (
-    LAST_INSTANT,
+    MAX_TIMESTAMP,
     decode_instant,
     decode_number,
     encode_token,
     fingerprint,
-    page_of,
+    paginate,
 )
 from services.chat.actions.authorization import Authority, inspect
 from services.chat.actions.deps import Deps
@@ -27,7 +27,7 @@ from services.chat.domain.visibility import check_known
 from services.chat.store import invitations as store
 from services.chat.store.rooms import Reader
 
-_LATEST = (Micros(LAST_INSTANT), UUID(int=0))
+_LATEST = (Micros(MAX_TIMESTAMP), UUID(int=0))
 
 
 async def accept_invitation(deps: Deps, caller: Caller, room_id: UUID) -> Member:
@@ -53,7 +53,7 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
 
     Raises TargetBannedError, and RateLimitedError where one would be made.
     """
-    charge = deps.limits.invitations.once(caller.user_id)
+    charge = deps.limits.invitations.deferred_hit(caller.user_id)
 
     async def act(change: Change) -> Invitation | None:
         actor = check_actor(room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
@@ -99,7 +99,7 @@ async def list_invitations(
         return await store.page(session, room_id, before_rev, page_size + 1)
 
     found = await inspect(deps.database, caller, Authority(room_id), read, "READ_INVITATIONS")
-    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))
+    return paginate(found, page_size, lambda last: encode_token(mark, (last.rev,)))
 
 
 async def list_my_invitations(
@@ -109,6 +109,6 @@ async def list_my_invitations(
     mark = fingerprint("ListMyInvitations", caller.user_id)
     before = decode_instant(page_token, mark) or _LATEST
     found = await store.mine(deps.database, caller.user_id, before, page_size + 1)
-    return page_of(
+    return paginate(
         found, page_size, lambda last: encode_token(mark, (last[0].created_at,), (str(last[0].room_id),))
     )

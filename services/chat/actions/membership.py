@@ -8,7 +8,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
-from servicekit.pagination import decode_instant, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError
@@ -32,7 +32,7 @@ class MemberListing:
 
 async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
     """The caller's membership. A member who joins again changes nothing, at no charge; raises RateLimitedError."""
-    charge = deps.limits.joins.once(caller.user_id)
+    charge = deps.limits.joins.deferred_hit(caller.user_id)
 
     async def act(change: Change) -> Member:
         standing = check_known(room_id, change.standing)
@@ -91,7 +91,7 @@ async def list_members(deps: Deps, caller: Caller, asked: MemberListing) -> tupl
         limit=size + 1,
     )
     check_readable(asked.room_id, facts)
-    return page_of(found, size, lambda last: encode_token(mark, (last.joined_at,), (str(last.user_id),)))
+    return paginate(found, size, lambda last: encode_token(mark, (last.joined_at,), (str(last.user_id),)))
 
 
 async def set_member_role(

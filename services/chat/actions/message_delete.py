@@ -8,7 +8,7 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.clock import Micros
-from servicekit.timestamps import to_text
+from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import Authority, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change, change_room
@@ -129,7 +129,7 @@ def _state(message: Message) -> dict[str, object]:
     if message.deleted_at is None:
         return {"deleted_at": None}
     return {
-        "deleted_at": to_text(message.deleted_at),
+        "deleted_at": format_rfc3339(message.deleted_at),
         "deleted_by": None if message.deleted_by is None else str(message.deleted_by),
         "deletion_type": message.deletion_type,
     }

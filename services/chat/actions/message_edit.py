@@ -25,7 +25,7 @@ async def edit_message(deps: Deps, caller: Caller, edit: Edit) -> Message:
 
     Others count as sends; raises RateLimitedError.
     """
-    charge = deps.limits.sends.once(caller.user_id)
+    charge = deps.limits.sends.deferred_hit(caller.user_id)
     # Folded, and the track asked for, before the room's lock is anywhere near: nothing slow happens under it.
     folded = search_text(edit.text or None) if "text" in edit.mask else None
     track = None if edit.new_track_id is None else await _track(deps, caller, edit, edit.new_track_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pagination import MAX_BYTES, decode_number, encode_token, fingerprint, page_of
+from servicekit.pagination import MAX_BYTES, decode_number, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import OVERHEAD_BYTES, text_bytes
 from services.chat.domain.errors import MessageNotFoundError
@@ -43,7 +43,7 @@ async def list_revisions(deps: Deps, caller: Caller, listing: RevisionListing) -
         raise MessageNotFoundError(message_id)
     found = [revision for row in rows if (revision := row.revision(message_id)) is not None]
     fit, _ = fitting(found[:size], _bytes, MAX_BYTES)
-    return page_of(found, len(fit), lambda last: encode_token(mark, (last.number,)))
+    return paginate(found, len(fit), lambda last: encode_token(mark, (last.number,)))
 
 
 def _bytes(revision: Revision) -> int:

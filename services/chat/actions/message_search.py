@@ -9,7 +9,7 @@ from search_text import words
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pagination import LAST_INSTANT, MAX_BYTES, decode_token, encode_token, fingerprint, page_of
+from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes
 from services.chat.domain.model import Tally
@@ -19,7 +19,7 @@ from services.chat.store import message_search as store
 from services.chat.store.message_query import MessageRow
 from services.chat.store.message_search import Criteria, Place
 
-_NEWEST = Place(Micros(LAST_INSTANT), UUID(int=(1 << 128) - 1), HEAD)
+_NEWEST = Place(Micros(MAX_TIMESTAMP), UUID(int=(1 << 128) - 1), HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
     )
     after = _place(search.page_token, mark)
     # It costs more than other reads, so it is limited before it runs.
-    deps.limits.searches.take(caller.user_id)
+    deps.limits.searches.hit(caller.user_id)
     criteria = Criteria(
         words=" ".join(words(search.query)) if search.query else None,
         track_id=search.track_id,
@@ -74,7 +74,7 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
         check_readable(search.room_id, found.room)
     ordered = sorted(found.messages, key=_key, reverse=True)
     fit, _ = fitting(ordered[:size], lambda row: message_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES)
-    shown, token = page_of(
+    shown, token = paginate(
         ordered,
         len(fit),
         lambda last: encode_token(mark, (last.created_at, last.seq), (str(last.room_id),)),
@@ -95,6 +95,6 @@ def _place(page_token: str, mark: int) -> Place:
         place = Place(Micros(created_at), UUID(room_id), seq)
     except ValueError:
         raise PageTokenMismatchError from None
-    if not 0 <= place.created_at < LAST_INSTANT:
+    if not 0 <= place.created_at < MAX_TIMESTAMP:
         raise PageTokenMismatchError
     return place

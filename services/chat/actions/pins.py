@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.timestamps import to_text
+from servicekit.timestamps import format_rfc3339
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change, change_room
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
@@ -118,4 +118,4 @@ async def _record(
 
 
 def _state(pin: Pin | None) -> dict[str, object]:
-    return {"pinned_at": None if pin is None else to_text(pin.pinned_at)}
+    return {"pinned_at": None if pin is None else format_rfc3339(pin.pinned_at)}

@@ -12,7 +12,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pagination import decode_token, encode_token, fingerprint, page_of
+from servicekit.pagination import decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Reaction, Tally
@@ -40,7 +40,7 @@ class Reacted:
 async def add_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str) -> Reacted:
     """Give a message an emoji; nothing is written when the caller has given it before."""
     check_emoji(emoji)
-    charge = deps.limits.reactions.once(caller.user_id)
+    charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> Reacted:
         tallies, rev = await _begin(session, caller, room_id, message_id)
@@ -51,12 +51,12 @@ async def add_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UU
         at = await store.give(session, room_id, message_id, caller.user_id, emoji, rev + 1)
         return Reacted(with_given(tallies, emoji, at), rev + 1)
 
-    return await deps.database.transact(work)
+    return await deps.database.run_in_transaction(work)
 
 
 async def remove_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str) -> Reacted:
     """Take an emoji of the caller back; nothing is written when they have not given it."""
-    charge = deps.limits.reactions.once(caller.user_id)
+    charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> Reacted:
         tallies, rev = await _begin(session, caller, room_id, message_id)
@@ -66,7 +66,7 @@ async def remove_reaction(deps: Deps, caller: Caller, room_id: UUID, message_id:
         await store.take_back(session, room_id, message_id, caller.user_id, emoji, rev + 1)
         return Reacted(with_taken_back(tallies, emoji), rev + 1)
 
-    return await deps.database.transact(work)
+    return await deps.database.run_in_transaction(work)
 
 
 async def _begin(
@@ -108,7 +108,7 @@ async def list_reactions(deps: Deps, caller: Caller, listing: ReactionListing) -
     if not room.live:
         raise MessageNotFoundError(message_id)
     found = [reaction for row in rows if (reaction := row.reaction(message_id)) is not None]
-    return page_of(found, size, lambda last: encode_token(mark, (last.rev,), (last.emoji,)))
+    return paginate(found, size, lambda last: encode_token(mark, (last.rev,), (last.emoji,)))
 
 
 def _place(page_token: str, mark: int) -> tuple[str, int]:

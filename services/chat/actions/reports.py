@@ -9,7 +9,7 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.ids import new_id
-from servicekit.pagination import LAST_INSTANT, decode_instant, encode_token, fingerprint, page_of
+from servicekit.pagination import MAX_TIMESTAMP, decode_instant, encode_token, fingerprint, paginate
 from services.chat.actions.authorization import Authority, inspect, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change
@@ -54,7 +54,7 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
 
     While a report of the caller is open, that is given again at no charge.
     """
-    charge = deps.limits.reports.once(caller.user_id)
+    charge = deps.limits.reports.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> tuple[Report, bool]:
         standing = check_known(draft.room_id, await rooms.room(session, draft.room_id, caller))
@@ -86,7 +86,7 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
             if (earlier := await _earlier(session, caller, draft)) is not None:
                 return earlier, True
 
-    return await deps.database.transact(work)
+    return await deps.database.run_in_transaction(work)
 
 
 async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Report | None:
@@ -105,7 +105,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
     """A page of reports, the newest first, and the next page's token."""
     by, size = listing.by, listing.page_size
     mark = fingerprint("ListReports", caller.user_id, by.room_id, by.as_admin, listing.state)
-    before, before_id = decode_instant(listing.page_token, mark) or (Micros(LAST_INSTANT), _LAST_ID)
+    before, before_id = decode_instant(listing.page_token, mark) or (Micros(MAX_TIMESTAMP), _LAST_ID)
 
     async def read(session: Reader) -> list[Report]:
         return await store.reports(
@@ -113,7 +113,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
         )
 
     found = await inspect(deps.database, caller, by, read, "READ_REPORTS")
-    return page_of(found, size, lambda last: encode_token(mark, (last.created_at,), (str(last.id),)))
+    return paginate(found, size, lambda last: encode_token(mark, (last.created_at,), (str(last.id),)))
 
 
 async def resolve_report(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from servicekit.caller import Caller
-from servicekit.timestamps import to_text
+from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import Authority, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import Change
@@ -61,4 +61,4 @@ async def _switch(
 
 def _facts(switch: Switch, row: RoomRow) -> dict[str, object]:
     since = switch.since(row)
-    return {switch.value: None if since is None else to_text(since)}
+    return {switch.value: None if since is None else format_rfc3339(since)}

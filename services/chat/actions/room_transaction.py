@@ -158,7 +158,7 @@ async def change_room(
         await change.settle(numbers)
         return result
 
-    return await database.transact(work)
+    return await database.run_in_transaction(work)
 
 
 async def keep_room(database: Database, room_id: UUID, act: Callable[[Upkeep], Awaitable[_T]]) -> _T:
@@ -175,4 +175,4 @@ async def keep_room(database: Database, room_id: UUID, act: Callable[[Upkeep], A
         await upkeep.settle(numbers)
         return result
 
-    return await database.transact(work)
+    return await database.run_in_transaction(work)

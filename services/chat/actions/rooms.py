@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from search_text import needle
+from search_text import parse_query
 from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint, only_id, page_of
+from servicekit.pagination import MAX_BYTES, decode_id, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import text_bytes, value_bytes
 from services.chat.actions.room_transaction import Change, change_room
@@ -53,7 +53,7 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
 
     Raises RateLimitedError where one would be created.
     """
-    charge = deps.limits.rooms.once(caller.user_id)
+    charge = deps.limits.rooms.deferred_hit(caller.user_id)
     parts = repr((draft.name, draft.description, draft.private))
     payload_hash = hashlib.sha256(parts.encode()).digest() if draft.request_id is not None else None
 
@@ -84,7 +84,7 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
             raise RoomNotFoundError(room_id)
         return winner, True
 
-    room_id, deduplicated = await deps.database.transact(work)
+    room_id, deduplicated = await deps.database.run_in_transaction(work)
     view = await get_room(deps, caller, room_id)
     return view.room, deduplicated
 
@@ -150,7 +150,7 @@ async def list_public_rooms(
 
     One statement per stage that the page has part in, at most three; without a query one.
     """
-    wanted = needle(searchable(query))
+    wanted = parse_query(searchable(query))
     mark = fingerprint("ListPublicRooms", caller.user_id, query)
     rows: list[tuple[Stage, PublicRow]] = []
     for place in stages(wanted, _place(page_token, mark)):
@@ -160,7 +160,7 @@ async def list_public_rooms(
         rows += [(place.stage, row) for row in found]
         if len(rows) > page_size:
             break
-    shown, token = page_of(rows, page_size, lambda last: _token(mark, *last))
+    shown, token = paginate(rows, page_size, lambda last: _token(mark, *last))
     return [(row.room, row.member) for _, row in shown], token
 
 
@@ -169,10 +169,10 @@ async def list_my_rooms(
 ) -> tuple[list[MyRoom], str, str]:
     """A page of the caller's rooms, the next page's token, and the epoch; one statement."""
     mark = fingerprint("ListMyRooms", caller.user_id)
-    after = only_id(decode_token(page_token, mark).texts) if page_token else FIRST_ID
+    after = decode_id(decode_token(page_token, mark).texts) if page_token else FIRST_ID
     found = await room_listing.my_rooms(deps.database, caller.user_id, after, page_size + 1)
     fit, _ = fitting(found[:page_size], _bytes, MAX_BYTES)
-    shown, token = page_of(found, len(fit), lambda last: encode_token(mark, texts=[str(last.room.id)]))
+    shown, token = paginate(found, len(fit), lambda last: encode_token(mark, texts=[str(last.room.id)]))
     return shown, token, deps.epoch.value
 
 
@@ -188,7 +188,7 @@ def _place(page_token: str, mark: int) -> Place:
         case [stage, likeness], [name, room_id] if (
             stage in set(Stage) and 0 <= likeness <= LIKEST and _is_storable(name)
         ):
-            return Place(Stage(stage), name, likeness, only_id([room_id]))
+            return Place(Stage(stage), name, likeness, decode_id([room_id]))
         case _:
             raise PageTokenMismatchError
 

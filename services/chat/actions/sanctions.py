@@ -7,8 +7,8 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.ids import new_id
-from servicekit.pagination import decode_number, encode_token, fingerprint, page_of
-from servicekit.timestamps import to_text
+from servicekit.pagination import decode_number, encode_token, fingerprint, paginate
+from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import Authority, inspect, moderate
 from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import Deleted, and_remaining, delete_newest
@@ -111,7 +111,7 @@ async def list_sanctions(
         )
 
     found = await inspect(deps.database, caller, by, read, "READ_SANCTIONS")
-    return page_of(found, page_size, lambda last: encode_token(mark, (last.rev,)))
+    return paginate(found, page_size, lambda last: encode_token(mark, (last.rev,)))
 
 
 async def _target(change: Change, actor: Actor, user_id: UUID) -> TargetRow:
@@ -150,7 +150,7 @@ async def _hand_on(change: Change, actor: Actor, order: Order, target: TargetRow
             "ARCHIVE_ROOM",
             reason=order.reason,
             before={since: None},
-            after={since: to_text(followed.archived_at)},
+            after={since: format_rfc3339(followed.archived_at)},
         )
 
 
@@ -203,5 +203,5 @@ def _facts(sanction: Sanction) -> dict[str, object]:
     return {
         "sanction_id": str(sanction.id),
         "kind": sanction.kind,
-        "expires_at": None if sanction.expires_at is None else to_text(sanction.expires_at),
+        "expires_at": None if sanction.expires_at is None else format_rfc3339(sanction.expires_at),
     }

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 from servicekit.clock import Clock
 from services.chat.domain.model import TrackSnapshot
 from services.chat.wire import peer_responses
@@ -19,10 +19,10 @@ _CACHE_SIZE = 5_000
 class RemoteTracks:
     """Asks the tracks service, and remembers a track it was told of for 30 seconds."""
 
-    def __init__(self, peer: Peer, clock: Clock) -> None:
-        self._peer = peer
+    def __init__(self, client: ServiceClient, clock: Clock) -> None:
+        self._client = client
         self._clock = clock
-        self._stub = TrackServiceStub(peer.channel)
+        self._stub = TrackServiceStub(client.channel)
         self._known: OrderedDict[UUID, tuple[float, TrackSnapshot]] = OrderedDict()
 
     async def snapshot(self, track_id: UUID) -> TrackSnapshot | None:
@@ -32,7 +32,7 @@ class RemoteTracks:
         if known is not None and now - known[0] < _FRESH_SECONDS:
             return known[1]
         request = LookupTracksRequest(track_ids=[str(track_id)])
-        response = await self._peer.call(self._stub.LookupTracks, request)
+        response = await self._client.call(self._stub.LookupTracks, request)
         if not response.tracks:
             return None
         snapshot = peer_responses.snapshot_of_track(response.tracks[0])

@@ -5,19 +5,19 @@ from __future__ import annotations
 from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.caller import Caller
-from servicekit.channels import Peer
+from servicekit.channels import ServiceClient
 from services.chat.wire import peer_responses
 
 
 class RemoteResolver:
     """Asks the users service who is behind a token; servicekit caches the answers."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._stub = IdentityServiceStub(peer.channel)
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._stub = IdentityServiceStub(client.channel)
 
     async def resolve(self, subject: str, email: str) -> Caller:
         """The user behind the subject, created on first sight."""
         request = ResolveCallerRequest(subject=subject, email=email)
-        response = await self._peer.call(self._stub.ResolveCaller, request, as_service=True)
+        response = await self._client.call(self._stub.ResolveCaller, request, as_service=True)
         return peer_responses.caller(response.caller)

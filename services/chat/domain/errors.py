@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from servicekit.errors import Code, FieldFault, ServiceError
+from servicekit.errors import Code, FieldViolation, ServiceError
 
 
 class RoomNotFoundError(ServiceError):
@@ -129,7 +129,7 @@ class TrackNotFoundError(ServiceError):
         super().__init__(
             "no such track",
             metadata={"track_id": str(track_id)},
-            fields=[FieldFault("track_id", "names no track")],
+            violations=[FieldViolation("track_id", "names no track")],
         )
 
 
@@ -143,7 +143,7 @@ class MentionNotAMemberError(ServiceError):
         super().__init__(
             "a mentioned user is no member of the room",
             metadata={"user_id": str(user_id)},
-            fields=[FieldFault("mention_user_ids", "names a user who is no member")],
+            violations=[FieldViolation("mention_user_ids", "names a user who is no member")],
         )
 
 

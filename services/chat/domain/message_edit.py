@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from servicekit.errors import FieldFault, InvalidFieldsError
+from servicekit.errors import FieldViolation, InvalidFieldsError
 from services.chat.domain.errors import (
     EtagMismatchError,
     MessageDeletedError,
@@ -56,7 +56,7 @@ class Content:
 def check_mask(paths: Sequence[str]) -> frozenset[str]:
     """The fields that an edit changes; raises InvalidFieldsError unless they are some of those it can."""
     if not paths or not set(paths).issubset(_EDITABLE):
-        raise InvalidFieldsError(FieldFault("update_mask", "must name text, track_id or both"))
+        raise InvalidFieldsError(FieldViolation("update_mask", "must name text, track_id or both"))
     return frozenset(paths)
 
 
@@ -91,7 +91,7 @@ def edited(message: Message, edit: Edit, track: TrackSnapshot | None) -> Content
                 raise TrackNotFoundError(edit.track_id)
             posted = track
     if text is None and posted is None:
-        faults = (FieldFault(name, "a message keeps a text or a track") for name in sorted(edit.mask))
+        faults = (FieldViolation(name, "a message keeps a text or a track") for name in sorted(edit.mask))
         raise InvalidFieldsError(*faults)
     return Content(text, posted)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import emoji
 
 from servicekit.clock import Micros
-from servicekit.errors import FieldFault, InvalidFieldsError
+from servicekit.errors import FieldViolation, InvalidFieldsError
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
 from services.chat.domain.model import Tally
 from services.chat.domain.permissions import check_in_use, check_unlocked
@@ -104,5 +104,5 @@ def check_emoji(text: str) -> None:
     """
     if _NAMED.fullmatch(text) is None and not emoji.is_emoji(text):
         raise InvalidFieldsError(
-            FieldFault("emoji", "must be one emoji, or a :name: of a to z, 0 to 9, _ + -")
+            FieldViolation("emoji", "must be one emoji, or a :name: of a to z, 0 to 9, _ + -")
         )

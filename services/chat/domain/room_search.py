@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from uuid import UUID
 
-from search_text import Needle
+from search_text import SearchQuery
 
 FIRST_ID = UUID(int=0)
 """An id before every room."""
@@ -42,15 +42,15 @@ class Place:
 START = Place(Stage.STARTING)
 
 
-def stages(needle: Needle, place: Place) -> list[Place]:
-    """The stages from a place on in which the needle can find anything, each with where to begin in it.
+def stages(query: SearchQuery, place: Place) -> list[Place]:
+    """The stages from a place on in which the query can find anything, each with where to begin in it.
 
-    A needle without text finds every room, all of them in the first stage.
+    A query without text finds every room, all of them in the first stage.
     """
     possible = [Stage.STARTING]
-    if needle.has_trigrams:
+    if query.has_trigrams:
         possible += [Stage.CONTAINING, Stage.LIKE]
-    elif needle.words:
+    elif query.tsquery:
         possible.append(Stage.CONTAINING)
     return [place if stage is place.stage else Place(stage) for stage in possible if stage >= place.stage]
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from servicekit.errors import FieldFault, InvalidFieldsError
+from servicekit.errors import FieldViolation, InvalidFieldsError
 from services.chat.domain.errors import EtagMismatchError
 from services.chat.domain.model import Room
 
@@ -31,16 +31,16 @@ def check_mask(paths: Collection[str]) -> frozenset[str]:
     fields = frozenset(paths)
     if not fields or not fields <= set(CHANGEABLE):
         # The answer must not repeat the paths: an error that is longer than a client's limit never arrives.
-        raise InvalidFieldsError(FieldFault("update_mask", f"must name some of {', '.join(CHANGEABLE)}"))
+        raise InvalidFieldsError(FieldViolation("update_mask", f"must name some of {', '.join(CHANGEABLE)}"))
     return fields
 
 
 def check_values(change: RoomChange, slow_mode_nanos: int) -> None:
     """Raises InvalidFieldsError for values that no room can have, of the fields that are to change."""
     if "name" in change.fields and not change.name:
-        raise InvalidFieldsError(FieldFault("room.name", "must not be empty"))
+        raise InvalidFieldsError(FieldViolation("room.name", "must not be empty"))
     if "slow_mode" in change.fields and slow_mode_nanos:
-        raise InvalidFieldsError(FieldFault("room.slow_mode", "must be whole seconds"))
+        raise InvalidFieldsError(FieldViolation("room.slow_mode", "must be whole seconds"))
 
 
 def differences(room: Room, change: RoomChange) -> frozenset[str]:

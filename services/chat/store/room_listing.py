@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from search_text import Needle
+from search_text import SearchQuery
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
@@ -131,19 +131,23 @@ _LIKE = Query[PublicRow, str, str, int, str, UUID, int, UUID](
 
 
 async def public_rooms(
-    database: Database, caller_id: UUID, needle: Needle, place: Place, count: int
+    database: Database, caller_id: UUID, query: SearchQuery, place: Place, count: int
 ) -> list[PublicRow]:
     """Up to `count` rooms of the place's stage that come after it. No two stages find the same room."""
     if place.stage is Stage.STARTING:
-        start = place.name or needle.text
-        return await database.rows(_STARTING, end_of(needle.text), start, place.id, count, caller_id)
+        start = place.name or query.text
+        return await database.rows(_STARTING, end_of(query.text), start, place.id, count, caller_id)
     after = (place.name, place.id)
     if place.stage is Stage.LIKE:
         likeness = place.likeness
-        return await database.rows(_LIKE, needle.text, needle.contains, likeness, *after, count, caller_id)
-    if needle.has_trigrams:
-        return await database.rows(_CONTAINING, needle.contains, needle.starts, *after, count, caller_id)
-    return await database.rows(_HAVING_WORDS, needle.text, needle.words, *after, count, caller_id)
+        return await database.rows(
+            _LIKE, query.text, query.substring_pattern, likeness, *after, count, caller_id
+        )
+    if query.has_trigrams:
+        return await database.rows(
+            _CONTAINING, query.substring_pattern, query.prefix_pattern, *after, count, caller_id
+        )
+    return await database.rows(_HAVING_WORDS, query.text, query.tsquery, *after, count, caller_id)
 
 
 _FIRST = 100

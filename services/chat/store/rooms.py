@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 from uuid import UUID
 
-from search_text import fold
+from search_text import normalize_text
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Database, Session
@@ -279,4 +279,4 @@ async def update(session: Session, row: RoomRow) -> Room:
 def searchable(name: str) -> str:
     """The form of a name that search compares; a name that folds into more is found by its first letters."""
     # What an index of PostgreSQL holds is bounded, and a few letters fold into many.
-    return fold(name)[:SEARCHED_LETTERS]
+    return normalize_text(name)[:SEARCHED_LETTERS]

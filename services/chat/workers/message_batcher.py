@@ -22,7 +22,6 @@ from uuid import UUID
 
 import structlog
 
-from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
 from servicekit.errors import (
     Code,
@@ -33,6 +32,7 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from servicekit.rate_limit import RateLimiter
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.message_send import SendDraft
@@ -74,7 +74,7 @@ class SendBatcher:
     """
 
     def __init__(
-        self, database: Database, limit: RateLimit, observe: Callable[[int], object] = lambda _: None
+        self, database: Database, limit: RateLimiter, observe: Callable[[int], object] = lambda _: None
     ) -> None:
         self._database = database
         self._limit = limit
@@ -120,7 +120,7 @@ class SendBatcher:
 
     def _charge(self, draft: SendDraft) -> None:
         if draft.message_id not in self._charged:
-            self._limit.take(draft.user_id)
+            self._limit.hit(draft.user_id)
             self._charged.add(draft.message_id)
 
     def _note_free(self, room_id: UUID) -> None:

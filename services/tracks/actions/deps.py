@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
+from servicekit.rate_limit import RateLimiter
 from services.tracks.domain.web.fetch_response import Answer, Fetched, Policy
 from services.tracks.domain.web.url_policy import Target
 
@@ -53,4 +53,4 @@ class Deps:
     database: Database
     fetcher: Fetcher
     enrichment: Enrichment
-    searches: RateLimit
+    searches: RateLimiter

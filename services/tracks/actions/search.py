@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from search_text import needle
+from search_text import parse_query
 from servicekit.caller import Caller
-from servicekit.errors import FieldFault, InvalidFieldsError, PageTokenMismatchError
-from servicekit.pagination import decode_token, encode_token, fingerprint, only_id, page_of
+from servicekit.errors import FieldViolation, InvalidFieldsError, PageTokenMismatchError
+from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, paginate
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.search import START, Place, Stage, stages
 from services.tracks.store import listing, search
@@ -31,13 +31,13 @@ async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_
     Raises RateLimitedError, PageTokenMismatchError, and InvalidFieldsError for a query of which folding leaves
     nothing.
     """
-    wanted = needle(query)
+    wanted = parse_query(query)
     if not wanted.text:
-        raise InvalidFieldsError(FieldFault("query", "has nothing to search for"))
+        raise InvalidFieldsError(FieldViolation("query", "has nothing to search for"))
     mark = fingerprint("SearchTracks", caller.user_id, query)
     after = _place(page_token, mark)
     # It costs more than other reads, so it is limited before it runs.
-    deps.searches.take(caller.user_id)
+    deps.searches.hit(caller.user_id)
     rows: list[tuple[Stage, FoundRow]] = []
     for place in stages(wanted, after):
         # One more than is shown tells whether there is a next page.
@@ -45,7 +45,7 @@ async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_
         rows += [(place.stage, row) for row in found]
         if len(rows) > size:
             break
-    shown, token = page_of(rows, size, lambda last: _token(mark, *last))
+    shown, token = paginate(rows, size, lambda last: _token(mark, *last))
     return TrackPage([row.track for _, row in shown], token)
 
 
@@ -62,10 +62,10 @@ class Listing:
 async def list_tracks(deps: Deps, caller: Caller, asked: Listing) -> TrackPage:
     """A page of tracks, the newest first; one statement. Raises PageTokenMismatchError."""
     mark = fingerprint("ListTracks", caller.user_id, asked.provider, asked.state)
-    before = only_id(decode_token(asked.page_token, mark).texts) if asked.page_token else listing.NEWEST
+    before = decode_id(decode_token(asked.page_token, mark).texts) if asked.page_token else listing.NEWEST
     size = asked.page_size
     rows = await listing.page(deps.database, asked.provider, asked.state, before, size + 1)
-    return TrackPage(*page_of(rows, size, lambda last: encode_token(mark, texts=[str(last.id)])))
+    return TrackPage(*paginate(rows, size, lambda last: encode_token(mark, texts=[str(last.id)])))
 
 
 def _token(mark: int, stage: Stage, row: FoundRow) -> str:
@@ -80,7 +80,7 @@ def _place(page_token: str, mark: int) -> Place:
         case [stage, likeness], [track_id, text] if (
             stage in set(Stage) and abs(likeness) <= START.likeness and _is_storable(text)
         ):
-            return Place(Stage(stage), text, likeness, only_id([track_id]))
+            return Place(Stage(stage), text, likeness, decode_id([track_id]))
         case _:
             raise PageTokenMismatchError
 

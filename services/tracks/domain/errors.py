@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from servicekit.errors import Code, FieldFault, ServiceError
+from servicekit.errors import Code, FieldViolation, ServiceError
 
 _FIELD = "input"
 
@@ -16,7 +16,7 @@ class InvalidUrlError(ServiceError):
     reason = "INVALID_URL"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, fields=[FieldFault(_FIELD, message)])
+        super().__init__(message, violations=[FieldViolation(_FIELD, message)])
 
 
 class UnsupportedProviderError(ServiceError):
@@ -27,7 +27,7 @@ class UnsupportedProviderError(ServiceError):
 
     def __init__(self, host: str) -> None:
         message = f"links to {host} are not supported"
-        super().__init__(message, metadata={"host": host}, fields=[FieldFault(_FIELD, message)])
+        super().__init__(message, metadata={"host": host}, violations=[FieldViolation(_FIELD, message)])
 
 
 class UnsupportedResourceError(ServiceError):
@@ -38,7 +38,9 @@ class UnsupportedResourceError(ServiceError):
 
     def __init__(self, provider: str) -> None:
         message = f"this kind of {provider} page is not supported"
-        super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
+        super().__init__(
+            message, metadata={"provider": provider}, violations=[FieldViolation(_FIELD, message)]
+        )
 
 
 class PrivateLinkError(ServiceError):
@@ -49,7 +51,9 @@ class PrivateLinkError(ServiceError):
 
     def __init__(self, provider: str) -> None:
         message = f"this {provider} link is a private one"
-        super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
+        super().__init__(
+            message, metadata={"provider": provider}, violations=[FieldViolation(_FIELD, message)]
+        )
 
 
 class NotATrackError(ServiceError):
@@ -60,7 +64,7 @@ class NotATrackError(ServiceError):
 
     def __init__(self, kind: str) -> None:
         message = f"the link points to {kind}, not to one track"
-        super().__init__(message, metadata={"kind": kind}, fields=[FieldFault(_FIELD, message)])
+        super().__init__(message, metadata={"kind": kind}, violations=[FieldViolation(_FIELD, message)])
 
 
 class NeedsResolutionError(ServiceError):
@@ -71,7 +75,9 @@ class NeedsResolutionError(ServiceError):
 
     def __init__(self, provider: str) -> None:
         message = f"this {provider} link must be followed first; resolve it, or paste the full link"
-        super().__init__(message, metadata={"provider": provider}, fields=[FieldFault(_FIELD, message)])
+        super().__init__(
+            message, metadata={"provider": provider}, violations=[FieldViolation(_FIELD, message)]
+        )
 
 
 class TrackNotFoundError(ServiceError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from servicekit.errors import FieldFault, InvalidFieldsError
+from servicekit.errors import FieldViolation, InvalidFieldsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +25,5 @@ def facts(title: str, artist: str, artwork_url: str, duration_seconds: int) -> F
     that shows it would otherwise mix secure and insecure content.
     """
     if artwork_url and not artwork_url.startswith("https://"):
-        raise InvalidFieldsError(FieldFault("artwork_url", "must begin with https://"))
+        raise InvalidFieldsError(FieldViolation("artwork_url", "must begin with https://"))
     return Facts(title.strip() or None, artist.strip() or None, artwork_url or None, duration_seconds or None)

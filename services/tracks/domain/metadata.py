@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from search_text import fold
+from search_text import normalize_text
 
 _LONGEST_TITLE = 400
 _LONGEST_TEXT = 640
@@ -28,5 +28,5 @@ def search_text(title: str | None, artist: str | None) -> str | None:
     """
     if title is None and artist is None:
         return None
-    parts = (fold(title or "")[:_LONGEST_TITLE].rstrip(), fold(artist or ""))
+    parts = (normalize_text(title or "")[:_LONGEST_TITLE].rstrip(), normalize_text(artist or ""))
     return " ".join(part for part in parts if part)[:_LONGEST_TEXT].rstrip() or " "

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from uuid import UUID
 
-from search_text import Needle
+from search_text import SearchQuery
 
 FIRST_ID = UUID(int=0)
 """An id before every track."""
@@ -47,16 +47,16 @@ def page_size(asked: int) -> int:
     return min(asked, MAX_SIZE) or DEFAULT_SIZE
 
 
-def stages(needle: Needle, place: Place) -> list[Place]:
-    """The stages from a place on in which the needle can find anything, each with where to begin in it.
+def stages(query: SearchQuery, place: Place) -> list[Place]:
+    """The stages from a place on in which the query can find anything, each with where to begin in it.
 
     LIKE is for the first page alone, when the better ones do not fill it, and for its own later pages: where many
     texts contain the query it would cost much, and show what nobody looked for.
     """
     possible = [Stage.STARTING]
-    if needle.has_trigrams or needle.words:
+    if query.has_trigrams or query.tsquery:
         possible.append(Stage.CONTAINING)
-    if needle.has_trigrams and (place == START or place.stage is Stage.LIKE):
+    if query.has_trigrams and (place == START or place.stage is Stage.LIKE):
         possible.append(Stage.LIKE)
     return [place if stage is place.stage else Place(stage) for stage in possible if stage >= place.stage]
 

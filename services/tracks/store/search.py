@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from search_text import Needle
+from search_text import SearchQuery
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
@@ -106,13 +106,15 @@ _LIKE = Query[FoundRow, str, str, int, UUID, int](
 )
 
 
-async def found(database: Database, needle: Needle, place: Place, count: int) -> Sequence[FoundRow]:
+async def found(database: Database, query: SearchQuery, place: Place, count: int) -> Sequence[FoundRow]:
     """Up to `count` tracks of the place's stage that come after it. No two stages find the same track."""
     if place.stage is Stage.STARTING:
-        return await database.rows(_STARTING, end_of(needle.text), place.text or needle.text, place.id, count)
+        return await database.rows(_STARTING, end_of(query.text), place.text or query.text, place.id, count)
     if place.stage is Stage.LIKE:
-        return await database.rows(_LIKE, needle.text, needle.contains, place.likeness, place.id, count)
+        return await database.rows(
+            _LIKE, query.text, query.substring_pattern, place.likeness, place.id, count
+        )
     after = (place.text, place.id)
-    if needle.has_trigrams:
-        return await database.rows(_CONTAINING, needle.contains, needle.starts, *after, count)
-    return await database.rows(_HAVING_WORDS, needle.text, needle.starts, *after, count, needle.words)
+    if query.has_trigrams:
+        return await database.rows(_CONTAINING, query.substring_pattern, query.prefix_pattern, *after, count)
+    return await database.rows(_HAVING_WORDS, query.text, query.prefix_pattern, *after, count, query.tsquery)

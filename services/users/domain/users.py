@@ -9,7 +9,7 @@ from uuid import UUID
 
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
-from servicekit.errors import FieldFault, InvalidFieldsError
+from servicekit.errors import FieldViolation, InvalidFieldsError
 from services.users.domain.errors import EtagMismatchError, NotYourselfError
 
 _CHANGEABLE = "display_name"
@@ -32,7 +32,7 @@ def check_mask(paths: Sequence[str]) -> None:
     """Raises InvalidFieldsError unless the paths name display_name and nothing else."""
     # The answer must not repeat the paths: an error that is longer than a client's limit never arrives.
     if set(paths) != {_CHANGEABLE}:
-        raise InvalidFieldsError(FieldFault("update_mask", f"must name {_CHANGEABLE} and nothing else"))
+        raise InvalidFieldsError(FieldViolation("update_mask", f"must name {_CHANGEABLE} and nothing else"))
 
 
 def clean_display_name(name: str) -> str:
@@ -41,7 +41,7 @@ def clean_display_name(name: str) -> str:
     Raises InvalidFieldsError for marks that reverse the direction of writing.
     """
     if not _REVERSING.isdisjoint(name):
-        raise InvalidFieldsError(FieldFault("user.display_name", "holds marks that reverse the writing"))
+        raise InvalidFieldsError(FieldViolation("user.display_name", "holds marks that reverse the writing"))
     line = " ".join(name.split())
     # A name of nothing but invisible marks would look like no name and yet be one.
     return line if any(unicodedata.category(letter) not in {"Cf", "Zs"} for letter in line) else ""

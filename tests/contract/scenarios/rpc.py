@@ -84,7 +84,7 @@ async def _overloaded(_: ScenarioContext) -> Outcome:
         _handle(probe, done.wait)
         held = asyncio.ensure_future(probe.call("Ask", None, _ID))
         async with asyncio.timeout(5):
-            while not probe.admission.running:
+            while not probe.limiter.running:
                 # Until the first call holds the only slot.
                 await asyncio.sleep(0.01)
         refused = await probe.call("Ask", None, _ID)

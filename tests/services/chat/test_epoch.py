@@ -37,11 +37,11 @@ async def test_every_copy_of_a_database_has_an_epoch_of_its_own(
         try:
             await admin.execute(f"CREATE SCHEMA copy; {statement}; SET LOCAL search_path = copy, pg_catalog")
             epoch = Epoch()
-            await epoch.read(Session(chat.process.kit.database, admin))
+            await epoch.read(Session(chat.process.context.database, admin))
             epochs[name] = epoch.value
         finally:
             await transaction.rollback()
     assert len(set(epochs.values())) == len(_OTHER_COPY)
     now = Epoch()
-    await now.read(Session(chat.process.kit.database, admin))
+    await now.read(Session(chat.process.context.database, admin))
     assert now.value == epochs["the same"]

@@ -131,8 +131,8 @@ async def web_of_providers(folder: Path) -> AsyncIterator[tuple[WebServer, dict[
             web,
             {
                 "fetch_ca_file": authority.certificate,
-                "fetch_test_targets": ",".join(f"{host}=127.0.0.1:{web.port}" for host in HOSTS),
-                "fetch_host_rate": 1000,
+                "fetch_host_overrides": ",".join(f"{host}=127.0.0.1:{web.port}" for host in HOSTS),
+                "fetch_host_rate_per_second": 1000,
                 "fetch_host_burst": 1000,
             },
         )
@@ -145,7 +145,7 @@ async def asking(
     """A tracks service that asks."""
     async with running(Settings, build, database, enrich=True, **values) as service:
         made = Asking(service, web, admin)
-        service.process.kit.database.observers.append(made.observe)
+        service.process.context.database.observers.append(made.observe)
         yield made
 
 

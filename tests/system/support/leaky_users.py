@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import structlog
 
-from servicekit.process import App, Kit, main
+from servicekit.process import App, AppContext, main
 from services.users.app import build
 from services.users.config import Settings
 
 
-def build_leaking(kit: Kit) -> App:
+def build_leaking(context: AppContext) -> App:
     """Put users together, and tell too much of it."""
-    structlog.get_logger("leak").info("database", dsn=kit.settings.dsn)
-    return build(kit)
+    structlog.get_logger("leak").info("database", dsn=context.settings.dsn)
+    return build(context)
 
 
 if __name__ == "__main__":

@@ -26,5 +26,7 @@ def strict(wanted: str, applied: Sequence[tuple[str, str]]) -> str:
 
 
 if __name__ == "__main__":
-    with patch.object(readiness, "misfit", {"lenient": lenient, "strict": strict}[os.environ["MISJUDGE"]]):
+    with patch.object(
+        readiness, "schema_incompatibility", {"lenient": lenient, "strict": strict}[os.environ["MISJUDGE"]]
+    ):
         main(Settings, build)

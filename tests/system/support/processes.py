@@ -163,7 +163,7 @@ class RealSuite:
     async def add_chat(self, module: str | None = None, **environ: str) -> list[RealProcess]:
         """Start users and two replicas of chat, or of a variant of it; return these two once all serve."""
         users = self.add(USERS)
-        unlimited = {"SEDA_SEND_RATE": "1000000", "SEDA_SEND_BURST": "1000000"}
+        unlimited = {"SEDA_SEND_RATE_PER_SECOND": "1000000", "SEDA_SEND_BURST": "1000000"}
         chats = [self.add(each, module, **{**unlimited, **environ}) for each in (CHAT, SECOND_CHAT)]
         await asyncio.gather(*(each.serving() for each in (users, *chats)))
         return chats

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from seda.users.v1 import identity_service_pb2
 from servicekit.call import Call
-from servicekit.process import App, Kit, main
+from servicekit.process import App, AppContext, main
 from servicekit.settings import ServiceSettings
 from services.chat.clients.users import RemoteResolver
 from tests.probe import ProbeResponse
@@ -27,10 +27,10 @@ async def _echo(request: Any, _call: Call) -> Any:
     return ProbeResponse(text=request.text)
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Put the service together."""
-    resolver = RemoteResolver(kit.peer("users", _IDENTITY))
-    return App(servicers=servicers(Probe(_echo)), resolver=resolver, workers=[Ready(kit)])
+    resolver = RemoteResolver(context.service_client("users", _IDENTITY))
+    return App(servicers=servicers(Probe(_echo)), resolver=resolver, workers=[Ready(context)])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.ids import new_id
-from servicekit.process import App, Kit, main
+from servicekit.process import App, AppContext, main
 from servicekit.settings import ServiceSettings
 from servicekit.sql import Query
 from services.chat.app import SCHEMA_HEAD
@@ -77,15 +77,15 @@ class SlowProbe:
         raise AttributeError(name)
 
 
-def build(kit: Kit) -> App:
+def build(context: AppContext) -> App:
     """Put the service together."""
-    return App(servicers=[SlowProbe(kit.database)], resolver=Everybody(), schema_head=SCHEMA_HEAD)
+    return App(servicers=[SlowProbe(context.database)], resolver=Everybody(), schema_head=SCHEMA_HEAD)
 
 
-def build_unlimited(kit: Kit) -> App:
+def build_unlimited(context: AppContext) -> App:
     """Put the service together without its limits."""
-    kit._database = EndlessDatabase(kit.settings.dsn, kit.settings.pool_options())
-    return build(kit)
+    context._database = EndlessDatabase(context.settings.dsn, context.settings.pool_options())
+    return build(context)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ async def test_control_that_writes_the_line_by_itself_leaves_it_behind(
     insert = audit_log.insert
 
     async def insert_apart(_: Session, *args: Any, **values: Any) -> None:
-        async with chat.process.kit.database.transaction() as session:
+        async with chat.process.context.database.transaction() as session:
             await insert(session, *args, **values)
 
     monkeypatch.setattr(audit_log, "insert", insert_apart)

@@ -46,7 +46,7 @@ class Reaper:
         self._admin = admin
         self._room = ""
         self._names: tuple[str, ...] = ()
-        self._run, self._control = Session._run, Session.control
+        self._run, self._control = Session._run, Session.execute_control
         reaper = self
 
         async def run(session: Session, *args: Any) -> Any:

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from seda.chat.v1.author_data_service_pb2 import AuthorRecord, ExportAuthorRequest
 from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from servicekit.errors import AccessDeniedError, PageTokenMismatchError
-from servicekit.pagination import LAST_INSTANT, MAX_BYTES, encode_token, fingerprint
+from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, encode_token, fingerprint
 from services.chat.store.export import KINDS
 from tests.services.chat.authors import AuthorData, Life
 from tests.services.chat.world import DOMAIN, World, new_user
@@ -172,12 +172,12 @@ async def test_export_author_refuses_tokens_that_it_did_not_give(authors: Author
         ((1, 1, 1), ("reaction", nil, nil, "\0")),
         ((1, 1, 1 << 31), ("revision", nil, nil, "")),
         ((1, 1, -1), ("revision", nil, nil, "")),
-        ((LAST_INSTANT, 1, 1), ("message", nil, nil, "")),
+        ((MAX_TIMESTAMP, 1, 1), ("message", nil, nil, "")),
         ((-1, 1, 1), ("message", nil, nil, "")),
     ):
         forged = encode_token(mark, numbers, texts)
         await refused(authors.export(life.user_id, page_token=forged), PageTokenMismatchError, DOMAIN)
-    edge = encode_token(mark, (LAST_INSTANT - 1, (1 << 63) - 1, (1 << 31) - 1), ("revision", nil, nil, ""))
+    edge = encode_token(mark, (MAX_TIMESTAMP - 1, (1 << 63) - 1, (1 << 31) - 1), ("revision", nil, nil, ""))
     assert (await authors.export(life.user_id, page_token=edge)).records
 
 

@@ -184,7 +184,7 @@ async def test_leave_room_with_the_lock_taken_last_would_keep_none(
             await change.settle(numbers)
             return result
 
-        return await database.transact(work)
+        return await database.run_in_transaction(work)
 
     ada, bob, room = await two_owners(world)
     monkeypatch.setattr(membership, "change_room", lock_last)
@@ -266,7 +266,7 @@ async def test_set_member_role_to_no_role_is_refused(world: World, cast: Cast) -
     for role in (0, 9):
         call = set_role(world, cast.owner, cast.room_id, cast.member, role)
         error = await refused(call, InvalidFieldsError, DOMAIN)
-        assert [each.field for each in error.fields] == ["role"]
+        assert [each.field for each in error.violations] == ["role"]
 
 
 async def test_set_member_role_and_its_log_line_are_one(
@@ -323,7 +323,7 @@ async def test_changes_of_two_rooms_that_touch_the_same_users_do_not_wait_in_a_r
             for user_id in touched:
                 change.touch_user(user_id)
 
-        await change_room(world.chat.process.kit.database, caller, room_id, act)
+        await change_room(world.chat.process.context.database, caller, room_id, act)
 
     await touch(one)
     async with administrator(world.chat.database.server, world.chat.database.name) as holder:

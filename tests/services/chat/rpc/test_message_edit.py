@@ -165,7 +165,7 @@ async def test_edit_message_names_the_field_at_fault(
 ) -> None:
     ada, message = await _message(world)
     error = await refused(acts.edit(ada, message, **fields), InvalidFieldsError, DOMAIN)
-    assert fault in {found.field for found in error.fields}
+    assert fault in {found.field for found in error.violations}
 
 
 async def test_edit_message_by_somebody_else_is_refused(world: World, acts: Acts) -> None:

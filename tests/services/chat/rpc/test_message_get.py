@@ -186,4 +186,4 @@ async def test_lookup_messages_bounds_what_is_asked(
 ) -> None:
     ada, said = message
     error = await refused(readers.lookup(ada, said.room_id, ids), InvalidFieldsError, DOMAIN)
-    assert error.fields[0].field.startswith("message_ids")
+    assert error.violations[0].field.startswith("message_ids")

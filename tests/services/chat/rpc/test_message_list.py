@@ -147,7 +147,7 @@ async def test_list_messages_refuses_tokens_of_other_listings(world: World) -> N
     )
     for answer in wrong:
         error = await refused(answer, PageTokenMismatchError, DOMAIN)
-        assert [fault.field for fault in error.fields] == ["page_token"]
+        assert [violation.field for violation in error.violations] == ["page_token"]
     assert _seqs(await world.page(ada, room_id, page_size=1, page_token=token)) == [3]
 
 
@@ -168,7 +168,7 @@ async def test_list_messages_names_the_field_at_fault(
 ) -> None:
     request: dict[str, str] = {"room_id": str(uuid.uuid4()), **fields}
     error = await refused(world.page(new_user(), **request), InvalidFieldsError, DOMAIN)
-    assert [fault.field for fault in error.fields] == [at_fault]
+    assert [violation.field for violation in error.violations] == [at_fault]
 
 
 @pytest.mark.parametrize(

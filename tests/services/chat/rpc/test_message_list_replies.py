@@ -208,4 +208,4 @@ async def test_list_replies_names_the_field_at_fault(
     error = await refused(
         thread.readers.replies(thread.owner, thread.root, **fields), InvalidFieldsError, DOMAIN
     )
-    assert [fault.field for fault in error.fields] == [at_fault]
+    assert [violation.field for violation in error.violations] == [at_fault]

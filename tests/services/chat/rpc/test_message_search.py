@@ -261,7 +261,7 @@ async def test_search_messages_refuses_tokens_of_other_searches(library: Library
 )
 async def test_search_messages_names_the_field_at_fault(library: Library, fields: dict[str, str]) -> None:
     error = await refused(library.readers.search(library.ada, **fields), InvalidFieldsError, DOMAIN)
-    assert [fault.field for fault in error.fields] == list(fields)[-1:]
+    assert [violation.field for violation in error.violations] == list(fields)[-1:]
 
 
 async def test_search_messages_for_nothing_is_refused(library: Library) -> None:
@@ -271,7 +271,7 @@ async def test_search_messages_for_nothing_is_refused(library: Library) -> None:
 @pytest.fixture
 async def patient_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
     """Another process of chat, in which a user makes two searches and hardly more."""
-    limits = {"search_rate": 0.001, "search_burst": 2}
+    limits = {"search_rate_per_second": 0.001, "search_burst": 2}
     async with running(Settings, build, database, **neighbours, **limits) as service:
         yield service
 

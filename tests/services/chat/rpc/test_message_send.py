@@ -74,7 +74,7 @@ async def test_send_message_with_an_unknown_track_is_refused(world: World) -> No
     ada = new_user()
     room = await world.room(ada)
     error = await refused(world.send(ada, room.id, track_id=str(uuid.uuid4())), TrackNotFoundError, DOMAIN)
-    assert [fault.field for fault in error.fields] == ["track_id"]
+    assert [violation.field for violation in error.violations] == ["track_id"]
 
 
 async def test_send_message_under_a_reply_is_filed_under_its_root(world: World) -> None:
@@ -276,7 +276,7 @@ async def test_send_message_names_the_field_at_fault(
 ) -> None:
     request: dict[str, Any] = {"room_id": str(uuid.uuid4()), **fields}
     error = await refused(world.send(new_user(), **request), InvalidFieldsError, DOMAIN)
-    assert [fault.field for fault in error.fields] == [at_fault]
+    assert [violation.field for violation in error.violations] == [at_fault]
 
 
 async def _member(world: World) -> tuple[str, str]:

@@ -158,7 +158,7 @@ async def test_the_sizes_of_batches_are_counted(world: World) -> None:
     read = world.chat.process.metrics.registry.get_sample_value
 
     def counted() -> tuple[float, float]:
-        return read("seda_batch_size_sum") or 0.0, read("seda_batch_size_count") or 0.0
+        return read("seda_chat_send_batch_size_sum") or 0.0, read("seda_chat_send_batch_size_count") or 0.0
 
     messages, batches = counted()
     await asyncio.gather(*(world.send(owner, room_id, f"{number}") for number in range(40)))

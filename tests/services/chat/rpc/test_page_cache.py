@@ -28,7 +28,7 @@ _SHARED, _MADE = "chat.page_mine", "chat.page_roots"
 @pytest.fixture(scope="module")
 async def forgetful_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
     """Another process of chat, which makes every page anew."""
-    async with running(Settings, build, database, **neighbours, kept_pages_mib=0) as service:
+    async with running(Settings, build, database, **neighbours, page_cache_mib=0) as service:
         yield service
 
 
@@ -158,7 +158,7 @@ async def test_list_messages_makes_pages_with_deleted_ones_anew(room: Room) -> N
     assert {page.messages[0].text for page in pages} == {"last"}
     # What hangs on a message that nobody may restore any more goes first, and moves no rev.
     await room.acts.age_deletion(room.last, "31 days")
-    database = room.world.chat.process.kit.database
+    database = room.world.chat.process.context.database
     assert await empty_stubs(database, UUID(room.id), [room.last.seq]) == 1
     after = await room.readers.page(room.owner, room.id, show_deleted=True)
     assert (after.rev, after.messages[0].text) == (pages[0].rev, "last")
@@ -184,7 +184,7 @@ async def test_list_messages_of_another_copy_of_the_database_makes_pages_anew(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As when a new connection has led to a restored copy, in which the same rev may be of something else.
-    epoch = getattr(room.world.chat.process.kit.database.on_connect, "__self__", None)
+    epoch = getattr(room.world.chat.process.context.database.on_connect, "__self__", None)
     assert isinstance(epoch, Epoch)
     monkeypatch.setattr(epoch, "value", "another copy")
     with room.world.chat.counting() as statements:

@@ -119,7 +119,7 @@ async def test_add_reaction_again_stands_in_the_same_row(world: World, acts: Act
 async def test_add_reaction_that_is_no_emoji_is_refused(world: World, acts: Acts, emoji: str) -> None:
     ada, message = await _message(world)
     error = await refused(acts.react(ada, message, emoji), InvalidFieldsError, DOMAIN)
-    assert {fault.field for fault in error.fields} == {"emoji"}
+    assert {violation.field for violation in error.violations} == {"emoji"}
 
 
 async def test_add_reaction_beyond_twenty_distinct_ones_is_refused(world: World, acts: Acts) -> None:
@@ -152,7 +152,7 @@ async def test_reactions_too_often_are_refused(
     world: World, database: Database, neighbours: dict[str, str]
 ) -> None:
     ada, message = await _message(world)
-    limits = {"reaction_rate": 0.001, "reaction_burst": 2}
+    limits = {"reaction_rate_per_second": 0.001, "reaction_burst": 2}
     async with running(Settings, build_chat, database, **neighbours, **limits) as strict:
         acts = Acts(World(strict, world.admin))
         await acts.react(ada, message)

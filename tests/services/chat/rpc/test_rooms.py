@@ -101,7 +101,7 @@ async def test_create_room_names_the_field_at_fault(world: World, fields: dict[s
     error = await refused(
         world.create_room(new_user(), **{"name": "x", **fields}), InvalidFieldsError, DOMAIN
     )
-    assert [fault.field for fault in error.fields] == list(fields)
+    assert [violation.field for violation in error.violations] == list(fields)
 
 
 async def test_get_room_hides_a_private_room_as_if_it_were_missing(world: World) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from search_text import fold, needle
+from search_text import normalize_text, parse_query
 from seda.chat.v1.room_service_pb2 import ListPublicRoomsResponse
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import encode_token, fingerprint
@@ -140,7 +140,7 @@ async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(t
     # Korean syllables fold into three letters each, and some letters into eighteen.
     long = ["각" * 80, "\ufdfa" * 80, "🎵" * 80, "米" * 80]
     await rooms(town, *long)
-    assert len(searchable(long[1])) == 200 < len(fold(long[1]))
+    assert len(searchable(long[1])) == 200 < len(normalize_text(long[1]))
     assert sorted(await names(town, page_size=1)) == sorted(long)
     for name in long:
         assert await names(town, name) == [name]
@@ -230,13 +230,13 @@ async def test_public_rooms_are_found_by_indexes(town: World, database: Database
             assert all("rooms_public_idx" in page.indexes for page in pages)
             assert pages[0].buffers < 500
             assert abs(pages[0].buffers - pages[1].buffers) <= 0.1 * pages[0].buffers
-            abc, no = needle("abcd"), needle("77")
+            abc, no = parse_query("abcd"), parse_query("77")
             after = ("", FIRST_ID, 51, ada)
             plans = [
                 await explain(store._STARTING, end_of("abcd"), "abcd", FIRST_ID, 51, ada),
-                await explain(store._CONTAINING, abc.contains, abc.starts, *after),
-                await explain(store._HAVING_WORDS, no.text, no.words, *after),
-                await explain(store._LIKE, abc.text, abc.contains, LIKEST, *after),
+                await explain(store._CONTAINING, abc.substring_pattern, abc.prefix_pattern, *after),
+                await explain(store._HAVING_WORDS, no.text, no.tsquery, *after),
+                await explain(store._LIKE, abc.text, abc.substring_pattern, LIKEST, *after),
             ]
             trigrams, words = "rooms_search_name_idx", "rooms_search_words_idx"
             for plan, index in zip(plans, ("rooms_public_idx", trigrams, words, trigrams), strict=True):

@@ -154,7 +154,7 @@ async def test_update_room_names_the_field_at_fault(
     ada = new_user()
     room = await world.room(ada)
     error = await refused(update(world, ada, room, *paths, **fields), InvalidFieldsError, DOMAIN)
-    assert [each.field for each in error.fields] == [fault]
+    assert [each.field for each in error.violations] == [fault]
     # A value that is not asked for is not looked at.
     if fault == "room.name" and not fields:
         await update(world, ada, room, "description")

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from servicekit.clock import Micros
-from servicekit.pagination import LAST_INSTANT
+from servicekit.pagination import MAX_TIMESTAMP
 from services.chat.domain.pagination import HEAD
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
@@ -23,7 +23,7 @@ from tests.services.chat.world import World, new_user
 from tests.services.running import Running
 
 _MANY = 30_000
-_ALWAYS = (Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1))
+_ALWAYS = (Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1))
 _NOWHERE = uuid.UUID(int=0)
 # Of $2: as many live messages, and as many deleted ones after them. A thread under the first message, of which all
 # replies but ten in the middle are deleted. Then sanctions and reports, of which the oldest stand.

@@ -15,7 +15,7 @@ import pytest
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ThreadView
 from servicekit.clock import Micros
-from servicekit.pagination import LAST_INSTANT
+from servicekit.pagination import MAX_TIMESTAMP
 from servicekit.sql import Statement
 from services.chat.domain.pagination import HEAD, Window
 from services.chat.store import message_list as store
@@ -278,7 +278,7 @@ async def test_lists_about_a_message_cost_the_same_wherever_they_are(talks: Talk
 @_small_partitions
 async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> None:
     room = talks.large
-    rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
     who = (None, room.caller)
     for statement, arguments in (
         (message_search._BY_WORDS, (*who, "number 77777", None, None, *rest)),
@@ -294,7 +294,7 @@ async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
     talks: Talks, explain: _Explain, admin: asyncpg.Connection
 ) -> None:
     """Nothing is looked up for each of a hundred thousand hits. Sorted they are all the same."""
-    rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
     pages = await admin.fetchval("SELECT sum(relpages) FROM pg_class WHERE relname ~ '^messages(_[0-9])?$'")
     for room_id in (None, talks.large.room_id):
         plan = await explain(
@@ -308,7 +308,7 @@ async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
 async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
     talks: Talks, explain: _Explain, admin: asyncpg.Connection
 ) -> None:
-    rest = (None, None, Micros(LAST_INSTANT), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
     hide = "UPDATE chat.rooms SET private = $2 WHERE id = $1"
     await admin.execute(hide, talks.large.room_id, True)
     try:

@@ -69,7 +69,7 @@ async def weigh(
     session: Weighing, room_id: uuid.UUID, user_id: uuid.UUID, mentions: tuple[uuid.UUID, ...]
 ) -> None:
     """Write a message under the room's lock, and take it back."""
-    await session.control("BEGIN")
+    await session.execute_control("BEGIN")
     numbers = (
         await room_transaction.lock(Session(session._database, session._connection), [room_id], wait=True)
     )[room_id]
@@ -89,7 +89,7 @@ async def weigh(
     )
     accepted = Accepted(draft, Place(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False)
     await message_send.write(session, [accepted])
-    await session.control("ROLLBACK")
+    await session.execute_control("ROLLBACK")
 
 
 async def test_a_send_s_rows_and_wal_records_do_not_depend_on_members(
@@ -107,7 +107,7 @@ async def test_a_send_s_rows_and_wal_records_do_not_depend_on_members(
         with world.chat.counting() as statements:
             await world.send(owner, str(room_id), "counted")
         told = list(statements)
-        async with world.chat.process.kit.database.session() as plain:
+        async with world.chat.process.context.database.session() as plain:
             session = Weighing(plain, connection)
         for _ in range(_TIMES):
             await weigh(session, room_id, user_id, (user_id,))
@@ -127,11 +127,11 @@ async def test_one_row_for_each_member_would_be_noticed(world: World, connection
         owner = new_user()
         room_id = uuid.UUID((await world.room(owner)).id)
         await world.admin.execute(_FILL, room_id, size - 1)
-        async with world.chat.process.kit.database.session() as plain:
+        async with world.chat.process.context.database.session() as plain:
             session = Weighing(plain, connection)
-        await session.control("BEGIN")
+        await session.execute_control("BEGIN")
         await session.rows(_FOR_EACH, room_id)
-        await session.control("ROLLBACK")
+        await session.execute_control("ROLLBACK")
         found.append((session.records[0], session.written[0]))
     assert found[1][0] > found[0][0] + 100
     assert (found[0][1], found[1][1]) == (2, 200)

@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 
 from servicekit.clock import SystemClock
-from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.errors import OutcomeUnknownError
 from servicekit.ids import new_id
+from servicekit.rate_limit import RateLimiter
 from services.chat.domain.message_send import SendDraft, payload_hash
 from tests import postgres
 
 USER = uuid.UUID("0190a5c0-0000-7000-8000-000000000001")
-UNLIMITED = RateLimit(1e6, 1e6, SystemClock())
+UNLIMITED = RateLimiter(1e6, 1e6, SystemClock())
 
 
 class FaultyDatabase(Database):

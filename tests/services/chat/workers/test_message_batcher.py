@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 
 from servicekit.clock import SystemClock
-from servicekit.concurrency_limit import RateLimit
 from servicekit.database import Database
 from servicekit.errors import (
     ConflictError,
@@ -22,6 +21,7 @@ from servicekit.errors import (
     ServiceUnavailableError,
 )
 from servicekit.ids import new_id
+from servicekit.rate_limit import RateLimiter
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import Sent
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
@@ -270,14 +270,14 @@ async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
     faulty: FaultyDatabase, admin: asyncpg.Connection
 ) -> None:
     room_id = await slow_room(admin)
-    limit = RateLimit(0.001, 1, SystemClock())
-    limit.take(USER)
+    limit = RateLimiter(0.001, 1, SystemClock())
+    limit.hit(USER)
     outcomes = await write_batch(
         faulty,
         [draft(room_id), draft(room_id)],
         wait=True,
         perhaps_written=False,
-        charge=lambda each: limit.take(each.user_id),
+        charge=lambda each: limit.hit(each.user_id),
     )
     assert [type(each) for each in outcomes] == [RateLimitedError] * 2
 

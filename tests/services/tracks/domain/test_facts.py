@@ -21,4 +21,4 @@ def test_empty_values_are_not_known() -> None:
 def test_artwork_is_on_https_or_refused(url: str) -> None:
     with pytest.raises(InvalidFieldsError) as refused:
         facts("", "", url, 0)
-    assert [fault.field for fault in refused.value.fields] == ["artwork_url"]
+    assert [violation.field for violation in refused.value.violations] == ["artwork_url"]

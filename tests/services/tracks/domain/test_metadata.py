@@ -2,7 +2,7 @@
 
 import pytest
 
-from search_text import fold
+from search_text import normalize_text
 from services.tracks.domain.metadata import search_text
 
 
@@ -33,4 +33,4 @@ def test_search_text_of_the_longest_fits_into_an_index_and_keeps_the_artist(char
     assert longest is not None
     assert len(longest.encode()) <= 2600
     # As a query is: folded once more it is the same.
-    assert fold(longest) == longest
+    assert normalize_text(longest) == longest

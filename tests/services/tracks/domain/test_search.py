@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from search_text import needle
+from search_text import parse_query
 from services.tracks.domain.search import START, Place, Stage, end_of, page_size, stages
 
 _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
@@ -20,18 +20,18 @@ _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
     ],
 )
 def test_stages_are_those_that_can_find_anything(query: str, possible: list[Stage]) -> None:
-    assert [place.stage for place in stages(needle(query), START)] == possible
+    assert [place.stage for place in stages(parse_query(query), START)] == possible
 
 
 def test_stages_go_on_where_a_page_ended() -> None:
     starting = Place(Stage.STARTING, "a text", 0, _ID)
-    assert stages(needle("flim"), starting) == [starting, Place(Stage.CONTAINING)]
+    assert stages(parse_query("flim"), starting) == [starting, Place(Stage.CONTAINING)]
     containing = Place(Stage.CONTAINING, "a text", 0, _ID)
-    assert stages(needle("flim"), containing) == [containing]
-    assert stages(needle("!!!"), containing) == []
+    assert stages(parse_query("flim"), containing) == [containing]
+    assert stages(parse_query("!!!"), containing) == []
     like = Place(Stage.LIKE, "a text", 700_000, _ID)
-    assert stages(needle("flim"), like) == [like]
-    assert stages(needle("u2"), like) == []
+    assert stages(parse_query("flim"), like) == [like]
+    assert stages(parse_query("u2"), like) == []
 
 
 @pytest.mark.parametrize(("start", "after"), [("u2", "u3"), ("米津", "米流"), ("\U0010fff0", "\U0010fff1")])

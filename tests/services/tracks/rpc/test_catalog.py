@@ -150,7 +150,7 @@ async def test_upsert_track_refuses_what_can_not_be_stored(
     stub: CatalogServiceStub, facts: dict[str, Any], field: str
 ) -> None:
     error = await refused(upsert(stub, link("limits"), **facts), InvalidFieldsError, _DOMAIN)
-    assert [fault.field for fault in error.fields] == [field]
+    assert [violation.field for violation in error.violations] == [field]
 
 
 async def test_upsert_track_takes_what_just_fits(stub: CatalogServiceStub) -> None:

@@ -52,9 +52,9 @@ def settings(authority: Authority, web: WebServer, users: Running) -> dict[str, 
     return {
         "users_target": users.address,
         "fetch_ca_file": authority.certificate,
-        "fetch_test_targets": f"{HOST}=127.0.0.1:{web.port},other.example.org=127.0.0.1:{web.port}",
+        "fetch_host_overrides": f"{HOST}=127.0.0.1:{web.port},other.example.org=127.0.0.1:{web.port}",
         "fetch_deny": "denied.com",
-        "fetch_host_rate": 1000,
+        "fetch_host_rate_per_second": 1000,
         "fetch_host_burst": 1000,
     }
 
@@ -289,11 +289,11 @@ def test_the_contract_has_the_names_of_the_domain() -> None:
 
 
 @pytest.mark.parametrize("env", ["qa", "sandbox", "production"])
-@pytest.mark.parametrize("name", ["fetch_test_targets", "fetch_ca_file"])
+@pytest.mark.parametrize("name", ["fetch_host_overrides", "fetch_ca_file"])
 def test_stand_ins_are_for_development_alone(env: str, name: str, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.touch()
-    value = "a.com=127.0.0.1:1" if name == "fetch_test_targets" else file
+    value = "a.com=127.0.0.1:1" if name == "fetch_host_overrides" else file
     given: dict[str, Any] = {
         "jwt_secret": "s" * 40,
         "service_secret": "s" * 40,
@@ -310,7 +310,7 @@ def test_stand_ins_are_for_development_alone(env: str, name: str, tmp_path: Path
     ("name", "value"),
     [
         ("fetch_deny", "10.0.0.0/99"),
-        ("fetch_test_targets", "a.com=8.8.8.8:443"),
+        ("fetch_host_overrides", "a.com=8.8.8.8:443"),
         ("fetch_contact", "http://seda.fm"),
         ("fetch_contact", "https://seda.fm/\nX: y"),
     ],

@@ -70,14 +70,14 @@ async def test_parse_track_url_reads_real_links(stub: TrackServiceStub, line: Li
 @pytest.mark.parametrize("line", [line for line in _LINES if line.outcome in _REASONS])
 async def test_parse_track_url_refuses_other_links(stub: TrackServiceStub, line: Line) -> None:
     error = await refused(parse(stub, line.text), _REASONS[line.outcome], "tracks.seda.fm")
-    assert [fault.field for fault in error.fields] == ["input"]
+    assert [violation.field for violation in error.violations] == ["input"]
 
 
 async def test_parse_track_url_refuses_private_links(stub: TrackServiceStub) -> None:
     text = "https://soundcloud.com/forss/flickermood/s-AbCdE?si=x"
     error = await refused(parse(stub, text), PrivateLinkError, "tracks.seda.fm")
     assert error.metadata == {"provider": "soundcloud"}
-    assert [fault.field for fault in error.fields] == ["input"]
+    assert [violation.field for violation in error.violations] == ["input"]
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ async def test_search_tracks_refuses_other_queries_and_tokens(stub: TrackService
         await refused(find(stub, query), InvalidFieldsError, _DOMAIN)
     # Nothing but marks: there is nothing left to look for.
     error = await refused(find(stub, "\u0301\u200b"), InvalidFieldsError, _DOMAIN)
-    assert [fault.field for fault in error.fields] == ["query"]
+    assert [violation.field for violation in error.violations] == ["query"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ async def test_search_tracks_costs_one_statement_for_a_full_page_and_three_at_mo
 @pytest.fixture
 async def patient(database: Database, users: Running) -> AsyncIterator[TrackServiceStub]:
     """Another process of tracks, in which a user makes two searches and hardly more."""
-    limits = {"search_rate": 0.001, "search_burst": 2}
+    limits = {"search_rate_per_second": 0.001, "search_burst": 2}
     async with running(Settings, build, database, users_target=users.address, **limits) as made:
         yield TrackServiceStub(made.channel)
 

@@ -105,7 +105,7 @@ async def test_parse_track_url_says_why_not(
 ) -> None:
     found = await refused(parse(stub, text), error, _DOMAIN)
     assert found.metadata == metadata
-    assert [fault.field for fault in found.fields] == ["input"]
+    assert [violation.field for violation in found.violations] == ["input"]
 
 
 async def test_parse_track_url_takes_up_to_2048_characters(stub: TrackServiceStub) -> None:
@@ -113,7 +113,7 @@ async def test_parse_track_url_takes_up_to_2048_characters(stub: TrackServiceStu
     assert (await parse(stub, link + "é" * (2048 - len(link)))).provider_id == _VIDEO
     for text in ("", link + "é" * (2049 - len(link))):
         error = await refused(parse(stub, text), InvalidFieldsError, _DOMAIN)
-        assert [fault.field for fault in error.fields] == ["input"]
+        assert [violation.field for violation in error.violations] == ["input"]
 
 
 async def test_parse_track_url_costs_no_statement(stub: TrackServiceStub, tracks: Running) -> None:
@@ -174,7 +174,7 @@ async def test_resolve_track_says_why_not(
     with tracks.counting() as statements:
         found = await refused(resolve(stub, text), error, _DOMAIN)
     assert found.metadata == metadata
-    assert [fault.field for fault in found.fields] == ["input"]
+    assert [violation.field for violation in found.violations] == ["input"]
     assert statements == []
 
 

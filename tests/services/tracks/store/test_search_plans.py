@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from search_text import needle
+from search_text import parse_query
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from servicekit.sql import Params, Query, Row
@@ -107,7 +107,7 @@ def scans(plan: dict[str, Any]) -> Iterator[str]:
 async def test_search_goes_by_its_index_and_reads_little(
     pool: Watched, session: asyncpg.Connection, query: str
 ) -> None:
-    wanted = needle(query)
+    wanted = parse_query(query)
     shown = 0
     for place in stages(wanted, START):
         if shown >= _PAGE:
@@ -123,7 +123,7 @@ async def test_search_goes_by_its_index_and_reads_little(
 async def test_later_pages_go_by_the_same_index(
     pool: Watched, session: asyncpg.Connection, query: str
 ) -> None:
-    wanted = needle(query)
+    wanted = parse_query(query)
     for stage in (Stage.STARTING, Stage.CONTAINING):
         last = (await search.found(pool, wanted, Place(stage), _PAGE))[-1]
         place = Place(stage, last.search_text or "", last.likeness, last.id)
@@ -150,7 +150,7 @@ async def test_later_pages_go_by_the_same_index(
     ],
 )
 async def test_search_finds_the_needle(pool: Watched, query: str, title: str, stage: Stage) -> None:
-    wanted = needle(query)
+    wanted = parse_query(query)
     for place in stages(wanted, START):
         rows = await search.found(pool, wanted, place, 100)
         assert (title in [row.title for row in rows]) == (place.stage is stage), place.stage.name
@@ -158,7 +158,7 @@ async def test_search_finds_the_needle(pool: Watched, query: str, title: str, st
 
 async def test_stages_find_no_track_twice(pool: Watched) -> None:
     for query in ("love you", "방탄", "лю", "a b", "u2"):
-        wanted = needle(query)
+        wanted = parse_query(query)
         found = [
             row.id
             for place in stages(wanted, START)
@@ -169,7 +169,7 @@ async def test_stages_find_no_track_twice(pool: Watched) -> None:
 
 async def test_literal_wildcards_find_only_themselves(pool: Watched) -> None:
     for query in ("%", "_", "\\", "100%", "1_0"):
-        wanted = needle(query)
+        wanted = parse_query(query)
         for place in stages(wanted, START):
             if place.stage is not Stage.LIKE:
                 rows = await search.found(pool, wanted, place, 100)

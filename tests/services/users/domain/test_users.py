@@ -40,7 +40,7 @@ def test_a_display_name_is_cleaned(name: str, clean: str) -> None:
 def test_a_display_name_that_reverses_the_writing_is_refused() -> None:
     with pytest.raises(InvalidFieldsError) as refused:
         clean_display_name("Ada \u202enimda")
-    assert [fault.field for fault in refused.value.fields] == ["user.display_name"]
+    assert [violation.field for violation in refused.value.violations] == ["user.display_name"]
 
 
 def test_a_mask_of_the_one_field_passes() -> None:
@@ -53,7 +53,7 @@ def test_a_mask_of_the_one_field_passes() -> None:
 def test_any_other_mask_is_refused(paths: list[str]) -> None:
     with pytest.raises(InvalidFieldsError) as refused:
         check_mask(paths)
-    assert [fault.field for fault in refused.value.fields] == ["update_mask"]
+    assert [violation.field for violation in refused.value.violations] == ["update_mask"]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ async def test_get_user_of_nobody_and_of_the_erased_is_not_found(
 
 async def test_get_user_with_a_broken_id_is_refused(stub: UserServiceStub) -> None:
     error = await refused(get(stub, _ADA, "ada"), InvalidFieldsError, _DOMAIN)
-    assert [fault.field for fault in error.fields] == ["user_id"]
+    assert [violation.field for violation in error.violations] == ["user_id"]
 
 
 async def test_get_user_with_a_token_that_names_nobody_is_refused(stub: UserServiceStub) -> None:
@@ -228,12 +228,12 @@ async def test_update_user_changes_the_display_name_alone(
 ) -> None:
     ada = await get(stub, _ADA)
     error = await refused(rename(stub, _ADA, ada.id, "Ada", paths=paths), InvalidFieldsError, _DOMAIN)
-    assert [fault.field for fault in error.fields] == ["update_mask"]
+    assert [violation.field for violation in error.violations] == ["update_mask"]
 
 
 async def test_update_user_needs_its_fields(stub: UserServiceStub) -> None:
     error = await refused(call(stub.UpdateUser, UpdateUserRequest(), user(_ADA)), InvalidFieldsError, _DOMAIN)
-    assert sorted(fault.field for fault in error.fields) == ["update_mask", "user"]
+    assert sorted(violation.field for violation in error.violations) == ["update_mask", "user"]
 
 
 async def test_update_user_with_one_etag_succeeds_once(stub: UserServiceStub) -> None:
@@ -281,5 +281,5 @@ async def test_update_user_takes_names_of_fifty_characters(stub: UserServiceStub
     # 51 code points that NFC turns into 50.
     assert (await rename(stub, _ADA, ada.id, "e\u0301" + "é" * 49)).display_name == "é" * 50
     error = await refused(rename(stub, _ADA, ada.id, "é" * 51), InvalidFieldsError, _DOMAIN)
-    assert [fault.field for fault in error.fields] == ["user.display_name"]
+    assert [violation.field for violation in error.violations] == ["user.display_name"]
     await rename(stub, _ADA, ada.id, "")

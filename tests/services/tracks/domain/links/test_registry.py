@@ -93,7 +93,7 @@ def test_parse_names_what_is_wrong() -> None:
     assert page.value.metadata == {"provider": "youtube"}
     for error in (foreign.value, page.value):
         assert error.code is Code.INVALID_ARGUMENT
-        assert [fault.field for fault in error.fields] == ["input"]
+        assert [violation.field for violation in error.violations] == ["input"]
 
 
 @_thorough

@@ -1,0 +1,42 @@
+"""How often one user may do a thing: a token bucket for each user. Each process counts separately."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from uuid import UUID
+
+from servicekit.clock import Clock
+from servicekit.errors import RateLimitedError
+
+_MAX_USERS = 50_000
+
+
+@dataclass(slots=True)
+class RateLimiter:
+    """A token bucket for each user: at most `burst` at once and `per_second` on average."""
+
+    per_second: float
+    burst: float
+    clock: Clock
+    # Per user: the tokens left, and when they were counted.
+    _left: OrderedDict[UUID, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def hit(self, user_id: UUID) -> None:
+        """Use a token; raises RateLimitedError with the seconds until the next one."""
+        now = self.clock.monotonic()
+        left, at = self._left.get(user_id, (self.burst, now))
+        left = min(self.burst, left + (now - at) * self.per_second)
+        if left < 1:
+            raise RateLimitedError((1 - left) / self.per_second)
+        self._left[user_id] = (left - 1, now)
+        self._left.move_to_end(user_id)
+        if len(self._left) > _MAX_USERS:
+            # The bucket that was idle longest is full again, or nearly.
+            self._left.popitem(last=False)
+
+    def deferred_hit(self, user_id: UUID) -> Callable[[], None]:
+        """A `hit` for work that may be retried: only the first call of the returned function uses a token."""
+        return cache(partial(self.hit, user_id))
