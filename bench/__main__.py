@@ -1,6 +1,6 @@
 """Chat beside two Node servers on the same data, the same machine and the same PostgreSQL.
 
-Writes bench/results/chat.md, and a JSON file and a chart for each group. Needs Linux; the Node servers are measured
+Writes bench/results/chat.md, and a JSON file for each scenario. Needs Linux; the Node servers are measured
 where node and npm are installed, otherwise only ours. The first run loads the dataset, about three minutes.
 """
 

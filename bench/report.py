@@ -1,4 +1,4 @@
-"""The results as one table in Markdown, and as JSON and a chart for each group."""
+"""Results as one table in Markdown, and as JSON for each scenario."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.chart import Bar, draw
 from bench.runner import Result, Round
-from bench.scenarios import OURS, OURS_TWICE, OURS_UNCACHED
+from bench.scenarios import OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ def write(results: Sequence[Result], setting: Setting, folder: Path) -> Path:
     for result in results:
         name = result.scenario.name
         (folder / f"{name}.json").write_text(json.dumps(result.raw(), indent=1) + "\n", encoding="utf-8")
-        (folder / f"{name}.svg").write_text(_chart(result), encoding="utf-8")
     target = folder / "chat.md"
     target.write_text(table(results, setting), encoding="utf-8")
     return target
@@ -102,7 +100,7 @@ def _scenario_lines(result: Result) -> list[str]:
         lines += ["", f"{ours} against {other}: calls {rate}x, CPU {cpu}x."]
     for note in scenario.notes:
         lines += ["", note]
-    return [*lines, "", f"![{scenario.title}]({scenario.name}.svg)"]
+    return lines
 
 
 def _against(result: Result, contender: str, figure: Callable[[Round], float]) -> str:
@@ -124,22 +122,6 @@ def _spread(values: Sequence[float], digits: int = 0) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _chart(result: Result) -> str:
-    bars = [
-        Bar(
-            name=contender.name,
-            rates=result.column(contender.name, "rate"),
-            parts=(
-                statistics.median(result.column(contender.name, "server_us")),
-                statistics.median(result.column(contender.name, "postgres_us")),
-            ),
-            ours=contender.name in {OURS, OURS_UNCACHED, OURS_TWICE},
-        )
-        for contender in result.scenario.contenders
-    ]
-    return draw(result.scenario.title, bars)
 
 
 def _machine() -> str:

@@ -98,10 +98,6 @@ class Result:
     scenario: Scenario
     rounds: dict[str, list[Round]] = field(default_factory=dict)
 
-    def column(self, contender: str, name: str) -> list[float]:
-        """One figure of a side, round by round."""
-        return [getattr(each, name) for each in self.rounds[contender]]
-
     def ratios(self, contender: str, other: str, figure: Callable[[Round], float]) -> list[float]:
         """A figure of one side over that of another, pair by pair."""
         pairs = zip(self.rounds[contender], self.rounds[other], strict=True)
