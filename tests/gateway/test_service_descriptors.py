@@ -16,7 +16,7 @@ from tests.gateway.gateway_fixture import AS_USER, GET_USER, RESOLVE, SECONDS, U
 from tests.gateway.unknown_service import ECHO, INTERNAL, SERVICES
 
 SLICES = ("users", "chat", "tracks")
-ERASE = "/seda.chat.v1.AuthorDataService/EraseAuthor"
+ERASE = "/seda.chat.internal.v1.AuthorDataService/EraseAuthor"
 OWN = {"seda.gateway.v1.GatewayService", "grpc.health.v1.Health"}
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -84,9 +84,9 @@ async def test_services_alone_are_not_listed(behind: Suite) -> None:
         service.full_name for name in SLICES for service in for_users(services_of(name))
     }
     assert hidden >= {
-        "seda.users.v1.IdentityService",
-        "seda.chat.v1.AuthorDataService",
-        "seda.tracks.v1.CatalogService",
+        "seda.users.internal.v1.IdentityService",
+        "seda.chat.internal.v1.AuthorDataService",
+        "seda.tracks.internal.v1.CatalogService",
     }
     assert not hidden & await listed(behind.channel, REFLECTION[0])
 
