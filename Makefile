@@ -40,10 +40,10 @@ LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-all check check-clients protos docs fmt lint types containers lock bench clean
+.PHONY: help setup up test test-all check protos docs fmt lint types containers lock bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv hold what requirements.lock says; does nothing when it already does
 	@command -v "$(PYTHON)" >/dev/null 2>&1 && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -78,25 +78,23 @@ else
 	@export $(ON_PG15) $(POOLED); $(REPEAT)
 endif
 
-check: lint types containers check-clients ## Everything but the tests: style, types, contracts, generated code, containers, lock files
+check: lint types containers ## Everything but the tests: style, types, contracts, generated code, containers, lock files
 	@echo "check: generated code equals the protos"
 	@$(BIN)/python tools/generate_protos.py --check
+	@echo "check: generated pages equal their sources"
+	@$(BIN)/python tools/generate_references.py --check
 	@echo "check: installed packages fit pyproject.toml"
 	@$(BIN)/uv pip check -q --python $(BIN)/python
 	@$(BIN)/pytest -q --no-header tests/architecture/test_locks.py
 	@echo "check: all clean"
 
-check-clients: setup ## Generate Go and Java from protos/ and compile the Go; skips Go where it is not installed
-	@echo "check-clients: Go and Java from the protos"
-	@$(BIN)/python -m tools.check_clients
-
 protos: setup ## Generate seda/ and buf/ from protos/
 	@echo "protos: generating seda/ and buf/"
 	@$(BIN)/python tools/generate_protos.py
 
-docs: setup ## Write docs/reference/cli.md from the help of the seda command
-	@echo "docs: docs/reference/cli.md"
-	@$(BIN)/python tools/generate_cli_reference.py
+docs: setup ## Generate docs/reference/ (commands, settings, SQL) and .env.example
+	@echo "docs: docs/reference/, .env.example"
+	@$(BIN)/python tools/generate_references.py
 
 fmt: setup ## Format Python and protos, and mend what can be mended safely
 	@echo "fmt: ruff and buf"

@@ -16,6 +16,8 @@ class Settings(ServiceSettings):
     upstreams: ClassVar[tuple[str, ...]] = ("users", "chat", "tracks")
     has_database: ClassVar[bool] = False
 
-    port: int = Field(7400, ge=0, le=65_535, description="port of the contract")
-    admin_port: int = Field(7410, ge=0, le=65_535, description="port of health and reflection, plain text")
-    metrics_port: int = Field(7420, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
+    port: int = Field(7400, ge=0, le=65_535, description="gRPC port of the services")
+    admin_port: int = Field(
+        7410, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
+    )
+    metrics_port: int = Field(7420, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")

@@ -10,6 +10,25 @@ from ops.errors import CliError
 
 SecretName = Literal["DATABASE_URL", "SEDA_DIRECT_DATABASE_URL", "SEDA_JWT_SECRET"]
 
+COMMAND_VARIABLES = {
+    "SEDA_DIRECT_DATABASE_URL": (
+        "",
+        "administrator's DSN that bypasses a pooler, for migrations; default: `DATABASE_URL`",
+    ),
+    "SEDA_HOME": (".seda", "data directory of `seda up`"),
+    "SEDA_PORT_BASE": ("7400", "first port of `seda up`"),
+    "SEDA_PG_BIN": (
+        "",
+        "directory of the PostgreSQL programs that `seda up` runs; default: the embedded server",
+    ),
+    "SEDA_GATEWAY": (
+        "",
+        "address that `seda call` connects to, `host:port`; default: the suite running here",
+    ),
+    "SEDA_TOKEN": ("", "bearer token of `seda call`"),
+}
+"""Variables that only the `seda` command reads, each with its default and its meaning."""
+
 
 def secret(environ: Mapping[str, str], name: SecretName) -> str | None:
     """Return the value of a variable, or the text of the file that its _FILE names; None without either.

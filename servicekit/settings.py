@@ -135,59 +135,104 @@ class ServiceSettings(BaseSettings):
     """The services that the process calls."""
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
-    host: Addresses = Field("127.0.0.1", description="addresses to listen on, with commas")
-    port: int = Field(0, ge=0, le=65_535, description="port of the contract")
-    admin_host: Addresses = Field("127.0.0.1", description="addresses of the admin and metrics ports")
-    admin_port: int = Field(0, ge=0, le=65_535, description="port of health and reflection, plain text")
-    metrics_port: int = Field(0, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
-    tls_certificate_file: FilePath | None = Field(None, description="PEM certificate to listen and call with")
-    tls_key_file: FilePath | None = Field(None, description="PEM key of that certificate")
-    tls_ca_file: FilePath | None = Field(None, description="PEM authority of other services' certificates")
+    host: Addresses = Field(
+        "127.0.0.1", description="addresses to listen on, comma-separated; the port is the same on each"
+    )
+    port: int = Field(0, ge=0, le=65_535, description="gRPC port of the services")
+    admin_host: Addresses = Field(
+        "127.0.0.1", description="addresses of the admin and metrics ports, comma-separated"
+    )
+    admin_port: int = Field(
+        0, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
+    )
+    metrics_port: int = Field(0, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
+    tls_certificate_file: FilePath | None = Field(
+        None, description="PEM certificate of the server, also presented to other services"
+    )
+    tls_key_file: FilePath | None = Field(None, description="PEM private key of that certificate")
+    tls_ca_file: FilePath | None = Field(
+        None, description="PEM certificate authority of the other services; calls to them then use TLS"
+    )
     tls_client_ca_file: FilePath | None = Field(
-        None, description="PEM authority of callers' certificates; callers without one are refused"
+        None, description="PEM certificate authority of clients; clients without a certificate are refused"
     )
-    allow_plaintext: bool = Field(False, description="plain text beyond loopback, to listen and to call")
-    reflection: bool | None = Field(None, description="reflection on the main port; None: not in production")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: readable on a terminal")
+    allow_plaintext: bool = Field(False, description="allow plaintext beyond loopback, to listen and to call")
+    reflection: bool | None = Field(
+        None,
+        description="reflection on the main port, default: except in production; 1 is also needed for an admin port beyond loopback",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="minimum level to log: debug, info, warning or error"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json, console, or auto: readable on a terminal, JSON elsewhere"
+    )
     drain_seconds: float | None = Field(
-        None, ge=0, le=300, description="seconds to go on serving after SIGTERM; default 5, in development 0"
+        None, ge=0, le=300, description="seconds to keep serving after SIGTERM; default 5, in development 0"
     )
-    parent_fd: int | None = Field(None, ge=0, description="leave when this inherited pipe closes")
+    parent_fd: int | None = Field(None, ge=0, description="inherited pipe; the process stops when it closes")
 
-    jwt_secret: Secret | None = Field(None, description="HS256 secret of users' tokens, 32 bytes at least")
-    jwks_url: str | None = Field(
-        None, pattern="^https://", description="where the keys of users' tokens are, instead of a secret"
+    jwt_secret: Secret | None = Field(
+        None,
+        description="HS256 secret of users' tokens, at least 32 bytes; required unless `SEDA_JWKS_URL` is set",
     )
-    jwt_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="issuer of users' tokens")
-    jwt_audience: str = Field("authenticated", min_length=1, description="audience of users' tokens")
-    service_secret: Secret | None = Field(None, description="secret of services' tokens, 32 bytes at least")
+    jwks_url: str | None = Field(
+        None,
+        pattern="^https://",
+        description="https URL of the JWKS with the keys of users' tokens (ES256, RS256, EdDSA)",
+    )
+    jwt_issuer: str = Field(
+        DEVELOPMENT_ISSUER,
+        min_length=1,
+        description="accepted issuer of users' tokens; production refuses the default",
+    )
+    jwt_audience: str = Field("authenticated", min_length=1, description="accepted audience of users' tokens")
+    service_secret: Secret | None = Field(
+        None,
+        description="shared secret of service tokens, at least 32 bytes; required unless `SEDA_SERVICE_KEY` is set",
+    )
     service_key: SecretStr | None = Field(
-        None, description="this process's own Ed25519 key as PEM, instead of the shared secret"
+        None, description="Ed25519 private key of this process, PEM, in place of the shared secret"
     )
     service_jwks_file: FilePath | None = Field(
-        None, description="JWKS with the public keys of all services, each named (kid) after its service"
+        None, description="JWKS with the public keys of all services; each kid is the service's name"
     )
-    caller_ttl_seconds: float = Field(5.0, gt=0, le=60, description="seconds a resolved caller stays fresh")
+    caller_ttl_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        description="seconds until a mute, a role or a suspension takes effect at the latest",
+    )
 
-    users_target: Target = Field("127.0.0.1:7401", description="where users is: host:port[,host:port]")
-    chat_target: Target = Field("127.0.0.1:7402", description="where chat is")
-    tracks_target: Target = Field("127.0.0.1:7403", description="where tracks is")
+    users_target: Target = Field(
+        "127.0.0.1:7401", description="address of users: `host:port[,host:port]` or `dns:///name:port`"
+    )
+    chat_target: Target = Field("127.0.0.1:7402", description="address of chat")
+    tracks_target: Target = Field("127.0.0.1:7403", description="address of tracks")
 
     database_url: PostgresUrl | None = Field(
-        None, validation_alias="DATABASE_URL", description="the administrator's way into PostgreSQL"
+        None,
+        validation_alias="DATABASE_URL",
+        description="administrator's DSN, for `seda db init`, `seda migrate` and services without a DSN of their own",
     )
-    db_pooler: Literal["none", "transaction"] = Field("none", description="a pooler in front of PostgreSQL")
-    db_pool_min: int = Field(2, ge=1, le=100, description="connections kept open")
-    db_pool_max: int = Field(8, ge=1, le=100, description="connections at most")
-    slow_query_ms: float = Field(1000, gt=0, description="milliseconds from which a statement is logged")
-    log_statements: bool = Field(False, description="log every statement's name and time")
+    db_pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="`transaction` if a transaction pooler such as PgBouncer is in front of PostgreSQL",
+    )
+    db_pool_min: int = Field(2, ge=1, le=100, description="minimum number of pooled connections")
+    db_pool_max: int = Field(8, ge=1, le=100, description="maximum number of pooled connections")
+    slow_query_ms: float = Field(
+        1000, gt=0, description="milliseconds from which a statement is logged as slow"
+    )
+    log_statements: bool = Field(False, description="log the name and the duration of every statement")
 
-    max_calls: int = Field(256, ge=1, description="unary calls running at once")
-    max_queued_calls: int = Field(512, ge=0, description="unary calls waiting at once")
-    max_queue_wait_ms: float = Field(100, ge=0, description="milliseconds a call waits at most")
-    max_streams: int = Field(2000, ge=1, description="streams open at once")
-    max_streams_per_user: int = Field(5, ge=1, description="streams of one user open at once")
+    max_calls: int = Field(256, ge=1, description="concurrent unary calls")
+    max_queued_calls: int = Field(
+        512, ge=0, description="unary calls that wait for a slot; more are rejected"
+    )
+    max_queue_wait_ms: float = Field(100, ge=0, description="milliseconds that a call waits for a slot")
+    max_streams: int = Field(2000, ge=1, description="concurrent streams")
+    max_streams_per_user: int = Field(5, ge=1, description="concurrent streams of one user")
 
     @model_validator(mode="wrap")
     @classmethod

@@ -15,43 +15,49 @@ class Settings(ServiceSettings):
     process: ClassVar[str] = "chat"
     upstreams: ClassVar[tuple[str, ...]] = ("users", "tracks")
 
-    port: int = Field(7402, ge=0, le=65_535, description="port of the contract")
-    admin_port: int = Field(7412, ge=0, le=65_535, description="port of health and reflection, plain text")
-    metrics_port: int = Field(7422, ge=0, le=65_535, description="port of Prometheus metrics, HTTP; 0: none")
+    port: int = Field(7402, ge=0, le=65_535, description="gRPC port of the services")
+    admin_port: int = Field(
+        7412, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
+    )
+    metrics_port: int = Field(7422, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
     send_rate_per_second: float = Field(
-        10, gt=0, description="messages a second that one user may send or edit on average"
+        10, gt=0, description="messages a second that one user may send or edit on average, per process"
     )
-    send_burst: float = Field(20, ge=1, description="messages that one user may send or edit at once")
+    send_burst: float = Field(20, ge=1, description="messages that one user may send or edit in a burst")
     room_rate_per_second: float = Field(
-        1, gt=0, description="rooms a second that one user may create on average"
+        1, gt=0, description="rooms a second that one user may create on average, per process"
     )
-    room_burst: float = Field(30, ge=1, description="rooms that one user may create at once")
+    room_burst: float = Field(30, ge=1, description="rooms that one user may create in a burst")
     join_rate_per_second: float = Field(
-        1, gt=0, description="rooms a second that one user may join on average"
+        1, gt=0, description="rooms a second that one user may join on average, per process"
     )
-    join_burst: float = Field(30, ge=1, description="rooms that one user may join at once")
+    join_burst: float = Field(30, ge=1, description="rooms that one user may join in a burst")
     reaction_rate_per_second: float = Field(
-        10, gt=0, description="reactions a second that one user may give or take back on average"
+        10, gt=0, description="reactions a second that one user may add or remove on average, per process"
     )
-    reaction_burst: float = Field(30, ge=1, description="reactions that one user may make at once")
+    reaction_burst: float = Field(
+        30, ge=1, description="reactions that one user may add or remove in a burst"
+    )
     search_rate_per_second: float = Field(
-        1, gt=0, description="searches a second that one user may make on average"
+        1, gt=0, description="searches a second that one user may make on average, per process"
     )
-    search_burst: float = Field(10, ge=1, description="searches that one user may make at once")
+    search_burst: float = Field(10, ge=1, description="searches that one user may make in a burst")
     invitation_rate_per_second: float = Field(
-        0.2, gt=0, description="invitations a second that one user may send on average"
+        0.2, gt=0, description="invitations a second that one user may send on average, per process"
     )
-    invitation_burst: float = Field(20, ge=1, description="invitations that one user may make at once")
+    invitation_burst: float = Field(20, ge=1, description="invitations that one user may send in a burst")
     report_rate_per_second: float = Field(
-        0.1, gt=0, description="reports a second that one user may make on average"
+        0.1, gt=0, description="reports a second that one user may make on average, per process"
     )
-    report_burst: float = Field(10, ge=1, description="reports that one user may make at once")
+    report_burst: float = Field(10, ge=1, description="reports that one user may make in a burst")
     page_cache_mib: int = Field(
-        32, ge=0, le=4096, description="MiB for pages of messages that many read; 0: each is made anew"
+        32, ge=0, le=4096, description="MiB of the page cache of ListMessages; 0 disables it"
     )
     janitor_interval_seconds: float = Field(
-        60, gt=0, description="seconds between two looks for what has to be emptied or folded"
+        60, gt=0, description="seconds between two runs of the janitor: purges, search backfill"
     )
     slice_database_url: PostgresUrl | None = Field(
-        None, validation_alias="SEDA_CHAT_DATABASE_URL", description="chat's own way into PostgreSQL"
+        None,
+        validation_alias="SEDA_CHAT_DATABASE_URL",
+        description="DSN of chat; default: `DATABASE_URL` with the role chat_app",
     )

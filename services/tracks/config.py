@@ -20,60 +20,65 @@ class Settings(ServiceSettings):
     process: ClassVar[str] = "tracks"
     upstreams: ClassVar[tuple[str, ...]] = ("users",)
 
-    port: int = Field(7403, ge=0, le=65_535, description="port of the contract")
-    admin_port: int = Field(7413, ge=0, le=65_535, description="port of health and reflection, plain text")
-    metrics_port: int = Field(7423, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
+    port: int = Field(7403, ge=0, le=65_535, description="gRPC port of the services")
+    admin_port: int = Field(
+        7413, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
+    )
+    metrics_port: int = Field(7423, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_TRACKS_DATABASE_URL",
-        description="DSN of tracks; default: DATABASE_URL with the role tracks_app",
+        description="DSN of tracks; default: `DATABASE_URL` with the role tracks_app",
     )
     search_rate_per_second: float = Field(
-        1, gt=0, description="searches a second that one user may make on average"
+        1, gt=0, description="searches a second that one user may make on average, per process"
     )
-    search_burst: float = Field(10, ge=1, description="searches that one user may make at once")
-    enrich: bool = Field(True, description="ask providers for titles and artists, in the background")
-    enrich_concurrency: int = Field(2, ge=1, le=20, description="tracks of one provider asked for at once")
+    search_burst: float = Field(10, ge=1, description="searches that one user may make in a burst")
+    enrich: bool = Field(True, description="fetch titles and artists from providers in the background")
+    enrich_concurrency: int = Field(
+        2, ge=1, le=20, description="concurrent fetches from one provider, per process"
+    )
     youtube_oembed_url: str = Field(
-        "https://www.youtube.com/oembed", pattern=_ENDPOINT, description="YouTube's oEmbed endpoint"
+        "https://www.youtube.com/oembed", pattern=_ENDPOINT, description="oEmbed endpoint of YouTube"
     )
     spotify_oembed_url: str = Field(
-        "https://open.spotify.com/oembed", pattern=_ENDPOINT, description="Spotify's oEmbed endpoint"
+        "https://open.spotify.com/oembed", pattern=_ENDPOINT, description="oEmbed endpoint of Spotify"
     )
     soundcloud_oembed_url: str = Field(
-        "https://soundcloud.com/oembed", pattern=_ENDPOINT, description="SoundCloud's oEmbed endpoint"
+        "https://soundcloud.com/oembed", pattern=_ENDPOINT, description="oEmbed endpoint of SoundCloud"
     )
     deezer_tracks_url: str = Field(
         "https://api.deezer.com/track",
         pattern=_ENDPOINT,
-        description="Deezer's tracks, each below it by number",
+        description="track endpoint of Deezer, without the id",
     )
     apple_lookup_url: str = Field(
-        "https://itunes.apple.com/lookup", pattern=_ENDPOINT, description="Apple's lookup endpoint"
+        "https://itunes.apple.com/lookup", pattern=_ENDPOINT, description="lookup endpoint of Apple"
     )
     fetch_contact: str = Field(
         "https://seda.fm/crawler",
         pattern=r"^https://[\x21-\x7e]{1,200}$",
-        description="where whoever is asked for pages finds out who asks; part of the User-Agent",
+        description="contact URL of the crawler, part of its User-Agent",
     )
     fetch_deny: str | None = Field(
-        None, description="hosts with all below them, and networks, that are never asked, with commas"
+        None,
+        description="hosts (with their subdomains) and networks that are never fetched from, comma-separated",
     )
     fetch_host_rate_per_second: float = Field(
         5,
         gt=0,
         le=1_000,
-        description="requests a second to one web host on average, in each process of tracks",
+        description="requests a second to one web host on average, per process",
     )
     fetch_host_burst: float = Field(
-        10, ge=1, le=1_000, description="requests to one web host in a burst; 2 run at once"
+        10, ge=1, le=1_000, description="requests to one web host in a burst; at most 2 run concurrently"
     )
     fetch_host_overrides: str | None = Field(
         None,
-        description="servers on loopback that stand for web hosts: name=address:port, with commas; development only",
+        description="loopback servers that replace web hosts, `name=address:port`, comma-separated; development only",
     )
     fetch_ca_file: FilePath | None = Field(
-        None, description="PEM authority of web hosts' certificates beside the system's; development only"
+        None, description="additional PEM certificate authority of web hosts; development only"
     )
 
     @field_validator("fetch_deny")

@@ -14,11 +14,13 @@ class Settings(ServiceSettings):
 
     process: ClassVar[str] = "users"
 
-    port: int = Field(7401, ge=0, le=65_535, description="port of the contract")
-    admin_port: int = Field(7411, ge=0, le=65_535, description="port of health and reflection, plain text")
-    metrics_port: int = Field(7421, ge=0, le=65_535, description="port of Prometheus metrics, HTTP")
+    port: int = Field(7401, ge=0, le=65_535, description="gRPC port of the services")
+    admin_port: int = Field(
+        7411, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
+    )
+    metrics_port: int = Field(7421, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_USERS_DATABASE_URL",
-        description="DSN of users; default: DATABASE_URL with the role users_app",
+        description="DSN of users; default: `DATABASE_URL` with the role users_app",
     )

@@ -1,55 +1,36 @@
-"""Every variable that a process or the `seda` command reads stands in README.md and in .env.example, and no other."""
+"""Every variable that a process or the `seda` command reads is in the generated reference, with its unit in its name."""
 
 import ast
-import enum
-import importlib
 import re
-from typing import get_args
 
-import pytest
-
-from ops.env import SecretName
-from servicekit.settings import ServiceSettings, is_secret, variable
-from tests.architecture.project import ROOT, parsed, python_files
-
-PROCESSES = ("services.users", "services.chat", "services.tracks", "gateway")
+from ops.env import COMMAND_VARIABLES
+from servicekit.settings import ServiceSettings, variable
+from tests.architecture.project import parsed, python_files
+from tools.generate_references import PROCESSES, settings_class
 
 _VARIABLE = re.compile(r"(?:SEDA_[A-Z0-9_]*[A-Z0-9]|(?:DIRECT_)?DATABASE_URL)(?<!_FILE)")
-_ROW = re.compile(
-    r"^\| `(?P<name>[A-Z0-9_]+)` \| (?P<default>[^|]*?) ?\| (?P<meaning>[^|]*) \|$", re.MULTILINE
-)
-_EXAMPLE = re.compile(r"^(?:# )?(?P<name>[A-Z][A-Z0-9_]+)=", re.MULTILINE)
-
-# They pass between our own processes, or belong to the shell alone; nobody sets them by hand.
+# Processes pass it to each other; it is not a setting of users.
 _INTERNAL = {"SEDA_PARENT_FD"}
+_QUANTITY = re.compile(r"\b(?:seconds|milliseconds|minutes|hours|bytes|KiB|MiB|a second)\b")
+_UNITS = ("_SECONDS", "_MS", "_MIB", "_KIB", "_BYTES", "_PER_SECOND")
 
 
 def settings_classes() -> list[type[ServiceSettings]]:
     """Return the settings class of each process."""
-    found = []
-    for process in PROCESSES:
-        module = importlib.import_module(f"{process}.config")
-        found += [
-            value
-            for value in vars(module).values()
-            if isinstance(value, type)
-            and issubclass(value, ServiceSettings)
-            and value.__module__ == module.__name__
-        ]
-    return found
+    return [settings_class(process) for process in PROCESSES]
 
 
-def fields() -> dict[str, list[tuple[type[ServiceSettings], str]]]:
-    """Return the variables of all processes, each with the classes that have it and the field that it fills."""
-    found: dict[str, list[tuple[type[ServiceSettings], str]]] = {}
-    for settings in settings_classes():
-        for field in settings.model_fields:
-            found.setdefault(variable(settings, field), []).append((settings, field))
-    return found
+def process_variables() -> dict[str, str]:
+    """Return the variables of all processes with their descriptions."""
+    return {
+        variable(settings, field): info.description or ""
+        for settings in settings_classes()
+        for field, info in settings.model_fields.items()
+    }
 
 
-def read_by_the_command() -> set[str]:
-    """Return the variables whose names stand as whole strings in ops/."""
+def command_variables() -> set[str]:
+    """Return the variables whose names are whole string literals in ops/."""
     return {
         node.value
         for path in python_files("ops")
@@ -58,51 +39,27 @@ def read_by_the_command() -> set[str]:
     }
 
 
-def readme_rows() -> dict[str, re.Match[str]]:
-    """Return the rows of the README's table of settings by variable."""
-    return {row["name"]: row for row in _ROW.finditer((ROOT / "README.md").read_text())}
-
-
-def shown(value: object) -> str:
-    """Return a default as the README writes it."""
-    if isinstance(value, enum.Enum):
-        value = value.value
-    if isinstance(value, bool):
-        value = int(value)
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
-
-
 def test_each_process_has_one_settings_class() -> None:
-    assert sorted(each.process for each in settings_classes()) == ["chat", "gateway", "tracks", "users"]
+    assert [each.process for each in settings_classes()] == list(PROCESSES)
 
 
-@pytest.mark.parametrize("document", ["README.md", ".env.example"])
-def test_every_variable_is_documented_and_no_other(document: str) -> None:
-    text = (ROOT / document).read_text()
-    pattern = _ROW if document == "README.md" else _EXAMPLE
-    names = [match["name"] for match in pattern.finditer(text)]
-    assert len(names) == len(set(names))
-    assert set(names) == (set(fields()) | read_by_the_command()) - _INTERNAL
+def test_every_variable_that_the_command_reads_is_declared() -> None:
+    assert command_variables() - set(process_variables()) - _INTERNAL == set(COMMAND_VARIABLES)
 
 
-def test_the_readme_gives_the_defaults() -> None:
-    rows = readme_rows()
-    wrong = {}
-    for name, owners in fields().items():
-        defaults = {shown(settings.model_fields[field].default) for settings, field in owners}
-        # What is derived, or differs from process to process, is explained in words.
-        if (
-            name in rows
-            and len(defaults) == 1
-            and defaults != {"`None`"}
-            and rows[name]["default"].strip() not in defaults
-        ):
-            wrong[name] = defaults
-    assert wrong == {}
+def test_every_variable_has_a_description() -> None:
+    assert [name for name, description in process_variables().items() if not description] == []
 
 
-def test_the_readme_marks_what_can_come_from_a_file() -> None:
-    rows = readme_rows()
-    secret = {name for name, owners in fields().items() if is_secret(*owners[0])} | set(get_args(SecretName))
-    marked = {name for name, row in rows.items() if "`_FILE`" in row["meaning"]}
-    assert marked == secret
+def without_unit(variables: dict[str, str]) -> list[str]:
+    """Return the variables that hold a time, a size or a rate and do not end in its unit."""
+    return [
+        name
+        for name, description in variables.items()
+        if _QUANTITY.search(description) and not name.endswith(_UNITS) and "secret" not in description.lower()
+    ]
+
+
+def test_a_time_a_size_or_a_rate_ends_in_its_unit() -> None:
+    assert without_unit(process_variables()) == []
+    assert without_unit({"SEDA_TTL": "seconds to live"}) == ["SEDA_TTL"]

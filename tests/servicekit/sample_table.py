@@ -28,14 +28,18 @@ SETUP = """
 """
 
 
-class NameTakenError(errors.ServiceError, code=errors.Code.ALREADY_EXISTS, reason="NAME_TAKEN"):
-    """A sample error of a domain."""
+class NameTakenError(errors.ServiceError):
+    """Stands for a domain's error."""
 
-    default_message = "the name is taken"
+    code = errors.Code.ALREADY_EXISTS
+    reason = "NAME_TAKEN"
+
+    def __init__(self) -> None:
+        super().__init__("the name is taken")
 
 
 class SizeError(NameTakenError):
-    """A second sample error."""
+    """Stands for another one."""
 
 
 class Thing(NamedTuple):

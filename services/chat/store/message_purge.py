@@ -48,7 +48,7 @@ class StrippedRow(NamedTuple):
 _TOO_OLD = f"deleted_at < now() - interval '{KEPT_DAYS} days' AND emptied_at IS NULL"
 _OLD = Query[StubRow, int](
     "chat.old_stubs",
-    f"SELECT room_id, seq FROM chat.messages WHERE {_TOO_OLD} ORDER BY deleted_at LIMIT $1",
+    f"SELECT room_id, seq FROM chat.messages WHERE {_TOO_OLD} ORDER BY deleted_at LIMIT $1",  # noqa: S608 - only constants of this module
 )
 # Since they were found they may have been emptied. They are read by their key before anything else is asked: the
 # index of what is to be emptied holds that of all rooms, which may be much, and this one is locked.
@@ -59,7 +59,7 @@ _DUE = Query[DueRow, UUID, list[int]](
       SELECT seq, id, deleted_at, emptied_at FROM chat.messages WHERE room_id = $1 AND seq = ANY ($2)
     )
     SELECT seq, id FROM found WHERE {_TOO_OLD} ORDER BY seq
-    """,
+    """,  # noqa: S608 - only constants of this module
 )
 _STRIP = Query[StrippedRow, UUID, list[UUID], int](
     "chat.strip_messages",
@@ -87,7 +87,7 @@ _STRIP = Query[StrippedRow, UUID, list[UUID], int](
     ), {FEWER_TALLIES}
     SELECT ((SELECT count(*) FROM revision) + (SELECT count(*) FROM mention)
             + (SELECT count(*) FROM reaction))::int AS removed
-    """,
+    """,  # noqa: S608 - only constants of this module
 )
 _EMPTY = Command[UUID, list[int], int](
     "chat.empty_messages",

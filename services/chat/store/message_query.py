@@ -161,7 +161,7 @@ def reading(expressions: str, *, rooms: bool = False) -> str:
            NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
            g.ids, g.emojis
       FROM f, t, g
-    """
+    """  # noqa: S608 - only constants of this package
 
 
 def found(rows: Iterable[MessageRow]) -> Found:

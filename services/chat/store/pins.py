@@ -69,7 +69,7 @@ _STANDING = Query[StandingRow, UUID, UUID](
     SELECT f.private, f.role, f.invited, f.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
       FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {MAY_READ}
      ORDER BY p.pinned_at DESC, p.rev DESC
-    """,
+    """,  # noqa: S608 - only constants of this package
 )
 _PINNED = Query[PinnedRow, UUID, UUID](
     "chat.pinned_message",
@@ -113,7 +113,8 @@ async def pinned(session: Session, room_id: UUID, message_id: UUID) -> PinnedRow
 
 async def pin(session: Session, room_id: UUID, message_id: UUID, user_id: UUID, rev: int) -> Pin:
     """Pin a message that is not pinned. The room must be locked."""
-    row = await session.one(_PIN, room_id, message_id, user_id, rev)
+    row = await session.row(_PIN, room_id, message_id, user_id, rev)
+    assert row is not None  # noqa: S101 - the statement always returns its row
     return row.pin()
 
 

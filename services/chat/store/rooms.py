@@ -25,7 +25,7 @@ FACTS = f"""
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE}) AS banned
-"""
+"""  # noqa: S608 - only constants of this module
 # With what decides whether the caller may write there; $3 and $4 are the ends of platform-wide measures.
 STANDING = f"""
        {FACTS},
@@ -33,7 +33,7 @@ STANDING = f"""
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {IN_FORCE}) AS muted,
        coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
        coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
-"""
+"""  # noqa: S608 - only constants of this module
 FACTS_FROM = """
   FROM chat.rooms r
   JOIN chat.room_counters c ON c.room_id = r.id
@@ -262,7 +262,7 @@ async def switch(session: Session, room_id: UUID, which: Switch, *, on: bool, re
 
 async def update(session: Session, row: RoomRow) -> Room:
     """Write a room's name, description, announcement, slow mode and rev. The room must be locked."""
-    updated = await session.one(
+    updated = await session.row(
         _UPDATE,
         row.id,
         row.name,
@@ -272,6 +272,7 @@ async def update(session: Session, row: RoomRow) -> Room:
         row.slow_mode_seconds,
         row.rev,
     )
+    assert updated is not None  # noqa: S101 - rooms are never removed
     return row._replace(updated_at=updated.updated_at).room()
 
 

@@ -59,7 +59,7 @@ _END_SANCTION = Query[SanctionRow, UUID, UUID, str, int](
     UPDATE chat.sanctions s SET ended_at = clock_timestamp(), rev = $4
      WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND {IN_FORCE}
     RETURNING {_SANCTION}
-    """,
+    """,  # noqa: S608 - only constants of this module
 )
 _CLOSE_SANCTION = Command[UUID, UUID, str, int](
     "chat.close_sanction",
@@ -75,9 +75,9 @@ _SANCTION_USER = Query[SanctionRow, UUID, UUID, UUID, str, str, UUID, float | No
     SELECT $1, $2, $3, $4, $5, $6, now, now + $7::float8 * interval '1 second', $8
       FROM (SELECT clock_timestamp() AS now) t
     RETURNING {_SANCTION}
-    """,
+    """,  # noqa: S608 - only constants of this module
 )
-_SANCTIONS = f"SELECT {_SANCTION} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {IN_FORCE}"
+_SANCTIONS = f"SELECT {_SANCTION} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {IN_FORCE}"  # noqa: S608 - only constants of this module
 _SANCTION_PAGE = Query[SanctionRow, UUID, int, int](
     "chat.sanctions_page", f"{_SANCTIONS} ORDER BY s.rev DESC LIMIT $3"
 )
@@ -88,7 +88,9 @@ _SANCTIONS_OF_USER = Query[SanctionRow, UUID, int, int, UUID](
 
 async def target(session: Session, room_id: UUID, user_id: UUID) -> TargetRow:
     """The place of a user in a room."""
-    return await session.one(_TARGET, room_id, user_id)
+    row = await session.row(_TARGET, room_id, user_id)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
 
 
 async def end_sanction(
@@ -114,9 +116,10 @@ async def sanction(  # noqa: PLR0913 - one per column
 ) -> Sanction:
     """Close what a user has of this kind, and begin another one. The room must be locked."""
     await session.execute(_CLOSE_SANCTION, room_id, user_id, kind, closing_rev)
-    row = await session.one(
+    row = await session.row(
         _SANCTION_USER, sanction_id, room_id, user_id, kind, reason, issued_by, seconds, rev
     )
+    assert row is not None  # noqa: S101 - an insert returns its row
     return row.sanction()
 
 
