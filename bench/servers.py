@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import uvloop
 
-from gateway.app import Slice, compose, slices
+from gateway.app import UpstreamService, compose, upstream_services
 from gateway.config import Settings
 from servicekit import logs
 from servicekit.caller import Caller, Role
@@ -100,7 +100,7 @@ async def gateway(target: str, others: str) -> int:
     settings = _settings(Settings, users_target=others, chat_target=others, tracks_target=others)
 
     def build(context: AppContext) -> App:
-        return compose(context, [*slices(settings), Slice("probe", [SERVICE], target)])
+        return compose(context, [*upstream_services(settings), UpstreamService("probe", [SERVICE], target)])
 
     process = Process(settings, build)
     await process.start()

@@ -14,15 +14,15 @@ from gateway.clients.tracks import TracksClient
 from gateway.clients.users import RemoteResolver, UsersClient
 from gateway.config import Settings
 from gateway.rpc.gateway import GatewayServicer
-from gateway.rpc.proxy import Forwarding
-from gateway.rpc.service_descriptors import for_users, services_of
-from gateway.workers.upstream_health import Downstream, Downstreams
+from gateway.rpc.proxy import Proxy
+from gateway.rpc.service_descriptors import public_services, services_of
+from gateway.workers.upstream_health import Upstream, UpstreamHealth
 from servicekit.channels import ServiceClient
 from servicekit.methods import methods_of
 from servicekit.process import App, AppContext
 
 
-class Slice(NamedTuple):
+class UpstreamService(NamedTuple):
     """A service behind the gateway: its proto services and where it is, `host:port[,host:port]`."""
 
     name: str
@@ -35,44 +35,44 @@ class Slice(NamedTuple):
         return self.target.split(",") if ":///" not in self.target else [self.target]
 
 
-def slices(settings: Settings) -> list[Slice]:
+def upstream_services(settings: Settings) -> list[UpstreamService]:
     """The services of the suite."""
     return [
-        Slice("users", services_of("users"), settings.users_target),
-        Slice("chat", services_of("chat"), settings.chat_target),
-        Slice("tracks", services_of("tracks"), settings.tracks_target),
+        UpstreamService("users", services_of("users"), settings.users_target),
+        UpstreamService("chat", services_of("chat"), settings.chat_target),
+        UpstreamService("tracks", services_of("tracks"), settings.tracks_target),
     ]
 
 
 def build(context: AppContext) -> App:
     """Puts the gateway together in front of the suite."""
-    return compose(context, slices(context.settings))
+    return compose(context, upstream_services(context.settings))
 
 
-def compose(context: AppContext, behind: Sequence[Slice]) -> App:
+def compose(context: AppContext, behind: Sequence[UpstreamService]) -> App:
     """Puts the gateway together in front of any services, users, chat and tracks among them."""
     clients = {each.name: _client(context, each) for each in behind}
-    forwarding = Forwarding(context.health)
-    downstreams = Downstreams([_downstream(context, each) for each in behind], context.health, context.clock)
+    proxy = Proxy(context.health)
+    upstreams = UpstreamHealth([_upstream(context, each) for each in behind], context.health, context.clock)
     deps = Deps(
         chat=ChatClient(clients["chat"]),
         users=UsersClient(clients["users"]),
         tracks=TracksClient(clients["tracks"]),
-        statuses=downstreams,
+        system_status=upstreams,
     )
     return App(
         servicers=[GatewayServicer(deps)],
         resolver=RemoteResolver(clients["users"]),
-        workers=[downstreams, forwarding],
+        workers=[upstreams, proxy],
         passthrough=[
             handler
             for each in behind
-            for handler in forwarding.methods(clients[each.name], for_users(each.services))
+            for handler in proxy.methods(clients[each.name], public_services(each.services))
         ],
     )
 
 
-def _client(context: AppContext, behind: Slice) -> ServiceClient:
+def _client(context: AppContext, behind: UpstreamService) -> ServiceClient:
     methods = [method for service in behind.services for method in methods_of(service)]
     client = ServiceClient(
         behind.name, behind.target, methods, context.service_tokens, context.channel_credentials
@@ -81,9 +81,9 @@ def _client(context: AppContext, behind: Slice) -> ServiceClient:
     return client
 
 
-def _downstream(context: AppContext, behind: Slice) -> Downstream:
-    return Downstream(
+def _upstream(context: AppContext, behind: UpstreamService) -> Upstream:
+    return Upstream(
         behind.name,
-        [service.full_name for service in for_users(behind.services)],
+        [service.full_name for service in public_services(behind.services)],
         [HealthWatch(address, context.channel_credentials) for address in behind.addresses],
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.actions.get_room_page import RoomPage
-from gateway.actions.post_message import Posted
-from gateway.domain.status import Status
+from gateway.actions.post_message import PostResult
+from gateway.domain.status import ServiceStatus
 from seda.chat.v1.message_pb2 import TrackSnapshot
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from seda.rpc.v1 import caller_pb2
@@ -30,7 +30,7 @@ def caller(message: caller_pb2.Caller) -> Caller:
     )
 
 
-def posted(post: Posted) -> pb.PostMessageResponse:
+def post_message_response(post: PostResult) -> pb.PostMessageResponse:
     """The answer to PostMessage."""
     sent = post.sent
     return pb.PostMessageResponse(
@@ -42,15 +42,15 @@ def posted(post: Posted) -> pb.PostMessageResponse:
     )
 
 
-def room_page(page: RoomPage) -> pb.GetRoomPageResponse:
+def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:
     """Join the parts of a page: each author and each track once, stubs where nothing was found."""
-    listed = page.listed
+    messages_page = page.messages_page
     response = pb.GetRoomPageResponse(
-        messages=listed.messages,
-        next_page_token=listed.next_page_token,
+        messages=messages_page.messages,
+        next_page_token=messages_page.next_page_token,
         unreachable=page.unreachable,
-        epoch=listed.epoch,
-        rev=listed.rev,
+        epoch=messages_page.epoch,
+        rev=messages_page.rev,
     )
     for user_id in page.authors:
         user = page.users_found.get(user_id)
@@ -67,10 +67,10 @@ def room_page(page: RoomPage) -> pb.GetRoomPageResponse:
     return response
 
 
-def system_status(statuses: Iterable[Status]) -> pb.GetSystemStatusResponse:
+def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.GetSystemStatusResponse:
     """The answer to GetSystemStatus."""
     response = pb.GetSystemStatusResponse()
-    for status in statuses:
+    for status in system_status:
         service = response.services.add()
         service.name = status.name
         service.state = pb.ServiceState.Value(f"SERVICE_STATE_{status.state.name}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.domain.status import Status
+from gateway.domain.status import ServiceStatus
 from seda.chat.v1.message_service_pb2 import (
     ListMessagesRequest,
     ListMessagesResponse,
@@ -21,7 +21,7 @@ from seda.users.v1.user_pb2 import UserSummary
 
 
 class Chat(Protocol):
-    """The chat service, asked with the caller's own token."""
+    """The chat service, request with the caller's own token."""
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
         """Write a message."""
@@ -47,10 +47,10 @@ class Tracks(Protocol):
         """Those that exist, within `seconds`."""
 
 
-class Statuses(Protocol):
+class SystemStatus(Protocol):
     """What is known of the state of all services."""
 
-    def statuses(self) -> list[Status]:
+    def snapshot(self) -> list[ServiceStatus]:
         """One for each service, the gateway first."""
 
 
@@ -61,4 +61,4 @@ class Deps:
     chat: Chat
     users: Users
     tracks: Tracks
-    statuses: Statuses
+    system_status: SystemStatus

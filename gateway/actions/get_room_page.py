@@ -19,11 +19,11 @@ from servicekit.errors import Code, ServiceError
 
 _log = structlog.get_logger("gateway")
 _Found = TypeVar("_Found")
-PATIENCE = 1.5
+ENRICH_TIMEOUT = 1.5
 """Seconds that people and tracks may take. Without them the page still says what matters."""
-_SHARE = 0.7
+ENRICH_BUDGET = 0.7
 """How much of the remaining time they may take, so that some is left to answer."""
-_AWAY = frozenset(
+_DEGRADABLE_CODES = frozenset(
     {
         Code.UNAVAILABLE,
         Code.DEADLINE_EXCEEDED,
@@ -43,7 +43,7 @@ class RoomPage(NamedTuple):
     `users_found` and `tracks_found`.
     """
 
-    listed: ListMessagesResponse
+    messages_page: ListMessagesResponse
     authors: Sequence[str]
     tracks: dict[str, TrackSnapshot]
     users_found: dict[str, UserSummary]
@@ -51,32 +51,32 @@ class RoomPage(NamedTuple):
     unreachable: Sequence[str]
 
 
-async def get_room_page(deps: Deps, asked: GetRoomPageRequest, deadline: float) -> RoomPage:
+async def get_room_page(deps: Deps, request: GetRoomPageRequest, deadline: float) -> RoomPage:
     """A page of roots in three calls at most, whatever its size.
 
     `deadline` is on the process's monotonic clock. Raises what ListMessages ends in; users and tracks being
     away or slow shows in `unreachable` alone.
     """
-    listed = await deps.chat.list_messages(
+    messages_page = await deps.chat.list_messages(
         ListMessagesRequest(
-            room_id=asked.room_id,
-            page_size=asked.page_size,
-            page_token=asked.page_token,
+            room_id=request.room_id,
+            page_size=request.page_size,
+            page_token=request.page_token,
             thread_view=ThreadView.THREAD_VIEW_ROOTS,
         )
     )
-    authors = list(dict.fromkeys(message.user_id for message in _all(listed)))
+    authors = list(dict.fromkeys(message.user_id for message in _all(messages_page)))
     tracks: dict[str, TrackSnapshot] = {}
-    for message in _all(listed):
+    for message in _all(messages_page):
         if message.HasField("track"):
             tracks.setdefault(message.track.track_id, message.track)
-    seconds = min(PATIENCE, (deadline - time.monotonic()) * _SHARE)
+    seconds = min(ENRICH_TIMEOUT, (deadline - time.monotonic()) * ENRICH_BUDGET)
     users_found, tracks_found = await asyncio.gather(
-        _unless_away("users", deps.users.lookup, authors, seconds),
-        _unless_away("tracks", deps.tracks.lookup, list(tracks), seconds),
+        _or_none_if_unavailable("users", deps.users.lookup, authors, seconds),
+        _or_none_if_unavailable("tracks", deps.tracks.lookup, list(tracks), seconds),
     )
     return RoomPage(
-        listed,
+        messages_page,
         authors,
         tracks,
         {user.id: user for user in users_found or ()},
@@ -85,13 +85,13 @@ async def get_room_page(deps: Deps, asked: GetRoomPageRequest, deadline: float) 
     )
 
 
-def _all(listed: ListMessagesResponse) -> Iterator[Message]:
-    for root in listed.messages:
+def _all(messages_page: ListMessagesResponse) -> Iterator[Message]:
+    for root in messages_page.messages:
         yield root
         yield from root.replies
 
 
-async def _unless_away(
+async def _or_none_if_unavailable(
     service: str,
     lookup: Callable[[Sequence[str], float], Awaitable[list[_Found]]],
     ids: Sequence[str],
@@ -101,7 +101,7 @@ async def _unless_away(
     try:
         return await lookup(ids, seconds)
     except ServiceError as error:
-        if error.code not in _AWAY:
+        if error.code not in _DEGRADABLE_CODES:
             raise
         _log.warning("page without a service", service=service, code=error.code.name, reason=error.reason)
         return None

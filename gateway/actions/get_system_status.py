@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.actions.deps import Deps
-from gateway.domain.status import Status
+from gateway.domain.status import ServiceStatus
 
 
-async def get_system_status(deps: Deps) -> list[Status]:
+async def get_system_status(deps: Deps) -> list[ServiceStatus]:
     """What the gateway has last heard of each service, itself first. Asks nobody."""
-    return deps.statuses.statuses()
+    return deps.system_status.snapshot()

@@ -14,14 +14,14 @@ from servicekit.rpc_status import UpstreamError
 _FIELDS = {"input": "track_url", "track_id": "track_url"}
 
 
-class Posted(NamedTuple):
+class PostResult(NamedTuple):
     """What chat answered, and the track that was stored for it."""
 
     sent: SendMessageResponse
     track: Track | None
 
 
-async def post_message(deps: Deps, draft: PostMessageRequest) -> Posted:
+async def post_message(deps: Deps, draft: PostMessageRequest) -> PostResult:
     """The committed message. Both steps can be repeated, so the whole is as repeatable as SendMessage.
 
     Raises what UpsertTrack and SendMessage end in, with `track_url` as the field. Nothing is sent without
@@ -42,4 +42,4 @@ async def post_message(deps: Deps, draft: PostMessageRequest) -> Posted:
             each._replace(field=_FIELDS.get(each.field, each.field)) for each in error.violations
         )
         raise
-    return Posted(sent, track)
+    return PostResult(sent, track)

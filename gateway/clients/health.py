@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2
 
 from servicekit.channels import open_channel
 
-_FIRST_ANSWER_SECONDS = 1.0
+_FIRST_RESPONSE_SECONDS = 1.0
 
 
 class HealthWatch:
@@ -30,7 +30,7 @@ class HealthWatch:
         """Whether it takes calls: now, and on each change. Ends when there is no hearing it any more."""
         call = self._watch(health_pb2.HealthCheckRequest(service=""))
         try:
-            async with asyncio.timeout(_FIRST_ANSWER_SECONDS):
+            async with asyncio.timeout(_FIRST_RESPONSE_SECONDS):
                 answer = await call.read()
             while isinstance(answer, health_pb2.HealthCheckResponse):
                 yield answer.status == health_pb2.HealthCheckResponse.SERVING

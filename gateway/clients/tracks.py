@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from gateway.clients.batches import in_chunks
+from gateway.clients.batches import in_batches
 from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track
@@ -36,15 +36,15 @@ class TracksClient:
         """Those that exist, within `seconds`."""
         end = time.monotonic() + seconds
 
-        async def ask(chunk: Sequence[str]) -> Sequence[Track]:
+        async def ask(batch: Sequence[str]) -> Sequence[Track]:
             found: list[Track] = []
-            while chunk:
-                request = LookupTracksRequest(track_ids=chunk)
+            while batch:
+                request = LookupTracksRequest(track_ids=batch)
                 left = end - time.monotonic()
                 response = await self._client.call(self._tracks.LookupTracks, request, timeout=left)
                 found += response.tracks
                 # What did not fit into one answer; an answer of nothing would never fit.
-                chunk = response.remaining_ids if response.tracks else ()
+                batch = response.remaining_ids if response.tracks else ()
             return found
 
-        return await in_chunks(track_ids, ask)
+        return await in_batches(track_ids, ask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway import wire
-from gateway.clients.batches import in_chunks
+from gateway.clients.batches import in_batches
 from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
 from seda.users.v1.user_pb2 import UserSummary
@@ -39,8 +39,8 @@ class UsersClient:
     async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
         """The summaries of those that exist, within `seconds`."""
 
-        async def ask(chunk: Sequence[str]) -> Sequence[UserSummary]:
-            request = LookupUsersRequest(user_ids=chunk)
+        async def ask(batch: Sequence[str]) -> Sequence[UserSummary]:
+            request = LookupUsersRequest(user_ids=batch)
             return (await self._client.call(self._stub.LookupUsers, request, timeout=seconds)).users
 
-        return await in_chunks(user_ids, ask)
+        return await in_batches(user_ids, ask)

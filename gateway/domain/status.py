@@ -9,7 +9,7 @@ from typing import NamedTuple
 from servicekit.clock import Micros
 
 
-class State(enum.Enum):
+class ServiceState(enum.Enum):
     """Whether a service takes calls; the names are those of seda.gateway.v1.ServiceState."""
 
     UNSPECIFIED = "not heard of yet"
@@ -18,17 +18,22 @@ class State(enum.Enum):
     UNREACHABLE = "does not answer"
 
 
-_BEST_FIRST = (State.SERVING, State.NOT_SERVING, State.UNSPECIFIED, State.UNREACHABLE)
+_BEST_FIRST = (
+    ServiceState.SERVING,
+    ServiceState.NOT_SERVING,
+    ServiceState.UNSPECIFIED,
+    ServiceState.UNREACHABLE,
+)
 
 
-class Status(NamedTuple):
+class ServiceStatus(NamedTuple):
     """A service's state, and since when; `since` is None as long as nothing was heard."""
 
     name: str
-    state: State
+    state: ServiceState
     since: Micros | None
 
 
-def of_replicas(states: Iterable[State]) -> State:
+def aggregate(states: Iterable[ServiceState]) -> ServiceState:
     """The state of a service with several replicas: one that takes calls is enough."""
     return min(states, key=_BEST_FIRST.index)

@@ -21,14 +21,14 @@ class GatewayServicer:
 
     async def PostMessage(self, request: pb.PostMessageRequest, _: Call) -> pb.PostMessageResponse:
         """Posts a message, with a track by its link."""
-        return wire.posted(await post_message(self._deps, request))
+        return wire.post_message_response(await post_message(self._deps, request))
 
     async def GetRoomPage(self, request: pb.GetRoomPageRequest, call: Call) -> pb.GetRoomPageResponse:
         """A page of a room with all it takes to show it."""
-        return wire.room_page(await get_room_page(self._deps, request, call.deadline))
+        return wire.get_room_page_response(await get_room_page(self._deps, request, call.deadline))
 
     async def GetSystemStatus(
         self, _request: pb.GetSystemStatusRequest, _: Call
     ) -> pb.GetSystemStatusResponse:
         """How the services are."""
-        return wire.system_status(await get_system_status(self._deps))
+        return wire.get_system_status_response(await get_system_status(self._deps))

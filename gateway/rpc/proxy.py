@@ -1,4 +1,4 @@
-"""Forwarding: the methods of the services under their own names, bytes untouched.
+"""Proxy: the methods of the services under their own names, bytes untouched.
 
 Nothing is decoded and no token is checked here: the service does both.
 """
@@ -27,13 +27,13 @@ Metadata = list[tuple[str, str]]
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
-class Forwarding:
+class Proxy:
     """Passes calls on. As a worker it ends the open streams when the process leaves."""
 
     def __init__(self, health: HealthRegistry) -> None:
         self._health = health
-        self._open: set[asyncio.Timeout] = set()
-        self._leaving: asyncio.Task[None] | None = None
+        self._open_streams: set[asyncio.Timeout] = set()
+        self._shutdown_task: asyncio.Task[None] | None = None
 
     def methods(
         self, client: ServiceClient, services: Iterable[ServiceDescriptor]
@@ -47,13 +47,13 @@ class Forwarding:
 
     async def start(self) -> None:
         """Begin to wait for the end of the process."""
-        self._leaving = asyncio.create_task(self._end_streams())
+        self._shutdown_task = asyncio.create_task(self._cancel_streams_on_shutdown())
 
     async def stop(self) -> None:
         """Stop waiting."""
-        if self._leaving is not None:
-            self._leaving.cancel()
-            await asyncio.wait([self._leaving])
+        if self._shutdown_task is not None:
+            self._shutdown_task.cancel()
+            await asyncio.wait([self._shutdown_task])
 
     def _stream(self, client: ServiceClient, method: Method) -> PassthroughHandler:
         invoke: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = client.stream_channel.unary_stream(
@@ -66,12 +66,12 @@ class Forwarding:
             timeout = None if left is None else left - RETURN_OVERHEAD
             replies = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
             try:
-                async with self._until_leaving():
+                async with self._cancelled_on_shutdown():
                     async for reply in replies:
                         await context.write(reply)
-                _keep_trailers(context, await replies.trailing_metadata())
+                _copy_trailers(context, await replies.trailing_metadata())
             except grpc.aio.AioRpcError as error:
-                raise _typed(error, client.name) from error
+                raise _to_service_error(error, client.name) from error
             finally:
                 # However this ends, the service must not go on writing to nobody.
                 replies.cancel()
@@ -79,25 +79,25 @@ class Forwarding:
         return forward
 
     @asynccontextmanager
-    async def _until_leaving(self) -> AsyncIterator[None]:
+    async def _cancelled_on_shutdown(self) -> AsyncIterator[None]:
         """Raises ServiceUnavailableError in what runs inside when the process leaves."""
         if self._health.closed.is_set():
             raise ServiceUnavailableError("gateway")
         try:
-            async with asyncio.timeout(None) as ending:
-                self._open.add(ending)
+            async with asyncio.timeout(None) as timeout_scope:
+                self._open_streams.add(timeout_scope)
                 try:
                     yield
                 finally:
-                    self._open.discard(ending)
+                    self._open_streams.discard(timeout_scope)
         except TimeoutError:
             raise ServiceUnavailableError("gateway") from None
 
-    async def _end_streams(self) -> None:
+    async def _cancel_streams_on_shutdown(self) -> None:
         await self._health.closed.wait()
         now = asyncio.get_running_loop().time()
-        for ending in self._open:
-            ending.reschedule(now)
+        for timeout_scope in self._open_streams:
+            timeout_scope.reschedule(now)
 
 
 def _unary(client: ServiceClient, method: Method) -> PassthroughHandler:
@@ -109,8 +109,8 @@ def _unary(client: ServiceClient, method: Method) -> PassthroughHandler:
         try:
             reply = await forwarded
         except grpc.aio.AioRpcError as error:
-            raise _typed(error, client.name) from error
-        _keep_trailers(context, await forwarded.trailing_metadata())
+            raise _to_service_error(error, client.name) from error
+        _copy_trailers(context, await forwarded.trailing_metadata())
         return reply
 
     return forward
@@ -125,12 +125,12 @@ def _metadata(call: Call, authorization: str | None) -> Metadata:
     return metadata
 
 
-def _keep_trailers(context: Context, trailers: grpc.aio.Metadata) -> None:
+def _copy_trailers(context: Context, trailers: grpc.aio.Metadata) -> None:
     if trailers:
         context.set_trailing_metadata(tuple(trailers))
 
 
-class PassedOnError(ServiceError):
+class ForwardedError(ServiceError):
     """An error that another service answered, passed on as it came: code, message and trailers."""
 
     reason = ""
@@ -141,12 +141,12 @@ class PassedOnError(ServiceError):
         self.trailers = tuple(error.trailing_metadata())
 
 
-def _typed(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
+def _to_service_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
     # Trailers are the mark of a server's answer: what the connection makes up has none.
     if error.trailing_metadata():
-        return PassedOnError(error)
+        return ForwardedError(error)
     if error.code() in _UNREACHABLE:
         return ServiceUnavailableError(service)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceededError(f"the {service} service did not answer in time")
-    return PassedOnError(error)
+    return ForwardedError(error)

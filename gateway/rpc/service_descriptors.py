@@ -1,4 +1,4 @@
-"""What the slices offer, found in the generated code: a new RPC or proto service needs no line here."""
+"""What the upstream_services offer, found in the generated code: a new RPC or proto service needs no line here."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from servicekit.methods import is_service_only
 _SUFFIX = "_service_pb2"
 
 
-def services_of(slice_name: str) -> list[ServiceDescriptor]:
-    """Every proto service below the package `seda.<slice_name>`, in order of its name."""
-    package = import_module(f"seda.{slice_name}")
+def services_of(service_name: str) -> list[ServiceDescriptor]:
+    """Every proto service below the package `seda.<service_name>`, in order of its name."""
+    package = import_module(f"seda.{service_name}")
     found: list[ServiceDescriptor] = []
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if module.name.endswith(_SUFFIX):
@@ -23,6 +23,6 @@ def services_of(slice_name: str) -> list[ServiceDescriptor]:
     return sorted(found, key=lambda service: service.full_name)
 
 
-def for_users(services: Iterable[ServiceDescriptor]) -> list[ServiceDescriptor]:
+def public_services(services: Iterable[ServiceDescriptor]) -> list[ServiceDescriptor]:
     """Those of `services` that are not for other services alone."""
     return [service for service in services if not is_service_only(service)]

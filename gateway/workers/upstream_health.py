@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 import structlog
 
-from gateway.domain.status import State, Status, of_replicas
+from gateway.domain.status import ServiceState, ServiceStatus, aggregate
 from servicekit.clock import Clock
 from servicekit.health import NOT_SERVING, SERVING, HealthRegistry
 
-_log = structlog.get_logger("downstreams")
+_log = structlog.get_logger("upstreams")
 GATEWAY = "gateway"
-PATIENCE = 10.0
+MAX_STARTUP_WAIT_SECONDS = 10.0
 """Seconds after which the gateway takes calls without having heard of everybody."""
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _RETRY_SECONDS = 0.25
 
 
@@ -32,7 +32,7 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Downstream:
+class Upstream:
     """A service: its name, the proto services that callers may use, and a watch for each replica."""
 
     name: str
@@ -40,88 +40,90 @@ class Downstream:
     watches: Sequence[Watch]
 
 
-class Downstreams:
+class UpstreamHealth:
     """Follows all services, puts their states on the health health, and makes the gateway ready.
 
     A service's own names on the health stand for that service alone. The gateway itself is ready once each
     service has answered, or after 10 s, and stays so until it drains.
     """
 
-    def __init__(self, downstreams: Sequence[Downstream], health: HealthRegistry, clock: Clock) -> None:
-        self._downstreams = downstreams
+    def __init__(self, upstreams: Sequence[Upstream], health: HealthRegistry, clock: Clock) -> None:
+        self._upstreams = upstreams
         self._health = health
         self._clock = clock
-        self._replicas = {each.name: [State.UNSPECIFIED] * len(each.watches) for each in downstreams}
-        self._statuses = {name: Status(name, State.UNSPECIFIED, None) for name in (GATEWAY, *self._replicas)}
-        self._unheard = set(self._replicas)
+        self._replicas = {each.name: [ServiceState.UNSPECIFIED] * len(each.watches) for each in upstreams}
+        self._statuses = {
+            name: ServiceStatus(name, ServiceState.UNSPECIFIED, None) for name in (GATEWAY, *self._replicas)
+        }
+        self._pending = set(self._replicas)
         self._tasks: list[asyncio.Task[None]] = []
-        for each in downstreams:
+        for each in upstreams:
             health.set(dict.fromkeys(each.services, NOT_SERVING))
 
-    def statuses(self) -> list[Status]:
+    def snapshot(self) -> list[ServiceStatus]:
         """The last that was heard, the gateway first."""
         return list(self._statuses.values())
 
     async def start(self) -> None:
         """Begin to follow everybody."""
         self._run(self._become_ready())
-        self._run(self._follow_itself())
-        for each in self._downstreams:
+        self._run(self._watch_self())
+        for each in self._upstreams:
             for replica, watch in enumerate(each.watches):
-                self._run(self._follow(each, replica, watch))
+                self._run(self._watch_replica(each, replica, watch))
 
     async def stop(self) -> None:
         """Stop following."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for each in self._downstreams:
+        for each in self._upstreams:
             for watch in each.watches:
                 await watch.close()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
 
-    async def _follow(self, downstream: Downstream, replica: int, watch: Watch) -> None:
+    async def _watch_replica(self, upstream: Upstream, replica: int, watch: Watch) -> None:
         while True:
             answered = False
             async for serving in watch.serving():
                 answered = True
-                self._unheard.discard(downstream.name)
-                self._note(downstream, replica, State.SERVING if serving else State.NOT_SERVING)
+                self._pending.discard(upstream.name)
+                self._record(upstream, replica, ServiceState.SERVING if serving else ServiceState.NOT_SERVING)
             # A watch that ends is no news, as servers end old connections: that there is no new one is.
             if not answered:
-                self._note(downstream, replica, State.UNREACHABLE)
+                self._record(upstream, replica, ServiceState.UNREACHABLE)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    def _note(self, downstream: Downstream, replica: int, state: State) -> None:
-        replicas = self._replicas[downstream.name]
+    def _record(self, upstream: Upstream, replica: int, state: ServiceState) -> None:
+        replicas = self._replicas[upstream.name]
         replicas[replica] = state
-        whole = of_replicas(replicas)
-        if self._change(downstream.name, whole):
-            log = _log.info if whole is State.SERVING else _log.warning
-            log("service state", service=downstream.name, state=whole.name)
-            shown = SERVING if whole is State.SERVING else NOT_SERVING
-            self._health.set(dict.fromkeys(downstream.services, shown))
+        whole = aggregate(replicas)
+        if self._set_state(upstream.name, whole):
+            log = _log.info if whole is ServiceState.SERVING else _log.warning
+            log("service state", service=upstream.name, state=whole.name)
+            shown = SERVING if whole is ServiceState.SERVING else NOT_SERVING
+            self._health.set(dict.fromkeys(upstream.services, shown))
 
-    def _change(self, name: str, state: State) -> bool:
+    def _set_state(self, name: str, state: ServiceState) -> bool:
         if self._statuses[name].state is state:
             return False
-        self._statuses[name] = Status(name, state, self._clock.now())
+        self._statuses[name] = ServiceStatus(name, state, self._clock.now())
         return True
 
-    async def _follow_itself(self) -> None:
+    async def _watch_self(self) -> None:
         changed = self._health.watch()
         while True:
             changed.clear()
             serving = self._health.states.get("") == SERVING
-            self._change(GATEWAY, State.SERVING if serving else State.NOT_SERVING)
+            self._set_state(GATEWAY, ServiceState.SERVING if serving else ServiceState.NOT_SERVING)
             await changed.wait()
 
     async def _become_ready(self) -> None:
-        late = self._clock.monotonic() + PATIENCE
-        while self._unheard and self._clock.monotonic() < late:  # noqa: ASYNC110 - the clock may be moved
-            await asyncio.sleep(_LOOK_SECONDS)
+        late = self._clock.monotonic() + MAX_STARTUP_WAIT_SECONDS
+        while self._pending and self._clock.monotonic() < late:  # noqa: ASYNC110 - the clock may be moved
+            await asyncio.sleep(_POLL_SECONDS)
         self._health.set_ready(
-            ready=True, reason=f"without {', '.join(sorted(self._unheard))}" if self._unheard else ""
+            ready=True, reason=f"without {', '.join(sorted(self._pending))}" if self._pending else ""
         )

@@ -10,15 +10,15 @@ from servicekit.rate_limit import RateLimiter
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.enrichment import EnrichmentDeps
 from services.tracks.clients.users import RemoteResolver
-from services.tracks.clients.web.connector import Dialer, tls_context
-from services.tracks.clients.web.fetcher import Rules, WebFetcher
-from services.tracks.clients.web.host_limiter import HostGates
+from services.tracks.clients.web.connector import Connector, tls_context
+from services.tracks.clients.web.fetcher import FetchConfig, WebFetcher
+from services.tracks.clients.web.host_limiter import HostLimiter
 from services.tracks.clients.web.resolver import DnsResolver
 from services.tracks.config import Settings
 from services.tracks.domain.links.registry import PROVIDERS
 from services.tracks.domain.sources import Endpoints
 from services.tracks.domain.web.addresses import DenyList
-from services.tracks.domain.web.host_overrides import read_stand_ins
+from services.tracks.domain.web.host_overrides import parse_host_overrides
 from services.tracks.rpc.catalog import CatalogServicer
 from services.tracks.rpc.crawler import CrawlerServicer
 from services.tracks.rpc.tracks import TrackServicer
@@ -49,16 +49,16 @@ def build(context: AppContext) -> App:
 
 def _web(context: AppContext) -> WebFetcher:
     settings: Settings = context.settings
-    rules = Rules(
+    config = FetchConfig(
         user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
         denied=DenyList.read(settings.fetch_deny or ""),
         # Apple's lookup calls its JSON JavaScript.
-        misnaming=frozenset({urlsplit(settings.apple_lookup_url).hostname or ""}),
-        stand_ins=read_stand_ins(settings.fetch_host_overrides or ""),
+        json_as_javascript_hosts=frozenset({urlsplit(settings.apple_lookup_url).hostname or ""}),
+        host_overrides=parse_host_overrides(settings.fetch_host_overrides or ""),
     )
-    gates = HostGates(settings.fetch_host_rate_per_second, settings.fetch_host_burst, context.clock)
-    dialer = Dialer(tls_context(settings.fetch_ca_file))
-    return WebFetcher(DnsResolver(), dialer, gates, rules, context.clock)
+    limiter = HostLimiter(settings.fetch_host_rate_per_second, settings.fetch_host_burst, context.clock)
+    connector = Connector(tls_context(settings.fetch_ca_file))
+    return WebFetcher(DnsResolver(), connector, limiter, config, context.clock)
 
 
 def _endpoints(settings: Settings) -> Endpoints:

@@ -9,7 +9,7 @@ from pydantic import Field, FilePath, field_validator
 
 from servicekit.settings import Environment, PostgresUrl, ServiceSettings, variable
 from services.tracks.domain.web.addresses import DenyList
-from services.tracks.domain.web.host_overrides import read_stand_ins
+from services.tracks.domain.web.host_overrides import parse_host_overrides
 
 _ENDPOINT = r"^https://[^?#\s]+[^/?#\s]$"
 
@@ -89,8 +89,8 @@ class Settings(ServiceSettings):
 
     @field_validator("fetch_host_overrides")
     @classmethod
-    def _stand_ins(cls, text: str | None) -> str | None:
-        read_stand_ins(text or "")
+    def _host_overrides(cls, text: str | None) -> str | None:
+        parse_host_overrides(text or "")
         return text
 
     def cross_field_errors(self) -> Iterator[tuple[str, str]]:

@@ -12,10 +12,10 @@ from seda.tracks.v1 import catalog_service_pb2, crawler_service_pb2, track_pb2, 
 from servicekit.caller import Caller, Role
 from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
-from services.tracks.actions.crawler import Visited
+from services.tracks.actions.crawler import FetchResult
 from services.tracks.actions.search import Listing, TrackPage
-from services.tracks.domain.facts import Facts, facts
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
+from services.tracks.domain.metadata import TrackMetadata, metadata_from_values
 from services.tracks.domain.web.fetch_response import Failure, Policy
 from services.tracks.domain.web.html_metadata import Page
 from services.tracks.store.tracks import TrackRow
@@ -55,7 +55,7 @@ def put_track(into: track_pb2.Track, row: TrackRow) -> None:
         to_proto(into.refresh_time, row.refreshed_at)
 
 
-def parsed(reference: Reference) -> track_service_pb2.ParseTrackUrlResponse:
+def parse_track_url_response(reference: TrackReference) -> track_service_pb2.ParseTrackUrlResponse:
     """The answer of ParseTrackUrl."""
     response = track_service_pb2.ParseTrackUrlResponse(
         provider=reference.provider,
@@ -68,35 +68,37 @@ def parsed(reference: Reference) -> track_service_pb2.ParseTrackUrlResponse:
     return response
 
 
-def resolved(row: TrackRow) -> track_service_pb2.ResolveTrackResponse:
+def resolve_track_response(row: TrackRow) -> track_service_pb2.ResolveTrackResponse:
     """The answer of ResolveTrack."""
     response = track_service_pb2.ResolveTrackResponse()
     put_track(response.track, row)
     return response
 
 
-def upserted(row: TrackRow) -> catalog_service_pb2.UpsertTrackResponse:
+def upsert_track_response(row: TrackRow) -> catalog_service_pb2.UpsertTrackResponse:
     """The answer of UpsertTrack."""
     response = catalog_service_pb2.UpsertTrackResponse()
     put_track(response.track, row)
     return response
 
 
-def got(row: TrackRow) -> track_service_pb2.GetTrackResponse:
+def get_track_response(row: TrackRow) -> track_service_pb2.GetTrackResponse:
     """The answer of GetTrack."""
     response = track_service_pb2.GetTrackResponse()
     put_track(response.track, row)
     return response
 
 
-def refreshed(row: TrackRow) -> track_service_pb2.RefreshTrackResponse:
+def refresh_track_response(row: TrackRow) -> track_service_pb2.RefreshTrackResponse:
     """The answer of RefreshTrack."""
     response = track_service_pb2.RefreshTrackResponse()
     put_track(response.track, row)
     return response
 
 
-def looked_up(found: Iterable[TrackRow], missing: Iterable[UUID]) -> track_service_pb2.LookupTracksResponse:
+def lookup_tracks_response(
+    found: Iterable[TrackRow], missing: Iterable[UUID]
+) -> track_service_pb2.LookupTracksResponse:
     """The answer of LookupTracks; what would make it too large for a message is left to another call."""
     response = track_service_pb2.LookupTracksResponse()
     room = _LOOKUP_BYTES
@@ -122,7 +124,7 @@ def listing(request: track_service_pb2.ListTracksRequest) -> Listing:
     )
 
 
-def listed(page: TrackPage) -> track_service_pb2.ListTracksResponse:
+def list_tracks_response(page: TrackPage) -> track_service_pb2.ListTracksResponse:
     """The answer of ListTracks."""
     response = track_service_pb2.ListTracksResponse(next_page_token=page.next_page_token)
     for row in page.tracks:
@@ -130,7 +132,7 @@ def listed(page: TrackPage) -> track_service_pb2.ListTracksResponse:
     return response
 
 
-def searched(page: TrackPage) -> track_service_pb2.SearchTracksResponse:
+def search_tracks_response(page: TrackPage) -> track_service_pb2.SearchTracksResponse:
     """The answer of SearchTracks."""
     response = track_service_pb2.SearchTracksResponse(next_page_token=page.next_page_token)
     for row in page.tracks:
@@ -138,14 +140,14 @@ def searched(page: TrackPage) -> track_service_pb2.SearchTracksResponse:
     return response
 
 
-def ids(texts: Iterable[str]) -> list[UUID]:
+def parse_ids(texts: Iterable[str]) -> list[UUID]:
     """Ids whose form the contract has checked."""
     return [UUID(text) for text in texts]
 
 
-def known_facts(request: catalog_service_pb2.UpsertTrackRequest) -> Facts:
+def upsert_metadata(request: catalog_service_pb2.UpsertTrackRequest) -> TrackMetadata:
     """What the caller of UpsertTrack knows; fractions of a second are dropped. Raises InvalidFieldsError."""
-    return facts(request.title, request.artist, request.artwork_url, request.duration.seconds)
+    return metadata_from_values(request.title, request.artist, request.artwork_url, request.duration.seconds)
 
 
 def caller(message: caller_pb2.Caller) -> Caller:
@@ -167,15 +169,15 @@ def fetch_policy(request: crawler_service_pb2.FetchRequest) -> Policy:
 
 def fetch_max_age(request: crawler_service_pb2.FetchRequest) -> float | None:
     """How old the answer of a Fetch may be, in seconds."""
-    return span(request.max_age) if request.HasField("max_age") else None
+    return seconds(request.max_age) if request.HasField("max_age") else None
 
 
-def span(duration: Duration) -> float:
+def seconds(duration: Duration) -> float:
     """A duration in seconds."""
     return duration.seconds + duration.nanos / 1e9
 
 
-def visited(visit: Visited) -> crawler_service_pb2.FetchResponse:
+def fetch_response(visit: FetchResult) -> crawler_service_pb2.FetchResponse:
     """The answer of Fetch."""
     fetched = visit.fetched
     response = crawler_service_pb2.FetchResponse(

@@ -9,7 +9,7 @@ from seda.rpc.v1 import caller_pb2
 from seda.users.v1 import identity_service_pb2, user_pb2, user_service_pb2
 from servicekit.caller import Caller, Role
 from servicekit.timestamps import to_proto
-from services.users.domain.users import Change, check_mask, etag_of, sees_private_fields
+from services.users.domain.users import ProfileUpdate, can_see_private_fields, check_mask, etag_of
 from services.users.store.users import SummaryRow, UserRow
 
 _ROLES = {str(role): caller_pb2.Role.Value(f"ROLE_{role}") for role in Role}
@@ -23,7 +23,7 @@ def put_user(into: user_pb2.User, row: UserRow, caller: Caller) -> None:
     to_proto(into.create_time, row.created_at)
     to_proto(into.update_time, row.updated_at)
     into.etag = etag_of(row.updated_at)
-    if not sees_private_fields(caller, row.id):
+    if not can_see_private_fields(caller, row.id):
         return
     into.email = row.email or ""
     if row.muted_until is not None:
@@ -32,21 +32,23 @@ def put_user(into: user_pb2.User, row: UserRow, caller: Caller) -> None:
         to_proto(into.suspend_expire_time, row.suspended_until)
 
 
-def got(row: UserRow, caller: Caller) -> user_service_pb2.GetUserResponse:
+def get_user_response(row: UserRow, caller: Caller) -> user_service_pb2.GetUserResponse:
     """The answer of GetUser."""
     response = user_service_pb2.GetUserResponse()
     put_user(response.user, row, caller)
     return response
 
 
-def updated(row: UserRow, caller: Caller) -> user_service_pb2.UpdateUserResponse:
+def update_user_response(row: UserRow, caller: Caller) -> user_service_pb2.UpdateUserResponse:
     """The answer of UpdateUser."""
     response = user_service_pb2.UpdateUserResponse()
     put_user(response.user, row, caller)
     return response
 
 
-def looked_up(found: Iterable[SummaryRow], missing: Iterable[UUID]) -> user_service_pb2.LookupUsersResponse:
+def lookup_users_response(
+    found: Iterable[SummaryRow], missing: Iterable[UUID]
+) -> user_service_pb2.LookupUsersResponse:
     """The answer of LookupUsers."""
     response = user_service_pb2.LookupUsersResponse()
     for row in found:
@@ -58,7 +60,7 @@ def looked_up(found: Iterable[SummaryRow], missing: Iterable[UUID]) -> user_serv
     return response
 
 
-def resolved(caller: Caller) -> identity_service_pb2.ResolveCallerResponse:
+def resolve_caller_response(caller: Caller) -> identity_service_pb2.ResolveCallerResponse:
     """The answer of ResolveCaller."""
     response = identity_service_pb2.ResolveCallerResponse()
     into = response.caller
@@ -71,12 +73,12 @@ def resolved(caller: Caller) -> identity_service_pb2.ResolveCallerResponse:
     return response
 
 
-def ids(texts: Iterable[str]) -> list[UUID]:
+def parse_ids(texts: Iterable[str]) -> list[UUID]:
     """Ids whose form the contract has checked."""
     return [UUID(text) for text in texts]
 
 
-def change(request: user_service_pb2.UpdateUserRequest) -> Change:
+def profile_update(request: user_service_pb2.UpdateUserRequest) -> ProfileUpdate:
     """What UpdateUser is to change. Raises InvalidFieldsError for a mask that names anything else."""
     check_mask(request.update_mask.paths)
-    return Change(UUID(request.user.id), request.user.display_name, request.user.etag)
+    return ProfileUpdate(UUID(request.user.id), request.user.display_name, request.user.etag)

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.gateway.gateway_fixture import Suite, suite
+from tests.gateway.gateway_fixture import GatewayFixture, running_gateway
 
 
 @pytest.fixture
-async def behind() -> AsyncIterator[Suite]:
+async def gateway() -> AsyncIterator[GatewayFixture]:
     """The gateway with nothing special about it."""
-    async with suite() as made:
+    async with running_gateway() as made:
         yield made

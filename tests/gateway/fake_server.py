@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
-Answer = Callable[[bytes, Context], Awaitable[bytes]] | Callable[[bytes, Context], AsyncIterator[bytes]]
+Handler = Callable[[bytes, Context], Awaitable[bytes]] | Callable[[bytes, Context], AsyncIterator[bytes]]
 WATCH = "/grpc.health.v1.Health/Watch"
 
 
@@ -30,10 +30,10 @@ class Received:
 
 
 @dataclass
-class StandIn(grpc.GenericRpcHandler):
-    """Answers the paths in `answers`; a coroutine function answers once, an asynchronous generator streams."""
+class FakeServer(grpc.GenericRpcHandler):
+    """Answers the paths in `handlers`; a coroutine function handlers once, an asynchronous generator streams."""
 
-    answers: dict[str, Answer] = field(default_factory=dict)
+    handlers: dict[str, Handler] = field(default_factory=dict)
     calls: list[Received] = field(default_factory=list)
     port: int = 0
     _serving: bool = True
@@ -58,14 +58,14 @@ class StandIn(grpc.GenericRpcHandler):
             await self._server.stop(0)
         self._server = None
 
-    def answer(self, path: str, *replies: Message) -> None:
-        """Answer a unary method with each of the replies in turn, then with the last one."""
+    def respond(self, path: str, *replies: Message) -> None:
+        """Handler a unary method with each of the replies in turn, then with the last one."""
         waiting = [reply.SerializeToString() for reply in replies]
 
         async def next_reply(_data: bytes, _context: Context) -> bytes:
             return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
-        self.answers[path] = next_reply
+        self.handlers[path] = next_reply
 
     def paths(self) -> list[str]:
         """The methods that were called, in order."""
@@ -89,7 +89,7 @@ class StandIn(grpc.GenericRpcHandler):
         path: str = handler_call_details.method
         if path == WATCH:
             return grpc.unary_stream_rpc_method_handler(self._watch)
-        answer = self.answers.get(path)
+        answer = self.handlers.get(path)
         if answer is None:
             return None
         if inspect.isasyncgenfunction(answer):
@@ -129,9 +129,9 @@ class StandIn(grpc.GenericRpcHandler):
 
 
 @asynccontextmanager
-async def stand_in() -> AsyncIterator[StandIn]:
+async def fake_server() -> AsyncIterator[FakeServer]:
     """A stand-in that listens."""
-    made = StandIn()
+    made = FakeServer()
     await made.start()
     try:
         yield made

@@ -1,4 +1,4 @@
-"""A gateway in front of stand-ins, with a token to call it and the answers that any composed call needs."""
+"""A gateway in front of stand-ins, with a token to call it and the handlers that any composed call needs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.app import Slice, compose, slices
+from gateway.app import UpstreamService, compose, upstream_services
 from gateway.config import Settings
 from seda.rpc.v1.caller_pb2 import Caller, Role
 from seda.users.v1.identity_service_pb2 import ResolveCallerResponse
 from servicekit.clock import Clock
 from servicekit.process import Process
-from tests.gateway.fake_server import StandIn, stand_in
+from tests.gateway.fake_server import FakeServer, fake_server
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 
 RESOLVE = "/seda.users.v1.IdentityService/ResolveCaller"
@@ -33,14 +33,14 @@ SECONDS = 20.0
 
 
 @dataclass
-class Suite:
-    """The gateway, what stands behind it, and a channel to it."""
+class GatewayFixture:
+    """The gateway, what stands gateway it, and a channel to it."""
 
     process: Process
     channel: grpc.aio.Channel
-    users: StandIn
-    chat: StandIn
-    tracks: StandIn
+    users: FakeServer
+    chat: FakeServer
+    tracks: FakeServer
 
     def unary(self, path: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
         """A method of bytes."""
@@ -73,11 +73,11 @@ def settings(users: str, chat: str, tracks: str, **values: Any) -> Settings:
 
 
 @asynccontextmanager
-async def gateway(
-    told: Settings, *, also: Sequence[Slice] = (), clock: Clock | None = None
+async def start_gateway(
+    config: Settings, *, also: Sequence[UpstreamService] = (), clock: Clock | None = None
 ) -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
-    """A running gateway and a channel to it. `also` stands behind it beside the suite's own services."""
-    process = Process(told, lambda context: compose(context, [*slices(told), *also]), clock)
+    """A running gateway and a channel to it. `also` stands gateway it beside the suite's own services."""
+    process = Process(config, lambda context: compose(context, [*upstream_services(config), *also]), clock)
     await process.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}")
     try:
@@ -88,17 +88,17 @@ async def gateway(
 
 
 @asynccontextmanager
-async def suite(
-    *, also: Sequence[Slice] = (), clock: Clock | None = None, **values: Any
-) -> AsyncIterator[Suite]:
+async def running_gateway(
+    *, also: Sequence[UpstreamService] = (), clock: Clock | None = None, **values: Any
+) -> AsyncIterator[GatewayFixture]:
     """A gateway in front of three stand-ins; users knows the caller."""
     async with AsyncExitStack() as stack:
-        users, chat, tracks = [await stack.enter_async_context(stand_in()) for _ in range(3)]
+        users, chat, tracks = [await stack.enter_async_context(fake_server()) for _ in range(3)]
         caller = Caller(user_id=CALLER_ID, role=Role.ROLE_USER)
-        users.answer(RESOLVE, ResolveCallerResponse(caller=caller))
-        told = settings(users.target, chat.target, tracks.target, **values)
-        process, channel = await stack.enter_async_context(gateway(told, also=also, clock=clock))
-        yield Suite(process, channel, users, chat, tracks)
+        users.respond(RESOLVE, ResolveCallerResponse(caller=caller))
+        config = settings(users.target, chat.target, tracks.target, **values)
+        process, channel = await stack.enter_async_context(start_gateway(config, also=also, clock=clock))
+        yield GatewayFixture(process, channel, users, chat, tracks)
 
 
 def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A room page shows what a track's provider told after the message was sent; the message waited for nobody."""
+"""A room page shows what a track's provider config after the message was sent; the message waited for nobody."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.chat import app as chat_app
 from services.chat import config as chat_config
 from services.users import app as users_app
 from services.users import config as users_config
-from tests.gateway.gateway_fixture import AS_USER, SECONDS, gateway, settings
+from tests.gateway.gateway_fixture import AS_USER, SECONDS, settings, start_gateway
 from tests.postgres import Database, administrator
 from tests.services.running import running
 from tests.services.tracks.clients.web.web_server import Asked
@@ -44,9 +44,9 @@ async def test_the_title_comes_onto_the_page_after_the_message(database: Databas
         users = await start(running(users_config.Settings, users_app.build, database))
         values["users_target"] = users.address
         tracks = await start(asking(database, admin, web, **values))
-        behind = {"users_target": users.address, "tracks_target": tracks.service.address}
-        chat = await start(running(chat_config.Settings, chat_app.build, database, **behind))
-        _, channel = await start(gateway(settings(users.address, chat.address, tracks.service.address)))
+        gateway = {"users_target": users.address, "tracks_target": tracks.service.address}
+        chat = await start(running(chat_config.Settings, chat_app.build, database, **gateway))
+        _, channel = await start(start_gateway(settings(users.address, chat.address, tracks.service.address)))
         composed = GatewayServiceStub(channel)
         create = CreateRoomRequest(name="Evenings")
         room = await RoomServiceStub(channel).CreateRoom(create, metadata=AS_USER, timeout=SECONDS)

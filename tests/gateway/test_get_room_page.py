@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.message import Message as AnyMessage
 from google.rpc import error_details_pb2
 
-from gateway.clients.batches import in_chunks
+from gateway.clients.batches import in_batches
 from seda.chat.v1.message_pb2 import Message, TrackSnapshot
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
@@ -21,7 +21,7 @@ from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, LookupTracksResponse
 from seda.users.v1.user_pb2 import UserSummary
 from seda.users.v1.user_service_pb2 import LookupUsersRequest, LookupUsersResponse
-from tests.gateway.fake_server import Context, StandIn
+from tests.gateway.fake_server import Context, FakeServer
 from tests.gateway.gateway_fixture import (
     AS_USER,
     LIST,
@@ -29,7 +29,7 @@ from tests.gateway.gateway_fixture import (
     LOOKUP_USERS,
     RESOLVE,
     SECONDS,
-    Suite,
+    GatewayFixture,
     details,
     status_bytes,
 )
@@ -66,7 +66,7 @@ def page(roots: int, replies: int = 0) -> ListMessagesResponse:
     return made
 
 
-def know_everybody(behind: Suite) -> None:
+def know_everybody(gateway: GatewayFixture) -> None:
     """Let users and tracks find whatever they are asked for."""
 
     async def users(data: bytes, _context: Context) -> bytes:
@@ -80,13 +80,13 @@ def know_everybody(behind: Suite) -> None:
         found = [Track(id=each, title=f"title of {each}") for each in asked]
         return LookupTracksResponse(tracks=reversed(found)).SerializeToString()
 
-    behind.users.answers[LOOKUP_USERS] = users
-    behind.tracks.answers[LOOKUP_TRACKS] = tracks
+    gateway.users.handlers[LOOKUP_USERS] = users
+    gateway.tracks.handlers[LOOKUP_TRACKS] = tracks
 
 
-async def get(behind: Suite, seconds: float = SECONDS, **fields: Any) -> GetRoomPageResponse:
+async def get(gateway: GatewayFixture, seconds: float = SECONDS, **fields: Any) -> GetRoomPageResponse:
     """Calls GetRoomPage as the user."""
-    stub = GatewayServiceStub(behind.channel)
+    stub = GatewayServiceStub(gateway.channel)
     request = GetRoomPageRequest(**{"room_id": ROOM, **fields})
     return await stub.GetRoomPage(request, metadata=AS_USER, timeout=seconds)
 
@@ -111,11 +111,11 @@ def repeated(field: Sequence[AnyMessage]) -> list[AnyMessage]:
     return list(field)
 
 
-async def test_get_room_page_joins_messages_people_and_tracks(behind: Suite) -> None:
-    know_everybody(behind)
+async def test_get_room_page_joins_messages_people_and_tracks(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
     listed = page(roots=2, replies=1)
-    behind.chat.answer(LIST, listed)
-    answer = await get(behind)
+    gateway.chat.respond(LIST, listed)
+    answer = await get(gateway)
     assert repeated(answer.messages) == repeated(listed.messages)
     assert [(each.id, each.display_name) for each in answer.authors] == [
         (user(number), f"name of {user(number)}") for number in (1, 2, 3, 4)
@@ -128,78 +128,80 @@ async def test_get_room_page_joins_messages_people_and_tracks(behind: Suite) -> 
 
 
 @pytest.mark.parametrize(("roots", "replies"), [(1, 0), (1, 5), (100, 0), (100, 5)])
-async def test_get_room_page_takes_three_calls_for_any_page(behind: Suite, roots: int, replies: int) -> None:
-    know_everybody(behind)
-    behind.chat.answer(LIST, page(roots, replies))
-    answer = await get(behind, page_size=100)
+async def test_get_room_page_takes_three_calls_for_any_page(
+    gateway: GatewayFixture, roots: int, replies: int
+) -> None:
+    know_everybody(gateway)
+    gateway.chat.respond(LIST, page(roots, replies))
+    answer = await get(gateway, page_size=100)
     count = roots * (1 + replies)
     assert [len(answer.messages), len(answer.authors), len(answer.tracks)] == [roots, count, count]
-    assert behind.chat.paths() == [LIST]
-    assert behind.users.paths() == [RESOLVE, LOOKUP_USERS]
-    assert behind.tracks.paths() == [LOOKUP_TRACKS]
+    assert gateway.chat.paths() == [LIST]
+    assert gateway.users.paths() == [RESOLVE, LOOKUP_USERS]
+    assert gateway.tracks.paths() == [LOOKUP_TRACKS]
 
 
 async def test_get_room_page_asks_for_each_author_and_track_once_and_for_nobody_mentioned(
-    behind: Suite,
+    gateway: GatewayFixture,
 ) -> None:
-    know_everybody(behind)
+    know_everybody(gateway)
     listed = page(roots=2)
     for message in listed.messages:
         message.user_id = user(1)
         message.track.track_id = track(1)
         message.mention_user_ids.append(user(99))
-    behind.chat.answer(LIST, listed)
-    answer = await get(behind)
-    asked = LookupUsersRequest.FromString((await behind.users.received(LOOKUP_USERS)).data)
+    gateway.chat.respond(LIST, listed)
+    answer = await get(gateway)
+    asked = LookupUsersRequest.FromString((await gateway.users.received(LOOKUP_USERS)).data)
     assert list(asked.user_ids) == [each.id for each in answer.authors] == [user(1)]
     assert [each.id for each in answer.tracks] == [track(1)]
 
 
-async def test_get_room_page_of_an_empty_page_asks_chat_alone(behind: Suite) -> None:
-    behind.chat.answer(LIST, ListMessagesResponse(epoch="e1", rev=3))
-    answer = await get(behind)
+async def test_get_room_page_of_an_empty_page_asks_chat_alone(gateway: GatewayFixture) -> None:
+    gateway.chat.respond(LIST, ListMessagesResponse(epoch="e1", rev=3))
+    answer = await get(gateway)
     assert answer == GetRoomPageResponse(epoch="e1", rev=3)
-    assert (behind.users.paths(), behind.tracks.paths()) == ([RESOLVE], [])
+    assert (gateway.users.paths(), gateway.tracks.paths()) == ([RESOLVE], [])
 
 
-async def test_get_room_page_without_any_track_does_not_ask_tracks(behind: Suite) -> None:
-    know_everybody(behind)
-    behind.chat.answer(LIST, ListMessagesResponse(messages=[Message(user_id=user(1), text="hello")]))
-    await get(behind)
-    assert behind.tracks.paths() == []
+async def test_get_room_page_without_any_track_does_not_ask_tracks(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
+    gateway.chat.respond(LIST, ListMessagesResponse(messages=[Message(user_id=user(1), text="hello")]))
+    await get(gateway)
+    assert gateway.tracks.paths() == []
 
 
-async def test_get_room_page_asks_for_roots_of_the_page_asked_for(behind: Suite) -> None:
-    behind.chat.answer(LIST, ListMessagesResponse())
-    await get(behind, page_size=7, page_token="there")
-    asked = ListMessagesRequest.FromString((await behind.chat.received(LIST)).data)
+async def test_get_room_page_asks_for_roots_of_the_page_asked_for(gateway: GatewayFixture) -> None:
+    gateway.chat.respond(LIST, ListMessagesResponse())
+    await get(gateway, page_size=7, page_token="there")
+    asked = ListMessagesRequest.FromString((await gateway.chat.received(LIST)).data)
     assert asked == ListMessagesRequest(
         room_id=ROOM, page_size=7, page_token="there", thread_view=ThreadView.THREAD_VIEW_ROOTS
     )
 
 
-async def test_get_room_page_with_ids_that_are_not_found_has_stubs(behind: Suite) -> None:
-    behind.users.answer(LOOKUP_USERS, LookupUsersResponse(missing_ids=[user(1)]))
-    behind.tracks.answer(LOOKUP_TRACKS, LookupTracksResponse(missing_ids=[track(1)]))
-    behind.chat.answer(LIST, page(roots=1))
-    answer = await get(behind)
+async def test_get_room_page_with_ids_that_are_not_found_has_stubs(gateway: GatewayFixture) -> None:
+    gateway.users.respond(LOOKUP_USERS, LookupUsersResponse(missing_ids=[user(1)]))
+    gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse(missing_ids=[track(1)]))
+    gateway.chat.respond(LIST, page(roots=1))
+    answer = await get(gateway)
     assert (repeated(answer.authors), list(answer.unreachable)) == ([UserSummary(id=user(1))], [])
     assert [each.title for each in answer.tracks] == ["Then"]
 
 
-async def test_get_room_page_asks_again_for_tracks_that_did_not_fit(behind: Suite) -> None:
-    know_everybody(behind)
+async def test_get_room_page_asks_again_for_tracks_that_did_not_fit(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
 
     async def one_by_one(data: bytes, _context: Context) -> bytes:
         first, *rest = LookupTracksRequest.FromString(data).track_ids
         found = [Track(id=first, title=f"title of {first}")]
         return LookupTracksResponse(tracks=found, remaining_ids=rest).SerializeToString()
 
-    behind.tracks.answers[LOOKUP_TRACKS] = one_by_one
-    behind.chat.answer(LIST, page(roots=3))
-    answer = await get(behind)
+    gateway.tracks.handlers[LOOKUP_TRACKS] = one_by_one
+    gateway.chat.respond(LIST, page(roots=3))
+    answer = await get(gateway)
     assert {each.title for each in answer.tracks} == {f"title of {each.id}" for each in answer.tracks}
-    assert behind.tracks.paths() == [LOOKUP_TRACKS] * 3
+    assert gateway.tracks.paths() == [LOOKUP_TRACKS] * 3
 
 
 def as_posted(number: int) -> Track:
@@ -209,31 +211,31 @@ def as_posted(number: int) -> Track:
     return made
 
 
-async def away(service: StandIn, _path: str) -> None:
+async def away(service: FakeServer, _path: str) -> None:
     await service.stop()
 
 
-async def slow(service: StandIn, path: str) -> None:
-    service.answers[path] = forever
+async def slow(service: FakeServer, path: str) -> None:
+    service.handlers[path] = forever
 
 
-async def broken(service: StandIn, path: str) -> None:
-    service.answers[path] = failing(grpc.StatusCode.INTERNAL, "INTERNAL_ERROR")
+async def broken(service: FakeServer, path: str) -> None:
+    service.handlers[path] = failing(grpc.StatusCode.INTERNAL, "INTERNAL_ERROR")
 
 
-async def overloaded(service: StandIn, path: str) -> None:
-    service.answers[path] = failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+async def overloaded(service: FakeServer, path: str) -> None:
+    service.handlers[path] = failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
 
 
 @pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
-async def test_get_room_page_comes_without_users(behind: Suite, trouble: Any) -> None:
-    know_everybody(behind)
-    behind.chat.answer(LIST, page(roots=2))
+async def test_get_room_page_comes_without_users(gateway: GatewayFixture, trouble: Any) -> None:
+    know_everybody(gateway)
+    gateway.chat.respond(LIST, page(roots=2))
     # The caller is known from now on, though users is not there to say it again.
-    await get(behind)
-    await trouble(behind.users, LOOKUP_USERS)
+    await get(gateway)
+    await trouble(gateway.users, LOOKUP_USERS)
     begun = time.monotonic()
-    answer = await get(behind)
+    answer = await get(gateway)
     assert time.monotonic() - begun < 4
     assert list(answer.unreachable) == ["users"]
     assert repeated(answer.authors) == [UserSummary(id=user(1)), UserSummary(id=user(2))]
@@ -241,35 +243,37 @@ async def test_get_room_page_comes_without_users(behind: Suite, trouble: Any) ->
 
 
 @pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
-async def test_get_room_page_comes_without_tracks(behind: Suite, trouble: Any) -> None:
-    know_everybody(behind)
-    behind.chat.answer(LIST, page(roots=2))
-    await trouble(behind.tracks, LOOKUP_TRACKS)
+async def test_get_room_page_comes_without_tracks(gateway: GatewayFixture, trouble: Any) -> None:
+    know_everybody(gateway)
+    gateway.chat.respond(LIST, page(roots=2))
+    await trouble(gateway.tracks, LOOKUP_TRACKS)
     begun = time.monotonic()
-    answer = await get(behind)
+    answer = await get(gateway)
     assert time.monotonic() - begun < 4
     assert list(answer.unreachable) == ["tracks"]
     assert repeated(answer.tracks) == [as_posted(1), as_posted(2)]
     assert answer.authors[0].display_name
 
 
-async def test_get_room_page_waits_for_both_at_once_and_for_less_than_is_left(behind: Suite) -> None:
-    behind.users.answers[LOOKUP_USERS] = behind.tracks.answers[LOOKUP_TRACKS] = forever
-    behind.chat.answer(LIST, page(roots=1))
-    answer = await get(behind, seconds=1.0)
+async def test_get_room_page_waits_for_both_at_once_and_for_less_than_is_left(
+    gateway: GatewayFixture,
+) -> None:
+    gateway.users.handlers[LOOKUP_USERS] = gateway.tracks.handlers[LOOKUP_TRACKS] = forever
+    gateway.chat.respond(LIST, page(roots=1))
+    answer = await get(gateway, seconds=1.0)
     assert list(answer.unreachable) == ["users", "tracks"]
     left = [
-        (await behind.users.received(LOOKUP_USERS)).time_left,
-        (await behind.tracks.received(LOOKUP_TRACKS)).time_left,
+        (await gateway.users.received(LOOKUP_USERS)).time_left,
+        (await gateway.tracks.received(LOOKUP_TRACKS)).time_left,
     ]
     assert all(each is not None and 0 < each < 0.75 for each in left), left
 
 
-async def test_get_room_page_waits_a_while_at_most(behind: Suite) -> None:
-    know_everybody(behind)
-    behind.chat.answer(LIST, page(roots=1))
-    await get(behind)
-    left = (await behind.users.received(LOOKUP_USERS)).time_left
+async def test_get_room_page_waits_a_while_at_most(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
+    gateway.chat.respond(LIST, page(roots=1))
+    await get(gateway)
+    left = (await gateway.users.received(LOOKUP_USERS)).time_left
     assert left is not None
     assert 1 < left < 1.6
 
@@ -279,35 +283,35 @@ async def test_get_room_page_waits_a_while_at_most(behind: Suite) -> None:
     [(grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND"), (grpc.StatusCode.PERMISSION_DENIED, "BANNED")],
 )
 async def test_get_room_page_keeps_an_error_of_chat(
-    behind: Suite, code: grpc.StatusCode, reason: str
+    gateway: GatewayFixture, code: grpc.StatusCode, reason: str
 ) -> None:
-    behind.chat.answers[LIST] = failing(code, reason)
+    gateway.chat.handlers[LIST] = failing(code, reason)
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await get(behind)
+        await get(gateway)
     assert raised.value.code() is code
     found = details(raised.value)["ErrorInfo"]
     assert (found.reason, found.domain) == (reason, "somebody.seda.fm")
 
 
-async def test_get_room_page_without_chat_says_so(behind: Suite) -> None:
-    await behind.chat.stop()
+async def test_get_room_page_without_chat_says_so(gateway: GatewayFixture) -> None:
+    await gateway.chat.stop()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await get(behind)
+        await get(gateway)
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert details(raised.value)["ErrorInfo"].metadata == {"service": "chat"}
 
 
-async def test_get_room_page_hides_no_refusal_of_the_caller(behind: Suite) -> None:
-    know_everybody(behind)
-    behind.users.answers[LOOKUP_USERS] = failing(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
-    behind.chat.answer(LIST, page(roots=1))
+async def test_get_room_page_hides_no_refusal_of_the_caller(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
+    gateway.users.handlers[LOOKUP_USERS] = failing(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
+    gateway.chat.respond(LIST, page(roots=1))
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await get(behind)
+        await get(gateway)
     assert details(raised.value)["ErrorInfo"].reason == "TOKEN_EXPIRED"
 
 
-@pytest.mark.parametrize(("count", "chunks"), [(0, []), (1000, [1000]), (2001, [1000, 1000, 1])])
-async def test_lookups_ask_for_no_more_than_they_may(count: int, chunks: list[int]) -> None:
+@pytest.mark.parametrize(("count", "batches"), [(0, []), (1000, [1000]), (2001, [1000, 1000, 1])])
+async def test_lookups_ask_for_no_more_than_they_may(count: int, batches: list[int]) -> None:
     asked: list[int] = []
 
     async def ask(ids: Sequence[str]) -> Sequence[str]:
@@ -315,5 +319,5 @@ async def test_lookups_ask_for_no_more_than_they_may(count: int, chunks: list[in
         return ids
 
     ids = [str(number) for number in range(count)]
-    assert await in_chunks(ids, ask) == ids
-    assert asked == chunks
+    assert await in_batches(ids, ask) == ids
+    assert asked == batches

@@ -15,12 +15,12 @@ import grpc
 import pytest
 
 from gateway import app
-from gateway.app import Slice
+from gateway.app import UpstreamService
 from servicekit import server
 from servicekit.call import Call
 from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings
-from tests.gateway.gateway_fixture import AS_USER, suite
+from tests.gateway.gateway_fixture import AS_USER, running_gateway
 from tests.probe import METHODS, SERVICE, EmptyRequest, ProbeRequest
 from tests.servicekit.probe_server import Probe, Users, servicers
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
@@ -52,8 +52,8 @@ async def probe() -> AsyncIterator[str]:
     """The probe service in a process like any other's; gives its address."""
     secrets: dict[str, Any] = {"jwt_secret": JWT_SECRET, "service_secret": SERVICE_SECRET}
     # One user has all the streams here.
-    told = Settings(**secrets, max_streams_per_user=STREAMS)
-    process = Process(told, lambda _: App(servicers=servicers(Probe(_for_ever)), resolver=Users()))
+    config = Settings(**secrets, max_streams_per_user=STREAMS)
+    process = Process(config, lambda _: App(servicers=servicers(Probe(_for_ever)), resolver=Users()))
     await process.start()
     process.health.set_ready(ready=True)
     try:
@@ -108,8 +108,10 @@ async def edge() -> AsyncIterator[Edge]:
     """A gateway in front of the probe, and the client's connections to it."""
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(probe())
-        behind = await stack.enter_async_context(suite(also=[Slice("probe", [SERVICE], address)]))
-        target = f"127.0.0.1:{behind.process.servers.port}"
+        gateway = await stack.enter_async_context(
+            running_gateway(also=[UpstreamService("probe", [SERVICE], address)])
+        )
+        target = f"127.0.0.1:{gateway.process.servers.port}"
         channels = [
             await stack.enter_async_context(grpc.aio.insecure_channel(target, options=_OWN_CONNECTION))
             for _ in range(CONNECTIONS)
@@ -145,8 +147,8 @@ async def test_the_control_on_one_connection_for_both_unary_calls_wait(
     monkeypatch.setattr(server, "_STREAMS_BEHIND_IT", FEW_STREAMS)
     make = app._client
 
-    def on_one_connection(context: AppContext, behind: Slice) -> Any:
-        client = make(context, behind)
+    def on_one_connection(context: AppContext, gateway: UpstreamService) -> Any:
+        client = make(context, gateway)
         client.stream_channel = client.channel
         return client
 

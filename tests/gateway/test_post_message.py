@@ -24,7 +24,7 @@ from tests.gateway.gateway_fixture import (
     SECONDS,
     SEND,
     UPSERT,
-    Suite,
+    GatewayFixture,
     details,
     status_bytes,
 )
@@ -39,17 +39,17 @@ SENT = SendMessageResponse(
 )
 
 
-async def post(behind: Suite, **fields: Any) -> PostMessageResponse:
+async def post(gateway: GatewayFixture, **fields: Any) -> PostMessageResponse:
     """Calls PostMessage as the user."""
-    stub = GatewayServiceStub(behind.channel)
+    stub = GatewayServiceStub(gateway.channel)
     request = PostMessageRequest(**{"room_id": ROOM, "text": "listen", **fields})
     return await stub.PostMessage(request, metadata=(*AS_USER, ("x-request-id", "mine")), timeout=SECONDS)
 
 
-async def refused(behind: Suite, **fields: Any) -> grpc.aio.AioRpcError:
+async def refused(gateway: GatewayFixture, **fields: Any) -> grpc.aio.AioRpcError:
     """The error PostMessage ends in."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await post(behind, **fields)
+        await post(gateway, **fields)
     return raised.value
 
 
@@ -78,16 +78,16 @@ def signed_by(authorization: str | bytes) -> ServiceToken:
     return token
 
 
-async def test_post_message_stores_the_track_and_sends_the_message(behind: Suite) -> None:
-    behind.tracks.answer(UPSERT, UpsertTrackResponse(track=TRACK))
-    behind.chat.answer(SEND, SENT)
-    answer = await post(behind, track_url=LINK, request_id=REQUEST_ID)
+async def test_post_message_stores_the_track_and_sends_the_message(gateway: GatewayFixture) -> None:
+    gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
+    gateway.chat.respond(SEND, SENT)
+    answer = await post(gateway, track_url=LINK, request_id=REQUEST_ID)
     assert answer == PostMessageResponse(
         message=SENT.message, track=TRACK, deduplicated=True, epoch="e1", rev=7
     )
-    upserted = await behind.tracks.received(UPSERT)
+    upserted = await gateway.tracks.received(UPSERT)
     assert UpsertTrackRequest.FromString(upserted.data) == UpsertTrackRequest(input=LINK)
-    sent = await behind.chat.received(SEND)
+    sent = await gateway.chat.received(SEND)
     assert SendMessageRequest.FromString(sent.data) == SendMessageRequest(
         room_id=ROOM, text="listen", track_id=TRACK.id, request_id=REQUEST_ID
     )
@@ -95,43 +95,45 @@ async def test_post_message_stores_the_track_and_sends_the_message(behind: Suite
 
 
 async def test_post_message_stores_as_the_gateway_for_the_caller_and_sends_as_the_caller(
-    behind: Suite,
+    gateway: GatewayFixture,
 ) -> None:
-    behind.tracks.answer(UPSERT, UpsertTrackResponse(track=TRACK))
-    behind.chat.answer(SEND, SENT)
-    await post(behind, track_url=LINK)
-    signed = signed_by((await behind.tracks.received(UPSERT)).metadata["authorization"])
+    gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
+    gateway.chat.respond(SEND, SENT)
+    await post(gateway, track_url=LINK)
+    signed = signed_by((await gateway.tracks.received(UPSERT)).metadata["authorization"])
     assert (signed.service, signed.on_behalf_of) == ("gateway", CALLER_ID)
-    assert (await behind.chat.received(SEND)).metadata["authorization"] == AS_USER[0][1]
-    assert signed_by((await behind.users.received(RESOLVE)).metadata["authorization"]).service == "gateway"
+    assert (await gateway.chat.received(SEND)).metadata["authorization"] == AS_USER[0][1]
+    assert signed_by((await gateway.users.received(RESOLVE)).metadata["authorization"]).service == "gateway"
 
 
-async def test_post_message_gives_both_steps_all_the_time_there_is(behind: Suite) -> None:
-    behind.tracks.answer(UPSERT, UpsertTrackResponse(track=TRACK))
-    behind.chat.answer(SEND, SENT)
-    await post(behind, track_url=LINK)
-    for call in (await behind.tracks.received(UPSERT), await behind.chat.received(SEND)):
+async def test_post_message_gives_both_steps_all_the_time_there_is(gateway: GatewayFixture) -> None:
+    gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
+    gateway.chat.respond(SEND, SENT)
+    await post(gateway, track_url=LINK)
+    for call in (await gateway.tracks.received(UPSERT), await gateway.chat.received(SEND)):
         assert call.time_left is not None
         assert SECONDS - 5 < call.time_left <= SECONDS
 
 
-async def test_post_message_without_a_link_asks_nobody_for_a_track(behind: Suite) -> None:
-    behind.chat.answer(SEND, SENT)
-    answer = await post(behind)
+async def test_post_message_without_a_link_asks_nobody_for_a_track(gateway: GatewayFixture) -> None:
+    gateway.chat.respond(SEND, SENT)
+    answer = await post(gateway)
     assert not answer.HasField("track")
-    assert behind.tracks.calls == []
-    assert SendMessageRequest.FromString((await behind.chat.received(SEND)).data).track_id == ""
+    assert gateway.tracks.calls == []
+    assert SendMessageRequest.FromString((await gateway.chat.received(SEND)).data).track_id == ""
 
 
-async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_tracks(behind: Suite) -> None:
+async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_tracks(
+    gateway: GatewayFixture,
+) -> None:
     info = error_details_pb2.ErrorInfo(
         reason="NOT_A_TRACK", domain="tracks.seda.fm", metadata={"kind": "album"}
     )
     bad = error_details_pb2.BadRequest()
     bad.field_violations.add(field="input", description="is an album")
     bad.field_violations.add(field="title", description="is long")
-    behind.tracks.answers[UPSERT] = sending(grpc.StatusCode.INVALID_ARGUMENT, info, bad)
-    error = await refused(behind, track_url=LINK)
+    gateway.tracks.handlers[UPSERT] = sending(grpc.StatusCode.INVALID_ARGUMENT, info, bad)
+    error = await refused(gateway, track_url=LINK)
     assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no")
     found = details(error)
     assert found["ErrorInfo"] == info
@@ -140,24 +142,24 @@ async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_track
         ("title", "is long"),
     ]
     assert found["RequestInfo"].request_id == "mine"
-    assert behind.chat.calls == []
+    assert gateway.chat.calls == []
 
 
-async def test_post_message_keeps_an_error_of_chat(behind: Suite) -> None:
+async def test_post_message_keeps_an_error_of_chat(gateway: GatewayFixture) -> None:
     info = error_details_pb2.ErrorInfo(reason="SLOW_MODE", domain="chat.seda.fm", metadata={"a": "b"})
     retry = error_details_pb2.RetryInfo()
     retry.retry_delay.FromMilliseconds(2500)
-    behind.chat.answers[SEND] = sending(grpc.StatusCode.RESOURCE_EXHAUSTED, info, retry)
-    error = await refused(behind)
+    gateway.chat.handlers[SEND] = sending(grpc.StatusCode.RESOURCE_EXHAUSTED, info, retry)
+    error = await refused(gateway)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     found = details(error)
     assert (found["ErrorInfo"], found["RetryInfo"]) == (info, retry)
 
 
-async def test_post_message_without_tracks_sends_nothing(behind: Suite) -> None:
-    behind.chat.answer(SEND, SENT)
-    await behind.tracks.stop()
-    error = await refused(behind, track_url=LINK)
+async def test_post_message_without_tracks_sends_nothing(gateway: GatewayFixture) -> None:
+    gateway.chat.respond(SEND, SENT)
+    await gateway.tracks.stop()
+    error = await refused(gateway, track_url=LINK)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     found = details(error)
     assert (found["ErrorInfo"].reason, found["ErrorInfo"].metadata) == (
@@ -165,32 +167,34 @@ async def test_post_message_without_tracks_sends_nothing(behind: Suite) -> None:
         {"service": "tracks"},
     )
     assert found["RetryInfo"].retry_delay.ToMilliseconds() > 0
-    assert behind.chat.calls == []
+    assert gateway.chat.calls == []
 
 
-async def test_post_message_without_chat_says_so(behind: Suite) -> None:
-    await behind.chat.stop()
-    error = await refused(behind)
+async def test_post_message_without_chat_says_so(gateway: GatewayFixture) -> None:
+    await gateway.chat.stop()
+    error = await refused(gateway)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert details(error)["ErrorInfo"].metadata == {"service": "chat"}
 
 
 @pytest.mark.parametrize("request_id", [REQUEST_ID, ""])
-async def test_post_message_is_repeated_under_one_request_id(behind: Suite, request_id: str) -> None:
-    behind.chat.answers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
-    error = await refused(behind, request_id=request_id)
+async def test_post_message_is_repeated_under_one_request_id(
+    gateway: GatewayFixture, request_id: str
+) -> None:
+    gateway.chat.handlers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
+    error = await refused(gateway, request_id=request_id)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert behind.chat.paths() == [SEND] * 3
-    (used,) = {SendMessageRequest.FromString(each.data).request_id for each in behind.chat.calls}
+    assert gateway.chat.paths() == [SEND] * 3
+    (used,) = {SendMessageRequest.FromString(each.data).request_id for each in gateway.chat.calls}
     assert str(UUID(used)) == (request_id or used)
 
 
-async def test_a_forwarded_send_is_never_repeated(behind: Suite) -> None:
-    behind.chat.answers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
+async def test_a_forwarded_send_is_never_repeated(gateway: GatewayFixture) -> None:
+    gateway.chat.handlers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
     request = SendMessageRequest(room_id=ROOM, text="listen", request_id=REQUEST_ID)
     with pytest.raises(grpc.aio.AioRpcError):
-        await MessageServiceStub(behind.channel).SendMessage(request, metadata=AS_USER, timeout=SECONDS)
-    assert behind.chat.paths() == [SEND]
+        await MessageServiceStub(gateway.channel).SendMessage(request, metadata=AS_USER, timeout=SECONDS)
+    assert gateway.chat.paths() == [SEND]
 
 
 @pytest.mark.parametrize(
@@ -205,11 +209,11 @@ async def test_a_forwarded_send_is_never_repeated(behind: Suite) -> None:
     ],
 )
 async def test_post_message_checks_its_fields_before_it_asks_anybody(
-    behind: Suite, fields: dict[str, str], field: str
+    gateway: GatewayFixture, fields: dict[str, str], field: str
 ) -> None:
-    error = await refused(behind, **fields)
+    error = await refused(gateway, **fields)
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     found = details(error)
     assert (found["ErrorInfo"].reason, found["ErrorInfo"].domain) == ("INVALID_FIELDS", "gateway.seda.fm")
     assert [each.field for each in found["BadRequest"].field_violations] == [field]
-    assert behind.chat.calls == behind.tracks.calls == []
+    assert gateway.chat.calls == gateway.tracks.calls == []

@@ -6,23 +6,23 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from gateway.app import Slice
-from tests.gateway.fake_server import Context, StandIn, stand_in
-from tests.gateway.gateway_fixture import SECONDS, Suite, details, suite
+from gateway.app import UpstreamService
+from tests.gateway.fake_server import Context, FakeServer, fake_server
+from tests.gateway.gateway_fixture import SECONDS, GatewayFixture, details, running_gateway
 from tests.gateway.unknown_service import ECHO, FOLLOW, SERVICES
 
 Stream = grpc.aio.UnaryStreamCall[bytes, bytes]
 
 
 @pytest.fixture
-async def novelty() -> AsyncIterator[StandIn]:
-    async with stand_in() as made:
+async def unknown() -> AsyncIterator[FakeServer]:
+    async with fake_server() as made:
         yield made
 
 
 @pytest.fixture
-async def behind(novelty: StandIn) -> AsyncIterator[Suite]:
-    async with suite(also=[Slice("novelty", SERVICES, novelty.target)]) as made:
+async def gateway(unknown: FakeServer) -> AsyncIterator[GatewayFixture]:
+    async with running_gateway(also=[UpstreamService("unknown", SERVICES, unknown.target)]) as made:
         yield made
 
 
@@ -50,53 +50,59 @@ async def failure(stream: Stream) -> grpc.aio.AioRpcError:
     return raised.value
 
 
-async def test_all_replies_come_in_order_with_the_trailers(behind: Suite, novelty: StandIn) -> None:
-    novelty.answers[FOLLOW] = counting
-    stream = behind.stream(FOLLOW)(b"\xfe\x00")
+async def test_all_replies_come_in_order_with_the_trailers(
+    gateway: GatewayFixture, unknown: FakeServer
+) -> None:
+    unknown.handlers[FOLLOW] = counting
+    stream = gateway.stream(FOLLOW)(b"\xfe\x00")
     assert [reply async for reply in stream] == [b"\xfe\x00\xff" + bytes([number]) for number in range(20)]
     assert tuple(await stream.trailing_metadata()) == (("x-end", "1"),)
-    assert behind.counted("novelty.v1.NoveltyService.Follow", "OK") == 1
+    assert gateway.counted("unknown.v1.UnknownService.Follow", "OK") == 1
 
 
-async def test_a_stream_has_no_deadline_but_its_callers(behind: Suite, novelty: StandIn) -> None:
-    novelty.answers[FOLLOW] = counting
-    async for _ in behind.stream(FOLLOW)(b""):
+async def test_a_stream_has_no_deadline_but_its_callers(gateway: GatewayFixture, unknown: FakeServer) -> None:
+    unknown.handlers[FOLLOW] = counting
+    async for _ in gateway.stream(FOLLOW)(b""):
         pass
-    async for _ in behind.stream(FOLLOW)(b"", timeout=8):
+    async for _ in gateway.stream(FOLLOW)(b"", timeout=8):
         pass
-    assert (await novelty.received(FOLLOW)).time_left is None
-    left = (await novelty.received(FOLLOW, 2)).time_left
+    assert (await unknown.received(FOLLOW)).time_left is None
+    left = (await unknown.received(FOLLOW, 2)).time_left
     assert left is not None
     assert 7 < left < 8
 
 
-async def test_streams_and_unary_calls_go_over_different_connections(behind: Suite, novelty: StandIn) -> None:
+async def test_streams_and_unary_calls_go_over_different_connections(
+    gateway: GatewayFixture, unknown: FakeServer
+) -> None:
     async def echo(data: bytes, _context: Context) -> bytes:
         return data
 
-    novelty.answers |= {FOLLOW: counting, ECHO: echo}
-    async for _ in behind.stream(FOLLOW)(b""):
+    unknown.handlers |= {FOLLOW: counting, ECHO: echo}
+    async for _ in gateway.stream(FOLLOW)(b""):
         pass
-    await behind.unary(ECHO)(b"", timeout=SECONDS)
-    assert (await novelty.received(FOLLOW)).peer != (await novelty.received(ECHO)).peer
+    await gateway.unary(ECHO)(b"", timeout=SECONDS)
+    assert (await unknown.received(FOLLOW)).peer != (await unknown.received(ECHO)).peer
 
 
-async def test_an_error_after_some_replies_is_intact(behind: Suite, novelty: StandIn) -> None:
+async def test_an_error_after_some_replies_is_intact(gateway: GatewayFixture, unknown: FakeServer) -> None:
     async def breaking(_data: bytes, context: Context) -> AsyncIterator[bytes]:
         yield b"one"
         await context.abort(
             grpc.StatusCode.ABORTED, "no more", trailing_metadata=(("grpc-status-details-bin", b"\x01\xff"),)
         )
 
-    novelty.answers[FOLLOW] = breaking
-    stream = behind.stream(FOLLOW)(b"", timeout=SECONDS)
+    unknown.handlers[FOLLOW] = breaking
+    stream = gateway.stream(FOLLOW)(b"", timeout=SECONDS)
     assert await stream.read() == b"one"
     error = await failure(stream)
     assert (error.code(), error.details()) == (grpc.StatusCode.ABORTED, "no more")
     assert tuple(error.trailing_metadata()) == (("grpc-status-details-bin", b"\x01\xff"),)
 
 
-async def test_a_caller_who_hangs_up_ends_the_stream_below(behind: Suite, novelty: StandIn) -> None:
+async def test_a_caller_who_hangs_up_ends_the_stream_below(
+    gateway: GatewayFixture, unknown: FakeServer
+) -> None:
     ended = asyncio.Event()
 
     async def endless(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
@@ -106,36 +112,36 @@ async def test_a_caller_who_hangs_up_ends_the_stream_below(behind: Suite, novelt
         finally:
             ended.set()
 
-    novelty.answers[FOLLOW] = endless
-    stream = behind.stream(FOLLOW)(b"")
+    unknown.handlers[FOLLOW] = endless
+    stream = gateway.stream(FOLLOW)(b"")
     assert await stream.read() == b"first"
     stream.cancel()
     await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_a_service_that_dies_ends_its_streams(behind: Suite, novelty: StandIn) -> None:
-    novelty.answers[FOLLOW] = forever
-    stream = behind.stream(FOLLOW)(b"")
+async def test_a_service_that_dies_ends_its_streams(gateway: GatewayFixture, unknown: FakeServer) -> None:
+    unknown.handlers[FOLLOW] = forever
+    stream = gateway.stream(FOLLOW)(b"")
     assert await stream.read() == b"first"
-    await novelty.stop()
+    await unknown.stop()
     error = await asyncio.wait_for(failure(stream), 5)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert details(error)["ErrorInfo"].metadata == {"service": "novelty"}
+    assert details(error)["ErrorInfo"].metadata == {"service": "unknown"}
 
 
 async def test_streams_outlast_the_drain_wait_and_end_with_the_gateway(
-    behind: Suite, novelty: StandIn
+    gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
-    novelty.answers[FOLLOW] = forever
-    streams = [behind.stream(FOLLOW)(b"") for _ in range(3)]
+    unknown.handlers[FOLLOW] = forever
+    streams = [gateway.stream(FOLLOW)(b"") for _ in range(3)]
     for stream in streams:
         assert await stream.read() == b"first"
-    await behind.process.drain(0.2)
+    await gateway.process.drain(0.2)
     assert not any(stream.done() for stream in streams)
 
     # The grace is long, and must not be needed.
     async with asyncio.timeout(5):
-        await behind.process.stop(grace=15)
+        await gateway.process.stop(grace=15)
         errors = [await failure(stream) for stream in streams]
     for error in errors:
         assert error.code() is grpc.StatusCode.UNAVAILABLE
@@ -145,14 +151,14 @@ async def test_streams_outlast_the_drain_wait_and_end_with_the_gateway(
 
 
 async def test_a_caller_who_does_not_read_does_not_keep_the_gateway_from_leaving(
-    behind: Suite, novelty: StandIn
+    gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
     async def flood(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 100_000
 
-    novelty.answers[FOLLOW] = flood
-    stream = behind.stream(FOLLOW)(b"")
+    unknown.handlers[FOLLOW] = flood
+    stream = gateway.stream(FOLLOW)(b"")
     assert await stream.read()
     async with asyncio.timeout(5):
-        await behind.process.stop(grace=1)
+        await gateway.process.stop(grace=1)

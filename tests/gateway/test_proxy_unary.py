@@ -14,10 +14,10 @@ from tests.gateway.gateway_fixture import (
     GET_USER,
     SECONDS,
     SEND,
-    Suite,
+    GatewayFixture,
     details,
+    running_gateway,
     status_bytes,
-    suite,
 )
 
 # No message at all; nobody but the service is to notice.
@@ -48,95 +48,95 @@ async def failure(call: grpc.aio.UnaryUnaryCall[bytes, bytes]) -> grpc.aio.AioRp
 
 
 @pytest.mark.parametrize("data", [b"", UNKNOWN_FIELD, GARBAGE], ids=["empty", "unknown field", "garbage"])
-async def test_bytes_are_untouched_both_ways(behind: Suite, data: bytes) -> None:
-    behind.users.answers[GET_USER] = echo
-    assert await behind.unary(GET_USER)(data, timeout=SECONDS) == data[::-1]
-    assert (await behind.users.received(GET_USER)).data == data
+async def test_bytes_are_untouched_both_ways(gateway: GatewayFixture, data: bytes) -> None:
+    gateway.users.handlers[GET_USER] = echo
+    assert await gateway.unary(GET_USER)(data, timeout=SECONDS) == data[::-1]
+    assert (await gateway.users.received(GET_USER)).data == data
 
 
-async def test_metadata_is_passed_and_the_token_not_looked_at(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = echo
+async def test_metadata_is_passed_and_the_token_not_looked_at(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     sent = (("authorization", "Bearer no token"), ("x-request-id", "mine-1"), ("traceparent", trace))
-    await behind.unary(GET_USER)(b"", metadata=sent, timeout=SECONDS)
-    received = (await behind.users.received(GET_USER)).metadata
+    await gateway.unary(GET_USER)(b"", metadata=sent, timeout=SECONDS)
+    received = (await gateway.users.received(GET_USER)).metadata
     assert {key: received.get(key) for key, _ in sent} == dict(sent)
     # Nobody was asked who that is.
-    assert behind.users.paths() == [GET_USER]
+    assert gateway.users.paths() == [GET_USER]
 
 
-async def test_a_call_without_a_token_is_the_services_to_judge(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = echo
-    await behind.unary(GET_USER)(b"", timeout=SECONDS)
-    assert "authorization" not in (await behind.users.received(GET_USER)).metadata
+async def test_a_call_without_a_token_is_the_services_to_judge(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
+    await gateway.unary(GET_USER)(b"", timeout=SECONDS)
+    assert "authorization" not in (await gateway.users.received(GET_USER)).metadata
 
 
-async def test_the_deadline_is_passed_a_little_shorter(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = echo
+async def test_the_deadline_is_passed_a_little_shorter(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
     # Under a second, where grpc sends whole milliseconds.
-    await behind.unary(GET_USER)(b"", timeout=0.95)
-    left = (await behind.users.received(GET_USER)).time_left
+    await gateway.unary(GET_USER)(b"", timeout=0.95)
+    left = (await gateway.users.received(GET_USER)).time_left
     assert left is not None
     assert 0.4 < left <= 0.931
 
 
-async def test_a_call_without_a_deadline_gets_one(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = echo
-    await behind.unary(GET_USER)(b"")
-    left = (await behind.users.received(GET_USER)).time_left
+async def test_a_call_without_a_deadline_gets_one(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
+    await gateway.unary(GET_USER)(b"")
+    left = (await gateway.users.received(GET_USER)).time_left
     assert left is not None
     # grpc rounds long ones up to tenths of seconds.
     assert 29 < left <= 30
 
 
-async def test_trailers_of_a_good_answer_are_kept(behind: Suite) -> None:
+async def test_trailers_of_a_good_answer_are_kept(gateway: GatewayFixture) -> None:
     async def answer(data: bytes, context: Context) -> bytes:
         context.set_trailing_metadata((("x-one", "1"), ("x-two-bin", b"\x00\xff")))
         return data
 
-    behind.users.answers[GET_USER] = answer
-    call = behind.unary(GET_USER)(b"abc", timeout=SECONDS)
+    gateway.users.handlers[GET_USER] = answer
+    call = gateway.unary(GET_USER)(b"abc", timeout=SECONDS)
     assert await call == b"abc"
     assert sorted(await call.trailing_metadata()) == [("x-one", "1"), ("x-two-bin", b"\x00\xff")]
 
 
-async def test_an_error_keeps_code_message_details_and_trailers(behind: Suite) -> None:
+async def test_an_error_keeps_code_message_details_and_trailers(gateway: GatewayFixture) -> None:
     info = error_details_pb2.ErrorInfo(reason="USER_NOT_FOUND", domain="users.seda.fm")
     sent = (
         status_bytes(5, "gone: ö %41", info, error_details_pb2.DebugInfo(detail="unknown to us"))
         + b"\xfa\x3e\x01x"
     )
     trailers = (("grpc-status-details-bin", sent), ("x-more", "1"), ("x-more", "2"))
-    behind.users.answers[GET_USER] = ending(grpc.StatusCode.NOT_FOUND, "gone: ö %41", trailers)
-    error = await failure(behind.unary(GET_USER)(b"", timeout=SECONDS))
+    gateway.users.handlers[GET_USER] = ending(grpc.StatusCode.NOT_FOUND, "gone: ö %41", trailers)
+    error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS))
     assert (error.code(), error.details()) == (grpc.StatusCode.NOT_FOUND, "gone: ö %41")
     assert sorted(error.trailing_metadata()) == sorted(trailers)
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
 async def test_an_error_that_a_service_explains_is_not_taken_for_a_lost_connection(
-    behind: Suite, code: grpc.StatusCode
+    gateway: GatewayFixture, code: grpc.StatusCode
 ) -> None:
     trailers = (("grpc-status-details-bin", b"\x01\xff"),)
-    behind.chat.answers[SEND] = ending(code, "the database is unavailable", trailers)
-    error = await failure(behind.unary(SEND)(b"", timeout=SECONDS))
+    gateway.chat.handlers[SEND] = ending(code, "the database is unavailable", trailers)
+    error = await failure(gateway.unary(SEND)(b"", timeout=SECONDS))
     assert (error.code(), error.details()) == (code, "the database is unavailable")
     assert tuple(error.trailing_metadata()) == trailers
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED])
 async def test_an_error_without_details_that_is_no_lost_connection_stays_as_it_is(
-    behind: Suite, code: grpc.StatusCode
+    gateway: GatewayFixture, code: grpc.StatusCode
 ) -> None:
-    behind.users.answers[GET_USER] = ending(code, "as is")
-    error = await failure(behind.unary(GET_USER)(b"", timeout=SECONDS))
+    gateway.users.handlers[GET_USER] = ending(code, "as is")
+    error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS))
     assert (error.code(), error.details(), tuple(error.trailing_metadata())) == (code, "as is", ())
 
 
-async def test_a_service_that_is_away_is_named_and_the_call_can_be_repeated(behind: Suite) -> None:
-    await behind.users.stop()
+async def test_a_service_that_is_away_is_named_and_the_call_can_be_repeated(gateway: GatewayFixture) -> None:
+    await gateway.users.stop()
     error = await failure(
-        behind.unary(GET_USER)(b"", timeout=SECONDS, metadata=(("x-request-id", "mine-2"),))
+        gateway.unary(GET_USER)(b"", timeout=SECONDS, metadata=(("x-request-id", "mine-2"),))
     )
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     found = details(error)
@@ -149,23 +149,25 @@ async def test_a_service_that_is_away_is_named_and_the_call_can_be_repeated(behi
     assert found["RequestInfo"].request_id == "mine-2"
 
 
-async def test_the_request_id_made_by_the_gateway_is_the_one_in_the_error(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = ending(grpc.StatusCode.UNAVAILABLE)
-    error = await failure(behind.unary(GET_USER)(b"", timeout=SECONDS))
-    made = (await behind.users.received(GET_USER)).metadata["x-request-id"]
+async def test_the_request_id_made_by_the_gateway_is_the_one_in_the_error(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = ending(grpc.StatusCode.UNAVAILABLE)
+    error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS))
+    made = (await gateway.users.received(GET_USER)).metadata["x-request-id"]
     assert made
     assert details(error)["RequestInfo"].request_id == made
 
 
-async def test_a_deadline_that_ends_below_is_typed(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = ending(grpc.StatusCode.DEADLINE_EXCEEDED)
-    error = await failure(behind.unary(GET_USER)(b"", timeout=SECONDS))
+async def test_a_deadline_that_ends_below_is_typed(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = ending(grpc.StatusCode.DEADLINE_EXCEEDED)
+    error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert details(error)["ErrorInfo"].reason == "DEADLINE_EXCEEDED"
 
 
 @pytest.mark.parametrize(("path", "repeated"), [(GET_USER, True), (SEND, False)])
-async def test_only_what_may_be_repeated_is_repeated(behind: Suite, path: str, repeated: bool) -> None:
+async def test_only_what_may_be_repeated_is_repeated(
+    gateway: GatewayFixture, path: str, repeated: bool
+) -> None:
     times = 0
 
     async def flaky(data: bytes, context: Context) -> bytes:
@@ -175,8 +177,8 @@ async def test_only_what_may_be_repeated_is_repeated(behind: Suite, path: str, r
             await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return data
 
-    behind.users.answers[path] = behind.chat.answers[path] = flaky
-    call = behind.unary(path)(b"x", timeout=SECONDS)
+    gateway.users.handlers[path] = gateway.chat.handlers[path] = flaky
+    call = gateway.unary(path)(b"x", timeout=SECONDS)
     if repeated:
         assert await call == b"x"
         assert times == 2
@@ -185,7 +187,7 @@ async def test_only_what_may_be_repeated_is_repeated(behind: Suite, path: str, r
         assert times == 1
 
 
-async def test_a_caller_who_hangs_up_ends_the_call_below(behind: Suite) -> None:
+async def test_a_caller_who_hangs_up_ends_the_call_below(gateway: GatewayFixture) -> None:
     ended = asyncio.Event()
 
     async def forever(_data: bytes, _context: Context) -> bytes:
@@ -195,35 +197,35 @@ async def test_a_caller_who_hangs_up_ends_the_call_below(behind: Suite) -> None:
             ended.set()
         return b""
 
-    behind.users.answers[GET_USER] = forever
-    call = behind.unary(GET_USER)(b"", timeout=SECONDS)
-    await behind.users.received(GET_USER)
+    gateway.users.handlers[GET_USER] = forever
+    call = gateway.unary(GET_USER)(b"", timeout=SECONDS)
+    await gateway.users.received(GET_USER)
     call.cancel()
     await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_a_service_that_dies_in_the_middle_ends_the_call_at_once(behind: Suite) -> None:
+async def test_a_service_that_dies_in_the_middle_ends_the_call_at_once(gateway: GatewayFixture) -> None:
     async def forever(_data: bytes, _context: Context) -> bytes:
         await asyncio.Event().wait()
         return b""
 
-    behind.chat.answers[SEND] = forever
-    call = behind.unary(SEND)(b"", timeout=SECONDS)
-    await behind.chat.received(SEND)
-    await behind.chat.stop()
+    gateway.chat.handlers[SEND] = forever
+    call = gateway.unary(SEND)(b"", timeout=SECONDS)
+    await gateway.chat.received(SEND)
+    await gateway.chat.stop()
     error = await asyncio.wait_for(failure(call), 5)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert details(error)["ErrorInfo"].metadata == {"service": "chat"}
 
 
-async def test_forwarded_calls_are_counted_and_logged_like_others(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = echo
-    behind.chat.answers[SEND] = ending(grpc.StatusCode.NOT_FOUND, "", (("x-a", "1"),))
+async def test_forwarded_calls_are_counted_and_logged_like_others(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
+    gateway.chat.handlers[SEND] = ending(grpc.StatusCode.NOT_FOUND, "", (("x-a", "1"),))
     with capture_logs() as logs:
-        await behind.unary(GET_USER)(b"", timeout=SECONDS, metadata=(("x-request-id", "mine-3"),))
-        await failure(behind.unary(SEND)(b"", timeout=SECONDS))
-    assert behind.counted("seda.users.v1.UserService.GetUser", "OK") == 1
-    assert behind.counted("seda.chat.v1.MessageService.SendMessage", "NOT_FOUND") == 1
+        await gateway.unary(GET_USER)(b"", timeout=SECONDS, metadata=(("x-request-id", "mine-3"),))
+        await failure(gateway.unary(SEND)(b"", timeout=SECONDS))
+    assert gateway.counted("seda.users.v1.UserService.GetUser", "OK") == 1
+    assert gateway.counted("seda.chat.v1.MessageService.SendMessage", "NOT_FOUND") == 1
     lines = [line for line in logs if line["event"] == "call"]
     assert [(line["method"], line["code"]) for line in lines] == [
         ("seda.users.v1.UserService.GetUser", "OK"),
@@ -240,26 +242,28 @@ async def test_forwarded_calls_wait_for_admission() -> None:
         await going.wait()
         return data
 
-    async with suite(max_calls=1, max_queued_calls=0) as behind:
-        behind.users.answers[GET_USER] = wait
-        first = behind.unary(GET_USER)(b"1", timeout=SECONDS)
-        await behind.users.received(GET_USER)
-        error = await failure(behind.unary(GET_USER)(b"2", timeout=SECONDS))
+    async with running_gateway(max_calls=1, max_queued_calls=0) as gateway:
+        gateway.users.handlers[GET_USER] = wait
+        first = gateway.unary(GET_USER)(b"1", timeout=SECONDS)
+        await gateway.users.received(GET_USER)
+        error = await failure(gateway.unary(GET_USER)(b"2", timeout=SECONDS))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert details(error)["ErrorInfo"].reason == "OVERLOADED"
         going.set()
         assert await first == b"1"
 
 
-async def test_cancelled_by_nobody_is_an_answer_too(behind: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancelled_by_nobody_is_an_answer_too(
+    gateway: GatewayFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def answer(data: bytes, _context: Context) -> bytes:
         return data
 
     def broken(*_: object) -> None:
         raise asyncio.CancelledError
 
-    behind.users.answers[GET_USER] = answer
-    monkeypatch.setattr("gateway.rpc.proxy._keep_trailers", broken)
-    error = await failure(behind.unary(GET_USER)(b"", timeout=SECONDS, metadata=AS_USER))
+    gateway.users.handlers[GET_USER] = answer
+    monkeypatch.setattr("gateway.rpc.proxy._copy_trailers", broken)
+    error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS, metadata=AS_USER))
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert details(error)["ErrorInfo"].metadata == {"service": "gateway"}

@@ -1,4 +1,4 @@
-"""What the gateway serves comes from the generated code: all of the slices, and nothing for services alone."""
+"""What the gateway serves comes from the generated code: all of the upstream_services, and nothing for services alone."""
 
 import importlib
 from pathlib import Path
@@ -8,14 +8,22 @@ import pytest
 from grpc_reflection.v1alpha import reflection_pb2
 
 import seda
-from gateway.app import Slice
-from gateway.rpc.service_descriptors import for_users, services_of
+from gateway.app import UpstreamService
+from gateway.rpc.service_descriptors import public_services, services_of
 from servicekit.methods import methods_of
-from tests.gateway.fake_server import Context, stand_in
-from tests.gateway.gateway_fixture import AS_USER, GET_USER, RESOLVE, SECONDS, UPSERT, Suite, suite
+from tests.gateway.fake_server import Context, fake_server
+from tests.gateway.gateway_fixture import (
+    AS_USER,
+    GET_USER,
+    RESOLVE,
+    SECONDS,
+    UPSERT,
+    GatewayFixture,
+    running_gateway,
+)
 from tests.gateway.unknown_service import ECHO, INTERNAL, SERVICES
 
-SLICES = ("users", "chat", "tracks")
+SERVICE_NAMES = ("users", "chat", "tracks")
 ERASE = "/seda.chat.v1.AuthorDataService/EraseAuthor"
 OWN = {"seda.gateway.v1.GatewayService", "grpc.health.v1.Health"}
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -40,7 +48,7 @@ async def listed(channel: grpc.aio.Channel, version: str) -> set[str]:
 
 def test_every_generated_service_of_a_slice_is_found() -> None:
     folder = Path(seda.__file__).parent
-    for name in SLICES:
+    for name in SERVICE_NAMES:
         modules = sorted((folder / name).rglob("*_service_pb2.py"))
         generated = {
             f"seda.{name}.{path.parent.name}.{service}"
@@ -52,60 +60,65 @@ def test_every_generated_service_of_a_slice_is_found() -> None:
         assert {service.full_name for service in services_of(name)} == generated != set()
 
 
-@pytest.mark.parametrize("slice_name", SLICES)
-async def test_every_method_for_callers_is_served_under_its_own_name(behind: Suite, slice_name: str) -> None:
-    service = {"users": behind.users, "chat": behind.chat, "tracks": behind.tracks}[slice_name]
-    methods = [method for found in for_users(services_of(slice_name)) for method in methods_of(found)]
+@pytest.mark.parametrize("service_name", SERVICE_NAMES)
+async def test_every_method_for_callers_is_served_under_its_own_name(
+    gateway: GatewayFixture, service_name: str
+) -> None:
+    service = {"users": gateway.users, "chat": gateway.chat, "tracks": gateway.tracks}[service_name]
+    methods = [method for found in public_services(services_of(service_name)) for method in methods_of(found)]
     assert methods
     for method in methods:
-        service.answers[method.path] = echo
-        assert await behind.unary(method.path)(b"\xff", timeout=SECONDS) == b"\xff"
+        service.handlers[method.path] = echo
+        assert await gateway.unary(method.path)(b"\xff", timeout=SECONDS) == b"\xff"
     assert service.paths() == [method.path for method in methods]
 
 
 @pytest.mark.parametrize("path", [RESOLVE, ERASE, UPSERT, "/seda.users.v1.UserService/Nonsense", INTERNAL])
-async def test_methods_for_services_alone_are_not_there(behind: Suite, path: str) -> None:
-    behind.users.answers[path] = behind.chat.answers[path] = behind.tracks.answers[path] = echo
+async def test_methods_for_services_alone_are_not_there(gateway: GatewayFixture, path: str) -> None:
+    gateway.users.handlers[path] = gateway.chat.handlers[path] = gateway.tracks.handlers[path] = echo
     for metadata in ((), AS_USER):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await behind.unary(path)(b"", metadata=metadata, timeout=SECONDS)
+            await gateway.unary(path)(b"", metadata=metadata, timeout=SECONDS)
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert behind.users.paths() == behind.chat.paths() == behind.tracks.paths() == []
+    assert gateway.users.paths() == gateway.chat.paths() == gateway.tracks.paths() == []
 
 
 @pytest.mark.parametrize("version", REFLECTION)
-async def test_what_is_served_is_listed(behind: Suite, version: str) -> None:
-    served = {service.full_name for name in SLICES for service in for_users(services_of(name))}
-    assert await listed(behind.channel, version) == served | OWN | set(REFLECTION)
+async def test_what_is_served_is_listed(gateway: GatewayFixture, version: str) -> None:
+    served = {service.full_name for name in SERVICE_NAMES for service in public_services(services_of(name))}
+    assert await listed(gateway.channel, version) == served | OWN | set(REFLECTION)
 
 
-async def test_services_alone_are_not_listed(behind: Suite) -> None:
-    hidden = {service.full_name for name in SLICES for service in services_of(name)} - {
-        service.full_name for name in SLICES for service in for_users(services_of(name))
+async def test_services_alone_are_not_listed(gateway: GatewayFixture) -> None:
+    hidden = {service.full_name for name in SERVICE_NAMES for service in services_of(name)} - {
+        service.full_name for name in SERVICE_NAMES for service in public_services(services_of(name))
     }
     assert hidden >= {
         "seda.users.v1.IdentityService",
         "seda.chat.v1.AuthorDataService",
         "seda.tracks.v1.CatalogService",
     }
-    assert not hidden & await listed(behind.channel, REFLECTION[0])
+    assert not hidden & await listed(gateway.channel, REFLECTION[0])
 
 
 async def test_a_new_service_needs_its_descriptors_and_an_address_alone() -> None:
-    async with stand_in() as novelty, suite(also=[Slice("novelty", SERVICES, novelty.target)]) as behind:
-        novelty.answers |= {ECHO: echo, INTERNAL: echo}
-        assert await behind.unary(ECHO)(b"\xff\x01", timeout=SECONDS) == b"\xff\x01"
+    async with (
+        fake_server() as unknown,
+        running_gateway(also=[UpstreamService("unknown", SERVICES, unknown.target)]) as gateway,
+    ):
+        unknown.handlers |= {ECHO: echo, INTERNAL: echo}
+        assert await gateway.unary(ECHO)(b"\xff\x01", timeout=SECONDS) == b"\xff\x01"
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await behind.unary(INTERNAL)(b"", timeout=SECONDS)
+            await gateway.unary(INTERNAL)(b"", timeout=SECONDS)
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        names = await listed(behind.channel, REFLECTION[0])
-        assert "novelty.v1.NoveltyService" in names
-        assert "novelty.v1.InternalService" not in names
-        assert "novelty.v1.NoveltyService" in behind.process.health.states
+        names = await listed(gateway.channel, REFLECTION[0])
+        assert "unknown.v1.UnknownService" in names
+        assert "unknown.v1.InternalService" not in names
+        assert "unknown.v1.UnknownService" in gateway.process.health.states
 
 
-async def test_the_gateways_own_methods_are_its_own(behind: Suite) -> None:
-    behind.users.answers[GET_USER] = echo
+async def test_the_gateways_own_methods_are_its_own(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await behind.unary("/seda.gateway.v1.GatewayService/GetRoomPage")(b"", timeout=SECONDS)
+        await gateway.unary("/seda.gateway.v1.GatewayService/GetRoomPage")(b"", timeout=SECONDS)
     assert raised.value.code() is grpc.StatusCode.UNAUTHENTICATED

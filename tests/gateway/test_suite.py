@@ -24,7 +24,7 @@ from services.tracks import app as tracks_app
 from services.tracks import config as tracks_config
 from services.users import app as users_app
 from services.users import config as users_config
-from tests.gateway.gateway_fixture import AS_USER, SECONDS, details, gateway, settings
+from tests.gateway.gateway_fixture import AS_USER, SECONDS, details, settings, start_gateway
 from tests.postgres import Database
 from tests.services.running import running
 
@@ -35,7 +35,7 @@ REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
 
 @pytest.fixture(scope="module")
 async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a gateway with everything real behind it."""
+    """A channel to a gateway with everything real gateway it."""
     async with AsyncExitStack() as stack:
         start = stack.enter_async_context
         users = await start(running(users_config.Settings, users_app.build, database))
@@ -51,8 +51,8 @@ async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
                 tracks_target=tracks.address,
             )
         )
-        told = settings(users.address, chat.address, tracks.address)
-        _, opened = await start(gateway(told))
+        config = settings(users.address, chat.address, tracks.address)
+        _, opened = await start(start_gateway(config))
         yield opened
 
 

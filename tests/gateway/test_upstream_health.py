@@ -8,16 +8,22 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from gateway.domain.status import State, Status, of_replicas
-from gateway.rpc.service_descriptors import for_users, services_of
-from gateway.workers.upstream_health import Downstream, Downstreams
+from gateway.domain.status import ServiceState, ServiceStatus, aggregate
+from gateway.rpc.service_descriptors import public_services, services_of
+from gateway.workers.upstream_health import Upstream, UpstreamHealth
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from servicekit.clock import Micros
 from servicekit.health import HealthRegistry
 from servicekit.process import Process
-from tests.gateway.fake_server import stand_in
-from tests.gateway.gateway_fixture import SECONDS, Suite, gateway, settings, suite
+from tests.gateway.fake_server import fake_server
+from tests.gateway.gateway_fixture import (
+    SECONDS,
+    GatewayFixture,
+    running_gateway,
+    settings,
+    start_gateway,
+)
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -67,62 +73,66 @@ async def until(channel: grpc.aio.Channel, name: str, state: int) -> None:
     raise AssertionError
 
 
-async def until_true(told: Callable[[], bool]) -> None:
+async def until_true(config: Callable[[], bool]) -> None:
     """Waits for something that nobody announces."""
     async with asyncio.timeout(10):
-        while not told():
+        while not config():
             # Looked at again and again.
             await asyncio.sleep(0.01)
 
 
 async def status(channel: grpc.aio.Channel) -> dict[str, pb.ServiceStatus]:
-    """What GetSystemStatus answers, without a token."""
+    """What GetSystemStatus handlers, without a token."""
     answer = await GatewayServiceStub(channel).GetSystemStatus(pb.GetSystemStatusRequest(), timeout=SECONDS)
     return {service.name: service for service in answer.services}
 
 
-async def test_a_services_names_follow_its_own_health_and_the_gateway_does_not(behind: Suite) -> None:
-    channel = behind.channel
+async def test_a_services_names_follow_its_own_health_and_the_gateway_does_not(
+    gateway: GatewayFixture,
+) -> None:
+    channel = gateway.channel
     await until(channel, "", SERVING)
     await until(channel, CHAT, SERVING)
-    behind.chat.set_health(serving=False)
+    gateway.chat.set_health(serving=False)
     await until(channel, CHAT, NOT_SERVING)
-    behind.chat.set_health(serving=True)
+    gateway.chat.set_health(serving=True)
     await until(channel, CHAT, SERVING)
-    await behind.chat.stop()
+    await gateway.chat.stop()
     await until(channel, CHAT, NOT_SERVING)
     assert [await check(channel, name) for name in ("", GATEWAY, "live", USERS)] == [SERVING] * 4
-    await behind.chat.start()
+    await gateway.chat.start()
     await until(channel, CHAT, SERVING)
 
 
-async def test_every_service_for_callers_has_a_health_name_and_no_other(behind: Suite) -> None:
+async def test_every_service_for_callers_has_a_health_name_and_no_other(gateway: GatewayFixture) -> None:
     names = {service.full_name for name in ("users", "chat", "tracks") for service in services_of(name)}
     shown = {
-        service.full_name for name in ("users", "chat", "tracks") for service in for_users(services_of(name))
+        service.full_name
+        for name in ("users", "chat", "tracks")
+        for service in public_services(services_of(name))
     }
-    assert set(behind.process.health.states) == {"", "live", GATEWAY} | shown
+    assert set(gateway.process.health.states) == {"", "live", GATEWAY} | shown
     for name in names - shown:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await check(behind.channel, name)
+            await check(gateway.channel, name)
         assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 async def test_ready_once_each_service_has_answered_even_that_it_is_not_ready() -> None:
     clock = MovableClock()
-    async with suite(clock=clock) as behind:
-        behind.chat.set_health(serving=False)
-        await until(behind.channel, "", SERVING)
-        assert await check(behind.channel, GATEWAY) == SERVING
+    async with running_gateway(clock=clock) as gateway:
+        gateway.chat.set_health(serving=False)
+        await until(gateway.channel, "", SERVING)
+        assert await check(gateway.channel, GATEWAY) == SERVING
 
 
 async def test_not_ready_before_each_service_has_answered_or_ten_seconds_have_passed() -> None:
     clock = MovableClock()
-    async with stand_in() as users, stand_in() as chat:
-        told = settings(users.target, chat.target, NOWHERE)
-        async with gateway(told, clock=clock) as (process, channel):
+    async with fake_server() as users, fake_server() as chat:
+        config = settings(users.target, chat.target, NOWHERE)
+        async with start_gateway(config, clock=clock) as (process, channel):
             await until(channel, USERS, SERVING)
-            await until_true(lambda: state_of(process, "tracks") is State.UNREACHABLE)
+            await until_true(lambda: state_of(process, "tracks") is ServiceState.UNREACHABLE)
             clock.seconds += 9.9
             # Long enough for the gateway to look at the clock, and to find that it is not time yet.
             await asyncio.sleep(0.3)
@@ -136,44 +146,44 @@ async def test_not_ready_before_each_service_has_answered_or_ten_seconds_have_pa
 
 async def test_ready_when_the_last_service_answers() -> None:
     clock = MovableClock()
-    async with suite(clock=clock) as behind:
-        await until(behind.channel, "", SERVING)
-        late = behind.tracks
+    async with running_gateway(clock=clock) as gateway:
+        await until(gateway.channel, "", SERVING)
+        late = gateway.tracks
         await late.stop()
-        told = settings(behind.users.target, behind.chat.target, late.target)
-        async with gateway(told, clock=clock) as (process, channel):
-            await until_true(lambda: state_of(process, "tracks") is State.UNREACHABLE)
+        config = settings(gateway.users.target, gateway.chat.target, late.target)
+        async with start_gateway(config, clock=clock) as (process, channel):
+            await until_true(lambda: state_of(process, "tracks") is ServiceState.UNREACHABLE)
             assert await check(channel, "") == NOT_SERVING
             await late.start()
             await until(channel, "", SERVING)
 
 
-async def test_draining_turns_off_every_name_but_live_for_good(behind: Suite) -> None:
-    await until(behind.channel, "", SERVING)
-    await until(behind.channel, CHAT, SERVING)
-    await behind.process.drain(0)
-    states = behind.process.health.states
+async def test_draining_turns_off_every_name_but_live_for_good(gateway: GatewayFixture) -> None:
+    await until(gateway.channel, "", SERVING)
+    await until(gateway.channel, CHAT, SERVING)
+    await gateway.process.drain(0)
+    states = gateway.process.health.states
     assert {name for name, state in states.items() if state == SERVING} == {"live"}
-    behind.chat.set_health(serving=False)
-    await until_true(lambda: state_of(behind.process, "chat") is State.NOT_SERVING)
-    behind.chat.set_health(serving=True)
-    await until_true(lambda: state_of(behind.process, "chat") is State.SERVING)
+    gateway.chat.set_health(serving=False)
+    await until_true(lambda: state_of(gateway.process, "chat") is ServiceState.NOT_SERVING)
+    gateway.chat.set_health(serving=True)
+    await until_true(lambda: state_of(gateway.process, "chat") is ServiceState.SERVING)
     assert {name for name, state in states.items() if state == SERVING} == {"live"}
-    assert (await status(behind.channel))["gateway"].state == pb.SERVICE_STATE_NOT_SERVING
+    assert (await status(gateway.channel))["gateway"].state == pb.SERVICE_STATE_NOT_SERVING
 
 
 async def test_get_system_status_tells_states_and_since_when() -> None:
     clock = MovableClock(seconds=1000)
-    async with suite(clock=clock) as behind:
+    async with running_gateway(clock=clock) as gateway:
         for name in ("", USERS, CHAT):
-            await until(behind.channel, name, SERVING)
+            await until(gateway.channel, name, SERVING)
         clock.seconds = 1005
-        behind.chat.set_health(serving=False)
-        await until(behind.channel, CHAT, NOT_SERVING)
+        gateway.chat.set_health(serving=False)
+        await until(gateway.channel, CHAT, NOT_SERVING)
         clock.seconds = 1006
-        await behind.tracks.stop()
-        await until_true(lambda: state_of(behind.process, "tracks") is State.UNREACHABLE)
-        found = await status(behind.channel)
+        await gateway.tracks.stop()
+        await until_true(lambda: state_of(gateway.process, "tracks") is ServiceState.UNREACHABLE)
+        found = await status(gateway.channel)
     assert [(name, service.state, service.since_time.seconds) for name, service in found.items()] == [
         ("gateway", pb.SERVICE_STATE_SERVING, 1000),
         ("users", pb.SERVICE_STATE_SERVING, 1000),
@@ -185,9 +195,9 @@ async def test_get_system_status_tells_states_and_since_when() -> None:
 class Short:
     """A watch that ends after each answer, and at some time has none."""
 
-    def __init__(self, answers: int) -> None:
+    def __init__(self, handlers: int) -> None:
         self.begun = 0
-        self._answers = answers
+        self._answers = handlers
 
     async def serving(self) -> AsyncIterator[bool]:
         self.begun += 1
@@ -199,23 +209,23 @@ class Short:
 
 
 async def test_a_watch_that_ends_is_no_news_and_one_that_cannot_be_had_is() -> None:
-    clock, health, watch = MovableClock(), HealthRegistry(), Short(answers=3)
-    worker = Downstreams([Downstream("chat", [CHAT], [watch])], health, clock)
+    clock, health, watch = MovableClock(), HealthRegistry(), Short(handlers=3)
+    worker = UpstreamHealth([Upstream("chat", [CHAT], [watch])], health, clock)
     await worker.start()
     await until_true(lambda: watch.begun == 1)
     clock.seconds += 5
     await until_true(lambda: watch.begun == 3)
-    assert worker.statuses()[1] == Status("chat", State.SERVING, Micros(1_000_000_000))
+    assert worker.snapshot()[1] == ServiceStatus("chat", ServiceState.SERVING, Micros(1_000_000_000))
     await until_true(lambda: watch.begun == 4)
-    assert worker.statuses()[1] == Status("chat", State.UNREACHABLE, Micros(1_005_000_000))
+    assert worker.snapshot()[1] == ServiceStatus("chat", ServiceState.UNREACHABLE, Micros(1_005_000_000))
     assert health.states[CHAT] == NOT_SERVING
     await worker.stop()
 
 
 async def test_one_replica_that_takes_calls_is_enough() -> None:
-    async with stand_in() as users, stand_in() as chat, stand_in() as tracks:
-        told = settings(users.target, f"{NOWHERE},{chat.target}", tracks.target)
-        async with gateway(told) as (_, channel):
+    async with fake_server() as users, fake_server() as chat, fake_server() as tracks:
+        config = settings(users.target, f"{NOWHERE},{chat.target}", tracks.target)
+        async with start_gateway(config) as (_, channel):
             await until(channel, CHAT, SERVING)
             chat.set_health(serving=False)
             await until(channel, CHAT, NOT_SERVING)
@@ -225,23 +235,23 @@ async def test_one_replica_that_takes_calls_is_enough() -> None:
 @pytest.mark.parametrize(
     ("replicas", "whole"),
     [
-        ([State.UNREACHABLE, State.NOT_SERVING, State.SERVING], State.SERVING),
-        ([State.UNREACHABLE, State.NOT_SERVING], State.NOT_SERVING),
-        ([State.UNREACHABLE, State.UNSPECIFIED], State.UNSPECIFIED),
-        ([State.UNREACHABLE], State.UNREACHABLE),
+        ([ServiceState.UNREACHABLE, ServiceState.NOT_SERVING, ServiceState.SERVING], ServiceState.SERVING),
+        ([ServiceState.UNREACHABLE, ServiceState.NOT_SERVING], ServiceState.NOT_SERVING),
+        ([ServiceState.UNREACHABLE, ServiceState.UNSPECIFIED], ServiceState.UNSPECIFIED),
+        ([ServiceState.UNREACHABLE], ServiceState.UNREACHABLE),
     ],
 )
-def test_a_service_is_as_well_as_its_best_replica(replicas: list[State], whole: State) -> None:
-    assert of_replicas(replicas) is whole
+def test_a_service_is_as_well_as_its_best_replica(replicas: list[ServiceState], whole: ServiceState) -> None:
+    assert aggregate(replicas) is whole
 
 
 def test_every_state_has_its_name_on_the_wire() -> None:
-    names = {f"SERVICE_STATE_{state.name}" for state in State}
+    names = {f"SERVICE_STATE_{state.name}" for state in ServiceState}
     assert names == set(pb.ServiceState.keys())
 
 
-def state_of(process: Process, name: str) -> State:
+def state_of(process: Process, name: str) -> ServiceState:
     """What the gateway has heard of a service."""
-    downstreams: object = process.app.workers[0]
-    assert isinstance(downstreams, Downstreams)
-    return next(each.state for each in downstreams.statuses() if each.name == name)
+    upstreams: object = process.app.workers[0]
+    assert isinstance(upstreams, UpstreamHealth)
+    return next(each.state for each in upstreams.snapshot() if each.name == name)

@@ -7,9 +7,9 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from seda.rpc.v1 import annotations_pb2
 
-PACKAGE = "novelty.v1"
-ECHO = f"/{PACKAGE}.NoveltyService/Echo"
-FOLLOW = f"/{PACKAGE}.NoveltyService/Follow"
+PACKAGE = "unknown.v1"
+ECHO = f"/{PACKAGE}.UnknownService/Echo"
+FOLLOW = f"/{PACKAGE}.UnknownService/Follow"
 INTERNAL = f"/{PACKAGE}.InternalService/Hidden"
 
 
@@ -34,10 +34,10 @@ def _method(
 
 
 def _add() -> list[ServiceDescriptor]:
-    file = descriptor_pb2.FileDescriptorProto(name="novelty/v1/novelty_service.proto", package=PACKAGE)
+    file = descriptor_pb2.FileDescriptorProto(name="unknown/v1/unknown_service.proto", package=PACKAGE)
     file.syntax = "proto3"
     file.dependency.extend([empty_pb2.DESCRIPTOR.name, annotations_pb2.DESCRIPTOR.name])
-    open_to_users = _service(file, "NoveltyService")
+    open_to_users = _service(file, "UnknownService")
     _method(open_to_users, "Echo", annotations_pb2.ACCESS_USER)
     _method(open_to_users, "Follow", annotations_pb2.ACCESS_USER).server_streaming = True
     _method(_service(file, "InternalService"), "Hidden", annotations_pb2.ACCESS_SERVICE, "gateway")

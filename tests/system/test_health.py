@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from gateway.rpc.service_descriptors import for_users, services_of
+from gateway.rpc.service_descriptors import public_services, services_of
 from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import Cluster
@@ -31,7 +31,7 @@ _DATABASE = "seda"
 _SLICES = ("users", "chat", "tracks")
 NAMES = {each: {service.full_name for service in services_of(each)} for each in _SLICES}
 NAMES["gateway"] = {
-    service.full_name for each in (*_SLICES, "gateway") for service in for_users(services_of(each))
+    service.full_name for each in (*_SLICES, "gateway") for service in public_services(services_of(each))
 }
 BEHIND = (USERS, CHAT, TRACKS)
 

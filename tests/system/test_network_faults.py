@@ -23,7 +23,7 @@ from services.chat.app import build as build_chat
 from services.chat.config import Settings as ChatSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
-from tests.gateway.gateway_fixture import gateway, settings
+from tests.gateway.gateway_fixture import settings, start_gateway
 from tests.postgres import Database, free_port
 from tests.services.running import running, user
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -99,7 +99,7 @@ async def world(database: Database) -> AsyncIterator[World]:
         )
         chat = await stack.enter_async_context(fault_proxy(chat_service.address))
         told = settings(users.address, chat.address, f"127.0.0.1:{free_port()}", caller_ttl_seconds=60)
-        process, _ = await stack.enter_async_context(gateway(told))
+        process, _ = await stack.enter_async_context(start_gateway(told))
         edge = await stack.enter_async_context(fault_proxy(f"127.0.0.1:{process.servers.port}"))
         channel = await stack.enter_async_context(
             grpc.aio.insecure_channel(edge.address, options=[("grpc.max_reconnect_backoff_ms", 2_000)])

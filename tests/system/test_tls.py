@@ -28,7 +28,7 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.certificates import Tls
-from tests.gateway.gateway_fixture import gateway, settings
+from tests.gateway.gateway_fixture import settings, start_gateway
 from tests.postgres import Database
 from tests.services.running import call, running, user
 
@@ -58,7 +58,7 @@ async def suite(database: Database, tls: Tls, gateways: Tls) -> AsyncIterator[gr
             tracks.address,
             **Tls(tls.authority, gateways.own).settings(),
         )
-        process, _ = await stack.enter_async_context(gateway(told))
+        process, _ = await stack.enter_async_context(start_gateway(told))
         own = (tls.own.key.read_bytes(), tls.own.certificate.read_bytes())
         trusted = grpc.ssl_channel_credentials(gateways.authority.certificate.read_bytes(), *own)
         address = f"127.0.0.1:{process.servers.port}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 
-from gateway.rpc.service_descriptors import for_users, services_of
+from gateway.rpc.service_descriptors import public_services, services_of
 from ops.dev_tokens import development_subject
 from ops.topology import CHAT, GATEWAY, Ports
 from seda.chat.v1.message_pb2 import Message, MessageType
@@ -26,7 +26,7 @@ CANONICAL = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 SHOWN = {
     service.full_name
     for name in ("users", "chat", "tracks", "gateway")
-    for service in for_users(services_of(name))
+    for service in public_services(services_of(name))
 } | {"grpc.health.v1.Health"}
 WITHOUT_GRPCURL = "Without grpcurl"
 WITH_GRPCURL = "Paste, one after another"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.errors import NeedsResolutionError
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.metadata import State
-from services.tracks.domain.tracks import pasted_reference
+from services.tracks.domain.metadata import MetadataState, TrackMetadata
+from services.tracks.domain.tracks import parse_pasted_link
 from services.tracks.store import tracks
 from services.tracks.store.tracks import TrackRow
 
 
-async def upsert_track(deps: Deps, text: str, known: Facts) -> TrackRow:
+async def upsert_track(deps: Deps, text: str, known: TrackMetadata) -> TrackRow:
     """The stored track that a pasted text points to, with its empty fields filled from `known`.
 
-    Raises the errors of domain.tracks.pasted_reference, and NeedsResolutionError for a link that nobody has
-    followed yet: a message must not wait for another host.
+    Raises the errors of domain.tracks.parse_pasted_link, and NeedsResolutionError for a link that nobody has
+    resolve_link yet: a message must not wait for another host.
     """
-    reference = pasted_reference(text)
+    reference = parse_pasted_link(text)
     track: TrackRow | None
     if reference.needs_resolution:
         track = await deps.database.row(tracks.FIND_BY_ALIAS, reference.url)
@@ -25,6 +24,6 @@ async def upsert_track(deps: Deps, text: str, known: Facts) -> TrackRow:
             raise NeedsResolutionError(reference.provider)
     else:
         track = await tracks.find_or_add(deps.database, reference)
-    if track.metadata_state == State.PENDING:
-        deps.enrichment.wake()
+    if track.metadata_state == MetadataState.PENDING:
+        deps.enrichment.notify()
     return await tracks.fill(deps.database, track, known)

@@ -7,14 +7,16 @@ from typing import Protocol
 
 from servicekit.database import Database
 from servicekit.rate_limit import RateLimiter
-from services.tracks.domain.web.fetch_response import Answer, Fetched, Policy
-from services.tracks.domain.web.url_policy import Target
+from services.tracks.domain.web.fetch_response import CachedResponse, FetchResponse, Policy
+from services.tracks.domain.web.url_policy import FetchUrl
 
 
-class Web(Protocol):
+class HttpClient(Protocol):
     """The network, with every rule of who may be asked, and nothing kept."""
 
-    async def get(self, target: Target, policy: Policy, known: tuple[str, str] | None = None) -> Answer:
+    async def get(
+        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+    ) -> FetchResponse:
         """The answer of an address, after its redirects; how it failed is an answer too.
 
         `known` is an address and the entity tag of what is known of it. Raises HostBusyError alone.
@@ -26,7 +28,7 @@ class Fetcher(Protocol):
 
     async def fetch(
         self, url: str, *, deadline: float, policy: Policy = Policy.ANY_SITE, max_age: float | None = None
-    ) -> Fetched:
+    ) -> CachedResponse:
         """What the web answers for an address, now or lately.
 
         How it ended, refusals and dead hosts included, is the value, never an exception. `deadline` is on the
@@ -42,7 +44,7 @@ class Fetcher(Protocol):
 class Enrichment(Protocol):
     """The worker that asks providers what they know of tracks."""
 
-    def wake(self) -> None:
+    def notify(self) -> None:
         """Look for tracks that are due now rather than a little later. Never waits and never fails."""
 
 

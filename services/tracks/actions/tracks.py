@@ -8,17 +8,17 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError
 from services.tracks.actions.deps import Deps
-from services.tracks.actions.resolve_link import followed
+from services.tracks.actions.resolve_link import resolve_link
 from services.tracks.domain.errors import TrackNotFoundError
-from services.tracks.domain.links.reference import Reference
+from services.tracks.domain.links.reference import TrackReference
 from services.tracks.domain.links.registry import parse
-from services.tracks.domain.metadata import State
-from services.tracks.domain.tracks import pasted_reference
+from services.tracks.domain.metadata import MetadataState
+from services.tracks.domain.tracks import parse_pasted_link
 from services.tracks.store import callers, enrichment, tracks
 from services.tracks.store.tracks import TrackRow
 
 
-async def parse_track_url(text: str) -> Reference:
+async def parse_track_url(text: str) -> TrackReference:
     """What a pasted text points to. Raises the errors of links.table.parse."""
     return parse(text)
 
@@ -26,17 +26,17 @@ async def parse_track_url(text: str) -> Reference:
 async def resolve_track(deps: Deps, caller: Caller, text: str, deadline: float) -> TrackRow:
     """The stored track that a pasted text points to, made when it is new.
 
-    A link that says nothing by itself is followed, unless it has been before. Raises the errors of
-    domain.tracks.pasted_reference, of following.followed, and CallerSuspendedError.
+    A link that says nothing by itself is resolve_link, unless it has been before. Raises the errors of
+    domain.tracks.parse_pasted_link, of following.resolve_link, and CallerSuspendedError.
     """
-    reference = pasted_reference(text)
+    reference = parse_pasted_link(text)
     await _refuse_suspended(deps, caller)
     if not reference.needs_resolution:
         return await _stored(deps, reference)
     known = await deps.database.row(tracks.FIND_BY_ALIAS, reference.url)
     if known is not None:
         return known
-    track = await _stored(deps, await followed(deps, reference, deadline))
+    track = await _stored(deps, await resolve_link(deps, reference, deadline))
     await deps.database.execute(tracks.ADD_ALIASES, [reference.url], track.id)
     return track
 
@@ -66,14 +66,14 @@ async def refresh_track(deps: Deps, caller: Caller, track_id: UUID) -> TrackRow:
     row = await deps.database.row(enrichment.REFRESH, track_id)
     if row is None:
         return await get_track(deps, track_id)
-    deps.enrichment.wake()
+    deps.enrichment.notify()
     return row
 
 
-async def _stored(deps: Deps, reference: Reference) -> TrackRow:
+async def _stored(deps: Deps, reference: TrackReference) -> TrackRow:
     track = await tracks.find_or_add(deps.database, reference)
-    if track.metadata_state == State.PENDING:
-        deps.enrichment.wake()
+    if track.metadata_state == MetadataState.PENDING:
+        deps.enrichment.notify()
     return track
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 
-from services.tracks.domain.web.fetch_response import Failure, Fetched
+from services.tracks.domain.web.fetch_response import CachedResponse, Failure
 
 # The rules of fetching refused these. Asking again changes nothing.
-_REFUSED = frozenset(
+_PERMANENT_FAILURES = frozenset(
     {
         Failure.BLOCKED_URL,
         Failure.BLOCKED_HOST,
@@ -21,31 +21,35 @@ _REFUSED = frozenset(
         Failure.TOO_LARGE,
     }
 )
-_LATER_STATUSES = frozenset({408, 425, 429})
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _SERVER_ERRORS = range(500, 600)
-_GONE = frozenset({404, 410})
+_NOT_FOUND_STATUSES = frozenset({404, 410})
 
 
-class Outcome(enum.Enum):
+class FetchOutcome(enum.Enum):
     """How a provider took a question."""
 
-    TOLD = enum.auto()
+    SUCCESS = enum.auto()
     """There is a body."""
-    GONE = enum.auto()
+    NOT_FOUND = enum.auto()
     """There is no such thing."""
-    REFUSED = enum.auto()
+    PERMANENT_FAILURE = enum.auto()
     """There is no answer, and won't be."""
-    LATER = enum.auto()
+    TRANSIENT_FAILURE = enum.auto()
     """There is no answer now; there may be one another time."""
 
 
-def outcome(fetched: Fetched) -> Outcome:
+def classify(fetched: CachedResponse) -> FetchOutcome:
     """What a fetch came to."""
     if fetched.ok:
-        return Outcome.TOLD
+        return FetchOutcome.SUCCESS
     if fetched.failure is not None:
-        return Outcome.REFUSED if fetched.failure in _REFUSED else Outcome.LATER
+        return (
+            FetchOutcome.PERMANENT_FAILURE
+            if fetched.failure in _PERMANENT_FAILURES
+            else FetchOutcome.TRANSIENT_FAILURE
+        )
     status = fetched.status_code
-    if status is None or status in _LATER_STATUSES or status in _SERVER_ERRORS:
-        return Outcome.LATER
-    return Outcome.GONE if status in _GONE else Outcome.REFUSED
+    if status is None or status in _TRANSIENT_STATUSES or status in _SERVER_ERRORS:
+        return FetchOutcome.TRANSIENT_FAILURE
+    return FetchOutcome.NOT_FOUND if status in _NOT_FOUND_STATUSES else FetchOutcome.PERMANENT_FAILURE

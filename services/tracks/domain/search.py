@@ -15,31 +15,31 @@ MAX_SIZE = 100
 _LAST_CHARACTER = "\U0010ffff"
 
 
-class Stage(enum.IntEnum):
+class MatchTier(enum.IntEnum):
     """How tracks are found, the best first. The numbers stand in page tokens and never change."""
 
-    STARTING = 0
+    PREFIX = 0
     """The text begins with the query; by the text, which lists exact matches first."""
-    CONTAINING = 1
+    SUBSTRING = 1
     """The query is in it, at the start of a word where there are no trigrams to look by; by the text."""
-    LIKE = 2
+    FUZZY = 2
     """Enough of its trigrams are in it; the likest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place after which a page goes on: a stage, and the last track of it that was shown.
+class Cursor:
+    """The cursor after which a page goes on: a tier, and the last track of it that was shown.
 
-    STARTING and CONTAINING go by `text` and `id`, LIKE by `likeness` (in millionths) and `id`.
+    PREFIX and SUBSTRING go by `text` and `id`, LIKE by `similarity` (in millionths) and `id`.
     """
 
-    stage: Stage
+    tier: MatchTier
     text: str = ""
-    likeness: int = 1_000_000
+    similarity: int = 1_000_000
     id: UUID = FIRST_ID
 
 
-START = Place(Stage.STARTING)
+START = Cursor(MatchTier.PREFIX)
 
 
 def page_size(asked: int) -> int:
@@ -47,20 +47,20 @@ def page_size(asked: int) -> int:
     return min(asked, MAX_SIZE) or DEFAULT_SIZE
 
 
-def stages(query: SearchQuery, place: Place) -> list[Place]:
-    """The stages from a place on in which the query can find anything, each with where to begin in it.
+def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
+    """The tiers from a cursor on in which the query can find anything, each with where to begin in it.
 
     LIKE is for the first page alone, when the better ones do not fill it, and for its own later pages: where many
     texts contain the query it would cost much, and show what nobody looked for.
     """
-    possible = [Stage.STARTING]
+    possible = [MatchTier.PREFIX]
     if query.has_trigrams or query.tsquery:
-        possible.append(Stage.CONTAINING)
-    if query.has_trigrams and (place == START or place.stage is Stage.LIKE):
-        possible.append(Stage.LIKE)
-    return [place if stage is place.stage else Place(stage) for stage in possible if stage >= place.stage]
+        possible.append(MatchTier.SUBSTRING)
+    if query.has_trigrams and (cursor == START or cursor.tier is MatchTier.FUZZY):
+        possible.append(MatchTier.FUZZY)
+    return [cursor if tier is cursor.tier else Cursor(tier) for tier in possible if tier >= cursor.tier]
 
 
-def end_of(start: str) -> str:
+def prefix_upper_bound(start: str) -> str:
     """A text after all that begin with `start`, in the order of bytes."""
     return start + _LAST_CHARACTER

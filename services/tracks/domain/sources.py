@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from services.tracks.domain.provider_parsers import apple, bandcamp, deezer, oembed, opengraph
-from services.tracks.domain.provider_parsers.provider_metadata import Answer
+from services.tracks.domain.provider_parsers.provider_metadata import ProviderMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +23,37 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An address to fetch, and how to read what it answers. `read` raises UnreadableAnswerError."""
+    """An address to fetch, and how to read what it answers. `read` raises ParseError."""
 
     url: str
-    read: Callable[[bytes, str], Answer]
+    read: Callable[[bytes, str], ProviderMetadata]
 
 
 def sources(endpoints: Endpoints, provider: str, provider_id: str, url: str) -> tuple[Source, ...]:
     """The sources of a track, the best first; `url` is its canonical address."""
-    page = Source(url, opengraph.read_opengraph)
+    page = Source(url, opengraph.parse_opengraph)
     found: tuple[Source, ...] = (page,)
     match provider:
         case "youtube":
-            found = (_oembed(endpoints.youtube_oembed, url, oembed.read_youtube), page)
+            found = (_oembed(endpoints.youtube_oembed, url, oembed.parse_youtube), page)
         case "spotify":
             # oEmbed does not tell the artist.
-            own = _oembed(endpoints.spotify_oembed, url, oembed.read_spotify)
-            found = (own, Source(url, opengraph.read_spotify_page))
+            own = _oembed(endpoints.spotify_oembed, url, oembed.parse_spotify)
+            found = (own, Source(url, opengraph.parse_spotify_page))
         case "soundcloud":
-            found = (_oembed(endpoints.soundcloud_oembed, url, oembed.read_soundcloud), page)
+            found = (_oembed(endpoints.soundcloud_oembed, url, oembed.parse_soundcloud), page)
         case "deezer":
-            found = (Source(f"{endpoints.deezer_tracks}/{quote(provider_id)}", deezer.read_deezer), page)
+            found = (Source(f"{endpoints.deezer_tracks}/{quote(provider_id)}", deezer.parse_deezer), page)
         case "apple":
             found = (_apple(endpoints.apple_lookup, provider_id, url), page)
         case "bandcamp":
-            found = (Source(url, bandcamp.read_bandcamp), page)
+            found = (Source(url, bandcamp.parse_bandcamp), page)
         case "tidal":
-            found = (Source(url, opengraph.read_tidal),)
+            found = (Source(url, opengraph.parse_tidal),)
     return found
 
 
-def _oembed(endpoint: str, url: str, read: Callable[[bytes, str], Answer]) -> Source:
+def _oembed(endpoint: str, url: str, read: Callable[[bytes, str], ProviderMetadata]) -> Source:
     return Source(f"{endpoint}?{urlencode({'format': 'json', 'url': url})}", read)
 
 
@@ -61,4 +61,4 @@ def _apple(endpoint: str, provider_id: str, url: str) -> Source:
     # A shop knows only what it sells; the canonical address is https://music.apple.com/{country}/song/{id}.
     country = url.removeprefix("https://").split("/")[1]
     query = urlencode({"country": country, "entity": "song", "id": provider_id})
-    return Source(f"{endpoint}?{query}", apple.read_apple)
+    return Source(f"{endpoint}?{query}", apple.parse_apple)

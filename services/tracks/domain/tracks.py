@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from servicekit.errors import ServiceError
 from services.tracks.domain.errors import NotATrackError, UnsupportedProviderError
-from services.tracks.domain.links.reference import Kind, Reference
-from services.tracks.domain.links.registry import own_domain, parse
+from services.tracks.domain.links.reference import Kind, TrackReference
+from services.tracks.domain.links.registry import custom_domain, parse
 
 
-def pasted_reference(text: str) -> Reference:
+def parse_pasted_link(text: str) -> TrackReference:
     """The one track that a pasted text points to, or the link that has to be followed to know.
 
     A page on a host that is nobody's may be one of Bandcamp on an artist's own domain; following it tells.
@@ -19,13 +19,13 @@ def pasted_reference(text: str) -> Reference:
     try:
         return _track(parse(text))
     except UnsupportedProviderError:
-        own = own_domain(text)
+        own = custom_domain(text)
         if own is None:
             raise
         return own
 
 
-def ended_at(final_url: str) -> Reference | None:
+def track_from_final_url(final_url: str) -> TrackReference | None:
     """The track at the address where a link ended; None where the address says nothing of one.
 
     Raises NotATrackError when it is the address of something else.
@@ -39,7 +39,7 @@ def ended_at(final_url: str) -> Reference | None:
     return None if reference.needs_resolution else reference
 
 
-def stated_by(link: Reference, addresses: Iterable[str]) -> Reference | None:
+def track_from_canonical_url(link: TrackReference, addresses: Iterable[str]) -> TrackReference | None:
     """The track that a page states as its own address.
 
     It counts only for the link's own provider: anybody may state anything.
@@ -54,7 +54,7 @@ def stated_by(link: Reference, addresses: Iterable[str]) -> Reference | None:
     return None
 
 
-def _track(reference: Reference) -> Reference:
+def _track(reference: TrackReference) -> TrackReference:
     if reference.kind is not None and reference.kind is not Kind.TRACK:
         raise NotATrackError(reference.kind)
     return reference

@@ -19,4 +19,6 @@ class CatalogServicer:
 
     async def UpsertTrack(self, request: pb.UpsertTrackRequest, _: Call) -> pb.UpsertTrackResponse:
         """The stored track that a link points to, with what the caller knows of it."""
-        return wire.upserted(await catalog.upsert_track(self._deps, request.input, wire.known_facts(request)))
+        return wire.upsert_track_response(
+            await catalog.upsert_track(self._deps, request.input, wire.upsert_metadata(request))
+        )

@@ -20,12 +20,14 @@ class CrawlerServicer:
     async def Fetch(self, request: pb.FetchRequest, call: Call) -> pb.FetchResponse:
         """What the web answers for an address."""
         policy, max_age = wire.fetch_policy(request), wire.fetch_max_age(request)
-        return wire.visited(await crawler.fetch(self._deps, request.url, policy, max_age, call.deadline))
+        return wire.fetch_response(
+            await crawler.fetch(self._deps, request.url, policy, max_age, call.deadline)
+        )
 
     async def PurgeCache(self, request: pb.PurgeCacheRequest, _: Call) -> pb.PurgeCacheResponse:
         """Forget what is kept."""
         if request.HasField("url"):
             count = await crawler.purge_address(self._deps, request.url)
         else:
-            count = await crawler.purge_older(self._deps, wire.span(request.older_than))
+            count = await crawler.purge_older(self._deps, wire.seconds(request.older_than))
         return pb.PurgeCacheResponse(purged_count=count)

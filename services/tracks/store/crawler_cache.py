@@ -38,7 +38,7 @@ class FetchedAtRow(NamedTuple):
 
 
 FIND = Query[CachedRow, bytes](
-    "tracks.cached_answer",
+    "tracks.cached_response",
     """
     SELECT url, final_url, status_code, content_type, content, etag, error_kind, fetched_at,
            expires_at > clock_timestamp() AS fresh,
@@ -64,7 +64,7 @@ SAVE = Query[
     float,
     float,
 ](
-    "tracks.save_answer",
+    "tracks.save_response",
     """
     INSERT INTO tracks.crawler_cache AS kept
         (url_hash, url, final_url, status_code, content_type, content, etag, error_kind,
@@ -81,8 +81,8 @@ SAVE = Query[
 )
 
 # The body stays where it is, and is not written again.
-CONFIRM = Query[FetchedAtRow, bytes, float, float](
-    "tracks.confirm_answer",
+REVALIDATE = Query[FetchedAtRow, bytes, float, float](
+    "tracks.revalidate_response",
     """
     UPDATE tracks.crawler_cache
     SET fetched_at = now(), expires_at = now() + make_interval(secs => $2),
@@ -92,8 +92,8 @@ CONFIRM = Query[FetchedAtRow, bytes, float, float](
     """,
 )
 
-PUT_OFF = Command[bytes, float](
-    "tracks.put_off_answer",
+EXTEND_STALE = Command[bytes, float](
+    "tracks.extend_stale_response",
     """
     UPDATE tracks.crawler_cache
     SET expires_at = least(now() + make_interval(secs => $2), stale_until)
@@ -102,12 +102,12 @@ PUT_OFF = Command[bytes, float](
 )
 
 PURGE = Command[list[bytes]](
-    "tracks.purge_answers", "DELETE FROM tracks.crawler_cache WHERE url_hash = ANY ($1)"
+    "tracks.purge_responses", "DELETE FROM tracks.crawler_cache WHERE url_hash = ANY ($1)"
 )
 
 # In parts, so that no statement is long and no lock is held for long.
 PURGE_OLDER = Command[float, int](
-    "tracks.purge_older_answers",
+    "tracks.purge_older_responses",
     """
     DELETE FROM tracks.crawler_cache
     WHERE url_hash = ANY (ARRAY(
@@ -117,8 +117,8 @@ PURGE_OLDER = Command[float, int](
     """,
 )
 
-SWEEP = Command[int](
-    "tracks.sweep_answers",
+DELETE_EXPIRED = Command[int](
+    "tracks.delete_expired_responses",
     """
     DELETE FROM tracks.crawler_cache
     WHERE url_hash = ANY (ARRAY(
@@ -137,9 +137,9 @@ async def purge_older(database: Database, seconds: float) -> int:
     return total
 
 
-async def sweep(database: Database) -> int:
+async def delete_expired(database: Database) -> int:
     """Delete all answers that may not be given any more; returns how many."""
     total = 0
-    while count := await database.execute(SWEEP, _BATCH):
+    while count := await database.execute(DELETE_EXPIRED, _BATCH):
         total += count
     return total

@@ -13,16 +13,15 @@ from uuid import UUID
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Command, Query
-from services.tracks.domain.enrichment import Settlement
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.metadata import search_text
+from services.tracks.domain.enrichment import NextAttempt
+from services.tracks.domain.metadata import TrackMetadata, search_text
 from services.tracks.store.tracks import COLUMNS, TrackRow
 
 LEASE_SECONDS = 60
-_FOLDED_AT_ONCE = 200
+_BACKFILL_BATCH = 200
 
 
-class DueRow(NamedTuple):
+class ClaimedTrackRow(NamedTuple):
     """A track that a worker has taken: `attempts` counts this one too, and `next_attempt_at` is the lease."""
 
     id: UUID
@@ -39,14 +38,14 @@ class DueRow(NamedTuple):
     next_attempt_at: Micros | None
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> TrackMetadata:
         """What was known of it when it was taken."""
-        return Facts(self.title, self.artist, self.artwork_url, self.duration_seconds, self.isrc)
+        return TrackMetadata(self.title, self.artist, self.artwork_url, self.duration_seconds, self.isrc)
 
 
 # Several workers take different tracks: whoever comes second passes over rows that the first one holds.
-_TAKE = Query[DueRow, list[str], list[int], int](
-    "tracks.take_due",
+_CLAIM_DUE = Query[ClaimedTrackRow, list[str], list[int], int](
+    "tracks.claim_due",
     """
     WITH due AS (
         SELECT found.id
@@ -66,8 +65,8 @@ _TAKE = Query[DueRow, list[str], list[int], int](
     """,
 )
 
-# The provider knows better than whoever filled a field before. Of the folded text see tracks.fill.
-_SETTLE = Command[
+# The provider knows better than whoever filled a field before. Of the computed text see tracks.fill.
+_COMPLETE = Command[
     UUID,
     Micros,
     str | None,
@@ -83,7 +82,7 @@ _SETTLE = Command[
     str | None,
     str | None,
 ](
-    "tracks.settle",
+    "tracks.complete",
     """
     UPDATE tracks.track_refs
     SET title = coalesce($3, title),
@@ -112,7 +111,7 @@ REFRESH = Query[TrackRow, UUID](
 )
 
 
-class UnfoldedRow(NamedTuple):
+class MissingSearchTextRow(NamedTuple):
     """A track that has a title or an artist but no text to search."""
 
     id: UUID
@@ -120,8 +119,8 @@ class UnfoldedRow(NamedTuple):
     artist: str | None
 
 
-_UNFOLDED = Query[UnfoldedRow, int](
-    "tracks.unfolded",
+_MISSING_SEARCH_TEXT = Query[MissingSearchTextRow, int](
+    "tracks.missing_search_text",
     """
     SELECT id, title, artist FROM tracks.track_refs
     WHERE search_text IS NULL AND (title IS NOT NULL OR artist IS NOT NULL)
@@ -129,32 +128,38 @@ _UNFOLDED = Query[UnfoldedRow, int](
     """,
 )
 
-_FOLD = Command[list[UUID], list[str | None], list[str | None], list[str | None]](
-    "tracks.fold",
+_BACKFILL_SEARCH_TEXT = Command[list[UUID], list[str | None], list[str | None], list[str | None]](
+    "tracks.backfill_search_text",
     """
-    UPDATE tracks.track_refs t SET search_text = folded.search_text
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS folded (id, title, artist, search_text)
-    WHERE t.id = folded.id AND t.search_text IS NULL
-        AND t.title IS NOT DISTINCT FROM folded.title AND t.artist IS NOT DISTINCT FROM folded.artist
+    UPDATE tracks.track_refs t SET search_text = computed.search_text
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS computed (id, title, artist, search_text)
+    WHERE t.id = computed.id AND t.search_text IS NULL
+        AND t.title IS NOT DISTINCT FROM computed.title AND t.artist IS NOT DISTINCT FROM computed.artist
     """,
 )
 
 
-async def take(database: Database, places: Mapping[str, int]) -> list[DueRow]:
+async def claim_due(database: Database, places: Mapping[str, int]) -> list[ClaimedTrackRow]:
     """Up to so many tracks of each provider that are due, the longest waiting first, taken for LEASE_SECONDS."""
-    return await database.rows(_TAKE, list(places), list(places.values()), LEASE_SECONDS)
+    return await database.rows(_CLAIM_DUE, list(places), list(places.values()), LEASE_SECONDS)
 
 
-async def settle(
-    database: Database, due: DueRow, found: Facts, known: Facts, settlement: Settlement, *, told: bool
+async def complete(
+    database: Database,
+    due: ClaimedTrackRow,
+    found: TrackMetadata,
+    known: TrackMetadata,
+    next_attempt: NextAttempt,
+    *,
+    responded: bool,
 ) -> bool:
     """Write what an attempt led to; False when the lease was lost and nothing was written.
 
-    `found` is what the provider told, `known` what is known with it.
+    `found` is what the provider responded, `known` what is known with it.
     """
-    changed = known != due.facts or settlement.state != due.metadata_state
+    changed = known != due.metadata or next_attempt.state != due.metadata_state
     count = await database.execute(
-        _SETTLE,
+        _COMPLETE,
         due.id,
         due.next_attempt_at or Micros(0),
         found.title,
@@ -162,9 +167,9 @@ async def settle(
         found.artwork_url,
         found.duration_seconds,
         found.isrc,
-        settlement.state,
-        told,
-        settlement.retry_in,
+        next_attempt.state,
+        responded,
+        next_attempt.retry_in,
         changed,
         due.title,
         due.artist,
@@ -173,12 +178,16 @@ async def settle(
     return count > 0
 
 
-async def fold(database: Database) -> int:
+async def backfill_search_text(database: Database) -> int:
     """Fold some of the tracks that an older build wrote, or two calls at once; returns how many there were."""
-    rows: Sequence[UnfoldedRow] = await database.rows(_UNFOLDED, _FOLDED_AT_ONCE)
+    rows: Sequence[MissingSearchTextRow] = await database.rows(_MISSING_SEARCH_TEXT, _BACKFILL_BATCH)
     if rows:
         texts = [search_text(row.title, row.artist) for row in rows]
         await database.execute(
-            _FOLD, [row.id for row in rows], [row.title for row in rows], [row.artist for row in rows], texts
+            _BACKFILL_SEARCH_TEXT,
+            [row.id for row in rows],
+            [row.title for row in rows],
+            [row.artist for row in rows],
+            texts,
         )
     return len(rows)

@@ -19,8 +19,8 @@ class HolderRow(NamedTuple):
     holder: UUID
 
 
-TAKE = Query[HolderRow, str, UUID, float](
-    "tracks.take_lease",
+ACQUIRE = Query[HolderRow, str, UUID, float](
+    "tracks.acquire_lease",
     """
     INSERT INTO tracks.leases (name, holder, until)
     VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
@@ -39,19 +39,20 @@ RENEW = Command[str, UUID, float](
     """,
 )
 
-GIVE_BACK = Command[str, UUID](
-    "tracks.give_back_lease", "DELETE FROM tracks.leases WHERE name = $1 AND holder = $2"
+RELEASE = Command[str, UUID](
+    "tracks.release_lease", "DELETE FROM tracks.leases WHERE name = $1 AND holder = $2"
 )
 
 # Of holders that died and whose work nobody wanted after that.
-SWEEP = Command[()](
-    "tracks.sweep_leases", "DELETE FROM tracks.leases WHERE until < clock_timestamp() - interval '1 hour'"
+DELETE_EXPIRED = Command[()](
+    "tracks.delete_expired_leases",
+    "DELETE FROM tracks.leases WHERE until < clock_timestamp() - interval '1 hour'",
 )
 
 
-async def take(database: Database, name: str, holder: UUID, seconds: float) -> bool:
+async def acquire(database: Database, name: str, holder: UUID, seconds: float) -> bool:
     """Take the lease for so long, unless somebody else holds it."""
-    row = await database.row(TAKE, name, holder, seconds)
+    row = await database.row(ACQUIRE, name, holder, seconds)
     return row is not None
 
 
@@ -60,6 +61,6 @@ async def renew(database: Database, name: str, holder: UUID, seconds: float) -> 
     return await database.execute(RENEW, name, holder, seconds) > 0
 
 
-async def give_back(database: Database, name: str, holder: UUID) -> None:
+async def release(database: Database, name: str, holder: UUID) -> None:
     """Let others have it at once."""
-    await database.execute(GIVE_BACK, name, holder)
+    await database.execute(RELEASE, name, holder)

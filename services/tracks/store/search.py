@@ -14,15 +14,15 @@ from search_text import SearchQuery
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
-from services.tracks.domain.search import Place, Stage, end_of
+from services.tracks.domain.search import Cursor, MatchTier, prefix_upper_bound
 from services.tracks.store.tracks import COLUMNS, OF_TRACK, TrackRow
 
-CANDIDATES = 1_000
+MAX_CANDIDATES = 1_000
 """How many matches are looked at where only an order could tell which are the best."""
 
 
-class FoundRow(NamedTuple):
-    """A track that was found, and what decides its place: see Place."""
+class MatchRow(NamedTuple):
+    """A track that was found, and what decides its cursor: see Cursor."""
 
     id: UUID
     provider: str
@@ -38,20 +38,20 @@ class FoundRow(NamedTuple):
     updated_at: Micros
     refreshed_at: Micros | None
     search_text: str | None
-    likeness: int
+    similarity: int
 
     @property
     def track(self) -> TrackRow:
-        """The track without its place."""
+        """The track without its cursor."""
         return TrackRow(*self[:-2])
 
 
 # A range of texts in the order of bytes: the index gives the rows in their final order, and no others. The
 # start itself is before all of them, so that the first page and later ones are one statement.
-_STARTING = Query[FoundRow, str, str, UUID, int](
-    "tracks.search_starting",
+_PREFIX = Query[MatchRow, str, str, UUID, int](
+    "tracks.search_prefix",
     f"""
-    SELECT {COLUMNS}, search_text, 0 AS likeness FROM tracks.track_refs
+    SELECT {COLUMNS}, search_text, 0 AS similarity FROM tracks.track_refs
     WHERE (search_text, id) > ($2, $3) AND search_text >= $2 AND search_text < $1
     ORDER BY search_text, id LIMIT $4
     """,  # noqa: S608 - constants of this slice
@@ -59,14 +59,14 @@ _STARTING = Query[FoundRow, str, str, UUID, int](
 
 # Lazily read, the matches stop at the bound; yet they are planned as if all were wanted. With the bound inside
 # them PostgreSQL would rather walk through the table, in the hope to find enough soon.
-_CONTAINING = Query[FoundRow, str, str, str, UUID, int](
-    "tracks.search_containing",
+_SUBSTRING = Query[MatchRow, str, str, str, UUID, int](
+    "tracks.search_substring",
     f"""
     WITH matching AS MATERIALIZED (
         SELECT * FROM tracks.track_refs WHERE search_text LIKE $1 AND search_text NOT LIKE $2
     )
-    SELECT {OF_TRACK}, t.search_text, 0 AS likeness
-    FROM (SELECT * FROM matching LIMIT {CANDIDATES}) t
+    SELECT {OF_TRACK}, t.search_text, 0 AS similarity
+    FROM (SELECT * FROM matching LIMIT {MAX_CANDIDATES}) t
     WHERE (t.search_text, t.id) > ($3, $4)
     ORDER BY t.search_text, t.id LIMIT $5
     """,  # noqa: S608 - constants of this slice
@@ -74,7 +74,7 @@ _CONTAINING = Query[FoundRow, str, str, str, UUID, int](
 
 # The words find, the text decides: a tsquery knows no punctuation. strpos, since for LIKE the planner would read
 # all of the trigram index, which knows nothing of so short a pattern.
-_HAVING_WORDS = Query[FoundRow, str, str, str, UUID, int, str](
+_WORDS = Query[MatchRow, str, str, str, UUID, int, str](
     "tracks.search_words",
     f"""
     WITH matching AS MATERIALIZED (
@@ -82,39 +82,43 @@ _HAVING_WORDS = Query[FoundRow, str, str, str, UUID, int, str](
         WHERE to_tsvector('simple', search_text) @@ $6::text::tsquery
             AND strpos(search_text, $1) > 0 AND search_text NOT LIKE $2
     )
-    SELECT {OF_TRACK}, t.search_text, 0 AS likeness
-    FROM (SELECT * FROM matching LIMIT {CANDIDATES}) t
+    SELECT {OF_TRACK}, t.search_text, 0 AS similarity
+    FROM (SELECT * FROM matching LIMIT {MAX_CANDIDATES}) t
     WHERE (t.search_text, t.id) > ($3, $4)
     ORDER BY t.search_text, t.id LIMIT $5
     """,  # noqa: S608 - constants of this slice
 )
 
 # The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
-_LIKE = Query[FoundRow, str, str, int, UUID, int](
-    "tracks.search_like",
+_FUZZY = Query[MatchRow, str, str, int, UUID, int](
+    "tracks.search_fuzzy",
     f"""
     WITH matching AS MATERIALIZED (
-        SELECT *, (extensions.word_similarity($1, search_text) * 1000000)::int AS likeness
+        SELECT *, (extensions.word_similarity($1, search_text) * 1000000)::int AS similarity
         FROM tracks.track_refs
         WHERE search_text OPERATOR(extensions.%>) $1 AND search_text NOT LIKE $2
     )
-    SELECT {OF_TRACK}, t.search_text, t.likeness
-    FROM (SELECT * FROM matching LIMIT {CANDIDATES}) t
-    WHERE t.likeness < $3 OR t.likeness = $3 AND t.id > $4
-    ORDER BY t.likeness DESC, t.id LIMIT $5
+    SELECT {OF_TRACK}, t.search_text, t.similarity
+    FROM (SELECT * FROM matching LIMIT {MAX_CANDIDATES}) t
+    WHERE t.similarity < $3 OR t.similarity = $3 AND t.id > $4
+    ORDER BY t.similarity DESC, t.id LIMIT $5
     """,  # noqa: S608 - constants of this slice
 )
 
 
-async def found(database: Database, query: SearchQuery, place: Place, count: int) -> Sequence[FoundRow]:
-    """Up to `count` tracks of the place's stage that come after it. No two stages find the same track."""
-    if place.stage is Stage.STARTING:
-        return await database.rows(_STARTING, end_of(query.text), place.text or query.text, place.id, count)
-    if place.stage is Stage.LIKE:
+async def find_matches(
+    database: Database, query: SearchQuery, cursor: Cursor, count: int
+) -> Sequence[MatchRow]:
+    """Up to `count` tracks of the cursor's tier that come after it. No two tiers find the same track."""
+    if cursor.tier is MatchTier.PREFIX:
         return await database.rows(
-            _LIKE, query.text, query.substring_pattern, place.likeness, place.id, count
+            _PREFIX, prefix_upper_bound(query.text), cursor.text or query.text, cursor.id, count
         )
-    after = (place.text, place.id)
+    if cursor.tier is MatchTier.FUZZY:
+        return await database.rows(
+            _FUZZY, query.text, query.substring_pattern, cursor.similarity, cursor.id, count
+        )
+    after = (cursor.text, cursor.id)
     if query.has_trigrams:
-        return await database.rows(_CONTAINING, query.substring_pattern, query.prefix_pattern, *after, count)
-    return await database.rows(_HAVING_WORDS, query.text, query.prefix_pattern, *after, count, query.tsquery)
+        return await database.rows(_SUBSTRING, query.substring_pattern, query.prefix_pattern, *after, count)
+    return await database.rows(_WORDS, query.text, query.prefix_pattern, *after, count, query.tsquery)

@@ -10,9 +10,8 @@ from servicekit.database import Database
 from servicekit.errors import ConflictError
 from servicekit.ids import new_id
 from servicekit.sql import Command, Query
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.links.reference import Reference
-from services.tracks.domain.metadata import search_text
+from services.tracks.domain.links.reference import TrackReference
+from services.tracks.domain.metadata import TrackMetadata, search_text
 
 COLUMNS = """id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
        metadata_state, created_at, updated_at, refreshed_at"""
@@ -112,7 +111,7 @@ LOOKUP = Query[TrackRow, list[UUID]](
 )
 
 
-async def find_or_add(database: Database, reference: Reference) -> TrackRow:
+async def find_or_add(database: Database, reference: TrackReference) -> TrackRow:
     """The row of a reference, made when there is none.
 
     One statement, or a second one when somebody else made the row in the same moment: then the first one's
@@ -128,7 +127,7 @@ async def find_or_add(database: Database, reference: Reference) -> TrackRow:
     return row
 
 
-async def fill(database: Database, track: TrackRow, known: Facts) -> TrackRow:
+async def fill(database: Database, track: TrackRow, known: TrackMetadata) -> TrackRow:
     """The track with its empty fields filled from what is known; no statement when nothing is to be filled."""
     fills = (
         (known.title and track.title is None)

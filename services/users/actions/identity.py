@@ -6,7 +6,7 @@ from servicekit.caller import Caller, Role
 from servicekit.ids import new_id
 from services.users.actions.deps import Deps
 from services.users.domain.errors import EmailTakenError
-from services.users.domain.identity import checked_subject, folded_email
+from services.users.domain.identity import normalize_email, validate_subject
 from services.users.store import users
 from services.users.store.users import IdentityRow
 
@@ -17,19 +17,19 @@ async def resolve_caller(deps: Deps, subject: str, email: str) -> Caller:
     One statement, and no write, when nothing is new. Raises TokenInvalidError, EmailRequiredError or
     EmailTakenError.
     """
-    subject, email = checked_subject(subject), folded_email(email)
+    subject, email = validate_subject(subject), normalize_email(email)
     row = await deps.database.row(users.BY_SUBJECT, subject)
     if row is None:
-        row = await _first_sight(deps, subject, email)
+        row = await _create_user(deps, subject, email)
     if row.email != email:
         # None only when the user was erased in this very moment: then they are new.
-        row = await deps.database.row(users.SET_EMAIL, subject, email) or await _first_sight(
+        row = await deps.database.row(users.SET_EMAIL, subject, email) or await _create_user(
             deps, subject, email
         )
     return Caller(row.id, Role(row.role), row.muted_until, row.suspended_until)
 
 
-async def _first_sight(deps: Deps, subject: str, email: str) -> IdentityRow:
+async def _create_user(deps: Deps, subject: str, email: str) -> IdentityRow:
     added = await deps.database.row(users.ADD, new_id(), subject, email)
     if added is not None:
         return added

@@ -9,7 +9,12 @@ from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError, ConflictError
 from services.users.actions.deps import Deps
 from services.users.domain.errors import EtagMismatchError, UserNotFoundError
-from services.users.domain.users import Change, check_may_change, clean_display_name, state_of
+from services.users.domain.users import (
+    ProfileUpdate,
+    check_can_update,
+    clean_display_name,
+    updated_at_from_etag,
+)
 from services.users.store import users
 from services.users.store.users import SummaryRow, UserRow
 
@@ -30,26 +35,26 @@ async def lookup_users(deps: Deps, ids: Sequence[UUID]) -> tuple[list[SummaryRow
     return found, [each for each in wanted if each not in known]
 
 
-async def update_user(deps: Deps, caller: Caller, change: Change) -> UserRow:
+async def update_user(deps: Deps, caller: Caller, change: ProfileUpdate) -> UserRow:
     """The changed user.
 
     Raises NotYourselfError, CallerSuspendedError, UserNotFoundError, EtagMismatchError or InvalidFieldsError.
     """
-    check_may_change(caller, change.user_id)
-    name, state = clean_display_name(change.display_name), state_of(change.etag)
+    check_can_update(caller, change.user_id)
+    name, state = clean_display_name(change.display_name), updated_at_from_etag(change.etag)
     row = await deps.database.row(users.SET_DISPLAY_NAME, change.user_id, caller.user_id, name, state)
     if row is None:
-        await _explain_refusal(deps, caller, change)
+        await _raise_refusal(deps, caller, change)
         # What stood in the way is gone by now.
         raise ConflictError
     return row
 
 
-async def _explain_refusal(deps: Deps, caller: Caller, change: Change) -> None:
-    standing = await deps.database.row(users.STANDING, change.user_id, caller.user_id)
-    if standing is None or standing.suspended:
+async def _raise_refusal(deps: Deps, caller: Caller, change: ProfileUpdate) -> None:
+    refusal = await deps.database.row(users.UPDATE_REFUSAL, change.user_id, caller.user_id)
+    if refusal is None or refusal.suspended:
         raise CallerSuspendedError
-    if not standing.found:
+    if not refusal.found:
         raise UserNotFoundError(change.user_id)
     if change.etag:
         raise EtagMismatchError

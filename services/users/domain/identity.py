@@ -13,14 +13,14 @@ _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[^\s@\x00-\x1f\x7f-
 _EMAIL_LENGTH = 254
 
 
-def checked_subject(subject: str) -> str:
+def validate_subject(subject: str) -> str:
     """The subject as it is; raises TokenInvalidError when it can't be stored."""
     if not _SUBJECT.fullmatch(subject):
         raise TokenInvalidError("the token's subject is too long or holds control characters")
     return subject
 
 
-def folded_email(email: str) -> str:
+def normalize_email(email: str) -> str:
     """The address in the one form in which addresses are compared: NFC, lower case.
 
     Raises EmailRequiredError when the text is no address. Whether anybody reads mail there is the token

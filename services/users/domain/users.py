@@ -20,7 +20,7 @@ _REVERSING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ProfileUpdate:
     """A wanted change of one user. `etag` is empty when the caller does not care what was before."""
 
     user_id: UUID
@@ -47,12 +47,12 @@ def clean_display_name(name: str) -> str:
     return line if any(unicodedata.category(letter) not in {"Cf", "Zs"} for letter in line) else ""
 
 
-def sees_private_fields(caller: Caller, user_id: UUID) -> bool:
+def can_see_private_fields(caller: Caller, user_id: UUID) -> bool:
     """Whether the caller sees e-mail, mute and suspension of the user."""
     return caller.user_id == user_id or caller.role is Role.ADMIN
 
 
-def check_may_change(caller: Caller, user_id: UUID) -> None:
+def check_can_update(caller: Caller, user_id: UUID) -> None:
     """Raises NotYourselfError unless the caller may change the user."""
     if caller.user_id != user_id and caller.role is not Role.ADMIN:
         raise NotYourselfError
@@ -63,7 +63,7 @@ def etag_of(updated_at: Micros) -> str:
     return f"{updated_at:x}"
 
 
-def state_of(etag: str) -> Micros | None:
+def updated_at_from_etag(etag: str) -> Micros | None:
     """The `updated_at` that an etag stands for, None for an empty one. Raises EtagMismatchError."""
     if not etag:
         return None

@@ -19,4 +19,6 @@ class IdentityServicer:
 
     async def ResolveCaller(self, request: pb.ResolveCallerRequest, _: Call) -> pb.ResolveCallerResponse:
         """The user behind a verified token."""
-        return wire.resolved(await identity.resolve_caller(self._deps, request.subject, request.email))
+        return wire.resolve_caller_response(
+            await identity.resolve_caller(self._deps, request.subject, request.email)
+        )

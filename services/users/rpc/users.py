@@ -21,14 +21,14 @@ class UserServicer:
     async def GetUser(self, request: pb.GetUserRequest, call: Call) -> pb.GetUserResponse:
         """One user; the caller when no id is given."""
         user_id = parse_id(request.user_id) if request.user_id else call.caller.user_id
-        return wire.got(await users.get_user(self._deps, user_id), call.caller)
+        return wire.get_user_response(await users.get_user(self._deps, user_id), call.caller)
 
     async def LookupUsers(self, request: pb.LookupUsersRequest, _: Call) -> pb.LookupUsersResponse:
         """The summaries of up to 1,000 users."""
-        found, missing = await users.lookup_users(self._deps, wire.ids(request.user_ids))
-        return wire.looked_up(found, missing)
+        found, missing = await users.lookup_users(self._deps, wire.parse_ids(request.user_ids))
+        return wire.lookup_users_response(found, missing)
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> pb.UpdateUserResponse:
         """Changes one user."""
-        row = await users.update_user(self._deps, call.caller, wire.change(request))
-        return wire.updated(row, call.caller)
+        row = await users.update_user(self._deps, call.caller, wire.profile_update(request))
+        return wire.update_user_response(row, call.caller)

@@ -41,7 +41,7 @@ class SummaryRow(NamedTuple):
     role: str
 
 
-class StandingRow(NamedTuple):
+class UpdateRefusalRow(NamedTuple):
     """Why a change found no row to change."""
 
     suspended: bool
@@ -109,8 +109,8 @@ SET_DISPLAY_NAME = Query[UserRow, UUID, UUID, str, Micros | None](
     """,
 )
 
-STANDING = Query[StandingRow, UUID, UUID](
-    "users.standing",
+UPDATE_REFUSAL = Query[UpdateRefusalRow, UUID, UUID](
+    "users.update_refusal",
     """
     SELECT EXISTS (
                SELECT FROM users.users WHERE id = $2 AND suspended_until > clock_timestamp()

@@ -9,7 +9,7 @@ from seda.tracks.v1.crawler_service_pb2 import FetchRequest
 from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackRequest
 from services.tracks.clients.web import host_limiter
 from services.tracks.domain.web.fetch_response import Policy
-from services.tracks.domain.web.url_policy import Target, cache_key, target
+from services.tracks.domain.web.url_policy import FetchUrl, cache_key, parse_fetch_url
 from tests.contract.auth_headers import service_header
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
@@ -32,8 +32,8 @@ def _resolving(link: str) -> Scenario:
 
 def _following(link: str, status: int | None, failure: str | None) -> Scenario:
     async def follow(context: ScenarioContext) -> Outcome:
-        asked = target(link)
-        assert isinstance(asked, Target)
+        asked = parse_fetch_url(link)
+        assert isinstance(asked, FetchUrl)
         await context.admin.execute(_KEEP, cache_key(asked, Policy.ANY_SITE), asked.url, status, failure)
         return await _resolving(link)(context)
 
@@ -53,7 +53,7 @@ async def _getting_nothing(context: ScenarioContext) -> Outcome:
 
 async def _crowding_a_host(context: ScenarioContext) -> Outcome:
     # A full queue without any request to the web.
-    with patch.object(host_limiter, "_MAX_WAITING", -host_limiter.AT_ONCE):
+    with patch.object(host_limiter, "_MAX_QUEUED", -host_limiter.MAX_CONCURRENT):
         request = FetchRequest(url="https://open.spotify.com/crowded")
         method = "seda.tracks.v1.CrawlerService.Fetch"
         return await call_method(context.channel("tracks"), method, request, service_header("users"))

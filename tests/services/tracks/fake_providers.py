@@ -58,14 +58,14 @@ class Asking:
 
     def observe(self, statement: str, _: float) -> None:
         """Count what the worker has brought to an end."""
-        if statement == "tracks.settle":
+        if statement == "tracks.complete_enrichment":
             self.settled += 1
         self.changed.set()
 
-    def wake(self) -> None:
+    def notify(self) -> None:
         """Have the worker look at the queue."""
         (enricher,) = [each for each in self.service.process.app.workers if isinstance(each, Enricher)]
-        enricher.wake()
+        enricher.notify()
 
     async def until_settled(self, count: int) -> None:
         """Wait until so many attempts have ended since the service was started."""
@@ -93,7 +93,7 @@ class Asking:
         """The track after its next attempt, whose time is made to have come so many hours after the last one."""
         before = self.settled
         await self.age(track, hours)
-        self.wake()
+        self.notify()
         await self.until_settled(before + 1)
         return await self.get(track)
 

@@ -18,19 +18,19 @@ _READ_AHEAD = 32 * 1024
 _SHUTDOWN_SECONDS = 1.0
 
 
-class DialError(Exception):
+class ConnectError(Exception):
     """No address took the connection."""
 
 
-class DialTimeoutError(DialError):
+class ConnectTimeoutError(ConnectError):
     """Connection or handshake took too long."""
 
 
-class HandshakeError(DialError):
+class HandshakeError(ConnectError):
     """The other end's certificate is not good for the name, or it does not speak TLS."""
 
 
-class WrongPeerError(DialError):
+class UnexpectedAddressError(ConnectError):
     """The connection leads to another address than the one that was vetted."""
 
 
@@ -52,7 +52,7 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     return context
 
 
-class Dialer:
+class Connector:
     """Connects to one of some addresses. Knows no names but for the certificate's, and no proxy."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
@@ -64,7 +64,7 @@ class Dialer:
     ) -> AsyncIterator[Stream]:
         """A connection within so many seconds, handshake included; aborted at the end of the block.
 
-        `name` is what the certificate must be for; None: plain text. Raises DialError.
+        `name` is what the certificate must be for; None: plain text. Raises ConnectError.
         """
         stream = await self._open(addresses, port, name, seconds)
         try:
@@ -77,7 +77,7 @@ class Dialer:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         tried = addresses[:_MAX_ADDRESSES]
-        failure: DialError = DialError("there is no address to connect to")
+        failure: ConnectError = ConnectError("there is no address to connect to")
         for number, address in enumerate(tried):
             # An address that swallows everything must leave the others their time.
             share = (end - loop.time()) / (len(tried) - number)
@@ -85,18 +85,18 @@ class Dialer:
                 async with asyncio.timeout(share):
                     return await self._try(address, port, name)
             except TimeoutError:
-                failure = DialTimeoutError(f"no connection within {share:.1f} s")
+                failure = ConnectTimeoutError(f"no connection within {share:.1f} s")
             except (ssl.SSLError, ssl.CertificateError) as error:
                 failure = HandshakeError(str(error))
             except OSError as error:
-                failure = DialError(error.strerror or type(error).__name__)
+                failure = ConnectError(error.strerror or type(error).__name__)
         raise failure
 
     async def _try(self, address: Address, port: int, name: str | None) -> Stream:
         connection = await self.socket(address, port)
-        if not _leads_to(connection, address):
+        if not _is_connected_to(connection, address):
             connection.close()
-            raise WrongPeerError("the connection leads elsewhere")
+            raise UnexpectedAddressError("the connection leads elsewhere")
         # From here on the socket is the transport's, which also closes it when this is cancelled.
         reader, writer = await asyncio.open_connection(
             sock=connection,
@@ -120,7 +120,7 @@ class Dialer:
         return made
 
 
-def _leads_to(connection: socket.socket, address: Address) -> bool:
+def _is_connected_to(connection: socket.socket, address: Address) -> bool:
     try:
         return ip_address(connection.getpeername()[0]) == address
     except OSError:

@@ -9,25 +9,25 @@ from typing import Protocol
 
 from servicekit.clock import Clock
 from services.tracks.clients.web.connector import (
-    Dialer,
-    DialError,
-    DialTimeoutError,
+    ConnectError,
+    Connector,
+    ConnectTimeoutError,
     HandshakeError,
-    WrongPeerError,
+    UnexpectedAddressError,
 )
-from services.tracks.clients.web.host_limiter import HostGates
+from services.tracks.clients.web.host_limiter import HostLimiter
 from services.tracks.clients.web.http1_client import (
-    Exchange,
-    ExchangeError,
+    ConnectionLostError,
     FirstByteTimeoutError,
     Head,
-    LostError,
+    Http1Client,
+    HttpProtocolError,
 )
 from services.tracks.clients.web.resolver import ResolveError, ResolveTimeoutError
 from services.tracks.domain.web import content_type, http_caching
 from services.tracks.domain.web.addresses import Address, DenyList, all_allowed
-from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
-from services.tracks.domain.web.url_policy import Target, redirected
+from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Policy
+from services.tracks.domain.web.url_policy import FetchUrl, resolve_redirect
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -40,13 +40,13 @@ _ACCEPT = "text/html,application/xhtml+xml,application/json;q=0.9,text/plain;q=0
 _FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (ResolveTimeoutError, Failure.DNS_TIMEOUT),
     (ResolveError, Failure.DNS_FAILED),
-    (WrongPeerError, Failure.BLOCKED_ADDRESS),
+    (UnexpectedAddressError, Failure.BLOCKED_ADDRESS),
     (HandshakeError, Failure.TLS_FAILED),
-    (DialTimeoutError, Failure.CONNECT_TIMEOUT),
-    (DialError, Failure.CONNECT_FAILED),
+    (ConnectTimeoutError, Failure.CONNECT_TIMEOUT),
+    (ConnectError, Failure.CONNECT_FAILED),
     (FirstByteTimeoutError, Failure.ANSWER_TIMEOUT),
-    (ExchangeError, Failure.PROTOCOL_ERROR),
-    (LostError, Failure.CONNECTION_LOST),
+    (HttpProtocolError, Failure.PROTOCOL_ERROR),
+    (ConnectionLostError, Failure.CONNECTION_LOST),
     (TimeoutError, Failure.TOTAL_TIMEOUT),
 )
 
@@ -59,34 +59,34 @@ class Resolver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What the settings say of fetching. `stand_ins` are the tests' servers by host and port.
+class FetchConfig:
+    """What the settings say of fetching. `host_overrides` are the tests' servers by host and port.
 
-    Of hosts in `misnaming` JSON is read even where they call it JavaScript.
+    Of hosts in `json_as_javascript_hosts` JSON is read even where they call it JavaScript.
     """
 
     user_agent: str
     denied: DenyList = field(default_factory=DenyList)
-    misnaming: frozenset[str] = frozenset()
-    stand_ins: Mapping[tuple[str, int], tuple[Address, int]] = field(default_factory=dict)
+    json_as_javascript_hosts: frozenset[str] = frozenset()
+    host_overrides: Mapping[tuple[str, int], tuple[Address, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Fetch:
-    """One fetch as it goes on: `trail` is the way so far, `left` the seconds that the network may still take."""
+    """One fetch as it goes on: `redirect_chain` is the way so far, `left` the seconds that the network may still take."""
 
-    trail: list[Target]
+    redirect_chain: list[FetchUrl]
     policy: Policy
     known: tuple[str, str] | None
     left: float
 
     @property
-    def here(self) -> Target:
+    def here(self) -> FetchUrl:
         """The address that is asked now."""
-        return self.trail[-1]
+        return self.redirect_chain[-1]
 
 
-class _RefusedError(Exception):
+class _BlockedError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
         self.failure = failure
@@ -96,15 +96,22 @@ class WebFetcher:
     """Implements services.tracks.actions.deps.Web."""
 
     def __init__(
-        self, resolver: Resolver, dialer: Dialer, gates: HostGates, rules: Rules, clock: Clock
+        self,
+        resolver: Resolver,
+        connector: Connector,
+        limiter: HostLimiter,
+        config: FetchConfig,
+        clock: Clock,
     ) -> None:
         self._resolver = resolver
-        self._dialer = dialer
-        self._gates = gates
-        self._rules = rules
+        self._connector = connector
+        self._hosts = limiter
+        self._config = config
         self._clock = clock
 
-    async def get(self, target: Target, policy: Policy, known: tuple[str, str] | None = None) -> Answer:
+    async def get(
+        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+    ) -> FetchResponse:
         """The answer of an address, after its redirects; how it failed is an answer too.
 
         `known` is an address and its entity tag: where the way leads there, it's asked whether that still holds.
@@ -113,18 +120,18 @@ class WebFetcher:
         fetch = _Fetch([target], policy, known, TOTAL_SECONDS)
         try:
             while True:
-                async with self._gates.slot(fetch.here.host):
-                    answer = await self._hop(fetch)
-                if isinstance(answer, Answer):
+                async with self._hosts.slot(fetch.here.host):
+                    answer = await self._fetch_one(fetch)
+                if isinstance(answer, FetchResponse):
                     return answer
-                fetch.trail.append(answer)
-        except _RefusedError as refused:
-            return Answer(final_url=fetch.here.url, failure=refused.failure)
+                fetch.redirect_chain.append(answer)
+        except _BlockedError as refused:
+            return FetchResponse(final_url=fetch.here.url, failure=refused.failure)
         except tuple(kind for kind, _ in _FAILURES) as error:
             failure = next(failure for kind, failure in _FAILURES if isinstance(error, kind))
-            return Answer(final_url=fetch.here.url, failure=failure)
+            return FetchResponse(final_url=fetch.here.url, failure=failure)
 
-    async def _hop(self, fetch: _Fetch) -> Answer | Target:
+    async def _fetch_one(self, fetch: _Fetch) -> FetchResponse | FetchUrl:
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(fetch.left):
@@ -132,34 +139,34 @@ class WebFetcher:
         finally:
             fetch.left -= asyncio.get_running_loop().time() - started
 
-    async def _ask(self, fetch: _Fetch) -> Answer | Target:
+    async def _ask(self, fetch: _Fetch) -> FetchResponse | FetchUrl:
         here = fetch.here
-        addresses, port = await self._vetted(here)
+        addresses, port = await self._resolve_public(here)
         name = here.host if here.scheme == "https" else None
-        async with self._dialer.connected(addresses, port, name, CONNECT_SECONDS) as stream:
-            exchange = Exchange(stream)
-            head = await exchange.head(here.host, here.path, self._headers(fetch))
+        async with self._connector.connected(addresses, port, name, CONNECT_SECONDS) as stream:
+            client = Http1Client(stream)
+            head = await client.head(here.host, here.path, self._headers(fetch))
             if head.status in _REDIRECTS and "location" in head.headers:
-                return _followed(fetch, head.headers["location"])
+                return _redirect(fetch, head.headers["location"])
             if here.scheme == "http":
-                raise _RefusedError(Failure.NOT_UPGRADED)
-            return await self._answer(fetch, head, exchange)
+                raise _BlockedError(Failure.NOT_UPGRADED)
+            return await self._answer(fetch, head, client)
 
-    async def _vetted(self, here: Target) -> tuple[list[Address], int]:
+    async def _resolve_public(self, here: FetchUrl) -> tuple[list[Address], int]:
         """Where to connect to: asked once, and not again between the look and the connection."""
-        if self._rules.denied.holds_host(here.host):
-            raise _RefusedError(Failure.BLOCKED_HOST)
-        stand_in = self._rules.stand_ins.get((here.host, here.port))
-        if stand_in is not None:
-            return [stand_in[0]], stand_in[1]
+        if self._config.denied.holds_host(here.host):
+            raise _BlockedError(Failure.BLOCKED_HOST)
+        override = self._config.host_overrides.get((here.host, here.port))
+        if override is not None:
+            return [override[0]], override[1]
         addresses = await self._resolver.addresses(here.host)
-        if not all_allowed(addresses, self._rules.denied):
-            raise _RefusedError(Failure.BLOCKED_ADDRESS)
+        if not all_allowed(addresses, self._config.denied):
+            raise _BlockedError(Failure.BLOCKED_ADDRESS)
         return addresses, here.port
 
     def _headers(self, fetch: _Fetch) -> dict[str, str]:
         headers = {
-            "User-Agent": self._rules.user_agent,
+            "User-Agent": self._config.user_agent,
             "Accept": _ACCEPT,
             "Accept-Encoding": "gzip",
             "Accept-Language": "en",
@@ -168,15 +175,15 @@ class WebFetcher:
             headers["If-None-Match"] = fetch.known[1]
         return headers
 
-    async def _answer(self, fetch: _Fetch, head: Head, exchange: Exchange) -> Answer:
+    async def _answer(self, fetch: _Fetch, head: Head, client: Http1Client) -> FetchResponse:
         asked = fetch.known is not None and fetch.known[0] == fetch.here.url
         content, failure = await _content(
-            head, exchange, misnames_json=fetch.here.host in self._rules.misnaming
+            head, client, json_as_javascript=fetch.here.host in self._config.json_as_javascript_hosts
         )
-        return Answer(
+        return FetchResponse(
             final_url=fetch.here.url,
             status_code=head.status,
-            content_type=content_type.kept_type(head.headers.get("content-type", "")),
+            content_type=content_type.storable_type(head.headers.get("content-type", "")),
             content=content,
             etag=_etag(head.headers.get("etag", "")),
             max_age=http_caching.max_age(head.headers.get("cache-control", "")),
@@ -186,25 +193,27 @@ class WebFetcher:
         )
 
 
-def _followed(fetch: _Fetch, location: str) -> Target:
-    found = redirected(fetch.trail, location, fetch.policy)
+def _redirect(fetch: _Fetch, location: str) -> FetchUrl:
+    found = resolve_redirect(fetch.redirect_chain, location, fetch.policy)
     if isinstance(found, Failure):
-        raise _RefusedError(found)
+        raise _BlockedError(found)
     return found
 
 
-async def _content(head: Head, exchange: Exchange, *, misnames_json: bool) -> tuple[bytes, Failure | None]:
+async def _content(
+    head: Head, client: Http1Client, *, json_as_javascript: bool
+) -> tuple[bytes, Failure | None]:
     if not http_caching.is_success(head.status):
         return b"", None
-    media_type = content_type.bare(head.headers.get("content-type", ""))
-    if not content_type.is_read(media_type, misnames_json=misnames_json):
+    media_type = content_type.media_type(head.headers.get("content-type", ""))
+    if not content_type.is_supported(media_type, json_as_javascript=json_as_javascript):
         return b"", Failure.CONTENT_TYPE_REFUSED
     length = head.headers.get("content-length", "")
     if length.isdigit() and int(length[:10]) > content_type.MAX_BODY:
         return b"", Failure.TOO_LARGE
     try:
-        body = content_type.Body(head.headers.get("content-encoding", "").strip().lower())
-        while not body.complete and (data := await exchange.chunk()) is not None:
+        body = content_type.BodyReader(head.headers.get("content-encoding", "").strip().lower())
+        while not body.complete and (data := await client.chunk()) is not None:
             body.add(data)
         return body.content(), None
     except content_type.BodyTooLargeError:

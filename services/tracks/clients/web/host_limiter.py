@@ -11,72 +11,72 @@ from dataclasses import dataclass, field
 from servicekit.clock import Clock
 from services.tracks.domain.errors import HostBusyError
 
-AT_ONCE = 2
+MAX_CONCURRENT = 2
 """Questions that one host is asked at the same time."""
-_MAX_WAITING = 32
-_MAX_SECONDS = 8.0
+_MAX_QUEUED = 32
+_MAX_WAIT_SECONDS = 8.0
 _MAX_IDLE = 4_096
 
 
 @dataclass(slots=True)
-class _Gate:
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+class _HostState:
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENT))
     users: int = 0
     """Who is inside or waits."""
     full_at: float = 0.0
     """When the bucket will be full again, on the monotonic clock."""
 
 
-class HostGates:
-    """One gate per host, so that a slow host is waited for by those alone who ask it."""
+class HostLimiter:
+    """One host_state per host, so that a slow host is waited for by those alone who ask it."""
 
     def __init__(self, per_second: float, burst: float, clock: Clock) -> None:
         self._interval = 1 / per_second
         self._allowance = (burst - 1) / per_second
         self._clock = clock
-        self._gates: OrderedDict[str, _Gate] = OrderedDict()
+        self._hosts: OrderedDict[str, _HostState] = OrderedDict()
 
     @contextlib.asynccontextmanager
     async def slot(self, host: str) -> AsyncIterator[None]:
         """A place at the host. Raises HostBusyError when too many wait there, or this one waited too long."""
-        gate = self._gates.setdefault(host, _Gate())
-        if gate.users >= AT_ONCE + _MAX_WAITING:
-            raise HostBusyError(host, 1 + gate.users * self._interval)
-        gate.users += 1
+        host_state = self._hosts.setdefault(host, _HostState())
+        if host_state.users >= MAX_CONCURRENT + _MAX_QUEUED:
+            raise HostBusyError(host, 1 + host_state.users * self._interval)
+        host_state.users += 1
         try:
-            await self._enter(gate, host)
+            await self._acquire(host_state, host)
             try:
                 yield
             finally:
-                gate.places.release()
+                host_state.slots.release()
         finally:
-            gate.users -= 1
-            self._gates.move_to_end(host)
-            self._forget_idle()
+            host_state.users -= 1
+            self._hosts.move_to_end(host)
+            self._evict_idle()
 
-    async def _enter(self, gate: _Gate, host: str) -> None:
+    async def _acquire(self, host_state: _HostState, host: str) -> None:
         try:
-            async with asyncio.timeout(_MAX_SECONDS):
-                await gate.places.acquire()
+            async with asyncio.timeout(_MAX_WAIT_SECONDS):
+                await host_state.slots.acquire()
                 try:
-                    await asyncio.sleep(self._reserve(gate))
+                    await asyncio.sleep(self._reserve(host_state))
                 except BaseException:
-                    gate.places.release()
+                    host_state.slots.release()
                     raise
         except TimeoutError:
-            raise HostBusyError(host, _MAX_SECONDS) from None
+            raise HostBusyError(host, _MAX_WAIT_SECONDS) from None
 
-    def _reserve(self, gate: _Gate) -> float:
+    def _reserve(self, host_state: _HostState) -> float:
         """Take one from the bucket; the seconds until it's there."""
         now = self._clock.monotonic()
-        wait = max(0.0, gate.full_at - now - self._allowance)
-        gate.full_at = max(gate.full_at, now) + self._interval
+        wait = max(0.0, host_state.full_at - now - self._allowance)
+        host_state.full_at = max(host_state.full_at, now) + self._interval
         return wait
 
-    def _forget_idle(self) -> None:
+    def _evict_idle(self) -> None:
         # Oldest first: their buckets are full again, or nearly.
-        while len(self._gates) > _MAX_IDLE:
-            host = next((each for each, gate in self._gates.items() if not gate.users), None)
+        while len(self._hosts) > _MAX_IDLE:
+            host = next((each for each, host_state in self._hosts.items() if not host_state.users), None)
             if host is None:
                 return
-            del self._gates[host]
+            del self._hosts[host]

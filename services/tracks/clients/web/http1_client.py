@@ -19,7 +19,7 @@ _TURN = 64
 _MAX_STATUS = 599
 
 
-class ExchangeError(Exception):
+class HttpProtocolError(Exception):
     """The other side does not speak HTTP as it should, or too much of it."""
 
 
@@ -27,7 +27,7 @@ class FirstByteTimeoutError(Exception):
     """Nothing came for the first five seconds."""
 
 
-class LostError(Exception):
+class ConnectionLostError(Exception):
     """The connection ended before the answer did."""
 
 
@@ -39,7 +39,7 @@ class Head:
     headers: Mapping[str, str]
 
 
-class Exchange:
+class Http1Client:
     """Asks once. `head` first, then `chunk` until it gives nothing."""
 
     def __init__(self, stream: Stream) -> None:
@@ -50,7 +50,7 @@ class Exchange:
         self._chunks = 0
 
     async def head(self, host: str, path: str, headers: Mapping[str, str]) -> Head:
-        """Send a GET and wait for the answer's head. Raises ExchangeError, FirstByteTimeoutError and LostError."""
+        """Send a GET and wait for the answer's head. Raises HttpProtocolError, FirstByteTimeoutError and ConnectionLostError."""
         request = h11.Request(
             method="GET",
             target=path,
@@ -65,24 +65,24 @@ class Exchange:
         except TimeoutError:
             raise FirstByteTimeoutError from None
         except OSError as error:
-            raise LostError from error
+            raise ConnectionLostError from error
         event = await self._event()
         while isinstance(event, h11.InformationalResponse):
             event = await self._event()
         if not isinstance(event, h11.Response):
-            raise LostError
+            raise ConnectionLostError
         # Some answer programs with 999, which h11 lets pass.
         if event.status_code > _MAX_STATUS:
-            raise ExchangeError("a status of no class that HTTP has")
+            raise HttpProtocolError("a status of no class that HTTP has")
         return Head(event.status_code, _named(event))
 
     async def chunk(self) -> bytes | None:
-        """More of the body, or None at its end. Raises ExchangeError and LostError."""
+        """More of the body, or None at its end. Raises HttpProtocolError and ConnectionLostError."""
         event = await self._event()
         if isinstance(event, h11.Data):
             self._chunks += 1
             if self._chunks > _MAX_CHUNKS:
-                raise ExchangeError("too many small pieces")
+                raise HttpProtocolError("too many small pieces")
             if self._chunks % _TURN == 0:
                 # What has come already is read without waiting; others must have their turn all the same.
                 await asyncio.sleep(0)
@@ -95,13 +95,13 @@ class Exchange:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
                 # Of an answer that breaks off, h11 says the same as of one that makes no sense.
-                raise (LostError if self._ended else ExchangeError)(str(error)) from None
+                raise (ConnectionLostError if self._ended else HttpProtocolError)(str(error)) from None
             if not isinstance(event, type) or event is h11.PAUSED:
                 return event
             try:
                 await self._receive()
             except OSError as error:
-                raise LostError from error
+                raise ConnectionLostError from error
 
     async def _receive(self) -> None:
         data = await self._stream.reader.read(_READ)
@@ -110,7 +110,7 @@ class Exchange:
             self._before_head += len(data)
             # One head is bounded by h11, but not how many provisional ones come before it.
             if self._before_head > 2 * _MAX_HEAD:
-                raise ExchangeError("too much before the answer")
+                raise HttpProtocolError("too much before the answer")
         self._http.receive_data(data)
 
 

@@ -1,7 +1,7 @@
 """What a pasted text points to, read from the text alone.
 
 `table.parse(text)` is the way in: one link, or a text with a link in it, becomes one
-`reference.Reference(provider, kind, provider_id, url)`. `text` finds the link in what somebody pasted,
+`reference.TrackReference(provider, kind, provider_id, url)`. `text` finds the link in what somebody pasted,
 `link` takes it apart, one module per provider reads the parts, `table` joins them. Nothing here touches the
 network, and nothing but the typed errors of `services.tracks.domain.errors` is ever raised, whatever the
 text: InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError and PrivateLinkError.
@@ -17,5 +17,5 @@ must refuse it when that needs resolution too. Three kinds of such addresses exi
 - `https://bandcamp.com/EmbeddedPlayer/track=N`, a page that names the track's own page.
 
 An artist's own domain at Bandcamp looks like any foreign host, so `parse` refuses it; only
-`table.own_domain(text)` gives the address of such a page, for somebody who then makes sure of it.
+`table.custom_domain(text)` gives the address of such a page, for somebody who then makes sure of it.
 """

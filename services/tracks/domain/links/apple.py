@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.numeric_ids import number
+from services.tracks.domain.links.numeric_ids import numeric_id
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "apple"
 _KINDS = {
@@ -23,7 +23,7 @@ _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _PLAYLIST = re.compile(r"pl\.[0-9A-Za-z-]{1,64}")
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     segments: Sequence[str] = link.segments
     country = "us"
     if segments and _COUNTRY.fullmatch(segments[0]):
@@ -37,8 +37,8 @@ def _read(link: Link) -> Reference:
     if name == "album" and "i" in link.query:
         # A track of an album, by the number of its own.
         name, key = "song", link.query["i"]
-    key = _playlist(key) if name == "playlist" else number(key.removeprefix("id"), _NAME)
-    return Reference(_NAME, _KINDS[name], key, f"https://music.apple.com/{country}/{name}/{key}")
+    key = _playlist(key) if name == "playlist" else numeric_id(key.removeprefix("id"), _NAME)
+    return TrackReference(_NAME, _KINDS[name], key, f"https://music.apple.com/{country}/{name}/{key}")
 
 
 def _playlist(key: str) -> str:

@@ -7,7 +7,7 @@ import re
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "bandcamp"
 _PARENT = "bandcamp.com"
@@ -21,7 +21,7 @@ _PLAYERS = ("EmbeddedPlayer", "EmbeddedPlayer.html")
 _PLAYED = re.compile(r"(track|album)=([1-9][0-9]{0,18})")
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     if link.host in _HOSTS:
         return _player(link)
     artist = link.host.removesuffix(f".{_PARENT}")
@@ -29,10 +29,12 @@ def _read(link: Link) -> Reference:
         raise UnsupportedResourceError(_NAME)
     match link.segments:
         case [] | ["music"]:
-            return Reference(_NAME, Kind.ARTIST, artist, f"https://{link.host}")
+            return TrackReference(_NAME, Kind.ARTIST, artist, f"https://{link.host}")
         case [name, slug] if name in _KINDS:
             slug = _slug(slug)
-            return Reference(_NAME, _KINDS[name], f"{artist}/{slug}", f"https://{link.host}/{name}/{slug}")
+            return TrackReference(
+                _NAME, _KINDS[name], f"{artist}/{slug}", f"https://{link.host}/{name}/{slug}"
+            )
         case _:
             raise UnsupportedResourceError(_NAME)
 
@@ -43,7 +45,7 @@ def _slug(text: str) -> str:
     return text.lower()
 
 
-def _player(link: Link) -> Reference:
+def _player(link: Link) -> TrackReference:
     """What an embedded player plays: a track, of an album perhaps, by number. Bandcamp has to be asked."""
     if not link.segments or link.segments[0] not in _PLAYERS:
         raise UnsupportedResourceError(_NAME)
@@ -51,17 +53,17 @@ def _player(link: Link) -> Reference:
     name = "track" if "track" in played else "album"
     if name not in played:
         raise UnsupportedResourceError(_NAME)
-    return Reference(_NAME, None, "", f"https://{_PARENT}/{_PLAYERS[0]}/{name}={played[name]}")
+    return TrackReference(_NAME, None, "", f"https://{_PARENT}/{_PLAYERS[0]}/{name}={played[name]}")
 
 
-def read_own_domain(link: Link) -> Reference | None:
+def read_custom_domain(link: Link) -> TrackReference | None:
     """The page of a track on some other host, if that were an artist's own domain; None for other pages.
 
     Bandcamp's pages are the same there. Whether the host is an artist's, only Bandcamp knows.
     """
     match link.segments:
         case ["track", slug] if _SLUG.fullmatch(slug):
-            return Reference(_NAME, None, "", f"https://{link.host}/track/{slug.lower()}")
+            return TrackReference(_NAME, None, "", f"https://{link.host}/track/{slug.lower()}")
         case _:
             return None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.numeric_ids import last_pair, number
+from services.tracks.domain.links.numeric_ids import last_pair, numeric_id
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "deezer"
 _KINDS = {
@@ -17,10 +17,10 @@ _KINDS = {
 }
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     kind, key = last_pair(link.segments, _KINDS, _NAME)
-    key = number(key, _NAME)
-    return Reference(_NAME, kind, key, f"https://www.deezer.com/{kind.lower()}/{key}")
+    key = numeric_id(key, _NAME)
+    return TrackReference(_NAME, kind, key, f"https://www.deezer.com/{kind.lower()}/{key}")
 
 
 PROVIDER = Provider(

@@ -24,7 +24,7 @@ def last_pair(segments: Sequence[str], kinds: Mapping[str, Kind], provider: str)
     raise UnsupportedResourceError(provider)
 
 
-def number(text: str, provider: str) -> str:
+def numeric_id(text: str, provider: str) -> str:
     """The text, which must be a provider's number. Raises InvalidUrlError."""
     if not _NUMBER.fullmatch(text):
         raise InvalidUrlError(f"this is no number of something at {provider}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.reference import Reference
+from services.tracks.domain.links.reference import TrackReference
 
 _CODE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CODES = 3
@@ -26,16 +26,16 @@ class Provider:
 
     name: str
     hosts: frozenset[str]
-    read: Callable[[Link], Reference]
+    read: Callable[[Link], TrackReference]
     short_hosts: frozenset[str] = frozenset()
     parent_host: str | None = None
     address_scheme: str | None = None
-    read_address: Callable[[str], Reference] | None = None
+    read_address: Callable[[str], TrackReference] | None = None
 
-    def read_short(self, link: Link) -> Reference:
+    def read_short(self, link: Link) -> TrackReference:
         """The reference of a link that must be followed first."""
         if not link.segments:
             raise UnsupportedResourceError(self.name)
         if len(link.segments) > _CODES or not all(_CODE.fullmatch(segment) for segment in link.segments):
             raise InvalidUrlError(f"this is no short {self.name} link")
-        return Reference(self.name, None, "", f"https://{link.host}/{'/'.join(link.segments)}")
+        return TrackReference(self.name, None, "", f"https://{link.host}/{'/'.join(link.segments)}")

@@ -17,7 +17,7 @@ class Kind(enum.StrEnum):
     EPISODE = "EPISODE"
 
 
-class Reference(NamedTuple):
+class TrackReference(NamedTuple):
     """Something at a provider, by the provider's own id and canonical address.
 
     A link that has to be followed has neither kind nor id before: `kind` is None, `provider_id` empty and

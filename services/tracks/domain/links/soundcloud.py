@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from services.tracks.domain.errors import InvalidUrlError, PrivateLinkError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link, read_link
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "soundcloud"
 _PAGES = frozenset({"soundcloud.com", "www.soundcloud.com", "m.soundcloud.com"})
@@ -68,12 +68,12 @@ _NUMBERED = ("tracks", "playlists")
 _NUMBER = re.compile(r"(?:soundcloud:[a-z]+:)?([1-9][0-9]{0,18})")
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     if link.host == _PLAYER:
         link = _played(link)
     link = link.routed("!/")
     if link.host == _API:
-        return _numbered(link)
+        return _numeric_id_link(link)
     return _page(link.segments)
 
 
@@ -87,7 +87,7 @@ def _played(link: Link) -> Link:
     return played
 
 
-def _numbered(link: Link) -> Reference:
+def _numeric_id_link(link: Link) -> TrackReference:
     """Something by its number, which is no part of any page's address: SoundCloud has to be asked."""
     match link.segments:
         case [name, key] if name in _NUMBERED and (found := _NUMBER.fullmatch(key)):
@@ -96,10 +96,10 @@ def _numbered(link: Link) -> Reference:
             raise UnsupportedResourceError(_NAME)
     if "secret_token" in link.query:
         raise PrivateLinkError(_NAME)
-    return Reference(_NAME, None, "", f"https://{_API}/{name}/{found[1]}")
+    return TrackReference(_NAME, None, "", f"https://{_API}/{name}/{found[1]}")
 
 
-def _page(segments: Sequence[str]) -> Reference:
+def _page(segments: Sequence[str]) -> TrackReference:
     if not segments or segments[0].lower() in _NO_USERS:
         raise UnsupportedResourceError(_NAME)
     match segments:
@@ -115,12 +115,12 @@ def _page(segments: Sequence[str]) -> Reference:
             raise UnsupportedResourceError(_NAME)
 
 
-def _reference(kind: Kind, *names: str) -> Reference:
+def _reference(kind: Kind, *names: str) -> TrackReference:
     if not all(_SLUG.fullmatch(name) for name in names):
         raise InvalidUrlError("names at SoundCloud have letters, digits, dashes and underscores")
     key = "/".join(names).lower()
     path = key.replace("/", "/sets/") if kind is Kind.PLAYLIST else key
-    return Reference(_NAME, kind, key, f"https://soundcloud.com/{path}")
+    return TrackReference(_NAME, kind, key, f"https://soundcloud.com/{path}")
 
 
 PROVIDER = Provider(

@@ -7,7 +7,7 @@ import re
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "spotify"
 _SCHEME = "spotify"
@@ -23,7 +23,7 @@ _LANGUAGE = re.compile(r"intl-[A-Za-z0-9-]{2,10}")
 _EMBEDDED = ("embed", "embed-podcast")
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     segments = list(link.segments)
     if segments and _LANGUAGE.fullmatch(segments[0]):
         del segments[0]
@@ -34,14 +34,14 @@ def _read(link: Link) -> Reference:
     return _reference(segments)
 
 
-def _read_address(address: str) -> Reference:
+def _read_address(address: str) -> TrackReference:
     scheme, *parts = address.partition("?")[0].split(":")
     if scheme.lower() != _SCHEME:
         raise InvalidUrlError("this is no spotify: address")
     return _reference(parts)
 
 
-def _reference(parts: list[str]) -> Reference:
+def _reference(parts: list[str]) -> TrackReference:
     """The reference of `track, ID` and, in the older form of a playlist, `user, NAME, playlist, ID`."""
     match parts:
         case ["user", _, "playlist", key]:
@@ -52,7 +52,7 @@ def _reference(parts: list[str]) -> Reference:
             raise UnsupportedResourceError(_NAME)
     if not _ID.fullmatch(key):
         raise InvalidUrlError("a Spotify id has 22 letters and digits")
-    return Reference(_NAME, _KINDS[name], key, f"https://open.spotify.com/{name}/{key}")
+    return TrackReference(_NAME, _KINDS[name], key, f"https://open.spotify.com/{name}/{key}")
 
 
 PROVIDER = Provider(

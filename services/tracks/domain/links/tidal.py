@@ -6,9 +6,9 @@ import re
 
 from services.tracks.domain.errors import InvalidUrlError
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.numeric_ids import last_pair, number
+from services.tracks.domain.links.numeric_ids import last_pair, numeric_id
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "tidal"
 # The embedded player writes them in the plural.
@@ -26,10 +26,10 @@ _KINDS = {
 _PLAYLIST = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     kind, key = last_pair(link.routed("!/").segments, _KINDS, _NAME)
-    key = _playlist(key) if kind is Kind.PLAYLIST else number(key, _NAME)
-    return Reference(_NAME, kind, key, f"https://tidal.com/{kind.lower()}/{key}")
+    key = _playlist(key) if kind is Kind.PLAYLIST else numeric_id(key, _NAME)
+    return TrackReference(_NAME, kind, key, f"https://tidal.com/{kind.lower()}/{key}")
 
 
 def _playlist(key: str) -> str:

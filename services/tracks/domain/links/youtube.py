@@ -7,7 +7,7 @@ import re
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.link import Link
 from services.tracks.domain.links.provider import Provider
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "youtube"
 _VIDEO = re.compile(r"[0-9A-Za-z_-]{11}")
@@ -17,7 +17,7 @@ _PREFIXES = ("embed", "shorts", "live", "v", "e")
 _NO_VIDEOS = ("videoseries", "live_stream")
 
 
-def _read(link: Link) -> Reference:
+def _read(link: Link) -> TrackReference:
     if link.host == "m.youtube.com":
         link = link.routed("/")
     match link.segments:
@@ -33,16 +33,16 @@ def _read(link: Link) -> Reference:
             raise UnsupportedResourceError(_NAME)
 
 
-def _video(key: str) -> Reference:
+def _video(key: str) -> TrackReference:
     if not _VIDEO.fullmatch(key):
         raise InvalidUrlError("a YouTube id has 11 letters, digits, dashes and underscores")
-    return Reference(_NAME, Kind.TRACK, key, f"https://www.youtube.com/watch?v={key}")
+    return TrackReference(_NAME, Kind.TRACK, key, f"https://www.youtube.com/watch?v={key}")
 
 
-def _playlist(key: str) -> Reference:
+def _playlist(key: str) -> TrackReference:
     if not _PLAYLIST.fullmatch(key):
         raise InvalidUrlError("this is no id of a YouTube playlist")
-    return Reference(_NAME, Kind.PLAYLIST, key, f"https://www.youtube.com/playlist?list={key}")
+    return TrackReference(_NAME, Kind.PLAYLIST, key, f"https://www.youtube.com/playlist?list={key}")
 
 
 PROVIDER = Provider(

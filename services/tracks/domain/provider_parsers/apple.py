@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.provider_parsers.json_document import member, read_object
-from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
-from services.tracks.domain.provider_parsers.sanitize import cleaned
+from services.tracks.domain.metadata import TrackMetadata
+from services.tracks.domain.provider_parsers.json_document import member, parse_object
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
+from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata
 
 # The size is part of the address; Apple makes any that is asked for.
 _SIZE = re.compile(r"/100x100(bb)?\.(?=[a-z]{3,4}\Z)")
 
 
-def read_apple(content: bytes, content_type: str) -> Answer:
-    """A track; no facts for a number that Apple does not know in the country it was asked about."""
-    results = read_object(content, content_type).get("results")
+def parse_apple(content: bytes, content_type: str) -> ProviderMetadata:
+    """A track; no metadata for a number that Apple does not know in the country it was asked about."""
+    results = parse_object(content, content_type).get("results")
     if not isinstance(results, list):
-        raise UnreadableAnswerError("a lookup without results")
+        raise ParseError("a lookup without results")
     if not results:
-        return Answer(Facts())
+        return ProviderMetadata(TrackMetadata())
     artwork = member(results[0], "artworkUrl100")
     millis = member(results[0], "trackTimeMillis")
-    return Answer(
-        cleaned(
+    return ProviderMetadata(
+        sanitize_metadata(
             member(results[0], "trackName"),
             member(results[0], "artistName"),
             _SIZE.sub("/600x600bb.", artwork) if isinstance(artwork, str) else None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from services.tracks.domain.provider_parsers.json_document import member, read_document
-from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
-from services.tracks.domain.provider_parsers.sanitize import cleaned, unescaped
+from services.tracks.domain.provider_parsers.json_document import member, parse_document
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
+from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata, unescape
 from services.tracks.domain.web.charset import decoded
 from services.tracks.domain.web.html_metadata import Page, read_page
 
@@ -17,27 +17,27 @@ _DURATION = re.compile(r"PT?(?:([0-9]{1,3})H)?(?:([0-9]{1,4})M)?(?:([0-9]{1,6}(?
 _NUMBER = "track_id"
 
 
-def read_bandcamp(content: bytes, content_type: str) -> Answer:
+def parse_bandcamp(content: bytes, content_type: str) -> ProviderMetadata:
     """The track of a page, with its number as an alias."""
     recording = next(_recordings(read_page(decoded(content, content_type))), None)
     if recording is None:
-        raise UnreadableAnswerError("a page without a recording")
+        raise ParseError("a page without a recording")
     # Bandcamp writes entities into these texts, though a script has none.
-    facts = cleaned(
-        unescaped(recording.get("name")),
-        unescaped(member(recording, "byArtist", "name")),
+    metadata = sanitize_metadata(
+        unescape(recording.get("name")),
+        unescape(member(recording, "byArtist", "name")),
         _first(recording.get("image")),
         _seconds(recording.get("duration")),
         recording.get("isrcCode"),
     )
-    return Answer(facts, tuple(_aliases(recording.get("additionalProperty"))))
+    return ProviderMetadata(metadata, tuple(_aliases(recording.get("additionalProperty"))))
 
 
 def _recordings(page: Page) -> Iterator[dict[str, object]]:
     for block in page.json_ld:
         try:
-            document = read_document(block)
-        except UnreadableAnswerError:
+            document = parse_document(block)
+        except ParseError:
             continue
         graph = member(document, "@graph")
         for node in _listed(document) + _listed(graph):

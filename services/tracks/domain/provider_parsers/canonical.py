@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from services.tracks.domain.provider_parsers.json_document import member, read_document
-from services.tracks.domain.provider_parsers.provider_metadata import UnreadableAnswerError
-from services.tracks.domain.provider_parsers.sanitize import unescaped
+from services.tracks.domain.provider_parsers.json_document import member, parse_document
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError
+from services.tracks.domain.provider_parsers.sanitize import unescape
 from services.tracks.domain.web.charset import decoded
 from services.tracks.domain.web.html_metadata import read_page
 
@@ -33,8 +33,8 @@ def _player_addresses(source: str) -> Iterator[object]:
     if found is None:
         return
     try:
-        player = read_document(unescaped(found[1] or found[2]) or "")
-    except UnreadableAnswerError:
+        player = parse_document(unescape(found[1] or found[2]) or "")
+    except ParseError:
         return
     tracks = member(player, "tracks")
     yield member(player, "linkback")

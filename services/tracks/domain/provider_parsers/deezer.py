@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.provider_parsers.json_document import member, read_object
-from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
-from services.tracks.domain.provider_parsers.sanitize import cleaned
+from services.tracks.domain.metadata import TrackMetadata
+from services.tracks.domain.provider_parsers.json_document import member, parse_object
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
+from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata
 
 _NO_SUCH_TRACK = 800
 _COVERS = ("cover_xl", "cover_big", "cover_medium")
 
 
-def read_deezer(content: bytes, content_type: str) -> Answer:
+def parse_deezer(content: bytes, content_type: str) -> ProviderMetadata:
     """A track. Deezer answers its errors with 200: all but that of a track it does not know are unreadable."""
-    track = read_object(content, content_type)
+    track = parse_object(content, content_type)
     if "error" in track:
         if member(track, "error", "code") == _NO_SUCH_TRACK:
-            return Answer(Facts())
-        raise UnreadableAnswerError("Deezer answers with an error")
+            return ProviderMetadata(TrackMetadata())
+        raise ParseError("Deezer answers with an error")
     if not isinstance(track.get("title"), str):
-        raise UnreadableAnswerError("a track of Deezer without a title")
+        raise ParseError("a track of Deezer without a title")
     covers = (member(track, "album", name) for name in _COVERS)
-    return Answer(
-        cleaned(
+    return ProviderMetadata(
+        sanitize_metadata(
             track["title"],
             member(track, "artist", "name"),
             next((cover for cover in covers if cover), None),

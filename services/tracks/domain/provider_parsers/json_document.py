@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import cast
 
-from services.tracks.domain.provider_parsers.provider_metadata import UnreadableAnswerError
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError
 from services.tracks.domain.web.charset import decoded
 
 _DEPTH = 64
@@ -20,29 +20,29 @@ _NO_BRACKET = re.compile(r"[^\[\]{}]++")
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-def read_object(content: bytes, content_type: str) -> Mapping[str, object]:
-    """The JSON object that a body holds. Raises UnreadableAnswerError."""
+def parse_object(content: bytes, content_type: str) -> Mapping[str, object]:
+    """The JSON object that a body holds. Raises ParseError."""
     text = decoded(content, content_type)
     if "\ufffd" in text:
-        raise UnreadableAnswerError("the bytes are not in the charset that they claim")
-    document = read_document(text)
+        raise ParseError("the bytes are not in the charset that they claim")
+    document = parse_document(text)
     if not isinstance(document, dict):
-        raise UnreadableAnswerError("the JSON is no object")
+        raise ParseError("the JSON is no object")
     return cast("Mapping[str, object]", document)
 
 
-def read_document(text: str) -> object:
-    """The object or list that a JSON text holds, up to 64 levels deep. Raises UnreadableAnswerError."""
+def parse_document(text: str) -> object:
+    """The object or list that a JSON text holds, up to 64 levels deep. Raises ParseError."""
     if text.lstrip()[:1] not in {"{", "["}:
-        raise UnreadableAnswerError("this is no JSON")
+        raise ParseError("this is no JSON")
     brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
     if len(brackets) > _BRACKETS or max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > _DEPTH:
-        raise UnreadableAnswerError("the JSON is nested too deeply")
+        raise ParseError("the JSON is nested too deeply")
     try:
         return json.loads(text)
     except ValueError:
         # The error's text repeats a part of the content.
-        raise UnreadableAnswerError("this is no JSON") from None
+        raise ParseError("this is no JSON") from None
 
 
 def member(value: object, *names: str) -> object:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from servicekit.errors import ServiceError
 from services.tracks.domain.links.registry import parse
-from services.tracks.domain.provider_parsers.json_document import read_object
-from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
-from services.tracks.domain.provider_parsers.sanitize import clean_text, cleaned, unescaped
+from services.tracks.domain.provider_parsers.json_document import parse_object
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
+from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata, sanitize_text, unescape
 
 _FRAME = re.compile(r"""<iframe\b[^>]{0,500}?\ssrc=["']([^"']{1,2000})["']""")
 _FRAME_LENGTH = 4000
@@ -17,33 +17,35 @@ _FRAME_LENGTH = 4000
 _TOPIC = " - Topic"
 
 
-def read_youtube(content: bytes, content_type: str) -> Answer:
+def parse_youtube(content: bytes, content_type: str) -> ProviderMetadata:
     """A video: the channel stands for the artist."""
     oembed = _oembed(content, content_type)
-    channel = clean_text(oembed.get("author_name"))
+    channel = sanitize_text(oembed.get("author_name"))
     artist = channel.removesuffix(_TOPIC) if channel else None
-    return Answer(cleaned(oembed.get("title"), artist, oembed.get("thumbnail_url")))
+    return ProviderMetadata(sanitize_metadata(oembed.get("title"), artist, oembed.get("thumbnail_url")))
 
 
-def read_spotify(content: bytes, content_type: str) -> Answer:
+def parse_spotify(content: bytes, content_type: str) -> ProviderMetadata:
     """A track: the title and the cover. Spotify names no artist here."""
     oembed = _oembed(content, content_type)
-    return Answer(cleaned(oembed.get("title"), None, oembed.get("thumbnail_url")))
+    return ProviderMetadata(sanitize_metadata(oembed.get("title"), None, oembed.get("thumbnail_url")))
 
 
-def read_soundcloud(content: bytes, content_type: str) -> Answer:
+def parse_soundcloud(content: bytes, content_type: str) -> ProviderMetadata:
     """A track: the title ends in its author; the embedded player knows its number."""
     oembed = _oembed(content, content_type)
-    title, artist = clean_text(oembed.get("title")), clean_text(oembed.get("author_name"))
+    title, artist = sanitize_text(oembed.get("title")), sanitize_text(oembed.get("author_name"))
     if title and artist:
         title = title.removesuffix(f" by {artist}")
-    return Answer(cleaned(title, artist, oembed.get("thumbnail_url")), _played(oembed.get("html")))
+    return ProviderMetadata(
+        sanitize_metadata(title, artist, oembed.get("thumbnail_url")), _played(oembed.get("html"))
+    )
 
 
 def _oembed(content: bytes, content_type: str) -> Mapping[str, object]:
-    oembed = read_object(content, content_type)
+    oembed = parse_object(content, content_type)
     if not isinstance(oembed.get("title"), str):
-        raise UnreadableAnswerError("an oEmbed answer without a title")
+        raise ParseError("an oEmbed answer without a title")
     return oembed
 
 
@@ -53,7 +55,7 @@ def _played(html: object) -> tuple[str, ...]:
     if frame is None:
         return ()
     try:
-        reference = parse(unescaped(frame[1]) or "")
+        reference = parse(unescape(frame[1]) or "")
     except ServiceError:
         return ()
     return (reference.url,) if reference.provider == "soundcloud" and reference.needs_resolution else ()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
-from services.tracks.domain.provider_parsers.sanitize import cleaned
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
+from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata
 from services.tracks.domain.web.charset import decoded
 from services.tracks.domain.web.html_metadata import Page, read_page
 
@@ -11,20 +11,20 @@ _DOT = " · "
 _SONG = "Song"
 
 
-def read_opengraph(content: bytes, content_type: str) -> Answer:
+def parse_opengraph(content: bytes, content_type: str) -> ProviderMetadata:
     """What any page says of a track."""
     page = _page(content, content_type)
     return _answer(page, _title(page), page.meta("music:musician_description"))
 
 
-def read_spotify_page(content: bytes, content_type: str) -> Answer:
+def parse_spotify_page(content: bytes, content_type: str) -> ProviderMetadata:
     """Spotify's page of a track, which names the artist where its oEmbed does not."""
     page = _page(content, content_type)
     artist = page.meta("music:musician_description") or _described(page.meta("og:description"))
     return _answer(page, _title(page), artist)
 
 
-def read_tidal(content: bytes, content_type: str) -> Answer:
+def parse_tidal(content: bytes, content_type: str) -> ProviderMetadata:
     """Tidal's page of a track, whose title holds the artist: `Artist - Title` or `Title by Artist`."""
     page = _page(content, content_type)
     title = _title(page).removesuffix(" on TIDAL")
@@ -39,7 +39,7 @@ def read_tidal(content: bytes, content_type: str) -> Answer:
 def _page(content: bytes, content_type: str) -> Page:
     page = read_page(decoded(content, content_type))
     if not (page.metas or page.title or page.json_ld):
-        raise UnreadableAnswerError("this is no page")
+        raise ParseError("this is no page")
     return page
 
 
@@ -55,6 +55,6 @@ def _described(description: str) -> str:
     return parts[0] if _SONG in parts[1:] else ""
 
 
-def _answer(page: Page, title: str, artist: str) -> Answer:
+def _answer(page: Page, title: str, artist: str) -> ProviderMetadata:
     image = page.meta("og:image:secure_url") or page.meta("og:image")
-    return Answer(cleaned(title, artist, image, page.meta("music:duration")))
+    return ProviderMetadata(sanitize_metadata(title, artist, image, page.meta("music:duration")))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.tracks.domain.facts import Facts
+from services.tracks.domain.metadata import TrackMetadata
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderMetadata:
     """What a provider tells of a track; no fact at all when it knows no such track.
 
-    `aliases` are other links of the same track, in the form of `Reference.url` of a link that needs
+    `aliases` are other links of the same track, in the form of `TrackReference.url` of a link that needs
     resolution.
     """
 
-    facts: Facts
+    metadata: TrackMetadata
     aliases: tuple[str, ...] = ()
 
 
-class UnreadableAnswerError(Exception):
+class ParseError(Exception):
     """The answer is not of the format it should be. The text says why, and repeats nothing of it."""

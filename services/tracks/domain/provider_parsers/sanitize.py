@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 
-from services.tracks.domain.facts import Facts
+from services.tracks.domain.metadata import TrackMetadata
 
 _TEXT = 500
 _ADDRESS = 2048
@@ -20,37 +20,37 @@ _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
-def cleaned(
+def sanitize_metadata(
     title: object = None,
     artist: object = None,
     artwork_url: object = None,
     seconds: object = None,
     isrc: object = None,
-) -> Facts:
-    """Facts of whatever stood where a value is expected; None for a value that is none.
+) -> TrackMetadata:
+    """TrackMetadata of whatever stood where a value is expected; None for a value that is none.
 
     Texts are in NFC, without controls, with single spaces and of up to 500 characters; artwork is on https
     and has up to 2,048 bytes; the duration is rounded to whole seconds, 1 to 86,400.
     """
-    return Facts(
-        title=clean_text(title),
-        artist=clean_text(artist),
+    return TrackMetadata(
+        title=sanitize_text(title),
+        artist=sanitize_text(artist),
         artwork_url=_artwork(artwork_url),
         duration_seconds=_duration(seconds),
         isrc=_isrc(isrc),
     )
 
 
-def clean_text(value: object) -> str | None:
+def sanitize_text(value: object) -> str | None:
     """A text on one line; None for an empty one and for anything that is no text."""
     if not isinstance(value, str):
         return None
-    # NFC can lengthen a text by three; what is cut off here need not be cleaned.
+    # NFC can lengthen a text by three; what is cut off here need not be sanitize_metadata.
     text = " ".join(_DROPPED.sub("", value[: _TEXT * 20]).split())
     return unicodedata.normalize("NFC", text)[:_TEXT].rstrip() or None
 
 
-def unescaped(value: object) -> str | None:
+def unescape(value: object) -> str | None:
     """A text with its entities decoded; None for anything that is no text."""
     if not isinstance(value, str):
         return None

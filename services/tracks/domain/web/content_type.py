@@ -11,7 +11,7 @@ MAX_WIRE = 2 << 20
 """Bytes of a body as it comes, frames included: compression without content is endless otherwise."""
 _READ = frozenset(("application/json", "application/xhtml+xml", "text/html", "text/plain"))
 # What some call their JSON. Nothing of what is fetched is ever run.
-_MISNAMED_JSON = frozenset(("application/javascript", "text/javascript", "text/json"))
+_JSON_AS_JAVASCRIPT = frozenset(("application/javascript", "text/javascript", "text/json"))
 _PAGES = frozenset(("application/xhtml+xml", "text/html"))
 _MAX_TYPE = 255
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -27,17 +27,17 @@ class BrokenEncodingError(Exception):
     """The bytes are not what Content-Encoding says, or it says something else than gzip."""
 
 
-def bare(content_type: str) -> str:
+def media_type(content_type: str) -> str:
     """Such as `text/html`: lower-case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
-def is_read(media_type: str, *, misnames_json: bool) -> bool:
+def is_supported(media_type: str, *, json_as_javascript: bool) -> bool:
     """Whether bodies of the type are read; the type is in lower case and without parameters.
 
-    `misnames_json`: the host is known to call its JSON JavaScript.
+    `json_as_javascript`: the host is known to call its JSON JavaScript.
     """
-    return media_type in _READ or (misnames_json and media_type in _MISNAMED_JSON)
+    return media_type in _READ or (json_as_javascript and media_type in _JSON_AS_JAVASCRIPT)
 
 
 def is_page(media_type: str) -> bool:
@@ -45,13 +45,13 @@ def is_page(media_type: str) -> bool:
     return media_type in _PAGES
 
 
-def kept_type(content_type: str) -> str:
+def storable_type(content_type: str) -> str:
     """The type as it is kept: what is too long or not printable is cut away."""
     found = _PRINTABLE.match(content_type)
     return found[0][:_MAX_TYPE].strip() if found else ""
 
 
-class Body:
+class BodyReader:
     """Gathers a body: decompresses it and stops as soon as it's too long."""
 
     def __init__(self, encoding: str) -> None:

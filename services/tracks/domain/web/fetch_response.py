@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from servicekit.clock import Micros
 from services.tracks.domain.web.charset import decoded
-from services.tracks.domain.web.content_type import bare
+from services.tracks.domain.web.content_type import media_type
 
 _GOOD = range(200, 300)
 
@@ -46,7 +46,7 @@ class Policy(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchResponse:
     """How one fetch over the network ended.
 
     `final_url` is the address that answered, or that failed. `content_type` has its parameters. `content` is
@@ -66,7 +66,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class CachedResponse:
     """What the crawler gives for an address, fetched now or kept from before.
 
     `status_code` is None where nothing answered. `failure` says why there is no body; an HTTP status that is no
@@ -92,7 +92,7 @@ class Fetched:
     @property
     def media_type(self) -> str:
         """Such as `text/html`: lower-case, without parameters."""
-        return bare(self.content_type)
+        return media_type(self.content_type)
 
     def text(self) -> str:
         """The body decoded by its charset; what can't be decoded is replaced. Never raises."""

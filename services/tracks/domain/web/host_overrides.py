@@ -8,16 +8,16 @@ from typing import TypeAlias
 from services.tracks.domain.web.addresses import Address
 from services.tracks.domain.web.url_policy import PORTS
 
-StandIns: TypeAlias = dict[tuple[str, int], tuple[Address, int]]
+HostOverrides: TypeAlias = dict[tuple[str, int], tuple[Address, int]]
 """By a host and the port that it's asked on, the address and the port that are asked instead."""
 
 
-def read_stand_ins(text: str) -> StandIns:
+def parse_host_overrides(text: str) -> HostOverrides:
     """From a list such as `open.spotify.com=127.0.0.1:8443,example.com:80=[::1]:8080`; a name alone means 443.
 
     Raises ValueError for an address that is not loopback: anything else would be a way around the rules.
     """
-    found: StandIns = {}
+    found: HostOverrides = {}
     for entry in filter(None, (each.strip() for each in text.split(","))):
         asked, equals, server = entry.partition("=")
         name, _, asked_port = asked.strip().lower().partition(":")

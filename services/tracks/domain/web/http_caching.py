@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from servicekit.clock import Micros
-from services.tracks.domain.web.fetch_response import Answer, Failure
+from services.tracks.domain.web.fetch_response import Failure, FetchResponse
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -26,7 +26,7 @@ _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?([0-9]{1,10})", re.IGNORECAS
 _MICROS = 1_000_000
 
 # What may be over in a moment. Every other failure is of the address itself, or a decision.
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     (
         Failure.DNS_FAILED,
         Failure.DNS_TIMEOUT,
@@ -48,11 +48,11 @@ class Lifetime(NamedTuple):
     stale: float
 
 
-def lifetime(answer: Answer) -> Lifetime:
+def lifetime(answer: FetchResponse) -> Lifetime:
     """How long to keep an answer."""
     status = answer.status_code
     if answer.failure is not None:
-        return Lifetime(_NETWORK if answer.failure in _PASSING else _REFUSED, 0.0)
+        return Lifetime(_NETWORK if answer.failure in _TRANSIENT else _REFUSED, 0.0)
     if answer.not_modified or (status is not None and is_success(status)):
         return Lifetime(_GOOD if answer.max_age is None else _clamped(answer.max_age, _GOOD_BOUNDS), _STALE)
     if status in _GONE_STATUSES:
@@ -63,10 +63,10 @@ def lifetime(answer: Answer) -> Lifetime:
     return Lifetime(_REFUSED, 0.0)
 
 
-def is_passing(answer: Answer) -> bool:
+def is_transient(answer: FetchResponse) -> bool:
     """Whether the answer speaks of a moment only, so that what was known before is worth more."""
     if answer.failure is not None:
-        return answer.failure in _PASSING
+        return answer.failure in _TRANSIENT
     return answer.status_code is not None and is_overload(answer.status_code)
 
 

@@ -50,7 +50,7 @@ _SAFE = "%/:=&;,+$!*'()~@?[]|"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FetchUrl:
     """An address that may be asked for: `host` in ASCII and lower case, `path` with its query, no fragment."""
 
     scheme: str
@@ -73,7 +73,7 @@ class Target:
         return _registrable(self.host) or self.host
 
 
-def target(url: str) -> Target | Failure:
+def parse_fetch_url(url: str) -> FetchUrl | Failure:
     """The address as it will be asked for, or why it won't."""
     parts = _URL.fullmatch(url.strip(" ")) if len(url) <= MAX_URL else None
     if parts is None or _CONTROL.search(url):
@@ -83,7 +83,7 @@ def target(url: str) -> Target | Failure:
     if host is None:
         return Failure.BLOCKED_URL
     path = _quoted(parts[3]) or "/"
-    found = Target(scheme, host, path + _quoted(parts[4] or ""))
+    found = FetchUrl(scheme, host, path + _quoted(parts[4] or ""))
     if len(found.url) > MAX_URL:
         return Failure.BLOCKED_URL
     if host.rpartition(".")[2] in _LOCAL or _registrable(host) is None:
@@ -91,31 +91,31 @@ def target(url: str) -> Target | Failure:
     return found
 
 
-def redirected(trail: list[Target], location: str, policy: Policy) -> Target | Failure:
-    """Where a redirect leads, or why it is not followed. `trail` is the way so far, the present address last."""
-    found = _joined(trail[-1], location)
+def resolve_redirect(redirect_chain: list[FetchUrl], location: str, policy: Policy) -> FetchUrl | Failure:
+    """Where a redirect leads, or why it is not followed. `redirect_chain` is the way so far, the present address last."""
+    found = _joined(redirect_chain[-1], location)
     if isinstance(found, Failure):
         return found
     if found.scheme == "http":
-        return Failure.NOT_UPGRADED if trail[-1].scheme == "http" else Failure.REDIRECT_REFUSED
-    if policy is Policy.SAME_SITE and found.site != trail[0].site:
+        return Failure.NOT_UPGRADED if redirect_chain[-1].scheme == "http" else Failure.REDIRECT_REFUSED
+    if policy is Policy.SAME_SITE and found.site != redirect_chain[0].site:
         return Failure.REDIRECT_REFUSED
-    if found in trail:
+    if found in redirect_chain:
         return Failure.REDIRECT_LOOP
-    return found if len(trail) <= _MAX_REDIRECTS[policy] else Failure.TOO_MANY_REDIRECTS
+    return found if len(redirect_chain) <= _MAX_REDIRECTS[policy] else Failure.TOO_MANY_REDIRECTS
 
 
-def cache_key(asked: Target, policy: Policy) -> bytes:
+def cache_key(asked: FetchUrl, policy: Policy) -> bytes:
     """What an address is kept under, 32 bytes: where redirects may lead decides what it gives."""
     return hashlib.sha256(f"{policy} {asked.url}".encode()).digest()
 
 
-def _joined(here: Target, location: str) -> Target | Failure:
+def _joined(here: FetchUrl, location: str) -> FetchUrl | Failure:
     # The standard library drops control characters silently; here they are a reason to refuse.
     if len(location) > MAX_URL or _CONTROL.search(location):
         return Failure.BLOCKED_URL
     try:
-        return target(urljoin(here.url, location.strip(" ")))
+        return parse_fetch_url(urljoin(here.url, location.strip(" ")))
     except ValueError:
         return Failure.BLOCKED_URL
 

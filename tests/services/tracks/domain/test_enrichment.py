@@ -2,62 +2,64 @@
 
 import pytest
 
-from services.tracks.domain.enrichment import MAX_ATTEMPTS, Gathered, Settlement, merged, settle
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.metadata import State
-from services.tracks.domain.provider_parsers.provider_metadata import Answer
+from services.tracks.domain.enrichment import MAX_ATTEMPTS, EnrichmentResult, NextAttempt, merge, next_attempt
+from services.tracks.domain.metadata import MetadataState, TrackMetadata
+from services.tracks.domain.provider_parsers.provider_metadata import ProviderMetadata
 
-BOTH = Facts("T", "A")
-TITLE = Facts("T")
-NOTHING = Facts()
-
-
-def told(facts: Facts) -> Gathered:
-    """A provider told this."""
-    return Gathered(facts, told=True)
+BOTH = TrackMetadata("T", "A")
+TITLE = TrackMetadata("T")
+NOTHING = TrackMetadata()
 
 
-def failed(facts: Facts = NOTHING, retry_after: float = 0) -> Gathered:
-    """A provider told this, and may tell more."""
-    return Gathered(facts, failed=True, retry_after=retry_after)
+def responded(metadata: TrackMetadata) -> EnrichmentResult:
+    """A provider responded this."""
+    return EnrichmentResult(metadata, responded=True)
+
+
+def failed(metadata: TrackMetadata = NOTHING, retry_after: float = 0) -> EnrichmentResult:
+    """A provider responded this, and may tell more."""
+    return EnrichmentResult(metadata, failed=True, retry_after=retry_after)
 
 
 @pytest.mark.parametrize(
-    ("before", "known", "gathered", "after", "again"),
+    ("before", "known", "result", "after", "again"),
     [
-        (State.PENDING, BOTH, told(BOTH), State.COMPLETE, False),
-        (State.FAILED, BOTH, told(BOTH), State.COMPLETE, False),
-        (State.PENDING, TITLE, told(TITLE), State.PARTIAL, False),
-        (State.PENDING, NOTHING, told(NOTHING), State.FAILED, False),
+        (MetadataState.PENDING, BOTH, responded(BOTH), MetadataState.COMPLETE, False),
+        (MetadataState.FAILED, BOTH, responded(BOTH), MetadataState.COMPLETE, False),
+        (MetadataState.PENDING, TITLE, responded(TITLE), MetadataState.PARTIAL, False),
+        (MetadataState.PENDING, NOTHING, responded(NOTHING), MetadataState.FAILED, False),
         # Somebody else knew; the provider did not.
-        (State.PARTIAL, BOTH, told(NOTHING), State.PARTIAL, False),
-        # The provider told the title, somebody else the artist.
-        (State.PARTIAL, BOTH, told(TITLE), State.COMPLETE, False),
-        (State.PENDING, NOTHING, failed(), State.PENDING, True),
-        (State.FAILED, NOTHING, failed(), State.FAILED, True),
-        (State.PENDING, TITLE, failed(TITLE), State.PARTIAL, True),
-        (State.PARTIAL, BOTH, failed(), State.PARTIAL, True),
-        (State.PENDING, BOTH, failed(BOTH), State.COMPLETE, False),
+        (MetadataState.PARTIAL, BOTH, responded(NOTHING), MetadataState.PARTIAL, False),
+        # The provider responded the title, somebody else the artist.
+        (MetadataState.PARTIAL, BOTH, responded(TITLE), MetadataState.COMPLETE, False),
+        (MetadataState.PENDING, NOTHING, failed(), MetadataState.PENDING, True),
+        (MetadataState.FAILED, NOTHING, failed(), MetadataState.FAILED, True),
+        (MetadataState.PENDING, TITLE, failed(TITLE), MetadataState.PARTIAL, True),
+        (MetadataState.PARTIAL, BOTH, failed(), MetadataState.PARTIAL, True),
+        (MetadataState.PENDING, BOTH, failed(BOTH), MetadataState.COMPLETE, False),
         # A refresh takes nothing away.
-        (State.COMPLETE, BOTH, failed(), State.COMPLETE, True),
-        (State.COMPLETE, BOTH, told(NOTHING), State.COMPLETE, False),
+        (MetadataState.COMPLETE, BOTH, failed(), MetadataState.COMPLETE, True),
+        (MetadataState.COMPLETE, BOTH, responded(NOTHING), MetadataState.COMPLETE, False),
     ],
 )
-def test_settle(before: State, known: Facts, gathered: Gathered, after: State, again: bool) -> None:
-    found = settle(before, known, gathered, 1, 0.0)
-    assert found == Settlement(after, 30.0 if again else None)
+def test_settle(
+    before: MetadataState, known: TrackMetadata, result: EnrichmentResult, after: MetadataState, again: bool
+) -> None:
+    found = next_attempt(before, known, result, 1, 0.0)
+    assert found == NextAttempt(after, 30.0 if again else None)
 
 
 @pytest.mark.parametrize(
-    ("known", "after"), [(NOTHING, State.FAILED), (TITLE, State.PARTIAL), (BOTH, State.PARTIAL)]
+    ("known", "after"),
+    [(NOTHING, MetadataState.FAILED), (TITLE, MetadataState.PARTIAL), (BOTH, MetadataState.PARTIAL)],
 )
-def test_settle_gives_up_after_the_last_attempt(known: Facts, after: State) -> None:
-    assert settle(State.PENDING, known, failed(), MAX_ATTEMPTS - 1, 0.0).retry_in is not None
-    assert settle(State.PENDING, known, failed(), MAX_ATTEMPTS, 0.0) == Settlement(after, None)
+def test_settle_gives_up_after_the_last_attempt(known: TrackMetadata, after: MetadataState) -> None:
+    assert next_attempt(MetadataState.PENDING, known, failed(), MAX_ATTEMPTS - 1, 0.0).retry_in is not None
+    assert next_attempt(MetadataState.PENDING, known, failed(), MAX_ATTEMPTS, 0.0) == NextAttempt(after, None)
 
 
 @pytest.mark.parametrize(
-    ("attempts", "retry_after", "luck", "seconds"),
+    ("attempts", "retry_after", "jitter", "seconds"),
     [
         (1, 0, 0.0, 30),
         (1, 0, 1.0, 36),
@@ -70,28 +72,32 @@ def test_settle_gives_up_after_the_last_attempt(known: Facts, after: State) -> N
     ],
 )
 def test_settle_waits_longer_each_time_and_as_long_as_it_is_told(
-    attempts: int, retry_after: float, luck: float, seconds: float
+    attempts: int, retry_after: float, jitter: float, seconds: float
 ) -> None:
-    found = settle(State.PENDING, NOTHING, failed(retry_after=retry_after), attempts, luck)
+    found = next_attempt(MetadataState.PENDING, NOTHING, failed(retry_after=retry_after), attempts, jitter)
     assert found.retry_in == pytest.approx(seconds)
 
 
 def test_gathered_takes_the_first_of_each_fact_and_all_aliases() -> None:
-    gathered = Gathered()
-    gathered.add(Answer(Facts("T", None, None, 5), ("https://a.example/1",)))
-    before = gathered.is_enough
-    gathered.add(
-        Answer(Facts("Other", "A", "https://img.example/a", 6, "GBAYE9200070"), ("https://a.example/2",))
+    result = EnrichmentResult()
+    result.add(ProviderMetadata(TrackMetadata("T", None, None, 5), ("https://a.example/1",)))
+    before = result.is_sufficient
+    result.add(
+        ProviderMetadata(
+            TrackMetadata("Other", "A", "https://img.example/a", 6, "GBAYE9200070"), ("https://a.example/2",)
+        )
     )
-    assert gathered.facts == Facts("T", "A", "https://img.example/a", 5, "GBAYE9200070")
-    assert gathered.aliases == ("https://a.example/1", "https://a.example/2")
-    assert (before, gathered.is_enough) == (False, True)
-    gathered.fail(None)
-    gathered.fail(7)
-    gathered.fail(3)
-    assert (gathered.failed, gathered.retry_after) == (True, 7)
+    assert result.metadata == TrackMetadata("T", "A", "https://img.example/a", 5, "GBAYE9200070")
+    assert result.aliases == ("https://a.example/1", "https://a.example/2")
+    assert (before, result.is_sufficient) == (False, True)
+    result.fail(None)
+    result.fail(7)
+    result.fail(3)
+    assert (result.failed, result.retry_after) == (True, 7)
 
 
 def test_merged_prefers_the_first() -> None:
-    assert merged(Facts("T", None), Facts("X", "A", None, 9)) == Facts("T", "A", None, 9)
-    assert merged(NOTHING, NOTHING) == NOTHING
+    assert merge(TrackMetadata("T", None), TrackMetadata("X", "A", None, 9)) == TrackMetadata(
+        "T", "A", None, 9
+    )
+    assert merge(NOTHING, NOTHING) == NOTHING

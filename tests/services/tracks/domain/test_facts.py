@@ -3,16 +3,16 @@
 import pytest
 
 from servicekit.errors import InvalidFieldsError
-from services.tracks.domain.facts import Facts, facts
+from services.tracks.domain.metadata import TrackMetadata, metadata_from_values
 
 
 def test_facts_of_plain_values() -> None:
-    known = facts(" Flim\n", "Aphex Twin", "https://img.example/a.jpg", 174)
-    assert known == Facts("Flim", "Aphex Twin", "https://img.example/a.jpg", 174)
+    known = metadata_from_values(" Flim\n", "Aphex Twin", "https://img.example/a.jpg", 174)
+    assert known == TrackMetadata("Flim", "Aphex Twin", "https://img.example/a.jpg", 174)
 
 
 def test_empty_values_are_not_known() -> None:
-    assert facts("", " \t", "", 0) == Facts()
+    assert metadata_from_values("", " \t", "", 0) == TrackMetadata()
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,5 @@ def test_empty_values_are_not_known() -> None:
 )
 def test_artwork_is_on_https_or_refused(url: str) -> None:
     with pytest.raises(InvalidFieldsError) as refused:
-        facts("", "", url, 0)
+        metadata_from_values("", "", url, 0)
     assert [violation.field for violation in refused.value.violations] == ["artwork_url"]

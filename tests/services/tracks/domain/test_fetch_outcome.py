@@ -3,8 +3,8 @@
 import pytest
 
 from servicekit.clock import Micros
-from services.tracks.domain.fetch_outcome import Outcome, outcome
-from services.tracks.domain.web.fetch_response import Failure, Fetched
+from services.tracks.domain.fetch_outcome import FetchOutcome, classify
+from services.tracks.domain.web.fetch_response import CachedResponse, Failure
 
 _LATER = {
     Failure.DNS_FAILED,
@@ -19,38 +19,40 @@ _LATER = {
 }
 
 
-def fetched(status: int | None, failure: Failure | None = None) -> Fetched:
+def fetched(status: int | None, failure: Failure | None = None) -> CachedResponse:
     """The end of a fetch."""
-    return Fetched("https://a.example/", None, status, "", b"", failure, Micros(0), None, from_cache=False)
+    return CachedResponse(
+        "https://a.example/", None, status, "", b"", failure, Micros(0), None, from_cache=False
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (200, Outcome.TOLD),
-        (204, Outcome.TOLD),
-        (304, Outcome.REFUSED),
-        (400, Outcome.REFUSED),
-        (401, Outcome.REFUSED),
-        (403, Outcome.REFUSED),
-        (404, Outcome.GONE),
-        (410, Outcome.GONE),
-        (408, Outcome.LATER),
-        (425, Outcome.LATER),
-        (429, Outcome.LATER),
-        (500, Outcome.LATER),
-        (503, Outcome.LATER),
-        (599, Outcome.LATER),
-        (None, Outcome.LATER),
+        (200, FetchOutcome.SUCCESS),
+        (204, FetchOutcome.SUCCESS),
+        (304, FetchOutcome.PERMANENT_FAILURE),
+        (400, FetchOutcome.PERMANENT_FAILURE),
+        (401, FetchOutcome.PERMANENT_FAILURE),
+        (403, FetchOutcome.PERMANENT_FAILURE),
+        (404, FetchOutcome.NOT_FOUND),
+        (410, FetchOutcome.NOT_FOUND),
+        (408, FetchOutcome.TRANSIENT_FAILURE),
+        (425, FetchOutcome.TRANSIENT_FAILURE),
+        (429, FetchOutcome.TRANSIENT_FAILURE),
+        (500, FetchOutcome.TRANSIENT_FAILURE),
+        (503, FetchOutcome.TRANSIENT_FAILURE),
+        (599, FetchOutcome.TRANSIENT_FAILURE),
+        (None, FetchOutcome.TRANSIENT_FAILURE),
     ],
 )
-def test_outcome_of_a_status(status: int | None, expected: Outcome) -> None:
-    assert outcome(fetched(status)) is expected
+def test_outcome_of_a_status(status: int | None, expected: FetchOutcome) -> None:
+    assert classify(fetched(status)) is expected
 
 
 @pytest.mark.parametrize("failure", Failure)
 def test_outcome_of_a_failure(failure: Failure) -> None:
-    expected = Outcome.LATER if failure in _LATER else Outcome.REFUSED
-    assert outcome(fetched(None, failure)) is expected
+    expected = FetchOutcome.TRANSIENT_FAILURE if failure in _LATER else FetchOutcome.PERMANENT_FAILURE
+    assert classify(fetched(None, failure)) is expected
     # What came before the failure, such as the status of a body that was too large, does not count.
-    assert outcome(fetched(200, failure)) is expected
+    assert classify(fetched(200, failure)) is expected

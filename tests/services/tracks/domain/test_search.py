@@ -1,11 +1,11 @@
-"""Stages of a search and places in it."""
+"""Stages of a search and cursors in it."""
 
 from uuid import UUID
 
 import pytest
 
 from search_text import parse_query
-from services.tracks.domain.search import START, Place, Stage, end_of, page_size, stages
+from services.tracks.domain.search import START, Cursor, MatchTier, page_size, prefix_upper_bound, tiers
 
 _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
 
@@ -13,30 +13,30 @@ _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
 @pytest.mark.parametrize(
     ("query", "possible"),
     [
-        ("flim", [Stage.STARTING, Stage.CONTAINING, Stage.LIKE]),
-        ("u2", [Stage.STARTING, Stage.CONTAINING]),
-        ("米津", [Stage.STARTING, Stage.CONTAINING]),
-        ("!!!", [Stage.STARTING]),
+        ("flim", [MatchTier.PREFIX, MatchTier.SUBSTRING, MatchTier.FUZZY]),
+        ("u2", [MatchTier.PREFIX, MatchTier.SUBSTRING]),
+        ("米津", [MatchTier.PREFIX, MatchTier.SUBSTRING]),
+        ("!!!", [MatchTier.PREFIX]),
     ],
 )
-def test_stages_are_those_that_can_find_anything(query: str, possible: list[Stage]) -> None:
-    assert [place.stage for place in stages(parse_query(query), START)] == possible
+def test_stages_are_those_that_can_find_anything(query: str, possible: list[MatchTier]) -> None:
+    assert [cursor.tier for cursor in tiers(parse_query(query), START)] == possible
 
 
 def test_stages_go_on_where_a_page_ended() -> None:
-    starting = Place(Stage.STARTING, "a text", 0, _ID)
-    assert stages(parse_query("flim"), starting) == [starting, Place(Stage.CONTAINING)]
-    containing = Place(Stage.CONTAINING, "a text", 0, _ID)
-    assert stages(parse_query("flim"), containing) == [containing]
-    assert stages(parse_query("!!!"), containing) == []
-    like = Place(Stage.LIKE, "a text", 700_000, _ID)
-    assert stages(parse_query("flim"), like) == [like]
-    assert stages(parse_query("u2"), like) == []
+    starting = Cursor(MatchTier.PREFIX, "a text", 0, _ID)
+    assert tiers(parse_query("flim"), starting) == [starting, Cursor(MatchTier.SUBSTRING)]
+    containing = Cursor(MatchTier.SUBSTRING, "a text", 0, _ID)
+    assert tiers(parse_query("flim"), containing) == [containing]
+    assert tiers(parse_query("!!!"), containing) == []
+    like = Cursor(MatchTier.FUZZY, "a text", 700_000, _ID)
+    assert tiers(parse_query("flim"), like) == [like]
+    assert tiers(parse_query("u2"), like) == []
 
 
 @pytest.mark.parametrize(("start", "after"), [("u2", "u3"), ("米津", "米流"), ("\U0010fff0", "\U0010fff1")])
 def test_end_lies_between_what_begins_so_and_the_next(start: str, after: str) -> None:
-    end = end_of(start).encode()
+    end = prefix_upper_bound(start).encode()
     assert all(f"{start}{rest}".encode() < end for rest in ("", " ", "zzz", "\U0010fffd"))
     assert after.encode() > end
 

@@ -20,38 +20,38 @@ _CASES = {
     "https://youtu.be/4eUqsUZBluA": [
         (
             "https://yt.example/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D4eUqsUZBluA",
-            oembed.read_youtube,
+            oembed.parse_youtube,
         ),
-        ("https://www.youtube.com/watch?v=4eUqsUZBluA", opengraph.read_opengraph),
+        ("https://www.youtube.com/watch?v=4eUqsUZBluA", opengraph.parse_opengraph),
     ],
     "spotify:track:2qToAcex0ruZfbEbAy9OhW": [
         (
             f"https://sp.example/oembed?format=json&url={quote(_SPOTIFY, safe='')}",
-            oembed.read_spotify,
+            oembed.parse_spotify,
         ),
-        (_SPOTIFY, opengraph.read_spotify_page),
+        (_SPOTIFY, opengraph.parse_spotify_page),
     ],
     "https://soundcloud.com/forss/flickermood": [
         (
             "https://sc.example/oembed?format=json&url=https%3A%2F%2Fsoundcloud.com%2Fforss%2Fflickermood",
-            oembed.read_soundcloud,
+            oembed.parse_soundcloud,
         ),
-        ("https://soundcloud.com/forss/flickermood", opengraph.read_opengraph),
+        ("https://soundcloud.com/forss/flickermood", opengraph.parse_opengraph),
     ],
     "https://www.deezer.com/de/track/3135556": [
-        ("https://dz.example/track/3135556", deezer.read_deezer),
-        ("https://www.deezer.com/track/3135556", opengraph.read_opengraph),
+        ("https://dz.example/track/3135556", deezer.parse_deezer),
+        ("https://www.deezer.com/track/3135556", opengraph.parse_opengraph),
     ],
     "https://music.apple.com/de/album/x/1?i=1435928320": [
-        ("https://ap.example/lookup?country=de&entity=song&id=1435928320", apple.read_apple),
-        ("https://music.apple.com/de/song/1435928320", opengraph.read_opengraph),
+        ("https://ap.example/lookup?country=de&entity=song&id=1435928320", apple.parse_apple),
+        ("https://music.apple.com/de/song/1435928320", opengraph.parse_opengraph),
     ],
     "https://harbourchoir.bandcamp.com/track/low-tide": [
-        ("https://harbourchoir.bandcamp.com/track/low-tide", bandcamp.read_bandcamp),
-        ("https://harbourchoir.bandcamp.com/track/low-tide", opengraph.read_opengraph),
+        ("https://harbourchoir.bandcamp.com/track/low-tide", bandcamp.parse_bandcamp),
+        ("https://harbourchoir.bandcamp.com/track/low-tide", opengraph.parse_opengraph),
     ],
     "https://tidal.com/browse/track/73579059": [
-        ("https://tidal.com/track/73579059", opengraph.read_tidal),
+        ("https://tidal.com/track/73579059", opengraph.parse_tidal),
     ],
 }
 
@@ -67,4 +67,4 @@ def test_every_provider_has_its_own_sources() -> None:
     assert {parse(link).provider for link in _CASES} == {provider.name for provider in PROVIDERS}
     # A row of a provider that this build does not know is no reason to fail.
     (page,) = sources(_ENDPOINTS, "newcomer", "1", "https://newcomer.example/1")
-    assert (page.url, page.read) == ("https://newcomer.example/1", opengraph.read_opengraph)
+    assert (page.url, page.read) == ("https://newcomer.example/1", opengraph.parse_opengraph)

@@ -9,9 +9,9 @@ from services.tracks.domain.errors import (
     UnsupportedProviderError,
     UnsupportedResourceError,
 )
-from services.tracks.domain.links.reference import Reference
+from services.tracks.domain.links.reference import TrackReference
 from services.tracks.domain.links.registry import parse
-from services.tracks.domain.tracks import ended_at, pasted_reference, stated_by
+from services.tracks.domain.tracks import parse_pasted_link, track_from_canonical_url, track_from_final_url
 
 _SHORT = "https://spotify.link/auVCkcbzoyb"
 _TRACK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
@@ -19,9 +19,9 @@ _OWN = "https://music.harbourchoir.example/track/low-tide"
 
 
 def test_pasted_reference_is_a_track_or_has_to_be_followed() -> None:
-    assert pasted_reference(f"Listen: {_TRACK}?si=1").url == _TRACK
-    assert pasted_reference(_SHORT) == Reference("spotify", None, "", _SHORT)
-    assert pasted_reference(_OWN) == Reference("bandcamp", None, "", _OWN)
+    assert parse_pasted_link(f"Listen: {_TRACK}?si=1").url == _TRACK
+    assert parse_pasted_link(_SHORT) == TrackReference("spotify", None, "", _SHORT)
+    assert parse_pasted_link(_OWN) == TrackReference("bandcamp", None, "", _OWN)
 
 
 @pytest.mark.parametrize(
@@ -37,20 +37,22 @@ def test_pasted_reference_is_a_track_or_has_to_be_followed() -> None:
 )
 def test_pasted_reference_refuses_the_rest(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        pasted_reference(text)
+        parse_pasted_link(text)
 
 
 def test_ended_at_a_track_or_nowhere() -> None:
-    assert ended_at(f"{_TRACK}?si=1&utm_source=x") == parse(_TRACK)
+    assert track_from_final_url(f"{_TRACK}?si=1&utm_source=x") == parse(_TRACK)
     for address in (_SHORT, "https://evil.example/track/1", "https://open.spotify.com/", "no address", _OWN):
-        assert ended_at(address) is None
+        assert track_from_final_url(address) is None
     with pytest.raises(NotATrackError):
-        ended_at("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW")
+        track_from_final_url("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW")
 
 
 def test_stated_by_counts_for_the_link_s_own_provider_alone() -> None:
     player = parse("https://bandcamp.com/EmbeddedPlayer/track=2592000001")
     page = "https://harbourchoir.bandcamp.com/track/low-tide"
-    assert stated_by(player, ["https://harbourchoir.bandcamp.com/album/x", "nothing", page]) == parse(page)
-    assert stated_by(player, [_TRACK, _SHORT]) is None
-    assert stated_by(player, []) is None
+    assert track_from_canonical_url(
+        player, ["https://harbourchoir.bandcamp.com/album/x", "nothing", page]
+    ) == parse(page)
+    assert track_from_canonical_url(player, [_TRACK, _SHORT]) is None
+    assert track_from_canonical_url(player, []) is None

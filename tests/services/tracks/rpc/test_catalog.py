@@ -40,8 +40,8 @@ def link(seed: str) -> str:
     return f"https://open.spotify.com/track/{seed.rjust(22, '0')}"
 
 
-async def upsert(stub: CatalogServiceStub, text: str, name: str = "gateway", **facts: Any) -> Track:
-    request = UpsertTrackRequest(input=text, **facts)
+async def upsert(stub: CatalogServiceStub, text: str, name: str = "gateway", **metadata: Any) -> Track:
+    request = UpsertTrackRequest(input=text, **metadata)
     return (await call(stub.UpsertTrack, request, service(name))).track
 
 
@@ -108,8 +108,8 @@ async def test_upsert_track_leaves_complete_to_the_enricher(
 
 
 async def test_upsert_track_without_an_artist_stays_pending(stub: CatalogServiceStub) -> None:
-    facts: dict[str, Any] = {"title": "T", "artwork_url": _COVER, "duration": Duration(seconds=1)}
-    assert (await upsert(stub, link("artist"), **facts)).metadata_state == METADATA_STATE_PENDING
+    metadata: dict[str, Any] = {"title": "T", "artwork_url": _COVER, "duration": Duration(seconds=1)}
+    assert (await upsert(stub, link("artist"), **metadata)).metadata_state == METADATA_STATE_PENDING
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_upsert_track_is_for_chat_and_the_gateway_alone(stub: CatalogServi
 
 
 @pytest.mark.parametrize(
-    ("facts", "field"),
+    ("metadata", "field"),
     [
         ({"title": "t" * 501}, "title"),
         ({"artist": "a" * 501}, "artist"),
@@ -147,9 +147,9 @@ async def test_upsert_track_is_for_chat_and_the_gateway_alone(stub: CatalogServi
     ],
 )
 async def test_upsert_track_refuses_what_can_not_be_stored(
-    stub: CatalogServiceStub, facts: dict[str, Any], field: str
+    stub: CatalogServiceStub, metadata: dict[str, Any], field: str
 ) -> None:
-    error = await refused(upsert(stub, link("limits"), **facts), InvalidFieldsError, _DOMAIN)
+    error = await refused(upsert(stub, link("limits"), **metadata), InvalidFieldsError, _DOMAIN)
     assert [violation.field for violation in error.violations] == [field]
 
 

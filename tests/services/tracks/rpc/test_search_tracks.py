@@ -91,7 +91,7 @@ async def test_search_tracks_gives_whole_tracks(stub: TrackServiceStub) -> None:
 
 
 async def test_search_tracks_by_pages_gives_each_once_in_the_same_order(stub: TrackServiceStub) -> None:
-    # "lemon" has a part of each page in another stage; "lemonate" is only like something.
+    # "lemon" has a part of each page in another tier; "lemonate" is only like something.
     for query in ("lemon", "u2", "lemonate", "e"):
         whole = [track.id for track in (await find(stub, query)).tracks]
         for size in (1, 2, 3):
@@ -187,10 +187,10 @@ async def test_search_tracks_costs_one_statement_for_a_full_page_and_three_at_mo
 ) -> None:
     await find(stub, "lemon")
     for query, size, expected in (
-        ("page", 20, ["tracks.search_starting"]),
-        ("lemon", 4, ["tracks.search_starting", "tracks.search_containing", "tracks.search_like"]),
-        ("u2", 20, ["tracks.search_starting", "tracks.search_words"]),
-        ("!!!", 20, ["tracks.search_starting"]),
+        ("page", 20, ["tracks.search_prefix"]),
+        ("lemon", 4, ["tracks.search_prefix", "tracks.search_substring", "tracks.search_fuzzy"]),
+        ("u2", 20, ["tracks.search_prefix", "tracks.search_words"]),
+        ("!!!", 20, ["tracks.search_prefix"]),
     ):
         with tracks.counting() as statements:
             await find(stub, query, size)

@@ -10,9 +10,8 @@ import pytest
 
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
-from services.tracks.domain.enrichment import Settlement
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.metadata import State
+from services.tracks.domain.enrichment import NextAttempt
+from services.tracks.domain.metadata import MetadataState, TrackMetadata
 from services.tracks.store import enrichment
 from tests.postgres import Database
 
@@ -47,7 +46,7 @@ async def test_take_gives_so_many_of_each_provider_the_longest_waiting_first(
     await add(admin, "tidal", 1)
     await add(admin, "deezer", 3)
     await add(admin, "apple", 3, "now() + interval '1 hour'")
-    taken = await enrichment.take(pool, {"youtube": 2, "tidal": 2, "apple": 2})
+    taken = await enrichment.claim_due(pool, {"youtube": 2, "tidal": 2, "apple": 2})
     found = sorted((row.provider, row.provider_id, row.attempts) for row in taken)
     assert found == [("tidal", "1", 1), ("youtube", "1", 1), ("youtube", "2", 1)]
     lease = await admin.fetchval(
@@ -55,50 +54,57 @@ async def test_take_gives_so_many_of_each_provider_the_longest_waiting_first(
         " FROM tracks.track_refs WHERE attempts = 1"
     )
     assert lease
-    assert [row.provider_id for row in await enrichment.take(pool, {"youtube": 2, "tidal": 2})] == ["3", "4"]
+    assert [row.provider_id for row in await enrichment.claim_due(pool, {"youtube": 2, "tidal": 2})] == [
+        "3",
+        "4",
+    ]
 
 
 async def test_take_passes_over_what_somebody_else_is_taking(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 2)
     async with admin.transaction():
         await admin.execute("SELECT FROM tracks.track_refs WHERE provider_id = '1' FOR UPDATE")
-        (taken,) = await enrichment.take(pool, {"youtube": 2})
+        (taken,) = await enrichment.claim_due(pool, {"youtube": 2})
     assert taken.provider_id == "2"
 
 
 async def test_take_by_many_at_once_gives_each_track_to_one(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 60)
-    answers = await asyncio.gather(*(enrichment.take(pool, {"youtube": 10}) for _ in range(12)))
+    answers = await asyncio.gather(*(enrichment.claim_due(pool, {"youtube": 10}) for _ in range(12)))
     ids = [row.id for taken in answers for row in taken]
     assert len(ids) == len(set(ids))
-    while rest := await enrichment.take(pool, {"youtube": 10}):
+    while rest := await enrichment.claim_due(pool, {"youtube": 10}):
         ids += [row.id for row in rest]
     assert len(ids) == len(set(ids)) == 60
 
 
 async def test_settle_counts_only_while_the_lease_is_held(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 1)
-    (first,) = await enrichment.take(pool, {"youtube": 1})
+    (first,) = await enrichment.claim_due(pool, {"youtube": 1})
     await admin.execute("UPDATE tracks.track_refs SET next_attempt_at = now() - interval '1 second'")
-    (second,) = await enrichment.take(pool, {"youtube": 1})
+    (second,) = await enrichment.claim_due(pool, {"youtube": 1})
     assert second.attempts == 2
-    found = Facts("T", "A")
-    done = Settlement(State.COMPLETE, None)
-    assert not await enrichment.settle(pool, first, Facts("X"), Facts("X"), done, told=True)
-    assert await enrichment.settle(pool, second, found, found, done, told=True)
+    found = TrackMetadata("T", "A")
+    done = NextAttempt(MetadataState.COMPLETE, None)
+    assert not await enrichment.complete(
+        pool, first, TrackMetadata("X"), TrackMetadata("X"), done, responded=True
+    )
+    assert await enrichment.complete(pool, second, found, found, done, responded=True)
     row = await admin.fetchrow("SELECT title, search_text, next_attempt_at, attempts FROM tracks.track_refs")
     assert row is not None
     assert tuple(row) == ("T", "t a", None, 0)
-    assert await enrichment.take(pool, {"youtube": 1}) == []
+    assert await enrichment.claim_due(pool, {"youtube": 1}) == []
 
 
 async def test_settle_without_news_leaves_the_time_of_the_last_change(
     pool: Pool, admin: asyncpg.Connection
 ) -> None:
     await add(admin, "youtube", 1)
-    (due,) = await enrichment.take(pool, {"youtube": 1})
+    (due,) = await enrichment.claim_due(pool, {"youtube": 1})
     before = await admin.fetchval("SELECT updated_at FROM tracks.track_refs")
-    assert await enrichment.settle(pool, due, Facts(), Facts(), Settlement(State.PENDING, 30.0), told=False)
+    assert await enrichment.complete(
+        pool, due, TrackMetadata(), TrackMetadata(), NextAttempt(MetadataState.PENDING, 30.0), responded=False
+    )
     row = await admin.fetchrow("SELECT updated_at, refreshed_at, attempts FROM tracks.track_refs")
     assert row is not None
     assert tuple(row) == (before, None, 1)

@@ -14,7 +14,7 @@ from search_text import parse_query
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from servicekit.sql import Params, Query, Row
-from services.tracks.domain.search import START, Place, Stage, stages
+from services.tracks.domain.search import START, Cursor, MatchTier, tiers
 from services.tracks.store import listing, search
 from tests.postgres import Database, administrator
 from tests.services.tracks.store import sample_tracks
@@ -23,13 +23,17 @@ _PAGE = 21
 # Enough that PostgreSQL may settle for a plan that knows no values.
 _TIMES = 7
 _INDEXES = {
-    (Stage.STARTING, True): "track_refs_search_text_id_idx",
-    (Stage.STARTING, False): "track_refs_search_text_id_idx",
-    (Stage.CONTAINING, True): "track_refs_search_text_idx",
-    (Stage.CONTAINING, False): "track_refs_search_words_idx",
-    (Stage.LIKE, True): "track_refs_search_text_idx",
+    (MatchTier.PREFIX, True): "track_refs_search_text_id_idx",
+    (MatchTier.PREFIX, False): "track_refs_search_text_id_idx",
+    (MatchTier.SUBSTRING, True): "track_refs_search_text_idx",
+    (MatchTier.SUBSTRING, False): "track_refs_search_words_idx",
+    (MatchTier.FUZZY, True): "track_refs_search_text_idx",
 }
-_MOST_BUFFERS = {Stage.STARTING: 40, Stage.CONTAINING: search.CANDIDATES + 100, Stage.LIKE: 1_500}
+_MOST_BUFFERS = {
+    MatchTier.PREFIX: 40,
+    MatchTier.SUBSTRING: search.MAX_CANDIDATES + 100,
+    MatchTier.FUZZY: 1_500,
+}
 _QUERIES = [
     # In very many texts, in some, in few, in none.
     *("th", "the", "love", "e", "ne", "a b", "love you", "the love is", "zz", "zzzzzz"),
@@ -109,14 +113,14 @@ async def test_search_goes_by_its_index_and_reads_little(
 ) -> None:
     wanted = parse_query(query)
     shown = 0
-    for place in stages(wanted, START):
+    for cursor in tiers(wanted, START):
         if shown >= _PAGE:
             break
-        shown += len(await search.found(pool, wanted, place, _PAGE - shown))
+        shown += len(await search.find_matches(pool, wanted, cursor, _PAGE - shown))
         plan = await explained(session, pool)
-        assert set(scans(plan)) == {_INDEXES[place.stage, wanted.has_trigrams]}, place.stage.name
+        assert set(scans(plan)) == {_INDEXES[cursor.tier, wanted.has_trigrams]}, cursor.tier.name
         read = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        assert read <= _MOST_BUFFERS[place.stage], place.stage.name
+        assert read <= _MOST_BUFFERS[cursor.tier], cursor.tier.name
 
 
 @pytest.mark.parametrize("query", ["the", "th", "love", "лю", "あい"])
@@ -124,36 +128,36 @@ async def test_later_pages_go_by_the_same_index(
     pool: Watched, session: asyncpg.Connection, query: str
 ) -> None:
     wanted = parse_query(query)
-    for stage in (Stage.STARTING, Stage.CONTAINING):
-        last = (await search.found(pool, wanted, Place(stage), _PAGE))[-1]
-        place = Place(stage, last.search_text or "", last.likeness, last.id)
-        await search.found(pool, wanted, place, _PAGE)
+    for tier in (MatchTier.PREFIX, MatchTier.SUBSTRING):
+        last = (await search.find_matches(pool, wanted, Cursor(tier), _PAGE))[-1]
+        cursor = Cursor(tier, last.search_text or "", last.similarity, last.id)
+        await search.find_matches(pool, wanted, cursor, _PAGE)
         plan = await explained(session, pool)
-        assert set(scans(plan)) == {_INDEXES[stage, wanted.has_trigrams]}
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= _MOST_BUFFERS[stage]
+        assert set(scans(plan)) == {_INDEXES[tier, wanted.has_trigrams]}
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= _MOST_BUFFERS[tier]
 
 
 @pytest.mark.parametrize(
-    ("query", "title", "stage"),
+    ("query", "title", "tier"),
     [
-        ("ONE U2", "One", Stage.STARTING),
-        ("u2 trib", "U2", Stage.STARTING),
-        ("u2", "Best of U2", Stage.CONTAINING),
-        ("U2", "One", Stage.CONTAINING),
-        ("米津", "米津の歌", Stage.STARTING),
-        ("米津玄", "Lemon", Stage.CONTAINING),
-        ("米津", "Lemon", Stage.CONTAINING),
-        ("тролль", "Мумий Тролль", Stage.CONTAINING),
-        ("0% pure", "100% Pure", Stage.CONTAINING),
-        ("hyperbalad bjork", "Hyperballad", Stage.LIKE),
-        ("мумии троль", "Мумий Тролль", Stage.LIKE),
+        ("ONE U2", "One", MatchTier.PREFIX),
+        ("u2 trib", "U2", MatchTier.PREFIX),
+        ("u2", "Best of U2", MatchTier.SUBSTRING),
+        ("U2", "One", MatchTier.SUBSTRING),
+        ("米津", "米津の歌", MatchTier.PREFIX),
+        ("米津玄", "Lemon", MatchTier.SUBSTRING),
+        ("米津", "Lemon", MatchTier.SUBSTRING),
+        ("тролль", "Мумий Тролль", MatchTier.SUBSTRING),
+        ("0% pure", "100% Pure", MatchTier.SUBSTRING),
+        ("hyperbalad bjork", "Hyperballad", MatchTier.FUZZY),
+        ("мумии троль", "Мумий Тролль", MatchTier.FUZZY),
     ],
 )
-async def test_search_finds_the_needle(pool: Watched, query: str, title: str, stage: Stage) -> None:
+async def test_search_finds_the_needle(pool: Watched, query: str, title: str, tier: MatchTier) -> None:
     wanted = parse_query(query)
-    for place in stages(wanted, START):
-        rows = await search.found(pool, wanted, place, 100)
-        assert (title in [row.title for row in rows]) == (place.stage is stage), place.stage.name
+    for cursor in tiers(wanted, START):
+        rows = await search.find_matches(pool, wanted, cursor, 100)
+        assert (title in [row.title for row in rows]) == (cursor.tier is tier), cursor.tier.name
 
 
 async def test_stages_find_no_track_twice(pool: Watched) -> None:
@@ -161,8 +165,8 @@ async def test_stages_find_no_track_twice(pool: Watched) -> None:
         wanted = parse_query(query)
         found = [
             row.id
-            for place in stages(wanted, START)
-            for row in await search.found(pool, wanted, place, search.CANDIDATES)
+            for cursor in tiers(wanted, START)
+            for row in await search.find_matches(pool, wanted, cursor, search.MAX_CANDIDATES)
         ]
         assert len(found) == len(set(found)) > 0, query
 
@@ -170,9 +174,9 @@ async def test_stages_find_no_track_twice(pool: Watched) -> None:
 async def test_literal_wildcards_find_only_themselves(pool: Watched) -> None:
     for query in ("%", "_", "\\", "100%", "1_0"):
         wanted = parse_query(query)
-        for place in stages(wanted, START):
-            if place.stage is not Stage.LIKE:
-                rows = await search.found(pool, wanted, place, 100)
+        for cursor in tiers(wanted, START):
+            if cursor.tier is not MatchTier.FUZZY:
+                rows = await search.find_matches(pool, wanted, cursor, 100)
                 assert all(wanted.text in (row.search_text or "") for row in rows), query
 
 

@@ -126,9 +126,9 @@ async def test_a_new_track_is_asked_for_at_once(
     monkeypatch.setattr(enricher, "_POLL_SECONDS", 3600.0)
     # From its next look on the worker waits for an hour, or until it is woken.
     tracks_that_ask.service.statements.clear()
-    tracks_that_ask.wake()
+    tracks_that_ask.notify()
     async with asyncio.timeout(10):
-        while "tracks.unfolded" not in tracks_that_ask.service.statements:
+        while "tracks.missing_search_text" not in tracks_that_ask.service.statements:
             tracks_that_ask.changed.clear()
             await tracks_that_ask.changed.wait()
     tracks_that_ask.web.pages[oembed("soon")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
@@ -138,15 +138,15 @@ async def test_a_new_track_is_asked_for_at_once(
     await call(catalog.UpsertTrack, UpsertTrackRequest(input=video("soon2")), service("gateway"))
     await tracks_that_ask.until_settled(before + 1)
     monkeypatch.undo()
-    tracks_that_ask.wake()
+    tracks_that_ask.notify()
 
 
 async def test_nobody_waits_for_a_slow_provider(tracks_that_ask: Asking) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
-    told = answer(200, '{"title": "Slow", "author_name": "Coach"}', _JSON)
+    responded = answer(200, '{"title": "Slow", "author_name": "Coach"}', _JSON)
     seeds = [f"slow{n}" for n in range(5)]
     for seed in seeds:
-        tracks_that_ask.web.pages[oembed(seed)] = hanging(until=go, then=told, reached=reached)
+        tracks_that_ask.web.pages[oembed(seed)] = hanging(until=go, then=responded, reached=reached)
     before = tracks_that_ask.settled
     slow = [await tracks_that_ask.resolve(video(seed)) for seed in seeds]
     await reached.wait()
@@ -162,8 +162,8 @@ async def test_nobody_waits_for_a_slow_provider(tracks_that_ask: Asking) -> None
 
 async def test_what_a_caller_tells_meanwhile_is_kept_and_found(tracks_that_ask: Asking) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
-    told = answer(200, '{"title": "Meanwhile", "author_name": ""}', _JSON)
-    tracks_that_ask.web.pages[oembed("while")] = hanging(until=go, then=told, reached=reached)
+    responded = answer(200, '{"title": "Meanwhile", "author_name": ""}', _JSON)
+    tracks_that_ask.web.pages[oembed("while")] = hanging(until=go, then=responded, reached=reached)
     before = tracks_that_ask.settled
     track = await tracks_that_ask.resolve(video("while"))
     await reached.wait()
@@ -185,7 +185,7 @@ async def test_tracks_of_an_older_build_are_folded(
         " WHERE id::text = $1",
         track.id,
     )
-    tracks_that_ask.wake()
+    tracks_that_ask.notify()
     await _until_found(tracks_that_ask, "gefuhlsecht altere", track)
     # Of what folding leaves nothing there is nothing to do again and again.
     await admin.execute(
@@ -193,9 +193,9 @@ async def test_tracks_of_an_older_build_are_folded(
         track.id,
     )
     tracks_that_ask.service.statements.clear()
-    tracks_that_ask.wake()
+    tracks_that_ask.notify()
     async with asyncio.timeout(10):
-        while "tracks.fold" not in tracks_that_ask.service.statements:
+        while "tracks.backfill_search_text" not in tracks_that_ask.service.statements:
             tracks_that_ask.changed.clear()
             await tracks_that_ask.changed.wait()
     assert (await tracks_that_ask.row(track))["search_text"] == " "
@@ -260,8 +260,8 @@ async def test_a_worker_that_has_lost_its_lease_writes_nothing(
     tracks_that_ask: Asking, admin: asyncpg.Connection
 ) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
-    told = answer(200, '{"title": "Late", "author_name": "A"}', _JSON)
-    tracks_that_ask.web.pages[oembed("late")] = hanging(until=go, then=told, reached=reached)
+    responded = answer(200, '{"title": "Late", "author_name": "A"}', _JSON)
+    tracks_that_ask.web.pages[oembed("late")] = hanging(until=go, then=responded, reached=reached)
     before = tracks_that_ask.settled
     track = await tracks_that_ask.resolve(video("late"))
     await reached.wait()
@@ -279,7 +279,7 @@ async def test_the_worker_goes_on_after_the_database_was_away(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'seda-tracks' AND datname = current_database()"
     )
-    tracks_that_ask.wake()
+    tracks_that_ask.notify()
     tracks_that_ask.web.pages[oembed("again")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
     await admin.execute(
         "INSERT INTO tracks.track_refs (id, provider, provider_id, url)"

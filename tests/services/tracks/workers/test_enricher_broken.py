@@ -56,15 +56,15 @@ _BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]
 
 @pytest.mark.parametrize("name", _BROKEN)
 async def test_broken_answers_lead_to_the_right_state(tracks_that_ask: Asking, name: str) -> None:
-    told, shown, expected = _BROKEN[name]
+    responded, shown, expected = _BROKEN[name]
     seed = f"b{list(_BROKEN).index(name)}"
-    tracks_that_ask.web.pages[oembed(seed)] = told
+    tracks_that_ask.web.pages[oembed(seed)] = responded
     if shown is not None:
         tracks_that_ask.web.pages[page(seed)] = shown
     track = await tracks_that_ask.enriched(video(seed))
     row = await tracks_that_ask.row(track)
-    *facts, seconds = expected
-    assert [state(track), track.title, track.artist] == facts
+    *metadata, seconds = expected
+    assert [state(track), track.title, track.artist] == metadata
     if seconds is None:
         assert row["due_in"] is None
     else:

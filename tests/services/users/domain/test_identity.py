@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from servicekit.errors import TokenInvalidError
 from services.users.domain.errors import EmailRequiredError
-from services.users.domain.identity import checked_subject, folded_email
+from services.users.domain.identity import normalize_email, validate_subject
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from services.users.domain.identity import checked_subject, folded_email
     ],
 )
 def test_an_address_is_folded(email: str, folded: str) -> None:
-    assert folded_email(email) == folded
+    assert normalize_email(email) == folded
 
 
 @pytest.mark.parametrize(
@@ -31,25 +31,25 @@ def test_an_address_is_folded(email: str, folded: str) -> None:
 )
 def test_what_is_no_address_is_refused(email: str) -> None:
     with pytest.raises(EmailRequiredError):
-        folded_email(email)
+        normalize_email(email)
 
 
 @settings(deadline=None)
 @given(st.one_of(st.emails(), st.text().map(lambda text: f"a@{text}")))
 def test_folding_twice_changes_nothing_and_leaves_no_ascii_capitals(email: str) -> None:
     try:
-        folded = folded_email(email)
+        folded = normalize_email(email)
     except EmailRequiredError:
         return
-    assert folded_email(folded) == folded
+    assert normalize_email(folded) == folded
     assert not any("A" <= letter <= "Z" for letter in folded)
 
 
 def test_a_subject_stays_as_it_is() -> None:
-    assert checked_subject("Google-OAuth2|12") == "Google-OAuth2|12"
+    assert validate_subject("Google-OAuth2|12") == "Google-OAuth2|12"
 
 
 @pytest.mark.parametrize("subject", ["", "a" * 256, "a\x00", "a\n", "\ud800"])
 def test_a_subject_that_can_not_be_stored_is_refused(subject: str) -> None:
     with pytest.raises(TokenInvalidError):
-        checked_subject(subject)
+        validate_subject(subject)

@@ -9,12 +9,12 @@ from servicekit.clock import Micros
 from servicekit.errors import InvalidFieldsError
 from services.users.domain.errors import EtagMismatchError, NotYourselfError
 from services.users.domain.users import (
+    can_see_private_fields,
+    check_can_update,
     check_mask,
-    check_may_change,
     clean_display_name,
     etag_of,
-    sees_private_fields,
-    state_of,
+    updated_at_from_etag,
 )
 
 _ADA, _BOB = UUID(int=1), UUID(int=2)
@@ -67,18 +67,18 @@ def test_any_other_mask_is_refused(paths: list[str]) -> None:
 )
 def test_only_administrators_see_and_change_others(role: Role, other: bool, allowed: bool) -> None:
     caller, target = Caller(_ADA, role), _BOB if other else _ADA
-    assert sees_private_fields(caller, target) is allowed
+    assert can_see_private_fields(caller, target) is allowed
     if allowed:
-        check_may_change(caller, target)
+        check_can_update(caller, target)
         return
     with pytest.raises(NotYourselfError):
-        check_may_change(caller, target)
+        check_can_update(caller, target)
 
 
 def test_an_etag_names_a_state() -> None:
     etag = etag_of(Micros(1_700_000_000_000_001))
-    assert state_of(etag) == 1_700_000_000_000_001
-    assert state_of("") is None
+    assert updated_at_from_etag(etag) == 1_700_000_000_000_001
+    assert updated_at_from_etag("") is None
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_an_etag_names_a_state() -> None:
 )
 def test_an_etag_that_nobody_gave_out_names_no_state(etag: str) -> None:
     with pytest.raises(EtagMismatchError):
-        state_of(etag)
+        updated_at_from_etag(etag)

@@ -269,7 +269,7 @@ async def test_update_user_costs_one_statement_and_a_refusal_two(
     assert statements == ["users.set_display_name"]
     with users.counting() as statements:
         await refused(rename(stub, _ADA, ada.id, "Ada", ada.etag), EtagMismatchError, _DOMAIN)
-    assert statements == ["users.set_display_name", "users.standing"]
+    assert statements == ["users.set_display_name", "users.update_refusal"]
     with users.counting() as statements:
         await refused(rename(stub, _BOB, ada.id, "Ada"), NotYourselfError, _DOMAIN)
     assert statements == []

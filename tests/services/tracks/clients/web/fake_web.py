@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from servicekit.clock import SystemClock
-from services.tracks.clients.web.fetcher import Rules, WebFetcher
-from services.tracks.clients.web.host_limiter import HostGates
+from services.tracks.clients.web.fetcher import FetchConfig, WebFetcher
+from services.tracks.clients.web.host_limiter import HostLimiter
 from services.tracks.domain.web.addresses import DenyList
-from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
-from services.tracks.domain.web.url_policy import target
+from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Policy
+from services.tracks.domain.web.url_policy import parse_fetch_url
 from tests.certificates import Pair
 from tests.services.tracks.clients.web.web_server import CountingDialer, Names, WebServer, answer, serving
 
@@ -29,17 +29,17 @@ class SmallWeb:
     plain: WebServer
     inside: WebServer
     names: Names
-    dialer: CountingDialer
+    connector: CountingDialer
     fetcher: WebFetcher
     beside: tuple[int, ...] = ()
 
     async def get(
         self, url: str, policy: Policy = Policy.ANY_SITE, known: tuple[str, str] | None = None
-    ) -> Answer:
+    ) -> FetchResponse:
         """Fetch as the crawler does: an address that may not be asked is not."""
-        asked = target(url)
+        asked = parse_fetch_url(url)
         if isinstance(asked, Failure):
-            return Answer(failure=asked)
+            return FetchResponse(failure=asked)
         return await self.fetcher.get(asked, policy, known)
 
 
@@ -54,19 +54,22 @@ async def small_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
     ):
         inside.pages["/"] = answer(200, "what nobody outside may see")
         names = Names()
-        dialer = CountingDialer(tls, inside)
+        connector = CountingDialer(tls, inside)
         secure, open_ = (_LOOPBACK, outside.port), (_LOOPBACK, plain.port)
-        stand_ins = {(host, 443): secure for host in (*HOSTS, "nowhere.example.com")}
-        stand_ins |= {(host, 80): open_ for host in HOSTS}
+        host_overrides = {(host, 443): secure for host in (*HOSTS, "nowhere.example.com")}
+        host_overrides |= {(host, 80): open_ for host in HOSTS}
         # One speaks no TLS, the other says nothing at all.
-        stand_ins |= {("plain.example.com", 443): (_LOOPBACK, mail.port), ("mute.example.com", 443): open_}
+        host_overrides |= {
+            ("plain.example.com", 443): (_LOOPBACK, mail.port),
+            ("mute.example.com", 443): open_,
+        }
         clock = SystemClock()
-        rules = Rules(
+        config = FetchConfig(
             "test (+https://example.org)",
             DenyList.read("denied.com, 93.184.216.0/24"),
             frozenset({"www.example.com"}),
-            stand_ins,
+            host_overrides,
         )
-        gates = HostGates(1e6, 1e6, clock)
-        fetcher = WebFetcher(names, dialer, gates, rules, clock)
-        yield SmallWeb(outside, plain, inside, names, dialer, fetcher, (plain.port, mail.port))
+        limiter = HostLimiter(1e6, 1e6, clock)
+        fetcher = WebFetcher(names, connector, limiter, config, clock)
+        yield SmallWeb(outside, plain, inside, names, connector, fetcher, (plain.port, mail.port))

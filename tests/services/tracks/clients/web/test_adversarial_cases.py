@@ -13,8 +13,8 @@ import pytest
 
 from services.tracks.clients.web import fetcher as fetcher_module
 from services.tracks.domain.web.addresses import is_public
-from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
-from services.tracks.domain.web.url_policy import Target
+from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Policy
+from services.tracks.domain.web.url_policy import FetchUrl
 from tests.certificates import Pair
 from tests.services.tracks.clients.web.adversarial_cases import CASES, FAST, SLACK, SLOW, Case
 from tests.services.tracks.clients.web.fake_web import SmallWeb, small_web
@@ -28,21 +28,21 @@ def prepare(web: SmallWeb, case: Case) -> None:
     web.plain.pages.update(case.plain)
 
 
-async def play(web: SmallWeb, case: Case) -> tuple[Answer, float]:
+async def play(web: SmallWeb, case: Case) -> tuple[FetchResponse, float]:
     """What came of the case, and in how many seconds."""
     prepare(web, case)
     started = time.monotonic()
     return await web.get(case.url, case.policy), time.monotonic() - started
 
 
-def judge(web: SmallWeb, case: Case, got: Answer, seconds: float) -> None:
+def judge(web: SmallWeb, case: Case, got: FetchResponse, seconds: float) -> None:
     """Hold the outcome against the case."""
     assert (got.failure, got.content) == (case.failure, b"")
     assert seconds < case.seconds
     assert web.inside.connections == 0
     private = [
         address
-        for address, port in web.dialer.dialed
+        for address, port in web.connector.dialed
         if not is_public(address) and port not in {*web.outside.ports.values(), *web.beside}
     ]
     assert private == []
@@ -121,8 +121,8 @@ async def test_without_the_vetting_the_inside_is_reached(
 
 async def test_without_the_rules_of_addresses_a_number_is_reached(web: SmallWeb) -> None:
     web.names.table["127.0.0.1"] = [["127.0.0.1"]]
-    got = await web.fetcher.get(Target("https", "127.0.0.1", "/"), Policy.ANY_SITE)
-    # The rules of addresses' text let nothing like it pass; had they, the vetting stops it all the same.
+    got = await web.fetcher.get(FetchUrl("https", "127.0.0.1", "/"), Policy.ANY_SITE)
+    # The config of addresses' text let nothing like it pass; had they, the vetting stops it all the same.
     assert got.failure is Failure.BLOCKED_ADDRESS
     assert web.inside.connections == 0
 
@@ -130,7 +130,7 @@ async def test_without_the_rules_of_addresses_a_number_is_reached(web: SmallWeb)
 async def test_without_the_rules_of_redirects_their_target_is_asked(
     web: SmallWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetcher_module, "redirected", lambda *_: Target("https", "trap.com", "/"))
+    monkeypatch.setattr(fetcher_module, "resolve_redirect", lambda *_: FetchUrl("https", "trap.com", "/"))
     monkeypatch.setattr(fetcher_module, "all_allowed", lambda *_: True)
     web.names.table["trap.com"] = [["127.0.0.1"]]
     await play(web, FAST["redirect to a number"])

@@ -119,13 +119,13 @@ async def test_the_name_is_asked_once_and_its_answer_used(web: SmallWeb) -> None
     got = await web.get("https://rebound.com/")
     assert got.failure is Failure.CONNECT_FAILED
     assert web.names.asked == ["rebound.com"]
-    assert web.dialer.dialed == [(ip_address("1.1.1.1"), 443)]
+    assert web.connector.dialed == [(ip_address("1.1.1.1"), 443)]
 
 
 async def test_the_next_address_is_tried(web: SmallWeb) -> None:
     web.names.table["several.com"] = [["1.1.1.1", "2606:4700::1", "1.0.0.1", "1.1.1.2", "1.1.1.3", "1.1.1.4"]]
     assert (await web.get("https://several.com/")).failure is Failure.CONNECT_FAILED
-    assert [str(address) for address, _ in web.dialer.dialed] == [
+    assert [str(address) for address, _ in web.connector.dialed] == [
         "1.1.1.1",
         "2606:4700::1",
         "1.0.0.1",
@@ -143,7 +143,7 @@ async def leading_inside(self: CountingDialer, _address: Address, _port: int) ->
 async def test_a_connection_that_leads_elsewhere_is_given_up(
     web: SmallWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(web.dialer), "socket", leading_inside)
+    monkeypatch.setattr(type(web.connector), "socket", leading_inside)
     web.names.table["moved.com"] = [["1.1.1.1"]]
     assert (await web.get("https://moved.com/")).failure is Failure.BLOCKED_ADDRESS
     assert web.inside.asked == []

@@ -10,7 +10,7 @@ import pytest
 
 from servicekit.clock import Micros
 from services.tracks.clients.web import host_limiter as module
-from services.tracks.clients.web.host_limiter import AT_ONCE, HostGates
+from services.tracks.clients.web.host_limiter import MAX_CONCURRENT, HostLimiter
 from services.tracks.domain.errors import HostBusyError
 from tests.services.tracks.clients.web.fake_web import SmallWeb
 from tests.services.tracks.clients.web.web_server import BLACK_HOLE, answer
@@ -47,33 +47,33 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def test_the_burst_is_free_and_the_rest_waits_its_turn(clock: StillClock, waits: list[float]) -> None:
-    gates = HostGates(2, 3, clock)
+    limiter = HostLimiter(2, 3, clock)
     for _ in range(5):
-        async with gates.slot("a.com"):
+        async with limiter.slot("a.com"):
             pass
     assert waits == [0, 0, 0, 0.5, 1.0]
     clock.at += 10
-    async with gates.slot("a.com"):
+    async with limiter.slot("a.com"):
         pass
     assert waits[-1] == 0
 
 
 async def test_hosts_have_their_own_buckets(clock: StillClock, waits: list[float]) -> None:
-    gates = HostGates(1, 1, clock)
+    limiter = HostLimiter(1, 1, clock)
     for host in ("a.com", "b.com", "a.com", "b.com"):
-        async with gates.slot(host):
+        async with limiter.slot(host):
             pass
     assert waits == [0, 0, 1, 1]
 
 
 async def test_two_are_inside_at_once(clock: StillClock) -> None:
-    gates = HostGates(1e6, 1e6, clock)
+    limiter = HostLimiter(1e6, 1e6, clock)
     inside = most = 0
     leave = asyncio.Event()
 
     async def visit() -> None:
         nonlocal inside, most
-        async with gates.slot("a.com"):
+        async with limiter.slot("a.com"):
             inside += 1
             most = max(most, inside)
             await leave.wait()
@@ -82,24 +82,24 @@ async def test_two_are_inside_at_once(clock: StillClock) -> None:
     visits = [asyncio.create_task(visit()) for _ in range(6)]
     for _ in range(20):
         await asyncio.sleep(0)
-    assert inside == AT_ONCE
+    assert inside == MAX_CONCURRENT
     # Somebody else's host is another door.
-    async with asyncio.timeout(1), gates.slot("b.com"):
+    async with asyncio.timeout(1), limiter.slot("b.com"):
         pass
     leave.set()
     await asyncio.gather(*visits)
-    assert most == AT_ONCE == 2
+    assert most == MAX_CONCURRENT == 2
 
 
 async def test_a_crowd_is_turned_away_at_once_with_a_time_to_return(clock: StillClock) -> None:
-    gates = HostGates(1e6, 1e6, clock)
+    limiter = HostLimiter(1e6, 1e6, clock)
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(AT_ONCE):
-            await stack.enter_async_context(gates.slot("a.com"))
-        waiting = [asyncio.create_task(stack.enter_async_context(gates.slot("a.com"))) for _ in range(32)]
+        for _ in range(MAX_CONCURRENT):
+            await stack.enter_async_context(limiter.slot("a.com"))
+        waiting = [asyncio.create_task(stack.enter_async_context(limiter.slot("a.com"))) for _ in range(32)]
         await asyncio.sleep(0)
         with pytest.raises(HostBusyError) as raised:
-            async with asyncio.timeout(1), gates.slot("a.com"):
+            async with asyncio.timeout(1), limiter.slot("a.com"):
                 pass
         assert raised.value.metadata == {"host": "a.com"}
         assert raised.value.retry_after is not None
@@ -107,33 +107,33 @@ async def test_a_crowd_is_turned_away_at_once_with_a_time_to_return(clock: Still
             each.cancel()
         await asyncio.wait(waiting)
     # Whoever gave up holds no place.
-    async with asyncio.timeout(1), gates.slot("a.com"), gates.slot("a.com"):
+    async with asyncio.timeout(1), limiter.slot("a.com"), limiter.slot("a.com"):
         pass
 
 
 async def test_a_wait_ends(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_SECONDS", 0.05)
-    gates = HostGates(0.001, 1, clock)
-    async with gates.slot("a.com"):
+    monkeypatch.setattr(module, "_MAX_WAIT_SECONDS", 0.05)
+    limiter = HostLimiter(0.001, 1, clock)
+    async with limiter.slot("a.com"):
         pass
     with pytest.raises(HostBusyError):
-        async with gates.slot("a.com"):
+        async with limiter.slot("a.com"):
             pass
-    monkeypatch.setattr(module, "_MAX_SECONDS", 8.0)
+    monkeypatch.setattr(module, "_MAX_WAIT_SECONDS", 8.0)
     clock.at += 10_000
-    async with asyncio.timeout(1), gates.slot("a.com"), gates.slot("b.com"):
+    async with asyncio.timeout(1), limiter.slot("a.com"), limiter.slot("b.com"):
         pass
 
 
 async def test_hosts_are_forgotten(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_IDLE", 10)
-    gates = HostGates(1e6, 1e6, clock)
-    async with gates.slot("held.com"):
+    limiter = HostLimiter(1e6, 1e6, clock)
+    async with limiter.slot("held.com"):
         for number in range(50):
-            async with gates.slot(f"host{number}.com"):
+            async with limiter.slot(f"host{number}.com"):
                 pass
-        assert len(gates._gates) == 10
-        assert "held.com" in gates._gates
+        assert len(limiter._hosts) == 10
+        assert "held.com" in limiter._hosts
 
 
 @pytest.mark.serial

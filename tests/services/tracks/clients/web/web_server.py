@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from services.tracks.clients.web.connector import Dialer
+from services.tracks.clients.web.connector import Connector
 from services.tracks.clients.web.resolver import ResolveError
 from services.tracks.domain.web.addresses import Address
 from tests.certificates import Pair
@@ -154,7 +154,7 @@ class Names:
         return [ip_address(each) for each in found]
 
 
-class CountingDialer(Dialer):
+class CountingDialer(Connector):
     """Dials what it is told, but where a well-known port is meant the port of the inside server: it can be reached.
 
     What is not of this machine is refused, and remembered like everything else.

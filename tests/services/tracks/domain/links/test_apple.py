@@ -3,7 +3,7 @@
 import pytest
 
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 from services.tracks.domain.links.registry import parse
 
 _ID = "1435928320"
@@ -52,7 +52,7 @@ def test_apple_reads_other_kinds(text: str, kind: Kind, provider_id: str, url: s
 
 def test_apple_leaves_short_links_open() -> None:
     reference = parse("http://apple.co/3AbC-d?mt=1")
-    assert reference == Reference("apple", None, "", "https://apple.co/3AbC-d")
+    assert reference == TrackReference("apple", None, "", "https://apple.co/3AbC-d")
 
 
 @pytest.mark.parametrize(

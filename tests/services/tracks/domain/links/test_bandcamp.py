@@ -7,8 +7,8 @@ from services.tracks.domain.errors import (
     UnsupportedProviderError,
     UnsupportedResourceError,
 )
-from services.tracks.domain.links.reference import Kind, Reference
-from services.tracks.domain.links.registry import own_domain, parse
+from services.tracks.domain.links.reference import Kind, TrackReference
+from services.tracks.domain.links.registry import custom_domain, parse
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from services.tracks.domain.links.registry import own_domain, parse
 )
 def test_bandcamp_reads_tracks(text: str) -> None:
     reference = parse(text)
-    assert reference == Reference(
+    assert reference == TrackReference(
         "bandcamp",
         Kind.TRACK,
         "andrewhuang/boom-box",
@@ -40,7 +40,9 @@ def test_bandcamp_reads_tracks(text: str) -> None:
 )
 def test_bandcamp_reads_other_kinds(path: str, kind: Kind, provider_id: str, canonical: str) -> None:
     reference = parse(f"https://ada-l.bandcamp.com{path}")
-    assert reference == Reference("bandcamp", kind, provider_id, f"https://ada-l.bandcamp.com{canonical}")
+    assert reference == TrackReference(
+        "bandcamp", kind, provider_id, f"https://ada-l.bandcamp.com{canonical}"
+    )
     assert parse(reference.url) == reference
 
 
@@ -55,7 +57,7 @@ def test_bandcamp_reads_other_kinds(path: str, kind: Kind, provider_id: str, can
 def test_bandcamp_leaves_players_open(path: str, url: str) -> None:
     for host in ("bandcamp.com", "www.bandcamp.com"):
         reference = parse(f"https://{host}/{path}")
-        assert reference == Reference("bandcamp", None, "", url)
+        assert reference == TrackReference("bandcamp", None, "", url)
         assert parse(reference.url) == reference
 
 
@@ -104,8 +106,8 @@ def test_bandcamp_leaves_foreign_hosts_alone(host: str) -> None:
 
 
 def test_own_domain_names_the_page_to_ask() -> None:
-    reference = own_domain("Listen: http://Music.Ada.example/track/Boom-Box?x=1")
-    assert reference == Reference("bandcamp", None, "", "https://music.ada.example/track/boom-box")
+    reference = custom_domain("Listen: http://Music.Ada.example/track/Boom-Box?x=1")
+    assert reference == TrackReference("bandcamp", None, "", "https://music.ada.example/track/boom-box")
     assert reference.needs_resolution
 
 
@@ -121,10 +123,10 @@ def test_own_domain_names_the_page_to_ask() -> None:
     ],
 )
 def test_own_domain_is_for_tracks_on_foreign_hosts_alone(text: str) -> None:
-    assert own_domain(text) is None
+    assert custom_domain(text) is None
 
 
 @pytest.mark.parametrize("text", ["nothing here", "https://user@music.ada.example/track/x", "localhost"])
 def test_own_domain_refuses_what_is_no_link(text: str) -> None:
     with pytest.raises(InvalidUrlError):
-        own_domain(text)
+        custom_domain(text)

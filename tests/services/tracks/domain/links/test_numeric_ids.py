@@ -3,7 +3,7 @@
 import pytest
 
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 from services.tracks.domain.links.registry import parse
 
 _LIST = "36ea71a8-445e-41a4-82ab-6628c581535d"
@@ -26,7 +26,7 @@ _LIST = "36ea71a8-445e-41a4-82ab-6628c581535d"
 )
 def test_tidal_reads_tracks(text: str) -> None:
     reference = parse(text)
-    assert reference == Reference("tidal", Kind.TRACK, "73579059", "https://tidal.com/track/73579059")
+    assert reference == TrackReference("tidal", Kind.TRACK, "73579059", "https://tidal.com/track/73579059")
     assert parse(reference.url) == reference
 
 
@@ -43,7 +43,9 @@ def test_tidal_reads_tracks(text: str) -> None:
 )
 def test_deezer_reads_tracks(text: str) -> None:
     reference = parse(text)
-    assert reference == Reference("deezer", Kind.TRACK, "3135556", "https://www.deezer.com/track/3135556")
+    assert reference == TrackReference(
+        "deezer", Kind.TRACK, "3135556", "https://www.deezer.com/track/3135556"
+    )
     assert parse(reference.url) == reference
 
 
@@ -78,7 +80,7 @@ def test_tidal_and_deezer_read_other_kinds(text: str, kind: Kind, provider_id: s
     ],
 )
 def test_deezer_leaves_short_links_open(text: str, url: str) -> None:
-    assert parse(text) == Reference("deezer", None, "", url)
+    assert parse(text) == TrackReference("deezer", None, "", url)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from services.tracks.domain.errors import (
 )
 from services.tracks.domain.links import registry
 from services.tracks.domain.links.link import Link
-from services.tracks.domain.links.reference import Reference
+from services.tracks.domain.links.reference import TrackReference
 from tests.services.tracks.domain.links.strategies import PATHS, authorities, is_known, links, share_texts
 
 _TABLE = Path(__file__).parents[4] / "data" / "track_urls.tsv"
@@ -63,7 +63,7 @@ def test_parse_reads_real_links(line: Line) -> None:
 def test_parse_refuses_or_leaves_open_what_it_can_not_read(line: Line) -> None:
     if line.outcome == "NEEDS_RESOLUTION":
         reference = registry.parse(line.text)
-        assert reference == Reference(line.provider, None, "", line.text)
+        assert reference == TrackReference(line.provider, None, "", line.text)
         assert reference.needs_resolution
     else:
         assert reason_of(registry.parse, line.text) == line.outcome
@@ -157,7 +157,7 @@ def test_parse_never_takes_a_foreign_host_for_a_provider(authority: str) -> None
 def test_matching_hosts_by_suffix_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = dict(registry._BY_HOST)
 
-    class BySuffix(dict[str, Callable[[Link], Reference]]):
+    class BySuffix(dict[str, Callable[[Link], TrackReference]]):
         """The mistake that the test above exists for."""
 
         def get(self, host: str, default: object = None) -> object:  # type: ignore[override]  # as wide as needed

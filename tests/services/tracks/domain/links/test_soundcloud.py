@@ -3,7 +3,7 @@
 import pytest
 
 from services.tracks.domain.errors import InvalidUrlError, PrivateLinkError, UnsupportedResourceError
-from services.tracks.domain.links.reference import Kind, Reference
+from services.tracks.domain.links.reference import Kind, TrackReference
 from services.tracks.domain.links.registry import parse
 
 _PLAYER = "https://w.soundcloud.com/player/"
@@ -25,7 +25,7 @@ _PLAYER = "https://w.soundcloud.com/player/"
 )
 def test_soundcloud_reads_tracks(text: str) -> None:
     reference = parse(text)
-    assert reference == Reference(
+    assert reference == TrackReference(
         "soundcloud",
         Kind.TRACK,
         "forss/flickermood",
@@ -43,7 +43,7 @@ def test_soundcloud_reads_tracks(text: str) -> None:
 )
 def test_soundcloud_reads_other_kinds(path: str, kind: Kind, provider_id: str, canonical: str) -> None:
     reference = parse(f"https://soundcloud.com/{path}")
-    assert reference == Reference("soundcloud", kind, provider_id, f"https://soundcloud.com/{canonical}")
+    assert reference == TrackReference("soundcloud", kind, provider_id, f"https://soundcloud.com/{canonical}")
     assert parse(reference.url) == reference
 
 
@@ -63,7 +63,7 @@ def test_soundcloud_reads_other_kinds(path: str, kind: Kind, provider_id: str, c
 )
 def test_soundcloud_leaves_short_links_and_numbers_open(text: str, url: str) -> None:
     reference = parse(text)
-    assert reference == Reference("soundcloud", None, "", url)
+    assert reference == TrackReference("soundcloud", None, "", url)
     assert parse(reference.url) == reference
 
 

@@ -4,94 +4,106 @@ from collections.abc import Callable
 
 import pytest
 
-from services.tracks.domain.facts import Facts
 from services.tracks.domain.links.registry import parse
-from services.tracks.domain.provider_parsers.apple import read_apple
-from services.tracks.domain.provider_parsers.bandcamp import read_bandcamp
-from services.tracks.domain.provider_parsers.deezer import read_deezer
-from services.tracks.domain.provider_parsers.oembed import read_soundcloud, read_spotify, read_youtube
-from services.tracks.domain.provider_parsers.opengraph import read_opengraph, read_spotify_page, read_tidal
-from services.tracks.domain.provider_parsers.provider_metadata import Answer, UnreadableAnswerError
+from services.tracks.domain.metadata import TrackMetadata
+from services.tracks.domain.provider_parsers.apple import parse_apple
+from services.tracks.domain.provider_parsers.bandcamp import parse_bandcamp
+from services.tracks.domain.provider_parsers.deezer import parse_deezer
+from services.tracks.domain.provider_parsers.oembed import parse_soundcloud, parse_spotify, parse_youtube
+from services.tracks.domain.provider_parsers.opengraph import parse_opengraph, parse_spotify_page, parse_tidal
+from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
 from tests.services.tracks.domain.provider_parsers.recorded import HTML, JSON, recorded
 
-Reader = Callable[[bytes, str], Answer]
+Reader = Callable[[bytes, str], ProviderMetadata]
 
 _ARTIST = "Harbour Choir"
-_READ: list[tuple[Reader, str, Facts]] = [
+_READ: list[tuple[Reader, str, TrackMetadata]] = [
     (
-        read_youtube,
+        parse_youtube,
         "youtube.json",
-        Facts("Low Tide (Official Video)", _ARTIST, "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"),
+        TrackMetadata(
+            "Low Tide (Official Video)", _ARTIST, "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"
+        ),
     ),
     (
-        read_youtube,
+        parse_youtube,
         "youtube_topic.json",
-        Facts("Low Tide", _ARTIST, "https://i.ytimg.com/vi/UmHdefsaL6I/hqdefault.jpg"),
+        TrackMetadata("Low Tide", _ARTIST, "https://i.ytimg.com/vi/UmHdefsaL6I/hqdefault.jpg"),
     ),
     (
-        read_spotify,
+        parse_spotify,
         "spotify.json",
-        Facts("Low Tide", None, "https://image-cdn-ak.spotifycdn.com/image/ab67616d00001e02" + "a" * 24),
+        TrackMetadata(
+            "Low Tide", None, "https://image-cdn-ak.spotifycdn.com/image/ab67616d00001e02" + "a" * 24
+        ),
     ),
     (
-        read_spotify_page,
+        parse_spotify_page,
         "spotify_page.html",
-        Facts(
+        TrackMetadata(
             *("Low Tide", "Harbour Choir, Nils Ås"),
             *("https://i.scdn.co/image/ab67616d0000b273" + "a" * 24, 225),
         ),
     ),
     (
-        read_soundcloud,
+        parse_soundcloud,
         "soundcloud.json",
-        Facts("Low Tide (Demo)", _ARTIST, "https://i1.sndcdn.com/artworks-000000000000-aaaaaa-t500x500.jpg"),
+        TrackMetadata(
+            "Low Tide (Demo)", _ARTIST, "https://i1.sndcdn.com/artworks-000000000000-aaaaaa-t500x500.jpg"
+        ),
     ),
     (
-        read_deezer,
+        parse_deezer,
         "deezer.json",
-        Facts(
+        TrackMetadata(
             *("Low Tide", _ARTIST),
             *("https://cdn-images.dzcdn.net/images/cover/aa/1000x1000-000000-80-0-0.jpg", 225),
             "DEZ650500123",
         ),
     ),
-    (read_deezer, "deezer_unknown.json", Facts()),
+    (parse_deezer, "deezer_unknown.json", TrackMetadata()),
     (
-        read_apple,
+        parse_apple,
         "apple.json",
-        Facts(
+        TrackMetadata(
             *("Low Tide", _ARTIST),
             *("https://is1-ssl.mzstatic.com/image/thumb/Music/v4/aa/cover.jpg/600x600bb.jpg", 225),
         ),
     ),
-    (read_apple, "apple_unknown.json", Facts()),
+    (parse_apple, "apple_unknown.json", TrackMetadata()),
     (
-        read_bandcamp,
+        parse_bandcamp,
         "bandcamp.html",
-        Facts("Low Tide & Fog", _ARTIST, "https://f4.bcbits.com/img/a3289000001_10.jpg", 205, "DEZ650500123"),
+        TrackMetadata(
+            "Low Tide & Fog", _ARTIST, "https://f4.bcbits.com/img/a3289000001_10.jpg", 205, "DEZ650500123"
+        ),
     ),
     (
-        read_tidal,
+        parse_tidal,
         "tidal.html",
-        Facts(
+        TrackMetadata(
             *("Low Tide", _ARTIST),
             "https://resources.tidal.com/images/aaaaaaaa/bbbb/cccc/dddd/eeeeeeeeeeee/640x640.jpg",
         ),
     ),
-    (read_opengraph, "page.html", Facts("Low Tide", None, "https://img.example/cover.jpg?w=600&h=600", 225)),
+    (
+        parse_opengraph,
+        "page.html",
+        TrackMetadata("Low Tide", None, "https://img.example/cover.jpg?w=600&h=600", 225),
+    ),
 ]
-_JSON_READERS = [read_youtube, read_spotify, read_soundcloud, read_deezer, read_apple]
-_PAGE_READERS = [read_spotify_page, read_tidal, read_opengraph, read_bandcamp]
+_JSON_READERS = [parse_youtube, parse_spotify, parse_soundcloud, parse_deezer, parse_apple]
+_PAGE_READERS = [parse_spotify_page, parse_tidal, parse_opengraph, parse_bandcamp]
 
 
-@pytest.mark.parametrize(("read", "name", "facts"), _READ)
-def test_recorded_answers_are_read(read: Reader, name: str, facts: Facts) -> None:
-    assert read(recorded(name), HTML if name.endswith(".html") else JSON).facts == facts
+@pytest.mark.parametrize(("read", "name", "metadata"), _READ)
+def test_recorded_answers_are_read(read: Reader, name: str, metadata: TrackMetadata) -> None:
+    assert read(recorded(name), HTML if name.endswith(".html") else JSON).metadata == metadata
 
 
 def test_soundcloud_and_bandcamp_tell_the_number_of_a_track() -> None:
-    sound = read_soundcloud(recorded("soundcloud.json"), JSON).aliases
-    band = read_bandcamp(recorded("bandcamp.html"), HTML).aliases
+    sound = parse_soundcloud(recorded("soundcloud.json"), JSON).aliases
+    band = parse_bandcamp(recorded("bandcamp.html"), HTML).aliases
     assert sound == ("https://api.soundcloud.com/tracks/293000001",)
     assert band == ("https://bandcamp.com/EmbeddedPlayer/track=2592000001",)
     for (alias,) in (sound, band):
@@ -134,7 +146,7 @@ def test_soundcloud_and_bandcamp_tell_the_number_of_a_track() -> None:
     ],
 )
 def test_json_of_another_kind_is_unreadable(read: Reader, content: bytes) -> None:
-    with pytest.raises(UnreadableAnswerError) as refused:
+    with pytest.raises(ParseError) as refused:
         read(content, JSON)
     assert "Low" not in str(refused.value)
 
@@ -144,33 +156,33 @@ def test_json_of_another_kind_is_unreadable(read: Reader, content: bytes) -> Non
     "content", [b"", b'{"title":"Low Tide"}', b"<p>no head</p>", b"<meta", b"\xff" * 100]
 )
 def test_what_is_no_page_is_unreadable(read: Reader, content: bytes) -> None:
-    with pytest.raises(UnreadableAnswerError):
+    with pytest.raises(ParseError):
         read(content, HTML)
 
 
 def test_deezer_refuses_what_is_about_the_asker() -> None:
-    with pytest.raises(UnreadableAnswerError, match="error"):
-        read_deezer(recorded("deezer_quota.json"), JSON)
+    with pytest.raises(ParseError, match="error"):
+        parse_deezer(recorded("deezer_quota.json"), JSON)
     for error in (b"[]", b'"x"', b'{"code":"800"}', b"{}"):
-        with pytest.raises(UnreadableAnswerError):
-            read_deezer(b'{"error":' + error + b"}", JSON)
+        with pytest.raises(ParseError):
+            parse_deezer(b'{"error":' + error + b"}", JSON)
 
 
 @pytest.mark.parametrize(
-    ("content", "facts"),
+    ("content", "metadata"),
     [
-        (b'{"title":"A","artist":[],"album":{"cover_big":"https://i.example/b"}}', Facts("A", None, "https://i.example/b")),
-        (b'{"title":"A","artist":{"name":5},"album":null,"duration":"x","isrc":[]}', Facts("A")),
-        (b'{"title":"\\ud800\\u0000"}', Facts()),
+        (b'{"title":"A","artist":[],"album":{"cover_big":"https://i.example/b"}}', TrackMetadata("A", None, "https://i.example/b")),
+        (b'{"title":"A","artist":{"name":5},"album":null,"duration":"x","isrc":[]}', TrackMetadata("A")),
+        (b'{"title":"\\ud800\\u0000"}', TrackMetadata()),
     ],
 )  # fmt: skip
-def test_deezer_keeps_what_is_good_of_a_track(content: bytes, facts: Facts) -> None:
-    assert read_deezer(content, JSON).facts == facts
+def test_deezer_keeps_what_is_good_of_a_track(content: bytes, metadata: TrackMetadata) -> None:
+    assert parse_deezer(content, JSON).metadata == metadata
 
 
 @pytest.mark.parametrize("first", ["7", "null", '{"trackTimeMillis":true,"artworkUrl100":[]}', '{"trackTimeMillis":1e999}'])  # fmt: skip
 def test_apple_makes_nothing_of_another_shape(first: str) -> None:
-    assert read_apple(f'{{"results":[{first}]}}'.encode(), JSON) == Answer(Facts())
+    assert parse_apple(f'{{"results":[{first}]}}'.encode(), JSON) == ProviderMetadata(TrackMetadata())
 
 
 @pytest.mark.parametrize(
@@ -184,7 +196,7 @@ def test_apple_makes_nothing_of_another_shape(first: str) -> None:
 )
 def test_soundcloud_cuts_its_author_off_the_title(title: str, author: str, read: str) -> None:
     content = f'{{"title":"{title}","author_name":"{author}"}}'.encode()
-    assert read_soundcloud(content, JSON) == Answer(Facts(read, author or None))
+    assert parse_soundcloud(content, JSON) == ProviderMetadata(TrackMetadata(read, author or None))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +211,7 @@ def test_soundcloud_cuts_its_author_off_the_title(title: str, author: str, read:
 )
 def test_soundcloud_takes_no_alias_from_elsewhere(source: str) -> None:
     content = f"""{{"title":"A","html":"<iframe src='{source}'></iframe>"}}""".encode()
-    assert read_soundcloud(content, JSON).aliases == ()
+    assert parse_soundcloud(content, JSON).aliases == ()
 
 
 @pytest.mark.parametrize(
@@ -217,23 +229,23 @@ def test_soundcloud_takes_no_alias_from_elsewhere(source: str) -> None:
 def test_spotify_page_names_the_artist(metas: dict[str, str], artist: str | None) -> None:
     tags = "".join(f'<meta property="{name}" content="{value}">' for name, value in metas.items())
     page = f'<meta property="og:title" content="Tide">{tags}'.encode()
-    assert read_spotify_page(page, HTML).facts == Facts("Tide", artist)
+    assert parse_spotify_page(page, HTML).metadata == TrackMetadata("Tide", artist)
 
 
 @pytest.mark.parametrize(
-    ("title", "facts"),
+    ("title", "metadata"),
     [
-        ("Ada - Low Tide", Facts("Low Tide", "Ada")),
-        ("Ada - Low - Tide", Facts("Low - Tide", "Ada")),
-        ("Side by Side by Ada", Facts("Side by Side", "Ada")),
-        ("Low Tide by Ada on TIDAL", Facts("Low Tide", "Ada")),
-        ("Low Tide", Facts("Low Tide")),
-        ("TIDAL", Facts()),
+        ("Ada - Low Tide", TrackMetadata("Low Tide", "Ada")),
+        ("Ada - Low - Tide", TrackMetadata("Low - Tide", "Ada")),
+        ("Side by Side by Ada", TrackMetadata("Side by Side", "Ada")),
+        ("Low Tide by Ada on TIDAL", TrackMetadata("Low Tide", "Ada")),
+        ("Low Tide", TrackMetadata("Low Tide")),
+        ("TIDAL", TrackMetadata()),
     ],
 )
-def test_tidal_splits_its_title(title: str, facts: Facts) -> None:
+def test_tidal_splits_its_title(title: str, metadata: TrackMetadata) -> None:
     page = f'<meta property="og:site_name" content="TIDAL"><meta property="og:title" content="{title}">'
-    assert read_tidal(page.encode(), HTML).facts == facts
+    assert parse_tidal(page.encode(), HTML).metadata == metadata
 
 
 @pytest.mark.parametrize(
@@ -242,7 +254,7 @@ def test_tidal_splits_its_title(title: str, facts: Facts) -> None:
 )  # fmt: skip
 def test_bandcamp_reads_its_own_durations(duration: str, seconds: int | None) -> None:
     page = recorded("bandcamp.html").replace(b"P00H03M25S", duration.encode())
-    assert read_bandcamp(page, HTML).facts.duration_seconds == seconds
+    assert parse_bandcamp(page, HTML).metadata.duration_seconds == seconds
 
 
 def test_bandcamp_reads_all_ways_to_write_json_ld() -> None:
@@ -252,12 +264,14 @@ def test_bandcamp_reads_all_ways_to_write_json_ld() -> None:
     )
     for json in (recording, f"[7,{recording}]", f'{{"@graph":[{{"@type":"WebSite"}},{recording}]}}'):
         page = block.format("{broken") + block.format("[" * 100) + block.format(json)
-        assert read_bandcamp(page.encode(), HTML) == Answer(Facts("A", None, "https://i.example/a"))
-    with pytest.raises(UnreadableAnswerError):
-        read_bandcamp(block.format('{"@type":"MusicAlbum","name":"A"}').encode(), HTML)
+        assert parse_bandcamp(page.encode(), HTML) == ProviderMetadata(
+            TrackMetadata("A", None, "https://i.example/a")
+        )
+    with pytest.raises(ParseError):
+        parse_bandcamp(block.format('{"@type":"MusicAlbum","name":"A"}').encode(), HTML)
 
 
 def test_bandcamp_takes_no_alias_of_another_form() -> None:
     for value in (b'"2592000001"', b"-1", b"1.5", b"[]", b"99999999999999999999"):
         page = recorded("bandcamp.html").replace(b'"value":2592000001', b'"value":' + value)
-        assert read_bandcamp(page, HTML).aliases == ()
+        assert parse_bandcamp(page, HTML).aliases == ()

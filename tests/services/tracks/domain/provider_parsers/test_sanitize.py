@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tracks.domain.facts import Facts
-from services.tracks.domain.provider_parsers.sanitize import clean_text, cleaned
+from services.tracks.domain.metadata import TrackMetadata
+from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata, sanitize_text
 
 
 def test_cleaned_keeps_good_values() -> None:
-    assert cleaned(
+    assert sanitize_metadata(
         "Low Tide", "Harbour Choir", "https://img.example/a.jpg?w=1", 225, "DEZ650500123"
-    ) == Facts("Low Tide", "Harbour Choir", "https://img.example/a.jpg?w=1", 225, "DEZ650500123")
-    assert cleaned() == Facts()
+    ) == TrackMetadata("Low Tide", "Harbour Choir", "https://img.example/a.jpg?w=1", 225, "DEZ650500123")
+    assert sanitize_metadata() == TrackMetadata()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_cleaned_keeps_good_values() -> None:
     ],
 )
 def test_clean_text(value: object, text: str | None) -> None:
-    assert clean_text(value) == text
+    assert sanitize_text(value) == text
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_clean_text(value: object, text: str | None) -> None:
     ],
 )
 def test_artwork_is_a_plain_address_on_https_or_nothing(value: object) -> None:
-    assert cleaned(artwork_url=value).artwork_url is None
+    assert sanitize_metadata(artwork_url=value).artwork_url is None
 
 
 def test_artwork_of_2048_bytes_is_kept() -> None:
     longest = "https://img.example/" + "a" * 2028
-    assert cleaned(artwork_url=longest).artwork_url == longest
+    assert sanitize_metadata(artwork_url=longest).artwork_url == longest
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_artwork_of_2048_bytes_is_kept() -> None:
     ],
 )
 def test_duration_is_whole_seconds_of_a_day_at_most(value: object, seconds: int | None) -> None:
-    assert cleaned(seconds=value).duration_seconds == seconds
+    assert sanitize_metadata(seconds=value).duration_seconds == seconds
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_duration_is_whole_seconds_of_a_day_at_most(value: object, seconds: int 
     ],
 )
 def test_isrc_is_in_capitals_without_dashes(value: object, isrc: str | None) -> None:
-    assert cleaned(isrc=value).isrc == isrc
+    assert sanitize_metadata(isrc=value).isrc == isrc
 
 
 @given(st.text())
 def test_clean_text_gives_what_can_be_stored_and_stays(value: str) -> None:
-    text = clean_text(value)
+    text = sanitize_text(value)
     if text is not None:
         assert 1 <= len(text) <= 500
         assert not {unicodedata.category(each) for each in text} & {"Cc", "Cs"}
-        assert clean_text(text) == text
+        assert sanitize_text(text) == text

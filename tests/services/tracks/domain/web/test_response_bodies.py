@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from servicekit.clock import Micros
 from services.tracks.domain.web import content_type, http_caching
 from services.tracks.domain.web.charset import decoded
-from services.tracks.domain.web.content_type import Body, BodyTooLargeError, BrokenEncodingError
+from services.tracks.domain.web.content_type import BodyReader, BodyTooLargeError, BrokenEncodingError
 
 NOW = Micros(1_795_000_000_000_000)
 
@@ -56,7 +56,7 @@ def test_no_body_and_no_type_raises(content: bytes, content_type: str) -> None:
 
 
 def test_a_body_is_taken_up_to_its_bound() -> None:
-    exact = Body("")
+    exact = BodyReader("")
     for _ in range(16):
         exact.add(b"x" * 65_536)
     assert len(exact.content()) == content_type.MAX_BODY
@@ -66,7 +66,7 @@ def test_a_body_is_taken_up_to_its_bound() -> None:
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(b"\0" * (64 << 20))
-    body = Body("gzip")
+    body = BodyReader("gzip")
     tracemalloc.start()
     try:
         with pytest.raises(BodyTooLargeError):
@@ -80,7 +80,7 @@ def test_a_bomb_is_not_unpacked() -> None:
 def test_gzip_comes_in_any_pieces(pieces: int) -> None:
     text = bytes(range(256)) * 100
     packed = gzip.compress(text)
-    body = Body("x-gzip")
+    body = BodyReader("x-gzip")
     for start in range(0, len(packed), pieces):
         assert not body.complete
         body.add(packed[start : start + pieces])
@@ -89,9 +89,9 @@ def test_gzip_comes_in_any_pieces(pieces: int) -> None:
 
 
 def test_an_empty_gzip_body_is_empty() -> None:
-    assert Body("gzip").content() == b""
+    assert BodyReader("gzip").content() == b""
     with pytest.raises(BrokenEncodingError):
-        Body("br")
+        BodyReader("br")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_retry_after_is_read(value: str, seconds: float | None) -> None:
 def test_no_header_raises(value: str) -> None:
     http_caching.retry_after(value, NOW)
     http_caching.max_age(value)
-    content_type.kept_type(value)
+    content_type.storable_type(value)
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_max_age_is_read(value: str, seconds: float | None) -> None:
 
 
 def test_types_are_kept_short_and_printable() -> None:
-    assert content_type.kept_type("text/html\x00; x") == "text/html"
-    assert len(content_type.kept_type("text/" + "x" * 500)) == 255
+    assert content_type.storable_type("text/html\x00; x") == "text/html"
+    assert len(content_type.storable_type("text/" + "x" * 500)) == 255

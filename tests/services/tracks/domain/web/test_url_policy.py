@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from services.tracks.domain.web.addresses import DenyList, is_public
 from services.tracks.domain.web.fetch_response import Failure, Policy
-from services.tracks.domain.web.host_overrides import read_stand_ins
-from services.tracks.domain.web.url_policy import MAX_URL, Target, cache_key, redirected, target
+from services.tracks.domain.web.host_overrides import parse_host_overrides
+from services.tracks.domain.web.url_policy import (
+    MAX_URL,
+    FetchUrl,
+    cache_key,
+    parse_fetch_url,
+    resolve_redirect,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,10 +34,10 @@ from services.tracks.domain.web.url_policy import MAX_URL, Target, cache_key, re
     ],
 )
 def test_an_address_has_one_spelling(url: str, spelling: str) -> None:
-    found = target(url)
-    assert isinstance(found, Target)
+    found = parse_fetch_url(url)
+    assert isinstance(found, FetchUrl)
     assert found.url == spelling
-    assert target(found.url) == found
+    assert parse_fetch_url(found.url) == found
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,7 @@ def test_an_address_has_one_spelling(url: str, spelling: str) -> None:
     ],
 )
 def test_a_host_has_one_final_dot_at_most(url: str) -> None:
-    assert target(url) is Failure.BLOCKED_URL
+    assert parse_fetch_url(url) is Failure.BLOCKED_URL
 
 
 @given(
@@ -61,37 +67,39 @@ def test_a_host_has_one_final_dot_at_most(url: str) -> None:
 @example("https://xn--/")
 @example("https://\u0661.com")
 def test_no_text_raises_and_no_number_passes(text: str) -> None:
-    found = target(text)
+    found = parse_fetch_url(text)
     if isinstance(found, Failure):
         assert found in {Failure.BLOCKED_URL, Failure.BLOCKED_HOST}
         return
     assert found.url.isascii()
     assert not found.host.endswith(".")
     assert len(found.url) <= MAX_URL
-    assert target(found.url) == found
+    assert parse_fetch_url(found.url) == found
     with pytest.raises(ValueError, match=r"\S"):
         ip_address(found.host)
 
 
 @given(st.text(max_size=300))
 def test_no_location_raises(location: str) -> None:
-    found = redirected([Target("https", "example.com", "/a/b")], location, Policy.SAME_SITE)
+    found = resolve_redirect([FetchUrl("https", "example.com", "/a/b")], location, Policy.SAME_SITE)
     assert isinstance(found, Failure) or found.site == "example.com"
 
 
 def test_sites_are_registrable_domains() -> None:
     sites = {
         each.site
-        for each in map(target, ("https://www.bbc.co.uk/", "https://bbc.co.uk/", "https://a.b.bbc.co.uk/"))
-        if isinstance(each, Target)
+        for each in map(
+            parse_fetch_url, ("https://www.bbc.co.uk/", "https://bbc.co.uk/", "https://a.b.bbc.co.uk/")
+        )
+        if isinstance(each, FetchUrl)
     }
     assert sites == {"bbc.co.uk"}
-    owners = [target(f"https://{name}.github.io/") for name in ("ada", "bob")]
-    assert len({each.site for each in owners if isinstance(each, Target)}) == 2
+    owners = [parse_fetch_url(f"https://{name}.github.io/") for name in ("ada", "bob")]
+    assert len({each.site for each in owners if isinstance(each, FetchUrl)}) == 2
 
 
 def test_keys_differ_by_address_and_policy() -> None:
-    targets = [Target("https", "example.com", path) for path in ("/", "/a")]
+    targets = [FetchUrl("https", "example.com", path) for path in ("/", "/a")]
     assert len({cache_key(each, policy) for each in targets for policy in Policy}) == 4
 
 
@@ -131,7 +139,7 @@ def test_a_broken_deny_list_is_refused(text: str) -> None:
 
 
 def test_stand_ins_are_read() -> None:
-    assert read_stand_ins("Example.com=127.0.0.1:8443, b.org:80=[::1]:80,") == {
+    assert parse_host_overrides("Example.com=127.0.0.1:8443, b.org:80=[::1]:80,") == {
         ("example.com", 443): (ip_address("127.0.0.1"), 8443),
         ("b.org", 80): (ip_address("::1"), 80),
     }
@@ -153,4 +161,4 @@ def test_stand_ins_are_read() -> None:
 )
 def test_stand_ins_that_are_not_of_this_machine_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
-        read_stand_ins(text)
+        parse_host_overrides(text)

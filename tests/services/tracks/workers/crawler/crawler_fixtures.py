@@ -11,14 +11,14 @@ import asyncpg
 
 from servicekit.clock import SystemClock
 from servicekit.database import Database as Pool
-from services.tracks.domain.web.fetch_response import Answer, Failure, Fetched, Policy
-from services.tracks.domain.web.url_policy import Target, cache_key, target
+from services.tracks.domain.web.fetch_response import CachedResponse, Failure, FetchResponse, Policy
+from services.tracks.domain.web.url_policy import FetchUrl, cache_key, parse_fetch_url
 from services.tracks.workers.crawler import Crawler
 
 URL = "https://music.example.com/song"
 
 
-def page(content: bytes = b"<title>Air</title>", **changes: object) -> Answer:
+def page(content: bytes = b"<title>Air</title>", **changes: object) -> FetchResponse:
     """A good answer."""
     values = {
         "final_url": URL,
@@ -27,13 +27,13 @@ def page(content: bytes = b"<title>Air</title>", **changes: object) -> Answer:
         "content": content,
         **changes,
     }
-    return Answer(**values)  # type: ignore[arg-type]  # the test names fields of Answer
+    return FetchResponse(**values)  # type: ignore[arg-type]  # the test names fields of FetchResponse
 
 
 def key(url: str = URL, policy: Policy = Policy.ANY_SITE) -> bytes:
     """What an address is kept under."""
-    asked = target(url)
-    assert isinstance(asked, Target)
+    asked = parse_fetch_url(url)
+    assert isinstance(asked, FetchUrl)
     return cache_key(asked, policy)
 
 
@@ -41,7 +41,7 @@ def key(url: str = URL, policy: Policy = Policy.ANY_SITE) -> bytes:
 class Web:
     """Answers as it is told; `gate` holds answers back while it is closed."""
 
-    answer: Answer | Callable[[Target], Answer] = field(default_factory=page)
+    answer: FetchResponse | Callable[[FetchUrl], FetchResponse] = field(default_factory=page)
     asked: list[tuple[str, Policy, tuple[str, str] | None]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     asking: asyncio.Event = field(default_factory=asyncio.Event)
@@ -49,7 +49,9 @@ class Web:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def get(self, target: Target, policy: Policy, known: tuple[str, str] | None = None) -> Answer:
+    async def get(
+        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+    ) -> FetchResponse:
         """Implements services.tracks.actions.deps.Web."""
         self.asked.append((target.url, policy, known))
         self.asking.set()
@@ -73,7 +75,7 @@ class World:
         policy: Policy = Policy.ANY_SITE,
         max_age: float | None = None,
         seconds: float = 10,
-    ) -> Fetched:
+    ) -> CachedResponse:
         """Fetch with so many seconds to wait."""
         return await self.crawler.fetch(
             url, deadline=time.monotonic() + seconds, policy=policy, max_age=max_age
@@ -110,8 +112,8 @@ class World:
     async def settled(self) -> None:
         """Wait until nothing is under way."""
         async with asyncio.timeout(10):
-            while self.crawler._flights:
-                await asyncio.wait(list(self.crawler._flights.values()))
+            while self.crawler._in_flight:
+                await asyncio.wait(list(self.crawler._in_flight.values()))
 
 
 def crawler(pool: Pool, web: Web) -> Crawler:
@@ -119,6 +121,6 @@ def crawler(pool: Pool, web: Web) -> Crawler:
     return Crawler(pool, web, SystemClock())
 
 
-def failing(failure: Failure) -> Answer:
+def failing(failure: Failure) -> FetchResponse:
     """An answer that is none."""
-    return Answer(final_url=URL, failure=failure)
+    return FetchResponse(final_url=URL, failure=failure)

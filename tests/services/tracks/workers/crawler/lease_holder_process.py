@@ -7,15 +7,17 @@ import sys
 import time
 
 from servicekit.database import Database, PoolOptions
-from services.tracks.domain.web.fetch_response import Answer, Policy
-from services.tracks.domain.web.url_policy import Target
+from services.tracks.domain.web.fetch_response import FetchResponse, Policy
+from services.tracks.domain.web.url_policy import FetchUrl
 from tests.services.tracks.workers.crawler.crawler_fixtures import Web, crawler
 
 
 class EndlessWeb(Web):
     """Says when it's asked, and never answers."""
 
-    async def get(self, target: Target, policy: Policy, known: tuple[str, str] | None = None) -> Answer:
+    async def get(
+        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+    ) -> FetchResponse:
         """Tell the parent, and hold on."""
         sys.stdout.write("holding\n")
         sys.stdout.flush()

@@ -11,8 +11,8 @@ import pytest
 from servicekit.errors import DatabaseUnavailableError, DeadlineExceededError, OverloadedError
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.domain.errors import HostBusyError
-from services.tracks.domain.web.fetch_response import Answer, Failure, Policy
-from services.tracks.domain.web.url_policy import Target
+from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Policy
+from services.tracks.domain.web.url_policy import FetchUrl
 from services.tracks.store import crawler_cache
 from services.tracks.workers import crawler as crawler_module
 from tests.services.tracks.workers.crawler.crawler_fixtures import URL, World, failing, key, page
@@ -57,7 +57,7 @@ async def test_policies_are_kept_apart(world: World) -> None:
     ],
 )
 async def test_each_kind_of_answer_has_its_time(
-    world: World, answer: Answer, fresh: float, stale: float
+    world: World, answer: FetchResponse, fresh: float, stale: float
 ) -> None:
     world.web.answer = answer
     got = await world.fetch()
@@ -109,7 +109,7 @@ async def test_after_a_week_an_expired_page_is_not_given(world: World) -> None:
 
 
 @pytest.mark.parametrize("answer", [failing(Failure.CONNECT_TIMEOUT), page(b"", status_code=500)])
-async def test_a_host_that_is_away_takes_nothing_that_was_known(world: World, answer: Answer) -> None:
+async def test_a_host_that_is_away_takes_nothing_that_was_known(world: World, answer: FetchResponse) -> None:
     await world.fetch()
     await world.age(DAY + 1)
     world.web.answer = answer
@@ -150,7 +150,7 @@ async def test_the_tag_is_asked_for_and_what_is_known_still_holds(world: World) 
     world.web.answer = page(etag='"v1"', final_url="https://www.example.com/song")
     await world.fetch()
     await world.age(9 * DAY)
-    world.web.answer = Answer(
+    world.web.answer = FetchResponse(
         final_url="https://www.example.com/song", status_code=304, not_modified=True, max_age=7200
     )
     got = await world.fetch()
@@ -165,7 +165,7 @@ async def test_what_was_purged_meanwhile_is_given_once_more(world: World) -> Non
     world.web.answer = page(etag='"v1"')
     await world.fetch()
 
-    world.web.answer = Answer(final_url=URL, status_code=304, not_modified=True)
+    world.web.answer = FetchResponse(final_url=URL, status_code=304, not_modified=True)
     world.web.gate.clear()
     world.web.asking.clear()
     fetching = asyncio.create_task(world.fetch(max_age=0))
@@ -200,7 +200,7 @@ async def test_many_who_ask_at_once_are_one_fetch(world: World) -> None:
     assert {each.content for each in got} == {b"<title>Air</title>"}
     assert len(world.web.asked) == 1
     # They wait for each other in the process, not for each other's leases.
-    assert statements.count("tracks.take_lease") == 1
+    assert statements.count("tracks.acquire_lease") == 1
 
 
 async def test_a_caller_who_leaves_stops_nothing(world: World) -> None:
@@ -217,7 +217,7 @@ async def test_a_caller_who_leaves_stops_nothing(world: World) -> None:
 
 
 async def test_a_busy_host_is_told_and_not_kept(world: World) -> None:
-    def busy(_: Target) -> Answer:
+    def busy(_: FetchUrl) -> FetchResponse:
         raise HostBusyError("music.example.com", 3)
 
     world.web.answer = busy
@@ -228,11 +228,11 @@ async def test_a_busy_host_is_told_and_not_kept(world: World) -> None:
 
 
 async def test_no_more_fetches_than_the_process_bears(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crawler_module, "_MAX_FLIGHTS", 2)
+    monkeypatch.setattr(crawler_module, "_MAX_IN_FLIGHT", 2)
     await world.fetch()
     world.web.gate.clear()
     flying = [asyncio.create_task(world.fetch(f"{URL}/{number}")) for number in range(2)]
-    while len(world.crawler._flights) < 2:
+    while len(world.crawler._in_flight) < 2:
         await asyncio.sleep(0)
     with pytest.raises(OverloadedError):
         await world.fetch(f"{URL}/3")
@@ -301,7 +301,7 @@ async def test_the_sweeper_goes_on_whatever_happens(world: World, monkeypatch: p
         raise next(errors)
 
     monkeypatch.setattr(crawler_cache, "sweep", sweep)
-    monkeypatch.setattr(crawler_module, "_SWEEP_SECONDS", 0.001)
+    monkeypatch.setattr(crawler_module, "_PURGE_INTERVAL_SECONDS", 0.001)
     await world.crawler.start()
     async with asyncio.timeout(10):
         for _ in range(3):

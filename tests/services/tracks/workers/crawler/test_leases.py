@@ -33,7 +33,7 @@ async def held(world: World) -> None:
 async def waiting(world: World) -> None:
     """Wait until a process has found the lease taken and looked again."""
     seen = asyncio.Semaphore(0)
-    world.pool.observers.append(lambda name, _: seen.release() if name == "tracks.take_lease" else None)
+    world.pool.observers.append(lambda name, _: seen.release() if name == "tracks.acquire_lease" else None)
     async with asyncio.timeout(10):
         for _ in range(2):
             await seen.acquire()
@@ -63,7 +63,7 @@ async def test_processes_that_begin_at_once_fetch_once(world: World, second: Wor
 async def test_what_came_just_before_the_lease_was_had_is_not_fetched_again(
     world: World, second: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = leases.take
+    take = leases.acquire
 
     async def late(database: Pool, name: str, holder: UUID, seconds: float) -> bool:
         if database is second.pool:
