@@ -136,7 +136,7 @@ async def test_unary_calls_are_as_fast_beside_six_hundred_streams() -> None:
 async def test_unary_calls_have_a_connection_of_their_own_when_streams_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "_STREAMS_BEHIND_IT", FEW_STREAMS)
+    monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)
     async with edge() as client, client.streams(answered=ANSWERED):
         assert await client.call(0, timeout=2) < 1
 
@@ -144,7 +144,7 @@ async def test_unary_calls_have_a_connection_of_their_own_when_streams_wait(
 async def test_the_control_on_one_connection_for_both_unary_calls_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "_STREAMS_BEHIND_IT", FEW_STREAMS)
+    monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)
     make = app._client
 
     def on_one_connection(context: AppContext, gateway: UpstreamService) -> Any:

@@ -300,7 +300,7 @@ async def test_the_sweeper_goes_on_whatever_happens(world: World, monkeypatch: p
         tried.release()
         raise next(errors)
 
-    monkeypatch.setattr(crawler_cache, "sweep", sweep)
+    monkeypatch.setattr(crawler_cache, "delete_expired", sweep)
     monkeypatch.setattr(crawler_module, "_PURGE_INTERVAL_SECONDS", 0.001)
     await world.crawler.start()
     async with asyncio.timeout(10):

@@ -71,7 +71,7 @@ async def test_what_came_just_before_the_lease_was_had_is_not_fetched_again(
             await world.fetch()
         return await take(database, name, holder, seconds)
 
-    monkeypatch.setattr(leases, "take", late)
+    monkeypatch.setattr(leases, "acquire", late)
     assert (await second.fetch()).from_cache
     assert second.web.asked == []
 
@@ -192,7 +192,7 @@ async def test_without_the_database_nothing_is_fetched(world: World, monkeypatch
     async def away(*_: object) -> bool:
         raise DatabaseUnavailableError
 
-    monkeypatch.setattr(leases, "take", away)
+    monkeypatch.setattr(leases, "acquire", away)
     with pytest.raises(DatabaseUnavailableError):
         await world.fetch()
     assert world.web.asked == []
