@@ -7,7 +7,7 @@ from seda.users.v1 import identity_service_pb2
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
 from services.chat.actions.deps import Deps, Limits
-from services.chat.actions.page_cache import KeptPages
+from services.chat.actions.page_cache import PageCache
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
@@ -19,7 +19,7 @@ from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
 from services.chat.store.epoch import Epoch
 from services.chat.workers.janitor import Janitor
-from services.chat.workers.message_batcher import SendBatcher
+from services.chat.workers.message_batcher import MessageBatcher
 
 SCHEMA_HEAD = "20261123_0210"
 """The newest migration of this build; the service is ready once it is applied."""
@@ -48,14 +48,14 @@ def build(context: AppContext) -> App:
         ),
         reports=RateLimiter(settings.report_rate_per_second, settings.report_burst, context.clock),
     )
-    batcher = SendBatcher(context.database, limits.sends, batch_sizes)
+    batcher = MessageBatcher(context.database, limits.sends, batch_sizes)
     deps = Deps(
         context.database,
         epoch,
         batcher,
         RemoteTracks(tracks, context.clock),
         limits,
-        KeptPages(settings.page_cache_mib << 20),
+        PageCache(settings.page_cache_mib << 20),
     )
     return App(
         servicers=[

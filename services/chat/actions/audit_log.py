@@ -6,25 +6,27 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.pagination import decode_number, encode_token, fingerprint, paginate
-from services.chat.actions.authorization import Authority, inspect
+from services.chat.actions.authorization import ActingAs, audited_read
 from services.chat.actions.deps import Deps
 from services.chat.domain.model import LogLine
-from services.chat.domain.pagination import HEAD
+from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import audit_log as store
 from services.chat.store.rooms import Reader
 
 
 async def list_moderation_logs(
-    deps: Deps, caller: Caller, by: Authority, user_id: UUID | None, page_size: int, page_token: str
+    deps: Deps, caller: Caller, acting_as: ActingAs, user_id: UUID | None, page_size: int, page_token: str
 ) -> tuple[list[LogLine], str]:
     """A page of the log, the newest line first, and the next page's token."""
-    mark = fingerprint("ListModerationLogs", caller.user_id, by.room_id, by.as_admin, user_id)
-    before_rev = decode_number(page_token, mark, HEAD)
+    request_fingerprint = fingerprint(
+        "ListModerationLogs", caller.user_id, acting_as.room_id, acting_as.as_admin, user_id
+    )
+    before_rev = decode_number(page_token, request_fingerprint, MAX_SEQ)
 
     async def read(session: Reader) -> list[LogLine]:
         return await store.logs(
-            session, by.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
+            session, acting_as.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
         )
 
-    found = await inspect(deps.database, caller, by, read, "READ_LOGS")
-    return paginate(found, page_size, lambda last: encode_token(mark, (last.rev,)))
+    found = await audited_read(deps.database, caller, acting_as, read, "READ_LOGS")
+    return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from servicekit.database import Database
 from servicekit.rate_limit import RateLimiter
-from services.chat.actions.page_cache import KeptPages
+from services.chat.actions.page_cache import PageCache
 from services.chat.domain.message_send import SendDraft
 from services.chat.domain.model import Message, TrackSnapshot
 from services.chat.store.epoch import Epoch
 
 
-class Sent(NamedTuple):
+class SendResult(NamedTuple):
     """What became of a draft: it is the message `seq` of its room, committed.
 
     `message` is given where this try wrote it; otherwise it has to be read.
@@ -28,7 +28,7 @@ class Sent(NamedTuple):
 class Batcher(Protocol):
     """Writes drafts, many at once."""
 
-    async def send(self, draft: SendDraft, deadline: float) -> Sent:
+    async def send(self, draft: SendDraft, deadline: float) -> SendResult:
         """Write one draft. `deadline` is on the monotonic clock; a draft that waits longer is refused."""
 
 
@@ -64,4 +64,4 @@ class Deps:
     batcher: Batcher
     tracks: TrackCatalog
     limits: Limits
-    pages: KeptPages
+    pages: PageCache

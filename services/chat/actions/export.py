@@ -10,9 +10,9 @@ from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord
-from services.chat.domain.pagination import fitting
+from services.chat.domain.pagination import take_within_budget
 from services.chat.store import export as store
-from services.chat.store.export import ExportRow, Place
+from services.chat.store.export import Cursor, ExportRow
 
 # What a record costs on the wire beside the text of its JSON: its kind, and numbers, which are longer there.
 _OVERHEAD_BYTES = 300
@@ -25,8 +25,8 @@ async def export_author(
 
     Raises PageTokenMismatchError.
     """
-    mark = fingerprint("ExportAuthor", user_id)
-    kind, after = _decode(page_token, mark) if page_token else ("", Place())
+    request_fingerprint = fingerprint("ExportAuthor", user_id)
+    kind, after = _decode(page_token, request_fingerprint) if page_token else ("", Cursor())
     later: list[str] | None = None
     if not kind:
         later = await store.kinds(deps.database, user_id)
@@ -34,14 +34,14 @@ async def export_author(
             return [], ""
         kind = later.pop(0)
     rows = await store.page(deps.database, user_id, kind, after, page_size + 1)
-    fit, _ = fitting(rows[:page_size], _bytes, MAX_BYTES)
-    shown, token = paginate(rows, len(fit), lambda last: _encode(mark, kind, last.place()))
+    fit, _ = take_within_budget(rows[:page_size], _bytes, MAX_BYTES)
+    shown, token = paginate(rows, len(fit), lambda last: _encode(request_fingerprint, kind, last.cursor()))
     if not token:
         if later is None:
             later = await store.kinds(deps.database, user_id)
         following = [each for each in later if store.KINDS.index(each) > store.KINDS.index(kind)]
         if following:
-            token = _encode(mark, following[0], Place())
+            token = _encode(request_fingerprint, following[0], Cursor())
     return [AuthorRecord(kind, json.loads(row.fields)) for row in shown], token
 
 
@@ -49,20 +49,22 @@ def _bytes(row: ExportRow) -> int:
     return _OVERHEAD_BYTES + len(row.fields.encode())
 
 
-def _encode(mark: int, kind: str, place: Place) -> str:
+def _encode(request_fingerprint: int, kind: str, cursor: Cursor) -> str:
     return encode_token(
-        mark, (place.at, place.seq, place.number), (kind, str(place.room_id), str(place.id), place.emoji)
+        request_fingerprint,
+        (cursor.at, cursor.seq, cursor.number),
+        (kind, str(cursor.room_id), str(cursor.id), cursor.emoji),
     )
 
 
-def _decode(token: str, mark: int) -> tuple[str, Place]:
-    decoded = decode_token(token, mark)
+def _decode(token: str, request_fingerprint: int) -> tuple[str, Cursor]:
+    decoded = decode_token(token, request_fingerprint)
     try:
         at, seq, number = decoded.numbers
         kind, room_id, record_id, emoji = decoded.texts
-        place = Place(UUID(room_id), UUID(record_id), Micros(at), seq, number, emoji)
+        cursor = Cursor(UUID(room_id), UUID(record_id), Micros(at), seq, number, emoji)
     except ValueError:
         raise PageTokenMismatchError from None
     if kind not in store.KINDS or "\0" in emoji or not (0 <= number < 1 << 31 and 0 <= at < MAX_TIMESTAMP):
         raise PageTokenMismatchError
-    return kind, place
+    return kind, cursor

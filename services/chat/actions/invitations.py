@@ -15,15 +15,15 @@ from servicekit.pagination import (
     fingerprint,
     paginate,
 )
-from services.chat.actions.authorization import Authority, inspect
+from services.chat.actions.authorization import ActingAs, audited_read
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
-from services.chat.actions.room_transaction import Change, change_room
+from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import TargetBannedError
 from services.chat.domain.model import Invitation, Member, Room
-from services.chat.domain.pagination import HEAD
-from services.chat.domain.permissions import Rank, check_actor, check_in_use
-from services.chat.domain.visibility import check_known
+from services.chat.domain.pagination import MAX_SEQ
+from services.chat.domain.permissions import Rank, check_actor, check_not_archived
+from services.chat.domain.visibility import check_room_visible
 from services.chat.store import invitations as store
 from services.chat.store.rooms import Reader
 
@@ -38,14 +38,14 @@ async def accept_invitation(deps: Deps, caller: Caller, room_id: UUID) -> Member
 async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
     """End the caller's invitation; declining none changes nothing."""
 
-    async def act(change: Change) -> None:
-        standing = check_known(room_id, change.standing)
+    async def operation(tx: RoomTransaction) -> None:
+        standing = check_room_visible(room_id, tx.room)
         if standing.suspended:
             raise CallerSuspendedError
         if standing.invited:
-            await store.end(change.session, room_id, caller.user_id, change.next_rev())
+            await store.end(tx.session, room_id, caller.user_id, tx.next_rev())
 
-    await change_room(deps.database, caller, room_id, act)
+    await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> Invitation | None:
@@ -55,60 +55,62 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
     """
     charge = deps.limits.invitations.deferred_hit(caller.user_id)
 
-    async def act(change: Change) -> Invitation | None:
-        actor = check_actor(room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
-        check_in_use(change.standing.archived_at)
-        invitee = await store.invitee(change.session, room_id, user_id)
+    async def operation(tx: RoomTransaction) -> Invitation | None:
+        actor = check_actor(room_id, tx.room, caller, Rank.MODERATOR, unmuted=True)
+        check_not_archived(tx.room.archived_at)
+        invitee = await store.invitee(tx.session, room_id, user_id)
         if invitee.member:
             return None
         if invitee.banned:
             raise TargetBannedError(user_id)
-        earlier = await store.open_invitation(change.session, room_id, user_id)
+        earlier = await store.open_invitation(tx.session, room_id, user_id)
         if earlier is not None:
             return earlier
         charge()
-        made = await store.invite(change.session, room_id, user_id, caller.user_id, change.next_rev())
-        await change.record(actor, "INVITE_USER", user_id=user_id)
+        made = await store.invite(tx.session, room_id, user_id, caller.user_id, tx.next_rev())
+        await tx.audit(actor, "INVITE_USER", user_id=user_id)
         return made
 
-    return await change_room(deps.database, caller, room_id, act)
+    return await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> None:
     """Withdraw an invitation; withdrawing none changes nothing."""
 
-    async def act(change: Change) -> None:
-        actor = check_actor(room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
-        earlier = await store.open_invitation(change.session, room_id, user_id)
+    async def operation(tx: RoomTransaction) -> None:
+        actor = check_actor(room_id, tx.room, caller, Rank.MODERATOR, unmuted=True)
+        earlier = await store.open_invitation(tx.session, room_id, user_id)
         if earlier is None:
             return
-        await store.end(change.session, room_id, user_id, change.next_rev())
-        await change.record(actor, "REVOKE_INVITATION", user_id=user_id)
+        await store.end(tx.session, room_id, user_id, tx.next_rev())
+        await tx.audit(actor, "REVOKE_INVITATION", user_id=user_id)
 
-    await change_room(deps.database, caller, room_id, act)
+    await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def list_invitations(
     deps: Deps, caller: Caller, room_id: UUID, page_size: int, page_token: str
 ) -> tuple[list[Invitation], str]:
     """A page of a room's open invitations, the newest first, and the next page's token."""
-    mark = fingerprint("ListInvitations", caller.user_id, room_id)
-    before_rev = decode_number(page_token, mark, HEAD)
+    request_fingerprint = fingerprint("ListInvitations", caller.user_id, room_id)
+    before_rev = decode_number(page_token, request_fingerprint, MAX_SEQ)
 
     async def read(session: Reader) -> list[Invitation]:
         return await store.page(session, room_id, before_rev, page_size + 1)
 
-    found = await inspect(deps.database, caller, Authority(room_id), read, "READ_INVITATIONS")
-    return paginate(found, page_size, lambda last: encode_token(mark, (last.rev,)))
+    found = await audited_read(deps.database, caller, ActingAs(room_id), read, "READ_INVITATIONS")
+    return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))
 
 
 async def list_my_invitations(
     deps: Deps, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[tuple[Invitation, Room]], str]:
     """A page of the caller's open invitations with their rooms, the newest first, and the next page's token."""
-    mark = fingerprint("ListMyInvitations", caller.user_id)
-    before = decode_instant(page_token, mark) or _LATEST
+    request_fingerprint = fingerprint("ListMyInvitations", caller.user_id)
+    before = decode_instant(page_token, request_fingerprint) or _LATEST
     found = await store.mine(deps.database, caller.user_id, before, page_size + 1)
     return paginate(
-        found, page_size, lambda last: encode_token(mark, (last[0].created_at,), (str(last[0].room_id),))
+        found,
+        page_size,
+        lambda last: encode_token(request_fingerprint, (last[0].created_at,), (str(last[0].room_id),)),
     )

@@ -10,11 +10,11 @@ from servicekit.clock import Micros
 from servicekit.errors import CallerSuspendedError
 from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import Change, change_room
+from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError
 from services.chat.domain.model import Member, MemberRole, Removal, SystemEvent
-from services.chat.domain.permissions import Rank, check_actor, check_in_use, check_outranks
-from services.chat.domain.visibility import check_known, check_open, check_readable
+from services.chat.domain.permissions import Rank, check_actor, check_not_archived, check_outranks
+from services.chat.domain.visibility import check_room_readable, check_room_viewable, check_room_visible
 from services.chat.store import membership as store
 
 _FIRST = (Micros(0), UUID(int=0))
@@ -34,8 +34,8 @@ async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
     """The caller's membership. A member who joins again changes nothing, at no charge; raises RateLimitedError."""
     charge = deps.limits.joins.deferred_hit(caller.user_id)
 
-    async def act(change: Change) -> Member:
-        standing = check_known(room_id, change.standing)
+    async def operation(tx: RoomTransaction) -> Member:
+        standing = check_room_visible(room_id, tx.room)
         if standing.suspended:
             raise CallerSuspendedError
         if standing.banned:
@@ -43,55 +43,57 @@ async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
         member = standing.member(caller.user_id)
         if member is not None:
             return member
-        check_in_use(standing.archived_at)
+        check_not_archived(standing.archived_at)
         charge()
         # Nobody was left, and it was archived, and it was brought back: somebody has to look after it.
-        role = MemberRole.MEMBER if change.member_count else MemberRole.OWNER
+        role = MemberRole.MEMBER if tx.member_count else MemberRole.OWNER
         member = await store.join(
-            change.session, room_id, caller.user_id, role, last_seq=change.last_seq, rev=change.next_rev()
+            tx.session, room_id, caller.user_id, role, last_seq=tx.last_seq, rev=tx.next_rev()
         )
-        change.count_members(1)
-        change.touch_user(caller.user_id)
-        await change.tell(SystemEvent.JOINED)
+        tx.count_members(1)
+        tx.mark_user_changed(caller.user_id)
+        await tx.post_system_message(SystemEvent.JOINED)
         return member
 
-    return await change_room(deps.database, caller, room_id, act)
+    return await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
     """End the caller's membership. Who is no member changes nothing; the last owner raises LastOwnerError."""
 
-    async def act(change: Change) -> None:
-        standing = check_open(room_id, change.standing)
+    async def operation(tx: RoomTransaction) -> None:
+        standing = check_room_viewable(room_id, tx.room)
         if standing.suspended:
             raise CallerSuspendedError
         if standing.role is None:
             return
         if standing.role == MemberRole.OWNER and not await store.has_other_owner(
-            change.session, room_id, caller.user_id
+            tx.session, room_id, caller.user_id
         ):
             raise LastOwnerError
-        await store.end(change.session, room_id, caller.user_id, Removal.LEFT, change.next_rev())
-        change.count_members(-1)
-        change.touch_user(caller.user_id)
+        await store.end(tx.session, room_id, caller.user_id, Removal.LEFT, tx.next_rev())
+        tx.count_members(-1)
+        tx.mark_user_changed(caller.user_id)
 
-    await change_room(deps.database, caller, room_id, act)
+    await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def list_members(deps: Deps, caller: Caller, asked: MemberListing) -> tuple[list[Member], str]:
     """A page of a room's members in the order in which they joined, and the next page's token; one statement."""
-    mark = fingerprint("ListMembers", caller.user_id, asked.room_id, asked.role)
+    request_fingerprint = fingerprint("ListMembers", caller.user_id, asked.room_id, asked.role)
     size = asked.page_size
     facts, found = await store.page(
         deps.database,
         asked.room_id,
         caller.user_id,
         role=asked.role,
-        after=decode_instant(asked.page_token, mark) or _FIRST,
+        after=decode_instant(asked.page_token, request_fingerprint) or _FIRST,
         limit=size + 1,
     )
-    check_readable(asked.room_id, facts)
-    return paginate(found, size, lambda last: encode_token(mark, (last.joined_at,), (str(last.user_id),)))
+    check_room_readable(asked.room_id, facts)
+    return paginate(
+        found, size, lambda last: encode_token(request_fingerprint, (last.joined_at,), (str(last.user_id),))
+    )
 
 
 async def set_member_role(
@@ -102,21 +104,19 @@ async def set_member_role(
     Raises MemberNotFoundError, and TargetProtectedError for the caller and other owners.
     """
 
-    async def act(change: Change) -> Member:
-        actor = check_actor(room_id, change.standing, caller, Rank.OWNER, unmuted=True)
-        check_in_use(change.standing.archived_at)
-        before = await store.member(change.session, room_id, user_id)
+    async def operation(tx: RoomTransaction) -> Member:
+        actor = check_actor(room_id, tx.room, caller, Rank.OWNER, unmuted=True)
+        check_not_archived(tx.room.archived_at)
+        before = await store.member(tx.session, room_id, user_id)
         if before is None:
             raise MemberNotFoundError(user_id)
         check_outranks(actor, user_id, before.role)
         if before.role is role:
             return before
-        after = before._replace(role=role, rev=change.next_rev())
-        await store.set_role(change.session, after)
-        change.touch_user(user_id)
-        await change.record(
-            actor, "SET_ROLE", user_id=user_id, before={"role": before.role}, after={"role": role}
-        )
+        after = before._replace(role=role, rev=tx.next_rev())
+        await store.set_role(tx.session, after)
+        tx.mark_user_changed(user_id)
+        await tx.audit(actor, "SET_ROLE", user_id=user_id, before={"role": before.role}, after={"role": role})
         return after
 
-    return await change_room(deps.database, caller, room_id, act)
+    return await with_room_lock(deps.database, caller, room_id, operation)

@@ -10,22 +10,22 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint
-from services.chat.actions.authorization import Authority, moderate
+from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.page_cache import KeptPage
-from services.chat.actions.response_size import message_bytes, most_bytes
-from services.chat.actions.room_transaction import Change
+from services.chat.actions.page_cache import CachedPage
+from services.chat.actions.response_size import row_bytes, upper_bound_bytes
+from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Tally, ThreadView
-from services.chat.domain.pagination import Cut, Direction, Window, cut
+from services.chat.domain.pagination import Direction, PageSlice, Window, slice_page
 from services.chat.domain.permissions import Actor, check_sees_deleted
-from services.chat.domain.visibility import check_readable
+from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list as store
-from services.chat.store.message_query import Found, MessageRow
+from services.chat.store.message_query import MessageBatch, MessageRow
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class MessageListing:
     """Which messages to list. At most one of the three positions is given."""
 
     room_id: UUID
@@ -76,7 +76,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedPage:
+class CachedResponse:
     """A page that was made before, for one more caller: `mine` are their own reactions, (message, emoji)."""
 
     content: bytes
@@ -85,7 +85,7 @@ class SharedPage:
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class MessageResult:
     """One message with its reactions. `deleted`: it tells what it said though it is deleted."""
 
     message: MessageRow
@@ -94,7 +94,7 @@ class One:
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class LookupResult:
     """Messages in order with their reactions by message, and the ids of those that there are none of."""
 
     messages: list[MessageRow]
@@ -102,9 +102,9 @@ class Several:
     missing: list[UUID]
 
 
-async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page | SharedPage:
-    """A page of a room's messages; one statement, two for one that has changed since it was kept."""
-    mark = fingerprint(
+async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> Page | CachedResponse:
+    """A page of a room's messages; one statement, two for one that has changed since it was cached."""
+    request_fingerprint = fingerprint(
         "ListMessages",
         caller.user_id,
         listing.room_id,
@@ -115,31 +115,40 @@ async def list_messages(deps: Deps, caller: Caller, listing: Listing) -> Page | 
         listing.after_seq,
         listing.around_seq,
     )
-    window = _following(listing.page_token, mark, listing.page_size) or _first_window(listing)
+    window = _window_from_token(listing.page_token, request_fingerprint, listing.page_size) or _first_window(
+        listing
+    )
     # A page with deleted messages is made anew: what is taken off those before they are emptied moves no rev.
     key = None if listing.deleted else (listing.room_id, listing.view, listing.replies, window)
-    kept = None if key is None else deps.pages.get(key)
-    if kept is not None:
-        shared = await _shared(deps, caller, listing, kept, lambda: _token(mark, window, kept.next_seq))
+    cached = None if key is None else deps.pages.get(key)
+    if cached is not None:
+        shared = await _from_cache(
+            deps, caller, listing, cached, lambda: _token(request_fingerprint, window, cached.next_seq)
+        )
         if shared is not None:
             return shared
-    return await _page(deps, caller, listing, window, key, mark)
+    return await _page(deps, caller, listing, window, key, request_fingerprint)
 
 
-async def _shared(
-    deps: Deps, caller: Caller, listing: Listing, kept: KeptPage, token: Callable[[], str]
-) -> SharedPage | None:
-    """A kept page, if nothing has changed in the room since it was made."""
-    now = await store.mine(deps.database, listing.room_id, caller.user_id, kept.reacted_ids)
-    room = check_readable(listing.room_id, now)
-    if (room.last_rev, deps.epoch.value) != (kept.rev, kept.epoch):
+async def _from_cache(
+    deps: Deps, caller: Caller, listing: MessageListing, cached: CachedPage, token: Callable[[], str]
+) -> CachedResponse | None:
+    """A cached page, if nothing has changed in the room since it was made."""
+    now = await store.viewer_state(deps.database, listing.room_id, caller.user_id, cached.reacted_ids)
+    room = check_room_readable(listing.room_id, now)
+    if (room.last_rev, deps.epoch.value) != (cached.rev, cached.epoch):
         return None
     mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
-    return SharedPage(kept.content, mine, token())
+    return CachedResponse(cached.content, mine, token())
 
 
 async def _page(
-    deps: Deps, caller: Caller, listing: Listing, window: Window, key: Hashable | None, mark: int
+    deps: Deps,
+    caller: Caller,
+    listing: MessageListing,
+    window: Window,
+    key: Hashable | None,
+    request_fingerprint: int,
 ) -> Page:
     epoch = deps.epoch.value
     found = await store.page(
@@ -153,23 +162,23 @@ async def _page(
     )
     room = _readable(listing.room_id, found, deleted=listing.deleted)
     tops, replies = _split(found.messages, listing.view)
-    shown = _cut(window, tops, replies, found)
+    shown = _slice(window, tops, replies, found)
 
     def keep(content: bytes) -> None:
         # The epoch of before: should the connection have led to another copy, the page is never taken for its.
-        deps.pages.keep(key, KeptPage(epoch, room.rev, content, list(found.tallies), shown.next_seq))
+        deps.pages.put(key, CachedPage(epoch, room.rev, content, list(found.tallies), shown.next_seq))
 
     return Page(
         messages=[tops[seq] for seq in shown.seqs],
         replies=replies if listing.view is ThreadView.ROOTS else None,
         tallies=found.tallies,
         deleted=listing.deleted,
-        next_page_token=_token(mark, window, shown.next_seq),
+        next_page_token=_token(request_fingerprint, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
         rev=room.rev,
-        keep=keep if key is not None and deps.pages.wants(key) else None,
+        keep=keep if key is not None and deps.pages.should_admit(key) else None,
     )
 
 
@@ -178,7 +187,7 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
 
     A root that is deleted is there as long as it has live replies, or for moderators who ask for deleted ones.
     """
-    mark = fingerprint(
+    request_fingerprint = fingerprint(
         "ListReplies",
         caller.user_id,
         listing.room_id,
@@ -187,7 +196,9 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
         listing.before_seq,
         listing.after_seq,
     )
-    window = _following(listing.page_token, mark, listing.page_size) or _first_replies(listing)
+    window = _window_from_token(listing.page_token, request_fingerprint, listing.page_size) or _first_replies(
+        listing
+    )
     found = await store.replies(
         deps.database, listing.room_id, caller.user_id, listing.root_id, window, deleted=listing.deleted
     )
@@ -196,13 +207,13 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
     if root is None or (root.deleted_at is not None and not root.reply_count and not listing.deleted):
         raise MessageNotFoundError(listing.root_id)
     replies = {row.seq: row for row in found.messages if row is not root}
-    shown = _cut(window, replies, {}, found)
+    shown = _slice(window, replies, {}, found)
     return Page(
         messages=[replies[seq] for seq in reversed(shown.seqs)],
         replies=None,
         tallies=found.tallies,
         deleted=listing.deleted,
-        next_page_token=_token(mark, window, shown.next_seq),
+        next_page_token=_token(request_fingerprint, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
@@ -211,23 +222,25 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
     )
 
 
-async def get_message(deps: Deps, caller: Caller, by: Authority, message_id: UUID, *, deleted: bool) -> One:
+async def get_message(
+    deps: Deps, caller: Caller, acting_as: ActingAs, message_id: UUID, *, deleted: bool
+) -> MessageResult:
     """One message of a room; one statement, but for a read with as_admin, which is an act and logged.
 
     With `deleted` also a deleted one, for moderators.
     """
     try:
-        if by.as_admin:
-            return await _inspected(deps, caller, by, message_id, deleted=deleted)
-        found = await store.by_ids(deps.database, by.room_id, caller.user_id, [message_id])
-        _readable(by.room_id, found, deleted=deleted)
+        if acting_as.as_admin:
+            return await _inspected(deps, caller, acting_as, message_id, deleted=deleted)
+        found = await store.by_ids(deps.database, acting_as.room_id, caller.user_id, [message_id])
+        _readable(acting_as.room_id, found, deleted=deleted)
     except RoomNotFoundError:
         # A message that can't be known of is missing, whatever the room is.
         raise MessageNotFoundError(message_id) from None
     return _one(found, message_id, deleted=deleted)
 
 
-async def lookup_messages(deps: Deps, caller: Caller, room_id: UUID, message_ids: list[UUID]) -> Several:
+async def lookup_messages(deps: Deps, caller: Caller, room_id: UUID, message_ids: list[UUID]) -> LookupResult:
     """The live messages of these ids in the order of the room; one statement.
 
     Of a room that the caller may not read, or that does not exist, all are missing.
@@ -235,48 +248,52 @@ async def lookup_messages(deps: Deps, caller: Caller, room_id: UUID, message_ids
     found = await store.by_ids(deps.database, room_id, caller.user_id, message_ids)
     live = sorted((row for row in found.messages if row.deleted_at is None), key=lambda row: row.seq)
     there = {row.id for row in live}
-    return Several(live, found.tallies, [each for each in dict.fromkeys(message_ids) if each not in there])
+    return LookupResult(
+        live, found.tallies, [each for each in dict.fromkeys(message_ids) if each not in there]
+    )
 
 
-async def _inspected(deps: Deps, caller: Caller, by: Authority, message_id: UUID, *, deleted: bool) -> One:
-    async def act(change: Change, actor: Actor) -> One:
+async def _inspected(
+    deps: Deps, caller: Caller, acting_as: ActingAs, message_id: UUID, *, deleted: bool
+) -> MessageResult:
+    async def operation(tx: RoomTransaction, actor: Actor) -> MessageResult:
         one = _one(
-            await store.by_id_anyway(change.session, by.room_id, caller.user_id, message_id),
+            await store.by_id_unchecked(tx.session, acting_as.room_id, caller.user_id, message_id),
             message_id,
             deleted=deleted,
         )
-        await change.record(actor, "READ_MESSAGE", message_id=message_id)
+        await tx.audit(actor, "READ_MESSAGE", message_id=message_id)
         return one
 
-    return await moderate(deps.database, caller, by, act)
+    return await run_as_moderator(deps.database, caller, acting_as, operation)
 
 
-def _one(found: Found, message_id: UUID, *, deleted: bool) -> One:
+def _one(found: MessageBatch, message_id: UUID, *, deleted: bool) -> MessageResult:
     if not found.messages or (found.messages[0].deleted_at is not None and not deleted):
         raise MessageNotFoundError(message_id)
-    return One(found.messages[0], found.tallies.get(message_id, ()), deleted)
+    return MessageResult(found.messages[0], found.tallies.get(message_id, ()), deleted)
 
 
-def _readable(room_id: UUID, found: Found, *, deleted: bool) -> MessageRow:
+def _readable(room_id: UUID, found: MessageBatch, *, deleted: bool) -> MessageRow:
     """The room's row; raises what the caller may not do: read the room, or ask for what is deleted."""
-    room = check_readable(room_id, found.room)
+    room = check_room_readable(room_id, found.room)
     if deleted:
         check_sees_deleted(room.role)
     return room
 
 
-def _following(page_token: str, mark: int, size: int) -> Window | None:
+def _window_from_token(page_token: str, request_fingerprint: int, size: int) -> Window | None:
     """The window of a page after the first one."""
     if not page_token:
         return None
-    match list(decode_token(page_token, mark).numbers):
+    match list(decode_token(page_token, request_fingerprint).numbers):
         case [Direction.OLDER | Direction.NEWER as direction, seq] if seq >= 1:
             return Window.following(Direction(direction), seq, size)
         case _:
             raise PageTokenMismatchError
 
 
-def _first_window(listing: Listing) -> Window:
+def _first_window(listing: MessageListing) -> Window:
     size = listing.page_size
     if listing.before_seq is not None:
         return Window.before(listing.before_seq, size)
@@ -293,8 +310,8 @@ def _first_replies(listing: ReplyListing) -> Window:
     return Window.after(listing.after_seq or 0, listing.page_size)
 
 
-def _token(mark: int, window: Window, next_seq: int | None) -> str:
-    return "" if next_seq is None else encode_token(mark, (window.direction, next_seq))
+def _token(request_fingerprint: int, window: Window, next_seq: int | None) -> str:
+    return "" if next_seq is None else encode_token(request_fingerprint, (window.direction, next_seq))
 
 
 def _split(
@@ -315,16 +332,16 @@ def _split(
     return tops, replies
 
 
-def _cut(
-    window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], found: Found
-) -> Cut:
+def _slice(
+    window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], found: MessageBatch
+) -> PageSlice:
     """What the page shows, of its messages by seq and their first replies."""
-    if most_bytes(found) <= MAX_BYTES:
+    if upper_bound_bytes(found) <= MAX_BYTES:
         # Almost every page fits whole, and that is told cheaply.
-        return cut(window, list(tops), lambda _: 0, MAX_BYTES)
+        return slice_page(window, list(tops), lambda _: 0, MAX_BYTES)
 
     def size_of(seq: int) -> int:
         rows = (tops[seq], *replies.get(seq, ()))
-        return sum(message_bytes(row, found.tallies.get(row.id, ())) for row in rows)
+        return sum(row_bytes(row, found.tallies.get(row.id, ())) for row in rows)
 
-    return cut(window, list(tops), size_of, MAX_BYTES)
+    return slice_page(window, list(tops), size_of, MAX_BYTES)

@@ -11,7 +11,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import OVERHEAD_BYTES, text_bytes
 from services.chat.domain.errors import MessageNotFoundError
 from services.chat.domain.model import Revision
-from services.chat.domain.pagination import fitting
+from services.chat.domain.pagination import take_within_budget
 from services.chat.domain.permissions import Rank, check_actor
 from services.chat.store import message_revisions as store
 from services.chat.store import rooms
@@ -35,15 +35,15 @@ async def list_revisions(deps: Deps, caller: Caller, listing: RevisionListing) -
     For moderators, of deleted messages too; two statements.
     """
     room_id, message_id, size = listing.room_id, listing.message_id, listing.page_size
-    mark = fingerprint("ListRevisions", caller.user_id, room_id, message_id)
-    before = decode_number(listing.page_token, mark, _NEWEST)
+    request_fingerprint = fingerprint("ListRevisions", caller.user_id, room_id, message_id)
+    before = decode_number(listing.page_token, request_fingerprint, _NEWEST)
     check_actor(room_id, await rooms.room(deps.database, room_id, caller), caller, Rank.MODERATOR, reads=True)
     rows = await store.revisions(deps.database, room_id, message_id, before, size + 1)
     if not rows:
         raise MessageNotFoundError(message_id)
     found = [revision for row in rows if (revision := row.revision(message_id)) is not None]
-    fit, _ = fitting(found[:size], _bytes, MAX_BYTES)
-    return paginate(found, len(fit), lambda last: encode_token(mark, (last.number,)))
+    fit, _ = take_within_budget(found[:size], _bytes, MAX_BYTES)
+    return paginate(found, len(fit), lambda last: encode_token(request_fingerprint, (last.number,)))
 
 
 def _bytes(revision: Revision) -> int:

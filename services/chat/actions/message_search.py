@@ -11,15 +11,15 @@ from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
-from services.chat.actions.response_size import message_bytes
+from services.chat.actions.response_size import row_bytes
 from services.chat.domain.model import Tally
-from services.chat.domain.pagination import HEAD, fitting
-from services.chat.domain.visibility import check_readable
+from services.chat.domain.pagination import MAX_SEQ, take_within_budget
+from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_search as store
 from services.chat.store.message_query import MessageRow
-from services.chat.store.message_search import Criteria, Place
+from services.chat.store.message_search import Criteria, Cursor
 
-_NEWEST = Place(Micros(MAX_TIMESTAMP), UUID(int=(1 << 128) - 1), HEAD)
+_NEWEST = Cursor(Micros(MAX_TIMESTAMP), UUID(int=(1 << 128) - 1), MAX_SEQ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
+class SearchPage:
     """A page of what was found, the newest first, with the reactions by message."""
 
     messages: list[MessageRow]
@@ -45,9 +45,9 @@ class Hits:
     next_page_token: str
 
 
-async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
+async def search_messages(deps: Deps, caller: Caller, search: Search) -> SearchPage:
     """A page of live messages that the caller may read; one statement. A query without a word finds nothing."""
-    mark = fingerprint(
+    request_fingerprint = fingerprint(
         "SearchMessages",
         caller.user_id,
         search.query,
@@ -57,7 +57,7 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
         search.start_at,
         search.end_at,
     )
-    after = _place(search.page_token, mark)
+    after = _cursor_from_token(search.page_token, request_fingerprint)
     # It costs more than other reads, so it is limited before it runs.
     deps.limits.searches.hit(caller.user_id)
     criteria = Criteria(
@@ -71,30 +71,32 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> Hits:
     size = search.page_size
     found = await store.search(deps.database, caller.user_id, criteria, after, size + 1)
     if search.room_id is not None:
-        check_readable(search.room_id, found.room)
+        check_room_readable(search.room_id, found.room)
     ordered = sorted(found.messages, key=_key, reverse=True)
-    fit, _ = fitting(ordered[:size], lambda row: message_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES)
+    fit, _ = take_within_budget(
+        ordered[:size], lambda row: row_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES
+    )
     shown, token = paginate(
         ordered,
         len(fit),
-        lambda last: encode_token(mark, (last.created_at, last.seq), (str(last.room_id),)),
+        lambda last: encode_token(request_fingerprint, (last.created_at, last.seq), (str(last.room_id),)),
     )
-    return Hits(shown, found.tallies, token)
+    return SearchPage(shown, found.tallies, token)
 
 
 def _key(row: MessageRow) -> tuple[Micros, UUID, int]:
     return row.created_at, row.room_id, row.seq
 
 
-def _place(page_token: str, mark: int) -> Place:
+def _cursor_from_token(page_token: str, request_fingerprint: int) -> Cursor:
     if not page_token:
         return _NEWEST
-    token = decode_token(page_token, mark)
+    token = decode_token(page_token, request_fingerprint)
     try:
         (created_at, seq), (room_id,) = token.numbers, token.texts
-        place = Place(Micros(created_at), UUID(room_id), seq)
+        cursor = Cursor(Micros(created_at), UUID(room_id), seq)
     except ValueError:
         raise PageTokenMismatchError from None
-    if not 0 <= place.created_at < MAX_TIMESTAMP:
+    if not 0 <= cursor.created_at < MAX_TIMESTAMP:
         raise PageTokenMismatchError
-    return place
+    return cursor

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.ids import new_id
-from services.chat.actions.deps import Deps, Sent
+from services.chat.actions.deps import Deps, SendResult
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
-from services.chat.domain.message_send import SendDraft, check_send, earlier_send, payload_hash
+from services.chat.domain.message_send import SendDraft, check_send, find_duplicate, payload_hash
 from services.chat.domain.model import Tally
 from services.chat.domain.searching import search_text
 from services.chat.store import message_list
 from services.chat.store import message_send as store
-from services.chat.store.message_query import MessageRow, row_of
+from services.chat.store.message_query import MessageRow, row_from_message
 
 
 class MessageDraft(NamedTuple):
@@ -59,9 +59,11 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         else None,
     )
     ready = made if draft.track_id is None else await _with_track(deps, made, draft.track_id)
-    sent = ready if isinstance(ready, Sent) else await deps.batcher.send(ready, deadline)
+    sent = ready if isinstance(ready, SendResult) else await deps.batcher.send(ready, deadline)
     if sent.message is not None:
-        return SentMessage(row_of(sent.message), sent.deduplicated, deps.epoch.value, sent.message.rev)
+        return SentMessage(
+            row_from_message(sent.message), sent.deduplicated, deps.epoch.value, sent.message.rev
+        )
     found = await message_list.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
     if found.room is None or not found.messages:
         raise RoomNotFoundError(draft.room_id)
@@ -70,17 +72,17 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
     return SentMessage(message, sent.deduplicated, deps.epoch.value, found.room.rev, tallies)
 
 
-async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft | Sent:
+async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft | SendResult:
     """The draft with the track as it is known now, or what an earlier call with its request id sent.
 
     The batch's rules decide under the room's lock, where nothing slow may happen. They come before the track,
     so they are tried here first: who may not know of the room, sent this already or may not write is told
     that, whether the tracks service is there or not.
     """
-    (facts,) = await store.facts(deps.database, [draft], perhaps_written=False)
-    prior_seq = earlier_send(draft, facts)
-    if prior_seq is not None:
-        return Sent(prior_seq, deduplicated=True)
+    (facts,) = await store.send_context(deps.database, [draft], outcome_unknown=False)
+    duplicate_seq = find_duplicate(draft, facts)
+    if duplicate_seq is not None:
+        return SendResult(duplicate_seq, deduplicated=True)
     check_send(draft, facts)
     track = await deps.tracks.snapshot(track_id)
     if track is None:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 # A kept page beside its bytes: its ids, its key, its place in the dictionary; and a note of one that was read.
-_OVERHEAD_BYTES, _ID_BYTES, _NOTES = 1_000, 100, 4_096
+_OVERHEAD_BYTES, _ID_BYTES, _DOORKEEPER_ENTRIES = 1_000, 100, 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPage:
+class CachedPage:
     """A page as it is for everybody, at a rev of the room. `reacted_ids`: its messages that have reactions."""
 
     epoch: str
@@ -36,42 +36,42 @@ class KeptPage:
         return _OVERHEAD_BYTES + len(self.content) + len(self.reacted_ids) * _ID_BYTES
 
 
-class KeptPages:
+class PageCache:
     """The pages of one process that were read last, up to so many bytes; 0 keeps none."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._pages: OrderedDict[Hashable, KeptPage] = OrderedDict()
-        self._read_once: OrderedDict[Hashable, None] = OrderedDict()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._pages: OrderedDict[Hashable, CachedPage] = OrderedDict()
+        self._doorkeeper: OrderedDict[Hashable, None] = OrderedDict()
         self.size = 0
 
-    def get(self, key: Hashable) -> KeptPage | None:
+    def get(self, key: Hashable) -> CachedPage | None:
         """The page of that key, of whatever rev."""
         page = self._pages.get(key)
         if page is not None:
             self._pages.move_to_end(key)
         return page
 
-    def wants(self, key: Hashable) -> bool:
+    def should_admit(self, key: Hashable) -> bool:
         """Whether a page that is being made is worth keeping: it was read before, and not long ago."""
-        if not self._most_bytes:
+        if not self._max_bytes:
             return False
-        if key in self._pages or key in self._read_once:
+        if key in self._pages or key in self._doorkeeper:
             return True
-        self._read_once[key] = None
-        if len(self._read_once) > _NOTES:
-            self._read_once.popitem(last=False)
+        self._doorkeeper[key] = None
+        if len(self._doorkeeper) > _DOORKEEPER_ENTRIES:
+            self._doorkeeper.popitem(last=False)
         return False
 
-    def keep(self, key: Hashable, page: KeptPage) -> None:
+    def put(self, key: Hashable, page: CachedPage) -> None:
         """Keep a page in place of an older one; those that were read longest ago make room for it."""
-        self._read_once.pop(key, None)
+        self._doorkeeper.pop(key, None)
         self._drop(key)
-        if page.size > self._most_bytes:
+        if page.size > self._max_bytes:
             return
         self._pages[key] = page
         self.size += page.size
-        while self.size > self._most_bytes:
+        while self.size > self._max_bytes:
             self._drop(next(iter(self._pages)))
 
     def _drop(self, key: Hashable) -> None:

@@ -9,15 +9,15 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.timestamps import format_rfc3339
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import Change, change_room
+from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
 from services.chat.domain.model import Pin, SystemEvent, Tally
-from services.chat.domain.permissions import Actor, Rank, check_actor, check_in_use
-from services.chat.domain.visibility import check_readable
+from services.chat.domain.permissions import Actor, Rank, check_actor, check_not_archived
+from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list
 from services.chat.store import pins as store
 from services.chat.store.message_query import MessageRow
-from services.chat.store.pins import PinnedRow
+from services.chat.store.pins import PinTargetRow
 
 MAX_PINS = 50
 """How many pins a room takes."""
@@ -35,8 +35,8 @@ class Pinned:
 async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Pin:
     """The message's pin; pinning it again changes nothing."""
 
-    async def act(change: Change) -> Pin:
-        actor, row = await _begin(change, message_id)
+    async def operation(tx: RoomTransaction) -> Pin:
+        actor, row = await _begin(tx, message_id)
         if row.deleted:
             raise MessageDeletedError(message_id)
         earlier = row.pin(message_id)
@@ -44,32 +44,32 @@ async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUI
             return earlier
         if row.pins >= MAX_PINS:
             raise PinLimitError
-        pin = await store.pin(change.session, room_id, message_id, caller.user_id, change.next_rev())
-        await change.tell(SystemEvent.PINNED)
-        await _record(change, actor, "PIN_MESSAGE", row, message_id, before=None, after=pin)
+        pin = await store.pin(tx.session, room_id, message_id, caller.user_id, tx.next_rev())
+        await tx.post_system_message(SystemEvent.PINNED)
+        await _record(tx, actor, "PIN_MESSAGE", row, message_id, before=None, after=pin)
         return pin
 
-    return await change_room(deps.database, caller, room_id, act)
+    return await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> None:
     """End the message's pin; unpinning what is not pinned changes nothing."""
 
-    async def act(change: Change) -> None:
-        actor, row = await _begin(change, message_id)
+    async def operation(tx: RoomTransaction) -> None:
+        actor, row = await _begin(tx, message_id)
         pin = row.pin(message_id)
         if pin is None:
             return
-        await store.unpin(change.session, room_id, message_id, change.next_rev())
-        await _record(change, actor, "UNPIN_MESSAGE", row, message_id, before=pin, after=None)
+        await store.unpin(tx.session, room_id, message_id, tx.next_rev())
+        await _record(tx, actor, "UNPIN_MESSAGE", row, message_id, before=pin, after=None)
 
-    await change_room(deps.database, caller, room_id, act)
+    await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
     """A room's pinned messages that are live, the newest pin first; two statements."""
-    rows = await store.standing(deps.database, room_id, caller.user_id)
-    check_readable(room_id, rows[0] if rows else None)
+    rows = await store.active_pins(deps.database, room_id, caller.user_id)
+    check_room_readable(room_id, rows[0] if rows else None)
     pins = [pin for row in rows if (pin := row.pin()) is not None]
     if not pins:
         return []
@@ -85,29 +85,27 @@ async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
     ]
 
 
-async def _begin(change: Change, message_id: UUID) -> tuple[Actor, PinnedRow]:
+async def _begin(tx: RoomTransaction, message_id: UUID) -> tuple[Actor, PinTargetRow]:
     """Check the caller's right; gives who acts, and the message with its pin."""
-    actor = check_actor(
-        change.room_id, change.standing, change.caller, Rank.MODERATOR, writes=True, unmuted=True
-    )
-    check_in_use(change.standing.archived_at)
-    row = await store.pinned(change.session, change.room_id, message_id)
+    actor = check_actor(tx.room_id, tx.room, tx.caller, Rank.MODERATOR, writes=True, unmuted=True)
+    check_not_archived(tx.room.archived_at)
+    row = await store.pin_target(tx.session, tx.room_id, message_id)
     if row is None:
         raise MessageNotFoundError(message_id)
     return actor, row
 
 
 async def _record(
-    change: Change,
+    tx: RoomTransaction,
     actor: Actor,
     action: str,
-    row: PinnedRow,
+    row: PinTargetRow,
     message_id: UUID,
     *,
     before: Pin | None,
     after: Pin | None,
 ) -> None:
-    await change.record(
+    await tx.audit(
         actor,
         action,
         user_id=row.user_id,

@@ -10,9 +10,9 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.ids import new_id
 from servicekit.pagination import MAX_TIMESTAMP, decode_instant, encode_token, fingerprint, paginate
-from services.chat.actions.authorization import Authority, inspect, moderate
+from services.chat.actions.authorization import ActingAs, audited_read, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import Change
+from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import (
     MessageNotFoundError,
     ReportNotFoundError,
@@ -21,7 +21,7 @@ from services.chat.domain.errors import (
 )
 from services.chat.domain.model import MessageType, Report, ReportState
 from services.chat.domain.permissions import Actor
-from services.chat.domain.visibility import check_known, check_member
+from services.chat.domain.visibility import check_member, check_room_visible
 from services.chat.store import reports as store
 from services.chat.store import rooms
 from services.chat.store.rooms import Reader
@@ -33,7 +33,7 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 class ReportListing:
     """Which reports to list. `state` None: in any."""
 
-    by: Authority
+    acting_as: ActingAs
     state: ReportState | None
     page_size: int
     page_token: str
@@ -57,17 +57,17 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
     charge = deps.limits.reports.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> tuple[Report, bool]:
-        standing = check_known(draft.room_id, await rooms.room(session, draft.room_id, caller))
+        standing = check_room_visible(draft.room_id, await rooms.room(session, draft.room_id, caller))
         # Before every other rule: a repeated call gets its report even when its caller may make none any more.
         if (earlier := await _earlier(session, caller, draft)) is not None:
             return earlier, True
         check_member(standing)
-        message = await store.reported(session, draft.room_id, draft.message_id, caller.user_id)
+        message = await store.report_target(session, draft.room_id, draft.message_id, caller.user_id)
         if message is None or message.deleted:
             raise MessageNotFoundError(draft.message_id)
         if message.type == MessageType.SYSTEM:
             raise SystemMessageError
-        if not message.again:
+        if not message.already_open:
             charge()
         while True:
             made = await store.add_report(
@@ -92,7 +92,7 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
 async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Report | None:
     if draft.request_id is None:
         return None
-    made = await store.earlier_report(session, caller.user_id, draft.request_id)
+    made = await store.by_request_id(session, caller.user_id, draft.request_id)
     if made is None:
         return None
     if (made.room_id, made.message_id, made.reason) != (draft.room_id, draft.message_id, draft.reason):
@@ -103,37 +103,49 @@ async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Repo
 
 async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tuple[list[Report], str]:
     """A page of reports, the newest first, and the next page's token."""
-    by, size = listing.by, listing.page_size
-    mark = fingerprint("ListReports", caller.user_id, by.room_id, by.as_admin, listing.state)
-    before, before_id = decode_instant(listing.page_token, mark) or (Micros(MAX_TIMESTAMP), _LAST_ID)
+    acting_as, size = listing.acting_as, listing.page_size
+    request_fingerprint = fingerprint(
+        "ListReports", caller.user_id, acting_as.room_id, acting_as.as_admin, listing.state
+    )
+    before, before_id = decode_instant(listing.page_token, request_fingerprint) or (
+        Micros(MAX_TIMESTAMP),
+        _LAST_ID,
+    )
 
     async def read(session: Reader) -> list[Report]:
         return await store.reports(
-            session, by.room_id, state=listing.state, before=before, before_id=before_id, limit=size + 1
+            session,
+            acting_as.room_id,
+            state=listing.state,
+            before=before,
+            before_id=before_id,
+            limit=size + 1,
         )
 
-    found = await inspect(deps.database, caller, by, read, "READ_REPORTS")
-    return paginate(found, size, lambda last: encode_token(mark, (last.created_at,), (str(last.id),)))
+    found = await audited_read(deps.database, caller, acting_as, read, "READ_REPORTS")
+    return paginate(
+        found, size, lambda last: encode_token(request_fingerprint, (last.created_at,), (str(last.id),))
+    )
 
 
 async def resolve_report(
-    deps: Deps, caller: Caller, by: Authority, report_id: UUID, state: ReportState, reason: str
+    deps: Deps, caller: Caller, acting_as: ActingAs, report_id: UUID, state: ReportState, reason: str
 ) -> Report:
     """Resolve a report. Resolving it again in the same way changes nothing."""
 
-    async def act(change: Change, actor: Actor) -> Report:
-        report = await store.report(change.session, by.room_id, report_id)
+    async def operation(tx: RoomTransaction, actor: Actor) -> Report:
+        report = await store.report(tx.session, acting_as.room_id, report_id)
         if report is None:
             raise ReportNotFoundError(report_id)
         if report.state is state:
             return report
         resolved = await store.resolve_report(
-            change.session, by.room_id, report_id, state=state, resolved_by=actor.user_id
+            tx.session, acting_as.room_id, report_id, state=state, resolved_by=actor.user_id
         )
-        await change.record(
+        await tx.audit(
             actor,
             "RESOLVE_REPORT",
-            user_id=await store.author(change.session, by.room_id, report.message_id),
+            user_id=await store.message_author(tx.session, acting_as.room_id, report.message_id),
             message_id=report.message_id,
             reason=reason,
             before={"report_id": str(report_id), "state": report.state},
@@ -141,4 +153,4 @@ async def resolve_report(
         )
         return resolved
 
-    return await moderate(deps.database, caller, by, act)
+    return await run_as_moderator(deps.database, caller, acting_as, operation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.chat.domain.model import Message, Tally
-from services.chat.store.message_query import Found, MessageRow
+from services.chat.store.message_query import MessageBatch, MessageRow
 
 # A message beside its texts: ids, times, marks; then each mention and each reaction.
 OVERHEAD_BYTES, _MENTION_BYTES, _TALLY_BYTES = 500, 40, 100
@@ -13,7 +13,7 @@ OVERHEAD_BYTES, _MENTION_BYTES, _TALLY_BYTES = 500, 40, 100
 _CHARACTER_BYTES = 4
 
 
-def most_bytes(found: Found) -> int:
+def upper_bound_bytes(found: MessageBatch) -> int:
     """No less than all that was found takes, told without a look at any character."""
     rows = found.messages
     letters = sum([len(row.text or "") for row in rows])
@@ -28,7 +28,7 @@ def most_bytes(found: Found) -> int:
     )
 
 
-def message_bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
+def row_bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
     """No less than a message takes."""
     return (
         OVERHEAD_BYTES
@@ -38,7 +38,7 @@ def message_bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
     )
 
 
-def value_bytes(message: Message) -> int:
+def message_bytes(message: Message) -> int:
     """No less than a message takes that is shown without its reactions."""
     texts = [message.text]
     if message.track is not None:

@@ -1,8 +1,8 @@
 """Changing a room: the one transaction that every act but a send runs in.
 
 The room's lock comes first, then what the rules need is read, then the act decides and writes, then the room's
-numbers move, and last those of the users whose place in it changed. So every rule sees all that was committed
-before it, numbers have no gap, and the order of commits is the order of numbers.
+counters move, and last those of the users whose place in it changed. So every rule sees all that was committed
+before it, counters have no gap, and the order of commits is the order of counters.
 """
 
 from __future__ import annotations
@@ -21,72 +21,72 @@ from services.chat.domain.model import SystemEvent
 from services.chat.domain.permissions import Actor
 from services.chat.store import audit_log, rooms
 from services.chat.store import room_transaction as store
-from services.chat.store.room_transaction import LockRow
+from services.chat.store.room_transaction import CountersRow
 from services.chat.store.rooms import RoomRow
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
-class Upkeep:
+class MaintenanceTransaction:
     """A change of one room in the making that nobody in the room asked for; its lock is held."""
 
     session: Session
     room_id: UUID
-    _numbers: LockRow
-    _touched: set[UUID] = field(default_factory=set)
+    _counters: CountersRow
+    _changed_users: set[UUID] = field(default_factory=set)
 
     @property
     def last_seq(self) -> int:
         """The newest message's seq."""
-        return self._numbers.last_seq
+        return self._counters.last_seq
 
     @property
     def last_rev(self) -> int:
         """The newest change's rev, this one's own included."""
-        return self._numbers.last_rev
+        return self._counters.last_rev
 
     @property
     def member_count(self) -> int:
         """How many members there are, this change included."""
-        return self._numbers.member_count
+        return self._counters.member_count
 
     def next_rev(self) -> int:
         """Number one row of this change; each row that changes takes a rev of its own."""
-        self._numbers = self._numbers._replace(last_rev=self._numbers.last_rev + 1)
-        return self._numbers.last_rev
+        self._counters = self._counters._replace(last_rev=self._counters.last_rev + 1)
+        return self._counters.last_rev
 
     def next_revs(self, count: int) -> int:
         """Number `count` rows of this change; returns the first of their revs, which follow on each other."""
-        first = self._numbers.last_rev + 1
-        self._numbers = self._numbers._replace(last_rev=self._numbers.last_rev + count)
+        first = self._counters.last_rev + 1
+        self._counters = self._counters._replace(last_rev=self._counters.last_rev + count)
         return first
 
     def count_members(self, difference: int) -> None:
         """Note that so many users became members, or ceased to be."""
-        self._numbers = self._numbers._replace(member_count=self._numbers.member_count + difference)
+        self._counters = self._counters._replace(member_count=self._counters.member_count + difference)
 
-    def touch_user(self, user_id: UUID) -> None:
+    def mark_user_changed(self, user_id: UUID) -> None:
         """Note that the user's place in the room changed."""
-        self._touched.add(user_id)
+        self._changed_users.add(user_id)
 
-    async def settle(self, before: LockRow) -> None:
+    async def flush(self, before: CountersRow) -> None:
         """Write the room's numbers, where they moved, and those of the users that were touched."""
-        numbers = self._numbers
-        if numbers != before:
-            await store.set_numbers(
+        counters = self._counters
+        if counters != before:
+            await store.set_counters(
                 self.session,
                 self.room_id,
-                last_seq=numbers.last_seq,
-                last_rev=numbers.last_rev,
-                members=numbers.member_count,
+                last_seq=counters.last_seq,
+                last_rev=counters.last_rev,
+                members=counters.member_count,
             )
-        if self._touched:
-            await store.move_users(self.session, self._touched)
+        if self._changed_users:
+            await store.bump_room_list_version(self.session, self._changed_users)
 
 
 @dataclass(slots=True, kw_only=True)
-class Change(Upkeep):
+class RoomTransaction(MaintenanceTransaction):
     """A change of one room in the making; its lock is held.
 
     `standing` is the room with the caller's place in it, who may not even know of it any more: the rules of
@@ -94,13 +94,13 @@ class Change(Upkeep):
     """
 
     caller: Caller
-    standing: RoomRow
+    room: RoomRow
 
-    async def tell(self, event: SystemEvent) -> None:
+    async def post_system_message(self, event: SystemEvent) -> None:
         """Write a SYSTEM message by the caller."""
-        seq = self._numbers.last_seq + 1
-        self._numbers = self._numbers._replace(last_seq=seq)
-        await store.tell(
+        seq = self._counters.last_seq + 1
+        self._counters = self._counters._replace(last_seq=seq)
+        await store.insert_system_message(
             self.session,
             self.room_id,
             seq=seq,
@@ -110,7 +110,7 @@ class Change(Upkeep):
             event=event,
         )
 
-    async def record(
+    async def audit(
         self,
         actor: Actor,
         action: str,
@@ -139,8 +139,8 @@ class Change(Upkeep):
         )
 
 
-async def change_room(
-    database: Database, caller: Caller, room_id: UUID, act: Callable[[Change], Awaitable[_T]]
+async def with_room_lock(
+    database: Database, caller: Caller, room_id: UUID, operation: Callable[[RoomTransaction], Awaitable[_T]]
 ) -> _T:
     """Run an act under the room's lock, in one transaction; repeated when another one was in its way.
 
@@ -149,30 +149,34 @@ async def change_room(
     """
 
     async def work(session: Session) -> _T:
-        numbers = await store.lock_known(session, room_id, [caller.user_id], anyway=caller.role is Role.ADMIN)
-        standing = None if numbers is None else await rooms.room(session, room_id, caller)
-        if numbers is None or standing is None:
+        counters = await store.lock_visible_room(
+            session, room_id, [caller.user_id], skip_visibility=caller.role is Role.ADMIN
+        )
+        room = None if counters is None else await rooms.room(session, room_id, caller)
+        if counters is None or room is None:
             raise RoomNotFoundError(room_id)
-        change = Change(session=session, room_id=room_id, caller=caller, standing=standing, _numbers=numbers)
-        result = await act(change)
-        await change.settle(numbers)
+        tx = RoomTransaction(session=session, room_id=room_id, caller=caller, room=room, _counters=counters)
+        result = await operation(tx)
+        await tx.flush(counters)
         return result
 
     return await database.run_in_transaction(work)
 
 
-async def keep_room(database: Database, room_id: UUID, act: Callable[[Upkeep], Awaitable[_T]]) -> _T:
-    """Run what the service does to a room by itself, under the same lock and in the same way as change_room.
+async def with_room_lock_as_system(
+    database: Database, room_id: UUID, operation: Callable[[MaintenanceTransaction], Awaitable[_T]]
+) -> _T:
+    """Run what the service does to a room by itself, under the same lock and in the same way as with_room_lock.
 
     The room must exist. An act must not touch more than 500 rows: everybody else in the room waits for it.
     """
 
     async def work(session: Session) -> _T:
-        locked = await store.lock(session, [room_id], wait=True)
-        numbers = locked[room_id]
-        upkeep = Upkeep(session=session, room_id=room_id, _numbers=numbers)
-        result = await act(upkeep)
-        await upkeep.settle(numbers)
+        locked = await store.lock_rooms(session, [room_id], wait=True)
+        counters = locked[room_id]
+        tx = MaintenanceTransaction(session=session, room_id=room_id, _counters=counters)
+        result = await operation(tx)
+        await tx.flush(counters)
         return result
 
     return await database.run_in_transaction(work)

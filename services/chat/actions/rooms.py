@@ -11,21 +11,21 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import MAX_BYTES, decode_id, decode_token, encode_token, fingerprint, paginate
+from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint, decode_id, paginate
 from services.chat.actions.deps import Deps
-from services.chat.actions.response_size import text_bytes, value_bytes
-from services.chat.actions.room_transaction import Change, change_room
+from services.chat.actions.response_size import message_bytes, text_bytes
+from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import BannedError, RequestIdReusedError, RoomNotFoundError
 from services.chat.domain.model import Member, MyRoom, Room, SystemEvent
-from services.chat.domain.pagination import fitting
-from services.chat.domain.permissions import Rank, check_actor, check_in_use
-from services.chat.domain.room_search import FIRST_ID, LIKEST, START, Place, Stage, stages
+from services.chat.domain.pagination import take_within_budget
+from services.chat.domain.permissions import Rank, check_actor, check_not_archived
+from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, MAX_SIMILARITY, Cursor, MatchTier, tiers
 from services.chat.domain.room_update import RoomChange, differences
-from services.chat.domain.visibility import check_known
+from services.chat.domain.visibility import check_room_visible
 from services.chat.store import room_listing
 from services.chat.store import rooms as store
 from services.chat.store.room_listing import PublicRow
-from services.chat.store.rooms import SEARCHED_LETTERS, searchable
+from services.chat.store.rooms import MAX_SEARCH_NAME_LENGTH, search_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
 
 async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     """A room that the caller may see."""
-    row = check_known(room_id, await store.room(deps.database, room_id, caller))
+    row = check_room_visible(room_id, await store.room(deps.database, room_id, caller))
     if row.banned:
         raise BannedError
     return RoomView(row.room(), row.member(caller.user_id), deps.epoch.value, row.last_rev)
@@ -100,17 +100,17 @@ async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
 async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
     """The changed room; the same values again change nothing. Raises EtagMismatchError."""
 
-    async def act(change: Change) -> Room:
-        actor = check_actor(wanted.room_id, change.standing, caller, Rank.MODERATOR, unmuted=True)
-        before = change.standing
-        check_in_use(before.archived_at)
+    async def operation(tx: RoomTransaction) -> Room:
+        actor = check_actor(wanted.room_id, tx.room, caller, Rank.MODERATOR, unmuted=True)
+        before = tx.room
+        check_not_archived(before.archived_at)
         fields = differences(before.room(), wanted)
         if not fields:
             return before.room()
-        after = await store.update(change.session, before.changed(wanted, fields, change.next_rev()))
+        after = await store.update(tx.session, before.with_update(wanted, fields, tx.next_rev()))
         if "name" in fields:
-            await change.tell(SystemEvent.RENAMED)
-        await change.record(
+            await tx.post_system_message(SystemEvent.RENAMED)
+        await tx.audit(
             actor,
             "UPDATE_ROOM",
             before=_states(before.room(), fields),
@@ -118,7 +118,7 @@ async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
         )
         return after
 
-    return await change_room(deps.database, caller, wanted.room_id, act)
+    return await with_room_lock(deps.database, caller, wanted.room_id, operation)
 
 
 def _states(room: Room, fields: frozenset[str]) -> dict[str, object]:
@@ -130,7 +130,7 @@ def _states(room: Room, fields: frozenset[str]) -> dict[str, object]:
 async def _earlier(
     session: Session, caller: Caller, request_id: UUID, payload_hash: bytes | None
 ) -> UUID | None:
-    earlier = await store.earlier(session, caller.user_id, request_id)
+    earlier = await store.by_request_id(session, caller.user_id, request_id)
     if earlier is None:
         return None
     room_id, earlier_hash = earlier
@@ -148,19 +148,19 @@ async def list_public_rooms(
 ) -> tuple[list[tuple[Room, bool]], str]:
     """A page of rooms, each with whether the caller is a member, and the next page's token.
 
-    One statement per stage that the page has part in, at most three; without a query one.
+    One statement per tier that the page has part in, at most three; without a query one.
     """
-    wanted = parse_query(searchable(query))
-    mark = fingerprint("ListPublicRooms", caller.user_id, query)
-    rows: list[tuple[Stage, PublicRow]] = []
-    for place in stages(wanted, _place(page_token, mark)):
+    wanted = parse_query(search_name(query))
+    request_fingerprint = fingerprint("ListPublicRooms", caller.user_id, query)
+    rows: list[tuple[MatchTier, PublicRow]] = []
+    for cursor in tiers(wanted, _cursor_from_token(page_token, request_fingerprint)):
         # One more than is shown tells whether there is a next page.
         count = page_size + 1 - len(rows)
-        found = await room_listing.public_rooms(deps.database, caller.user_id, wanted, place, count)
-        rows += [(place.stage, row) for row in found]
+        found = await room_listing.public_rooms(deps.database, caller.user_id, wanted, cursor, count)
+        rows += [(cursor.tier, row) for row in found]
         if len(rows) > page_size:
             break
-    shown, token = paginate(rows, page_size, lambda last: _token(mark, *last))
+    shown, token = paginate(rows, page_size, lambda last: _token(request_fingerprint, *last))
     return [(row.room, row.member) for _, row in shown], token
 
 
@@ -168,35 +168,37 @@ async def list_my_rooms(
     deps: Deps, caller: Caller, page_size: int, page_token: str
 ) -> tuple[list[MyRoom], str, str]:
     """A page of the caller's rooms, the next page's token, and the epoch; one statement."""
-    mark = fingerprint("ListMyRooms", caller.user_id)
-    after = decode_id(decode_token(page_token, mark).texts) if page_token else FIRST_ID
+    request_fingerprint = fingerprint("ListMyRooms", caller.user_id)
+    after = decode_id(decode_token(page_token, request_fingerprint).texts) if page_token else FIRST_ID
     found = await room_listing.my_rooms(deps.database, caller.user_id, after, page_size + 1)
-    fit, _ = fitting(found[:page_size], _bytes, MAX_BYTES)
-    shown, token = paginate(found, len(fit), lambda last: encode_token(mark, texts=[str(last.room.id)]))
+    fit, _ = take_within_budget(found[:page_size], _bytes, MAX_BYTES)
+    shown, token = paginate(
+        found, len(fit), lambda last: encode_token(request_fingerprint, texts=[str(last.room.id)])
+    )
     return shown, token, deps.epoch.value
 
 
-def _token(mark: int, stage: Stage, row: PublicRow) -> str:
-    return encode_token(mark, (stage, row.likeness), (row.search_name, str(row.id)))
+def _token(request_fingerprint: int, tier: MatchTier, row: PublicRow) -> str:
+    return encode_token(request_fingerprint, (tier, row.similarity), (row.search_name, str(row.id)))
 
 
-def _place(page_token: str, mark: int) -> Place:
+def _cursor_from_token(page_token: str, request_fingerprint: int) -> Cursor:
     if not page_token:
-        return START
-    token = decode_token(page_token, mark)
+        return FIRST_PAGE
+    token = decode_token(page_token, request_fingerprint)
     match list(token.numbers), list(token.texts):
-        case [stage, likeness], [name, room_id] if (
-            stage in set(Stage) and 0 <= likeness <= LIKEST and _is_storable(name)
+        case [tier, similarity], [name, room_id] if (
+            tier in set(MatchTier) and 0 <= similarity <= MAX_SIMILARITY and _is_storable(name)
         ):
-            return Place(Stage(stage), name, likeness, decode_id([room_id]))
+            return Cursor(MatchTier(tier), name, similarity, decode_id([room_id]))
         case _:
             raise PageTokenMismatchError
 
 
 def _is_storable(name: str) -> bool:
-    return "\0" not in name and len(name) <= SEARCHED_LETTERS
+    return "\0" not in name and len(name) <= MAX_SEARCH_NAME_LENGTH
 
 
 def _bytes(my: MyRoom) -> int:
-    message = 0 if my.last_message is None else value_bytes(my.last_message)
+    message = 0 if my.last_message is None else message_bytes(my.last_message)
     return _OVERHEAD_BYTES + text_bytes((my.room.name, my.room.description)) + message

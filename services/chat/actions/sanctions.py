@@ -9,197 +9,203 @@ from servicekit.caller import Caller
 from servicekit.ids import new_id
 from servicekit.pagination import decode_number, encode_token, fingerprint, paginate
 from servicekit.timestamps import format_rfc3339
-from services.chat.actions.authorization import Authority, inspect, moderate
+from services.chat.actions.authorization import ActingAs, audited_read, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.message_delete import Deleted, and_remaining, delete_newest
-from services.chat.actions.ownership_transfer import hand_on
-from services.chat.actions.room_transaction import Change
+from services.chat.actions.message_delete import Deleted, count_remaining, delete_newest
+from services.chat.actions.ownership_transfer import transfer_ownership
+from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MemberNotFoundError
 from services.chat.domain.model import MemberRole, Removal, Sanction, SanctionKind
-from services.chat.domain.pagination import HEAD
+from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor, check_outranks
 from services.chat.store import membership
 from services.chat.store import sanctions as store
-from services.chat.store.message_delete import Authored
-from services.chat.store.rooms import Reader, Switch
-from services.chat.store.sanctions import TargetRow
+from services.chat.store.message_delete import AuthorFilter
+from services.chat.store.rooms import Reader, RoomFlag
+from services.chat.store.sanctions import TargetMembershipRow
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SanctionRequest:
     """What a moderator orders about a user. `seconds`: for how long; None: until it is lifted."""
 
-    by: Authority
+    acting_as: ActingAs
     user_id: UUID
     reason: str
     seconds: float | None = None
 
 
-async def mute_member(deps: Deps, caller: Caller, order: Order) -> Sanction:
+async def mute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction:
     """Forbid a user to write in a room; replaces a mute that holds."""
 
-    async def act(change: Change, actor: Actor) -> Sanction:
-        await _target(change, actor, order.user_id)
-        return await _sanction(change, actor, order, SanctionKind.MUTE)
+    async def operation(tx: RoomTransaction, actor: Actor) -> Sanction:
+        await _check_target(tx, actor, request.user_id)
+        return await _sanction(tx, actor, request, SanctionKind.MUTE)
 
-    return await moderate(deps.database, caller, order.by, act)
+    return await run_as_moderator(deps.database, caller, request.acting_as, operation)
 
 
-async def unmute_member(deps: Deps, caller: Caller, order: Order) -> Sanction | None:
+async def unmute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction | None:
     """Lift a mute; None when there was none."""
-    return await _lift(deps, caller, order, SanctionKind.MUTE)
+    return await _end_sanction(deps, caller, request, SanctionKind.MUTE)
 
 
-async def kick_member(deps: Deps, caller: Caller, order: Order) -> None:
+async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> None:
     """End a membership; raises MemberNotFoundError."""
 
-    async def act(change: Change, actor: Actor) -> None:
-        target = await _target(change, actor, order.user_id)
+    async def operation(tx: RoomTransaction, actor: Actor) -> None:
+        target = await _check_target(tx, actor, request.user_id)
         if target.role is None:
-            raise MemberNotFoundError(order.user_id)
-        await _remove(change, order.user_id, target, Removal.KICKED)
-        await change.record(
+            raise MemberNotFoundError(request.user_id)
+        await _remove(tx, request.user_id, target, Removal.KICKED)
+        await tx.audit(
             actor,
             "KICK_MEMBER",
-            user_id=order.user_id,
-            reason=order.reason,
+            user_id=request.user_id,
+            reason=request.reason,
             before={"role": target.role},
         )
-        await _hand_on(change, actor, order, target)
+        await _transfer_if_ownerless(tx, actor, request, target)
 
-    await moderate(deps.database, caller, order.by, act)
+    await run_as_moderator(deps.database, caller, request.acting_as, operation)
 
 
 async def ban_member(
-    deps: Deps, caller: Caller, order: Order, delete_window: float | None
+    deps: Deps, caller: Caller, request: SanctionRequest, delete_window: float | None
 ) -> tuple[Sanction, Deleted]:
     """End a membership and forbid the user to come back; replaces a ban that holds.
 
     `delete_window` is in seconds; what they wrote within it is deleted, up to 500 messages.
     """
-    which = Authored(order.by.room_id, order.user_id, window_seconds=delete_window)
+    author_filter = AuthorFilter(request.acting_as.room_id, request.user_id, window_seconds=delete_window)
 
-    async def act(change: Change, actor: Actor) -> tuple[Sanction, int]:
-        target = await _target(change, actor, order.user_id)
+    async def operation(tx: RoomTransaction, actor: Actor) -> tuple[Sanction, int]:
+        target = await _check_target(tx, actor, request.user_id)
         if target.role is not None or target.invited:
-            await _remove(change, order.user_id, target, Removal.BANNED)
-        sanction = await _sanction(change, actor, order, SanctionKind.BAN)
-        await _hand_on(change, actor, order, target)
+            await _remove(tx, request.user_id, target, Removal.BANNED)
+        sanction = await _sanction(tx, actor, request, SanctionKind.BAN)
+        await _transfer_if_ownerless(tx, actor, request, target)
         if not delete_window:
             return sanction, 0
-        return sanction, await delete_newest(change, actor, which, order.reason)
+        return sanction, await delete_newest(tx, actor, author_filter, request.reason)
 
-    sanction, deleted = await moderate(deps.database, caller, order.by, act)
-    return sanction, await and_remaining(deps, which, deleted)
+    sanction, deleted = await run_as_moderator(deps.database, caller, request.acting_as, operation)
+    return sanction, await count_remaining(deps, author_filter, deleted)
 
 
-async def unban_member(deps: Deps, caller: Caller, order: Order) -> Sanction | None:
+async def unban_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction | None:
     """Lift a ban; None when there was none."""
-    return await _lift(deps, caller, order, SanctionKind.BAN)
+    return await _end_sanction(deps, caller, request, SanctionKind.BAN)
 
 
 async def list_sanctions(
-    deps: Deps, caller: Caller, by: Authority, user_id: UUID | None, page_size: int, page_token: str
+    deps: Deps, caller: Caller, acting_as: ActingAs, user_id: UUID | None, page_size: int, page_token: str
 ) -> tuple[list[Sanction], str]:
     """A page of the sanctions in force, the newest first, and the next page's token."""
-    mark = fingerprint("ListSanctions", caller.user_id, by.room_id, by.as_admin, user_id)
-    before_rev = decode_number(page_token, mark, HEAD)
+    request_fingerprint = fingerprint(
+        "ListSanctions", caller.user_id, acting_as.room_id, acting_as.as_admin, user_id
+    )
+    before_rev = decode_number(page_token, request_fingerprint, MAX_SEQ)
 
     async def read(session: Reader) -> list[Sanction]:
         return await store.sanctions(
-            session, by.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
+            session, acting_as.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
         )
 
-    found = await inspect(deps.database, caller, by, read, "READ_SANCTIONS")
-    return paginate(found, page_size, lambda last: encode_token(mark, (last.rev,)))
+    found = await audited_read(deps.database, caller, acting_as, read, "READ_SANCTIONS")
+    return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))
 
 
-async def _target(change: Change, actor: Actor, user_id: UUID) -> TargetRow:
-    target = await store.target(change.session, change.room_id, user_id)
+async def _check_target(tx: RoomTransaction, actor: Actor, user_id: UUID) -> TargetMembershipRow:
+    target = await store.target_membership(tx.session, tx.room_id, user_id)
     check_outranks(actor, user_id, target.role)
     return target
 
 
-async def _remove(change: Change, user_id: UUID, target: TargetRow, removal: Removal) -> None:
-    await membership.end(change.session, change.room_id, user_id, removal, change.next_rev())
+async def _remove(tx: RoomTransaction, user_id: UUID, target: TargetMembershipRow, removal: Removal) -> None:
+    await membership.end(tx.session, tx.room_id, user_id, removal, tx.next_rev())
     if target.role is not None:
-        change.count_members(-1)
-    change.touch_user(user_id)
+        tx.count_members(-1)
+    tx.mark_user_changed(user_id)
 
 
-async def _hand_on(change: Change, actor: Actor, order: Order, target: TargetRow) -> None:
+async def _transfer_if_ownerless(
+    tx: RoomTransaction, actor: Actor, request: SanctionRequest, target: TargetMembershipRow
+) -> None:
     """Let no room stay without an owner: only a platform administrator can have removed the last one."""
     if target.role != MemberRole.OWNER:
         return
-    followed = await hand_on(change, order.user_id)
-    if followed is None:
+    transfer = await transfer_ownership(tx, request.user_id)
+    if transfer is None:
         return
-    if followed.heir is not None:
-        await change.record(
+    if transfer.new_owner is not None:
+        await tx.audit(
             actor,
             "SET_ROLE",
-            user_id=followed.heir.user_id,
-            reason=order.reason,
-            before={"role": followed.heir.role},
+            user_id=transfer.new_owner.user_id,
+            reason=request.reason,
+            before={"role": transfer.new_owner.role},
             after={"role": MemberRole.OWNER},
         )
-    elif followed.archived_at is not None:
-        since = Switch.ARCHIVE.value
-        await change.record(
+    elif transfer.archived_at is not None:
+        since = RoomFlag.ARCHIVE.value
+        await tx.audit(
             actor,
             "ARCHIVE_ROOM",
-            reason=order.reason,
+            reason=request.reason,
             before={since: None},
-            after={since: format_rfc3339(followed.archived_at)},
+            after={since: format_rfc3339(transfer.archived_at)},
         )
 
 
-async def _sanction(change: Change, actor: Actor, order: Order, kind: SanctionKind) -> Sanction:
-    closing_rev = change.next_rev()
-    made = await store.sanction(
-        change.session,
-        change.room_id,
+async def _sanction(
+    tx: RoomTransaction, actor: Actor, request: SanctionRequest, kind: SanctionKind
+) -> Sanction:
+    closing_rev = tx.next_rev()
+    made = await store.insert_sanction(
+        tx.session,
+        tx.room_id,
         sanction_id=new_id(),
-        user_id=order.user_id,
+        user_id=request.user_id,
         kind=kind,
-        reason=order.reason,
+        reason=request.reason,
         issued_by=actor.user_id,
-        seconds=order.seconds,
+        seconds=request.seconds,
         closing_rev=closing_rev,
-        rev=change.next_rev(),
+        rev=tx.next_rev(),
     )
-    await change.record(
+    await tx.audit(
         actor,
         "MUTE_MEMBER" if kind is SanctionKind.MUTE else "BAN_MEMBER",
-        user_id=order.user_id,
-        reason=order.reason,
-        after=_facts(made),
+        user_id=request.user_id,
+        reason=request.reason,
+        after=_log_state(made),
     )
     return made
 
 
-async def _lift(deps: Deps, caller: Caller, order: Order, kind: SanctionKind) -> Sanction | None:
-    async def act(change: Change, actor: Actor) -> Sanction | None:
-        await _target(change, actor, order.user_id)
-        lifted = await store.end_sanction(
-            change.session, change.room_id, order.user_id, kind, change.last_rev + 1
-        )
+async def _end_sanction(
+    deps: Deps, caller: Caller, request: SanctionRequest, kind: SanctionKind
+) -> Sanction | None:
+    async def operation(tx: RoomTransaction, actor: Actor) -> Sanction | None:
+        await _check_target(tx, actor, request.user_id)
+        lifted = await store.end_sanction(tx.session, tx.room_id, request.user_id, kind, tx.last_rev + 1)
         if lifted is None:
             return None
-        change.next_rev()
-        await change.record(
+        tx.next_rev()
+        await tx.audit(
             actor,
             "UNMUTE_MEMBER" if kind is SanctionKind.MUTE else "UNBAN_MEMBER",
-            user_id=order.user_id,
-            reason=order.reason,
-            before=_facts(lifted),
+            user_id=request.user_id,
+            reason=request.reason,
+            before=_log_state(lifted),
         )
         return lifted
 
-    return await moderate(deps.database, caller, order.by, act)
+    return await run_as_moderator(deps.database, caller, request.acting_as, operation)
 
 
-def _facts(sanction: Sanction) -> dict[str, object]:
+def _log_state(sanction: Sanction) -> dict[str, object]:
     return {
         "sanction_id": str(sanction.id),
         "kind": sanction.kind,

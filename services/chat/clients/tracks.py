@@ -35,7 +35,7 @@ class RemoteTracks:
         response = await self._client.call(self._stub.LookupTracks, request)
         if not response.tracks:
             return None
-        snapshot = peer_responses.snapshot_of_track(response.tracks[0])
+        snapshot = peer_responses.track_snapshot(response.tracks[0])
         self._known[track_id] = (now, snapshot)
         if len(self._known) > _CACHE_SIZE:
             self._known.popitem(last=False)

@@ -14,7 +14,7 @@ class ErasureMode(enum.Enum):
     TOMBSTONE = enum.auto()
 
 
-class Trace(enum.IntEnum):
+class DataCategory(enum.IntEnum):
     """What may be left of a user in a room, in the order in which it is erased.
 
     Memberships come first: who is no member any more leaves nothing new.
@@ -33,7 +33,7 @@ class Trace(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
+class ErasureProgress:
     """How far an erasure is: whether nothing is left, and how many rows were changed."""
 
     done: bool

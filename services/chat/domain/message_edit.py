@@ -75,7 +75,7 @@ def check_editable(message: Message, user_id: UUID, etag: str) -> None:
         raise EtagMismatchError
 
 
-def edited(message: Message, edit: Edit, track: TrackSnapshot | None) -> Content:
+def apply_edit(message: Message, edit: Edit, track: TrackSnapshot | None) -> Content:
     """What the message says after an edit; `track` is what is known now of the track that the edit posts.
 
     A track that the message posts already stays as it was frozen. Raises TrackNotFoundError, or
@@ -114,10 +114,10 @@ def deletion_type(actor: Actor, author_id: UUID | None) -> DeletionType:
     return DeletionType.ADMIN if actor.rank is Rank.ADMIN else DeletionType.MODERATOR
 
 
-def check_restorable(message: Message, *, kept: bool) -> None:
+def check_restorable(message: Message, *, restorable: bool) -> None:
     """Whether a deleted message may come back; raises NotRestorableError.
 
-    `kept` says that it was deleted less than 30 days ago and still has what it said.
+    `restorable` says that it was deleted less than 30 days ago and still has what it said.
     """
-    if not kept or message.deletion_type not in _RESTORABLE:
+    if not restorable or message.deletion_type not in _RESTORABLE:
         raise NotRestorableError

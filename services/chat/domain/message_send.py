@@ -22,8 +22,8 @@ from services.chat.domain.errors import (
     SlowModeError,
 )
 from services.chat.domain.model import MemberRole, TrackSnapshot
-from services.chat.domain.permissions import check_posts
-from services.chat.domain.visibility import check_known
+from services.chat.domain.permissions import check_can_post
+from services.chat.domain.visibility import check_room_visible
 
 _MODERATORS = frozenset({MemberRole.OWNER, MemberRole.MODERATOR})
 
@@ -49,12 +49,12 @@ class SendDraft(NamedTuple):
     payload_hash: bytes | None
 
 
-class SendFacts(NamedTuple):
+class SendContext(NamedTuple):
     """What is read under the lock for one draft; times are compared there, with the database's clock.
 
     `written_seq` is the draft's own message after a try of unknown outcome, `prior_*` the one that an
-    earlier call with its request id wrote, `slow_wait` the seconds until slow mode lets the author write,
-    `stranger` a mentioned user who is no member.
+    earlier call with its request id wrote, `slow_mode_wait` the seconds until slow mode lets the author write,
+    `non_member_mention` a mentioned user who is no member.
     """
 
     item: int
@@ -70,20 +70,20 @@ class SendFacts(NamedTuple):
     suspended: bool
     muted_in_room: bool
     muted_on_platform: bool
-    prior_seq: int | None
-    prior_hash: bytes | None
+    duplicate_seq: int | None
+    duplicate_hash: bytes | None
     written_seq: int | None
     parent_id: UUID | None
     parent_seq: int | None
     parent_root_id: UUID | None
     parent_root_seq: int | None
     parent_deleted: bool
-    slow_wait: float
-    stranger: UUID | None
+    slow_mode_wait: float
+    non_member_mention: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ThreadPosition:
     """Where an accepted message goes: under a root, or as one (all None)."""
 
     root_id: UUID | None = None
@@ -99,68 +99,68 @@ def payload_hash(
     return hashlib.sha256(repr(parts).encode()).digest()
 
 
-def earlier_send(draft: SendDraft, facts: SendFacts) -> int | None:
+def find_duplicate(draft: SendDraft, context: SendContext) -> int | None:
     """The seq of the message that an earlier call with this request id wrote; None when there is none.
 
     Raises RoomNotFoundError for a room that the caller may not know of, RequestIdReusedError when that
     call had other fields. Comes before every other rule: a repeated call gets its message even when its
     author may not write any more.
     """
-    check_known(draft.room_id, facts if facts.room_exists else None)
-    if facts.prior_seq is None:
+    check_room_visible(draft.room_id, context if context.room_exists else None)
+    if context.duplicate_seq is None:
         return None
-    if facts.prior_hash != draft.payload_hash:
+    if context.duplicate_hash != draft.payload_hash:
         assert draft.request_id is not None  # noqa: S101 - a prior call was found by it
         raise RequestIdReusedError(draft.request_id)
-    return facts.prior_seq
+    return context.duplicate_seq
 
 
-def check_send(draft: SendDraft, facts: SendFacts) -> Place:
+def check_send(draft: SendDraft, context: SendContext) -> ThreadPosition:
     """Where the message goes; raises the first rule's error that it breaks, in the contract's order."""
-    _check_author(facts)
-    _check_room(facts)
-    place = _find_place(draft, facts)
-    if facts.stranger is not None:
-        raise MentionNotAMemberError(facts.stranger)
-    if facts.slow_wait > 0 and is_slowed(facts):
-        raise SlowModeError(facts.slow_wait)
-    return place
+    _check_author(context)
+    _check_room(context)
+    position = _find_position(draft, context)
+    if context.non_member_mention is not None:
+        raise MentionNotAMemberError(context.non_member_mention)
+    if context.slow_mode_wait > 0 and slow_mode_applies(context):
+        raise SlowModeError(context.slow_mode_wait)
+    return position
 
 
-def is_slowed(facts: SendFacts) -> bool:
+def slow_mode_applies(context: SendContext) -> bool:
     """Whether slow mode holds for the author at all: it does for members, not for who moderates."""
-    return facts.slow_mode_seconds > 0 and facts.role not in _MODERATORS
+    return context.slow_mode_seconds > 0 and context.role not in _MODERATORS
 
 
-def _check_author(facts: SendFacts) -> None:
-    if facts.suspended:
+def _check_author(context: SendContext) -> None:
+    if context.suspended:
         raise CallerSuspendedError
-    if facts.banned:
+    if context.banned:
         raise BannedError
-    if facts.role is None:
+    if context.role is None:
         raise NotAMemberError
-    if facts.muted_in_room:
+    if context.muted_in_room:
         raise CallerMutedError("room")
-    if facts.muted_on_platform:
+    if context.muted_on_platform:
         raise CallerMutedError("platform")
 
 
-def _check_room(facts: SendFacts) -> None:
-    if facts.archived:
+def _check_room(context: SendContext) -> None:
+    if context.archived:
         raise RoomArchivedError
-    if facts.locked:
+    if context.locked:
         raise RoomLockedError
-    check_posts(facts.role, announcement=facts.announcement)
+    check_can_post(context.role, announcement=context.announcement)
 
 
-def _find_place(draft: SendDraft, facts: SendFacts) -> Place:
+def _find_position(draft: SendDraft, context: SendContext) -> ThreadPosition:
     """The thread a reply belongs to; raises MessageNotFoundError or ParentDeletedError."""
     if draft.parent_id is None:
-        return Place()
-    if facts.parent_id is None:
+        return ThreadPosition()
+    if context.parent_id is None:
         raise MessageNotFoundError(draft.parent_id)
-    if facts.parent_deleted:
+    if context.parent_deleted:
         raise ParentDeletedError
-    if facts.parent_root_id is None:
-        return Place(root_id=facts.parent_id, root_seq=facts.parent_seq)
-    return Place(facts.parent_root_id, facts.parent_root_seq, reply_to_id=facts.parent_id)
+    if context.parent_root_id is None:
+        return ThreadPosition(root_id=context.parent_id, root_seq=context.parent_seq)
+    return ThreadPosition(context.parent_root_id, context.parent_root_seq, reply_to_id=context.parent_id)

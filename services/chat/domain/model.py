@@ -196,7 +196,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """How much is new: of the first 100 live messages after the read mark, those that count; `capped` when there are more than 100."""
+    """How much is new: of the first 100 live messages after the read marker, those that count; `capped` when there are more than 100."""
 
     count: int
     capped: bool

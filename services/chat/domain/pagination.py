@@ -9,7 +9,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-HEAD = (1 << 63) - 1
+MAX_SEQ = (1 << 63) - 1
 """A seq after every message."""
 
 
@@ -31,13 +31,13 @@ class Window:
     direction: Direction
     older_from: int
     older: int
-    newer_from: int = HEAD
+    newer_from: int = MAX_SEQ
     newer: int = 0
 
     @classmethod
     def newest(cls, size: int) -> Window:
         """The newest messages."""
-        return cls(Direction.OLDER, HEAD, size + 1)
+        return cls(Direction.OLDER, MAX_SEQ, size + 1)
 
     @classmethod
     def before(cls, seq: int, size: int) -> Window:
@@ -63,7 +63,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class PageSlice:
     """What a page shows, the newest first, and what lies beyond it. `next_seq`: None at the end."""
 
     seqs: list[int]
@@ -72,25 +72,29 @@ class Cut:
     next_seq: int | None
 
 
-def cut(window: Window, seqs: Sequence[int], size_of: Callable[[int], int], max_bytes: int) -> Cut:
+def slice_page(
+    window: Window, seqs: Sequence[int], size_of: Callable[[int], int], max_bytes: int
+) -> PageSlice:
     """Choose from the seqs that the window read. The page ends where it would exceed `max_bytes`."""
     older = sorted((seq for seq in seqs if seq <= window.older_from), reverse=True)
     newer = sorted(seq for seq in seqs if seq > window.newer_from)
     wanted_newer = newer[: max(window.newer - 1, 0)]
     wanted_older = older[: window.older - 1]
     both = bool(wanted_newer and wanted_older)
-    shown_newer, used = fitting(wanted_newer, size_of, max_bytes // 2 if both else max_bytes)
-    shown_older, _ = fitting(wanted_older, size_of, max_bytes - used)
+    shown_newer, used = take_within_budget(wanted_newer, size_of, max_bytes // 2 if both else max_bytes)
+    shown_older, _ = take_within_budget(wanted_older, size_of, max_bytes - used)
     found_oldest, found_newest = len(shown_older) == len(older), len(shown_newer) == len(newer)
     next_seq = None
     if window.direction is Direction.NEWER and shown_newer and not found_newest:
         next_seq = shown_newer[-1]
     elif window.direction is Direction.OLDER and shown_older and not found_oldest:
         next_seq = shown_older[-1]
-    return Cut([*reversed(shown_newer), *shown_older], found_oldest, found_newest, next_seq)
+    return PageSlice([*reversed(shown_newer), *shown_older], found_oldest, found_newest, next_seq)
 
 
-def fitting(items: Sequence[_T], size_of: Callable[[_T], int], budget: int) -> tuple[list[_T], int]:
+def take_within_budget(
+    items: Sequence[_T], size_of: Callable[[_T], int], budget: int
+) -> tuple[list[_T], int]:
     """The first items that fit into the budget, one at least if there is one, and the bytes they take."""
     used = 0
     for count, item in enumerate(items):

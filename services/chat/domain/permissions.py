@@ -17,10 +17,10 @@ from services.chat.domain.errors import (
     TargetProtectedError,
 )
 from services.chat.domain.visibility import (
-    Standing,
-    check_known,
+    CallerMembership,
     check_member,
-    check_open,
+    check_room_viewable,
+    check_room_visible,
     check_unmuted,
 )
 
@@ -52,7 +52,7 @@ class Actor:
 
 def check_actor(
     room_id: UUID,
-    standing: Standing | None,
+    standing: CallerMembership | None,
     caller: Caller,
     least: Rank,
     *,
@@ -66,7 +66,7 @@ def check_actor(
     `unmuted` CallerMutedError, or RoleRequiredError, in this order. An invited guest of a private room learns
     nothing, but for acts on messages: who `writes` is told to join first.
     """
-    known = check_known(room_id, standing) if writes else check_open(room_id, standing)
+    known = check_room_visible(room_id, standing) if writes else check_room_viewable(room_id, standing)
     role = check_member(known, reads=reads)
     if unmuted:
         check_unmuted(known)
@@ -86,7 +86,7 @@ def check_platform_role(caller: Caller, *, moderators: bool) -> None:
     raise RoleRequiredError((Role.MODERATOR if moderators else Role.ADMIN).name)
 
 
-def check_admin(room_id: UUID, standing: Standing | None, caller: Caller) -> Actor:
+def check_admin(room_id: UUID, standing: CallerMembership | None, caller: Caller) -> Actor:
     """Somebody who acts by their platform role, which check_platform_role has allowed.
 
     An administrator may act in any room. A moderator may in public ones; a private one is as hidden from them
@@ -95,7 +95,7 @@ def check_admin(room_id: UUID, standing: Standing | None, caller: Caller) -> Act
     if standing is None:
         raise RoomNotFoundError(room_id)
     if caller.role is not Role.ADMIN:
-        check_open(room_id, standing)
+        check_room_viewable(room_id, standing)
     if standing.suspended:
         raise CallerSuspendedError
     if caller.role is Role.ADMIN:
@@ -120,13 +120,13 @@ def check_outranks(actor: Actor, user_id: UUID, role: str | None) -> None:
         raise TargetProtectedError(user_id)
 
 
-def check_in_use(archived_at: int | None) -> None:
+def check_not_archived(archived_at: int | None) -> None:
     """Raises RoomArchivedError for an archived room."""
     if archived_at is not None:
         raise RoomArchivedError
 
 
-def check_posts(role: str | None, *, announcement: bool) -> None:
+def check_can_post(role: str | None, *, announcement: bool) -> None:
     """Whether somebody of that role may post in the room, where an announcement room has moderators post alone.
 
     Raises AnnouncementRoomError.

@@ -13,14 +13,14 @@ from servicekit.clock import Micros
 from servicekit.errors import FieldViolation, InvalidFieldsError
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, ReactionLimitError
 from services.chat.domain.model import Tally
-from services.chat.domain.permissions import check_in_use, check_unlocked
+from services.chat.domain.permissions import check_not_archived, check_unlocked
 from services.chat.domain.visibility import check_unmuted, check_writer
 
 MAX_DISTINCT = 20
 """How many distinct emojis a message takes."""
 
 
-class ReactionFacts(NamedTuple):
+class ReactionContext(NamedTuple):
     """What is read under the lock: the caller's place in the room, the message, and its tallies in no order."""
 
     private: bool
@@ -40,41 +40,41 @@ class ReactionFacts(NamedTuple):
     mine: list[bool]
 
 
-def in_order(
+def sorted_tallies(
     first_ats: Iterable[Micros], emojis: Iterable[str], counts: Iterable[int], mine: Iterable[bool]
 ) -> list[Tally]:
     """The tallies of these columns as a message shows them."""
     return sorted(map(Tally._make, zip(first_ats, emojis, counts, mine, strict=True)))
 
 
-def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionFacts | None) -> list[Tally]:
+def check_reaction(room_id: UUID, message_id: UUID, facts: ReactionContext | None) -> list[Tally]:
     """Whether the caller may change their reactions to the message; returns its tallies.
 
     Raises the first rule's error that is broken, in the contract's order.
     """
     known = check_writer(room_id, facts)
     check_unmuted(known)
-    check_in_use(known.archived_at)
+    check_not_archived(known.archived_at)
     check_unlocked(known.locked_at)
     if known.seq is None:
         raise MessageNotFoundError(message_id)
     if known.deleted:
         raise MessageDeletedError(message_id)
-    return in_order(known.first_ats, known.emojis, known.counts, known.mine)
+    return sorted_tallies(known.first_ats, known.emojis, known.counts, known.mine)
 
 
-def is_given(tallies: Sequence[Tally], emoji: str) -> bool:
+def has_reacted(tallies: Sequence[Tally], emoji: str) -> bool:
     """Whether the caller has given the emoji."""
     return any(tally.me and tally.emoji == emoji for tally in tallies)
 
 
-def check_distinct(tallies: Sequence[Tally], emoji: str) -> None:
+def check_distinct_limit(tallies: Sequence[Tally], emoji: str) -> None:
     """Raises ReactionLimitError when the message would have more distinct emojis than it takes."""
     if len(tallies) >= MAX_DISTINCT and all(tally.emoji != emoji for tally in tallies):
         raise ReactionLimitError
 
 
-def with_given(tallies: Sequence[Tally], emoji: str, at: Micros) -> list[Tally]:
+def add(tallies: Sequence[Tally], emoji: str, at: Micros) -> list[Tally]:
     """The tallies once the caller has given an emoji."""
     if any(tally.emoji == emoji for tally in tallies):
         return [
@@ -84,7 +84,7 @@ def with_given(tallies: Sequence[Tally], emoji: str, at: Micros) -> list[Tally]:
     return [*tallies, Tally(at, emoji, 1, me=True)]
 
 
-def with_taken_back(tallies: Sequence[Tally], emoji: str) -> list[Tally]:
+def remove(tallies: Sequence[Tally], emoji: str) -> list[Tally]:
     """The tallies once the caller has taken an emoji back."""
     changed = (
         tally._replace(times=tally.times - 1, me=False) if tally.emoji == emoji else tally

@@ -10,51 +10,51 @@ from search_text import SearchQuery
 
 FIRST_ID = UUID(int=0)
 """An id before every room."""
-LIKEST = 1_000_000
-"""The likeness of a name that has all of the query, in millionths."""
+MAX_SIMILARITY = 1_000_000
+"""The similarity of a name that has all of the query, in millionths."""
 _LAST_CHARACTER = "\U0010ffff"
 
 
-class Stage(enum.IntEnum):
+class MatchTier(enum.IntEnum):
     """How rooms are found, the best first. The numbers stand in page tokens and never change."""
 
-    STARTING = 0
+    PREFIX = 0
     """The name begins with the query; by name, which lists exact matches first."""
-    CONTAINING = 1
+    SUBSTRING = 1
     """The query is in the name, at the start of a word where there are no trigrams to look by; by name."""
-    LIKE = 2
+    FUZZY = 2
     """Enough of its trigrams are in the name; the likest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place after which a page goes on: a stage, and the last room of it that was shown.
+class Cursor:
+    """The place after which a page goes on: a tier, and the last room of it that was shown.
 
-    STARTING and CONTAINING go by `name` (as it is folded) and `id`, LIKE by `likeness`, `name` and `id`.
+    PREFIX and SUBSTRING go by `name` (as it is folded) and `id`, LIKE by `similarity`, `name` and `id`.
     """
 
-    stage: Stage
+    tier: MatchTier
     name: str = ""
-    likeness: int = LIKEST
+    similarity: int = MAX_SIMILARITY
     id: UUID = FIRST_ID
 
 
-START = Place(Stage.STARTING)
+FIRST_PAGE = Cursor(MatchTier.PREFIX)
 
 
-def stages(query: SearchQuery, place: Place) -> list[Place]:
-    """The stages from a place on in which the query can find anything, each with where to begin in it.
+def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
+    """The tiers from a cursor on in which the needle can find anything, each with where to begin in it.
 
-    A query without text finds every room, all of them in the first stage.
+    A needle without text finds every room, all of them in the first tier.
     """
-    possible = [Stage.STARTING]
+    possible = [MatchTier.PREFIX]
     if query.has_trigrams:
-        possible += [Stage.CONTAINING, Stage.LIKE]
+        possible += [MatchTier.SUBSTRING, MatchTier.FUZZY]
     elif query.tsquery:
-        possible.append(Stage.CONTAINING)
-    return [place if stage is place.stage else Place(stage) for stage in possible if stage >= place.stage]
+        possible.append(MatchTier.SUBSTRING)
+    return [cursor if tier is cursor.tier else Cursor(tier) for tier in possible if tier >= cursor.tier]
 
 
-def end_of(start: str) -> str:
+def prefix_upper_bound(start: str) -> str:
     """A text after all that begin with `start`, in the order of bytes."""
     return start + _LAST_CHARACTER

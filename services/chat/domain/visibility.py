@@ -9,7 +9,7 @@ from servicekit.errors import CallerSuspendedError
 from services.chat.domain.errors import BannedError, CallerMutedError, NotAMemberError, RoomNotFoundError
 
 
-class RoomFacts(Protocol):
+class RoomAccess(Protocol):
     """What decides whether a caller may know of a room and read it."""
 
     @property
@@ -29,10 +29,10 @@ class RoomFacts(Protocol):
         """Whether a ban of the caller is in force."""
 
 
-FactsT = TypeVar("FactsT", bound=RoomFacts)
+AccessT = TypeVar("AccessT", bound=RoomAccess)
 
 
-def check_known(room_id: UUID, facts: FactsT | None) -> FactsT:
+def check_room_visible(room_id: UUID, facts: AccessT | None) -> AccessT:
     """A room whose existence the caller may learn of; raises RoomNotFoundError otherwise."""
     if facts is None:
         raise RoomNotFoundError(room_id)
@@ -41,24 +41,24 @@ def check_known(room_id: UUID, facts: FactsT | None) -> FactsT:
     return facts
 
 
-def check_readable(room_id: UUID, facts: FactsT | None) -> FactsT:
+def check_room_readable(room_id: UUID, facts: AccessT | None) -> AccessT:
     """A room whose messages the caller may read; raises RoomNotFoundError or BannedError."""
-    known = check_open(room_id, facts)
+    known = check_room_viewable(room_id, facts)
     if known.banned:
         raise BannedError
     return known
 
 
-def check_open(room_id: UUID, facts: FactsT | None) -> FactsT:
+def check_room_viewable(room_id: UUID, facts: AccessT | None) -> AccessT:
     """A public room, or a private one of the caller's; raises RoomNotFoundError otherwise."""
-    known = check_known(room_id, facts)
+    known = check_room_visible(room_id, facts)
     if known.private and known.role is None:
         # An invitation shows the room itself and nothing in it.
         raise RoomNotFoundError(room_id)
     return known
 
 
-class Standing(RoomFacts, Protocol):
+class CallerMembership(RoomAccess, Protocol):
     """What decides what a caller may do in a room; times are compared with the database's clock."""
 
     @property
@@ -74,21 +74,21 @@ class Standing(RoomFacts, Protocol):
         """Whether the caller is suspended."""
 
 
-StandingT = TypeVar("StandingT", bound=Standing)
+MembershipT = TypeVar("MembershipT", bound=CallerMembership)
 
 
-def check_writer(room_id: UUID, standing: StandingT | None) -> StandingT:
+def check_writer(room_id: UUID, standing: MembershipT | None) -> MembershipT:
     """A member who writes: sends, edits, reacts, reports. Says to an invited guest that they must join.
 
     Raises RoomNotFoundError, CallerSuspendedError, BannedError or NotAMemberError, in this order; a mute is
     the next thing to check (check_unmuted) where it forbids the act.
     """
-    known = check_known(room_id, standing)
+    known = check_room_visible(room_id, standing)
     check_member(known)
     return known
 
 
-def check_member(standing: Standing, *, reads: bool = False) -> str:
+def check_member(standing: CallerMembership, *, reads: bool = False) -> str:
     """The caller's role in a room that they may know of; who only `reads` may be suspended.
 
     Raises CallerSuspendedError, BannedError or NotAMemberError, in this order.
@@ -102,7 +102,7 @@ def check_member(standing: Standing, *, reads: bool = False) -> str:
     return standing.role
 
 
-def check_unmuted(standing: Standing) -> None:
+def check_unmuted(standing: CallerMembership) -> None:
     """Raises CallerMutedError while a mute of the caller holds, in the room or everywhere."""
     if standing.muted:
         raise CallerMutedError("room")

@@ -23,11 +23,13 @@ class AuthorDataServicer:
     async def EraseAuthor(self, request: pb.EraseAuthorRequest, call: Call) -> pb.EraseAuthorResponse:
         """See the contract."""
         mode = wire.erasure_mode(request.mode)
-        return wire.erased(await erase_author(self._deps, parse_id(request.user_id), mode, call.deadline))
+        return wire.erase_author_response(
+            await erase_author(self._deps, parse_id(request.user_id), mode, call.deadline)
+        )
 
     async def ExportAuthor(self, request: pb.ExportAuthorRequest, _: Call) -> pb.ExportAuthorResponse:
         """See the contract."""
         size = page_size(request.page_size)
-        return wire.exported(
+        return wire.export_author_response(
             *await export_author(self._deps, parse_id(request.user_id), size, request.page_token)
         )

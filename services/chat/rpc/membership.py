@@ -51,7 +51,9 @@ class MembershipServicer:
     async def InviteUser(self, request: pb.InviteUserRequest, call: Call) -> pb.InviteUserResponse:
         """See the contract."""
         room_id, user_id = parse_id(request.room_id), parse_id(request.user_id)
-        return wire.invited(await invitations.invite_user(self._deps, call.caller, room_id, user_id))
+        return wire.invite_user_response(
+            await invitations.invite_user(self._deps, call.caller, room_id, user_id)
+        )
 
     async def RevokeInvitation(
         self, request: pb.RevokeInvitationRequest, call: Call
@@ -66,7 +68,7 @@ class MembershipServicer:
     ) -> pb.ListInvitationsResponse:
         """See the contract."""
         room_id, size = parse_id(request.room_id), page_size(request.page_size)
-        return wire.invitations(
+        return wire.list_invitations_response(
             *await invitations.list_invitations(self._deps, call.caller, room_id, size, request.page_token)
         )
 
@@ -75,13 +77,13 @@ class MembershipServicer:
     ) -> pb.ListMyInvitationsResponse:
         """See the contract."""
         size = page_size(request.page_size)
-        return wire.my_invitations(
+        return wire.list_my_invitations_response(
             *await invitations.list_my_invitations(self._deps, call.caller, size, request.page_token)
         )
 
     async def ListMembers(self, request: pb.ListMembersRequest, call: Call) -> pb.ListMembersResponse:
         """See the contract."""
-        return wire.members(
+        return wire.list_members_response(
             *await membership.list_members(self._deps, call.caller, wire.member_listing(request))
         )
 
@@ -96,11 +98,13 @@ class MembershipServicer:
 
     async def MarkRead(self, request: pb.MarkReadRequest, call: Call) -> pb.MarkReadResponse:
         """See the contract."""
-        mark = await read_markers.mark_read(self._deps, call.caller, parse_id(request.room_id), request.seq)
-        return pb.MarkReadResponse(last_read_seq=mark)
+        last_read_seq = await read_markers.mark_read(
+            self._deps, call.caller, parse_id(request.room_id), request.seq
+        )
+        return pb.MarkReadResponse(last_read_seq=last_read_seq)
 
     async def MarkUnread(self, request: pb.MarkUnreadRequest, call: Call) -> pb.MarkUnreadResponse:
         """See the contract."""
         room_id = parse_id(request.room_id)
-        mark = await read_markers.mark_unread(self._deps, call.caller, room_id, request.from_seq)
-        return pb.MarkUnreadResponse(last_read_seq=mark)
+        last_read_seq = await read_markers.mark_unread(self._deps, call.caller, room_id, request.from_seq)
+        return pb.MarkUnreadResponse(last_read_seq=last_read_seq)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seda.chat.v1 import message_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
-from services.chat.actions.authorization import Authority
+from services.chat.actions.authorization import ActingAs
 from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import delete_message, restore_message
 from services.chat.actions.message_edit import edit_message
@@ -14,7 +14,7 @@ from services.chat.actions.message_revisions import list_revisions
 from services.chat.actions.message_search import search_messages
 from services.chat.actions.message_send import send_message
 from services.chat.wire import messages as wire
-from services.chat.wire.message import fill_written
+from services.chat.wire.message import fill_from_message
 
 
 class MessageServicer:
@@ -28,47 +28,59 @@ class MessageServicer:
     async def SendMessage(self, request: pb.SendMessageRequest, call: Call) -> pb.SendMessageResponse:
         """See the contract."""
         draft = wire.message_draft(request)
-        return wire.sent(await send_message(self._deps, call.caller, draft, call.deadline))
+        return wire.send_message_response(await send_message(self._deps, call.caller, draft, call.deadline))
 
     async def ListMessages(
         self, request: pb.ListMessagesRequest, call: Call
     ) -> pb.ListMessagesResponse | bytes:
         """See the contract."""
-        return wire.page(await list_messages(self._deps, call.caller, wire.listing(request)))
+        return wire.list_messages_response(
+            await list_messages(self._deps, call.caller, wire.listing(request))
+        )
 
     async def ListReplies(self, request: pb.ListRepliesRequest, call: Call) -> pb.ListRepliesResponse:
         """See the contract."""
-        return wire.thread(await list_replies(self._deps, call.caller, wire.reply_listing(request)))
+        return wire.list_replies_response(
+            await list_replies(self._deps, call.caller, wire.reply_listing(request))
+        )
 
     async def GetMessage(self, request: pb.GetMessageRequest, call: Call) -> pb.GetMessageResponse:
         """See the contract."""
-        by = Authority(parse_id(request.room_id), as_admin=request.as_admin, moderators=True)
+        acting_as = ActingAs(parse_id(request.room_id), as_admin=request.as_admin, moderators=True)
         message_id, deleted = parse_id(request.message_id), request.show_deleted
-        return wire.one(await get_message(self._deps, call.caller, by, message_id, deleted=deleted))
+        return wire.get_message_response(
+            await get_message(self._deps, call.caller, acting_as, message_id, deleted=deleted)
+        )
 
     async def LookupMessages(
         self, request: pb.LookupMessagesRequest, call: Call
     ) -> pb.LookupMessagesResponse:
         """See the contract."""
         room_id, message_ids = parse_id(request.room_id), list(map(parse_id, request.message_ids))
-        return wire.several(await lookup_messages(self._deps, call.caller, room_id, message_ids))
+        return wire.lookup_messages_response(
+            await lookup_messages(self._deps, call.caller, room_id, message_ids)
+        )
 
     async def SearchMessages(
         self, request: pb.SearchMessagesRequest, call: Call
     ) -> pb.SearchMessagesResponse:
         """See the contract."""
-        return wire.hits(await search_messages(self._deps, call.caller, wire.search(request)))
+        return wire.search_messages_response(
+            await search_messages(self._deps, call.caller, wire.search(request))
+        )
 
     async def EditMessage(self, request: pb.EditMessageRequest, call: Call) -> pb.EditMessageResponse:
         """See the contract."""
         response = pb.EditMessageResponse()
-        fill_written(response.message, await edit_message(self._deps, call.caller, wire.edit(request)))
+        fill_from_message(response.message, await edit_message(self._deps, call.caller, wire.edit(request)))
         return response
 
     async def DeleteMessage(self, request: pb.DeleteMessageRequest, call: Call) -> pb.DeleteMessageResponse:
         """See the contract."""
         response = pb.DeleteMessageResponse()
-        fill_written(response.message, await delete_message(self._deps, call.caller, wire.deletion(request)))
+        fill_from_message(
+            response.message, await delete_message(self._deps, call.caller, wire.deletion(request))
+        )
         return response
 
     async def RestoreMessage(
@@ -78,9 +90,11 @@ class MessageServicer:
         room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         message = await restore_message(self._deps, call.caller, room_id, message_id, request.reason)
         response = pb.RestoreMessageResponse()
-        fill_written(response.message, message)
+        fill_from_message(response.message, message)
         return response
 
     async def ListRevisions(self, request: pb.ListRevisionsRequest, call: Call) -> pb.ListRevisionsResponse:
         """See the contract."""
-        return wire.revisions(*await list_revisions(self._deps, call.caller, wire.revision_listing(request)))
+        return wire.list_revisions_response(
+            *await list_revisions(self._deps, call.caller, wire.revision_listing(request))
+        )

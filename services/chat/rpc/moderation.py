@@ -24,14 +24,14 @@ class ModerationServicer:
 
     async def MuteMember(self, request: pb.MuteMemberRequest, call: Call) -> pb.MuteMemberResponse:
         """See the contract."""
-        made = await sanctions.mute_member(self._deps, call.caller, wire.timed_order(request))
+        made = await sanctions.mute_member(self._deps, call.caller, wire.timed_sanction_request(request))
         response = pb.MuteMemberResponse()
         wire.fill_sanction(response.sanction, made)
         return response
 
     async def UnmuteMember(self, request: pb.UnmuteMemberRequest, call: Call) -> pb.UnmuteMemberResponse:
         """See the contract."""
-        lifted = await sanctions.unmute_member(self._deps, call.caller, wire.order(request))
+        lifted = await sanctions.unmute_member(self._deps, call.caller, wire.sanction_request(request))
         response = pb.UnmuteMemberResponse()
         if lifted is not None:
             wire.fill_sanction(response.sanction, lifted)
@@ -39,13 +39,16 @@ class ModerationServicer:
 
     async def KickMember(self, request: pb.KickMemberRequest, call: Call) -> pb.KickMemberResponse:
         """See the contract."""
-        await sanctions.kick_member(self._deps, call.caller, wire.order(request))
+        await sanctions.kick_member(self._deps, call.caller, wire.sanction_request(request))
         return pb.KickMemberResponse()
 
     async def BanMember(self, request: pb.BanMemberRequest, call: Call) -> pb.BanMemberResponse:
         """See the contract."""
         made, deleted = await sanctions.ban_member(
-            self._deps, call.caller, wire.timed_order(request), wire.span(request.delete_window)
+            self._deps,
+            call.caller,
+            wire.timed_sanction_request(request),
+            wire.seconds_from_duration(request.delete_window),
         )
         response = pb.BanMemberResponse(deleted_count=deleted.deleted, remaining_count=deleted.remaining)
         wire.fill_sanction(response.sanction, made)
@@ -53,7 +56,7 @@ class ModerationServicer:
 
     async def UnbanMember(self, request: pb.UnbanMemberRequest, call: Call) -> pb.UnbanMemberResponse:
         """See the contract."""
-        lifted = await sanctions.unban_member(self._deps, call.caller, wire.order(request))
+        lifted = await sanctions.unban_member(self._deps, call.caller, wire.sanction_request(request))
         response = pb.UnbanMemberResponse()
         if lifted is not None:
             wire.fill_sanction(response.sanction, lifted)
@@ -64,7 +67,7 @@ class ModerationServicer:
         found, token = await sanctions.list_sanctions(
             self._deps,
             call.caller,
-            wire.authority(request.room_id, as_admin=request.as_admin),
+            wire.acting_as(request.room_id, as_admin=request.as_admin),
             parse_optional_id(request.user_id),
             page_size(request.page_size),
             request.page_token,
@@ -76,34 +79,38 @@ class ModerationServicer:
 
     async def LockRoom(self, request: pb.LockRoomRequest, call: Call) -> pb.LockRoomResponse:
         """See the contract."""
-        by = wire.authority(request.room_id, as_admin=request.as_admin)
+        acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin)
         response = pb.LockRoomResponse()
-        fill_room(response.room, await room_moderation.lock_room(self._deps, call.caller, by, request.reason))
+        fill_room(
+            response.room, await room_moderation.lock_room(self._deps, call.caller, acting_as, request.reason)
+        )
         return response
 
     async def UnlockRoom(self, request: pb.UnlockRoomRequest, call: Call) -> pb.UnlockRoomResponse:
         """See the contract."""
-        by = wire.authority(request.room_id, as_admin=request.as_admin)
+        acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin)
         response = pb.UnlockRoomResponse()
         fill_room(
-            response.room, await room_moderation.unlock_room(self._deps, call.caller, by, request.reason)
+            response.room,
+            await room_moderation.unlock_room(self._deps, call.caller, acting_as, request.reason),
         )
         return response
 
     async def ArchiveRoom(self, request: pb.ArchiveRoomRequest, call: Call) -> pb.ArchiveRoomResponse:
         """See the contract."""
-        by = wire.authority(request.room_id, as_admin=request.as_admin, least=Rank.OWNER)
+        acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin, min_rank=Rank.OWNER)
         response = pb.ArchiveRoomResponse()
         fill_room(
-            response.room, await room_moderation.archive_room(self._deps, call.caller, by, request.reason)
+            response.room,
+            await room_moderation.archive_room(self._deps, call.caller, acting_as, request.reason),
         )
         return response
 
     async def UnarchiveRoom(self, request: pb.UnarchiveRoomRequest, call: Call) -> pb.UnarchiveRoomResponse:
         """See the contract."""
-        by = wire.authority(request.room_id, as_admin=request.as_admin, least=Rank.OWNER)
+        acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin, min_rank=Rank.OWNER)
         response = pb.UnarchiveRoomResponse()
-        room = await room_moderation.unarchive_room(self._deps, call.caller, by, request.reason)
+        room = await room_moderation.unarchive_room(self._deps, call.caller, acting_as, request.reason)
         fill_room(response.room, room)
         return response
 
@@ -114,7 +121,7 @@ class ModerationServicer:
         deleted = await message_delete.delete_messages_by_author(
             self._deps,
             call.caller,
-            wire.authority(request.room_id, as_admin=request.as_admin),
+            wire.acting_as(request.room_id, as_admin=request.as_admin),
             parse_id(request.user_id),
             request.reason,
             from_proto(request.start_time) if request.HasField("start_time") else None,
@@ -143,7 +150,7 @@ class ModerationServicer:
         resolved = await reports.resolve_report(
             self._deps,
             call.caller,
-            wire.report_authority(request.room_id, as_admin=request.as_admin),
+            wire.report_acting_as(request.room_id, as_admin=request.as_admin),
             parse_id(request.report_id),
             wire.report_state(request.state),
             request.reason,
@@ -159,7 +166,7 @@ class ModerationServicer:
         found, token = await audit_log.list_moderation_logs(
             self._deps,
             call.caller,
-            wire.authority(request.room_id, as_admin=request.as_admin),
+            wire.acting_as(request.room_id, as_admin=request.as_admin),
             parse_optional_id(request.target_user_id),
             page_size(request.page_size),
             request.page_token,

@@ -7,7 +7,7 @@ from servicekit.call import Call
 from servicekit.ids import parse_id
 from services.chat.actions.deps import Deps
 from services.chat.actions.reactions import add_reaction, list_reactions, remove_reaction
-from services.chat.wire.reactions import fill_reacted, reaction_listing, reactions
+from services.chat.wire.reactions import fill_reactions, list_reactions_response, reaction_listing
 
 
 class ReactionServicer:
@@ -22,7 +22,7 @@ class ReactionServicer:
         """See the contract."""
         room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         response = pb.AddReactionResponse()
-        fill_reacted(
+        fill_reactions(
             response, await add_reaction(self._deps, call.caller, room_id, message_id, request.emoji)
         )
         return response
@@ -33,11 +33,13 @@ class ReactionServicer:
         """See the contract."""
         room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
         response = pb.RemoveReactionResponse()
-        fill_reacted(
+        fill_reactions(
             response, await remove_reaction(self._deps, call.caller, room_id, message_id, request.emoji)
         )
         return response
 
     async def ListReactions(self, request: pb.ListReactionsRequest, call: Call) -> pb.ListReactionsResponse:
         """See the contract."""
-        return reactions(*await list_reactions(self._deps, call.caller, reaction_listing(request)))
+        return list_reactions_response(
+            *await list_reactions(self._deps, call.caller, reaction_listing(request))
+        )

@@ -29,7 +29,7 @@ class RoomServicer:
 
     async def GetRoom(self, request: pb.GetRoomRequest, call: Call) -> pb.GetRoomResponse:
         """See the contract."""
-        return wire.room_view(await get_room(self._deps, call.caller, parse_id(request.room_id)))
+        return wire.get_room_response(await get_room(self._deps, call.caller, parse_id(request.room_id)))
 
     async def UpdateRoom(self, request: pb.UpdateRoomRequest, call: Call) -> pb.UpdateRoomResponse:
         """See the contract."""
@@ -42,14 +42,16 @@ class RoomServicer:
     ) -> pb.ListPublicRoomsResponse:
         """See the contract."""
         size = page_size(request.page_size)
-        return wire.public_rooms(
+        return wire.list_public_rooms_response(
             *await list_public_rooms(self._deps, call.caller, request.query, size, request.page_token)
         )
 
     async def ListMyRooms(self, request: pb.ListMyRoomsRequest, call: Call) -> pb.ListMyRoomsResponse:
         """See the contract."""
         size = page_size(request.page_size)
-        return wire.my_rooms(*await list_my_rooms(self._deps, call.caller, size, request.page_token))
+        return wire.list_my_rooms_response(
+            *await list_my_rooms(self._deps, call.caller, size, request.page_token)
+        )
 
     async def PinMessage(self, request: pb.PinMessageRequest, call: Call) -> pb.PinMessageResponse:
         """See the contract."""
@@ -65,4 +67,4 @@ class RoomServicer:
 
     async def ListPins(self, request: pb.ListPinsRequest, call: Call) -> pb.ListPinsResponse:
         """See the contract."""
-        return wire.pins(await list_pins(self._deps, call.caller, parse_id(request.room_id)))
+        return wire.list_pins_response(await list_pins(self._deps, call.caller, parse_id(request.room_id)))

@@ -29,7 +29,7 @@ _INSERT = Command[
     str | None,
     str,
 ](
-    "chat.record_act",
+    "chat.insert_audit_log",
     """
     INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
                                       target_message_id, reason, before, after, request_id, created_at)

@@ -12,50 +12,53 @@ from uuid import UUID
 
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
-from services.chat.domain.erasure import Trace
-from services.chat.store.message_purge import FEWER_TALLIES
+from services.chat.domain.erasure import DataCategory
+from services.chat.store.message_purge import DECREMENT_TALLIES
 
-_FOUND_AT_ONCE = 100
-_ENDED_OTHERWISE = "left_at IS NOT NULL AND removal IS DISTINCT FROM 'ERASED'"
-# Where each trace is found. An ended membership keeps its row; ERASED says that nothing else is left in it.
-_TRACES = (
-    (Trace.MEMBERSHIP, "room_id FROM chat.room_memberships WHERE user_id = $1 AND left_at IS NULL"),
-    (Trace.MEMBERSHIP, f"room_id FROM chat.room_memberships WHERE user_id = $1 AND {_ENDED_OTHERWISE}"),
-    (Trace.INVITATIONS, "room_id FROM chat.room_invitations WHERE user_id = $1 AND ended_at IS NULL"),
-    (Trace.INVITATIONS, "room_id FROM chat.room_invitations WHERE invited_by = $1"),
-    (Trace.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NULL"),
-    (Trace.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NOT NULL"),
-    (Trace.MENTIONS, "room_id FROM chat.mentions WHERE user_id = $1"),
-    (Trace.REACTIONS, "room_id FROM chat.reactions WHERE user_id = $1"),
-    (Trace.PINS, "room_id FROM chat.pins WHERE pinned_by = $1"),
-    (Trace.DELETIONS, "room_id FROM chat.messages WHERE deleted_by = $1"),
-    (Trace.SANCTIONS, "room_id FROM chat.sanctions WHERE issued_by = $1"),
-    (Trace.REPORTS, "room_id FROM chat.reports WHERE reporter_id = $1"),
-    (Trace.REPORTS, "room_id FROM chat.reports WHERE resolved_by = $1"),
-    (Trace.CREATION, "id FROM chat.rooms WHERE created_by = $1"),
+_SOURCE_LIMIT = 100
+_NOT_ERASED = "left_at IS NOT NULL AND removal IS DISTINCT FROM 'ERASED'"
+# Where each category is found. An ended membership keeps its row; ERASED says that nothing else is left in it.
+_SOURCES = (
+    (DataCategory.MEMBERSHIP, "room_id FROM chat.room_memberships WHERE user_id = $1 AND left_at IS NULL"),
+    (DataCategory.MEMBERSHIP, f"room_id FROM chat.room_memberships WHERE user_id = $1 AND {_NOT_ERASED}"),
+    (DataCategory.INVITATIONS, "room_id FROM chat.room_invitations WHERE user_id = $1 AND ended_at IS NULL"),
+    (DataCategory.INVITATIONS, "room_id FROM chat.room_invitations WHERE invited_by = $1"),
+    (DataCategory.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NULL"),
+    (DataCategory.MESSAGES, "room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NOT NULL"),
+    (DataCategory.MENTIONS, "room_id FROM chat.mentions WHERE user_id = $1"),
+    (DataCategory.REACTIONS, "room_id FROM chat.reactions WHERE user_id = $1"),
+    (DataCategory.PINS, "room_id FROM chat.pins WHERE pinned_by = $1"),
+    (DataCategory.DELETIONS, "room_id FROM chat.messages WHERE deleted_by = $1"),
+    (DataCategory.SANCTIONS, "room_id FROM chat.sanctions WHERE issued_by = $1"),
+    (DataCategory.REPORTS, "room_id FROM chat.reports WHERE reporter_id = $1"),
+    (DataCategory.REPORTS, "room_id FROM chat.reports WHERE resolved_by = $1"),
+    (DataCategory.CREATION, "id FROM chat.rooms WHERE created_by = $1"),
 )
 
 
-class LeftRow(NamedTuple):
+class RemainingRow(NamedTuple):
     """A room with something of the user in it."""
 
-    trace: int
+    category: int
     room_id: UUID
 
 
-_LEFT = Query[LeftRow, UUID](
-    "chat.left_of_author",
+_FIND_REMAINING = Query[RemainingRow, UUID](
+    "chat.find_remaining",
     f"""
-    SELECT DISTINCT x.trace, x.room_id
+    SELECT DISTINCT x.category, x.room_id
       FROM ({
         " UNION ALL ".join(
-            f"(SELECT {trace.value} AS trace, {source} LIMIT {_FOUND_AT_ONCE})" for trace, source in _TRACES
+            f"(SELECT {category.value} AS category, {source} LIMIT {_SOURCE_LIMIT})"
+            for category, source in _SOURCES
         )
-    }) AS x(trace, room_id)
-     ORDER BY x.trace, x.room_id
+    }) AS x(category, room_id)
+     ORDER BY x.category, x.room_id
     """,  # noqa: S608 - only constants of this module
 )
-_FORGET = Command[UUID]("chat.forget_author", "DELETE FROM chat.user_counters WHERE user_id = $1")
+_DELETE_COUNTERS = Command[UUID](
+    "chat.delete_user_counters", "DELETE FROM chat.user_counters WHERE user_id = $1"
+)
 _INVITATIONS = Command[UUID, UUID, int, int](
     "chat.erase_invitations",
     """
@@ -71,29 +74,29 @@ _INVITATIONS = Command[UUID, UUID, int, int](
 )
 
 
-class AuthoredRow(NamedTuple):
-    """A message of the user. `live`: it is to be deleted; `full`: it is to be emptied; neither for SYSTEM ones."""
+class AuthorMessageRow(NamedTuple):
+    """A message of the user. `live`: it is to be deleted; `has_content`: it is to be emptied; neither for SYSTEM ones."""
 
     seq: int
     id: UUID
     live: bool
-    full: bool
+    has_content: bool
 
 
 # The live and the deleted ones stand in an index each.
-_AUTHORED_IN = """
+_MESSAGES_IN_STATE = """
     (SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
-            type <> 'SYSTEM' AND emptied_at IS NULL AS "full"
+            type <> 'SYSTEM' AND emptied_at IS NULL AS has_content
        FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND {state}
       ORDER BY created_at LIMIT $3)
 """
-_AUTHORED = Query[AuthoredRow, UUID, UUID, int](
-    "chat.authored_messages",
+_MESSAGES = Query[AuthorMessageRow, UUID, UUID, int](
+    "chat.messages_of_author",
     f"""
     SELECT * FROM (
-      {_AUTHORED_IN.format(state="deleted_at IS NULL")}
+      {_MESSAGES_IN_STATE.format(state="deleted_at IS NULL")}
       UNION ALL
-      {_AUTHORED_IN.format(state="deleted_at IS NOT NULL")}
+      {_MESSAGES_IN_STATE.format(state="deleted_at IS NOT NULL")}
     ) a ORDER BY seq LIMIT $3
     """,  # noqa: S608 - only constants of this module
 )
@@ -140,8 +143,8 @@ _REACTIONS = Query[ReactionsRow, UUID, UUID, int, int](
        USING (SELECT message_id, emoji FROM chat.reactions WHERE room_id = $1 AND user_id = $2
                ORDER BY message_id, emoji LIMIT $3) d
        WHERE r.room_id = $1 AND r.user_id = $2 AND r.message_id = d.message_id AND r.emoji = d.emoji
-      RETURNING r.message_id, r.emoji, r.removed_at IS NULL AS standing
-    ), {FEWER_TALLIES}, moved AS (
+      RETURNING r.message_id, r.emoji, r.removed_at IS NULL AS active
+    ), {DECREMENT_TALLIES}, moved AS (
       UPDATE chat.messages m SET rev = $4 + d.n - 1
         FROM (SELECT o.message_id, row_number() OVER (ORDER BY o.message_id) AS n
                 FROM (SELECT DISTINCT message_id FROM reaction) o) d
@@ -200,37 +203,41 @@ _CREATION = Command[UUID, UUID, int](
 )
 
 
-async def left(database: Database, user_id: UUID) -> list[tuple[Trace, UUID]]:
+async def find_remaining(database: Database, user_id: UUID) -> list[tuple[DataCategory, UUID]]:
     """What is left of a user and in which rooms, in the order in which it goes; perhaps not all at once."""
-    return [(Trace(row.trace), row.room_id) for row in await database.rows(_LEFT, user_id)]
+    return [
+        (DataCategory(row.category), row.room_id) for row in await database.rows(_FIND_REMAINING, user_id)
+    ]
 
 
-async def forget(database: Database, user_id: UUID) -> int:
+async def delete_counters(database: Database, user_id: UUID) -> int:
     """Remove the number of a user's rooms; returns whether it was there as a number of rows."""
-    return await database.execute(_FORGET, user_id)
+    return await database.execute(_DELETE_COUNTERS, user_id)
 
 
-async def invitations(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+async def end_invitations(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
     """End the user's invitation, and take the inviter off those that they made."""
     return await session.execute(_INVITATIONS, room_id, user_id, limit, first_rev)
 
 
-async def authored(session: Session, room_id: UUID, user_id: UUID, limit: int) -> list[AuthoredRow]:
+async def messages_by_author(
+    session: Session, room_id: UUID, user_id: UUID, limit: int
+) -> list[AuthorMessageRow]:
     """The user's messages, the oldest first."""
-    return await session.rows(_AUTHORED, room_id, user_id, limit)
+    return await session.rows(_MESSAGES, room_id, user_id, limit)
 
 
-async def anonymise(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
+async def anonymise_messages(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
     """Take the author and the ids of their calls off messages."""
     return await session.execute(_ANONYMISE, room_id, list(seqs), first_rev)
 
 
-async def mentions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+async def delete_mentions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
     """Take the user off messages that mention them; twice as many rows."""
     return await session.execute(_MENTIONS, room_id, user_id, limit, first_rev)
 
 
-async def reactions(
+async def delete_reactions(
     session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
 ) -> ReactionsRow:
     """Delete the user's reactions; their messages take a rev each. Up to three times as many rows."""
@@ -239,26 +246,30 @@ async def reactions(
     return row
 
 
-async def pins(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+async def anonymise_pins(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
     """Take the user off the pins that they made."""
     return await session.execute(_PINS, room_id, user_id, limit, first_rev)
 
 
-async def deletions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+async def anonymise_deletions(
+    session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
+) -> int:
     """Take the user off the messages that they deleted."""
     return await session.execute(_DELETIONS, room_id, user_id, limit, first_rev)
 
 
-async def sanctions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
+async def anonymise_sanctions(
+    session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
+) -> int:
     """Take the user off the sanctions that they issued."""
     return await session.execute(_SANCTIONS, room_id, user_id, limit, first_rev)
 
 
-async def reports(session: Session, room_id: UUID, user_id: UUID, limit: int) -> int:
+async def anonymise_reports(session: Session, room_id: UUID, user_id: UUID, limit: int) -> int:
     """Take the user and their words off the reports that they made or resolved, which have no rev."""
     return await session.execute(_REPORTS, room_id, user_id, limit)
 
 
-async def creation(session: Session, room_id: UUID, user_id: UUID, rev: int) -> int:
+async def anonymise_creator(session: Session, room_id: UUID, user_id: UUID, rev: int) -> int:
     """Take the user off a room that they created."""
     return await session.execute(_CREATION, room_id, user_id, rev)

@@ -20,7 +20,7 @@ _EPOCH = Micros(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """After which record of a kind a page begins; each kind goes by some of these. As it is, the first."""
 
     room_id: UUID = _NIL
@@ -32,7 +32,7 @@ class Place:
 
 
 class ExportRow(NamedTuple):
-    """A record's place, and its fields as the text of a JSON object."""
+    """A record, its cursor and its fields as the text of a JSON object."""
 
     room_id: UUID
     id: UUID
@@ -42,9 +42,9 @@ class ExportRow(NamedTuple):
     emoji: str
     fields: str
 
-    def place(self) -> Place:
+    def cursor(self) -> Cursor:
         """Where the page after this record begins."""
-        return Place(*self[:6])
+        return Cursor(*self[:6])
 
 
 class KindRow(NamedTuple):
@@ -57,13 +57,13 @@ def _instant(column: str) -> str:
     return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 
-def _record(alias: str, columns: str, *others: str, **place: str) -> str:
-    """A select list: the record's place, and its fields. A column that ends in _at is an instant.
+def _record(alias: str, columns: str, *others: str, **cursor: str) -> str:
+    """A select list: the record's cursor, and its fields. A column that ends in _at is an instant.
 
     `others` are further fields, each as "'name', value".
     """
     of = {"room_id": f"{alias}.room_id", "id": f"'{_NIL}'::uuid", "at": "timestamptz 'epoch'", "seq": "0"}
-    of |= {"number": "0", "emoji": "''"} | place
+    of |= {"number": "0", "emoji": "''"} | cursor
     values = {column: f"{alias}.{column}" for column in columns.split()}
     fields = [
         f"'{column}', {_instant(value) if column.endswith('_at') else value}"
@@ -102,7 +102,7 @@ def _halves(kind: str) -> list[str]:
 
 
 def _merged(record: str, kind: str, after: str, order: str, limit: str) -> str:
-    """A page of what hangs on messages. `order` is that of their place, in columns of the tables."""
+    """A page of what hangs on messages. `order` is that of the cursor, in columns of the tables."""
     halves = (
         f"(SELECT {record} {half} AND {after} ORDER BY {order} LIMIT {limit})" for half in _halves(kind)
     )
@@ -255,7 +255,7 @@ _ROOMS = Query[ExportRow, UUID, UUID, int](
     } {_SOURCES["room"]} AND o.id > $2 ORDER BY o.id LIMIT $3
     """,
 )
-_PAGES: dict[str, Callable[[Database, UUID, Place, int], Awaitable[list[ExportRow]]]] = {
+_PAGES: dict[str, Callable[[Database, UUID, Cursor, int], Awaitable[list[ExportRow]]]] = {
     "message": lambda on, user, at, limit: on.rows(_MESSAGES, user, at.room_id, at.at, at.seq, limit),
     "revision": lambda on, user, at, limit: on.rows(
         _REVISIONS, user, at.room_id, at.at, at.seq, at.number, limit
@@ -279,6 +279,6 @@ async def kinds(database: Database, user_id: UUID) -> list[str]:
     return [row.kind for row in await database.rows(_KINDS, user_id)]
 
 
-async def page(database: Database, user_id: UUID, kind: str, after: Place, limit: int) -> list[ExportRow]:
-    """Records of one kind after a place, in their order."""
+async def page(database: Database, user_id: UUID, kind: str, after: Cursor, limit: int) -> list[ExportRow]:
+    """Records of one kind after a cursor, in their order."""
     return await _PAGES[kind](database, user_id, after, limit)

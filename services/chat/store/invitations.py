@@ -9,7 +9,7 @@ from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Invitation, Room
-from services.chat.store.rooms import IN_FORCE, ROOM, Reader
+from services.chat.store.rooms import ROOM_COLUMNS, SANCTION_ACTIVE, Reader
 
 
 class InvitationRow(NamedTuple):
@@ -26,7 +26,7 @@ class InvitationRow(NamedTuple):
         return Invitation(*self)
 
 
-class MineRow(NamedTuple):
+class ViewerStateRow(NamedTuple):
     """An invitation of somebody, with its room."""
 
     room_id: UUID
@@ -62,12 +62,12 @@ class InviteeRow(NamedTuple):
 
 _INVITATION = "room_id, user_id, invited_by, created_at, rev"
 _INVITEE = Query[InviteeRow, UUID, UUID](
-    "chat.invitee",
+    "chat.invitation_target",
     f"""
     SELECT EXISTS (SELECT 1 FROM chat.room_memberships
                     WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL) AS member,
            EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE}) AS banned
+                    WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
     """,  # noqa: S608 - only constants of this package
 )
 _OPEN = Query[InvitationRow, UUID, UUID](
@@ -78,7 +78,7 @@ _OPEN = Query[InvitationRow, UUID, UUID](
     """,  # noqa: S608 - only constants of this module
 )
 _INVITE = Query[InvitationRow, UUID, UUID, UUID, int](
-    "chat.invite_user",
+    "chat.upsert_invitation",
     f"""
     INSERT INTO chat.room_invitations (room_id, user_id, invited_by, created_at, rev)
     VALUES ($1, $2, $3, clock_timestamp(), $4)
@@ -104,16 +104,16 @@ _PAGE = Query[InvitationRow, UUID, int, int](
     """,  # noqa: S608 - only constants of this module
 )
 # Who is banned from a room learns nothing of it, not by an old invitation either.
-_MINE = Query[MineRow, UUID, Micros, UUID, int](
+_MINE = Query[ViewerStateRow, UUID, Micros, UUID, int](
     "chat.my_invitations_page",
     f"""
-    SELECT v.room_id, v.user_id, v.invited_by, v.created_at AS invited_at, v.rev AS invitation_rev, {ROOM}
+    SELECT v.room_id, v.user_id, v.invited_by, v.created_at AS invited_at, v.rev AS invitation_rev, {ROOM_COLUMNS}
       FROM chat.room_invitations v
       JOIN chat.rooms r ON r.id = v.room_id
       JOIN chat.room_counters c ON c.room_id = v.room_id
      WHERE v.user_id = $1 AND v.ended_at IS NULL AND (v.created_at, v.room_id) < ($2, $3)
        AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                        WHERE s.room_id = v.room_id AND s.user_id = $1 AND s.kind = 'BAN' AND {IN_FORCE})
+                        WHERE s.room_id = v.room_id AND s.user_id = $1 AND s.kind = 'BAN' AND {SANCTION_ACTIVE})
      ORDER BY v.created_at DESC, v.room_id DESC LIMIT $4
     """,  # noqa: S608 - only constants of this package
 )

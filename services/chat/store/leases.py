@@ -19,8 +19,8 @@ class HolderRow(NamedTuple):
     holder: UUID
 
 
-_TAKE = Query[HolderRow, str, UUID, float](
-    "chat.take_lease",
+_ACQUIRE = Query[HolderRow, str, UUID, float](
+    "chat.acquire_lease",
     """
     INSERT INTO chat.leases (name, holder, until)
     VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
@@ -29,16 +29,14 @@ _TAKE = Query[HolderRow, str, UUID, float](
     RETURNING holder
     """,
 )
-_GIVE_BACK = Command[str, UUID](
-    "chat.give_back_lease", "DELETE FROM chat.leases WHERE name = $1 AND holder = $2"
-)
+_RELEASE = Command[str, UUID]("chat.release_lease", "DELETE FROM chat.leases WHERE name = $1 AND holder = $2")
 
 
-async def take(database: Database, name: str, holder: UUID, seconds: float) -> bool:
+async def acquire(database: Database, name: str, holder: UUID, seconds: float) -> bool:
     """Take the lease, or go on holding it, for so long from now; False while it is somebody else's."""
-    return await database.row(_TAKE, name, holder, seconds) is not None
+    return await database.row(_ACQUIRE, name, holder, seconds) is not None
 
 
-async def give_back(database: Database, name: str, holder: UUID) -> None:
+async def release(database: Database, name: str, holder: UUID) -> None:
     """Let others have it at once."""
-    await database.execute(_GIVE_BACK, name, holder)
+    await database.execute(_RELEASE, name, holder)

@@ -9,8 +9,8 @@ from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Removal
-from services.chat.domain.visibility import RoomFacts
-from services.chat.store.rooms import FACTS, FACTS_FROM, MAY_READ
+from services.chat.domain.visibility import RoomAccess
+from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM, CAN_READ
 
 
 class MemberRow(NamedTuple):
@@ -27,7 +27,7 @@ class MemberRow(NamedTuple):
         return Member(self.room_id, self.user_id, MemberRole(self.role), self.joined_at, self.rev)
 
 
-# The read mark stands at the newest message: what was said before one came is not news.
+# The read marker stands at the newest message: what was said before one came is not news.
 _JOIN = Query[MemberRow, UUID, UUID, str, int, int](
     "chat.join_room",
     """
@@ -68,13 +68,13 @@ class _PageRow(NamedTuple):
 
 def _page_text(condition: str) -> str:
     return f"""
-    WITH f AS (SELECT {FACTS} {FACTS_FROM})
+    WITH f AS (SELECT {ACCESS_COLUMNS} {ACCESS_FROM})
     SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
       FROM f LEFT JOIN LATERAL (
         SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
           FROM chat.room_memberships o
          WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4) {condition}
-           AND {MAY_READ}
+           AND {CAN_READ}
          ORDER BY o.joined_at, o.user_id LIMIT $5
       ) x ON true
      ORDER BY x.joined_at, x.user_id
@@ -164,7 +164,7 @@ async def page(
     role: MemberRole | None,
     after: tuple[Micros, UUID],
     limit: int,
-) -> tuple[RoomFacts | None, list[Member]]:
+) -> tuple[RoomAccess | None, list[Member]]:
     """Members in the order in which they joined, after an instant and an id, with the facts of the room.
 
     No facts: there is no such room. Nobody is listed to a caller who may not read the room.

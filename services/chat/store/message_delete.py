@@ -24,18 +24,18 @@ class DeletedRow(NamedTuple):
 _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
     "chat.delete_messages",
     """
-    WITH doomed AS (
+    WITH targets AS (
       SELECT d.seq, row_number() OVER (ORDER BY d.seq) AS n FROM unnest($2::bigint[]) AS d(seq)
     ), deleted AS (
       UPDATE chat.messages m
          SET deleted_at = clock_timestamp(), deleted_by = $3, deletion_type = $4, rev = $5 + d.n - 1
-        FROM doomed d
+        FROM targets d
        WHERE m.room_id = $1 AND m.seq = d.seq AND m.deleted_at IS NULL
       RETURNING m.id, m.seq, m.root_id, m.root_seq
     ), thread AS (
       UPDATE chat.threads t
-         SET reply_count = t.reply_count - d.gone, last_reply_seq = l.seq, last_reply_at = l.created_at
-        FROM (SELECT root_id, root_seq, count(*) AS gone FROM deleted
+         SET reply_count = t.reply_count - d.removed, last_reply_seq = l.seq, last_reply_at = l.created_at
+        FROM (SELECT root_id, root_seq, count(*) AS removed FROM deleted
                WHERE root_id IS NOT NULL GROUP BY root_id, root_seq) d
         LEFT JOIN LATERAL (
           SELECT r.seq, r.created_at FROM chat.messages r
@@ -59,7 +59,7 @@ _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
 
 
 @dataclass(frozen=True, slots=True)
-class Authored:
+class AuthorFilter:
     """Which of a user's live messages in a room: from an instant on, or within some seconds before now, or all."""
 
     room_id: UUID
@@ -75,15 +75,15 @@ class SeqRow(NamedTuple):
 
 
 # By the author's index, which alone has their messages in the order of time: what is older is not even looked at.
-_AUTHORED = """
+_BY_AUTHOR_FROM = """
       FROM chat.messages m
      WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
        AND m.created_at >= (SELECT coalesce(
              greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
 """
-_BY_AUTHOR = Query[SeqRow, UUID, UUID, Micros | None, float | None, int](
+_SEQS_BY_AUTHOR = Query[SeqRow, UUID, UUID, Micros | None, float | None, int](
     "chat.seqs_by_author",
-    f"SELECT m.seq {_AUTHORED} ORDER BY m.created_at DESC LIMIT $5",
+    f"SELECT m.seq {_BY_AUTHOR_FROM} ORDER BY m.created_at DESC LIMIT $5",
 )
 
 
@@ -95,7 +95,7 @@ class CountRow(NamedTuple):
 
 _COUNT_BY_AUTHOR = Query[CountRow, UUID, UUID, Micros | None, float | None](
     "chat.count_by_author",
-    f"SELECT count(*)::int AS found {_AUTHORED}",
+    f"SELECT count(*)::int AS found {_BY_AUTHOR_FROM}",
 )
 
 
@@ -118,17 +118,26 @@ async def delete(
     return row
 
 
-async def by_author(session: Session, which: Authored, limit: int) -> list[int]:
+async def seqs_by_author(session: Session, author_filter: AuthorFilter, limit: int) -> list[int]:
     """The seqs of the newest such messages, SYSTEM ones aside."""
     rows = await session.rows(
-        _BY_AUTHOR, which.room_id, which.user_id, which.since, which.window_seconds, limit
+        _SEQS_BY_AUTHOR,
+        author_filter.room_id,
+        author_filter.user_id,
+        author_filter.since,
+        author_filter.window_seconds,
+        limit,
     )
     return [row.seq for row in rows]
 
 
-async def count_by_author(database: Database, which: Authored) -> int:
+async def count_by_author(database: Database, author_filter: AuthorFilter) -> int:
     """How many such messages there are. Reads them all, which no lock should wait for."""
     row = await database.row(
-        _COUNT_BY_AUTHOR, which.room_id, which.user_id, which.since, which.window_seconds
+        _COUNT_BY_AUTHOR,
+        author_filter.room_id,
+        author_filter.user_id,
+        author_filter.since,
+        author_filter.window_seconds,
     )
     return 0 if row is None else row.found

@@ -9,18 +9,18 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
 from services.chat.domain.model import DeletionType, Message, MessageType, SystemEvent
-from services.chat.domain.reactions import in_order
+from services.chat.domain.reactions import sorted_tallies
 from services.chat.store.message_query import track_from_json
 from services.chat.store.reactions import TALLIES
 
-KEPT_DAYS = 30
+RESTORE_WINDOW_DAYS = 30
 """For how long a deleted message can be restored."""
 
 
-class HeldRow(NamedTuple):
+class MessageStateRow(NamedTuple):
     """A message, live or deleted, with its thread's sums and the reactions as one user sees them.
 
-    `kept` says whether a deleted one still has what it said and is young enough to come back.
+    `restorable` says whether a deleted one still has what it said and is young enough to come back.
     """
 
     id: UUID
@@ -41,7 +41,7 @@ class HeldRow(NamedTuple):
     deleted_at: Micros | None
     deleted_by: UUID | None
     deletion_type: str | None
-    kept: bool
+    restorable: bool
     reply_count: int
     last_reply_at: Micros | None
     emojis: list[str]
@@ -68,21 +68,21 @@ class HeldRow(NamedTuple):
             reply_to_id=self.reply_to_id if self.reply_to_id is not None else self.root_id,
             reply_count=self.reply_count,
             last_reply_at=self.last_reply_at,
-            tallies=in_order(self.first_ats, self.emojis, self.counts, self.mine),
+            tallies=sorted_tallies(self.first_ats, self.emojis, self.counts, self.mine),
             deleted_at=self.deleted_at,
             deleted_by=self.deleted_by,
             deletion_type=None if self.deletion_type is None else DeletionType(self.deletion_type),
         )
 
 
-_HELD = Query[HeldRow, UUID, UUID, UUID](
-    "chat.held_message",
+_GET_MESSAGE = Query[MessageStateRow, UUID, UUID, UUID](
+    "chat.get_message",
     f"""
     SELECT n.id, n.seq, n.rev, n.user_id, n.type, n.text, n.track_id, n.track, n.system_event,
            n.mention_user_ids, n.created_at, n.edited_at, n.root_id, n.root_seq, n.reply_to_id, n.deleted_at,
            n.deleted_by, n.deletion_type,
            n.emptied_at IS NULL
-             AND coalesce(n.deleted_at > clock_timestamp() - interval '{KEPT_DAYS} days', true) AS kept,
+             AND coalesce(n.deleted_at > clock_timestamp() - interval '{RESTORE_WINDOW_DAYS} days', true) AS restorable,
            coalesce(s.reply_count, 0) AS reply_count, s.last_reply_at, t.emojis, t.counts, t.first_ats, t.mine
       FROM chat.messages n
       LEFT JOIN chat.threads s ON s.room_id = n.room_id AND s.root_id = n.id
@@ -92,6 +92,8 @@ _HELD = Query[HeldRow, UUID, UUID, UUID](
 )
 
 
-async def held(session: Session, room_id: UUID, user_id: UUID, message_id: UUID) -> HeldRow | None:
+async def get_message(
+    session: Session, room_id: UUID, user_id: UUID, message_id: UUID
+) -> MessageStateRow | None:
     """The message by its id. While the room is locked it stays as it is until the transaction ends."""
-    return await session.row(_HELD, room_id, user_id, message_id)
+    return await session.row(_GET_MESSAGE, room_id, user_id, message_id)

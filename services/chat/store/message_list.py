@@ -14,22 +14,22 @@ from services.chat.domain.pagination import Window
 from services.chat.store.message_query import (
     MESSAGE,
     NO_THREAD,
-    ROOM,
+    ROOM_ACCESS,
     THREAD,
     THREAD_FROM,
-    Found,
+    MessageBatch,
     MessageRow,
-    found,
-    reading,
+    compose_message_query,
+    split_rows,
 )
-from services.chat.store.rooms import MAY_READ
+from services.chat.store.rooms import CAN_READ
 
 _MAX_PREVIEW = 5
 _LIVE = "n.deleted_at IS NULL"
 _DELETED = "n.deleted_at IS NOT NULL"
 
 
-def _first(columns: str, condition: str, order: str, count: str, most: int) -> str:
+def _limited(columns: str, condition: str, order: str, count: str, most: int) -> str:
     """The first `count` messages that meet a condition.
 
     The planner takes an unknown limit for a tenth of the table, and would plan anew at every call in the hope
@@ -41,9 +41,9 @@ def _first(columns: str, condition: str, order: str, count: str, most: int) -> s
     )
 
 
-def _half(conditions: Sequence[str], side: str, order: str, count: str) -> str:
+def _one_side(conditions: Sequence[str], side: str, order: str, count: str) -> str:
     """The messages of one side that meet one of the conditions, of which each has an index of its own."""
-    parts = [_first(MESSAGE, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
+    parts = [_limited(MESSAGE, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
     if len(parts) == 1:
         return parts[0]
     return f"(SELECT * FROM ({' UNION ALL '.join(parts)}) u ORDER BY u.seq {order} LIMIT {count})"  # noqa: S608 - only constants of this package
@@ -51,26 +51,26 @@ def _half(conditions: Sequence[str], side: str, order: str, count: str) -> str:
 
 def _window(*conditions: str) -> str:
     """Both halves of a window: $3 older from (this seq and before), $4 how many, $5 newer from (after it), $6."""
-    older = _half(conditions, "n.seq <= $3", "DESC", "$4")
-    newer = _half(conditions, "n.seq > $5", "ASC", "$6")
+    older = _one_side(conditions, "n.seq <= $3", "DESC", "$4")
+    newer = _one_side(conditions, "n.seq > $5", "ASC", "$6")
     return f"{older} UNION ALL {newer}"
 
 
 def _roots(*conditions: str) -> str:
     """Roots with the first live replies of each, $7 of them."""
-    replies = _first(
+    replies = _limited(
         f"{MESSAGE}, {NO_THREAD}",
         f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {_LIVE}",
         "ASC",
         "$7",
         _MAX_PREVIEW,
     )
-    return reading(
+    return compose_message_query(
         f"""
-        {ROOM}, p AS MATERIALIZED (
+        {ROOM_ACCESS}, p AS MATERIALIZED (
           SELECT n.*, {THREAD}
             FROM f CROSS JOIN LATERAL ({_window(*conditions)}) n {THREAD_FROM}
-           WHERE {MAY_READ}
+           WHERE {CAN_READ}
         ), x AS MATERIALIZED (
           SELECT p.* FROM p
           UNION ALL
@@ -80,14 +80,14 @@ def _roots(*conditions: str) -> str:
     )
 
 
-def _all(condition: str) -> str:
+def _roots_and_replies(condition: str) -> str:
     """Roots and replies alike."""
-    return reading(
+    return compose_message_query(
         f"""
-        {ROOM}, x AS MATERIALIZED (
+        {ROOM_ACCESS}, x AS MATERIALIZED (
           SELECT n.*, {THREAD}
             FROM f CROSS JOIN LATERAL ({_window(condition)}) n {THREAD_FROM}
-           WHERE {MAY_READ}
+           WHERE {CAN_READ}
         )
         """  # noqa: S608 - only constants of this package
     )
@@ -100,21 +100,21 @@ _ROOTS = Query[MessageRow, UUID, UUID, int, int, int, int, int](
 _ROOTS_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots_and_deleted", _roots(f"{_IS_ROOT} AND {_LIVE}", f"{_IS_ROOT} AND {_DELETED}")
 )
-_ALL = Query[MessageRow, UUID, UUID, int, int, int, int]("chat.page_all", _all(_LIVE))
+_ALL = Query[MessageRow, UUID, UUID, int, int, int, int]("chat.page_all", _roots_and_replies(_LIVE))
 _ALL_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int](
-    "chat.page_all_and_deleted", _all("true")
+    "chat.page_all_and_deleted", _roots_and_replies("true")
 )
 
 
 def _replies(*conditions: str) -> str:
     """A thread's replies in a window that meet one of the conditions, and its root $7 whatever became of it."""
     replies = [f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {each}" for each in conditions]
-    return reading(
+    return compose_message_query(
         f"""
-        {ROOM}, p AS MATERIALIZED (
+        {ROOM_ACCESS}, p AS MATERIALIZED (
           SELECT {MESSAGE}, {THREAD}
             FROM f CROSS JOIN chat.messages n {THREAD_FROM}
-           WHERE n.room_id = $1 AND n.id = $7 AND {_IS_ROOT} AND {MAY_READ}
+           WHERE n.room_id = $1 AND n.id = $7 AND {_IS_ROOT} AND {CAN_READ}
         ), x AS MATERIALIZED (
           SELECT p.* FROM p
           UNION ALL
@@ -130,10 +130,10 @@ _REPLIES_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, UUID](
 )
 
 
-def _some(condition: str, may_read: str = MAY_READ) -> str:
-    return reading(
+def _by_condition(condition: str, may_read: str = CAN_READ) -> str:
+    return compose_message_query(
         f"""
-        {ROOM}, x AS MATERIALIZED (
+        {ROOM_ACCESS}, x AS MATERIALIZED (
           SELECT {MESSAGE}, {THREAD}
             FROM f CROSS JOIN chat.messages n {THREAD_FROM}
            WHERE n.room_id = $1 AND {condition} AND {may_read}
@@ -142,12 +142,14 @@ def _some(condition: str, may_read: str = MAY_READ) -> str:
     )
 
 
-_BY_ID = Query[MessageRow, UUID, UUID, list[UUID]]("chat.messages_by_id", _some("n.id = ANY ($3)"))
-_BY_ID_ANYWAY = Query[MessageRow, UUID, UUID, UUID]("chat.message_anyway", _some("n.id = $3", "true"))
-_BY_SEQ = Query[MessageRow, UUID, UUID, int]("chat.message_by_seq", _some("n.seq = $3", "true"))
+_BY_ID = Query[MessageRow, UUID, UUID, list[UUID]]("chat.messages_by_id", _by_condition("n.id = ANY ($3)"))
+_BY_ID_UNCHECKED = Query[MessageRow, UUID, UUID, UUID](
+    "chat.message_by_id_unchecked", _by_condition("n.id = $3", "true")
+)
+_BY_SEQ = Query[MessageRow, UUID, UUID, int]("chat.message_by_seq", _by_condition("n.seq = $3", "true"))
 
 
-class MineRow(NamedTuple):
+class ViewerStateRow(NamedTuple):
     """What decides whether the caller may read the room, its last rev, and the caller's reactions to messages."""
 
     private: bool
@@ -159,10 +161,10 @@ class MineRow(NamedTuple):
     my_emojis: list[str] | None
 
 
-_MINE = Query[MineRow, UUID, UUID, list[UUID]](
-    "chat.page_mine",
+_VIEWER_STATE = Query[ViewerStateRow, UUID, UUID, list[UUID]](
+    "chat.page_viewer_state",
     f"""
-    {ROOM}
+    {ROOM_ACCESS}
     SELECT f.private, f.role, f.invited, f.banned, f.last_rev, g.my_ids, g.my_emojis
       FROM f CROSS JOIN LATERAL (
         SELECT array_agg(e.message_id) AS my_ids, array_agg(e.emoji) AS my_emojis
@@ -170,15 +172,17 @@ _MINE = Query[MineRow, UUID, UUID, list[UUID]](
             SELECT r.message_id, r.emoji FROM chat.reactions r
              WHERE r.user_id = $2 AND r.room_id = $1 AND r.message_id = i.id AND r.removed_at IS NULL LIMIT 1000
           ) e
-         WHERE {MAY_READ}
+         WHERE {CAN_READ}
       ) g
     """,  # noqa: S608 - only constants of this package
 )
 
 
-async def mine(database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]) -> MineRow | None:
+async def viewer_state(
+    database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]
+) -> ViewerStateRow | None:
     """The caller's reactions to these messages, with the room's facts; None when there is no such room."""
-    return await database.row(_MINE, room_id, user_id, message_ids)
+    return await database.row(_VIEWER_STATE, room_id, user_id, message_ids)
 
 
 async def page(
@@ -190,35 +194,35 @@ async def page(
     *,
     replies: int,
     deleted: bool,
-) -> Found:
+) -> MessageBatch:
     """A page's messages in no order, first replies among them; with `deleted` also the deleted ones."""
     bounds = (window.older_from, window.older, window.newer_from, window.newer)
     if view is ThreadView.ALL:
         statement = _ALL_AND_DELETED if deleted else _ALL
-        return found(await database.rows(statement, room_id, user_id, *bounds))
+        return split_rows(await database.rows(statement, room_id, user_id, *bounds))
     of_roots = _ROOTS_AND_DELETED if deleted else _ROOTS
-    return found(await database.rows(of_roots, room_id, user_id, *bounds, replies))
+    return split_rows(await database.rows(of_roots, room_id, user_id, *bounds, replies))
 
 
 async def replies(
     database: Database, room_id: UUID, user_id: UUID, root_id: UUID, window: Window, *, deleted: bool
-) -> Found:
+) -> MessageBatch:
     """A page of a thread in no order with its root, live or not, if there is such a root."""
     bounds = (window.older_from, window.older, window.newer_from, window.newer)
     statement = _REPLIES_AND_DELETED if deleted else _REPLIES
-    return found(await database.rows(statement, room_id, user_id, *bounds, root_id))
+    return split_rows(await database.rows(statement, room_id, user_id, *bounds, root_id))
 
 
-async def by_ids(database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]) -> Found:
+async def by_ids(database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]) -> MessageBatch:
     """The room's messages of these ids, live or not, in no order."""
-    return found(await database.rows(_BY_ID, room_id, user_id, message_ids))
+    return split_rows(await database.rows(_BY_ID, room_id, user_id, message_ids))
 
 
-async def by_id_anyway(session: Session, room_id: UUID, user_id: UUID, message_id: UUID) -> Found:
+async def by_id_unchecked(session: Session, room_id: UUID, user_id: UUID, message_id: UUID) -> MessageBatch:
     """The room's message of that id, live or not, whoever may read the room."""
-    return found(await session.rows(_BY_ID_ANYWAY, room_id, user_id, message_id))
+    return split_rows(await session.rows(_BY_ID_UNCHECKED, room_id, user_id, message_id))
 
 
-async def by_seq(database: Database, room_id: UUID, user_id: UUID, seq: int) -> Found:
+async def by_seq(database: Database, room_id: UUID, user_id: UUID, seq: int) -> MessageBatch:
     """A room's message by its seq, live or not, for its own author."""
-    return found(await database.rows(_BY_SEQ, room_id, user_id, seq))
+    return split_rows(await database.rows(_BY_SEQ, room_id, user_id, seq))

@@ -8,61 +8,61 @@ from uuid import UUID
 
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
-from services.chat.store.message_get import KEPT_DAYS
+from services.chat.store.message_get import RESTORE_WINDOW_DAYS
 
-# The tallies of the reactions that the CTE `reaction` (message_id, emoji, standing) deletes in the room $1.
-FEWER_TALLIES = """
-    gone AS (
-      SELECT message_id, emoji, count(*)::int AS n FROM reaction WHERE standing GROUP BY message_id, emoji
-    ), fewer AS (
-      UPDATE chat.reaction_tallies t SET count = t.count - g.n FROM gone g
+# The tallies of the reactions that the CTE `reaction` (message_id, emoji, active) deletes in the room $1.
+DECREMENT_TALLIES = """
+    removed AS (
+      SELECT message_id, emoji, count(*)::int AS n FROM reaction WHERE active GROUP BY message_id, emoji
+    ), decremented AS (
+      UPDATE chat.reaction_tallies t SET count = t.count - g.n FROM removed g
        WHERE t.room_id = $1 AND t.message_id = g.message_id AND t.emoji = g.emoji AND t.count > g.n
-    ), none AS (
-      DELETE FROM chat.reaction_tallies t USING gone g
+    ), deleted AS (
+      DELETE FROM chat.reaction_tallies t USING removed g
        WHERE t.room_id = $1 AND t.message_id = g.message_id AND t.emoji = g.emoji AND t.count <= g.n
     )
 """
 
 
-class StubRow(NamedTuple):
+class TombstoneRow(NamedTuple):
     """A deleted message that is to be emptied."""
 
     room_id: UUID
     seq: int
 
 
-class DueRow(NamedTuple):
+class DueTombstoneRow(NamedTuple):
     """The same, read under its room's lock."""
 
     seq: int
     id: UUID
 
 
-class StrippedRow(NamedTuple):
+class DeletedDependentsRow(NamedTuple):
     """How many revisions, mentions and reactions were removed."""
 
     removed: int
 
 
 # now() and not the running clock: only what stays the same during a statement is looked up in an index.
-_TOO_OLD = f"deleted_at < now() - interval '{KEPT_DAYS} days' AND emptied_at IS NULL"
-_OLD = Query[StubRow, int](
-    "chat.old_stubs",
-    f"SELECT room_id, seq FROM chat.messages WHERE {_TOO_OLD} ORDER BY deleted_at LIMIT $1",  # noqa: S608 - only constants of this module
+_EXPIRED = f"deleted_at < now() - interval '{RESTORE_WINDOW_DAYS} days' AND emptied_at IS NULL"
+_EXPIRED_TOMBSTONES = Query[TombstoneRow, int](
+    "chat.expired_tombstones",
+    f"SELECT room_id, seq FROM chat.messages WHERE {_EXPIRED} ORDER BY deleted_at LIMIT $1",  # noqa: S608 - only constants of this module
 )
 # Since they were found they may have been emptied. They are read by their key before anything else is asked: the
 # index of what is to be emptied holds that of all rooms, which may be much, and this one is locked.
-_DUE = Query[DueRow, UUID, list[int]](
-    "chat.due_stubs",
+_DUE = Query[DueTombstoneRow, UUID, list[int]](
+    "chat.tombstones_to_purge",
     f"""
     WITH found AS MATERIALIZED (
       SELECT seq, id, deleted_at, emptied_at FROM chat.messages WHERE room_id = $1 AND seq = ANY ($2)
     )
-    SELECT seq, id FROM found WHERE {_TOO_OLD} ORDER BY seq
+    SELECT seq, id FROM found WHERE {_EXPIRED} ORDER BY seq
     """,  # noqa: S608 - only constants of this module
 )
-_STRIP = Query[StrippedRow, UUID, list[UUID], int](
-    "chat.strip_messages",
+_DELETE_DEPENDENTS = Query[DeletedDependentsRow, UUID, list[UUID], int](
+    "chat.delete_dependents",
     f"""
     WITH revision AS (
       DELETE FROM chat.message_revisions v
@@ -83,14 +83,14 @@ _STRIP = Query[StrippedRow, UUID, list[UUID], int](
                WHERE o.room_id = $1 AND o.message_id = ANY ($2)
                LIMIT $3 - (SELECT count(*) FROM revision) - (SELECT count(*) FROM mention)) d
        WHERE r.room_id = $1 AND r.message_id = d.message_id AND r.user_id = d.user_id AND r.emoji = d.emoji
-      RETURNING r.message_id, r.emoji, r.removed_at IS NULL AS standing
-    ), {FEWER_TALLIES}
+      RETURNING r.message_id, r.emoji, r.removed_at IS NULL AS active
+    ), {DECREMENT_TALLIES}
     SELECT ((SELECT count(*) FROM revision) + (SELECT count(*) FROM mention)
             + (SELECT count(*) FROM reaction))::int AS removed
     """,  # noqa: S608 - only constants of this module
 )
-_EMPTY = Command[UUID, list[int], int](
-    "chat.empty_messages",
+_PURGE = Command[UUID, list[int], int](
+    "chat.purge_messages",
     """
     UPDATE chat.messages m
        SET text = NULL, track_id = NULL, track = NULL, search_text = NULL, mention_user_ids = NULL,
@@ -101,32 +101,32 @@ _EMPTY = Command[UUID, list[int], int](
 )
 
 
-async def old_stubs(database: Database, limit: int) -> dict[UUID, list[int]]:
+async def expired_tombstones(database: Database, limit: int) -> dict[UUID, list[int]]:
     """The seqs of messages that were deleted too long ago to be restored, room by room, the oldest first."""
     found: dict[UUID, list[int]] = {}
-    for row in await database.rows(_OLD, limit):
+    for row in await database.rows(_EXPIRED_TOMBSTONES, limit):
         found.setdefault(row.room_id, []).append(row.seq)
     return found
 
 
-async def due(session: Session, room_id: UUID, seqs: Sequence[int]) -> list[DueRow]:
+async def due(session: Session, room_id: UUID, seqs: Sequence[int]) -> list[DueTombstoneRow]:
     """Those of the messages that still are to be emptied. The room must be locked."""
     return await session.rows(_DUE, room_id, list(seqs))
 
 
-async def strip(session: Session, room_id: UUID, message_ids: Sequence[UUID], limit: int) -> int:
+async def delete_dependents(session: Session, room_id: UUID, message_ids: Sequence[UUID], limit: int) -> int:
     """Remove revisions, mentions and reactions of deleted messages, up to `limit` of them; returns how many.
 
     With the tallies that is up to twice as many rows. The room must be locked. No rev is taken: all of
     it is shown, if at all, to moderators who ask for deleted messages, and the emptying that follows takes one.
     """
-    row = await session.row(_STRIP, room_id, list(message_ids), limit)
+    row = await session.row(_DELETE_DEPENDENTS, room_id, list(message_ids), limit)
     return 0 if row is None else row.removed
 
 
-async def empty(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
+async def purge(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
     """Remove what deleted messages said, numbering them from `first_rev` on; returns how many there were.
 
     The room must be locked, the messages be deleted and not emptied, and nothing be left to strip.
     """
-    return await session.execute(_EMPTY, room_id, list(seqs), first_rev)
+    return await session.execute(_PURGE, room_id, list(seqs), first_rev)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from services.chat.domain.model import Message, Tally, TrackSnapshot
-from services.chat.store.rooms import FACTS, FACTS_FROM
+from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM
 
 
 class MessageRow(NamedTuple):
@@ -55,7 +55,7 @@ class MessageRow(NamedTuple):
     my_emojis: list[str] | None = None
 
 
-def row_of(message: Message) -> MessageRow:
+def row_from_message(message: Message) -> MessageRow:
     """A message that an act has just written, as a statement would read it, without its reactions."""
     return MessageRow(
         id=message.id,
@@ -82,7 +82,7 @@ def row_of(message: Message) -> MessageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MessageBatch:
     """What a statement found. `room` is None when there is none; `tallies` are by message, in their order."""
 
     room: MessageRow | None
@@ -103,7 +103,7 @@ THREAD_FROM = """
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
 """
-ROOM = f"WITH f AS MATERIALIZED (SELECT {FACTS}, c.last_rev {FACTS_FROM})"
+ROOM_ACCESS = f"WITH f AS MATERIALIZED (SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM})"
 """$1 is the room, $2 the caller."""
 _ROOM_ONLY = """
        false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
@@ -139,8 +139,8 @@ _MINE_OF_ROOMS = """
 """
 
 
-def reading(expressions: str, *, rooms: bool = False) -> str:
-    """Complete a statement that begins with `expressions`: `f` as in ROOM, and `x` with the messages.
+def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
+    """Complete a statement that begins with `expressions`: `f` as in ROOM_ACCESS, and `x` with the messages.
 
     `rooms`: the messages may be of several rooms. $1 and $2 are the room and the caller.
     """
@@ -164,7 +164,7 @@ def reading(expressions: str, *, rooms: bool = False) -> str:
     """  # noqa: S608 - only constants of this package
 
 
-def found(rows: Iterable[MessageRow]) -> Found:
+def split_rows(rows: Iterable[MessageRow]) -> MessageBatch:
     """Tell the rows of such a statement apart."""
     room, messages = None, []
     for row in rows:
@@ -172,7 +172,7 @@ def found(rows: Iterable[MessageRow]) -> Found:
             messages.append(row)
         else:
             room = row
-    return Found(room, messages, {} if room is None else _tallies(room))
+    return MessageBatch(room, messages, {} if room is None else _tallies(room))
 
 
 # There are more of these than of anything else on a page.

@@ -9,8 +9,15 @@ from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Query
-from services.chat.store.message_query import MESSAGE, NO_THREAD, Found, MessageRow, found, reading
-from services.chat.store.rooms import FACTS, FACTS_FROM, IN_FORCE, MAY_READ
+from services.chat.store.message_query import (
+    MESSAGE,
+    NO_THREAD,
+    MessageBatch,
+    MessageRow,
+    compose_message_query,
+    split_rows,
+)
+from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM, CAN_READ, SANCTION_ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Cursor:
     """Where a page begins: right after the message of that time, room and seq, newest first."""
 
     created_at: Micros
@@ -40,9 +47,9 @@ _AUTHOR = "n.user_id = $5"
 _VISIBLE = f"""
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE})
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE})
 """  # noqa: S608 - only constants of this package
-_PLACE_OF_CALLER = (
+_JOIN_CALLER_MEMBERSHIP = (
     "LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL"
 )
 _NEWEST = "n.created_at DESC, n.room_id DESC, n.seq DESC"
@@ -59,20 +66,20 @@ def _hits(by: str) -> str:
          AND ($6::timestamptz IS NULL OR n.created_at >= $6)
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT {MAY_READ} FROM f)
+         AND (SELECT {CAN_READ} FROM f)
     """  # noqa: S608 - only constants of this package
 
 
 def _search(found: str) -> str:
-    """$1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 $7 times, $8 $9 $10 the place, $11 how many.
+    """$1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 $7 times, $8 $9 $10 the cursor, $11 how many.
 
     Who may read what is asked for each room, so a message of a hidden room is passed over as if it were not there.
     A search in a room that is hidden looks at no more than one in a room that is not there.
     """
-    return reading(
+    return compose_message_query(
         f"""
         WITH f AS MATERIALIZED (
-          SELECT {FACTS}, c.last_rev {FACTS_FROM}
+          SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM}
           UNION ALL
           SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
         ), {found}
@@ -92,7 +99,7 @@ def _sorted(by: str) -> str:
           SELECT n.created_at, n.room_id, n.seq FROM chat.messages n WHERE {_hits(by)}
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
-            {_PLACE_OF_CALLER} WHERE {_VISIBLE}
+            {_JOIN_CALLER_MEMBERSHIP} WHERE {_VISIBLE}
         ), x AS MATERIALIZED (
           SELECT {MESSAGE}, {NO_THREAD}
             FROM (SELECT * FROM (
@@ -110,7 +117,7 @@ def _in_order(by: str) -> str:
         x AS MATERIALIZED (
           SELECT * FROM (
             SELECT {MESSAGE}, {NO_THREAD}
-              FROM chat.messages n JOIN chat.rooms r ON r.id = n.room_id {_PLACE_OF_CALLER}
+              FROM chat.messages n JOIN chat.rooms r ON r.id = n.room_id {_JOIN_CALLER_MEMBERSHIP}
              WHERE {_hits(by)} AND {_VISIBLE}
              ORDER BY {_NEWEST} LIMIT {MAX_SIZE + 1}
           ) o LIMIT $11
@@ -137,8 +144,10 @@ _BY_TRACK = _Search("chat.search_track", _search(_in_order(_TRACK)))
 _BY_AUTHOR = _Search("chat.search_author", _search(_sorted(_AUTHOR)))
 
 
-async def search(database: Database, user_id: UUID, criteria: Criteria, after: Place, limit: int) -> Found:
-    """Up to `limit` live messages, in no order: the newest of those after the place that the caller may read.
+async def search(
+    database: Database, user_id: UUID, criteria: Criteria, after: Cursor, limit: int
+) -> MessageBatch:
+    """Up to `limit` live messages, in no order: the newest of those after the cursor that the caller may read.
 
     With a room, `room` of the answer tells whether that may be read at all.
     """
@@ -149,7 +158,7 @@ async def search(database: Database, user_id: UUID, criteria: Criteria, after: P
         statement = _BY_TRACK
     else:
         statement = _BY_AUTHOR
-    return found(
+    return split_rows(
         await database.rows(
             statement,
             criteria.room_id,

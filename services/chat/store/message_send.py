@@ -9,15 +9,15 @@ from uuid import UUID
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Query
-from services.chat.domain.message_send import Place, SendDraft, SendFacts
+from services.chat.domain.message_send import SendContext, SendDraft, ThreadPosition
 from services.chat.domain.model import MessageType
 from services.chat.store.message_query import track_to_json
-from services.chat.store.rooms import IN_FORCE, Reader
+from services.chat.store.rooms import SANCTION_ACTIVE, Reader
 
 # Mentions come as the text of an array per draft: arrays of arrays must all be of one length. Each array stands in
 # a sub-select, which hides its length from the planner: see the locks in changes.py.
-_FACTS = Query[
-    SendFacts,
+_CONTEXT = Query[
+    SendContext,
     list[UUID],
     list[UUID],
     list[UUID | None],
@@ -27,7 +27,7 @@ _FACTS = Query[
     list[Micros | None],
     list[str],
 ](
-    "chat.send_facts",
+    "chat.send_context",
     f"""
     SELECT i.item,
            r.id IS NOT NULL AS room_exists,
@@ -40,13 +40,13 @@ _FACTS = Query[
            EXISTS (SELECT 1 FROM chat.room_invitations v
                     WHERE v.room_id = i.room_id AND v.user_id = i.user_id AND v.ended_at IS NULL) AS invited,
            EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
-                      AND s.kind = 'BAN' AND {IN_FORCE}) AS banned,
+                      AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned,
            coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
            EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
-                      AND s.kind = 'MUTE' AND {IN_FORCE}) AS muted_in_room,
+                      AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted_in_room,
            coalesce(i.muted_until > clock_timestamp(), false) AS muted_on_platform,
-           prior.seq AS prior_seq,
-           prior.payload_hash AS prior_hash,
+           duplicate.seq AS duplicate_seq,
+           duplicate.payload_hash AS duplicate_hash,
            written.seq AS written_seq,
            parent.id AS parent_id,
            parent.seq AS parent_seq,
@@ -55,11 +55,11 @@ _FACTS = Query[
            parent.deleted_at IS NOT NULL OR root.deleted_at IS NOT NULL AS parent_deleted,
            CASE WHEN r.slow_mode_seconds > 0 AND m.last_message_at IS NOT NULL
                 THEN r.slow_mode_seconds - extract(epoch FROM clock_timestamp() - m.last_message_at)
-                ELSE 0 END::float8 AS slow_wait,
+                ELSE 0 END::float8 AS slow_mode_wait,
            (SELECT u.user_id FROM unnest(i.mentions::uuid[]) AS u(user_id)
              WHERE NOT EXISTS (SELECT 1 FROM chat.room_memberships o WHERE o.room_id = i.room_id
                                   AND o.user_id = u.user_id AND o.left_at IS NULL)
-             LIMIT 1) AS stranger
+             LIMIT 1) AS non_member_mention
       FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::uuid[]), (SELECT $4::uuid[]),
                   (SELECT $5::uuid[]), (SELECT $6::timestamptz[]), (SELECT $7::timestamptz[]),
                   (SELECT $8::text[]))
@@ -68,8 +68,8 @@ _FACTS = Query[
       LEFT JOIN chat.rooms r ON r.id = i.room_id
       LEFT JOIN chat.room_memberships m
              ON m.room_id = i.room_id AND m.user_id = i.user_id AND m.left_at IS NULL
-      LEFT JOIN chat.messages prior
-             ON prior.room_id = i.room_id AND prior.user_id = i.user_id AND prior.request_id = i.request_id
+      LEFT JOIN chat.messages duplicate
+             ON duplicate.room_id = i.room_id AND duplicate.user_id = i.user_id AND duplicate.request_id = i.request_id
       LEFT JOIN chat.messages written ON written.room_id = i.room_id AND written.id = i.written_id
       LEFT JOIN chat.messages parent ON parent.room_id = i.room_id AND parent.id = i.parent_id
       LEFT JOIN chat.messages root ON root.room_id = parent.room_id AND root.seq = parent.root_seq
@@ -151,7 +151,7 @@ class Accepted(NamedTuple):
     """A draft that passed the rules, with its place and its numbers."""
 
     draft: SendDraft
-    place: Place
+    position: ThreadPosition
     seq: int
     rev: int
     slow: bool
@@ -162,18 +162,20 @@ class Accepted(NamedTuple):
         return MessageType.TEXT if self.draft.track is None else MessageType.TRACK
 
 
-async def facts(session: Reader, drafts: Sequence[SendDraft], *, perhaps_written: bool) -> list[SendFacts]:
+async def send_context(
+    session: Reader, drafts: Sequence[SendDraft], *, outcome_unknown: bool
+) -> list[SendContext]:
     """What the rules need, one row per draft in their order; it stays so while the rooms are locked.
 
-    With `perhaps_written` each draft is also looked up by its message id, after a try whose outcome
+    With `outcome_unknown` each draft is also looked up by its message id, after a try whose outcome
     is unknown.
     """
     return await session.rows(
-        _FACTS,
+        _CONTEXT,
         [draft.room_id for draft in drafts],
         [draft.user_id for draft in drafts],
         [draft.request_id for draft in drafts],
-        [draft.message_id if perhaps_written else None for draft in drafts],
+        [draft.message_id if outcome_unknown else None for draft in drafts],
         [draft.parent_id for draft in drafts],
         [draft.muted_until for draft in drafts],
         [draft.suspended_until for draft in drafts],
@@ -200,9 +202,9 @@ async def write(session: Session, accepted: Sequence[Accepted]) -> dict[UUID, Mi
         [draft.track.track_id if draft.track else None for draft in drafts],
         [track_to_json(draft.track) if draft.track else None for draft in drafts],
         [_array(draft.mention_user_ids) for draft in drafts],
-        [item.place.root_id for item in accepted],
-        [item.place.root_seq for item in accepted],
-        [item.place.reply_to_id for item in accepted],
+        [item.position.root_id for item in accepted],
+        [item.position.root_seq for item in accepted],
+        [item.position.reply_to_id for item in accepted],
         [draft.request_id for draft in drafts],
         [draft.payload_hash for draft in drafts],
         [item.slow for item in accepted],

@@ -31,22 +31,22 @@ _ERASE = Query[ErasedRow, UUID, UUID, int](
 )
 
 
-class HeirRow(NamedTuple):
+class NewOwnerRow(NamedTuple):
     """Who got a room, and their role before."""
 
     user_id: UUID
     role: str
 
 
-class PutAwayRow(NamedTuple):
+class ArchivedRow(NamedTuple):
     """Since when a room is archived."""
 
     archived_at: Micros | None
 
 
 # By two indexes, however many members there are: those who moderate, and all in the order in which they joined.
-_BEQUEATH = Query[HeirRow, UUID, int](
-    "chat.bequeath_room",
+_PROMOTE_SUCCESSOR = Query[NewOwnerRow, UUID, int](
+    "chat.promote_successor",
     """
     UPDATE chat.room_memberships m SET role = 'OWNER', rev = $2
       FROM (SELECT user_id, role FROM chat.room_memberships
@@ -60,8 +60,8 @@ _BEQUEATH = Query[HeirRow, UUID, int](
     RETURNING b.user_id, b.role
     """,
 )
-_PUT_AWAY = Query[PutAwayRow, UUID, int](
-    "chat.put_room_away",
+_ARCHIVE_EMPTY_ROOM = Query[ArchivedRow, UUID, int](
+    "chat.archive_empty_room",
     """
     UPDATE chat.rooms SET archived_at = clock_timestamp(), rev = $2, updated_at = clock_timestamp()
      WHERE id = $1 AND archived_at IS NULL
@@ -71,19 +71,19 @@ _PUT_AWAY = Query[PutAwayRow, UUID, int](
 
 
 async def erase_membership(session: Session, room_id: UUID, user_id: UUID, rev: int) -> ErasedRow | None:
-    """End a membership as erased, with its read mark; None when it was erased before. The room must be locked."""
+    """End a membership as erased, with its read marker; None when it was erased before. The room must be locked."""
     return await session.row(_ERASE, room_id, user_id, rev)
 
 
-async def bequeath(session: Session, room_id: UUID, rev: int) -> HeirRow | None:
+async def promote_successor(session: Session, room_id: UUID, rev: int) -> NewOwnerRow | None:
     """Make the longest-serving moderator, or else member, the owner; None when there is nobody.
 
     The room must be locked, and have no owner.
     """
-    return await session.row(_BEQUEATH, room_id, rev)
+    return await session.row(_PROMOTE_SUCCESSOR, room_id, rev)
 
 
-async def put_away(session: Session, room_id: UUID, rev: int) -> Micros | None:
+async def archive_empty_room(session: Session, room_id: UUID, rev: int) -> Micros | None:
     """Archive a room; None when it was archived before. The room must be locked."""
-    row = await session.row(_PUT_AWAY, room_id, rev)
+    row = await session.row(_ARCHIVE_EMPTY_ROOM, room_id, rev)
     return None if row is None else row.archived_at

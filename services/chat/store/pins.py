@@ -9,8 +9,8 @@ from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Pin
-from services.chat.store.message_query import ROOM
-from services.chat.store.rooms import MAY_READ
+from services.chat.store.message_query import ROOM_ACCESS
+from services.chat.store.rooms import CAN_READ
 
 
 class PinRow(NamedTuple):
@@ -26,7 +26,7 @@ class PinRow(NamedTuple):
         return Pin(*self)
 
 
-class PinnedRow(NamedTuple):
+class PinTargetRow(NamedTuple):
     """A message that somebody pins or unpins: its pin where it has one, and the room's number of pins."""
 
     user_id: UUID | None
@@ -43,7 +43,7 @@ class PinnedRow(NamedTuple):
         return Pin(message_id, self.pinned_by, self.pinned_at, self.rev)
 
 
-class StandingRow(NamedTuple):
+class ActivePinRow(NamedTuple):
     """The room's facts and one of its pins; `message_id` is None for none."""
 
     private: bool
@@ -62,17 +62,17 @@ class StandingRow(NamedTuple):
         return Pin(self.message_id, self.pinned_by, self.pinned_at, self.rev)
 
 
-_STANDING = Query[StandingRow, UUID, UUID](
-    "chat.pins",
+_ACTIVE_PINS = Query[ActivePinRow, UUID, UUID](
+    "chat.active_pins",
     f"""
-    {ROOM}
+    {ROOM_ACCESS}
     SELECT f.private, f.role, f.invited, f.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
-      FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {MAY_READ}
+      FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {CAN_READ}
      ORDER BY p.pinned_at DESC, p.rev DESC
     """,  # noqa: S608 - only constants of this package
 )
-_PINNED = Query[PinnedRow, UUID, UUID](
-    "chat.pinned_message",
+_PIN_TARGET = Query[PinTargetRow, UUID, UUID](
+    "chat.pin_target",
     """
     SELECT n.user_id, n.deleted_at IS NOT NULL AS deleted, p.pinned_by, p.pinned_at, p.rev,
            (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins
@@ -101,14 +101,14 @@ _UNPIN = Command[UUID, UUID, int](
 )
 
 
-async def standing(database: Database, room_id: UUID, user_id: UUID) -> list[StandingRow]:
+async def active_pins(database: Database, room_id: UUID, user_id: UUID) -> list[ActivePinRow]:
     """A room's pins that stand, the newest first; at least one row when the room exists."""
-    return await database.rows(_STANDING, room_id, user_id)
+    return await database.rows(_ACTIVE_PINS, room_id, user_id)
 
 
-async def pinned(session: Session, room_id: UUID, message_id: UUID) -> PinnedRow | None:
+async def pin_target(session: Session, room_id: UUID, message_id: UUID) -> PinTargetRow | None:
     """The message with its pin; None when the room has no such message."""
-    return await session.row(_PINNED, room_id, message_id)
+    return await session.row(_PIN_TARGET, room_id, message_id)
 
 
 async def pin(session: Session, room_id: UUID, message_id: UUID, user_id: UUID, rev: int) -> Pin:

@@ -11,9 +11,9 @@ from servicekit.database import Database, Session
 from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Reaction
-from services.chat.domain.reactions import ReactionFacts
-from services.chat.store.message_query import ROOM
-from services.chat.store.rooms import FACTS_FROM, MAY_READ, STANDING
+from services.chat.domain.reactions import ReactionContext
+from services.chat.store.message_query import ROOM_ACCESS
+from services.chat.store.rooms import ACCESS_FROM, CAN_READ, MEMBERSHIP_COLUMNS
 
 # The reactions of the message `n` in no order, as the user $2 sees them. Whether that user gave an emoji is asked
 # for each that the message has, which are few: what they gave and took back stays in the table and may be much.
@@ -28,10 +28,10 @@ TALLIES = """
               ), false)), '{}') AS mine
          FROM chat.reaction_tallies y WHERE y.room_id = n.room_id AND y.message_id = n.id
 """
-_FACTS = Query[ReactionFacts, UUID, UUID, Micros | None, Micros | None, UUID](
-    "chat.reaction_facts",
+_CONTEXT = Query[ReactionContext, UUID, UUID, Micros | None, Micros | None, UUID](
+    "chat.reaction_context",
     f"""
-    WITH f AS (SELECT {STANDING}, r.locked_at, r.archived_at {FACTS_FROM})
+    WITH f AS (SELECT {MEMBERSHIP_COLUMNS}, r.locked_at, r.archived_at {ACCESS_FROM})
     SELECT f.private, f.role, f.invited, f.banned, f.muted, f.muted_on_platform, f.suspended, f.locked_at,
            f.archived_at, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
       FROM f
@@ -41,16 +41,16 @@ _FACTS = Query[ReactionFacts, UUID, UUID, Micros | None, Micros | None, UUID](
 )
 
 
-class GivenRow(NamedTuple):
-    """When a reaction was given."""
+class AddedRow(NamedTuple):
+    """When a reaction was added."""
 
     created_at: Micros
 
 
-_GIVE = Query[GivenRow, UUID, UUID, UUID, str, int](
-    "chat.give_reaction",
+_ADD = Query[AddedRow, UUID, UUID, UUID, str, int](
+    "chat.add_reaction",
     """
-    WITH given AS (
+    WITH added AS (
       INSERT INTO chat.reactions AS e (room_id, message_id, user_id, emoji, created_at, rev)
       VALUES ($1, $2, $3, $4, clock_timestamp(), $5)
       ON CONFLICT (room_id, message_id, user_id, emoji) DO UPDATE
@@ -58,24 +58,24 @@ _GIVE = Query[GivenRow, UUID, UUID, UUID, str, int](
       RETURNING e.created_at
     ), tally AS (
       INSERT INTO chat.reaction_tallies AS t (room_id, message_id, emoji, count, first_at)
-      SELECT $1, $2, $4, 1, created_at FROM given
+      SELECT $1, $2, $4, 1, created_at FROM added
       ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = t.count + 1
     ), numbers AS (
       UPDATE chat.room_counters SET last_rev = $5 WHERE room_id = $1
     )
-    SELECT created_at FROM given
+    SELECT created_at FROM added
     """,
 )
-_TAKE_BACK = Command[UUID, UUID, UUID, str, int](
-    "chat.take_back_reaction",
+_REMOVE = Command[UUID, UUID, UUID, str, int](
+    "chat.remove_reaction",
     """
-    WITH taken AS (
+    WITH removed AS (
       UPDATE chat.reactions SET removed_at = clock_timestamp(), rev = $5
        WHERE room_id = $1 AND message_id = $2 AND user_id = $3 AND emoji = $4
-    ), fewer AS (
+    ), decremented AS (
       UPDATE chat.reaction_tallies SET count = count - 1
        WHERE room_id = $1 AND message_id = $2 AND emoji = $4 AND count > 1
-    ), none AS (
+    ), deleted AS (
       DELETE FROM chat.reaction_tallies
        WHERE room_id = $1 AND message_id = $2 AND emoji = $4 AND count = 1
     )
@@ -84,30 +84,32 @@ _TAKE_BACK = Command[UUID, UUID, UUID, str, int](
 )
 
 
-async def facts(session: Session, room_id: UUID, caller: Caller, message_id: UUID) -> ReactionFacts | None:
+async def get_context(
+    session: Session, room_id: UUID, caller: Caller, message_id: UUID
+) -> ReactionContext | None:
     """What the rules need; None when there is no such room."""
     return await session.row(
-        _FACTS, room_id, caller.user_id, caller.muted_until, caller.suspended_until, message_id
+        _CONTEXT, room_id, caller.user_id, caller.muted_until, caller.suspended_until, message_id
     )
 
 
-async def give(
+async def add(
     session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, rev: int
 ) -> Micros:
-    """Write a reaction that does not stand yet, its tally and the room's rev; returns when it was given.
+    """Write a reaction that does not stand yet, its tally and the room's rev; returns when it was added.
 
     The room must be locked.
     """
-    row = await session.row(_GIVE, room_id, message_id, user_id, emoji, rev)
+    row = await session.row(_ADD, room_id, message_id, user_id, emoji, rev)
     assert row is not None  # noqa: S101 - the statement always returns its row
     return row.created_at
 
 
-async def take_back(
+async def remove(
     session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, rev: int
 ) -> None:
     """Take back a reaction that stands, with its tally and the room's rev. The room must be locked."""
-    await session.execute(_TAKE_BACK, room_id, message_id, user_id, emoji, rev)
+    await session.execute(_REMOVE, room_id, message_id, user_id, emoji, rev)
 
 
 class ReactionRow(NamedTuple):
@@ -134,10 +136,10 @@ class ReactionRow(NamedTuple):
 def _reactions(condition: str) -> str:
     """$1 room, $2 caller, $3 message, $4 how many, $5 emoji, $6 the rev to go on after."""
     return f"""
-    {ROOM}
+    {ROOM_ACCESS}
     SELECT f.private, f.role, f.invited, f.banned, n.id IS NOT NULL AS live, e.user_id, e.emoji, e.created_at, e.rev
       FROM f
-      LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND {MAY_READ}
+      LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND {CAN_READ}
       LEFT JOIN LATERAL (
         SELECT * FROM (
           SELECT e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e

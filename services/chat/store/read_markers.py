@@ -1,4 +1,4 @@
-"""SQL of read marks. They are the user's own: no lock, no rev, and nothing for anybody else."""
+"""SQL of read markers. They are the user's own: no lock, no rev, and nothing for anybody else."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from uuid import UUID
 
 from servicekit.database import Database
 from servicekit.sql import Query
-from services.chat.store.rooms import FACTS, FACTS_FROM
+from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM
 
 
-class MarkRow(NamedTuple):
-    """A read mark that moved."""
+class ReadMarkerRow(NamedTuple):
+    """A read marker that moved."""
 
     last_read_seq: int
 
 
-class PlaceRow(NamedTuple):
-    """A room's facts and the caller's read mark there; None: no member."""
+class ReadMarkerAccessRow(NamedTuple):
+    """A room's facts and the caller's read marker there; None: no member."""
 
     private: bool
     role: str | None
@@ -27,7 +27,7 @@ class PlaceRow(NamedTuple):
 
 
 # One that would not move is not written.
-_FORWARD = Query[MarkRow, UUID, UUID, int](
+_ADVANCE = Query[ReadMarkerRow, UUID, UUID, int](
     "chat.mark_read",
     """
     UPDATE chat.room_memberships m SET last_read_seq = least($3, c.last_seq)
@@ -37,7 +37,7 @@ _FORWARD = Query[MarkRow, UUID, UUID, int](
     RETURNING m.last_read_seq
     """,
 )
-_ANYWHERE = Query[MarkRow, UUID, UUID, int](
+_MOVE = Query[ReadMarkerRow, UUID, UUID, int](
     "chat.mark_unread",
     """
     UPDATE chat.room_memberships m SET last_read_seq = least($3, c.last_seq)
@@ -47,24 +47,24 @@ _ANYWHERE = Query[MarkRow, UUID, UUID, int](
     RETURNING m.last_read_seq
     """,
 )
-_PLACE = Query[PlaceRow, UUID, UUID](
-    "chat.read_mark",
-    f"SELECT {FACTS}, m.last_read_seq {FACTS_FROM}",
+_GET = Query[ReadMarkerAccessRow, UUID, UUID](
+    "chat.read_marker",
+    f"SELECT {ACCESS_COLUMNS}, m.last_read_seq {ACCESS_FROM}",
 )
 
 
-async def forward(database: Database, room_id: UUID, user_id: UUID, seq: int) -> int | None:
-    """Move a read mark forward to `seq` or the newest message; None when it did not move."""
-    row = await database.row(_FORWARD, room_id, user_id, seq)
+async def advance(database: Database, room_id: UUID, user_id: UUID, seq: int) -> int | None:
+    """Move a read marker forward to `seq` or the newest message; None when it did not move."""
+    row = await database.row(_ADVANCE, room_id, user_id, seq)
     return None if row is None else row.last_read_seq
 
 
-async def put(database: Database, room_id: UUID, user_id: UUID, seq: int) -> int | None:
-    """Put a read mark to `seq` or the newest message; None when it did not move."""
-    row = await database.row(_ANYWHERE, room_id, user_id, seq)
+async def move(database: Database, room_id: UUID, user_id: UUID, seq: int) -> int | None:
+    """Put a read marker to `seq` or the newest message; None when it did not move."""
+    row = await database.row(_MOVE, room_id, user_id, seq)
     return None if row is None else row.last_read_seq
 
 
-async def place(database: Database, room_id: UUID, user_id: UUID) -> PlaceRow | None:
+async def get(database: Database, room_id: UUID, user_id: UUID) -> ReadMarkerAccessRow | None:
     """Where the caller's mark stands, with what decides whether they may know; None: no such room."""
-    return await database.row(_PLACE, room_id, user_id)
+    return await database.row(_GET, room_id, user_id)

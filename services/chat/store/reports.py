@@ -33,20 +33,20 @@ class ReportRow(NamedTuple):
 _REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by"
 
 
-class ReportedRow(NamedTuple):
-    """What is known of a message that somebody reports. `again`: a report of theirs is open."""
+class ReportTargetRow(NamedTuple):
+    """What is known of a message that somebody reports. `already_open`: a report of theirs is open."""
 
     type: str
     deleted: bool
-    again: bool
+    already_open: bool
 
 
-_REPORTED = Query[ReportedRow, UUID, UUID, UUID](
-    "chat.reported_message",
+_REPORT_TARGET = Query[ReportTargetRow, UUID, UUID, UUID](
+    "chat.report_target",
     """
     SELECT m.type, m.deleted_at IS NOT NULL AS deleted,
            EXISTS (SELECT 1 FROM chat.reports p WHERE p.room_id = $1 AND p.message_id = $2
-                      AND p.reporter_id = $3 AND p.state = 'OPEN') AS again
+                      AND p.reporter_id = $3 AND p.state = 'OPEN') AS already_open
       FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2
     """,
 )
@@ -66,8 +66,8 @@ _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None](
        AND NOT EXISTS (SELECT 1 FROM added)
     """,  # noqa: S608 - only constants of this module
 )
-_EARLIER_REPORT = Query[ReportRow, UUID, UUID](
-    "chat.earlier_report",
+_BY_REQUEST_ID = Query[ReportRow, UUID, UUID](
+    "chat.report_by_request_id",
     f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",  # noqa: S608 - only constants of this module
 )
 _REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"  # noqa: S608 - only constants of this module
@@ -96,21 +96,21 @@ class AuthorRow(NamedTuple):
     user_id: UUID | None
 
 
-_AUTHOR = Query[AuthorRow, UUID, UUID](
-    "chat.author", "SELECT m.user_id FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2"
+_MESSAGE_AUTHOR = Query[AuthorRow, UUID, UUID](
+    "chat.message_author", "SELECT m.user_id FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2"
 )
 
 
-async def reported(
+async def report_target(
     session: Session, room_id: UUID, message_id: UUID, reporter_id: UUID
-) -> ReportedRow | None:
+) -> ReportTargetRow | None:
     """The message to report."""
-    return await session.row(_REPORTED, room_id, message_id, reporter_id)
+    return await session.row(_REPORT_TARGET, room_id, message_id, reporter_id)
 
 
-async def earlier_report(session: Session, reporter_id: UUID, request_id: UUID) -> Report | None:
+async def by_request_id(session: Session, reporter_id: UUID, request_id: UUID) -> Report | None:
     """The report that an earlier call with this request id made."""
-    row = await session.row(_EARLIER_REPORT, reporter_id, request_id)
+    row = await session.row(_BY_REQUEST_ID, reporter_id, request_id)
     return None if row is None else row.report()
 
 
@@ -158,7 +158,7 @@ async def resolve_report(
     return row.report()
 
 
-async def author(session: Session, room_id: UUID, message_id: UUID) -> UUID | None:
+async def message_author(session: Session, room_id: UUID, message_id: UUID) -> UUID | None:
     """Who wrote a message; None once that user is erased."""
-    row = await session.row(_AUTHOR, room_id, message_id)
+    row = await session.row(_MESSAGE_AUTHOR, room_id, message_id)
     return None if row is None else row.user_id

@@ -24,16 +24,16 @@ from services.chat.domain.model import (
     SystemEvent,
     Unread,
 )
-from services.chat.domain.room_search import Place, Stage, end_of
+from services.chat.domain.room_search import Cursor, MatchTier, prefix_upper_bound
 from services.chat.store.message_query import track_from_json
-from services.chat.store.rooms import ROOM
+from services.chat.store.rooms import ROOM_COLUMNS
 
 CANDIDATES = 1_000
 """How many matches are looked at where only an order could tell which are the best."""
 
 
 class PublicRow(NamedTuple):
-    """A public room, and what decides its place: see Place."""
+    """A public room, and what decides its cursor: see Cursor."""
 
     id: UUID
     name: str
@@ -49,12 +49,12 @@ class PublicRow(NamedTuple):
     slow_mode_seconds: int
     member_count: int
     search_name: str
-    likeness: int
+    similarity: int
     member: bool
 
     @property
     def room(self) -> Room:
-        """The room without its place."""
+        """The room without its cursor."""
         return Room(*self[:13])
 
 
@@ -64,18 +64,18 @@ _PUBLIC = "NOT r.private AND r.archived_at IS NULL"
 def _text(found: str, caller: int) -> str:
     """The rooms that `found` finds, in its order; parameter number `caller` is the caller's id."""
     return f"""
-    SELECT {ROOM}, h.search_name, h.likeness, m.user_id IS NOT NULL AS member
+    SELECT {ROOM_COLUMNS}, h.search_name, h.similarity, m.user_id IS NOT NULL AS member
       FROM ({found}) h
       JOIN chat.rooms r ON r.id = h.id
       JOIN chat.room_counters c ON c.room_id = h.id
       LEFT JOIN chat.room_memberships m ON m.room_id = h.id AND m.user_id = ${caller} AND m.left_at IS NULL
-     ORDER BY h.likeness DESC, h.search_name, h.id
+     ORDER BY h.similarity DESC, h.search_name, h.id
     """  # noqa: S608 - only constants of this module
 
 
-def _containing(condition: str) -> str:
+def _substring(condition: str) -> str:
     return f"""
-        SELECT t.id, t.search_name, 0 AS likeness
+        SELECT t.id, t.search_name, 0 AS similarity
           FROM (SELECT r.id, r.search_name FROM chat.rooms r WHERE {_PUBLIC} AND {condition} LIMIT {CANDIDATES}) t
          WHERE (t.search_name, t.id) > ($3, $4)
          ORDER BY t.search_name, t.id LIMIT $5
@@ -84,27 +84,27 @@ def _containing(condition: str) -> str:
 
 # A range of names in the order of bytes: the index gives the rows in their final order, and no others. The
 # start itself is before all of them, so that the first page and later ones are one statement.
-_STARTING = Query[PublicRow, str, str, UUID, int, UUID](
-    "chat.public_rooms_starting",
+_PREFIX = Query[PublicRow, str, str, UUID, int, UUID](
+    "chat.public_rooms_prefix",
     _text(
         f"""
-        SELECT r.id, r.search_name, 0 AS likeness FROM chat.rooms r
+        SELECT r.id, r.search_name, 0 AS similarity FROM chat.rooms r
          WHERE {_PUBLIC} AND (r.search_name, r.id) > ($2, $3) AND r.search_name >= $2 AND r.search_name < $1
          ORDER BY r.search_name, r.id LIMIT $4
         """,  # noqa: S608 - only constants of this module
         5,
     ),
 )
-_CONTAINING = Query[PublicRow, str, str, str, UUID, int, UUID](
-    "chat.public_rooms_containing",
-    _text(_containing("r.search_name LIKE $1 AND r.search_name NOT LIKE $2"), 6),
+_SUBSTRING = Query[PublicRow, str, str, str, UUID, int, UUID](
+    "chat.public_rooms_substring",
+    _text(_substring("r.search_name LIKE $1 AND r.search_name NOT LIKE $2"), 6),
 )
 # The words find, the text decides: a tsquery knows no punctuation. No pattern, since one of less than three
 # letters would make the trigram index a tempting and slow way.
 _HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID](
     "chat.public_rooms_words",
     _text(
-        _containing(
+        _substring(
             "to_tsvector('simple', r.search_name) @@ $2::text::tsquery"
             " AND strpos(r.search_name, $1) > 0 AND NOT starts_with(r.search_name, $1)"
         ),
@@ -112,18 +112,18 @@ _HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID](
     ),
 )
 # The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
-_LIKE = Query[PublicRow, str, str, int, str, UUID, int, UUID](
-    "chat.public_rooms_like",
+_FUZZY = Query[PublicRow, str, str, int, str, UUID, int, UUID](
+    "chat.public_rooms_fuzzy",
     _text(
         f"""
-        SELECT t.id, t.search_name, t.likeness
+        SELECT t.id, t.search_name, t.similarity
           FROM (SELECT r.id, r.search_name,
-                       (extensions.word_similarity($1, r.search_name) * 1000000)::int AS likeness
+                       (extensions.word_similarity($1, r.search_name) * 1000000)::int AS similarity
                   FROM chat.rooms r
                  WHERE {_PUBLIC} AND r.search_name OPERATOR(extensions.%>) $1 AND r.search_name NOT LIKE $2
                  LIMIT {CANDIDATES}) t
-         WHERE t.likeness < $3 OR t.likeness = $3 AND (t.search_name, t.id) > ($4, $5)
-         ORDER BY t.likeness DESC, t.search_name, t.id LIMIT $6
+         WHERE t.similarity < $3 OR t.similarity = $3 AND (t.search_name, t.id) > ($4, $5)
+         ORDER BY t.similarity DESC, t.search_name, t.id LIMIT $6
         """,  # noqa: S608 - only constants of this module
         7,
     ),
@@ -131,27 +131,29 @@ _LIKE = Query[PublicRow, str, str, int, str, UUID, int, UUID](
 
 
 async def public_rooms(
-    database: Database, caller_id: UUID, query: SearchQuery, place: Place, count: int
+    database: Database, caller_id: UUID, query: SearchQuery, cursor: Cursor, count: int
 ) -> list[PublicRow]:
-    """Up to `count` rooms of the place's stage that come after it. No two stages find the same room."""
-    if place.stage is Stage.STARTING:
-        start = place.name or query.text
-        return await database.rows(_STARTING, end_of(query.text), start, place.id, count, caller_id)
-    after = (place.name, place.id)
-    if place.stage is Stage.LIKE:
-        likeness = place.likeness
+    """Up to `count` rooms of the place's tier that come after it. No two tiers find the same room."""
+    if cursor.tier is MatchTier.PREFIX:
+        start = cursor.name or query.text
         return await database.rows(
-            _LIKE, query.text, query.substring_pattern, likeness, *after, count, caller_id
+            _PREFIX, prefix_upper_bound(query.text), start, cursor.id, count, caller_id
+        )
+    after = (cursor.name, cursor.id)
+    if cursor.tier is MatchTier.FUZZY:
+        similarity = cursor.similarity
+        return await database.rows(
+            _FUZZY, query.text, query.substring_pattern, similarity, *after, count, caller_id
         )
     if query.has_trigrams:
         return await database.rows(
-            _CONTAINING, query.substring_pattern, query.prefix_pattern, *after, count, caller_id
+            _SUBSTRING, query.substring_pattern, query.prefix_pattern, *after, count, caller_id
         )
     return await database.rows(_HAVING_WORDS, query.text, query.tsquery, *after, count, caller_id)
 
 
 _FIRST = 100
-"""Among how many messages after the read mark those that count are counted."""
+"""Among how many messages after the read marker those that count are counted."""
 
 
 class MyRow(NamedTuple):
@@ -239,7 +241,7 @@ _COUNTED = f"""
 _MINE = Query[MyRow, UUID, UUID, int](
     "chat.my_rooms",
     f"""
-    SELECT {ROOM}, m.role, m.joined_at, m.rev AS member_rev, m.last_read_seq, c.last_rev,
+    SELECT {ROOM_COLUMNS}, m.role, m.joined_at, m.rev AS member_rev, m.last_read_seq, c.last_rev,
            u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
            x.id AS message_id, x.seq, x.rev AS message_rev, x.user_id, x.type, x.text, x.track_id, x.track,
            x.system_event, x.mention_user_ids, x.created_at AS sent_at, x.edited_at, x.root_id, x.reply_to_id

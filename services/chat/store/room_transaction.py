@@ -9,10 +9,10 @@ from uuid import UUID
 from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import SystemEvent
-from services.chat.store.rooms import IN_FORCE
+from services.chat.store.rooms import SANCTION_ACTIVE
 
 
-class LockRow(NamedTuple):
+class CountersRow(NamedTuple):
     """A locked room's numbers."""
 
     room_id: UUID
@@ -23,15 +23,15 @@ class LockRow(NamedTuple):
 
 # An array that stands in a sub-select has no length for the planner. With its length known, the plan for these very
 # values always looks cheaper than the one for any, and PostgreSQL would plan the statement anew at every call.
-_LOCK = Query[LockRow, list[UUID]](
+_LOCK = Query[CountersRow, list[UUID]](
     "chat.lock_rooms",
     """
     SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
      WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE
     """,
 )
-_LOCK_FREE = Query[LockRow, list[UUID]](
-    "chat.lock_free_rooms",
+_LOCK_SKIP_LOCKED = Query[CountersRow, list[UUID]](
+    "chat.lock_rooms_skip_locked",
     """
     SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters
      WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE SKIP LOCKED
@@ -39,8 +39,8 @@ _LOCK_FREE = Query[LockRow, list[UUID]](
 )
 # A room that none of the users may know of is not even waited for, so that the time it takes tells nothing. The
 # statement's snapshot is as good as any for that. Those who get the lock are looked at once more, under it.
-_LOCK_KNOWN = Query[LockRow, UUID, list[UUID], bool](
-    "chat.lock_known_room",
+_LOCK_VISIBLE = Query[CountersRow, UUID, list[UUID], bool](
+    "chat.lock_visible_room",
     f"""
     SELECT c.room_id, c.last_seq, c.last_rev, c.member_count
       FROM chat.room_counters c JOIN chat.rooms r ON r.id = c.room_id
@@ -52,25 +52,25 @@ _LOCK_KNOWN = Query[LockRow, UUID, list[UUID], bool](
                    OR EXISTS (SELECT 1 FROM chat.room_invitations v
                                WHERE v.room_id = $1 AND v.user_id = u.id AND v.ended_at IS NULL))
                  AND NOT EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = $1 AND s.user_id = u.id
-                                    AND s.kind = 'BAN' AND {IN_FORCE})))
+                                    AND s.kind = 'BAN' AND {SANCTION_ACTIVE})))
        FOR UPDATE OF c
     """,  # noqa: S608 - only constants of this package
 )
-_SET_NUMBERS = Command[UUID, int, int, int](
-    "chat.set_room_numbers",
+_SET_COUNTERS = Command[UUID, int, int, int](
+    "chat.set_room_counters",
     "UPDATE chat.room_counters SET last_seq = $2, last_rev = $3, member_count = $4 WHERE room_id = $1",
 )
 # In the order of their ids: two rooms' changes that touch the same users must not wait for each other in a ring.
-_MOVE_USERS = Command[list[UUID]](
-    "chat.move_users",
+_BUMP_ROOM_LIST_VERSION = Command[list[UUID]](
+    "chat.bump_room_list_version",
     """
     INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT u, 1
       FROM unnest((SELECT $1::uuid[])) AS u ORDER BY u
     ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1
     """,
 )
-_TELL = Command[UUID, int, int, UUID, UUID, str](
-    "chat.tell_room",
+_INSERT_SYSTEM_MESSAGE = Command[UUID, int, int, UUID, UUID, str](
+    "chat.insert_system_message",
     """
     INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, system_event, created_at)
     VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp())
@@ -78,33 +78,35 @@ _TELL = Command[UUID, int, int, UUID, UUID, str](
 )
 
 
-async def lock(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UUID, LockRow]:
+async def lock_rooms(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UUID, CountersRow]:
     """Lock rooms, in the order of their ids. Without `wait`, rooms that somebody else holds are left out."""
-    rows = await session.rows(_LOCK if wait else _LOCK_FREE, room_ids)
+    rows = await session.rows(_LOCK if wait else _LOCK_SKIP_LOCKED, room_ids)
     return {row.room_id: row for row in rows}
 
 
-async def lock_known(
-    session: Session, room_id: UUID, user_ids: Sequence[UUID], *, anyway: bool = False
-) -> LockRow | None:
+async def lock_visible_room(
+    session: Session, room_id: UUID, user_ids: Sequence[UUID], *, skip_visibility: bool = False
+) -> CountersRow | None:
     """Wait for the lock of a room that one of the users may know of; None at once for a hidden or missing one.
 
-    `anyway`: also of a hidden one.
+    `skip_visibility`: also of a hidden one.
     """
-    return await session.row(_LOCK_KNOWN, room_id, list(user_ids), anyway)
+    return await session.row(_LOCK_VISIBLE, room_id, list(user_ids), skip_visibility)
 
 
-async def set_numbers(session: Session, room_id: UUID, *, last_seq: int, last_rev: int, members: int) -> None:
+async def set_counters(
+    session: Session, room_id: UUID, *, last_seq: int, last_rev: int, members: int
+) -> None:
     """Move a locked room's numbers."""
-    await session.execute(_SET_NUMBERS, room_id, last_seq, last_rev, members)
+    await session.execute(_SET_COUNTERS, room_id, last_seq, last_rev, members)
 
 
-async def move_users(session: Session, user_ids: Collection[UUID]) -> None:
+async def bump_room_list_version(session: Session, user_ids: Collection[UUID]) -> None:
     """Tell the users' watchers that the set of their rooms, or their place in one, moved."""
-    await session.execute(_MOVE_USERS, sorted(user_ids))
+    await session.execute(_BUMP_ROOM_LIST_VERSION, sorted(user_ids))
 
 
-async def tell(
+async def insert_system_message(
     session: Session,
     room_id: UUID,
     *,
@@ -115,4 +117,4 @@ async def tell(
     event: SystemEvent,
 ) -> None:
     """Write a SYSTEM message."""
-    await session.execute(_TELL, room_id, seq, rev, message_id, user_id, event)
+    await session.execute(_INSERT_SYSTEM_MESSAGE, room_id, seq, rev, message_id, user_id, event)

@@ -14,37 +14,37 @@ from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Room
 from services.chat.domain.room_update import RoomChange
 
-SEARCHED_LETTERS = 200
+MAX_SEARCH_NAME_LENGTH = 200
 
 # An effective ban or mute: not ended, and the database's clock is before its end.
-IN_FORCE = "s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())"
+SANCTION_ACTIVE = "s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())"
 
-FACTS = f"""
+ACCESS_COLUMNS = f"""
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {IN_FORCE}) AS banned
+                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
 """  # noqa: S608 - only constants of this module
 # With what decides whether the caller may write there; $3 and $4 are the ends of platform-wide measures.
-STANDING = f"""
-       {FACTS},
+MEMBERSHIP_COLUMNS = f"""
+       {ACCESS_COLUMNS},
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {IN_FORCE}) AS muted,
+                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted,
        coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
        coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
 """  # noqa: S608 - only constants of this module
-FACTS_FROM = """
+ACCESS_FROM = """
   FROM chat.rooms r
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 """
 # What is behind it is not even read for a caller who may not see it, so that the time it takes tells nothing.
-MAY_READ = "NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)"
+CAN_READ = "NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)"
 
 # The fields of domain.model.Room, in their order.
-ROOM = """
+ROOM_COLUMNS = """
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
        r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
 """
@@ -98,7 +98,7 @@ class RoomRow(NamedTuple):
             member_count=self.member_count,
         )
 
-    def changed(self, change: RoomChange, fields: frozenset[str], rev: int) -> RoomRow:
+    def with_update(self, change: RoomChange, fields: frozenset[str], rev: int) -> RoomRow:
         """The room with some fields of a change and a new rev."""
         return self._replace(
             name=change.name if "name" in fields else self.name,
@@ -118,24 +118,24 @@ class RoomRow(NamedTuple):
 _ROOM = Query[RoomRow, UUID, UUID, Micros | None, Micros | None](
     "chat.room",
     f"""
-    SELECT {STANDING},
+    SELECT {MEMBERSHIP_COLUMNS},
            r.id, r.name, r.description, r.created_by, r.created_at, r.updated_at, r.rev,
            r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.last_seq, c.last_rev,
            c.member_count, m.joined_at, m.rev AS member_rev
-    {FACTS_FROM}
+    {ACCESS_FROM}
     """,
 )
 
 
-class Switch(enum.Enum):
+class RoomFlag(enum.Enum):
     """A state of a room that is on or off; the value is its column, which says since when it is on."""
 
     LOCK = "locked_at"
     ARCHIVE = "archived_at"
 
-    def since(self, row: RoomRow) -> Micros | None:
+    def set_at(self, row: RoomRow) -> Micros | None:
         """Since when it is on; None when it is off."""
-        return row.locked_at if self is Switch.LOCK else row.archived_at
+        return row.locked_at if self is RoomFlag.LOCK else row.archived_at
 
 
 _LOCK_ROOM = Command[UUID, bool, int](
@@ -198,13 +198,13 @@ _CREATE = Query[_CreatedRow, UUID, str, str, bool, UUID, UUID | None, bytes | No
 )
 
 
-class _EarlierRow(NamedTuple):
+class _RequestRow(NamedTuple):
     id: UUID
     payload_hash: bytes | None
 
 
-_EARLIER = Query[_EarlierRow, UUID, UUID](
-    "chat.earlier_room",
+_BY_REQUEST_ID = Query[_RequestRow, UUID, UUID](
+    "chat.room_by_request_id",
     "SELECT id, payload_hash FROM chat.rooms WHERE created_by = $1 AND request_id = $2",
 )
 
@@ -236,14 +236,16 @@ async def create(  # noqa: PLR0913 - one per column
 ) -> bool:
     """Insert a room and its owner; False when the creator has used the request id before."""
     row = await session.row(
-        _CREATE, room_id, name, description, private, created_by, request_id, payload_hash, searchable(name)
+        _CREATE, room_id, name, description, private, created_by, request_id, payload_hash, search_name(name)
     )
     return row is not None
 
 
-async def earlier(session: Session, created_by: UUID, request_id: UUID) -> tuple[UUID, bytes | None] | None:
+async def by_request_id(
+    session: Session, created_by: UUID, request_id: UUID
+) -> tuple[UUID, bytes | None] | None:
     """The room that an earlier call with this request id created, and what that call asked for."""
-    row = await session.row(_EARLIER, created_by, request_id)
+    row = await session.row(_BY_REQUEST_ID, created_by, request_id)
     return None if row is None else (row.id, row.payload_hash)
 
 
@@ -255,9 +257,9 @@ async def is_suspended(session: Reader, suspended_until: Micros | None) -> bool:
     return row is not None and row.suspended
 
 
-async def switch(session: Session, room_id: UUID, which: Switch, *, on: bool, rev: int) -> None:
+async def set_flag(session: Session, room_id: UUID, which: RoomFlag, *, on: bool, rev: int) -> None:
     """Turn a state of a room on or off. The room must be locked."""
-    await session.execute(_LOCK_ROOM if which is Switch.LOCK else _ARCHIVE_ROOM, room_id, on, rev)
+    await session.execute(_LOCK_ROOM if which is RoomFlag.LOCK else _ARCHIVE_ROOM, room_id, on, rev)
 
 
 async def update(session: Session, row: RoomRow) -> Room:
@@ -266,7 +268,7 @@ async def update(session: Session, row: RoomRow) -> Room:
         _UPDATE,
         row.id,
         row.name,
-        searchable(row.name),
+        search_name(row.name),
         row.description,
         row.announcement,
         row.slow_mode_seconds,
@@ -276,7 +278,7 @@ async def update(session: Session, row: RoomRow) -> Room:
     return row._replace(updated_at=updated.updated_at).room()
 
 
-def searchable(name: str) -> str:
+def search_name(name: str) -> str:
     """The form of a name that search compares; a name that folds into more is found by its first letters."""
     # What an index of PostgreSQL holds is bounded, and a few letters fold into many.
-    return normalize_text(name)[:SEARCHED_LETTERS]
+    return normalize_text(name)[:MAX_SEARCH_NAME_LENGTH]

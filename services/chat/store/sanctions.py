@@ -9,7 +9,7 @@ from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Sanction, SanctionKind
-from services.chat.store.rooms import IN_FORCE, Reader
+from services.chat.store.rooms import SANCTION_ACTIVE, Reader
 
 
 class SanctionRow(NamedTuple):
@@ -31,20 +31,20 @@ class SanctionRow(NamedTuple):
         return Sanction(*self._replace(kind=SanctionKind(self.kind)))  # type: ignore[arg-type]  # one column for each field, in their order
 
 
-_SANCTION = (
+_COLUMNS = (
     "s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev"
 )
 
 
-class TargetRow(NamedTuple):
+class TargetMembershipRow(NamedTuple):
     """A user's place in a room, as somebody who acts on them sees it."""
 
     role: str | None
     invited: bool
 
 
-_TARGET = Query[TargetRow, UUID, UUID](
-    "chat.target",
+_TARGET_MEMBERSHIP = Query[TargetMembershipRow, UUID, UUID](
+    "chat.target_membership",
     """
     SELECT (SELECT m.role FROM chat.room_memberships m
              WHERE m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL) AS role,
@@ -53,31 +53,33 @@ _TARGET = Query[TargetRow, UUID, UUID](
     """,
 )
 # One that has expired is left alone: there is nothing to lift. The next of its kind closes it.
-_END_SANCTION = Query[SanctionRow, UUID, UUID, str, int](
+_END_COLUMNS = Query[SanctionRow, UUID, UUID, str, int](
     "chat.end_sanction",
     f"""
     UPDATE chat.sanctions s SET ended_at = clock_timestamp(), rev = $4
-     WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND {IN_FORCE}
-    RETURNING {_SANCTION}
+     WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND {SANCTION_ACTIVE}
+    RETURNING {_COLUMNS}
     """,  # noqa: S608 - only constants of this module
 )
-_CLOSE_SANCTION = Command[UUID, UUID, str, int](
+_CLOSE_COLUMNS = Command[UUID, UUID, str, int](
     "chat.close_sanction",
     """
     UPDATE chat.sanctions SET ended_at = clock_timestamp(), rev = $4
      WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND ended_at IS NULL
     """,
 )
-_SANCTION_USER = Query[SanctionRow, UUID, UUID, UUID, str, str, UUID, float | None, int](
-    "chat.sanction_user",
+_INSERT_COLUMNS = Query[SanctionRow, UUID, UUID, UUID, str, str, UUID, float | None, int](
+    "chat.insert_sanction",
     f"""
     INSERT INTO chat.sanctions AS s (id, room_id, user_id, kind, reason, issued_by, starts_at, expires_at, rev)
     SELECT $1, $2, $3, $4, $5, $6, now, now + $7::float8 * interval '1 second', $8
       FROM (SELECT clock_timestamp() AS now) t
-    RETURNING {_SANCTION}
+    RETURNING {_COLUMNS}
     """,  # noqa: S608 - only constants of this module
 )
-_SANCTIONS = f"SELECT {_SANCTION} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {IN_FORCE}"  # noqa: S608 - only constants of this module
+_SANCTIONS = (
+    f"SELECT {_COLUMNS} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {SANCTION_ACTIVE}"  # noqa: S608 - only constants of this module
+)
 _SANCTION_PAGE = Query[SanctionRow, UUID, int, int](
     "chat.sanctions_page", f"{_SANCTIONS} ORDER BY s.rev DESC LIMIT $3"
 )
@@ -86,9 +88,9 @@ _SANCTIONS_OF_USER = Query[SanctionRow, UUID, int, int, UUID](
 )
 
 
-async def target(session: Session, room_id: UUID, user_id: UUID) -> TargetRow:
+async def target_membership(session: Session, room_id: UUID, user_id: UUID) -> TargetMembershipRow:
     """The place of a user in a room."""
-    row = await session.row(_TARGET, room_id, user_id)
+    row = await session.row(_TARGET_MEMBERSHIP, room_id, user_id)
     assert row is not None  # noqa: S101 - the statement always gives its row
     return row
 
@@ -97,11 +99,11 @@ async def end_sanction(
     session: Session, room_id: UUID, user_id: UUID, kind: SanctionKind, rev: int
 ) -> Sanction | None:
     """Lift the sanction that is in force; None when there is none. The room must be locked."""
-    row = await session.row(_END_SANCTION, room_id, user_id, kind, rev)
+    row = await session.row(_END_COLUMNS, room_id, user_id, kind, rev)
     return None if row is None else row.sanction()
 
 
-async def sanction(  # noqa: PLR0913 - one per column
+async def insert_sanction(  # noqa: PLR0913 - one per column
     session: Session,
     room_id: UUID,
     *,
@@ -115,9 +117,9 @@ async def sanction(  # noqa: PLR0913 - one per column
     rev: int,
 ) -> Sanction:
     """Close what a user has of this kind, and begin another one. The room must be locked."""
-    await session.execute(_CLOSE_SANCTION, room_id, user_id, kind, closing_rev)
+    await session.execute(_CLOSE_COLUMNS, room_id, user_id, kind, closing_rev)
     row = await session.row(
-        _SANCTION_USER, sanction_id, room_id, user_id, kind, reason, issued_by, seconds, rev
+        _INSERT_COLUMNS, sanction_id, room_id, user_id, kind, reason, issued_by, seconds, rev
     )
     assert row is not None  # noqa: S101 - an insert returns its row
     return row.sanction()

@@ -10,7 +10,7 @@ from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 
 
-class UnfoldedMessageRow(NamedTuple):
+class UnindexedMessageRow(NamedTuple):
     """A live message that search does not find yet."""
 
     room_id: UUID
@@ -18,24 +18,24 @@ class UnfoldedMessageRow(NamedTuple):
     text: str | None
 
 
-class UnfoldedRoomRow(NamedTuple):
+class UnindexedRoomRow(NamedTuple):
     """A room that search does not find yet."""
 
     id: UUID
     name: str
 
 
-_MESSAGES = Query[UnfoldedMessageRow, int](
-    "chat.unfolded_messages",
+_MESSAGES = Query[UnindexedMessageRow, int](
+    "chat.messages_missing_search_text",
     """
     SELECT room_id, seq, text FROM chat.messages
      WHERE text IS NOT NULL AND search_text IS NULL AND deleted_at IS NULL
      ORDER BY room_id, seq LIMIT $1
     """,
 )
-# Only where it still says what was folded; an edit has folded what it wrote.
-_FOLD_MESSAGES = Command[UUID, list[int], list[str], list[str]](
-    "chat.fold_messages",
+# Only where it still says what was indexed; an edit has indexed what it wrote.
+_SET_MESSAGES = Command[UUID, list[int], list[str], list[str]](
+    "chat.set_messages_search_text",
     """
     UPDATE chat.messages m SET search_text = f.search_text
       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS f(seq, text, search_text)
@@ -43,12 +43,12 @@ _FOLD_MESSAGES = Command[UUID, list[int], list[str], list[str]](
        AND m.deleted_at IS NULL
     """,
 )
-_ROOMS = Query[UnfoldedRoomRow, UUID, int](
-    "chat.unfolded_rooms",
+_ROOMS = Query[UnindexedRoomRow, UUID, int](
+    "chat.rooms_missing_search_name",
     "SELECT id, name FROM chat.rooms WHERE search_name = '' AND id > $1 ORDER BY id LIMIT $2",
 )
-_FOLD_ROOMS = Command[list[UUID], list[str], list[str]](
-    "chat.fold_rooms",
+_SET_ROOMS = Command[list[UUID], list[str], list[str]](
+    "chat.set_rooms_search_name",
     """
     UPDATE chat.rooms r SET search_name = f.search_name
       FROM unnest($1::uuid[], $2::text[], $3::text[]) AS f(id, name, search_name)
@@ -57,7 +57,7 @@ _FOLD_ROOMS = Command[list[UUID], list[str], list[str]](
 )
 
 
-async def unfolded_messages(database: Database, limit: int) -> dict[UUID, list[tuple[int, str]]]:
+async def messages_missing_search_text(database: Database, limit: int) -> dict[UUID, list[tuple[int, str]]]:
     """The seqs and texts of messages without their form for search, room by room."""
     found: dict[UUID, list[tuple[int, str]]] = {}
     for row in await database.rows(_MESSAGES, limit):
@@ -65,21 +65,23 @@ async def unfolded_messages(database: Database, limit: int) -> dict[UUID, list[t
     return found
 
 
-async def fold_messages(session: Session, room_id: UUID, folded: Sequence[tuple[int, str, str]]) -> int:
+async def set_messages_search_text(
+    session: Session, room_id: UUID, indexed: Sequence[tuple[int, str, str]]
+) -> int:
     """Write the forms for search of messages: seq, text and form of each. The room must be locked.
 
     No rev is taken: nobody is shown it.
     """
-    seqs, texts, forms = (list(column) for column in zip(*folded, strict=True))
-    return await session.execute(_FOLD_MESSAGES, room_id, seqs, texts, forms)
+    seqs, texts, forms = (list(column) for column in zip(*indexed, strict=True))
+    return await session.execute(_SET_MESSAGES, room_id, seqs, texts, forms)
 
 
-async def unfolded_rooms(database: Database, after: UUID, limit: int) -> list[UnfoldedRoomRow]:
+async def rooms_missing_search_name(database: Database, after: UUID, limit: int) -> list[UnindexedRoomRow]:
     """Rooms whose names have no form for search, or an empty one, in the order of their ids."""
     return await database.rows(_ROOMS, after, limit)
 
 
-async def fold_rooms(database: Database, folded: Sequence[tuple[UUID, str, str]]) -> int:
+async def set_rooms_search_name(database: Database, indexed: Sequence[tuple[UUID, str, str]]) -> int:
     """Write the forms for search of rooms' names: id, name and form of each."""
-    ids, names, forms = (list(column) for column in zip(*folded, strict=True))
-    return await database.execute(_FOLD_ROOMS, ids, names, forms)
+    ids, names, forms = (list(column) for column in zip(*indexed, strict=True))
+    return await database.execute(_SET_ROOMS, ids, names, forms)

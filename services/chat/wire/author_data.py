@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seda.chat.v1 import author_data_service_pb2 as pb
-from services.chat.domain.erasure import AuthorRecord, Erasure, ErasureMode
+from services.chat.domain.erasure import AuthorRecord, ErasureMode, ErasureProgress
 
 _MODES = {pb.ERASURE_MODE_ANONYMISE: ErasureMode.ANONYMISE, pb.ERASURE_MODE_TOMBSTONE: ErasureMode.TOMBSTONE}
 
@@ -13,12 +13,12 @@ def erasure_mode(value: pb.ErasureMode.ValueType) -> ErasureMode:
     return _MODES[value]
 
 
-def erased(erasure: Erasure) -> pb.EraseAuthorResponse:
+def erase_author_response(erasure: ErasureProgress) -> pb.EraseAuthorResponse:
     """How far an erasure is."""
     return pb.EraseAuthorResponse(done=erasure.done, changed_count=erasure.changed)
 
 
-def exported(records: list[AuthorRecord], next_page_token: str) -> pb.ExportAuthorResponse:
+def export_author_response(records: list[AuthorRecord], next_page_token: str) -> pb.ExportAuthorResponse:
     """A page of records."""
     response = pb.ExportAuthorResponse(next_page_token=next_page_token)
     for record in records:

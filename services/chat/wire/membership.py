@@ -25,7 +25,9 @@ def member_listing(request: membership_service_pb2.ListMembersRequest) -> Member
     )
 
 
-def members(page: list[Member], next_page_token: str) -> membership_service_pb2.ListMembersResponse:
+def list_members_response(
+    page: list[Member], next_page_token: str
+) -> membership_service_pb2.ListMembersResponse:
     """A page of members."""
     response = membership_service_pb2.ListMembersResponse(next_page_token=next_page_token)
     for member in page:
@@ -43,7 +45,7 @@ def fill_invitation(into: room_pb2.Invitation, invitation: Invitation) -> None:
     to_proto(into.create_time, invitation.created_at)
 
 
-def invited(invitation: Invitation | None) -> membership_service_pb2.InviteUserResponse:
+def invite_user_response(invitation: Invitation | None) -> membership_service_pb2.InviteUserResponse:
     """An invitation, where one is needed."""
     response = membership_service_pb2.InviteUserResponse()
     if invitation is not None:
@@ -51,7 +53,7 @@ def invited(invitation: Invitation | None) -> membership_service_pb2.InviteUserR
     return response
 
 
-def invitations(
+def list_invitations_response(
     page: list[Invitation], next_page_token: str
 ) -> membership_service_pb2.ListInvitationsResponse:
     """A page of a room's invitations."""
@@ -61,7 +63,7 @@ def invitations(
     return response
 
 
-def my_invitations(
+def list_my_invitations_response(
     page: list[tuple[Invitation, Room]], next_page_token: str
 ) -> membership_service_pb2.ListMyInvitationsResponse:
     """A page of somebody's invitations."""

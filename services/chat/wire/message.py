@@ -21,7 +21,7 @@ from services.chat.domain.model import (
     Tally,
     TrackSnapshot,
 )
-from services.chat.store.message_query import MessageRow, row_of, track_from_json
+from services.chat.store.message_query import MessageRow, row_from_message, track_from_json
 
 _T_co = TypeVar("_T_co", covariant=True)
 
@@ -86,9 +86,9 @@ def fill_message(
     _fill_content(into, row, tallies)
 
 
-def fill_written(into: message_pb2.Message, message: Message) -> None:
+def fill_from_message(into: message_pb2.Message, message: Message) -> None:
     """Write a message as an act has left it."""
-    fill_message(into, row_of(message), message.tallies or ())
+    fill_message(into, row_from_message(message), message.tallies or ())
 
 
 def fill_tallies(into: Adding[message_pb2.ReactionTally], tallies: Iterable[Tally]) -> None:

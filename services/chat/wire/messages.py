@@ -9,9 +9,16 @@ from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.message_delete import Deletion
-from services.chat.actions.message_list import Listing, One, Page, ReplyListing, Several, SharedPage
+from services.chat.actions.message_list import (
+    CachedResponse,
+    LookupResult,
+    MessageListing,
+    MessageResult,
+    Page,
+    ReplyListing,
+)
 from services.chat.actions.message_revisions import RevisionListing
-from services.chat.actions.message_search import Hits, Search
+from services.chat.actions.message_search import Search, SearchPage
 from services.chat.actions.message_send import MessageDraft, SentMessage
 from services.chat.domain.message_edit import Edit, check_mask
 from services.chat.domain.model import Revision, ThreadView
@@ -54,10 +61,10 @@ def deletion(request: message_service_pb2.DeleteMessageRequest) -> Deletion:
     return Deletion(parse_id(request.room_id), parse_id(request.message_id), request.reason, request.as_admin)
 
 
-def listing(request: message_service_pb2.ListMessagesRequest) -> Listing:
+def listing(request: message_service_pb2.ListMessagesRequest) -> MessageListing:
     """Which messages to list."""
     position = request.WhichOneof("position")
-    return Listing(
+    return MessageListing(
         room_id=parse_id(request.room_id),
         page_size=page_size(request.page_size),
         page_token=request.page_token,
@@ -108,7 +115,7 @@ def revision_listing(request: message_service_pb2.ListRevisionsRequest) -> Revis
     )
 
 
-def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
+def send_message_response(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     """A committed message."""
     response = message_service_pb2.SendMessageResponse(
         deduplicated=message.deduplicated, epoch=message.epoch, rev=message.rev
@@ -117,10 +124,10 @@ def sent(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     return response
 
 
-def page(page: Page | SharedPage) -> message_service_pb2.ListMessagesResponse | bytes:
-    """A page of a room; one that was made before for somebody else as the bytes that it was kept in."""
-    if isinstance(page, SharedPage):
-        return _shared(page)
+def list_messages_response(page: Page | CachedResponse) -> message_service_pb2.ListMessagesResponse | bytes:
+    """A page of a room; one that was made before for somebody else as the bytes that it was cached in."""
+    if isinstance(page, CachedResponse):
+        return _from_cache(page)
     response = message_service_pb2.ListMessagesResponse(
         found_oldest=page.found_oldest, found_newest=page.found_newest, epoch=page.epoch, rev=page.rev
     )
@@ -136,7 +143,7 @@ def page(page: Page | SharedPage) -> message_service_pb2.ListMessagesResponse | 
     return response
 
 
-def _shared(page: SharedPage) -> bytes:
+def _from_cache(page: CachedResponse) -> bytes:
     """A page that was made before, with the marks of the caller's own reactions."""
     own = message_service_pb2.ListMessagesResponse(next_page_token=page.next_page_token)
     if not page.mine:
@@ -159,7 +166,7 @@ def _all(page: message_service_pb2.ListMessagesResponse) -> Iterator[message_pb2
         yield from message.replies
 
 
-def thread(page: Page) -> message_service_pb2.ListRepliesResponse:
+def list_replies_response(page: Page) -> message_service_pb2.ListRepliesResponse:
     """A page of a thread."""
     response = message_service_pb2.ListRepliesResponse(
         next_page_token=page.next_page_token,
@@ -174,14 +181,14 @@ def thread(page: Page) -> message_service_pb2.ListRepliesResponse:
     return response
 
 
-def one(found: One) -> message_service_pb2.GetMessageResponse:
+def get_message_response(found: MessageResult) -> message_service_pb2.GetMessageResponse:
     """One message."""
     response = message_service_pb2.GetMessageResponse()
     fill_message(response.message, found.message, found.tallies, to_moderator=found.deleted)
     return response
 
 
-def several(found: Several) -> message_service_pb2.LookupMessagesResponse:
+def lookup_messages_response(found: LookupResult) -> message_service_pb2.LookupMessagesResponse:
     """Some messages."""
     response = message_service_pb2.LookupMessagesResponse(missing_ids=map(str, found.missing))
     for message in found.messages:
@@ -189,7 +196,7 @@ def several(found: Several) -> message_service_pb2.LookupMessagesResponse:
     return response
 
 
-def hits(found: Hits) -> message_service_pb2.SearchMessagesResponse:
+def search_messages_response(found: SearchPage) -> message_service_pb2.SearchMessagesResponse:
     """A page of what a search found."""
     response = message_service_pb2.SearchMessagesResponse(next_page_token=found.next_page_token)
     for message in found.messages:
@@ -197,7 +204,9 @@ def hits(found: Hits) -> message_service_pb2.SearchMessagesResponse:
     return response
 
 
-def revisions(page: list[Revision], next_page_token: str) -> message_service_pb2.ListRevisionsResponse:
+def list_revisions_response(
+    page: list[Revision], next_page_token: str
+) -> message_service_pb2.ListRevisionsResponse:
     """A page of what a message said."""
     response = message_service_pb2.ListRevisionsResponse(next_page_token=next_page_token)
     for revision in page:

@@ -11,14 +11,14 @@ from seda.chat.v1 import moderation_pb2, moderation_service_pb2
 from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
-from services.chat.actions.authorization import Authority
+from services.chat.actions.authorization import ActingAs
 from services.chat.actions.reports import ReportDraft, ReportListing
-from services.chat.actions.sanctions import Order
+from services.chat.actions.sanctions import SanctionRequest
 from services.chat.domain.model import LogLine, Report, ReportState, Sanction
 from services.chat.domain.permissions import Rank
 
 
-class _Ordering(Protocol):
+class _SanctionRpcRequest(Protocol):
     """The fields that all orders about a user have."""
 
     room_id: str
@@ -27,31 +27,33 @@ class _Ordering(Protocol):
     as_admin: bool
 
 
-def authority(room_id: str, *, as_admin: bool, least: Rank = Rank.MODERATOR) -> Authority:
+def acting_as(room_id: str, *, as_admin: bool, min_rank: Rank = Rank.MODERATOR) -> ActingAs:
     """By what a caller acts."""
-    return Authority(parse_id(room_id), as_admin=as_admin, least=least)
+    return ActingAs(parse_id(room_id), as_admin=as_admin, min_rank=min_rank)
 
 
-def report_authority(room_id: str, *, as_admin: bool) -> Authority:
+def report_acting_as(room_id: str, *, as_admin: bool) -> ActingAs:
     """By what a caller handles reports, which platform moderators may do in public rooms."""
-    return Authority(parse_id(room_id), as_admin=as_admin, moderators=True)
+    return ActingAs(parse_id(room_id), as_admin=as_admin, moderators=True)
 
 
-def order(request: _Ordering, seconds: float | None = None) -> Order:
+def sanction_request(request: _SanctionRpcRequest, seconds: float | None = None) -> SanctionRequest:
     """What a moderator orders about a user."""
-    by = authority(request.room_id, as_admin=request.as_admin)
-    return Order(by, parse_id(request.user_id), request.reason, seconds)
+    by = acting_as(request.room_id, as_admin=request.as_admin)
+    return SanctionRequest(by, parse_id(request.user_id), request.reason, seconds)
 
 
-def timed_order(
+def timed_sanction_request(
     request: moderation_service_pb2.MuteMemberRequest | moderation_service_pb2.BanMemberRequest,
-) -> Order:
+) -> SanctionRequest:
     """An order that holds for a time, or until it is lifted."""
-    return order(request, span(request.duration) if request.HasField("duration") else None)
+    return sanction_request(
+        request, seconds_from_duration(request.duration) if request.HasField("duration") else None
+    )
 
 
-def span(duration: Duration) -> float:
-    """A span in seconds."""
+def seconds_from_duration(duration: Duration) -> float:
+    """A duration in seconds."""
     return duration.seconds + duration.nanos / 1e9
 
 
@@ -68,7 +70,7 @@ def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> Report
 def report_listing(request: moderation_service_pb2.ListReportsRequest) -> ReportListing:
     """Which reports to list."""
     return ReportListing(
-        by=report_authority(request.room_id, as_admin=request.as_admin),
+        acting_as=report_acting_as(request.room_id, as_admin=request.as_admin),
         state=report_state(request.state) if request.state else None,
         page_size=page_size(request.page_size),
         page_token=request.page_token,

@@ -22,7 +22,7 @@ def caller(message: caller_pb2.Caller) -> Caller:
     )
 
 
-def snapshot_of_track(track: track_pb2.Track) -> TrackSnapshot:
+def track_snapshot(track: track_pb2.Track) -> TrackSnapshot:
     """What a message keeps of a track."""
     return TrackSnapshot(
         track_id=parse_id(track.id),

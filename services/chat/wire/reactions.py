@@ -8,12 +8,12 @@ from seda.chat.v1 import message_pb2, reaction_service_pb2
 from servicekit.ids import parse_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
-from services.chat.actions.reactions import Reacted, ReactionListing
+from services.chat.actions.reactions import ReactionListing, ReactionsResult
 from services.chat.domain.model import Reaction
 from services.chat.wire.message import Adding, fill_tallies
 
 
-class ReactedResponse(Protocol):
+class ReactionsResponse(Protocol):
     """An answer with a message's reactions: AddReactionResponse, RemoveReactionResponse."""
 
     rev: int
@@ -23,7 +23,7 @@ class ReactedResponse(Protocol):
         """All reactions of the message."""
 
 
-def fill_reacted(into: ReactedResponse, reacted: Reacted) -> None:
+def fill_reactions(into: ReactionsResponse, reacted: ReactionsResult) -> None:
     """Write what has become of a message's reactions."""
     fill_tallies(into.reactions, reacted.tallies)
     into.rev = reacted.rev
@@ -40,7 +40,9 @@ def reaction_listing(request: reaction_service_pb2.ListReactionsRequest) -> Reac
     )
 
 
-def reactions(page: list[Reaction], next_page_token: str) -> reaction_service_pb2.ListReactionsResponse:
+def list_reactions_response(
+    page: list[Reaction], next_page_token: str
+) -> reaction_service_pb2.ListReactionsResponse:
     """A page of reactions."""
     response = reaction_service_pb2.ListReactionsResponse(next_page_token=next_page_token)
     for reaction in page:

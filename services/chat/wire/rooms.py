@@ -9,7 +9,7 @@ from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
 from services.chat.domain.model import Member, MyRoom, Pin, Room
 from services.chat.domain.room_update import RoomChange, check_mask, check_values
-from services.chat.wire.message import fill_message, fill_written
+from services.chat.wire.message import fill_from_message, fill_message
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
@@ -75,7 +75,7 @@ def fill_pin(into: room_pb2.Pin, pin: Pin) -> None:
     into.rev = pin.rev
 
 
-def pins(pinned: list[Pinned]) -> room_service_pb2.ListPinsResponse:
+def list_pins_response(pinned: list[Pinned]) -> room_service_pb2.ListPinsResponse:
     """A room's pins."""
     response = room_service_pb2.ListPinsResponse()
     for each in pinned:
@@ -86,7 +86,7 @@ def pins(pinned: list[Pinned]) -> room_service_pb2.ListPinsResponse:
     return response
 
 
-def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:
+def get_room_response(view: RoomView) -> room_service_pb2.GetRoomResponse:
     """A room as its caller sees it."""
     response = room_service_pb2.GetRoomResponse(epoch=view.epoch, rev=view.rev)
     fill_room(response.room, view.room)
@@ -95,7 +95,7 @@ def room_view(view: RoomView) -> room_service_pb2.GetRoomResponse:
     return response
 
 
-def public_rooms(
+def list_public_rooms_response(
     page: list[tuple[Room, bool]], next_page_token: str
 ) -> room_service_pb2.ListPublicRoomsResponse:
     """A page of public rooms."""
@@ -105,7 +105,9 @@ def public_rooms(
     return response
 
 
-def my_rooms(page: list[MyRoom], next_page_token: str, epoch: str) -> room_service_pb2.ListMyRoomsResponse:
+def list_my_rooms_response(
+    page: list[MyRoom], next_page_token: str, epoch: str
+) -> room_service_pb2.ListMyRoomsResponse:
     """A page of somebody's rooms."""
     response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token, epoch=epoch)
     for my in page:
@@ -120,5 +122,5 @@ def my_rooms(page: list[MyRoom], next_page_token: str, epoch: str) -> room_servi
         fill_room(into.room, my.room)
         fill_member(into.membership, my.member)
         if my.last_message is not None:
-            fill_written(into.last_message, my.last_message)
+            fill_from_message(into.last_message, my.last_message)
     return response

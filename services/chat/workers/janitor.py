@@ -17,8 +17,12 @@ import structlog
 from servicekit.database import Database
 from servicekit.errors import ConflictError, ServiceError
 from servicekit.ids import new_id
-from services.chat.actions.message_purge import empty_stubs, old_stubs
-from services.chat.actions.search_backfill import fold_messages, fold_rooms, unfolded_messages
+from services.chat.actions.message_purge import expired_tombstones, purge_tombstones
+from services.chat.actions.search_backfill import (
+    backfill_messages,
+    backfill_rooms,
+    messages_missing_search_text,
+)
 from services.chat.store import leases
 
 _log = structlog.get_logger("janitor")
@@ -28,7 +32,7 @@ LEASE_SECONDS = 30.0
 _PAUSE = 0.05
 
 
-class _LostLeaseError(Exception):
+class _LeaseLostError(Exception):
     """The lease ran out, and another process has it."""
 
 
@@ -53,20 +57,20 @@ class Janitor:
             self._loop.cancel()
             await asyncio.wait([self._loop])
 
-    async def look(self) -> bool:
+    async def run_once(self) -> bool:
         """Do all there is to do; False when another process is at it."""
-        if not await self._held():
+        if not await self._acquire_lease():
             return False
         self._changed = 0
         try:
-            await self._empty()
-            await self._fold_messages()
-            await self._fold_rooms()
-        except _LostLeaseError:
+            await self._purge()
+            await self._backfill_messages()
+            await self._backfill_rooms()
+        except _LeaseLostError:
             _log.warning("another process took over")
         finally:
             with contextlib.suppress(ServiceError):
-                await leases.give_back(self._database, LEASE, self._id)
+                await leases.release(self._database, LEASE, self._id)
         if self._changed:
             _log.info("tidied up", changed=self._changed)
         return True
@@ -75,50 +79,50 @@ class Janitor:
         while True:
             await asyncio.sleep(self._interval)
             try:
-                await self.look()
+                await self.run_once()
             except ServiceError as error:
                 _log.warning("could not tidy up", reason=error.reason)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
                 _log.error("could not tidy up", exc_info=error)
 
-    async def _held(self) -> bool:
-        return await leases.take(self._database, LEASE, self._id, LEASE_SECONDS)
+    async def _acquire_lease(self) -> bool:
+        return await leases.acquire(self._database, LEASE, self._id, LEASE_SECONDS)
 
-    async def _empty(self) -> None:
-        while found := await old_stubs(self._database):
+    async def _purge(self) -> None:
+        while found := await expired_tombstones(self._database):
             before = self._changed
             for room_id, seqs in found.items():
-                await self._try(room_id, empty_stubs(self._database, room_id, seqs))
+                await self._run_step(room_id, purge_tombstones(self._database, room_id, seqs))
             if self._changed == before:
                 # The rooms are in somebody else's hands all the time; they come with the next look.
                 return
 
-    async def _fold_messages(self) -> None:
-        while found := await unfolded_messages(self._database):
+    async def _backfill_messages(self) -> None:
+        while found := await messages_missing_search_text(self._database):
             before = self._changed
             for room_id, messages in found.items():
-                await self._try(room_id, fold_messages(self._database, room_id, messages))
+                await self._run_step(room_id, backfill_messages(self._database, room_id, messages))
             if self._changed == before:
                 return
 
-    async def _fold_rooms(self) -> None:
+    async def _backfill_rooms(self) -> None:
         after: UUID | None = UUID(int=0)
         while after is not None:
-            written, after = await fold_rooms(self._database, after)
-            await self._pass_on(written)
+            written, after = await backfill_rooms(self._database, after)
+            await self._yield_and_renew(written)
 
-    async def _try(self, room_id: UUID, work: Awaitable[int]) -> None:
+    async def _run_step(self, room_id: UUID, work: Awaitable[int]) -> None:
         """Run one transaction of a room, unless somebody else has the room for too long."""
         changed = 0
         try:
             changed = await work
         except ConflictError as error:
             _log.warning("room was busy", room_id=str(room_id), reason=error.reason)
-        await self._pass_on(changed)
+        await self._yield_and_renew(changed)
 
-    async def _pass_on(self, changed: int) -> None:
+    async def _yield_and_renew(self, changed: int) -> None:
         """Let others at the rooms after a transaction, and go on holding the lease."""
         self._changed += changed
         await asyncio.sleep(self._pause)
-        if not await self._held():
-            raise _LostLeaseError
+        if not await self._acquire_lease():
+            raise _LeaseLostError

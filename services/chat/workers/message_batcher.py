@@ -34,9 +34,9 @@ from servicekit.errors import (
 )
 from servicekit.rate_limit import RateLimiter
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
-from services.chat.actions.deps import Sent
+from services.chat.actions.deps import SendResult
 from services.chat.domain.message_send import SendDraft
-from services.chat.workers.message_batch import Outcome, Skipped, write_batch
+from services.chat.workers.message_batch import LockBusy, Outcome, write_batch
 
 _log = structlog.get_logger("batcher")
 MAX_BATCH = 200
@@ -48,26 +48,26 @@ _CONFLICT_TRIES = 3
 _LOST_TRIES = 4
 _FIRST_PAUSE = 0.05
 # SQLSTATE classes of errors that one draft can cause to its whole batch: bad data, broken constraints.
-_ONE_DRAFTS_FAULT = ("22", "23")
+_ITEM_ERROR_CLASSES = ("22", "23")
 # Codes on which callers repeat a call.
-_INVITING = frozenset({Code.UNAVAILABLE, Code.ABORTED, Code.RESOURCE_EXHAUSTED})
+_RETRYABLE_CODES = frozenset({Code.UNAVAILABLE, Code.ABORTED, Code.RESOURCE_EXHAUSTED})
 
 
 @dataclass(slots=True)
 class _Item:
     draft: SendDraft
     deadline: float
-    answer: asyncio.Future[Sent]
-    perhaps_written: bool = False
+    result: asyncio.Future[SendResult]
+    outcome_unknown: bool = False
     """A try ended without saying whether it was committed. Stays with the draft until it has its answer."""
 
     @property
-    def wanted(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether anybody still waits for the answer."""
-        return not self.answer.done()
+        return not self.result.done()
 
 
-class SendBatcher:
+class MessageBatcher:
     """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher.
 
     `observe` is told how many messages each transaction wrote.
@@ -83,12 +83,12 @@ class SendBatcher:
         self._charged: set[UUID] = set()
         self._pending: dict[UUID, deque[_Item]] = {}
         # Those of the pending rooms that are neither busy nor contended, in the order in which they came.
-        self._free: dict[UUID, None] = {}
+        self._ready: dict[UUID, None] = {}
         self._busy: set[UUID] = set()
         # Rooms whose lock was taken, in the order in which they get a place to wait for it.
         self._contended: dict[UUID, None] = {}
         self._waiting = 0
-        self._mixed_in_flight = False
+        self._multi_room_in_flight = False
         self._gathering = False
         # Until when a batch gathers longer, on the monotonic clock.
         self._delays_until = 0.0
@@ -101,20 +101,20 @@ class SendBatcher:
     async def stop(self) -> None:
         """Write what was accepted, then end."""
         self._stopped = True
-        self._begin()
+        self._start_batches()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def send(self, draft: SendDraft, deadline: float) -> Sent:
+    async def send(self, draft: SendDraft, deadline: float) -> SendResult:
         """Write one draft; returns once it is committed. Cancelling the call takes back nothing of a batch."""
         if self._stopped:
             raise ServiceUnavailableError("chat")
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
         self._pending.setdefault(draft.room_id, deque()).append(item)
-        self._note_free(draft.room_id)
+        self._mark_ready(draft.room_id)
         self._schedule()
         try:
-            return await item.answer
+            return await item.result
         finally:
             self._charged.discard(draft.message_id)
 
@@ -123,70 +123,70 @@ class SendBatcher:
             self._limit.hit(draft.user_id)
             self._charged.add(draft.message_id)
 
-    def _note_free(self, room_id: UUID) -> None:
+    def _mark_ready(self, room_id: UUID) -> None:
         if room_id in self._pending and room_id not in self._busy and room_id not in self._contended:
-            self._free[room_id] = None
+            self._ready[room_id] = None
 
     def _schedule(self) -> None:
         """Begin what can begin in the next turn of the loop or, when many write, a little later."""
         if self._stopped:
-            self._begin()
-        elif not self._gathering and self._may_begin():
+            self._start_batches()
+        elif not self._gathering and self._can_start():
             self._gathering = True
             delay = DELAY_SECONDS if time.monotonic() < self._delays_until else 0
             asyncio.get_running_loop().call_later(delay, self._gathered)
 
-    def _may_begin(self) -> bool:
+    def _can_start(self) -> bool:
         if self._contended and self._waiting < MAX_WAITING_ROOMS:
             return True
-        return bool(self._free) and not self._mixed_in_flight
+        return bool(self._ready) and not self._multi_room_in_flight
 
     def _gathered(self) -> None:
         self._gathering = False
-        self._begin()
+        self._start_batches()
 
-    def _begin(self) -> None:
+    def _start_batches(self) -> None:
         for room_id in list(self._contended):
             if self._waiting < MAX_WAITING_ROOMS:
                 del self._contended[room_id]
                 self._start([room_id], wait=True)
-        if len(self._free) == 1 and not self._busy:
-            self._start(list(self._free), wait=True)
-        elif self._free and not self._mixed_in_flight:
-            self._start(list(self._free), wait=False)
+        if len(self._ready) == 1 and not self._busy:
+            self._start(list(self._ready), wait=True)
+        elif self._ready and not self._multi_room_in_flight:
+            self._start(list(self._ready), wait=False)
 
     def _start(self, room_ids: Sequence[UUID], *, wait: bool) -> None:
-        items = self._take(room_ids)
+        items = self._dequeue(room_ids)
         if not items:
             return
-        taken = {item.draft.room_id for item in items}
-        self._busy |= taken
-        for room_id in taken:
-            self._free.pop(room_id, None)
+        taken_ids = {item.draft.room_id for item in items}
+        self._busy |= taken_ids
+        for room_id in taken_ids:
+            self._ready.pop(room_id, None)
         if wait:
             self._waiting += 1
         else:
-            self._mixed_in_flight = True
+            self._multi_room_in_flight = True
         # In a context of its own: a batch belongs to none of its calls, and has no deadline of theirs.
-        task = asyncio.create_task(self._run(items, taken, wait=wait), context=contextvars.Context())
+        task = asyncio.create_task(self._run(items, taken_ids, wait=wait), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _take(self, room_ids: Sequence[UUID]) -> list[_Item]:
-        """Up to a batch of items that are still wanted, in each room's order; refuses the late ones."""
+    def _dequeue(self, room_ids: Sequence[UUID]) -> list[_Item]:
+        """Up to a batch of items that somebody still waits for, in each room's order; refuses the late ones."""
         items: list[_Item] = []
         now = time.monotonic()
         for room_id in room_ids:
             queue = self._pending.get(room_id)
             while queue and len(items) < MAX_BATCH:
                 item = queue.popleft()
-                if item.wanted and item.deadline <= now:
-                    item.answer.set_exception(DeadlineExceededError())
-                elif item.wanted:
+                if item.is_waiting and item.deadline <= now:
+                    item.result.set_exception(DeadlineExceededError())
+                elif item.is_waiting:
                     items.append(item)
             if not queue:
                 self._pending.pop(room_id, None)
-                self._free.pop(room_id, None)
+                self._ready.pop(room_id, None)
         return items
 
     async def _run(self, items: list[_Item], room_ids: set[UUID], *, wait: bool) -> None:
@@ -198,34 +198,34 @@ class SendBatcher:
         if wait:
             self._waiting -= 1
         else:
-            self._mixed_in_flight = False
+            self._multi_room_in_flight = False
         if len(items) >= SIBLINGS:
             self._delays_until = time.monotonic() + RECENT_SECONDS
-        self._answer(items, outcomes)
+        self._resolve(items, outcomes)
         for room_id in room_ids:
-            self._note_free(room_id)
+            self._mark_ready(room_id)
         self._schedule()
 
-    def _answer(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
+    def _resolve(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
         # Backwards, so that skipped items go back to the front of their rooms in their own order.
         for item, outcome in zip(reversed(items), reversed(outcomes), strict=True):
-            if outcome is Skipped.SKIPPED:
+            if outcome is LockBusy.SKIPPED:
                 self._pending.setdefault(item.draft.room_id, deque()).appendleft(item)
                 self._contended[item.draft.room_id] = None
-            elif not item.wanted:
+            elif not item.is_waiting:
                 continue
             elif isinstance(outcome, Exception):
-                item.answer.set_exception(_told(item, outcome))
-            elif isinstance(outcome, Sent):
-                item.answer.set_result(outcome)
+                item.result.set_exception(_client_error(item, outcome))
+            elif isinstance(outcome, SendResult):
+                item.result.set_result(outcome)
 
     async def _write(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome | Exception]:
         conflicts = losses = 0
         while True:
             try:
-                return await self._try(items, wait=wait)
+                return await self._write_once(items, wait=wait)
             except LockTimeoutError:
-                return [Skipped.SKIPPED] * len(items)
+                return [LockBusy.SKIPPED] * len(items)
             except ConflictError:
                 conflicts += 1
                 if conflicts == _CONFLICT_TRIES:
@@ -234,26 +234,26 @@ class SendBatcher:
                 losses += 1
                 await self._pause_or_give_up(items, error, losses)
             except UnexpectedDatabaseError as error:
-                if len(items) == 1 or not error.state.startswith(_ONE_DRAFTS_FAULT):
+                if len(items) == 1 or not error.state.startswith(_ITEM_ERROR_CLASSES):
                     raise
                 return await self._one_by_one(items)
 
-    async def _try(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome]:
+    async def _write_once(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome]:
         """One transaction; notes of each draft whether it is known what became of it."""
         drafts = [item.draft for item in items]
-        unknown = any(item.perhaps_written for item in items)
+        unknown = any(item.outcome_unknown for item in items)
         try:
             outcomes = await write_batch(
-                self._database, drafts, wait=wait, perhaps_written=unknown, charge=self._charge
+                self._database, drafts, wait=wait, outcome_unknown=unknown, charge=self._charge
             )
         except OutcomeUnknownError:
             for item in items:
-                item.perhaps_written = True
+                item.outcome_unknown = True
             raise
-        self._observe(sum(isinstance(each, Sent) and each.message is not None for each in outcomes))
+        self._observe(sum(isinstance(each, SendResult) and each.message is not None for each in outcomes))
         for item, outcome in zip(items, outcomes, strict=True):
             # The table has told of all but the skipped ones.
-            item.perhaps_written = item.perhaps_written and outcome is Skipped.SKIPPED
+            item.outcome_unknown = item.outcome_unknown and outcome is LockBusy.SKIPPED
         return outcomes
 
     async def _one_by_one(self, items: list[_Item]) -> list[Outcome | Exception]:
@@ -271,10 +271,10 @@ class SendBatcher:
         A batch that was surely not written is given up after a few tries: its callers may repeat. One
         that perhaps was written is tried until nobody waits for it any more, for only the table knows.
         """
-        unknown = any(item.perhaps_written for item in items)
+        unknown = any(item.outcome_unknown for item in items)
         _log.warning("connection lost in a batch", items=len(items), tries=losses, unknown=unknown)
         if unknown:
-            latest = max((item.deadline for item in items if item.wanted), default=0.0)
+            latest = max((item.deadline for item in items if item.is_waiting), default=0.0)
             if time.monotonic() >= latest:
                 raise DeadlineExceededError
         elif losses == _LOST_TRIES:
@@ -282,8 +282,8 @@ class SendBatcher:
         await asyncio.sleep(min(_FIRST_PAUSE * 2**losses, 1.0))
 
 
-def _told(item: _Item, error: Exception) -> Exception:
+def _client_error(item: _Item, error: Exception) -> Exception:
     """What the caller is told: nothing that invites to repeat a draft that perhaps was written."""
-    if item.perhaps_written and isinstance(error, ServiceError) and error.code in _INVITING:
+    if item.outcome_unknown and isinstance(error, ServiceError) and error.code in _RETRYABLE_CODES:
         return DeadlineExceededError("it is not known whether the message was written")
     return error

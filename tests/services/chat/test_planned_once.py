@@ -13,10 +13,10 @@ from servicekit.caller import Caller, Role
 from servicekit.database import Database, PoolOptions, Session
 from servicekit.ids import new_id
 from servicekit.sql import Query
-from services.chat.domain.message_send import Place, SendDraft
+from services.chat.domain.message_send import SendDraft, ThreadPosition
 from services.chat.store import message_send, reactions, read_markers, room_listing, room_transaction
 from services.chat.store.message_send import Accepted
-from services.chat.store.room_transaction import LockRow
+from services.chat.store.room_transaction import CountersRow
 from tests import postgres
 from tests.services.chat.world import World, new_user
 
@@ -70,13 +70,13 @@ def draft(room_id: uuid.UUID, user_id: uuid.UUID) -> SendDraft:
 async def send(session: Session, drafts: list[SendDraft], *, wait: bool) -> None:
     """One batch."""
     room_ids = list({each.room_id for each in drafts})
-    numbers = await room_transaction.lock(session, room_ids, wait=wait)
-    assert len(await message_send.facts(session, drafts, perhaps_written=False)) == len(drafts)
+    numbers = await room_transaction.lock_rooms(session, room_ids, wait=wait)
+    assert len(await message_send.send_context(session, drafts, outcome_unknown=False)) == len(drafts)
     accepted = []
     for each in drafts:
         row = numbers[each.room_id]
         numbers[each.room_id] = row._replace(last_seq=row.last_seq + 1, last_rev=row.last_rev + 1)
-        accepted.append(Accepted(each, Place(), row.last_seq + 1, row.last_rev + 1, slow=False))
+        accepted.append(Accepted(each, ThreadPosition(), row.last_seq + 1, row.last_rev + 1, slow=False))
     await message_send.write(session, accepted)
 
 
@@ -96,32 +96,34 @@ async def test_statements_of_every_write_are_planned_once(world: World, one: Dat
                 taken = rooms[:1] * size if wait else rooms[:size]
                 await send(session, [draft(room_id, user_id) for room_id in taken], wait=wait)
         async with one.transaction() as session:
-            row = await room_transaction.lock_known(session, rooms[0], [user_id] * size)
+            row = await room_transaction.lock_visible_room(session, rooms[0], [user_id] * size)
             assert row is not None
-            await reactions.facts(session, rooms[0], caller, message_id)
-            await reactions.give(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 1)
-            await reactions.take_back(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 2)
-            await room_transaction.move_users(session, [user_id, *(new_id() for _ in range(size))])
-        await read_markers.forward(one, rooms[0], user_id, number + 1)
+            await reactions.get_context(session, rooms[0], caller, message_id)
+            await reactions.add(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 1)
+            await reactions.remove(session, rooms[0], message_id, user_id, f"{number}", row.last_rev + 2)
+            await room_transaction.bump_room_list_version(
+                session, [user_id, *(new_id() for _ in range(size))]
+            )
+        await read_markers.advance(one, rooms[0], user_id, number + 1)
         await room_listing.my_rooms(one, user_id, uuid.UUID(int=0), size)
     async with one.session() as session:
         found = await plans(session)
     assert set(found) >= {
         *(
             "chat.lock_rooms",
-            "chat.lock_free_rooms",
-            "chat.lock_known_room",
-            "chat.send_facts",
+            "chat.lock_rooms_skip_locked",
+            "chat.lock_visible_room",
+            "chat.send_context",
             "chat.write_batch",
-            "chat.move_users",
+            "chat.bump_room_list_version",
         ),
-        *("chat.reaction_facts", "chat.give_reaction", "chat.take_back_reaction"),
+        *("chat.reaction_context", "chat.add_reaction", "chat.remove_reaction"),
         *("chat.mark_read", "chat.my_rooms"),
     }
     assert {name: counts for name, counts in found.items() if counts[1] > _MOST_OWN} == {}
 
 
-_BARE = Query[LockRow, list[uuid.UUID]](
+_BARE = Query[CountersRow, list[uuid.UUID]](
     "tests.tried_lock",
     "SELECT room_id, last_seq, last_rev, member_count FROM chat.room_counters WHERE room_id = ANY ($1)",
 )

@@ -11,16 +11,16 @@ from unittest.mock import patch
 
 from servicekit.process import main
 from services.chat import app
-from services.chat.actions.deps import Sent
+from services.chat.actions.deps import SendResult
 from services.chat.config import Settings
 from services.chat.domain.message_send import SendDraft
-from services.chat.workers.message_batcher import SendBatcher
+from services.chat.workers.message_batcher import MessageBatcher
 
 
-class DyingBatcher(SendBatcher):
+class DyingBatcher(MessageBatcher):
     """Commits, and is killed before it answers."""
 
-    async def send(self, draft: SendDraft, deadline: float) -> Sent:
+    async def send(self, draft: SendDraft, deadline: float) -> SendResult:
         """Write one draft; never returns."""
         sent = await super().send(draft, deadline)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -28,5 +28,5 @@ class DyingBatcher(SendBatcher):
 
 
 if __name__ == "__main__":
-    with patch.object(app, "SendBatcher", DyingBatcher):
+    with patch.object(app, "MessageBatcher", DyingBatcher):
         main(Settings, app.build)

@@ -15,7 +15,7 @@ from servicekit.database import Database, Session
 from servicekit.process import main
 from services.chat import app
 from services.chat.config import Settings
-from services.chat.workers.message_batcher import SendBatcher
+from services.chat.workers.message_batcher import MessageBatcher
 
 _COMMIT_SECONDS = 0.05
 
@@ -48,7 +48,7 @@ class EarlyDatabase(Database):
         await stack.aclose()
 
 
-class EarlyBatcher(SendBatcher):
+class EarlyBatcher(MessageBatcher):
     """Answers as soon as everything is written, committed or not."""
 
     def __init__(self, database: Database, *others: Any) -> None:
@@ -56,5 +56,5 @@ class EarlyBatcher(SendBatcher):
 
 
 if __name__ == "__main__":
-    with patch.object(app, "SendBatcher", EarlyBatcher):
+    with patch.object(app, "MessageBatcher", EarlyBatcher):
         main(Settings, app.build)

@@ -15,13 +15,13 @@ from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.message_send import SendDraft
 from services.chat.store import room_transaction
-from services.chat.store.room_transaction import LockRow
+from services.chat.store.room_transaction import CountersRow
 from services.chat.workers import message_batch
 
 
-async def lock_waiting(session: Session, drafts: Sequence[SendDraft], **_: bool) -> dict[UUID, LockRow]:
+async def lock_waiting(session: Session, drafts: Sequence[SendDraft], **_: bool) -> dict[UUID, CountersRow]:
     """Lock the rooms of a batch, never without the locks of all of them."""
-    return await room_transaction.lock(session, list({draft.room_id for draft in drafts}), wait=True)
+    return await room_transaction.lock_rooms(session, list({draft.room_id for draft in drafts}), wait=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from servicekit.clock import Micros
 from services.chat.domain.errors import TrackNotFoundError
-from services.chat.domain.message_edit import Content, Edit, edited
+from services.chat.domain.message_edit import Content, Edit, apply_edit
 from services.chat.domain.model import Message, MessageType, TrackSnapshot
 
 _ROOM, _USER = uuid.uuid4(), uuid.uuid4()
@@ -37,6 +37,6 @@ def test_edited_keeps_the_track_that_is_posted(
     edit = Edit(_ROOM, message.id, "", track_id, frozenset({"track_id"}), "")
     if isinstance(after, type):
         with pytest.raises(after):
-            edited(message, edit, known)
+            apply_edit(message, edit, known)
     else:
-        assert edited(message, edit, known) == Content("words", after)
+        assert apply_edit(message, edit, known) == Content("words", after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chat.domain.pagination import Cut, Direction, Window, cut
+from services.chat.domain.pagination import Direction, PageSlice, Window, slice_page
 
 HISTORIES = st.lists(st.integers(1, 60), unique=True, max_size=40).map(sorted)
 SIZES = st.integers(1, 12)
@@ -18,9 +18,9 @@ def read(window: Window, history: list[int]) -> list[int]:
     return older + newer
 
 
-def show(window: Window, history: list[int], size_of: int = 1, max_bytes: int = 1000) -> Cut:
+def show(window: Window, history: list[int], size_of: int = 1, max_bytes: int = 1000) -> PageSlice:
     """The page of a window on a history whose messages take `size_of` bytes each."""
-    return cut(window, read(window, history), lambda _: size_of, max_bytes)
+    return slice_page(window, read(window, history), lambda _: size_of, max_bytes)
 
 
 @given(HISTORIES, SIZES)

@@ -11,17 +11,17 @@ from servicekit.errors import CallerSuspendedError, ServiceError
 from services.chat.domain import errors
 from services.chat.domain.model import Tally
 from services.chat.domain.reactions import (
-    ReactionFacts,
-    check_distinct,
+    ReactionContext,
+    add,
+    check_distinct_limit,
     check_reaction,
-    with_given,
-    with_taken_back,
+    remove,
 )
 
 ROOM, MESSAGE = uuid.uuid4(), uuid.uuid4()
 AT = Micros(1_000_000)
 # Everything that can be in the way, and what takes each away, in the contract's order.
-_WORST = ReactionFacts(
+_WORST = ReactionContext(
     private=True, role=None, invited=False, banned=True, muted=True, muted_on_platform=True, suspended=True, locked_at=AT,
     archived_at=AT, seq=None, deleted=True, emojis=["👍"], counts=[2], first_ats=[AT], mine=[True],
 )  # fmt: skip
@@ -62,17 +62,17 @@ def test_an_invited_guest_is_told_to_join() -> None:
 
 def test_the_limit_is_of_distinct_emojis() -> None:
     tallies = [Tally(AT, f":{n}:", 1, me=False) for n in range(20)]
-    check_distinct(tallies, ":3:")
-    check_distinct(tallies[:19], ":new:")
+    check_distinct_limit(tallies, ":3:")
+    check_distinct_limit(tallies[:19], ":new:")
     with pytest.raises(errors.ReactionLimitError):
-        check_distinct(tallies, ":new:")
+        check_distinct_limit(tallies, ":new:")
 
 
 def test_tallies_after_giving_and_taking_back() -> None:
-    one = with_given([], "👍", AT)
+    one = add([], "👍", AT)
     assert one == [Tally(AT, "👍", 1, me=True)]
     others = [Tally(AT, "👍", 3, me=False), Tally(AT, "🎵", 1, me=True)]
-    more = with_given(others, "👍", Micros(AT + 5))
+    more = add(others, "👍", Micros(AT + 5))
     assert more == [Tally(AT, "👍", 4, me=True), others[1]]
-    assert with_taken_back(more, "👍") == others
-    assert with_taken_back(others, "🎵") == others[:1]
+    assert remove(more, "👍") == others
+    assert remove(others, "🎵") == others[:1]

@@ -289,7 +289,7 @@ async def test_erase_author_again_does_nothing(authors: AuthorData, life: Life) 
     with life.world.chat.counting() as statements:
         again = await authors.erase(life.user_id, TOMBSTONE)
     assert (again.done, again.changed_count) == (True, 0)
-    assert statements == ["chat.left_of_author", "chat.forget_author"]
+    assert statements == ["chat.find_remaining", "chat.delete_user_counters"]
     assert await Acts(life.world).rows(life.rooms["shared"]) == rows
 
 
@@ -304,16 +304,16 @@ async def test_erase_author_costs_a_few_statements_for_each_room_and_kind(
     with world.chat.counting() as statements:
         await authors.erase(await world.user_id(bob), TOMBSTONE)
     transaction = ["BEGIN", "chat.lock_rooms"]
-    settled = ["chat.set_room_numbers", "COMMIT"]
+    settled = ["chat.set_room_counters", "COMMIT"]
     assert statements == [
-        "chat.left_of_author",
-        *transaction, "chat.erase_membership", "chat.set_room_numbers", "chat.move_users", "COMMIT",
-        *transaction, "chat.authored_messages", "chat.delete_messages", *settled,
-        "chat.left_of_author",
-        *transaction, "chat.authored_messages", "chat.strip_messages", "chat.empty_messages",
+        "chat.find_remaining",
+        *transaction, "chat.erase_membership", "chat.set_room_counters", "chat.bump_room_list_version", "COMMIT",
+        *transaction, "chat.messages_of_author", "chat.delete_messages", *settled,
+        "chat.find_remaining",
+        *transaction, "chat.messages_of_author", "chat.delete_dependents", "chat.purge_messages",
         "chat.anonymise_messages", *settled,
-        "chat.left_of_author",
-        "chat.forget_author",
+        "chat.find_remaining",
+        "chat.delete_user_counters",
     ]  # fmt: skip
 
 

@@ -283,11 +283,17 @@ async def test_accept_invitation_and_revoke_it_at_once_end_in_one_of_two_ways(wo
 
 async def test_invitation_statements_per_call_are_fixed(world: World, cast: Cast) -> None:
     guest = await known(world)
-    locked = ["BEGIN", "chat.lock_known_room", "chat.room"]
-    numbered = ["chat.record_act", "chat.set_room_numbers", "COMMIT"]
+    locked = ["BEGIN", "chat.lock_visible_room", "chat.room"]
+    numbered = ["chat.insert_audit_log", "chat.set_room_counters", "COMMIT"]
     with world.chat.counting() as statements:
         await invite(world, cast.owner, cast.room_id, guest)
-    assert statements == [*locked, "chat.invitee", "chat.open_invitation", "chat.invite_user", *numbered]
+    assert statements == [
+        *locked,
+        "chat.invitation_target",
+        "chat.open_invitation",
+        "chat.upsert_invitation",
+        *numbered,
+    ]
     for size in (1, 100):
         with world.chat.counting() as statements:
             await world.ask(cast.owner, "ListInvitations", room_id=cast.room_id, page_size=size)
@@ -301,7 +307,7 @@ async def test_invitation_statements_per_call_are_fixed(world: World, cast: Cast
     await invite(world, cast.owner, cast.room_id, guest)
     with world.chat.counting() as statements:
         await world.ask(guest, "DeclineInvitation", room_id=cast.room_id)
-    assert statements == [*locked, "chat.end_invitation", "chat.set_room_numbers", "COMMIT"]
+    assert statements == [*locked, "chat.end_invitation", "chat.set_room_counters", "COMMIT"]
 
 
 async def test_invite_user_into_a_room_that_is_not_there(world: World) -> None:

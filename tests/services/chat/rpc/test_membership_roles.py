@@ -17,10 +17,10 @@ from servicekit.errors import CallerSuspendedError, InternalError, InvalidFields
 from servicekit.ids import new_id
 from servicekit.rpc_status import UpstreamError
 from services.chat.actions import membership
-from services.chat.actions.room_transaction import Change, change_room
+from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain import errors
 from services.chat.store import audit_log, room_transaction, rooms
-from services.chat.store.room_transaction import LockRow
+from services.chat.store.room_transaction import CountersRow
 from tests.postgres import administrator
 from tests.services.chat.moderators import Cast
 from tests.services.chat.world import DOMAIN, World, new_user
@@ -169,25 +169,28 @@ async def test_leave_room_with_the_lock_taken_last_would_keep_none(
     decided = asyncio.Barrier(2)
 
     async def lock_last(
-        database: Database, caller: Caller, room_id: uuid.UUID, act: Callable[[Change], Awaitable[_T]]
+        database: Database,
+        caller: Caller,
+        room_id: uuid.UUID,
+        act: Callable[[RoomTransaction], Awaitable[_T]],
     ) -> _T:
         async def work(session: Session) -> _T:
             standing = await rooms.room(session, room_id, caller)
             assert standing is not None
-            numbers = LockRow(room_id, standing.last_seq, standing.last_rev, standing.member_count)
-            change = Change(
-                session=session, room_id=room_id, caller=caller, standing=standing, _numbers=numbers
+            numbers = CountersRow(room_id, standing.last_seq, standing.last_rev, standing.member_count)
+            change = RoomTransaction(
+                session=session, room_id=room_id, caller=caller, room=standing, _counters=numbers
             )
             result = await act(change)
             await decided.wait()
-            await room_transaction.lock(session, [room_id], wait=True)
-            await change.settle(numbers)
+            await room_transaction.lock_rooms(session, [room_id], wait=True)
+            await change.flush(numbers)
             return result
 
         return await database.run_in_transaction(work)
 
     ada, bob, room = await two_owners(world)
-    monkeypatch.setattr(membership, "change_room", lock_last)
+    monkeypatch.setattr(membership, "with_room_lock", lock_last)
     assert await both_leave(world, ada, bob, room) == ["", ""]
     assert not await world.admin.fetchval(
         "SELECT count(*) FROM chat.room_memberships WHERE room_id = $1 AND left_at IS NULL", room.id
@@ -250,10 +253,10 @@ async def test_set_member_role_of_who_is_no_member_is_refused(world: World, cast
     call = set_role(world, cast.owner, cast.room_id, cast.member, MEMBER_ROLE_MODERATOR)
     error = await refused(call, errors.MemberNotFoundError, DOMAIN)
     assert error.metadata == {"user_id": await cast.id_of(cast.member)}
-    stranger = world.ask(
+    non_member_mention = world.ask(
         cast.owner, "SetMemberRole", room_id=cast.room_id, user_id=str(uuid.uuid4()), role=MEMBER_ROLE_MEMBER
     )
-    await refused(stranger, errors.MemberNotFoundError, DOMAIN)
+    await refused(non_member_mention, errors.MemberNotFoundError, DOMAIN)
 
 
 async def test_set_member_role_in_an_archived_room_is_refused(world: World, cast: Cast) -> None:
@@ -319,11 +322,11 @@ async def test_changes_of_two_rooms_that_touch_the_same_users_do_not_wait_in_a_r
     touched = [new_id() for _ in range(500)]
 
     async def touch(room_id: uuid.UUID) -> None:
-        async def act(change: Change) -> None:
+        async def act(change: RoomTransaction) -> None:
             for user_id in touched:
-                change.touch_user(user_id)
+                change.mark_user_changed(user_id)
 
-        await change_room(world.chat.process.context.database, caller, room_id, act)
+        await with_room_lock(world.chat.process.context.database, caller, room_id, act)
 
     await touch(one)
     async with administrator(world.chat.database.server, world.chat.database.name) as holder:
@@ -354,23 +357,23 @@ async def test_membership_statements_per_call_are_fixed(world: World, cast: Cast
     assert statements == [
         *(
             "BEGIN",
-            "chat.lock_known_room",
+            "chat.lock_visible_room",
             "chat.room",
             "chat.member",
             "chat.set_member_role",
-            "chat.record_act",
+            "chat.insert_audit_log",
         ),
-        *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
+        *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
     ]
     with world.chat.counting() as statements:
         await leave(world, cast.member, cast.room_id)
     assert statements == [
-        *("BEGIN", "chat.lock_known_room", "chat.room", "chat.end_membership"),
-        *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
+        *("BEGIN", "chat.lock_visible_room", "chat.room", "chat.end_membership"),
+        *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
     ]
     with world.chat.counting() as statements:
         await leave(world, cast.member, cast.room_id)
-    assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "COMMIT"]
+    assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "COMMIT"]
     with world.chat.counting() as statements:
         await refused(leave(world, cast.owner, cast.room_id), errors.LastOwnerError, DOMAIN)
-    assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "chat.has_other_owner", "ROLLBACK"]
+    assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.has_other_owner", "ROLLBACK"]

@@ -300,15 +300,15 @@ async def test_delete_and_restore_by_many_at_once_keep_the_sums(
 
 
 async def test_stubs_statements_per_call_are_fixed(acts: Acts, cast: Cast) -> None:
-    begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.held_message"]
-    ended = ["chat.set_room_numbers", "COMMIT"]
-    deleted = [*begun, "chat.delete_messages", "chat.held_message"]
+    begun = ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.get_message"]
+    ended = ["chat.set_room_counters", "COMMIT"]
+    deleted = [*begun, "chat.delete_messages", "chat.get_message"]
     steps = [
         (acts.delete, cast.author, [*deleted, *ended]),
         (acts.delete, cast.author, [*begun, "COMMIT"]),
-        (acts.restore, cast.owner, [*begun, "chat.restore_message", "chat.record_act", *ended]),
+        (acts.restore, cast.owner, [*begun, "chat.restore_message", "chat.insert_audit_log", *ended]),
         (acts.restore, cast.owner, [*begun, "COMMIT"]),
-        (acts.delete, cast.owner, [*deleted, "chat.record_act", *ended]),
+        (acts.delete, cast.owner, [*deleted, "chat.insert_audit_log", *ended]),
     ]
     for act, email, expected in steps:
         with acts.world.chat.counting() as statements:

@@ -251,19 +251,19 @@ async def test_edit_message_looks_at_the_room_before_tracks(world: World, chat_a
 
 async def test_edit_message_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
-    begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.held_message"]
+    begun = ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.get_message"]
     for n in range(3):
         with world.chat.counting() as statements:
             await acts.edit(ada, message, text=f"{n}")
-        assert statements == [*begun, "chat.edit_message", "chat.set_room_numbers", "COMMIT"]
+        assert statements == [*begun, "chat.edit_message", "chat.set_room_counters", "COMMIT"]
     with world.chat.counting() as statements:
         await acts.edit(ada, message, text="2")
     assert statements == [*begun, "COMMIT"]
     track_id = await add_track(world.admin, "0PTG3Z6ehGkBFwjybzWkR8")
     with world.chat.counting() as statements:
         await acts.edit(ada, message, track_id=track_id)
-    looked = ["chat.room", "chat.held_message"]
-    assert statements == [*looked, *begun, "chat.edit_message", "chat.set_room_numbers", "COMMIT"]
+    looked = ["chat.room", "chat.get_message"]
+    assert statements == [*looked, *begun, "chat.edit_message", "chat.set_room_counters", "COMMIT"]
 
 
 async def test_texts_are_folded_before_the_room_is_locked(

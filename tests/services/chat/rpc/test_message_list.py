@@ -174,9 +174,9 @@ async def test_list_messages_names_the_field_at_fault(
 @pytest.mark.parametrize(
     ("private", "who", "error"),
     [
-        (False, "stranger", None),
+        (False, "non_member_mention", None),
         (False, "banned", BannedError),
-        (True, "stranger", RoomNotFoundError),
+        (True, "non_member_mention", RoomNotFoundError),
         (True, "invited", RoomNotFoundError),
         (True, "banned", RoomNotFoundError),
     ],

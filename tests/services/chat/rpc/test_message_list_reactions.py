@@ -83,7 +83,7 @@ async def test_list_messages_shows_no_reaction_that_was_taken_back(
     assert not (await readers.get(ada, root)).reactions
 
 
-async def test_list_messages_marks_what_was_edited(
+async def test_list_messages_marks_what_was_apply_edit(
     acts: Acts, readers: Readers, room: tuple[str, str]
 ) -> None:
     ada, room_id = room

@@ -122,7 +122,7 @@ async def test_send_message_mentions_members_only(world: World) -> None:
 RULES: list[tuple[str, type[ServiceError]]] = [
     ("suspended", CallerSuspendedError),
     ("banned", BannedError),
-    ("stranger", NotAMemberError),
+    ("non_member_mention", NotAMemberError),
     ("muted", CallerMutedError),
     ("muted everywhere", CallerMutedError),
     ("archived", RoomArchivedError),
@@ -296,7 +296,7 @@ async def _break(world: World, rule: str, email: str, room_id: str) -> None:
         await world.sanction(room_id, email, "BAN")
     elif rule == "muted":
         await world.sanction(room_id, email, "MUTE")
-    elif rule == "stranger":
+    elif rule == "non_member_mention":
         await world.admin.execute(
             "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
             room_id,

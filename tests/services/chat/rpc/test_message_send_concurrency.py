@@ -13,7 +13,7 @@ from tests.postgres import administrator
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, add_track, refused, user
 
-_BATCH = ["BEGIN", "chat.lock_known_room", "chat.send_facts", "chat.write_batch", "COMMIT"]
+_BATCH = ["BEGIN", "chat.lock_visible_room", "chat.send_context", "chat.write_batch", "COMMIT"]
 
 
 async def test_send_message_with_one_request_id_over_two_processes_is_one_row(
@@ -136,7 +136,7 @@ async def test_send_message_of_a_track_costs_one_statement_more(world: World) ->
     for _ in range(2):
         with world.chat.counting() as statements:
             await world.send(ada, room.id, track_id=track_id)
-        assert statements == ["chat.send_facts", *_BATCH]
+        assert statements == ["chat.send_context", *_BATCH]
 
 
 async def test_send_message_costs_the_same_statements_for_one_and_for_many(world: World) -> None:

@@ -219,7 +219,7 @@ async def _answer(world: World, method: Method, email: str, request: Message) ->
     return await send(world.chat.channel, method, request.SerializeToString(), metadata)
 
 
-def _told(method: Method, outcome: Outcome, remains: Remains) -> list[str]:
+def _client_error(method: Method, outcome: Outcome, remains: Remains) -> list[str]:
     """What an answer tells of deleted messages."""
     whole = (outcome.reply or b"") + outcome.message.encode() + repr(outcome.trailers).encode()
     told = ["the canary"] if CANARY.encode() in whole else []
@@ -259,7 +259,7 @@ async def _sweep(world: World, remains: Remains, method: Method) -> dict[str, li
         if method.name in _FOR_MODERATORS and who in _MODERATORS:
             continue
         for request in _requests(method, remains, email):
-            told = _told(method, await _answer(world, method, email, request), remains)
+            told = _client_error(method, await _answer(world, method, email, request), remains)
             if told:
                 found.setdefault(who, []).extend(told)
     return found
@@ -284,7 +284,7 @@ async def test_moderators_who_ask_are_told_and_nobody_else(name: str, world: Wor
         for request in _requests(method, remains, email):
             if name in _TELLING:
                 setattr(request, _ASKING, True)
-            if _told(method, await _answer(world, method, email, request), remains):
+            if _client_error(method, await _answer(world, method, email, request), remains):
                 told.add(who)
     assert told == _MODERATORS
 

@@ -110,10 +110,14 @@ async def test_a_room_that_nobody_is_left_in_is_archived(
     lines = await Acts(world).log(room_id)
     deleted = ["DELETE_MESSAGES"] if fields else []
     assert [line["action"] for line in lines] == [_REMOVALS[method], "ARCHIVE_ROOM", *deleted]
-    removed, put_away = lines[:2]
+    removed, archive_empty_room = lines[:2]
     (ended,) = await _membership_revs(world, room_id, owner)
-    assert ended < removed["rev"] < archived["rev"] < put_away["rev"]
-    assert (put_away["target_user_id"], put_away["reason"], put_away["as_admin"]) == (None, "because", True)
+    assert ended < removed["rev"] < archived["rev"] < archive_empty_room["rev"]
+    assert (
+        archive_empty_room["target_user_id"],
+        archive_empty_room["reason"],
+        archive_empty_room["as_admin"],
+    ) == (None, "because", True)
     page = await moderators.act("ListModerationLogs", admin_user, room_id, as_admin=True)
     (line,) = [each for each in page.logs if each.action == "ARCHIVE_ROOM"]
     room = (await world.get_room(admin_user, room_id)).room

@@ -10,7 +10,7 @@ import pytest
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse
 from servicekit.errors import PageTokenMismatchError
-from services.chat.actions.message_purge import empty_stubs
+from services.chat.actions.message_purge import purge_tombstones
 from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.errors import BannedError, RoleRequiredError, RoomNotFoundError
@@ -22,7 +22,7 @@ from tests.services.chat.readers import Readers
 from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import Running, refused, running
 
-_SHARED, _MADE = "chat.page_mine", "chat.page_roots"
+_SHARED, _MADE = "chat.page_viewer_state", "chat.page_roots"
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ async def test_list_messages_makes_pages_with_deleted_ones_anew(room: Room) -> N
     # What hangs on a message that nobody may restore any more goes first, and moves no rev.
     await room.acts.age_deletion(room.last, "31 days")
     database = room.world.chat.process.context.database
-    assert await empty_stubs(database, UUID(room.id), [room.last.seq]) == 1
+    assert await purge_tombstones(database, UUID(room.id), [room.last.seq]) == 1
     after = await room.readers.page(room.owner, room.id, show_deleted=True)
     assert (after.rev, after.messages[0].text) == (pages[0].rev, "last")
     assert [len(page.messages[0].reactions) for page in (*pages, after)] == [1, 1, 1, 1, 0]

@@ -50,7 +50,8 @@ async def test_unpin_message_keeps_the_row_and_is_logged(world: World, acts: Act
     pin = await acts.pin(ada, message)
     await acts.unpin(ada, message)
     row = await world.admin.fetchrow(
-        "SELECT rev, removed_at IS NOT NULL AS ended FROM chat.pins WHERE message_id = $1", UUID(message.id)
+        "SELECT rev, removed_at IS NOT NULL AS ended FROM chat.pins WHERE message_id = $1",
+        UUID(message.id),
     )
     assert row is not None
     assert tuple(row) == (pin.rev + 3, True)
@@ -101,10 +102,10 @@ async def test_pin_message_takes_fifty_at_once_and_no_more(
 
 async def test_pins_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
-    begun = ["BEGIN", "chat.lock_known_room", "chat.room", "chat.pinned_message"]
-    ended = ["chat.record_act", "chat.set_room_numbers", "COMMIT"]
+    begun = ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.pin_target"]
+    ended = ["chat.insert_audit_log", "chat.set_room_counters", "COMMIT"]
     steps = [
-        (acts.pin, [*begun, "chat.pin_message", "chat.tell_room", *ended]),
+        (acts.pin, [*begun, "chat.pin_message", "chat.insert_system_message", *ended]),
         (acts.pin, [*begun, "COMMIT"]),
         (acts.unpin, [*begun, "chat.unpin_message", *ended]),
         (acts.unpin, [*begun, "COMMIT"]),

@@ -35,9 +35,9 @@ async def test_reactions_are_charged_once(
 ) -> None:
     message = (await world.send(cast.owner, cast.room_id, "x")).message
     acts = Acts(World(strict_chat, world.admin))
-    in_the_way(monkeypatch, reactions, "give")
+    in_the_way(monkeypatch, reactions, "add")
     await acts.react(cast.member, message)
-    in_the_way(monkeypatch, reactions, "take_back")
+    in_the_way(monkeypatch, reactions, "remove")
     await acts.take_back(cast.member, message)
     await refused(acts.react(cast.member, message), RateLimitedError, DOMAIN)
 

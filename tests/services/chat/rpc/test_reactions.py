@@ -166,18 +166,18 @@ async def test_reactions_too_often_are_refused(
 
 async def test_reactions_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
     ada, message = await _message(world)
-    begun = ["BEGIN", "chat.lock_known_room", "chat.reaction_facts"]
+    begun = ["BEGIN", "chat.lock_visible_room", "chat.reaction_context"]
     for emoji in _FACES[:19]:
         with world.chat.counting() as statements:
             await acts.react(ada, message, emoji)
-        assert statements == [*begun, "chat.give_reaction", "COMMIT"]
+        assert statements == [*begun, "chat.add_reaction", "COMMIT"]
     for act in (acts.react, acts.take_back):
         with world.chat.counting() as statements:
             await act(ada, message, _FACES[0] if act == acts.react else "👍")
         assert statements == [*begun, "COMMIT"]
     with world.chat.counting() as statements:
         await acts.take_back(ada, message, _FACES[0])
-    assert statements == [*begun, "chat.take_back_reaction", "COMMIT"]
+    assert statements == [*begun, "chat.remove_reaction", "COMMIT"]
 
 
 async def _popular(world: World, message: Message, count: int) -> None:
@@ -216,9 +216,9 @@ async def test_reactions_cost_the_same_with_ten_and_with_ten_thousand(
     for explain in (explainer.plan, explainer.generic_plan):
         for message in (few, many):
             # What a connection looks up in the catalog at its first statement counts, too.
-            await explain(store._FACTS, room_id, caller, None, None, UUID(message.id))
-            facts = await explain(store._FACTS, room_id, caller, None, None, UUID(message.id))
-            held_message = await explain(message_get._HELD, room_id, caller, UUID(message.id))
+            await explain(store._CONTEXT, room_id, caller, None, None, UUID(message.id))
+            facts = await explain(store._CONTEXT, room_id, caller, None, None, UUID(message.id))
+            held_message = await explain(message_get._GET_MESSAGE, room_id, caller, UUID(message.id))
             # Ten look-ups by a key in an index of three levels, and what goes with a message and its room.
             assert facts.buffers < 100
             assert held_message.buffers < 100

@@ -17,10 +17,10 @@ from servicekit.database import Session
 from services.chat.actions import reactions
 from services.chat.app import build as build_chat
 from services.chat.config import Settings
-from services.chat.domain.reactions import MAX_DISTINCT, ReactionFacts
+from services.chat.domain.reactions import MAX_DISTINCT, ReactionContext
 from services.chat.store import reactions as store
 from services.chat.store import room_transaction
-from services.chat.store.room_transaction import LockRow
+from services.chat.store.room_transaction import CountersRow
 from tests.postgres import Database
 from tests.services.chat.acts import Acts, together
 from tests.services.chat.world import World, new_user
@@ -82,15 +82,15 @@ class LockLast:
     def __init__(self, callers: int) -> None:
         self._all_have_read = asyncio.Barrier(callers)
 
-    async def lock_known(self, _: Session, room_id: UUID, *__: Any) -> LockRow:
+    async def lock_visible_room(self, _: Session, room_id: UUID, *__: Any) -> CountersRow:
         """Lock nothing yet."""
-        return LockRow(room_id, 0, 0, 0)
+        return CountersRow(room_id, 0, 0, 0)
 
-    async def facts(
+    async def send_context(
         self, session: Session, room_id: UUID, caller: Caller, message_id: UUID
-    ) -> ReactionFacts | None:
+    ) -> ReactionContext | None:
         """What is true before the lock is taken: for everybody the same."""
-        facts = await store.facts(session, room_id, caller, message_id)
+        facts = await store.get_context(session, room_id, caller, message_id)
         await self._all_have_read.wait()
         return facts
 
@@ -98,9 +98,9 @@ class LockLast:
         self, session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, _: int
     ) -> Micros:
         """Lock, and write with the room's next rev."""
-        locked = await room_transaction.lock(session, [room_id], wait=True)
+        locked = await room_transaction.lock_rooms(session, [room_id], wait=True)
         rev = locked[room_id].last_rev + 1
-        return await store.give(session, room_id, message_id, user_id, emoji, rev)
+        return await store.add(session, room_id, message_id, user_id, emoji, rev)
 
 
 async def test_control_with_the_lock_taken_last_lets_too_many_stand(

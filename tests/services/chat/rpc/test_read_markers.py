@@ -1,4 +1,4 @@
-"""Read marks and what is unread: MarkRead, MarkUnread and ListMyRooms, compared with a recount."""
+"""Read markers and what is unread: MarkRead, MarkUnread and ListMyRooms, compared with a recount."""
 
 from __future__ import annotations
 
@@ -321,7 +321,7 @@ async def test_mark_read_runs_one_statement_when_it_moves_and_writes_nothing_whe
         before = await version()
         with world.chat.counting() as statements:
             await world.ask(cast.owner, method, room_id=cast.room_id, **fields)
-        assert statements == [name, "chat.read_mark"]
+        assert statements == [name, "chat.read_marker"]
         assert await version() == before
 
 

@@ -308,7 +308,7 @@ async def test_one_request_id_for_two_reports_at_once_makes_one(
     report = Reporting(moderators, cast.room_id)
     # Both have looked for an earlier one before either writes.
     looked = asyncio.Barrier(2)
-    look = store.earlier_report
+    look = store.by_request_id
 
     async def looking(session: Session, reporter_id: uuid.UUID, request_id: uuid.UUID) -> Report | None:
         found = await look(session, reporter_id, request_id)
@@ -316,7 +316,7 @@ async def test_one_request_id_for_two_reports_at_once_makes_one(
             await looked.wait()
         return found
 
-    with patch.object(store, "earlier_report", looking):
+    with patch.object(store, "by_request_id", looking):
         ended = await asyncio.gather(
             *(report(cast.member, message.id) for message in messages), return_exceptions=True
         )

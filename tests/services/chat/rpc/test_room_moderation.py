@@ -69,15 +69,15 @@ async def test_room_states_statements_per_call_are_fixed(
         await moderators.act("LockRoom", cast.moderator, cast.room_id)
         assert statements == [
             "BEGIN",
-            "chat.lock_known_room",
+            "chat.lock_visible_room",
             "chat.room",
             "chat.lock_room",
-            "chat.tell_room",
+            "chat.insert_system_message",
             "chat.room",
-            "chat.record_act",
-            "chat.set_room_numbers",
+            "chat.insert_audit_log",
+            "chat.set_room_counters",
             "COMMIT",
         ]
     with world.chat.counting() as statements:
         await moderators.act("LockRoom", cast.moderator, cast.room_id)
-        assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "COMMIT"]
+        assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "COMMIT"]

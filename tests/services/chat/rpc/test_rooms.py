@@ -195,8 +195,8 @@ async def test_rooms_statements_per_call_are_fixed(world: World) -> None:
     with world.chat.counting() as statements:
         await world.join(bob, room.id)
     assert statements == [
-        *("BEGIN", "chat.lock_known_room", "chat.room", "chat.join_room", "chat.tell_room"),
-        *("chat.set_room_numbers", "chat.move_users", "COMMIT"),
+        *("BEGIN", "chat.lock_visible_room", "chat.room", "chat.join_room", "chat.insert_system_message"),
+        *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
     ]
 
 

@@ -12,9 +12,9 @@ from search_text import normalize_text, parse_query
 from seda.chat.v1.room_service_pb2 import ListPublicRoomsResponse
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import encode_token, fingerprint
-from services.chat.domain.room_search import FIRST_ID, LIKEST, end_of
+from services.chat.domain.room_search import FIRST_ID, MAX_SIMILARITY, prefix_upper_bound
 from services.chat.store import room_listing as store
-from services.chat.store.rooms import searchable
+from services.chat.store.rooms import search_name
 from tests.postgres import Database
 from tests.services.chat.plans import Explainer
 from tests.services.chat.world import DOMAIN, World, new_user
@@ -140,7 +140,7 @@ async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(t
     # Korean syllables fold into three letters each, and some letters into eighteen.
     long = ["각" * 80, "\ufdfa" * 80, "🎵" * 80, "米" * 80]
     await rooms(town, *long)
-    assert len(searchable(long[1])) == 200 < len(normalize_text(long[1]))
+    assert len(search_name(long[1])) == 200 < len(normalize_text(long[1]))
     assert sorted(await names(town, page_size=1)) == sorted(long)
     for name in long:
         assert await names(town, name) == [name]
@@ -166,7 +166,7 @@ async def test_list_public_rooms_refuses_a_token_that_is_not_of_this_list(town: 
     broken = [
         encode_token(mark, (0,), ("soul", str(FIRST_ID))),
         encode_token(mark, (7, 0), ("soul", str(FIRST_ID))),
-        encode_token(mark, (0, LIKEST + 1), ("soul", str(FIRST_ID))),
+        encode_token(mark, (0, MAX_SIMILARITY + 1), ("soul", str(FIRST_ID))),
         encode_token(mark, (0, 0), ("so\0ul", str(FIRST_ID))),
         encode_token(mark, (0, 0), ("x" * 201, str(FIRST_ID))),
         encode_token(mark, (0, 0), ("soul", "7")),
@@ -189,9 +189,9 @@ async def test_list_public_rooms_runs_a_statement_per_stage(town: World) -> None
     await rooms(town, "soul one", "my soul")
     await town.ask(ada, "ListPublicRooms")
     ways = {
-        "": ["starting"],
-        "so": ["starting", "words"],
-        "soul": ["starting", "containing", "like"],
+        "": ["prefix"],
+        "so": ["prefix", "words"],
+        "soul": ["prefix", "substring", "fuzzy"],
     }
     for size in (2, 100):
         for query, stages in ways.items():
@@ -200,7 +200,7 @@ async def test_list_public_rooms_runs_a_statement_per_stage(town: World) -> None
             assert statements == [f"chat.public_rooms_{stage}" for stage in stages]
     with town.chat.counting() as statements:
         await town.ask(ada, "ListPublicRooms", query="soul", page_size=1)
-    assert statements == ["chat.public_rooms_starting", "chat.public_rooms_containing"]
+    assert statements == ["chat.public_rooms_prefix", "chat.public_rooms_substring"]
 
 
 async def test_public_rooms_are_found_by_indexes(town: World, database: Database) -> None:
@@ -224,7 +224,7 @@ async def test_public_rooms_are_found_by_indexes(town: World, database: Database
         for explain in (explainer.plan, explainer.generic_plan):
             # The first page, one in the middle and the last one of the whole list.
             pages = [
-                await explain(store._STARTING, end_of(""), start, FIRST_ID, 51, ada)
+                await explain(store._PREFIX, prefix_upper_bound(""), start, FIRST_ID, 51, ada)
                 for start in ("", "8", "fffe")
             ]
             assert all("rooms_public_idx" in page.indexes for page in pages)
@@ -233,10 +233,10 @@ async def test_public_rooms_are_found_by_indexes(town: World, database: Database
             abc, no = parse_query("abcd"), parse_query("77")
             after = ("", FIRST_ID, 51, ada)
             plans = [
-                await explain(store._STARTING, end_of("abcd"), "abcd", FIRST_ID, 51, ada),
-                await explain(store._CONTAINING, abc.substring_pattern, abc.prefix_pattern, *after),
+                await explain(store._PREFIX, prefix_upper_bound("abcd"), "abcd", FIRST_ID, 51, ada),
+                await explain(store._SUBSTRING, abc.substring_pattern, abc.prefix_pattern, *after),
                 await explain(store._HAVING_WORDS, no.text, no.tsquery, *after),
-                await explain(store._LIKE, abc.text, abc.substring_pattern, LIKEST, *after),
+                await explain(store._FUZZY, abc.text, abc.substring_pattern, MAX_SIMILARITY, *after),
             ]
             trigrams, words = "rooms_search_name_idx", "rooms_search_words_idx"
             for plan, index in zip(plans, ("rooms_public_idx", trigrams, words, trigrams), strict=True):

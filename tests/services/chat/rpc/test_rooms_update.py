@@ -209,14 +209,14 @@ async def test_update_room_runs_a_fixed_number_of_statements(world: World, cast:
     assert statements == [
         *(
             "BEGIN",
-            "chat.lock_known_room",
+            "chat.lock_visible_room",
             "chat.room",
             "chat.update_room",
-            "chat.tell_room",
-            "chat.record_act",
+            "chat.insert_system_message",
+            "chat.insert_audit_log",
         ),
-        *("chat.set_room_numbers", "COMMIT"),
+        *("chat.set_room_counters", "COMMIT"),
     ]
     with world.chat.counting() as statements:
         await update(world, cast.owner, room, name="Counted")
-    assert statements == ["BEGIN", "chat.lock_known_room", "chat.room", "COMMIT"]
+    assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "COMMIT"]

@@ -13,7 +13,7 @@ import pytest
 
 from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP
-from services.chat.domain.pagination import HEAD
+from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
 from tests.postgres import Database
@@ -115,8 +115,8 @@ async def test_an_author_s_live_messages_are_found_without_the_deleted(
     # A plan for any author may take all that is live, as few, and sort it; never what is deleted or too old.
     for explain, most in ((explainer.plan, 60), (explainer.generic_plan, 900)):
         for window, found in ((None, 500), (3600.0, 0)):
-            await explain(message_delete._BY_AUTHOR, *who, None, window, 500)
-            plan = await explain(message_delete._BY_AUTHOR, *who, None, window, 500)
+            await explain(message_delete._SEQS_BY_AUTHOR, *who, None, window, 500)
+            plan = await explain(message_delete._SEQS_BY_AUTHOR, *who, None, window, 500)
             assert plan.root["Actual Rows"] == found
             assert plan.buffers < (most if found else 10), (window, plan.buffers)
 
@@ -124,8 +124,8 @@ async def test_an_author_s_live_messages_are_found_without_the_deleted(
 async def test_all_of_an_author_is_found_by_its_indexes(past: Past, explain: _Explain) -> None:
     """What is live and what is deleted, which stand in an index each."""
     for statement, arguments in (
-        (erasing._LEFT, (past.other,)),
-        (erasing._AUTHORED, (past.other_room_id, past.other, 400)),
+        (erasing._FIND_REMAINING, (past.other,)),
+        (erasing._MESSAGES, (past.other_room_id, past.other, 400)),
         (export._KINDS, (past.other,)),
         (export._MESSAGES, (past.other, _NOWHERE, Micros(0), 0, 100)),
         (export._REVISIONS, (past.other, _NOWHERE, Micros(0), 0, 0, 100)),
@@ -143,7 +143,7 @@ async def test_live_replies_are_found_without_the_deleted(
     """The first ones for a page, and the newest that is left when the newest is deleted."""
     newest = _MANY * 5 // 2
     calls: list[tuple[Any, tuple[object, ...]]] = [
-        (message_list._ROOTS, (past.room_id, uuid.uuid4(), 1, 1, HEAD, 0, 5)),
+        (message_list._ROOTS, (past.room_id, uuid.uuid4(), 1, 1, MAX_SEQ, 0, 5)),
         (message_delete._DELETE, (past.room_id, [newest], None, "MODERATOR", _MANY * 3 + 100)),
     ]
     for statement, arguments in calls:
@@ -158,8 +158,8 @@ async def test_live_replies_are_found_without_the_deleted(
 
 async def test_what_stands_is_listed_without_what_has_ended(past: Past, explain: _Explain) -> None:
     calls: list[tuple[Any, tuple[object, ...], int]] = [
-        (sanctions._SANCTION_PAGE, (past.room_id, HEAD, 50), 50),
-        (sanctions._SANCTIONS_OF_USER, (past.room_id, HEAD, 50, past.author), 1),
+        (sanctions._SANCTION_PAGE, (past.room_id, MAX_SEQ, 50), 50),
+        (sanctions._SANCTIONS_OF_USER, (past.room_id, MAX_SEQ, 50, past.author), 1),
         (reports._REPORTS_IN_STATE, (past.room_id, *_ALWAYS, 50, "OPEN"), 2),
         (reports._REPORTS_IN_STATE, (past.room_id, *_ALWAYS, 50, "DISMISSED"), 0),
     ]

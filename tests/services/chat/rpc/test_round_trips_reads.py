@@ -17,7 +17,7 @@ from seda.chat.v1.message_service_pb2 import ThreadView
 from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP
 from servicekit.sql import Statement
-from services.chat.domain.pagination import HEAD, Window
+from services.chat.domain.pagination import MAX_SEQ, Window
 from services.chat.store import message_list as store
 from services.chat.store import message_revisions, message_search, pins, reactions
 from tests.postgres import Database
@@ -222,7 +222,7 @@ async def test_pages_are_planned_once_and_for_all(talks: Talks, explainer: Expla
         (store._BY_ID, (*who, [root_id])),
         (reactions._ALL, (talks.long.room_id, room.caller, root_id, _PAGE, "", 0)),
         (message_revisions._REVISIONS, (talks.long.room_id, root_id, _LARGE, _PAGE)),
-        (pins._STANDING, who),
+        (pins._ACTIVE_PINS, who),
     ]
     assert [each.name for each, arguments in calls if await explainer.plans_anew(each, *arguments)] == []
 
@@ -246,8 +246,8 @@ async def test_a_message_of_many_reactions_costs_what_one_of_few_costs(
     costs = []
     for room in (talks.short, talks.long):
         arguments = (room.room_id, room.caller, uuid.UUID(room.root.id))
-        costs += await _costs(explain, store._BY_ID_ANYWAY, [arguments])
-        plan = await explain(store._BY_ID_ANYWAY, *arguments)
+        costs += await _costs(explain, store._BY_ID_UNCHECKED, [arguments])
+        plan = await explain(store._BY_ID_UNCHECKED, *arguments)
         assert not {index for index in plan.indexes if "who" in index or "emoji_rev" in index}
     assert costs[1] <= costs[0] + _SLACK, costs
     assert costs[1] < 60
@@ -271,14 +271,14 @@ async def test_lists_about_a_message_cost_the_same_wherever_they_are(talks: Talk
         assert max(costs) <= max(1.1 * min(costs), min(costs) + _SLACK), (statement.name, costs)
         assert max(costs) < 150, (statement.name, costs)
     # One pin stands, of ten thousand that did.
-    (pinned,) = await _costs(explain, pins._STANDING, [(room.room_id, room.caller)])
+    (pinned,) = await _costs(explain, pins._ACTIVE_PINS, [(room.room_id, room.caller)])
     assert pinned < 40
 
 
 @_small_partitions
 async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> None:
     room = talks.large
-    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
     who = (None, room.caller)
     for statement, arguments in (
         (message_search._BY_WORDS, (*who, "number 77777", None, None, *rest)),
@@ -294,7 +294,7 @@ async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
     talks: Talks, explain: _Explain, admin: asyncpg.Connection
 ) -> None:
     """Nothing is looked up for each of a hundred thousand hits. Sorted they are all the same."""
-    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
     pages = await admin.fetchval("SELECT sum(relpages) FROM pg_class WHERE relname ~ '^messages(_[0-9])?$'")
     for room_id in (None, talks.large.room_id):
         plan = await explain(
@@ -308,7 +308,7 @@ async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
 async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
     talks: Talks, explain: _Explain, admin: asyncpg.Connection
 ) -> None:
-    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), HEAD, _PAGE + 1)
+    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
     hide = "UPDATE chat.rooms SET private = $2 WHERE id = $1"
     await admin.execute(hide, talks.large.room_id, True)
     try:
@@ -359,7 +359,7 @@ async def test_statements_per_call_are_fixed(world: World, talks: Talks, page_si
             (readers.reactions(ada, root, page_size=page_size), ["chat.reactions"]),
             (readers.reactions(ada, root, emoji=":a:", page_size=page_size), ["chat.reactions_of_emoji"]),
             (readers.revisions(ada, root, page_size=page_size), ["chat.room", "chat.revisions"]),
-            (readers.pins(ada, room_id), ["chat.pins", "chat.messages_by_id"]),
+            (readers.pins(ada, room_id), ["chat.active_pins", "chat.messages_by_id"]),
         ):
             with world.chat.counting() as statements:
                 await listing

@@ -13,7 +13,7 @@ import pytest
 
 from servicekit.database import Session, set_codecs
 from servicekit.ids import new_id
-from services.chat.domain.message_send import Place, SendDraft
+from services.chat.domain.message_send import SendDraft, ThreadPosition
 from services.chat.store import message_send, room_transaction
 from services.chat.store.message_send import Accepted
 from tests.postgres import Database
@@ -71,7 +71,9 @@ async def weigh(
     """Write a message under the room's lock, and take it back."""
     await session.execute_control("BEGIN")
     numbers = (
-        await room_transaction.lock(Session(session._database, session._connection), [room_id], wait=True)
+        await room_transaction.lock_rooms(
+            Session(session._database, session._connection), [room_id], wait=True
+        )
     )[room_id]
     draft = SendDraft(
         message_id=new_id(),
@@ -87,7 +89,7 @@ async def weigh(
         request_id=new_id(),
         payload_hash=b"h" * 32,
     )
-    accepted = Accepted(draft, Place(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False)
+    accepted = Accepted(draft, ThreadPosition(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False)
     await message_send.write(session, [accepted])
     await session.execute_control("ROLLBACK")
 

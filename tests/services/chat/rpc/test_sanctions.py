@@ -282,10 +282,12 @@ async def test_as_admin_without_the_role_tells_nothing_of_the_room(
 ) -> None:
     cast = await Cast(world).gather()
     await world.set_room(cast.room_id, private=True)
-    stranger = new_user()
+    non_member_mention = new_user()
     answers = [
         await refused(
-            moderators.act("KickMember", stranger, room_id, user_id=str(uuid.uuid4()), as_admin=True),
+            moderators.act(
+                "KickMember", non_member_mention, room_id, user_id=str(uuid.uuid4()), as_admin=True
+            ),
             errors.RoleRequiredError,
             DOMAIN,
         )

@@ -93,15 +93,15 @@ async def test_with_the_lock_taken_last_some_messages_do(
         drafts: Sequence[SendDraft],
         *,
         wait: bool,
-        perhaps_written: bool,
+        outcome_unknown: bool,
         charge: Callable[[SendDraft], None],
     ) -> list[Outcome]:
         async with database.transaction() as session:
-            facts = await message_send.facts(session, drafts, perhaps_written=perhaps_written)
-            locked = await room_transaction.lock(
+            facts = await message_send.send_context(session, drafts, outcome_unknown=outcome_unknown)
+            locked = await room_transaction.lock_rooms(
                 session, list({draft.room_id for draft in drafts}), wait=wait
             )
-            plan = message_batch._Plan(locked, charge)
+            plan = message_batch._BatchPlan(locked, charge)
             for draft, fact in zip(drafts, facts, strict=True):
                 plan.decide(draft, fact)
             if plan.accepted:

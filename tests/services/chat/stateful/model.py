@@ -74,14 +74,14 @@ class Room:
         return [each for each in self.messages if each.root is root and each.live]
 
     def unread(self, user: str) -> int:
-        """Others' live roots after the read mark."""
+        """Others' live roots after the read marker."""
         return sum(
             each.root is None and each.live and not each.system and each.author != user
             for each in self.messages[self.read[user] :]
         )
 
     def unread_mentions(self, user: str) -> int:
-        """Others' live messages after the read mark that mention the user."""
+        """Others' live messages after the read marker that mention the user."""
         return sum(
             each.live and user in each.mentions and each.author != user
             for each in self.messages[self.read[user] :]
@@ -242,7 +242,7 @@ class Room:
         self.log.append(("PIN_MESSAGE" if on else "UNPIN_MESSAGE", user, message.author))
 
     def mark(self, user: str, seq: int, *, back: bool) -> None:
-        """Move a read mark: forward only, or anywhere with `back`."""
+        """Move a read marker: forward only, or anywhere with `back`."""
         self._open(user)
         if user not in self.roles:
             raise RefusedError("NOT_A_MEMBER")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.chat.workers.message_batcher import SendBatcher
+from services.chat.workers.message_batcher import MessageBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase
 
@@ -21,6 +21,6 @@ async def faulty(database: postgres.Database) -> AsyncIterator[FaultyDatabase]:
 
 
 @pytest.fixture
-def batcher(faulty: FaultyDatabase) -> SendBatcher:
+def batcher(faulty: FaultyDatabase) -> MessageBatcher:
     """A batcher of the test's own."""
-    return SendBatcher(faulty, UNLIMITED)
+    return MessageBatcher(faulty, UNLIMITED)

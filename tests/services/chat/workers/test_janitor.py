@@ -12,8 +12,8 @@ import pytest
 
 from seda.chat.v1.message_pb2 import Message
 from servicekit.database import Database, PoolOptions
-from services.chat.actions.search_backfill import fold_messages
-from services.chat.store.rooms import searchable
+from services.chat.actions.search_backfill import backfill_messages
+from services.chat.store.rooms import search_name
 from services.chat.workers.janitor import LEASE, Janitor
 from tests import postgres
 from tests.services.chat.acts import Acts
@@ -82,7 +82,7 @@ async def test_janitor_empties_what_was_deleted_a_month_ago(
     await acts.delete(ada, message)
     await acts.age_deletion(message, "30 days 1 second")
     before = (await world.get_room(ada, message.room_id)).rev
-    assert await janitor.look()
+    assert await janitor.run_once()
     assert await columns_with(world.admin, word) == set()
     row = await world.admin.fetchrow(
         "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE id = $1", UUID(message.id)
@@ -103,7 +103,7 @@ async def test_janitor_leaves_what_may_still_be_restored(world: World, acts: Act
     await acts.delete(ada, message)
     await acts.age_deletion(message, "29 days 23 hours")
     rows = await acts.rows(message.room_id)
-    assert await janitor.look()
+    assert await janitor.run_once()
     assert await acts.rows(message.room_id) == rows
     restored = await acts.restore(ada, message, reason="a mistake")
     assert restored.text == f"then {word}"
@@ -118,17 +118,17 @@ async def test_janitor_empties_tracks_and_nothing_twice(
     message = (await world.send(ada, room_id, "a song", track_id=track_id)).message
     await acts.delete(ada, message)
     await acts.age_deletion(message, "31 days")
-    assert await janitor.look()
+    assert await janitor.run_once()
     row = await world.admin.fetchrow("SELECT * FROM chat.messages WHERE id = $1", UUID(message.id))
     assert row is not None
     assert row["track"] is row["track_id"] is row["text"] is None
     rows = await acts.rows(room_id)
     statements.clear()
-    assert await janitor.look()
+    assert await janitor.run_once()
     assert await acts.rows(room_id) == rows
     assert statements == [
-        "chat.take_lease", "chat.old_stubs", "chat.unfolded_messages", "chat.unfolded_rooms", "chat.take_lease",
-        "chat.give_back_lease",
+        "chat.acquire_lease", "chat.expired_tombstones", "chat.messages_missing_search_text", "chat.rooms_missing_search_name", "chat.acquire_lease",
+        "chat.release_lease",
     ]  # fmt: skip
 
 
@@ -168,7 +168,7 @@ async def test_janitor_keeps_every_transaction_small(
     )
     async with touching(world.admin) as sizes:
         statements.clear()
-        assert await janitor.look()
+        assert await janitor.run_once()
         assert 200 <= max(await sizes()) <= 500
     assert statements.count("chat.lock_rooms") == 9
     assert await columns_with(world.admin, "muchtosay") == set()
@@ -189,9 +189,9 @@ async def test_janitor_passes_by_a_room_that_is_busy(world: World, acts: Acts, j
         await world.admin.execute(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", UUID(busy.room_id)
         )
-        assert await janitor.look()
+        assert await janitor.run_once()
         assert [await world.admin.fetchval(emptied, UUID(each.id)) for each in (busy, free)] == [False, True]
-    assert await janitor.look()
+    assert await janitor.run_once()
     assert await world.admin.fetchval(emptied, UUID(busy.id))
 
 
@@ -206,7 +206,7 @@ async def test_janitor_looks_again_under_the_lock(world: World, acts: Acts, pati
         await world.admin.execute(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", UUID(room_id)
         )
-        looking = asyncio.create_task(patient.look())
+        looking = asyncio.create_task(patient.run_once())
         await until_blocked(world.admin)
         # Its deletion is younger than it was when the janitor found it.
         await acts.age_deletion(message, "1 day")
@@ -230,7 +230,7 @@ async def test_janitor_folds_messages_that_an_older_build_wrote(
     folded = "SELECT search_text, rev FROM chat.messages WHERE id = $1"
     before = await world.admin.fetchrow(folded, UUID(sent.id))
     await world.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(sent.id))
-    assert await janitor.look()
+    assert await janitor.run_once()
     # As the sender's own process folds it, and nobody is told of a change.
     assert before is not None
     assert await world.admin.fetchrow(folded, UUID(sent.id)) == before
@@ -239,7 +239,7 @@ async def test_janitor_folds_messages_that_an_older_build_wrote(
 async def test_janitor_folds_many_messages_of_many_rooms(
     world: World, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.chat.actions.search_backfill.MAX_FOLDED", 4)
+    monkeypatch.setattr("services.chat.actions.search_backfill.BATCH_SIZE", 4)
     ada = new_user()
     rooms = [(await world.room(ada)).id for _ in range(3)]
     for room_id in rooms:
@@ -247,7 +247,7 @@ async def test_janitor_folds_many_messages_of_many_rooms(
             await world.send(ada, room_id, f"Number {number}")
     ids = list(map(UUID, rooms))
     await world.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE room_id = ANY ($1)", ids)
-    assert await janitor.look()
+    assert await janitor.run_once()
     rows = await world.admin.fetch(
         "SELECT search_text FROM chat.messages WHERE room_id = ANY ($1) ORDER BY 1", ids
     )
@@ -268,11 +268,11 @@ async def test_janitor_folds_what_was_edited_meanwhile_as_it_is_now(
             "UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(message.id)
         )
         monkeypatch.undo()
-        return await fold_messages(database, room_id, found)
+        return await backfill_messages(database, room_id, found)
 
-    monkeypatch.setattr("services.chat.workers.janitor.fold_messages", edited_first)
-    assert await janitor.look()
-    assert await janitor.look()
+    monkeypatch.setattr("services.chat.workers.janitor.backfill_messages", edited_first)
+    assert await janitor.run_once()
+    assert await janitor.run_once()
     query = "SELECT search_text FROM chat.messages WHERE id = $1"
     assert await world.admin.fetchval(query, UUID(message.id)) == "after"
 
@@ -280,31 +280,31 @@ async def test_janitor_folds_what_was_edited_meanwhile_as_it_is_now(
 async def test_janitor_folds_names_of_rooms_and_passes_by_empty_ones(
     world: World, janitor: Janitor, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.chat.actions.search_backfill.MAX_FOLDED", 2)
+    monkeypatch.setattr("services.chat.actions.search_backfill.BATCH_SIZE", 2)
     ada = new_user()
     names = ["\u200b", "Été", "\u0301", "ÖL", "\u200b\u0301"]
     rooms = [UUID((await world.room(ada, name=name)).id) for name in names]
     await world.admin.execute("UPDATE chat.rooms SET search_name = '' WHERE id = ANY ($1)", rooms)
-    assert await janitor.look()
+    assert await janitor.run_once()
     query = "SELECT search_name FROM chat.rooms WHERE id = ANY ($1) ORDER BY array_position($1, id)"
     found = [row[0] for row in await world.admin.fetch(query, rooms)]
-    assert found == [searchable(name) for name in names] == ["", "ete", "", "ol", ""]
+    assert found == [search_name(name) for name in names] == ["", "ete", "", "ol", ""]
     # Names without any letter are met with every look, once each.
     statements.clear()
-    assert await janitor.look()
-    assert statements.count("chat.unfolded_rooms") == 2
-    assert "chat.fold_rooms" not in statements
+    assert await janitor.run_once()
+    assert statements.count("chat.rooms_missing_search_name") == 2
+    assert "chat.set_rooms_search_name" not in statements
 
 
 async def test_janitor_is_one_at_a_time(world: World, janitor: Janitor, patient: Janitor) -> None:
     async with world.admin.transaction():
         # The first one stands still in the middle of its work.
         await world.admin.execute("LOCK TABLE chat.rooms IN ACCESS EXCLUSIVE MODE")
-        looking = asyncio.create_task(patient.look())
+        looking = asyncio.create_task(patient.run_once())
         await until_blocked(world.admin)
-        assert not await janitor.look()
+        assert not await janitor.run_once()
     assert await looking
-    assert await janitor.look()
+    assert await janitor.run_once()
     assert await world.admin.fetchval("SELECT count(*) FROM chat.leases") == 0
 
 
@@ -312,9 +312,9 @@ async def test_janitor_takes_over_from_a_dead_one(world: World, janitor: Janitor
     await world.admin.execute(
         "INSERT INTO chat.leases VALUES ($1, $2, clock_timestamp() + interval '30 seconds')", LEASE, OTHER
     )
-    assert not await janitor.look()
+    assert not await janitor.run_once()
     await world.admin.execute("UPDATE chat.leases SET until = clock_timestamp()")
-    assert await janitor.look()
+    assert await janitor.run_once()
 
 
 async def test_janitor_stops_when_another_one_has_taken_over(
@@ -328,7 +328,7 @@ async def test_janitor_stops_when_another_one_has_taken_over(
         await acts.age_deletion(message, "40 days")
         stubs.append(UUID(message.id))
     emptied = "SELECT count(*) FROM chat.messages WHERE id = ANY ($1) AND emptied_at IS NOT NULL"
-    held = janitor._held
+    held = janitor._acquire_lease
 
     async def usurped() -> bool:
         if await admin.fetchval(emptied, stubs) == 1:
@@ -337,14 +337,14 @@ async def test_janitor_stops_when_another_one_has_taken_over(
             )
         return await held()
 
-    janitor._held = usurped  # type: ignore[method-assign]  # stands for a stall longer than the lease
-    assert await janitor.look()
+    janitor._acquire_lease = usurped  # type: ignore[method-assign]  # stands for a stall longer than the lease
+    assert await janitor.run_once()
     assert await admin.fetchval(emptied, stubs) == 1
     # What is another one's is not given back.
     assert await admin.fetchval("SELECT holder FROM chat.leases") == OTHER
     await admin.execute("DELETE FROM chat.leases")
-    janitor._held = held  # type: ignore[method-assign]  # as it was
-    assert await janitor.look()
+    janitor._acquire_lease = held  # type: ignore[method-assign]  # as it was
+    assert await janitor.run_once()
     assert await admin.fetchval(emptied, stubs) == 3
 
 
@@ -359,9 +359,9 @@ async def test_janitor_looks_by_itself_and_goes_on_after_a_fault(
     faulty = [RuntimeError("a fault"), RuntimeError("another one")]
 
     def observe(name: str, _: float) -> None:
-        if name == "chat.old_stubs" and faulty:
+        if name == "chat.expired_tombstones" and faulty:
             raise faulty.pop()
-        if name == "chat.give_back_lease" and "chat.empty_messages" in statements:
+        if name == "chat.release_lease" and "chat.purge_messages" in statements:
             looked.set()
 
     pool.observers.append(observe)

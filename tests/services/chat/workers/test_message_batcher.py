@@ -23,11 +23,11 @@ from servicekit.errors import (
 from servicekit.ids import new_id
 from servicekit.rate_limit import RateLimiter
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
-from services.chat.actions.deps import Sent
+from services.chat.actions.deps import SendResult
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
 from services.chat.domain.message_send import SendDraft
-from services.chat.workers.message_batch import Outcome, Skipped, write_batch
-from services.chat.workers.message_batcher import MAX_BATCH, MAX_WAITING_ROOMS, SendBatcher
+from services.chat.workers.message_batch import LockBusy, Outcome, write_batch
+from services.chat.workers.message_batcher import MAX_BATCH, MAX_WAITING_ROOMS, MessageBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import (
     UNLIMITED,
@@ -44,18 +44,18 @@ from tests.services.running import until_blocked
 
 
 async def test_a_commit_whose_answer_is_lost_is_found_again(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
     faulty.lost_answers = 1
     sent = await batcher.send(draft(room_id), soon())
-    assert sent == Sent(1, deduplicated=False)
+    assert sent == SendResult(1, deduplicated=False)
     assert await stored(admin, room_id) == [(1, "x")]
     assert faulty.committed == 2
 
 
 async def test_a_commit_that_failed_is_written_anew(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
     faulty.faults = [OutcomeUnknownError, DatabaseUnavailableError]
@@ -71,16 +71,16 @@ async def test_a_lost_commit_without_the_lookup_writes_twice(
     room_id = await new_room(admin)
 
     async def careless(database: Database, drafts: list[SendDraft], **options: Any) -> object:
-        return await write_batch(database, drafts, **{**options, "perhaps_written": False})
+        return await write_batch(database, drafts, **{**options, "outcome_unknown": False})
 
     monkeypatch.setattr("services.chat.workers.message_batcher.write_batch", careless)
     faulty.lost_answers = 1
     with pytest.raises(UnexpectedDatabaseError):
-        await SendBatcher(faulty, UNLIMITED).send(draft(room_id), soon())
+        await MessageBatcher(faulty, UNLIMITED).send(draft(room_id), soon())
 
 
 async def test_a_lost_connection_in_the_middle_is_survived(
-    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+    batcher: MessageBatcher, admin: asyncpg.Connection, database: postgres.Database
 ) -> None:
     room_id = await new_room(admin)
     async with locked(database, room_id):
@@ -95,14 +95,14 @@ async def test_a_lost_connection_in_the_middle_is_survived(
     assert await stored(admin, room_id) == [(1, "x")]
 
 
-async def test_a_database_that_stays_away_is_told(faulty: FaultyDatabase, batcher: SendBatcher) -> None:
+async def test_a_database_that_stays_away_is_told(faulty: FaultyDatabase, batcher: MessageBatcher) -> None:
     faulty.faults = [DatabaseUnavailableError] * 4
     with pytest.raises(DatabaseUnavailableError):
         await batcher.send(draft(new_id()), soon())
 
 
 async def test_an_outcome_that_stays_unknown_ends_at_the_deadline(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     """UNAVAILABLE would invite a repetition, and so a second message."""
     room_id = await new_room(admin)
@@ -112,11 +112,11 @@ async def test_an_outcome_that_stays_unknown_ends_at_the_deadline(
 
 
 async def test_an_outcome_that_stays_unknown_is_no_invitation_to_repeat(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
-    for fault in (DatabaseBusyError, ConflictError):
-        faulty.faults = [OutcomeUnknownError, *[fault] * 3]
+    for violation in (DatabaseBusyError, ConflictError):
+        faulty.faults = [OutcomeUnknownError, *[violation] * 3]
         with pytest.raises(DeadlineExceededError):
             await batcher.send(draft(room_id), soon())
         faulty.faults = []
@@ -125,7 +125,7 @@ async def test_an_outcome_that_stays_unknown_is_no_invitation_to_repeat(
 
 async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
     faulty: FaultyDatabase,
-    batcher: SendBatcher,
+    batcher: MessageBatcher,
     admin: asyncpg.Connection,
     database: postgres.Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -149,12 +149,12 @@ async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
         while statements.count("BEGIN") < 3:
             # Observers can't be waited for.
             await asyncio.sleep(0.01)
-    assert await call == Sent(1, deduplicated=False)
+    assert await call == SendResult(1, deduplicated=False)
     assert await stored(admin, room_id) == [(1, "x")]
 
 
 async def test_a_serialization_failure_repeats_the_batch(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
     faulty.faults = [ConflictError] * 2
@@ -166,7 +166,7 @@ async def test_a_serialization_failure_repeats_the_batch(
 
 @pytest.mark.parametrize("poison", ["x" * 4001, "a\x00b"], ids=["check constraint", "data error"])
 async def test_one_draft_that_the_database_refuses_fails_alone(
-    batcher: SendBatcher,
+    batcher: MessageBatcher,
     admin: asyncpg.Connection,
     database: postgres.Database,
     poison: str,
@@ -180,14 +180,14 @@ async def test_one_draft_that_the_database_refuses_fails_alone(
         ]
         await until_blocked(admin)
     answers = await asyncio.gather(*calls, return_exceptions=True)
-    assert [type(answer).__name__ for answer in answers[:2]] == ["Sent", "Sent"]
+    assert [type(answer).__name__ for answer in answers[:2]] == ["SendResult", "SendResult"]
     assert isinstance(answers[2], UnexpectedDatabaseError)
-    assert isinstance(answers[3], Sent)
+    assert isinstance(answers[3], SendResult)
     assert await stored(admin, room_id) == [(1, "a"), (2, "b"), (3, "d")]
 
 
 async def test_a_draft_that_waited_too_long_is_refused_unwritten(
-    batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+    batcher: MessageBatcher, admin: asyncpg.Connection, database: postgres.Database
 ) -> None:
     room_id = await new_room(admin)
     async with locked(database, room_id):
@@ -204,7 +204,7 @@ async def test_a_draft_that_waited_too_long_is_refused_unwritten(
 
 
 async def test_rooms_that_wait_for_locks_leave_the_others_alone(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection, database: postgres.Database
 ) -> None:
     """More rooms are locked than have a place to wait, for longer than a lock is waited for."""
     held = [await new_room(admin) for _ in range(MAX_WAITING_ROOMS + 3)]
@@ -216,14 +216,14 @@ async def test_rooms_that_wait_for_locks_leave_the_others_alone(
             for n in range(30):
                 await batcher.send(draft(free, f"{n}"), soon())
         # Every room's lock is waited for in vain more often than a conflict is repeated.
-        await faulty.until("chat.lock_known_room", len(held) * 6)
+        await faulty.until("chat.lock_visible_room", len(held) * 6)
         assert not any(call.done() for call in stuck)
     assert [answer.seq for answer in await asyncio.gather(*stuck)] == [1] * len(held)
     assert len(await stored(admin, free)) == 30
 
 
 async def test_a_batch_is_bounded_and_keeps_each_rooms_order(
-    batcher: SendBatcher, admin: asyncpg.Connection
+    batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
     count = MAX_BATCH * 2 + 50
@@ -233,7 +233,7 @@ async def test_a_batch_is_bounded_and_keeps_each_rooms_order(
 
 
 async def test_equal_request_ids_in_one_batch_are_one_write(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection, database: postgres.Database
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection, database: postgres.Database
 ) -> None:
     room_id, request_id = await new_room(admin), uuid.uuid4()
     async with locked(database, room_id):
@@ -251,7 +251,7 @@ async def test_equal_request_ids_in_one_batch_are_one_write(
 
 
 async def test_stopping_writes_what_was_accepted_and_takes_no_more(
-    batcher: SendBatcher, admin: asyncpg.Connection
+    batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
     calls = [asyncio.create_task(batcher.send(draft(room_id, f"{n}"), soon())) for n in range(30)]
@@ -263,7 +263,7 @@ async def test_stopping_writes_what_was_accepted_and_takes_no_more(
 
 
 async def _written(database: Database, *drafts: SendDraft) -> list[Outcome]:
-    return await write_batch(database, drafts, wait=True, perhaps_written=False, charge=lambda _: None)
+    return await write_batch(database, drafts, wait=True, outcome_unknown=False, charge=lambda _: None)
 
 
 async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
@@ -276,7 +276,7 @@ async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
         faulty,
         [draft(room_id), draft(room_id)],
         wait=True,
-        perhaps_written=False,
+        outcome_unknown=False,
         charge=lambda each: limit.hit(each.user_id),
     )
     assert [type(each) for each in outcomes] == [RateLimitedError] * 2
@@ -287,7 +287,7 @@ async def test_slow_mode_holds_between_the_drafts_of_a_batch(
 ) -> None:
     room_id = await slow_room(admin)
     outcomes = await _written(faulty, draft(room_id, "one"), draft(room_id, "two"))
-    assert [type(each) for each in outcomes] == [Sent, SlowModeError]
+    assert [type(each) for each in outcomes] == [SendResult, SlowModeError]
     assert await stored(admin, room_id) == [(1, "one")]
 
 
@@ -296,8 +296,8 @@ async def test_drafts_of_a_batch_with_one_request_id_are_one_message_or_a_refusa
 ) -> None:
     room_id, request_id = await new_room(admin), new_id()
     outcomes = await _written(faulty, *(draft(room_id, text, request_id) for text in ("one", "one", "two")))
-    assert [type(each) for each in outcomes] == [Sent, Sent, RequestIdReusedError]
-    assert [each.seq for each in outcomes if isinstance(each, Sent)] == [1, 1]
+    assert [type(each) for each in outcomes] == [SendResult, SendResult, RequestIdReusedError]
+    assert [each.seq for each in outcomes if isinstance(each, SendResult)] == [1, 1]
     assert await stored(admin, room_id) == [(1, "one")]
 
 
@@ -307,21 +307,21 @@ async def test_a_draft_for_a_hidden_room_waits_for_no_lock(
 ) -> None:
     room_id = await new_room(admin)
     await admin.execute("UPDATE chat.rooms SET private = true WHERE id = $1", room_id)
-    stranger = draft(room_id)._replace(user_id=new_id())
+    non_member_mention = draft(room_id)._replace(user_id=new_id())
 
-    async def write(*drafts: SendDraft, wait: bool, perhaps_written: bool = False) -> list[type]:
+    async def write(*drafts: SendDraft, wait: bool, outcome_unknown: bool = False) -> list[type]:
         outcomes = await write_batch(
-            faulty, drafts, wait=wait, perhaps_written=perhaps_written, charge=lambda _: None
+            faulty, drafts, wait=wait, outcome_unknown=outcome_unknown, charge=lambda _: None
         )
         return [type(each) for each in outcomes]
 
     async with locked(database, room_id):
-        assert await write(stranger, wait=wait) == [RoomNotFoundError]
-        assert await write(stranger, draft(room_id), wait=False) == [RoomNotFoundError, Skipped]
+        assert await write(non_member_mention, wait=wait) == [RoomNotFoundError]
+        assert await write(non_member_mention, draft(room_id), wait=False) == [RoomNotFoundError, LockBusy]
         # Whether an earlier try wrote it is known only once its transaction has ended.
-        assert await write(stranger, wait=False, perhaps_written=True) == [Skipped]
+        assert await write(non_member_mention, wait=False, outcome_unknown=True) == [LockBusy]
         with pytest.raises(LockTimeoutError):
-            await write(stranger, wait=True, perhaps_written=True)
+            await write(non_member_mention, wait=True, outcome_unknown=True)
         with pytest.raises(LockTimeoutError):
-            await write(stranger, draft(room_id), wait=True)
-    assert await write(stranger, draft(room_id), wait=wait) == [RoomNotFoundError, Sent]
+            await write(non_member_mention, draft(room_id), wait=True)
+    assert await write(non_member_mention, draft(room_id), wait=wait) == [RoomNotFoundError, SendResult]

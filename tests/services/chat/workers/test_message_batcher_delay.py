@@ -13,14 +13,14 @@ from servicekit.database import Database
 from services.chat.domain.message_send import SendDraft
 from services.chat.workers import message_batcher
 from services.chat.workers.message_batch import write_batch
-from services.chat.workers.message_batcher import SIBLINGS, SendBatcher
+from services.chat.workers.message_batcher import SIBLINGS, MessageBatcher
 from tests import postgres
 from tests.services.chat.workers.batching import UNLIMITED, FaultyDatabase, draft, locked, new_room, soon
 from tests.services.running import until_blocked
 
 
 async def test_drafts_that_come_together_are_one_batch_whatever_their_rooms(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     rooms = [await new_room(admin) for _ in range(12)]
     answers = await asyncio.gather(*(batcher.send(draft(room_id), soon()) for room_id in rooms))
@@ -28,12 +28,15 @@ async def test_drafts_that_come_together_are_one_batch_whatever_their_rooms(
     assert faulty.committed == 1
 
 
-async def together(batcher: SendBatcher, room_id: UUID, count: int) -> None:
+async def together(batcher: MessageBatcher, room_id: UUID, count: int) -> None:
     await asyncio.gather(*(batcher.send(draft(room_id), soon()) for _ in range(count)))
 
 
 async def test_after_a_batch_of_several_the_next_one_gathers_longer(
-    faulty: FaultyDatabase, batcher: SendBatcher, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    faulty: FaultyDatabase,
+    batcher: MessageBatcher,
+    admin: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(message_batcher, "RECENT_SECONDS", 60.0)
     monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 1.0)
@@ -53,7 +56,7 @@ async def test_after_a_batch_of_several_the_next_one_gathers_longer(
     ("before", "recent"), [(SIBLINGS - 1, 60.0), (SIBLINGS, 0.0)], ids=["few", "long ago"]
 )
 async def test_nobody_waits_for_others_after_a_batch_of_few_or_a_long_time(
-    batcher: SendBatcher,
+    batcher: MessageBatcher,
     admin: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
     before: int,
@@ -80,7 +83,7 @@ async def test_rooms_gather_behind_the_one_batch_of_many_rooms(
         return await write_batch(database, drafts, **options)
 
     monkeypatch.setattr("services.chat.workers.message_batcher.write_batch", paused)
-    batcher = SendBatcher(faulty, UNLIMITED)
+    batcher = MessageBatcher(faulty, UNLIMITED)
     calls = []
     for _ in range(6):
         room_id = await new_room(admin)
@@ -112,7 +115,7 @@ async def test_a_room_that_waits_for_its_lock_again_begins_no_second_batch_of_ma
         return await write_batch(database, drafts, **options)
 
     monkeypatch.setattr("services.chat.workers.message_batcher.write_batch", paused)
-    batcher = SendBatcher(faulty, UNLIMITED)
+    batcher = MessageBatcher(faulty, UNLIMITED)
     taken, free, other = [await new_room(admin) for _ in range(3)]
     async with locked(database, taken):
         calls = [asyncio.create_task(batcher.send(draft(taken), soon()))]
@@ -120,7 +123,7 @@ async def test_a_room_that_waits_for_its_lock_again_begins_no_second_batch_of_ma
         for room_id, text in ((free, "first"), (other, "second")):
             calls.append(asyncio.create_task(batcher.send(draft(room_id, text), soon())))
             # The lock's time is over more than once: each time what can begin does.
-            await faulty.until("chat.lock_known_room", 3)
+            await faulty.until("chat.lock_visible_room", 3)
         assert begun == [["first"]]
         go_on.set()
         await calls[2]
