@@ -11,7 +11,7 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint, decode_id, paginate
+from servicekit.pagination import MAX_BYTES, decode_id, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes, text_bytes
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
