@@ -1,12 +1,12 @@
-"""From a bearer token to who is calling, and whether they may."""
+"""Authentication and access check: from a bearer token to a Caller who may call the method."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections import OrderedDict
 from typing import Protocol
 
+from servicekit.cache import Cache
 from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
 from servicekit.clock import Clock
@@ -23,28 +23,28 @@ from servicekit.tokens import ServiceToken, TokenVerifier, UnknownKeyError, User
 _CACHE_SIZE = 20_000
 _STALE_SECONDS = 900.0
 _RESOLVE_SECONDS = 3.0
-# How long a known caller of a USER method waits for an answer.
-_PATIENCE = 1.0
-# Longer than a question lasts: while one after the other is asked in vain, nobody waits for them.
-_AWAY_SECONDS = 5.0
+# How long a call with a stale caller waits for a fresh one.
+_STALE_WAIT_SECONDS = 1.0
+# Must exceed _RESOLVE_SECONDS, so that the breaker stays open across consecutive failed lookups.
+_BREAKER_SECONDS = 5.0
 _UNREACHABLE = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 _RANK = {Role.USER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 _NEEDED_RANK = {Access.USER: 0, Access.MODERATOR: 1, Access.ADMIN: 2}
 
 
 class CallerResolver(Protocol):
-    """Turns a verified token's subject into a Caller; the users service knows how."""
+    """Resolves the subject of a verified token to a Caller; the users service owns this mapping."""
 
     async def resolve(self, subject: str, email: str) -> Caller:
-        """The user behind the subject, created on first sight."""
+        """The user of the subject, created on the first call."""
 
 
 class Authenticator:
-    """Finds out who calls and refuses those who may not.
+    """Resolves the caller of each call and rejects calls without the required access.
 
-    A resolved Caller is fresh for `ttl` seconds, which is how long a mute, a role or a suspension may
-    take to act. While the resolver is away, or hangs, a known Caller stays good for USER methods, until
-    the token expires and 15 minutes at most; other methods need a fresh one.
+    A resolved Caller is cached for `ttl` seconds, which bounds the delay until a mute, role or suspension takes
+    effect. A circuit breaker protects calls from a failing resolver: while it is open, USER methods accept a
+    Caller up to 15 minutes old; other methods need a fresh one.
     """
 
     def __init__(self, verifier: TokenVerifier, resolver: CallerResolver, clock: Clock, ttl: float) -> None:
@@ -52,14 +52,13 @@ class Authenticator:
         self._resolver = resolver
         self._clock = clock
         self._ttl = ttl
-        # By subject and e-mail: who it is, and when that was learnt.
-        self._known: OrderedDict[tuple[str, str], tuple[Caller, float]] = OrderedDict()
+        # By subject and e-mail: the caller, and when it was resolved.
+        self._cache: Cache[tuple[str, str], tuple[Caller, float]] = Cache(_CACHE_SIZE)
         self._resolving: dict[tuple[str, str], asyncio.Task[Caller]] = {}
-        # The resolver is taken for away: the last question was left without an answer.
-        self._away_until = 0.0
+        self._breaker_open_until = 0.0
 
     async def authenticate(self, call: Call, authorization: str | None) -> None:
-        """Fill the call's identity; raises what an unauthenticated or unwelcome caller gets."""
+        """Set the call's identity; raises TokenMissingError, TokenInvalidError, TokenExpiredError or AccessDeniedError."""
         method = call.method
         if method.access is Access.PUBLIC:
             return
@@ -87,24 +86,24 @@ class Authenticator:
             return self._verifier.verify(token)
 
     def clear_cache(self) -> None:
-        """Ask for every caller anew."""
-        self._known.clear()
+        """Resolve every caller again."""
+        self._cache.clear()
 
     async def _caller(self, token: UserToken, method: Method) -> Caller:
         key = (token.subject, token.email)
-        if key in self._known:
-            known, at = self._known[key]
+        if (entry := self._cache.get(key)) is not None:
+            cached, at = entry
             age = self._clock.monotonic() - at
             if age < self._ttl:
-                return known
+                return cached
             if method.access is Access.USER and age < _STALE_SECONDS:
-                return await self._fresh_or(known, key)
-        return await self._fresh(key)
+                return await self._resolve_or_stale(cached, key)
+        return await self._resolve(key)
 
-    async def _fresh(self, key: tuple[str, str]) -> Caller:
-        # One question per user at a time; a caller who hangs up must not take the answer from others.
+    async def _resolve(self, key: tuple[str, str]) -> Caller:
+        # Single-flight: concurrent calls of a user share one lookup, and a cancelled call does not cancel it.
         if key not in self._resolving:
-            self._begin(key)
+            self._start_lookup(key)
         try:
             return await asyncio.shield(self._resolving[key])
         except ServiceError as error:
@@ -112,43 +111,43 @@ class Authenticator:
                 raise ServiceUnavailableError("users") from error
             raise
 
-    async def _fresh_or(self, known: Caller, key: tuple[str, str]) -> Caller:
-        """What the resolver says, or what was known. While it is away nobody waits for it: one asks at a time."""
-        if self._clock.monotonic() < self._away_until:
+    async def _resolve_or_stale(self, stale: Caller, key: tuple[str, str]) -> Caller:
+        """Resolve within a second, else serve the stale caller.
+
+        While the breaker is open no call waits; a single lookup at a time probes the resolver in the background.
+        """
+        if self._clock.monotonic() < self._breaker_open_until:
             if not self._resolving:
-                self._begin(key)
-            return known
+                self._start_lookup(key)
+            return stale
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await self._fresh(key)
+            async with asyncio.timeout(_STALE_WAIT_SECONDS):
+                return await self._resolve(key)
         except (ServiceUnavailableError, TimeoutError):
-            self._heard(nothing=True)
-            return known
+            self._record_outcome(failed=True)
+            return stale
 
-    def _begin(self, key: tuple[str, str]) -> None:
-        task = self._resolving[key] = asyncio.create_task(self._ask(key))
-        task.add_done_callback(lambda done: self._answered(key, done))
+    def _start_lookup(self, key: tuple[str, str]) -> None:
+        task = self._resolving[key] = asyncio.create_task(self._lookup(key))
+        task.add_done_callback(lambda done: self._on_done(key, done))
 
-    async def _ask(self, key: tuple[str, str]) -> Caller:
-        # The answer is for everybody who waits for it, so it gets a deadline of its own.
+    async def _lookup(self, key: tuple[str, str]) -> Caller:
+        # Several calls share the result, so the lookup has its own deadline.
         call = current_call.get()
         if call is not None:
             deadline = self._clock.monotonic() + _RESOLVE_SECONDS
             current_call.set(dataclasses.replace(call, deadline=deadline, token=None, identity=None))
         caller = await self._resolver.resolve(*key)
-        self._known[key] = (caller, self._clock.monotonic())
-        self._known.move_to_end(key)
-        if len(self._known) > _CACHE_SIZE:
-            self._known.popitem(last=False)
+        self._cache.put(key, (caller, self._clock.monotonic()))
         return caller
 
-    def _answered(self, key: tuple[str, str], task: asyncio.Task[Caller]) -> None:
+    def _on_done(self, key: tuple[str, str], task: asyncio.Task[Caller]) -> None:
         self._resolving.pop(key, None)
         if not task.cancelled():
-            # Reading the exception keeps asyncio from reporting it when every caller has hung up.
+            # Reading the exception keeps asyncio from reporting it when every call was cancelled.
             error = task.exception()
-            self._heard(nothing=isinstance(error, ServiceError) and error.code in _UNREACHABLE)
+            self._record_outcome(failed=isinstance(error, ServiceError) and error.code in _UNREACHABLE)
 
-    def _heard(self, *, nothing: bool) -> None:
-        # Not for ever: after a calm time the next caller's news is worth a wait again.
-        self._away_until = self._clock.monotonic() + _AWAY_SECONDS if nothing else 0.0
+    def _record_outcome(self, *, failed: bool) -> None:
+        # Half-open after _BREAKER_SECONDS: the next call tries a fresh lookup.
+        self._breaker_open_until = self._clock.monotonic() + _BREAKER_SECONDS if failed else 0.0

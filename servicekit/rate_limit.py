@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from uuid import UUID
 
+from servicekit.cache import Cache
 from servicekit.clock import Clock
 from servicekit.errors import RateLimitedError
 
@@ -22,20 +22,17 @@ class RateLimiter:
     burst: float
     clock: Clock
     # Per user: the tokens left, and when they were counted.
-    _left: OrderedDict[UUID, tuple[float, float]] = field(default_factory=OrderedDict)
+    _left: Cache[UUID, tuple[float, float]] = field(default_factory=lambda: Cache(_MAX_USERS))
 
     def hit(self, user_id: UUID) -> None:
         """Use a token; raises RateLimitedError with the seconds until the next one."""
         now = self.clock.monotonic()
-        left, at = self._left.get(user_id, (self.burst, now))
+        left, at = self._left.get(user_id) or (self.burst, now)
         left = min(self.burst, left + (now - at) * self.per_second)
         if left < 1:
             raise RateLimitedError((1 - left) / self.per_second)
-        self._left[user_id] = (left - 1, now)
-        self._left.move_to_end(user_id)
-        if len(self._left) > _MAX_USERS:
-            # The bucket that was idle longest is full again, or nearly.
-            self._left.popitem(last=False)
+        # The bucket that is evicted was idle longest: it is full again, or nearly.
+        self._left.put(user_id, (left - 1, now))
 
     def deferred_hit(self, user_id: UUID) -> Callable[[], None]:
         """A `hit` for work that may be retried: only the first call of the returned function uses a token."""

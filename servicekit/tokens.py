@@ -7,7 +7,6 @@ import json
 import math
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -16,6 +15,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
+from servicekit.cache import Cache
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.jwks import Key, KeySource
 
@@ -71,7 +71,7 @@ class TokenVerifier:
     service_keys: KeySource
     accept_development: bool
     now: Callable[[], float] = time.time
-    _verified: OrderedDict[bytes, tuple[float, UserToken | ServiceToken]] = field(default_factory=OrderedDict)
+    _verified: Cache[bytes, UserToken | ServiceToken] = field(default_factory=lambda: Cache(_CACHE_SIZE))
 
     def verify(self, token: str) -> UserToken | ServiceToken:
         """Raises TokenInvalidError or TokenExpiredError; UnknownKeyError when `refresh` may help."""
@@ -79,13 +79,10 @@ class TokenVerifier:
             raise TokenInvalidError("the token is too long")
         now = self.now()
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        known = self._verified.get(digest)
-        if known is not None and now < known[0]:
-            return known[1]
-        verified = self._verify(token, now)
-        self._verified[digest] = (min(verified.expires, now + _CACHE_SECONDS), verified)
-        if len(self._verified) > _CACHE_SIZE:
-            self._verified.popitem(last=False)
+        verified = self._verified.get(digest, now)
+        if verified is None:
+            verified = self._verify(token, now)
+            self._verified.put(digest, verified, min(verified.expires, now + _CACHE_SECONDS))
         return verified
 
     async def refresh(self) -> None:
@@ -138,22 +135,20 @@ class ServiceTokenSigner:
         self._key = OctKey.import_key(key) if isinstance(key, bytes) else key
         self._header = {"alg": "HS256"} if isinstance(key, bytes) else {"alg": "Ed25519", "kid": service}
         self._now = now
-        self._signed: OrderedDict[str | None, tuple[float, str]] = OrderedDict()
+        self._signed: Cache[str | None, str] = Cache(_CACHE_SIZE)
 
     def token(self, on_behalf_of: str | None = None) -> str:
         """A token that names this service and, when given, the user's id it acts for."""
         now = self._now()
-        known = self._signed.get(on_behalf_of)
-        if known is not None and now < known[0]:
-            return known[1]
+        cached = self._signed.get(on_behalf_of, now)
+        if cached is not None:
+            return cached
         claims: dict[str, Any] = {"iss": SERVICE_ISSUER, "aud": SERVICE_AUDIENCE, "sub": self._service}
         claims |= {"iat": int(now), "exp": int(now) + _SERVICE_LIFETIME}
         if on_behalf_of is not None:
             claims["on_behalf_of"] = on_behalf_of
         signed = jwt.encode(self._header, claims, self._key, algorithms=[self._header["alg"]])
-        self._signed[on_behalf_of] = (now + _SERVICE_LIFETIME / 2, signed)
-        if len(self._signed) > _CACHE_SIZE:
-            self._signed.popitem(last=False)
+        self._signed.put(on_behalf_of, signed, now + _SERVICE_LIFETIME / 2)
         return signed
 
 

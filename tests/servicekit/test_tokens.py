@@ -128,7 +128,20 @@ def test_cache_has_an_end(time_: Time, monkeypatch: pytest.MonkeyPatch, checks: 
     assert len(checks) == 3
     checked.verify(made[0])
     assert len(checks) == 4
-    assert len(checked._verified) == 2
+    assert checked._verified.weight == 2
+
+
+def test_refreshed_token_is_not_the_first_to_be_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("servicekit.tokens._CACHE_SIZE", 2)
+    now = [_NOW]
+    signer = ServiceTokenSigner("chat", SERVICE_SECRET, lambda: now[0])
+    first = signer.token("first")
+    signer.token("second")
+    now[0] += 200
+    refreshed = signer.token("first")
+    assert refreshed != first
+    signer.token("third")
+    assert (signer.token("first"), "second" in signer._signed) == (refreshed, False)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ that are read once, such as those far back in a history, push nobody's out.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from uuid import UUID
+
+from servicekit.cache import Cache
 
 # A kept page beside its bytes: its ids, its key, its place in the dictionary; and a note of one that was read.
 _OVERHEAD_BYTES, _ID_BYTES, _DOORKEEPER_ENTRIES = 1_000, 100, 4_096
@@ -41,16 +42,17 @@ class PageCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._pages: OrderedDict[Hashable, CachedPage] = OrderedDict()
-        self._doorkeeper: OrderedDict[Hashable, None] = OrderedDict()
-        self.size = 0
+        self._pages: Cache[Hashable, CachedPage] = Cache(max_bytes, weigh=lambda page: page.size)
+        self._doorkeeper: Cache[Hashable, bool] = Cache(_DOORKEEPER_ENTRIES)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes all pages take."""
+        return self._pages.weight
 
     def get(self, key: Hashable) -> CachedPage | None:
         """The page of that key, of whatever rev."""
-        page = self._pages.get(key)
-        if page is not None:
-            self._pages.move_to_end(key)
-        return page
+        return self._pages.get(key)
 
     def should_admit(self, key: Hashable) -> bool:
         """Whether a page that is being made is worth keeping: it was read before, and not long ago."""
@@ -58,23 +60,10 @@ class PageCache:
             return False
         if key in self._pages or key in self._doorkeeper:
             return True
-        self._doorkeeper[key] = None
-        if len(self._doorkeeper) > _DOORKEEPER_ENTRIES:
-            self._doorkeeper.popitem(last=False)
+        self._doorkeeper.put(key, True)
         return False
 
     def put(self, key: Hashable, page: CachedPage) -> None:
         """Keep a page in place of an older one; those that were read longest ago make room for it."""
-        self._doorkeeper.pop(key, None)
-        self._drop(key)
-        if page.size > self._max_bytes:
-            return
-        self._pages[key] = page
-        self.size += page.size
-        while self.size > self._max_bytes:
-            self._drop(next(iter(self._pages)))
-
-    def _drop(self, key: Hashable) -> None:
-        dropped = self._pages.pop(key, None)
-        if dropped is not None:
-            self.size -= dropped.size
+        self._doorkeeper.discard(key)
+        self._pages.put(key, page)
