@@ -56,7 +56,7 @@ class Reaper:
             await reaper._end(session, text)
 
         patch.setattr(Session, "_run", run)
-        patch.setattr(Session, "control", control)
+        patch.setattr(Session, "execute_control", control)
 
     async def _statement(self, session: Session, statement: Any, run: Any, args: tuple[Any, ...]) -> Any:
         if statement.name == "chat.lock_rooms":
