@@ -1,58 +1,94 @@
-"""The last resort against orphans: kills children that outlive a supervisor which died without a word.
+"""The last resort against orphans: a process that ends the registered processes when its owner dies.
 
-Run as a script by its path, never imported by the rest of the project, so that it starts in a few milliseconds:
+A `Reaper` runs this file as a script and holds the write end of a pipe. However the owner ends, SIGKILL included,
+the kernel closes the pipe; the script then ends what is still registered, and deletes its folder. The script uses
+the standard library alone and is started by its path, so that it is up within milliseconds:
 
-    python -I -S orphan_reaper.py PIPE_FD REMOVE
+    python -I -S reaper.py REMOVE        (a folder to delete at the end, or "-")
 
-Every child leaves by itself when its pipe closes (SEDA_PARENT_FD), unless it hangs, is stopped or is too young
-to listen. This process reads lines `+PID` and `-PID` from its own pipe; at end of file it waits a moment for
-the children still on the list, then kills their process groups. REMOVE is a folder to delete at the end, or "-";
-an orderly supervisor sends `done` first, after which nothing is killed.
+Its stdin has lines: `+ PID KIND` registers a process, the leader of its group, `- PID` unregisters it, `done` all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
-_PATIENCE = 2.5
-_POLL = 0.02
+SERVICE, POSTGRES = "service", "postgres"
+# A service stops by itself when its own pipe closes (SEDA_PARENT_FD), unless it hangs, is stopped or too young to
+# listen. PostgreSQL has to be told: fast shutdown, then immediate, which recovers at the next start.
+_STEPS = (
+    ({SERVICE: 0, POSTGRES: signal.SIGINT}, 2.5),
+    ({SERVICE: signal.SIGKILL, POSTGRES: signal.SIGQUIT}, 1.0),
+    ({SERVICE: signal.SIGKILL, POSTGRES: signal.SIGKILL}, 1.0),
+)
+_POLL_SECONDS = 0.02
 
 
-def main(arguments: list[str]) -> int:
-    """Follow the list of children until the supervisor ends, then see that they end too."""
+class Reaper:
+    """The owner's side. `remove` is a folder that the script deletes at the very end, whoever ended first."""
+
+    def __init__(self, remove: Path | None = None) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, "-I", "-S", __file__, "-" if remove is None else str(remove)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            start_new_session=True,
+        )
+
+    def add(self, pid: int, kind: str = SERVICE) -> None:
+        """Register a process that leads its own group."""
+        self._send(f"+ {pid} {kind}")
+
+    def remove(self, pid: int) -> None:
+        """Unregister a process that has ended, before the system reuses its number."""
+        self._send(f"- {pid}")
+
+    def close(self) -> None:
+        """End the script, everything registered having ended in order."""
+        self._send("done")
+        self._process.communicate()
+
+    def _send(self, line: str) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(f"{line}\n".encode())
+
+
+def main(remove: str) -> None:
+    """Keep the list until the owner ends, then end what is on it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    children: set[int] = set()
-    with open(int(arguments[0]), encoding="ascii") as pipe:  # noqa: PTH123 - a descriptor, not a path
-        for line in pipe:
-            word = line.strip()
-            if word == "done":
-                children.clear()
-            elif word.startswith("+"):
-                children.add(int(word[1:]))
-            else:
-                children.discard(int(word[1:]))
-    _see_off(children)
-    if arguments[1] != "-":
-        shutil.rmtree(arguments[1], ignore_errors=True)
-    return 0
+    registered: dict[int, str] = {}
+    for line in sys.stdin:
+        word, *fields = line.split()
+        if word == "+":
+            registered[int(fields[0])] = fields[1]
+        elif word == "-":
+            registered.pop(int(fields[0]), None)
+        else:
+            registered.clear()
+    _terminate(registered)
+    if remove != "-":
+        shutil.rmtree(remove, ignore_errors=True)
 
 
-def _see_off(children: set[int]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while children and time.monotonic() < end:
-        children = {each for each in children if _group_alive(each)}
-        time.sleep(_POLL)
-    for each in children:
-        _signal_group(each, signal.SIGKILL)
-
-
-def _group_alive(leader: int) -> bool:
-    return _signal_group(leader, 0)
+def _terminate(registered: dict[int, str]) -> None:
+    for signals, seconds in _STEPS:
+        for pid, kind in registered.items():
+            _signal_group(pid, signals[kind])
+        end = time.monotonic() + seconds
+        while any(_signal_group(pid, 0) for pid in registered) and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
 
 
 def _signal_group(leader: int, number: int) -> bool:
@@ -64,4 +100,4 @@ def _signal_group(leader: int, number: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1])

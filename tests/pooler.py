@@ -7,22 +7,19 @@ that started it, however that ends.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import ops.postgres
+from ops.reaper import SERVICE, Reaper
 
 WANTED = os.environ.get("SEDA_TEST_POOLER") == "1"
 # Debian keeps it where an ordinary user's PATH does not lead.
 PROGRAM = shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
-_WATCHER = Path(ops.postgres.__file__).with_name("watcher.py")
 _SECONDS = 20.0
 _NOBODY = 65_534
 
@@ -59,33 +56,30 @@ class Pooler:
         owner = _NOBODY if os.geteuid() == 0 else None
         _write(users, owner, "".join(f'"{role}" "{password}"\n' for role, password in passwords.items()))
         _write(configuration, owner, _CONFIGURATION.format(server_port=server_port, port=port, users=users))
-        pipe, self._pipe = os.pipe()
+        self._reaper = Reaper()
         with self._log.open("wb") as log:
-            self._watcher = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", str(_WATCHER), str(pipe)),
-                    *("-" if owner is None else f"{owner}:{owner}", "-"),
-                    *(PROGRAM, str(configuration)),
-                ],
+            self._process = subprocess.Popen(
+                [PROGRAM, str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(pipe,),
+                user=owner,
+                group=owner,
+                extra_groups=None if owner is None else [],
                 start_new_session=True,
             )
-        os.close(pipe)
+        self._reaper.add(self._process.pid, SERVICE)
         self._wait_until_listening(port)
 
     def stop(self) -> None:
         """End it, and every connection through it, at once."""
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._pipe, b"now")
-        self._watcher.wait(_SECONDS)
-        os.close(self._pipe)
+        self._process.kill()
+        self._process.wait(_SECONDS)
+        self._reaper.close()
 
     def _wait_until_listening(self, port: int) -> None:
         end = time.monotonic() + _SECONDS
-        while time.monotonic() < end and self._watcher.poll() is None:
+        while time.monotonic() < end and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return

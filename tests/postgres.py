@@ -1,7 +1,7 @@
 """One PostgreSQL server per test run, and databases cloned from a migrated template.
 
 The server belongs to the process that was started as pytest: with xdist that is the controller, so that a worker
-that dies takes nothing with it, and the server's watcher stops it however the controller ends. It is started when
+that dies takes nothing with it, and the server's reaper stops it however the controller ends. It is started when
 the first test anywhere asks for it. Workers find it through files in the run's folder:
 
     wanted          a worker needs a server
@@ -143,7 +143,7 @@ class ServerOnDemand:
             self._pooler.stop()
         if self._cluster is not None:
             self._cluster.stop(immediately=True)
-        # The server's watcher removes it as well: files may vanish while they are listed.
+        # The server's reaper removes it as well: files may vanish while they are listed.
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _serve(self) -> None:

@@ -7,19 +7,20 @@ import os
 import platform
 import secrets
 import shutil
+import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from ops.errors import CliError
 from ops.postgres.binaries import Binaries
 from ops.postgres.privilege import Privilege, choose_privilege, reachable_binaries, require_reachable
 from ops.postgres.stale_server import read_pid_file, stop_stale_server
+from ops.reaper import POSTGRES, Reaper
 from ops.topology import loopbacks
 
 # For data that may be lost: tests and benchmarks of anything but durability.
@@ -40,7 +41,10 @@ _BASE_SETTINGS: Mapping[str, str] = {
 _LONGEST_SOCKET_DIR = 80
 _INITDB_SECONDS = 120.0
 _START_SECONDS = 60.0
-_STOP_SECONDS = 75.0
+# Steps of a stop: a signal, and the seconds until the next one. Fast rolls back and writes a checkpoint, immediate
+# leaves recovery to the next start.
+_FAST_STOP = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+_IMMEDIATE_STOP = ((signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))
 _POLL_SECONDS = 0.01
 _LOG_LINES = 30
 
@@ -48,11 +52,10 @@ _LOG_LINES = 30
 class Cluster:
     """A PostgreSQL server on loopback with its data in `data_dir`.
 
-    The server is the child of a watcher process, which stops it when this process ends in any way,
-    SIGKILL included. `settings` are added to postgresql.conf's; THROWAWAY_SETTINGS suit tests. Without
-    `socket_dir` there is no unix socket. `remove_after` is a folder that the watcher deletes once the
-    server has stopped, whoever stopped it. The caller makes sure that no other Cluster uses the same
-    folder at the same time.
+    A reaper stops the server when this process ends in any way, SIGKILL included: `reaper`, or else one of its
+    own, which also deletes the folder `remove_after` once the server has stopped. `settings` are added to
+    postgresql.conf's; THROWAWAY_SETTINGS suit tests. Without `socket_dir` there is no unix socket. The caller
+    ensures that no other Cluster uses the same folder at the same time.
     """
 
     def __init__(  # noqa: PLR0913 - everything after the first three is optional and given by keyword
@@ -68,6 +71,7 @@ class Cluster:
         log_file: Path | None = None,
         privilege: Privilege | None = None,
         remove_after: Path | None = None,
+        reaper: Reaper | None = None,
     ) -> None:
         if socket_dir is not None and len(os.fsencode(socket_dir.absolute())) > _LONGEST_SOCKET_DIR:
             raise ValueError(f"socket_dir is longer than {_LONGEST_SOCKET_DIR} bytes: {socket_dir}")
@@ -81,8 +85,9 @@ class Cluster:
         self._socket_dir = socket_dir.absolute() if socket_dir else None
         self._settings = dict(settings or {})
         self._remove_after = remove_after
-        self._watcher: subprocess.Popen[bytes] | None = None
-        self._pipe = -1
+        self._reaper = reaper
+        self._owns_reaper = reaper is None
+        self._server: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.ensure()
@@ -139,66 +144,41 @@ class Cluster:
         A server left on the folder by an earlier run is stopped first; the returned line says so. Raises
         CliError POSTGRES_START_FAILED with the end of its log.
         """
-        if self._watcher is not None:
+        if self._server is not None:
             return None
         note = stop_stale_server(self.data_dir)
         self._write_settings()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        command = [
-            *self.privilege.prefix,
-            self.binaries.program("postgres"),
-            "-D",
-            str(self.data_dir),
-        ]
-        pipe, self._pipe = os.pipe()
-        try:
-            with self.log_file.open("ab") as log:
-                self._watcher = subprocess.Popen(  # noqa: S603 - our own script and PostgreSQL's program
-                    [
-                        *(
-                            sys.executable,
-                            "-I",
-                            "-S",
-                            str(Path(__file__).with_name("postgres_supervisor.py")),
-                            str(pipe),
-                        ),
-                        "-"
-                        if self.privilege.user is None
-                        else f"{self.privilege.user}:{self.privilege.group}",
-                        "-" if self._remove_after is None else str(self._remove_after),
-                        *command,
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(pipe,),
-                    env=self._environment(),
-                    cwd="/",
-                    start_new_session=True,
-                )
-        finally:
-            os.close(pipe)
-        self._wait_until_ready(self._watcher)
+        self._reaper = self._reaper or Reaper(self._remove_after)
+        command = [*self.privilege.prefix, self.binaries.program("postgres"), "-D", str(self.data_dir)]
+        with self.log_file.open("ab") as log:
+            self._server = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._process_options()
+            )
+        self._reaper.add(self._server.pid, POSTGRES)
+        self._wait_until_ready(self._server)
         return note
 
     def stop(self, *, immediately: bool = False) -> None:
         """Stop the server; `immediately` skips the checkpoint, which the next start makes up for."""
-        watcher, self._watcher = self._watcher, None
-        if watcher is None:
+        server, self._server = self._server, None
+        if server is None or self._reaper is None:
             return
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._pipe, b"now" if immediately else b"patient")
-        try:
-            watcher.wait(_STOP_SECONDS)
-        finally:
-            # Whatever happened, end of file tells a watcher that still lives to stop the server.
-            os.close(self._pipe)
+        for number, seconds in _IMMEDIATE_STOP if immediately else _FAST_STOP:
+            server.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(seconds)
+                break
+        self._reaper.remove(server.pid)
+        if self._owns_reaper:
+            self._reaper.close()
+            self._reaper = None
 
     def wait(self) -> None:
         """Block until the server has ended, for whatever reason."""
-        watcher = self._watcher
-        if watcher is not None:
-            watcher.wait()
+        server = self._server
+        if server is not None:
+            server.wait()
 
     def log_tail(self, lines: int = _LOG_LINES) -> list[str]:
         """Return the last lines of the server's log."""
@@ -206,14 +186,14 @@ class Cluster:
             return self.log_file.read_text(errors="replace").splitlines()[-lines:]
         return []
 
-    def _wait_until_ready(self, watcher: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             # The same sign that pg_ctl waits for: no connection, and so no password, is needed to see it.
             found = read_pid_file(self.data_dir)
             if found is not None and found.ready:
                 return
-            if watcher.poll() is not None:
+            if server.poll() is not None:
                 break
             time.sleep(_POLL_SECONDS)
         self.stop(immediately=True)
@@ -245,7 +225,6 @@ class Cluster:
             *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={initdb_password_file}"),
             *(("--no-sync",) if self._settings.get("fsync") == "off" else ()),
         ]
-        user, group = self.privilege.user, self.privilege.group
         try:
             done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
                 command,
@@ -253,12 +232,7 @@ class Cluster:
                 text=True,
                 timeout=_INITDB_SECONDS,
                 check=False,
-                env=self._environment(),
-                cwd="/",
-                user=user,
-                group=group,
-                extra_groups=None if user is None else [],
-                start_new_session=True,
+                **self._process_options(),
             )
         finally:
             initdb_password_file.unlink()
@@ -293,6 +267,17 @@ class Cluster:
         target = self.data_dir / "seda.conf"
         target.write_text("".join(lines))
         self.privilege.chown(target)
+
+    def _process_options(self) -> dict[str, Any]:
+        return {
+            "env": self._environment(),
+            "cwd": "/",
+            "user": self.privilege.user,
+            "group": self.privilege.group,
+            "extra_groups": None if self.privilege.user is None else [],
+            # Ctrl-C in the terminal must not reach it.
+            "start_new_session": True,
+        }
 
     @staticmethod
     def _environment() -> dict[str, str]:

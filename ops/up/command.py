@@ -20,7 +20,7 @@ from ops.errors import CliError, Exit
 from ops.topology import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
 from ops.up import database
 from ops.up.options import ALL_LOGS, UpOptions
-from ops.up.ports import require_free
+from ops.up.ports import is_free, require_free
 from ops.up.progress import Progress
 from ops.up.quickstart import quickstart_commands, seda_command
 from ops.up.supervisor import Prepare, Supervisor
@@ -213,21 +213,28 @@ def _already_running(
 
 
 def _cleanup_stale(data_dir: DataDir, progress: Progress) -> None:
-    """Clean up after a supervisor that was killed: wait for its children to leave, stop what hangs."""
+    """Clean up after a supervisor that was killed: wait for its children to end, kill those that hang."""
     from ops.postgres.stale_server import stop_stale_server
 
     state = data_dir.read_state()
     if state is None:
         return
-    left = [each for each in state.children.values() if each.alive]
-    end = time.monotonic() + _ORPHAN_SECONDS
-    while any(each.alive for each in left) and time.monotonic() < end:
-        time.sleep(_POLL_SECONDS)
-    for each in left:
+    orphans = [each for each in state.children.values() if each.alive]
+    _wait_until(lambda: not any(each.alive for each in orphans))
+    for each in orphans:
         if each.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(each.pid, signal.SIGKILL)
     for major in data_dir.postgres_majors():
         stop_stale_server(data_dir.postgres_data(major))
+    # A killed process keeps its sockets until its last thread has ended.
+    ports = Ports(state.port_base).used(SUITE, postgres=state.own_postgres)
+    _wait_until(lambda: all(map(is_free, ports)))
     data_dir.clear_state()
     progress.note(f"The last seda up (pid {state.supervisor.pid}) did not end in order; cleaned up after it.")
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + _ORPHAN_SECONDS
+    while not condition() and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)

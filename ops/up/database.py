@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ops.postgres import Cluster
+    from ops.reaper import Reaper
     from ops.up.options import UpOptions
     from ops.up.progress import Progress
 
@@ -22,7 +23,7 @@ _Result = TypeVar("_Result")
 _CONNECT_SECONDS = 10.0
 
 
-def own_cluster(options: UpOptions) -> Cluster:
+def own_cluster(options: UpOptions, reaper: Reaper) -> Cluster:
     """Return the cluster of the data folder, not yet created or started.
 
     Raises CliError when no server programs are found or the data are of another major version.
@@ -40,7 +41,7 @@ def own_cluster(options: UpOptions) -> Cluster:
         settings=THROWAWAY_SETTINGS if options.ephemeral else None,
         password_file=data_dir.ensure_secret("postgres"),
         log_file=data_dir.log("postgres"),
-        remove_after=data_dir.path if options.ephemeral else None,
+        reaper=reaper,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from ops.data_dir import ProcessIdentity
 from ops.errors import CliError
+from ops.reaper import Reaper
 from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child import Child
 from ops.up.child_env import common_environment, process_environment
 from ops.up.logs import LogFile, parse, worth_showing
 from ops.up.quickstart import seda_command
-from ops.up.reaper_client import Watchdog
 
 if TYPE_CHECKING:
     from ops.data_dir import SuiteState
@@ -64,7 +65,8 @@ class Supervisor:
         self._on_ready = on_ready
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
-        self._watchdog: Watchdog | None = None
+        self._reaper: Reaper
+        self._parent_fd: int
         self._cluster: Cluster | None = None
         self._children: dict[str, Child] = {}
         self._environ: dict[str, str] = {}
@@ -76,9 +78,9 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_stop_signal)
-        own_postgres = not self._options.database_url
-        removed = self._options.data_dir.path if self._options.ephemeral and not own_postgres else None
-        self._watchdog = Watchdog(remove=removed)
+        self._reaper = Reaper(self._options.data_dir.path if self._options.ephemeral else None)
+        # Children inherit the read end and stop when the write end closes with this process.
+        self._parent_fd, parent_end = os.pipe()
         try:
             if await self._run_until_stopped(self._start()):
                 await self._stop.wait()
@@ -86,7 +88,9 @@ class Supervisor:
             if self._stop.is_set():
                 self._progress.stopping()
             steps = await self._shut_down()
-            self._watchdog.close()
+            self._reaper.close()
+            os.close(self._parent_fd)
+            os.close(parent_end)
         restart = f"{seda_command(self._options.environ)} up"
         self._progress.stopped(steps, self._options.data_dir, restart, kept=not self._options.ephemeral)
 
@@ -136,7 +140,7 @@ class Supervisor:
                 self._database = phase.detail = f"{await database.require_reachable(url)} of DATABASE_URL"
             return url
         # Known before it is started: a stop that comes meanwhile finds it.
-        self._cluster = database.own_cluster(self._options)
+        self._cluster = database.own_cluster(self._options, self._reaper)
         await database.start_cluster(self._cluster, self._progress)
         self._database = f"127.0.0.1:{self._cluster.port}/seda, password in {self._cluster.password_file}"
         self._spawn(self._watch_postgres(self._cluster))
@@ -149,11 +153,9 @@ class Supervisor:
         self._write_state()
 
     async def _start_child(self, child: Child) -> None:
-        if self._watchdog is None:
-            raise RuntimeError("no child may start without its watchdog")
         environ = process_environment(self._environ, self._options, child.process)
-        await child.start(environ, self._watchdog.parent_fd)
-        self._watchdog.add(child.pid)
+        await child.start(environ, self._parent_fd)
+        self._reaper.add(child.pid)
         running = {name: each for name, each in self._state.children.items() if name != child.name}
         self._state = replace(self._state, children={**running, child.name: ProcessIdentity.of(child.pid)})
 
@@ -191,8 +193,7 @@ class Supervisor:
         crashes: list[float] = []
         while True:
             pid, status = child.pid, await child.wait()
-            if self._watchdog is not None:
-                self._watchdog.remove(pid)
+            self._reaper.remove(pid)
             if self._stop.is_set():
                 return
             now = time.monotonic()

@@ -78,7 +78,7 @@ async def ended(server: tuple[int, int, Path]) -> bool:
     for _ in range(100):
         if not folder.exists():
             break
-        await asyncio.sleep(0.1)  # until the watcher has stopped the server
+        await asyncio.sleep(0.1)  # until the reaper has stopped the server
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:

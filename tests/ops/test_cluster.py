@@ -20,7 +20,7 @@ from ops.postgres.stale_server import stop_stale_server
 from ops.proc_info import start_time
 from ops.topology import loopbacks
 from ops.up.ports import is_free
-from tests.ops.support.fake_suite import PROJECT, free_base, until
+from tests.ops.support.fake_suite import PROJECT, free_base, reaper_of, until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -130,12 +130,11 @@ def test_server_ends_when_its_owner_is_killed(tmp_path: Path, binaries: Binaries
     assert "database system is shut down" in log[-1]
 
 
-def test_server_left_by_owner_and_watcher_is_stopped_before_the_next_start(
+def test_server_left_by_owner_and_reaper_is_stopped_before_the_next_start(
     tmp_path: Path, binaries: Binaries, port: int
 ) -> None:
     owner, server = owned_by_other_process(tmp_path, binaries, port)
-    watcher = int(Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(watcher, signal.SIGKILL)
+    os.kill(reaper_of(owner.pid), signal.SIGKILL)
     owner.kill()
     owner.communicate()
     assert start_time(server) is not None

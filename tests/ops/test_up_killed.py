@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from ops.proc_info import start_time
-from tests.ops.support.fake_suite import alive, taken, until, up
+from tests.ops.support.fake_suite import alive, reaper_of, taken, until, up
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -16,9 +17,10 @@ pytestmark = pytest.mark.timeout(180)
 def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
     with up(folder, base, FAKE_FAULTS="chat:ignore-stop") as running:
         running.ready()
-        pids = list(running.pids().values())
-        helpers = helpers_of(running.process.pid)
-        assert len(helpers) == 2
+        named = running.pids()
+        pids = list(named.values())
+        os.kill(named["users"], signal.SIGSTOP)
+        helpers = [reaper_of(running.process.pid)]
         running.process.kill()
         killed = time.monotonic()
         until(lambda: not alive(pids + helpers) and not taken(base), 5.0 - (time.monotonic() - killed))
@@ -51,19 +53,3 @@ def test_ephemeral_leaves_nothing_even_when_killed(folder: Path, base: int) -> N
                 assert running.interrupt() == 0
         until(lambda: not list(folder.glob("seda-*")))
     assert not (folder / ".seda").exists()
-
-
-def helpers_of(supervisor: int) -> list[int]:
-    """The watcher of PostgreSQL and the guard: children of the supervisor that are no services."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        command = entry.with_name("cmdline").read_bytes()
-        if int(fields[1]) == supervisor and (
-            b"orphan_reaper.py" in command or b"postgres_supervisor.py" in command
-        ):
-            found.append(int(entry.parent.name))
-    return [each for each in found if start_time(each)]

@@ -178,3 +178,16 @@ def alive(pids: list[int]) -> list[int]:
 def taken(base: int) -> list[int]:
     """Return the ports of a suite on which somebody listens."""
     return [port for port in Ports(base).used(SUITE, postgres=True) if not is_free(port)]
+
+
+def reaper_of(owner: int) -> int:
+    """Return the process that ends the owner's children if it dies."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(entry.read_text().rpartition(")")[2].split()[1])
+            command = entry.with_name("cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == owner and b"reaper.py" in command:
+            return int(entry.parent.name)
+    raise AssertionError(f"{owner} has no reaper")
