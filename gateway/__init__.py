@@ -1,4 +1,4 @@
 """The gateway: one address for the whole suite.
 
-It composes calls of several services, passes all others on byte for byte, and owns no table.
+It composes calls to several services, forwards all others byte for byte, and owns no table.
 """

@@ -23,7 +23,7 @@ from servicekit.process import App, AppContext
 
 
 class UpstreamService(NamedTuple):
-    """A service behind the gateway: its proto services and where it is, `host:port[,host:port]`."""
+    """An upstream service: its proto services and its target, `host:port[,host:port]`."""
 
     name: str
     services: Sequence[ServiceDescriptor]
@@ -31,12 +31,12 @@ class UpstreamService(NamedTuple):
 
     @property
     def addresses(self) -> list[str]:
-        """One for each replica; a name in DNS stands for all of its own."""
+        """One address per replica; a DNS name counts as one."""
         return self.target.split(",") if ":///" not in self.target else [self.target]
 
 
 def upstream_services(settings: Settings) -> list[UpstreamService]:
-    """The services of the suite."""
+    """Return the upstream services of the suite."""
     return [
         UpstreamService("users", services_of("users"), settings.users_target),
         UpstreamService("chat", services_of("chat"), settings.chat_target),
@@ -45,45 +45,47 @@ def upstream_services(settings: Settings) -> list[UpstreamService]:
 
 
 def build(context: AppContext) -> App:
-    """Puts the gateway together in front of the suite."""
+    """Build the gateway in front of the suite."""
     return compose(context, upstream_services(context.settings))
 
 
-def compose(context: AppContext, behind: Sequence[UpstreamService]) -> App:
-    """Puts the gateway together in front of any services, users, chat and tracks among them."""
-    clients = {each.name: _client(context, each) for each in behind}
+def compose(context: AppContext, upstreams: Sequence[UpstreamService]) -> App:
+    """Build the gateway in front of `upstreams`, which include users, chat and tracks."""
+    clients = {each.name: _client(context, each) for each in upstreams}
     proxy = Proxy(context.health)
-    upstreams = UpstreamHealth([_upstream(context, each) for each in behind], context.health, context.clock)
+    upstream_health = UpstreamHealth(
+        [_upstream(context, each) for each in upstreams], context.health, context.clock
+    )
     deps = Deps(
         chat=ChatClient(clients["chat"]),
         users=UsersClient(clients["users"]),
         tracks=TracksClient(clients["tracks"]),
-        system_status=upstreams,
+        system_status=upstream_health,
     )
     return App(
         servicers=[GatewayServicer(deps)],
         resolver=RemoteResolver(clients["users"]),
-        workers=[upstreams, proxy],
+        workers=[upstream_health, proxy],
         passthrough=[
             handler
-            for each in behind
+            for each in upstreams
             for handler in proxy.methods(clients[each.name], public_services(each.services))
         ],
     )
 
 
-def _client(context: AppContext, behind: UpstreamService) -> ServiceClient:
-    methods = [method for service in behind.services for method in methods_of(service)]
+def _client(context: AppContext, upstream: UpstreamService) -> ServiceClient:
+    methods = [method for service in upstream.services for method in methods_of(service)]
     client = ServiceClient(
-        behind.name, behind.target, methods, context.service_tokens, context.channel_credentials
+        upstream.name, upstream.target, methods, context.service_tokens, context.channel_credentials
     )
     context.service_clients.append(client)
     return client
 
 
-def _upstream(context: AppContext, behind: UpstreamService) -> Upstream:
+def _upstream(context: AppContext, upstream: UpstreamService) -> Upstream:
     return Upstream(
-        behind.name,
-        [service.full_name for service in public_services(behind.services)],
-        [HealthWatch(address, context.channel_credentials) for address in behind.addresses],
+        upstream.name,
+        [service.full_name for service in public_services(upstream.services)],
+        [HealthWatch(address, context.channel_credentials) for address in upstream.addresses],
     )

@@ -10,7 +10,7 @@ from servicekit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What every process has, with the gateway's ports. It has no database."""
+    """Settings of the gateway process. It has no database."""
 
     process: ClassVar[str] = "gateway"
     upstreams: ClassVar[tuple[str, ...]] = ("users", "chat", "tracks")

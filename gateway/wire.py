@@ -1,4 +1,4 @@
-"""From and to the messages of the contract."""
+"""Converters between the contract's messages and the gateway's values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from servicekit.ids import parse_id
 
 
 def caller(message: caller_pb2.Caller) -> Caller:
-    """A resolved caller, as servicekit wants it."""
+    """Convert a resolved caller."""
     return Caller(
         user_id=parse_id(message.user_id),
         role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
@@ -31,7 +31,7 @@ def caller(message: caller_pb2.Caller) -> Caller:
 
 
 def post_message_response(post: PostResult) -> pb.PostMessageResponse:
-    """The answer to PostMessage."""
+    """Build the response of PostMessage."""
     sent = post.sent
     return pb.PostMessageResponse(
         message=sent.message,
@@ -43,7 +43,7 @@ def post_message_response(post: PostResult) -> pb.PostMessageResponse:
 
 
 def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:
-    """Join the parts of a page: each author and each track once, stubs where nothing was found."""
+    """Join the parts of a page: each author and track once, with a placeholder if it was not found."""
     messages_page = page.messages_page
     response = pb.GetRoomPageResponse(
         messages=messages_page.messages,
@@ -68,7 +68,7 @@ def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:
 
 
 def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.GetSystemStatusResponse:
-    """The answer to GetSystemStatus."""
+    """Build the response of GetSystemStatus."""
     response = pb.GetSystemStatusResponse()
     for status in system_status:
         service = response.services.add()

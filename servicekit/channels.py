@@ -89,10 +89,12 @@ def open_channel(
 
 
 class ServiceClient:
-    """Another service: a channel for unary calls, one for streams, one for calls that bring a request_id.
+    """Another service: a channel for unary calls, one for streams, one that also retries writes.
 
     Streams have their own, because with all streams of a connection taken a unary call on it waits to its deadline.
-    With a request_id a call may be repeated that may not without. Nothing connects before its first call.
+    `channel` and `stream_channel` retry reads alone, so the gateway forwards writes exactly once. `retrying_channel`
+    retries idempotent writes too, and writes that take a request_id: each such call must have one. Channels connect
+    on their first call.
     """
 
     def __init__(
@@ -105,8 +107,9 @@ class ServiceClient:
     ) -> None:
         methods = list(methods)
         self.name = name
-        self.channel = open_channel(target, methods, tls=tls)
-        self.stream_channel = open_channel(target, methods, tls=tls)
+        reads = [method for method in methods if method.read_only]
+        self.channel = open_channel(target, reads, tls=tls)
+        self.stream_channel = open_channel(target, reads, tls=tls)
         self.retrying_channel = open_channel(target, methods, request_ids=True, tls=tls)
         self._tokens = tokens
 

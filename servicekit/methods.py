@@ -34,7 +34,7 @@ class ContractError(Exception):
 class Method:
     """One method of the contract.
 
-    `idempotent` says whether repeating a call does no harm (NO_SIDE_EFFECTS or IDEMPOTENT).
+    `read_only`: the method has NO_SIDE_EFFECTS. `idempotent`: a call may be repeated (that, or IDEMPOTENT).
     `exempt` methods (health) skip the concurrency limit and are not logged.
     """
 
@@ -45,6 +45,7 @@ class Method:
     request_type: type[Message]
     response_type: type[Message]
     server_streaming: bool
+    read_only: bool
     idempotent: bool
     exempt: bool = False
 
@@ -92,6 +93,7 @@ def _method(descriptor: MethodDescriptor) -> Method:
         request_type=message_factory.GetMessageClass(descriptor.input_type),
         response_type=message_factory.GetMessageClass(descriptor.output_type),
         server_streaming=descriptor.server_streaming,
+        read_only=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         idempotent=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         exempt=service in _EXEMPT,
     )

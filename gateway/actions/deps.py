@@ -1,6 +1,6 @@
-"""What the actions need of the services. app.py passes in who provides it.
+"""Dependencies of the actions, as protocols that app.py implements.
 
-The messages of the contract are all the data the gateway has, so the actions work on them as they are.
+The gateway owns no data, so its actions work on the contract's messages directly.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ from seda.users.v1.user_pb2 import UserSummary
 
 
 class Chat(Protocol):
-    """The chat service, request with the caller's own token."""
+    """The chat service, called with the caller's token."""
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
-        """Write a message."""
+        """Send a message."""
 
     async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
-        """A page of a room's messages."""
+        """Return a page of a room's messages."""
 
 
 class Users(Protocol):
     """The users service."""
 
     async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
-        """The summaries of those that exist, within `seconds`."""
+        """Return the summaries of the users that exist, within `seconds`."""
 
 
 class Tracks(Protocol):
     """The tracks service."""
 
     async def upsert(self, link: str) -> Track:
-        """The stored track that a link points to, on behalf of the caller."""
+        """Return the stored track of a link, on behalf of the caller."""
 
     async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
-        """Those that exist, within `seconds`."""
+        """Return the tracks that exist, within `seconds`."""
 
 
 class SystemStatus(Protocol):
-    """What is known of the state of all services."""
+    """The last known state of all services."""
 
     def snapshot(self) -> list[ServiceStatus]:
-        """One for each service, the gateway first."""
+        """Return one status per service, the gateway first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Made once per process by app.py."""
+    """Built once per process by app.py."""
 
     chat: Chat
     users: Users

@@ -1,4 +1,4 @@
-"""GetRoomPage: a room's messages, with the people and tracks on them."""
+"""GetRoomPage: a page of a room's messages with their authors and tracks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from seda.users.v1.user_pb2 import UserSummary
 from servicekit.errors import Code, ServiceError
 
 _log = structlog.get_logger("gateway")
-_Found = TypeVar("_Found")
+_T = TypeVar("_T")
 ENRICH_TIMEOUT = 1.5
-"""Seconds that people and tracks may take. Without them the page still says what matters."""
+"""Seconds that the lookups of users and tracks may take; the page is returned without them after that."""
 ENRICH_BUDGET = 0.7
-"""How much of the remaining time they may take, so that some is left to answer."""
+"""Share of the remaining time that the lookups may take; the rest is for the response."""
 _DEGRADABLE_CODES = frozenset(
     {
         Code.UNAVAILABLE,
@@ -37,10 +37,10 @@ _DEGRADABLE_CODES = frozenset(
 
 
 class RoomPage(NamedTuple):
-    """All parts of a page.
+    """The parts of a page.
 
-    `authors` and `tracks` hold every id on it, in order of appearance; what was found stands by id in
-    `users_found` and `tracks_found`.
+    `authors` and `tracks` hold every id on the page in order of appearance; `users_found` and `tracks_found`
+    map the ids that were found.
     """
 
     messages_page: ListMessagesResponse
@@ -52,10 +52,10 @@ class RoomPage(NamedTuple):
 
 
 async def get_room_page(deps: Deps, request: GetRoomPageRequest, deadline: float) -> RoomPage:
-    """A page of roots in three calls at most, whatever its size.
+    """Return a page of root messages, with one call to chat and one lookup each of users and tracks.
 
-    `deadline` is on the process's monotonic clock. Raises what ListMessages ends in; users and tracks being
-    away or slow shows in `unreachable` alone.
+    `deadline` is on the process's monotonic clock. Raises the errors of ListMessages; if users or tracks is
+    unavailable or slow, it is only listed in `unreachable`.
     """
     messages_page = await deps.chat.list_messages(
         ListMessagesRequest(
@@ -93,15 +93,15 @@ def _all(messages_page: ListMessagesResponse) -> Iterator[Message]:
 
 async def _or_none_if_unavailable(
     service: str,
-    lookup: Callable[[Sequence[str], float], Awaitable[list[_Found]]],
+    lookup: Callable[[Sequence[str], float], Awaitable[list[_T]]],
     ids: Sequence[str],
     seconds: float,
-) -> list[_Found] | None:
-    """What was found; None when the service could not say. Begins when it runs: a call may end before that."""
+) -> list[_T] | None:
+    """Run the lookup; return None if the service is unavailable."""
     try:
         return await lookup(ids, seconds)
     except ServiceError as error:
         if error.code not in _DEGRADABLE_CODES:
             raise
-        _log.warning("page without a service", service=service, code=error.code.name, reason=error.reason)
+        _log.warning("room_page_degraded", service=service, code=error.code.name, reason=error.reason)
         return None

@@ -1,4 +1,4 @@
-"""GetSystemStatus: how all services are."""
+"""GetSystemStatus: the state of all services."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from gateway.domain.status import ServiceStatus
 
 
 async def get_system_status(deps: Deps) -> list[ServiceStatus]:
-    """What the gateway has last heard of each service, itself first. Asks nobody."""
+    """Return the last known state of each service, the gateway first. Makes no call."""
     return deps.system_status.snapshot()

@@ -10,22 +10,22 @@ from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
 from seda.tracks.v1.track_pb2 import Track
 from servicekit.rpc_status import UpstreamError
 
-# What the two services call the field that our caller knows as the link.
+# Field names of the two services by the field of PostMessage that they come from.
 _FIELDS = {"input": "track_url", "track_id": "track_url"}
 
 
 class PostResult(NamedTuple):
-    """What chat answered, and the track that was stored for it."""
+    """The response of SendMessage, and the track that was stored for it."""
 
     sent: SendMessageResponse
     track: Track | None
 
 
 async def post_message(deps: Deps, draft: PostMessageRequest) -> PostResult:
-    """The committed message. Both steps can be repeated, so the whole is as repeatable as SendMessage.
+    """Store the track, then send the message; return the committed message.
 
-    Raises what UpsertTrack and SendMessage end in, with `track_url` as the field. Nothing is sent without
-    its track.
+    UpsertTrack is idempotent, so PostMessage can be retried like SendMessage. Raises the errors of UpsertTrack
+    and SendMessage, with `track_url` as the field. The message is not sent if its track was not stored.
     """
     try:
         track = await deps.tracks.upsert(draft.track_url) if draft.track_url else None

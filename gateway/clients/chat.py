@@ -15,7 +15,7 @@ from servicekit.ids import new_id
 
 
 class ChatClient:
-    """Reads and writes messages as the caller, for as long as the caller waits."""
+    """Reads and writes messages with the caller's token and deadline."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
@@ -23,10 +23,10 @@ class ChatClient:
         self._retrying_stub = MessageServiceStub(client.retrying_channel)
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
-        """Write a message, once although the call is repeated: the request gets a request_id where it has none."""
+        """Send a message. Retried, so the request gets a request_id if it has none."""
         request.request_id = request.request_id or str(new_id())
         return await self._client.call(self._retrying_stub.SendMessage, request, timeout=DEFAULT_DEADLINE)
 
     async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
-        """A page of a room's messages."""
+        """Return a page of a room's messages."""
         return await self._client.call(self._stub.ListMessages, request, timeout=DEFAULT_DEADLINE)

@@ -1,4 +1,4 @@
-"""A service's health, as the service itself tells it."""
+"""Client of grpc.health.v1 for one replica of a service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIRST_RESPONSE_SECONDS = 1.0
 
 
 class HealthWatch:
-    """One replica's readiness. Its channel also carries calls to one that is not ready, to hear that it isn't."""
+    """Watches the readiness of one replica. Its channel ignores health checks, so that it reaches one that is not ready."""
 
     def __init__(self, address: str, tls: grpc.ChannelCredentials | None = None) -> None:
         self._channel = open_channel(address, healthy_only=False, tls=tls)
@@ -27,14 +27,14 @@ class HealthWatch:
         )
 
     async def serving(self) -> AsyncIterator[bool]:
-        """Whether it takes calls: now, and on each change. Ends when there is no hearing it any more."""
+        """Yield whether the replica is serving: now, and on each change. Ends when the watch breaks."""
         call = self._watch(health_pb2.HealthCheckRequest(service=""))
         try:
             async with asyncio.timeout(_FIRST_RESPONSE_SECONDS):
-                answer = await call.read()
-            while isinstance(answer, health_pb2.HealthCheckResponse):
-                yield answer.status == health_pb2.HealthCheckResponse.SERVING
-                answer = await call.read()
+                response = await call.read()
+            while isinstance(response, health_pb2.HealthCheckResponse):
+                yield response.status == health_pb2.HealthCheckResponse.SERVING
+                response = await call.read()
         except (grpc.aio.AioRpcError, TimeoutError):
             return
         finally:

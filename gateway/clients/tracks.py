@@ -16,35 +16,35 @@ from servicekit.handlers import DEFAULT_DEADLINE
 
 
 class TracksClient:
-    """Reads tracks as the caller, stores them on the caller's behalf."""
+    """Reads tracks with the caller's token; stores them on the caller's behalf."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._tracks = TrackServiceStub(client.channel)
-        self._catalog = CatalogServiceStub(client.channel)
+        self._catalog = CatalogServiceStub(client.retrying_channel)
 
     async def upsert(self, link: str) -> Track:
-        """The stored track that a link points to."""
+        """Return the stored track of a link."""
         request = UpsertTrackRequest(input=link)
-        # As long as our own caller waits: a write that was given up may have happened.
+        # Bounded only by the caller's deadline: a write that is given up may still have happened.
         response = await self._client.call(
             self._catalog.UpsertTrack, request, as_service=True, timeout=DEFAULT_DEADLINE
         )
         return response.track
 
     async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
-        """Those that exist, within `seconds`."""
+        """Return the tracks that exist, within `seconds`."""
         end = time.monotonic() + seconds
 
-        async def ask(batch: Sequence[str]) -> Sequence[Track]:
+        async def lookup_batch(batch: Sequence[str]) -> Sequence[Track]:
             found: list[Track] = []
             while batch:
                 request = LookupTracksRequest(track_ids=batch)
                 left = end - time.monotonic()
                 response = await self._client.call(self._tracks.LookupTracks, request, timeout=left)
                 found += response.tracks
-                # What did not fit into one answer; an answer of nothing would never fit.
+                # remaining_ids did not fit into the response; stop if no track fits at all.
                 batch = response.remaining_ids if response.tracks else ()
             return found
 
-        return await in_batches(track_ids, ask)
+        return await in_batches(track_ids, lookup_batch)

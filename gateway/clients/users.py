@@ -16,31 +16,31 @@ from servicekit.channels import ServiceClient
 
 
 class RemoteResolver:
-    """Asks who is behind a token; servicekit caches the answers."""
+    """Resolves a token's subject to a caller; servicekit caches the result."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
-        self._stub = IdentityServiceStub(client.channel)
+        self._stub = IdentityServiceStub(client.retrying_channel)
 
     async def resolve(self, subject: str, email: str) -> Caller:
-        """The user behind the subject, created on first sight."""
+        """Return the user of the subject, created on first sign-in."""
         request = ResolveCallerRequest(subject=subject, email=email)
         response = await self._client.call(self._stub.ResolveCaller, request, as_service=True)
         return wire.caller(response.caller)
 
 
 class UsersClient:
-    """Reads users as the caller may see them."""
+    """Reads users with the caller's token."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._stub = UserServiceStub(client.channel)
 
     async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
-        """The summaries of those that exist, within `seconds`."""
+        """Return the summaries of the users that exist, within `seconds`."""
 
-        async def ask(batch: Sequence[str]) -> Sequence[UserSummary]:
+        async def lookup_batch(batch: Sequence[str]) -> Sequence[UserSummary]:
             request = LookupUsersRequest(user_ids=batch)
             return (await self._client.call(self._stub.LookupUsers, request, timeout=seconds)).users
 
-        return await in_batches(user_ids, ask)
+        return await in_batches(user_ids, lookup_batch)

@@ -1,4 +1,4 @@
-"""How the services are, as far as the gateway has heard."""
+"""States of the services as last seen by the gateway."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from servicekit.clock import Micros
 
 
 class ServiceState(enum.Enum):
-    """Whether a service takes calls; the names are those of seda.gateway.v1.ServiceState."""
+    """Whether a service is serving; the names equal seda.gateway.v1.ServiceState."""
 
-    UNSPECIFIED = "not heard of yet"
-    SERVING = "takes calls"
-    NOT_SERVING = "answers, but takes no calls"
-    UNREACHABLE = "does not answer"
+    UNSPECIFIED = "not seen yet"
+    SERVING = "serving"
+    NOT_SERVING = "reachable, not serving"
+    UNREACHABLE = "unreachable"
 
 
 _BEST_FIRST = (
@@ -27,7 +27,7 @@ _BEST_FIRST = (
 
 
 class ServiceStatus(NamedTuple):
-    """A service's state, and since when; `since` is None as long as nothing was heard."""
+    """A service's state, and since when; `since` is None while the state is UNSPECIFIED."""
 
     name: str
     state: ServiceState
@@ -35,5 +35,5 @@ class ServiceStatus(NamedTuple):
 
 
 def aggregate(states: Iterable[ServiceState]) -> ServiceState:
-    """The state of a service with several replicas: one that takes calls is enough."""
+    """Return the state of a service with several replicas: the best of theirs."""
     return min(states, key=_BEST_FIRST.index)

@@ -12,7 +12,7 @@ from servicekit.call import Call
 
 
 class GatewayServicer:
-    """Calls composed of several services."""
+    """RPCs composed of calls to several services."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["GatewayService"]
 
@@ -20,15 +20,15 @@ class GatewayServicer:
         self._deps = deps
 
     async def PostMessage(self, request: pb.PostMessageRequest, _: Call) -> pb.PostMessageResponse:
-        """Posts a message, with a track by its link."""
+        """Post a message with a track given by its link."""
         return wire.post_message_response(await post_message(self._deps, request))
 
     async def GetRoomPage(self, request: pb.GetRoomPageRequest, call: Call) -> pb.GetRoomPageResponse:
-        """A page of a room with all it takes to show it."""
+        """Return a page of a room with the authors and tracks on it."""
         return wire.get_room_page_response(await get_room_page(self._deps, request, call.deadline))
 
     async def GetSystemStatus(
         self, _request: pb.GetSystemStatusRequest, _: Call
     ) -> pb.GetSystemStatusResponse:
-        """How the services are."""
+        """Return the state of all services."""
         return wire.get_system_status_response(await get_system_status(self._deps))

@@ -1,6 +1,6 @@
-"""Proxy: the methods of the services under their own names, bytes untouched.
+"""Forwards the methods of the upstream services under their own names, as raw bytes.
 
-Nothing is decoded and no token is checked here: the service does both.
+Messages are not decoded and tokens are not verified here; the upstream does both.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from servicekit.methods import Method, methods_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Metadata = list[tuple[str, str]]
-# How a connection fails, on a call that no server has answered.
+# Codes that gRPC reports when no server has handled the call.
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 class Proxy:
-    """Passes calls on. As a worker it ends the open streams when the process leaves."""
+    """Forwards calls. As a worker it ends the open streams on shutdown."""
 
     def __init__(self, health: HealthRegistry) -> None:
         self._health = health
@@ -38,7 +38,7 @@ class Proxy:
     def methods(
         self, client: ServiceClient, services: Iterable[ServiceDescriptor]
     ) -> list[tuple[Method, PassthroughHandler]]:
-        """A handler for each method of `services`, which `client` serves."""
+        """Return a handler for each method of `services`."""
         return [
             (method, self._stream(client, method) if method.server_streaming else _unary(client, method))
             for service in services
@@ -46,11 +46,11 @@ class Proxy:
         ]
 
     async def start(self) -> None:
-        """Begin to wait for the end of the process."""
+        """Start waiting for shutdown."""
         self._shutdown_task = asyncio.create_task(self._cancel_streams_on_shutdown())
 
     async def stop(self) -> None:
-        """Stop waiting."""
+        """Stop waiting for shutdown."""
         if self._shutdown_task is not None:
             self._shutdown_task.cancel()
             await asyncio.wait([self._shutdown_task])
@@ -61,26 +61,26 @@ class Proxy:
         )
 
         async def forward(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
-            # A stream has no deadline but the one its caller gave it.
+            # Streams get no default deadline.
             left = cast("float | None", context.time_remaining())
             timeout = None if left is None else left - RETURN_OVERHEAD
-            replies = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
+            responses = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
             try:
                 async with self._cancelled_on_shutdown():
-                    async for reply in replies:
-                        await context.write(reply)
-                _copy_trailers(context, await replies.trailing_metadata())
+                    async for response in responses:
+                        await context.write(response)
+                _copy_trailers(context, await responses.trailing_metadata())
             except grpc.aio.AioRpcError as error:
                 raise _to_service_error(error, client.name) from error
             finally:
-                # However this ends, the service must not go on writing to nobody.
-                replies.cancel()
+                # The upstream must not keep writing after the caller is gone.
+                responses.cancel()
 
         return forward
 
     @asynccontextmanager
     async def _cancelled_on_shutdown(self) -> AsyncIterator[None]:
-        """Raises ServiceUnavailableError in what runs inside when the process leaves."""
+        """Cancel the block on shutdown and raise ServiceUnavailableError."""
         if self._health.closed.is_set():
             raise ServiceUnavailableError("gateway")
         try:
@@ -107,11 +107,11 @@ def _unary(client: ServiceClient, method: Method) -> PassthroughHandler:
         timeout = call.deadline - time.monotonic() - RETURN_OVERHEAD
         forwarded = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
         try:
-            reply = await forwarded
+            response = await forwarded
         except grpc.aio.AioRpcError as error:
             raise _to_service_error(error, client.name) from error
         _copy_trailers(context, await forwarded.trailing_metadata())
-        return reply
+        return response
 
     return forward
 
@@ -131,7 +131,7 @@ def _copy_trailers(context: Context, trailers: grpc.aio.Metadata) -> None:
 
 
 class ForwardedError(ServiceError):
-    """An error that another service answered, passed on as it came: code, message and trailers."""
+    """An upstream's error, forwarded unchanged: code, message and trailers."""
 
     reason = ""
 
@@ -142,11 +142,11 @@ class ForwardedError(ServiceError):
 
 
 def _to_service_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
-    # Trailers are the mark of a server's answer: what the connection makes up has none.
+    # Only a server sends trailers; errors made by the local channel have none.
     if error.trailing_metadata():
         return ForwardedError(error)
     if error.code() in _UNREACHABLE:
         return ServiceUnavailableError(service)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return DeadlineExceededError(f"the {service} service did not answer in time")
+        return DeadlineExceededError(f"the {service} service did not respond in time")
     return ForwardedError(error)

@@ -1,4 +1,4 @@
-"""What the upstream_services offer, found in the generated code: a new RPC or proto service needs no line here."""
+"""Finds the proto services of each upstream in the generated code, so that a new one needs no line here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SUFFIX = "_service_pb2"
 
 
 def services_of(service_name: str) -> list[ServiceDescriptor]:
-    """Every proto service below the package `seda.<service_name>`, in order of its name."""
+    """Return every proto service below package `seda.<service_name>`, sorted by name."""
     package = import_module(f"seda.{service_name}")
     found: list[ServiceDescriptor] = []
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -24,5 +24,5 @@ def services_of(service_name: str) -> list[ServiceDescriptor]:
 
 
 def public_services(services: Iterable[ServiceDescriptor]) -> list[ServiceDescriptor]:
-    """Those of `services` that are not for other services alone."""
+    """Return the services that users may call, without the internal ones."""
     return [service for service in services if not is_service_only(service)]

@@ -1,4 +1,4 @@
-"""What the gateway hears of the services' health, and its own readiness."""
+"""Watches the health of the upstream services and sets the gateway's readiness."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from gateway.domain.status import ServiceState, ServiceStatus, aggregate
 from servicekit.clock import Clock
 from servicekit.health import NOT_SERVING, SERVING, HealthRegistry
 
-_log = structlog.get_logger("upstreams")
+_log = structlog.get_logger("upstream_health")
 GATEWAY = "gateway"
 MAX_STARTUP_WAIT_SECONDS = 10.0
-"""Seconds after which the gateway takes calls without having heard of everybody."""
+"""Seconds after which the gateway is ready although an upstream has not been reached."""
 _POLL_SECONDS = 0.1
 _RETRY_SECONDS = 0.25
 
 
 class Watch(Protocol):
-    """The readiness of one replica of a service."""
+    """A health watch of one replica."""
 
     def serving(self) -> AsyncIterator[bool]:
-        """Whether it takes calls: now, and on each change. Ends when there is no hearing it any more."""
+        """Yield whether the replica is serving: now, and on each change. Ends when the watch breaks."""
 
     async def close(self) -> None:
-        """Free what it holds."""
+        """Close the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A service: its name, the proto services that callers may use, and a watch for each replica."""
+    """A service: its name, its public proto services, and a watch per replica."""
 
     name: str
     services: Sequence[str]
@@ -41,10 +41,10 @@ class Upstream:
 
 
 class UpstreamHealth:
-    """Follows all services, puts their states on the health health, and makes the gateway ready.
+    """Watches all upstreams, publishes their states in the health registry, and makes the gateway ready.
 
-    A service's own names on the health stand for that service alone. The gateway itself is ready once each
-    service has answered, or after 10 s, and stays so until it drains.
+    An upstream's proto services have its state in the registry. The gateway itself is ready once every upstream
+    has responded, or after 10 s, and stays ready until it drains.
     """
 
     def __init__(self, upstreams: Sequence[Upstream], health: HealthRegistry, clock: Clock) -> None:
@@ -61,11 +61,11 @@ class UpstreamHealth:
             health.set(dict.fromkeys(each.services, NOT_SERVING))
 
     def snapshot(self) -> list[ServiceStatus]:
-        """The last that was heard, the gateway first."""
+        """Return the last known states, the gateway first."""
         return list(self._statuses.values())
 
     async def start(self) -> None:
-        """Begin to follow everybody."""
+        """Start watching."""
         self._run(self._become_ready())
         self._run(self._watch_self())
         for each in self._upstreams:
@@ -73,7 +73,7 @@ class UpstreamHealth:
                 self._run(self._watch_replica(each, replica, watch))
 
     async def stop(self) -> None:
-        """Stop following."""
+        """Stop watching."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -86,13 +86,13 @@ class UpstreamHealth:
 
     async def _watch_replica(self, upstream: Upstream, replica: int, watch: Watch) -> None:
         while True:
-            answered = False
+            responded = False
             async for serving in watch.serving():
-                answered = True
+                responded = True
                 self._pending.discard(upstream.name)
                 self._record(upstream, replica, ServiceState.SERVING if serving else ServiceState.NOT_SERVING)
-            # A watch that ends is no news, as servers end old connections: that there is no new one is.
-            if not answered:
+            # A closed watch is not a failure (servers recycle connections); failing to reopen it is.
+            if not responded:
                 self._record(upstream, replica, ServiceState.UNREACHABLE)
             await asyncio.sleep(_RETRY_SECONDS)
 
@@ -102,7 +102,7 @@ class UpstreamHealth:
         whole = aggregate(replicas)
         if self._set_state(upstream.name, whole):
             log = _log.info if whole is ServiceState.SERVING else _log.warning
-            log("service state", service=upstream.name, state=whole.name)
+            log("upstream_state_changed", service=upstream.name, state=whole.name)
             shown = SERVING if whole is ServiceState.SERVING else NOT_SERVING
             self._health.set(dict.fromkeys(upstream.services, shown))
 
@@ -121,8 +121,8 @@ class UpstreamHealth:
             await changed.wait()
 
     async def _become_ready(self) -> None:
-        late = self._clock.monotonic() + MAX_STARTUP_WAIT_SECONDS
-        while self._pending and self._clock.monotonic() < late:  # noqa: ASYNC110 - the clock may be moved
+        end = self._clock.monotonic() + MAX_STARTUP_WAIT_SECONDS
+        while self._pending and self._clock.monotonic() < end:  # noqa: ASYNC110 - tests move the clock
             await asyncio.sleep(_POLL_SECONDS)
         self._health.set_ready(
             ready=True, reason=f"without {', '.join(sorted(self._pending))}" if self._pending else ""

@@ -8,6 +8,8 @@ import pytest
 from google.rpc import error_details_pb2
 from structlog.testing import capture_logs
 
+from gateway.rpc.service_descriptors import public_services, services_of
+from servicekit.methods import methods_of
 from tests.gateway.fake_server import Context
 from tests.gateway.gateway_fixture import (
     AS_USER,
@@ -164,27 +166,37 @@ async def test_a_deadline_that_ends_below_is_typed(gateway: GatewayFixture) -> N
     assert details(error)["ErrorInfo"].reason == "DEADLINE_EXCEEDED"
 
 
-@pytest.mark.parametrize(("path", "repeated"), [(GET_USER, True), (SEND, False)])
-async def test_only_what_may_be_repeated_is_repeated(
-    gateway: GatewayFixture, path: str, repeated: bool
-) -> None:
-    times = 0
+def retried_cases() -> list[tuple[str, bool]]:
+    """A read, a write with a request_id, and an idempotent write of each proto service that has one."""
+    services = [each for name in ("users", "chat", "tracks") for each in public_services(services_of(name))]
+    writes = [
+        [method.path for method in methods_of(service) if method.idempotent and not method.read_only]
+        for service in services
+    ]
+    return [(GET_USER, True), (SEND, False), *((paths[0], False) for paths in writes if paths)]
 
-    async def flaky(data: bytes, context: Context) -> bytes:
-        nonlocal times
-        times += 1
-        if times == 1:
+
+@pytest.mark.parametrize(("path", "retried"), retried_cases())
+async def test_proxy_retries_reads_and_never_writes(
+    gateway: GatewayFixture, path: str, retried: bool
+) -> None:
+    calls = 0
+
+    async def fail_once(data: bytes, context: Context) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return data
 
-    gateway.users.handlers[path] = gateway.chat.handlers[path] = flaky
+    for upstream in (gateway.users, gateway.chat, gateway.tracks):
+        upstream.handlers[path] = fail_once
     call = gateway.unary(path)(b"x", timeout=SECONDS)
-    if repeated:
+    if retried:
         assert await call == b"x"
-        assert times == 2
     else:
         assert (await failure(call)).code() is grpc.StatusCode.UNAVAILABLE
-        assert times == 1
+    assert calls == (2 if retried else 1)
 
 
 async def test_a_caller_who_hangs_up_ends_the_call_below(gateway: GatewayFixture) -> None:

@@ -15,8 +15,9 @@ from tests.probe import FILE, INTERNAL_SERVICE, METHODS, SERVICE
 
 
 def test_methods_are_as_the_contract_says() -> None:
-    told = {name: (each.access, each.idempotent, each.server_streaming) for name, each in METHODS.items()}
-    assert told == {
+    found = {name: (each.access, each.idempotent, each.server_streaming) for name, each in METHODS.items()}
+    assert {name for name, each in METHODS.items() if each.read_only} == {"Open", "Ask", "Empty"}
+    assert found == {
         "Open": (Access.PUBLIC, True, False),
         "Ask": (Access.USER, True, False),
         "Change": (Access.USER, False, False),

@@ -14,7 +14,7 @@ class RemoteResolver:
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
-        self._stub = IdentityServiceStub(client.channel)
+        self._stub = IdentityServiceStub(client.retrying_channel)
 
     async def resolve(self, subject: str, email: str) -> Caller:
         """The user behind the subject, created on first sight."""

@@ -58,7 +58,7 @@ class Asking:
 
     def observe(self, statement: str, _: float) -> None:
         """Count what the worker has brought to an end."""
-        if statement == "tracks.complete_enrichment":
+        if statement == "tracks.complete":
             self.settled += 1
         self.changed.set()
 
