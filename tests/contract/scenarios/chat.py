@@ -8,7 +8,7 @@ from seda.chat.v1.message_service_pb2 import GetMessageRequest, SendMessageReque
 from seda.chat.v1.room_service_pb2 import GetRoomRequest
 from tests.contract.scenarios.context import Scenario, ScenarioContext, unknown_id
 from tests.contract.suite import Outcome
-from tests.services.chat.world import new_user
+from tests.services.chat.chat_client import new_user
 
 _MESSAGES = "seda.chat.v1.MessageService"
 
@@ -27,13 +27,13 @@ async def _message_not_found(context: ScenarioContext) -> Outcome:
 async def _request_id_reused(context: ScenarioContext) -> Outcome:
     bob, room_id = await _member(context)
     request_id = unknown_id()
-    await context.world.send(bob, room_id, "one", request_id=request_id)
+    await context.client.send_message(bob, room_id, "one", request_id=request_id)
     return await _send(context, bob, room_id, text="two", request_id=request_id)
 
 
 async def _banned(context: ScenarioContext) -> Outcome:
     bob, room_id = await _member(context)
-    await context.world.sanction(room_id, bob, "BAN")
+    await context.client.db.add_sanction(room_id, bob, "BAN")
     return await _send(context, bob, room_id)
 
 
@@ -44,13 +44,13 @@ async def _not_a_member(context: ScenarioContext) -> Outcome:
 
 async def _caller_muted(context: ScenarioContext) -> Outcome:
     bob, room_id = await _member(context)
-    await context.world.sanction(room_id, bob, "MUTE")
+    await context.client.db.add_sanction(room_id, bob, "MUTE")
     return await _send(context, bob, room_id)
 
 
 async def _announcement_room(context: ScenarioContext) -> Outcome:
     bob, room_id = await _member(context)
-    await context.world.set_room(room_id, announcement=True)
+    await context.client.db.set_room(room_id, announcement=True)
     return await _send(context, bob, room_id)
 
 
@@ -64,7 +64,7 @@ async def _room_archived(context: ScenarioContext) -> Outcome:
 
 async def _parent_deleted(context: ScenarioContext) -> Outcome:
     bob, room_id = await _member(context)
-    parent = (await context.world.send(bob, room_id, "gone")).message
+    parent = await context.client.send_message(bob, room_id, "gone")
     await context.admin.execute(
         "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE id = $1", parent.id
     )
@@ -73,8 +73,8 @@ async def _parent_deleted(context: ScenarioContext) -> Outcome:
 
 async def _slow_mode(context: ScenarioContext) -> Outcome:
     bob, room_id = await _member(context)
-    await context.world.set_room(room_id, slow_mode_seconds=600)
-    await context.world.send(bob, room_id, "first")
+    await context.client.db.set_room(room_id, slow_mode_seconds=600)
+    await context.client.send_message(bob, room_id, "first")
     return await _send(context, bob, room_id)
 
 
@@ -91,8 +91,8 @@ async def _mention_not_a_member(context: ScenarioContext) -> Outcome:
 async def _member(context: ScenarioContext) -> tuple[str, str]:
     """A plain member of a new room, and the room."""
     bob = new_user()
-    room = await context.world.room(new_user())
-    await context.world.join(bob, room.id)
+    room = await context.client.create_room(new_user())
+    await context.client.join_room(bob, room.id)
     return bob, room.id
 
 

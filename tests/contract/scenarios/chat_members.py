@@ -8,7 +8,7 @@ from seda.chat.v1.moderation_service_pb2 import ResolveReportRequest
 from seda.chat.v1.room_pb2 import MEMBER_ROLE_MODERATOR
 from tests.contract.scenarios.context import Scenario, ScenarioContext, unknown_id
 from tests.contract.suite import Outcome
-from tests.services.chat.world import new_user
+from tests.services.chat.chat_client import new_user
 
 _MEMBERS = "seda.chat.v1.MembershipService"
 
@@ -26,7 +26,7 @@ async def _last_owner(context: ScenarioContext) -> Outcome:
 
 async def _target_protected(context: ScenarioContext) -> Outcome:
     ada, _, room_id = await _owner_and_member(context)
-    return await _promote(context, ada, room_id, await context.world.user_id(ada))
+    return await _promote(context, ada, room_id, await context.client.db.user_id(ada))
 
 
 async def _member_not_found(context: ScenarioContext) -> Outcome:
@@ -44,15 +44,15 @@ async def _report_not_found(context: ScenarioContext) -> Outcome:
 
 async def _target_banned(context: ScenarioContext) -> Outcome:
     ada, bob, room_id = await _owner_and_member(context)
-    await context.world.sanction(room_id, bob, "BAN")
-    request = InviteUserRequest(room_id=room_id, user_id=await context.world.user_id(bob))
+    await context.client.db.add_sanction(room_id, bob, "BAN")
+    request = InviteUserRequest(room_id=room_id, user_id=await context.client.db.user_id(bob))
     return await context.refusal("chat", f"{_MEMBERS}.InviteUser", request, ada)
 
 
 async def _owner_and_member(context: ScenarioContext) -> tuple[str, str, str]:
     ada, bob = new_user(), new_user()
-    room = await context.world.room(ada)
-    await context.world.join(bob, room.id)
+    room = await context.client.create_room(ada)
+    await context.client.join_room(bob, room.id)
     return ada, bob, room.id
 
 

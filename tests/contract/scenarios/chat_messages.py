@@ -11,26 +11,25 @@ from seda.chat.v1.reaction_service_pb2 import AddReactionRequest
 from seda.chat.v1.room_service_pb2 import PinMessageRequest
 from tests.contract.scenarios.context import Scenario, ScenarioContext
 from tests.contract.suite import Outcome
-from tests.services.chat.acts import Acts
-from tests.services.chat.world import new_user
+from tests.services.chat.chat_client import new_user
 
 
 async def _not_the_author(context: ScenarioContext) -> Outcome:
     _, message = await _message(context)
-    bob = await Acts(context.world).member(message.room_id)
+    bob = await context.client.join_as(message.room_id)
     return await _edit(context, bob, message)
 
 
 async def _message_deleted(context: ScenarioContext) -> Outcome:
     ada, message = await _message(context)
-    await Acts(context.world).delete(ada, message)
+    await context.client.delete_message(ada, message)
     return await _edit(context, ada, message)
 
 
 async def _system_message(context: ScenarioContext) -> Outcome:
     ada, message = await _message(context)
-    await Acts(context.world).pin(ada, message)
-    system_message = (await context.world.page(ada, message.room_id)).messages[0]
+    await context.client.pin_message(ada, message)
+    system_message = (await context.client.list_messages(ada, message.room_id)).messages[0]
     request = DeleteMessageRequest(room_id=system_message.room_id, message_id=system_message.id)
     return await _call(context, "MessageService.DeleteMessage", request, ada)
 
@@ -42,9 +41,8 @@ async def _etag_mismatch(context: ScenarioContext) -> Outcome:
 
 async def _not_restorable(context: ScenarioContext) -> Outcome:
     ada, message = await _message(context)
-    acts = Acts(context.world)
-    await acts.delete(ada, message)
-    await acts.age_deletion(message, "31 days")
+    await context.client.delete_message(ada, message)
+    await context.client.db.age_deletion(message, "31 days")
     request = RestoreMessageRequest(room_id=message.room_id, message_id=message.id)
     return await _call(context, "MessageService.RestoreMessage", request, ada)
 
@@ -52,7 +50,7 @@ async def _not_restorable(context: ScenarioContext) -> Outcome:
 async def _reaction_limit(context: ScenarioContext) -> Outcome:
     ada, message = await _message(context)
     for number in range(20):
-        await Acts(context.world).react(ada, message, f":face{number}:")
+        await context.client.add_reaction(ada, message, f":face{number}:")
     request = AddReactionRequest(room_id=message.room_id, message_id=message.id, emoji="🎵")
     return await _call(context, "ReactionService.AddReaction", request, ada)
 
@@ -71,8 +69,8 @@ async def _pin_limit(context: ScenarioContext) -> Outcome:
 async def _message(context: ScenarioContext) -> tuple[str, ChatMessage]:
     """A message in a new room owned by its author."""
     ada = new_user()
-    room = await context.world.room(ada)
-    return ada, (await context.world.send(ada, room.id, "a message")).message
+    room = await context.client.create_room(ada)
+    return ada, await context.client.send_message(ada, room.id, "a message")
 
 
 async def _edit(context: ScenarioContext, email: str, message: ChatMessage, etag: str = "") -> Outcome:

@@ -18,7 +18,7 @@ from tests.contract.auth_headers import user_header
 from tests.contract.responses import REQUEST_ID, reason_of
 from tests.contract.suite import SECONDS, Outcome, Suite, send
 from tests.postgres import Database
-from tests.services.chat.world import World
+from tests.services.chat.chat_client import ChatClient
 from tests.services.running import Running
 
 Scenario: TypeAlias = "Callable[[ScenarioContext], Awaitable[Outcome]]"
@@ -33,10 +33,10 @@ class ScenarioContext:
     admin: asyncpg.Connection
 
     @property
-    def world(self) -> World:
+    def client(self) -> ChatClient:
         """Helpers that prepare chat."""
         chat = self.suite.processes["chat"]
-        return World(Running(chat.process, chat.channel, self.database), self.admin)
+        return ChatClient(Running(chat.process, chat.channel, self.database), self.admin)
 
     def channel(self, name: str) -> grpc.aio.Channel:
         """A channel to a process of the suite."""

@@ -25,7 +25,7 @@ from tests.contract.scenarios.context import Scenario, ScenarioContext, call_met
 from tests.contract.suite import Outcome, send
 from tests.postgres import administrator, free_port
 from tests.servicekit.probe_server import Running, serving
-from tests.services.chat.world import new_user
+from tests.services.chat.chat_client import new_user
 from tests.services.running import Running as RunningUsers
 from tests.services.running import add_user, running, until_blocked
 
@@ -49,7 +49,7 @@ async def _access_denied(context: ScenarioContext) -> Outcome:
 
 async def _page_token_mismatch(context: ScenarioContext) -> Outcome:
     ada = new_user()
-    room = await context.world.room(ada)
+    room = await context.client.create_room(ada)
     request = ListMessagesRequest(room_id=room.id, page_token="x")
     return await context.refusal("chat", f"{_MESSAGES}.ListMessages", request, ada)
 
@@ -140,7 +140,7 @@ async def _unknown_service(context: ScenarioContext) -> Outcome:
 
 async def _rate_limited(context: ScenarioContext) -> Outcome:
     ada = new_user()
-    room = await context.world.room(ada)
+    room = await context.client.create_room(ada)
     request = SendMessageRequest(room_id=room.id, text="again")
     sends = [context.refusal("chat", f"{_MESSAGES}.SendMessage", request, ada) for _ in range(60)]
     return await first_refusal(list(sends))

@@ -13,7 +13,7 @@ from services.tracks.domain.web.url_policy import FetchUrl, cache_key, parse_fet
 from tests.contract.auth_headers import service_header
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
-from tests.services.chat.world import new_user
+from tests.services.chat.chat_client import new_user
 
 _KEEP = """
     INSERT INTO tracks.crawler_cache

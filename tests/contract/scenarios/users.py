@@ -10,7 +10,7 @@ from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from tests.contract.auth_headers import service_header
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
-from tests.services.chat.world import new_user
+from tests.services.chat.chat_client import new_user
 from tests.services.running import add_user
 
 _USERS = "seda.users.v1.UserService"

@@ -16,9 +16,7 @@ from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
 from seda.chat.v1.moderation_service_pb2 import MuteMemberRequest
 from seda.chat.v1.moderation_service_pb2_grpc import ModerationServiceStub
-from tests.services.chat.acts import Acts
-from tests.services.chat.moderators import Moderators
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import Running, add_track, call, service, user
 
 TOMBSTONE, ANONYMISE = pb.ERASURE_MODE_TOMBSTONE, pb.ERASURE_MODE_ANONYMISE
@@ -63,7 +61,7 @@ class Life:
     moderate, `lonely` one that is theirs alone, `left` one that they left.
     """
 
-    world: World
+    client: ChatClient
     word: str = field(default_factory=lambda: f"canary{uuid.uuid4().hex[:10]}")
     email: str = field(default_factory=new_user)
     owner: str = field(default_factory=new_user)
@@ -89,68 +87,64 @@ class Life:
         return self
 
     async def _make_rooms(self) -> None:
-        world, request_id = self.world, str(uuid.uuid4())
+        client, request_id = self.client, str(uuid.uuid4())
         description = f"where {self.word} is"
-        own = await world.create_room(
+        own = await client.create_room(
             self.email, f"{self.word}'s", description=description, request_id=request_id
         )
-        self.rooms["own"] = own.room.id
-        self.rooms["lonely"] = (await world.room(self.email, private=True)).id
-        self.rooms["shared"] = (await world.room(self.owner)).id
-        self.rooms["left"] = (await world.room(self.owner)).id
-        self.rooms["closed"] = (await world.room(self.owner, private=True)).id
-        self.user_id = await world.user_id(self.email)
+        self.rooms["own"] = own.id
+        self.rooms["lonely"] = (await client.create_room(self.email, private=True)).id
+        self.rooms["shared"] = (await client.create_room(self.owner)).id
+        self.rooms["left"] = (await client.create_room(self.owner)).id
+        self.rooms["closed"] = (await client.create_room(self.owner, private=True)).id
+        self.user_id = await client.db.user_id(self.email)
         for name, emails in {
             "own": (self.member, self.moderator),
             "shared": (self.email, self.member, self.mentioned),
             "left": (self.email,),
         }.items():
             for email in emails:
-                await world.join(email, self.rooms[name])
-        await world.ask(
+                await client.join_room(email, self.rooms[name])
+        await client.call(
             self.email,
             "SetMemberRole",
             room_id=self.rooms["own"],
-            user_id=await world.user_id(self.moderator),
+            user_id=await client.db.user_id(self.moderator),
             role="MEMBER_ROLE_MODERATOR",
         )
-        await world.ask(
+        await client.call(
             self.owner,
             "SetMemberRole",
             room_id=self.rooms["shared"],
             user_id=self.user_id,
             role="MEMBER_ROLE_MODERATOR",
         )
-        self.mentioned_id = await world.user_id(self.mentioned)
+        self.mentioned_id = await client.db.user_id(self.mentioned)
 
     async def _write(self) -> None:
-        world, acts, room = self.world, Acts(self.world), self.rooms["shared"]
-        track_id = await add_track(world.admin, uuid.uuid4().hex[:22])
-        await world.admin.execute(
+        client, room = self.client, self.rooms["shared"]
+        track_id = await add_track(client.admin, uuid.uuid4().hex[:22])
+        await client.admin.execute(
             "UPDATE tracks.track_refs SET title = $2 WHERE id = $1", track_id, f"{self.word} song"
         )
-        theirs = (await world.send(self.owner, room, "hear, hear", mention_user_ids=[self.user_id])).message
-        both = (
-            await world.send(
-                self.owner, room, "you two", mention_user_ids=[self.user_id, await world.user_id(self.member)]
-            )
-        ).message
+        theirs = await client.send_message(self.owner, room, "hear, hear", mention_user_ids=[self.user_id])
+        both = await client.send_message(
+            self.owner, room, "you two", mention_user_ids=[self.user_id, await client.db.user_id(self.member)]
+        )
         text = f"I say {self.word}"
-        sent = (
-            await world.send(
-                self.email, room, text, mention_user_ids=[self.mentioned_id], request_id=str(uuid.uuid4())
-            )
-        ).message
-        track = (await world.send(self.email, room, "", track_id=track_id)).message
-        edited = (await world.send(self.email, room, f"before {self.word}", track_id=track_id)).message
-        edited = await acts.edit(self.email, edited, text=f"after {self.word}", track_id="")
-        reply = (await world.send(self.email, room, f"reply {self.word}", parent_id=theirs.id)).message
-        await world.send(self.member, room, "no", parent_id=theirs.id)
-        await world.send(self.member, room, "what?", parent_id=sent.id)
-        deleted = (await world.send(self.email, room, f"deleted {self.word}")).message
-        await acts.delete(self.email, deleted)
-        removed = (await world.send(self.email, room, f"removed {self.word}")).message
-        await acts.delete(self.owner, removed, reason="no")
+        sent = await client.send_message(
+            self.email, room, text, mention_user_ids=[self.mentioned_id], request_id=str(uuid.uuid4())
+        )
+        track = await client.send_message(self.email, room, "", track_id=track_id)
+        edited = await client.send_message(self.email, room, f"before {self.word}", track_id=track_id)
+        edited = await client.edit_message(self.email, edited, text=f"after {self.word}", track_id="")
+        reply = await client.send_message(self.email, room, f"reply {self.word}", parent_id=theirs.id)
+        await client.send_message(self.member, room, "no", parent_id=theirs.id)
+        await client.send_message(self.member, room, "what?", parent_id=sent.id)
+        deleted = await client.send_message(self.email, room, f"deleted {self.word}")
+        await client.delete_message(self.email, deleted)
+        removed = await client.send_message(self.email, room, f"removed {self.word}")
+        await client.delete_message(self.owner, removed, reason="no")
         for email, message, emoji in (
             (self.email, theirs, self.emoji),
             (self.email, both, "🎵"),
@@ -159,53 +153,52 @@ class Life:
             (self.member, edited, "🎵"),
             (self.email, both, ":gone:"),
         ):
-            await acts.react(email, message, emoji)
-        await acts.take_back(self.email, both, ":gone:")
+            await client.add_reaction(email, message, emoji)
+        await client.remove_reaction(self.email, both, ":gone:")
         for name in ("own", "lonely", "left"):
-            await world.send(self.email, self.rooms[name], f"also {self.word}")
-        await world.ask(self.email, "LeaveRoom", room_id=self.rooms["left"])
-        await world.ask(self.email, "MarkRead", room_id=room, seq=3)
+            await client.send_message(self.email, self.rooms[name], f"also {self.word}")
+        await client.call(self.email, "LeaveRoom", room_id=self.rooms["left"])
+        await client.call(self.email, "MarkRead", room_id=room, seq=3)
         self.said = {
             "theirs": theirs, "both": both, "sent": sent, "track": track, "edited": edited, "reply": reply,
             "deleted": deleted, "removed": removed,
         }  # fmt: skip
 
     async def _moderate(self) -> None:
-        world, room = self.world, self.rooms["shared"]
-        acts, moderators = Acts(world), Moderators(world)
+        client, room = self.client, self.rooms["shared"]
         reason = f"because {self.word}"
-        member_id = await world.user_id(self.member)
-        spam = (await world.send(self.member, room, "spam")).message
-        await acts.pin(self.email, self.said["theirs"])
-        await acts.pin(self.owner, self.said["sent"])
+        member_id = await client.db.user_id(self.member)
+        spam = await client.send_message(self.member, room, "spam")
+        await client.pin_message(self.email, self.said["theirs"])
+        await client.pin_message(self.owner, self.said["sent"])
         mute = MuteMemberRequest(room_id=room, user_id=member_id, reason=reason)
         metadata = (*user(self.email), ("x-request-id", self.word))
-        await call(ModerationServiceStub(world.chat.channel).MuteMember, mute, metadata)
-        report = await moderators.act(
-            "ReportMessage",
+        await call(ModerationServiceStub(client.chat.channel).MuteMember, mute, metadata)
+        report = await client.call(
             self.member,
-            room,
+            "ReportMessage",
+            room_id=room,
             message_id=spam.id,
             reason="ugly",
             request_id=str(uuid.uuid4()),
         )
-        await moderators.act(
-            "ResolveReport", self.email, room, report_id=report.report.id, state=REPORT_STATE_ACTED
+        await client.call(
+            self.email, "ResolveReport", room_id=room, report_id=report.report.id, state=REPORT_STATE_ACTED
         )
-        await moderators.act(
-            "ReportMessage",
+        await client.call(
             self.email,
-            room,
+            "ReportMessage",
+            room_id=room,
             message_id=spam.id,
             reason=reason,
             request_id=str(uuid.uuid4()),
         )
-        await acts.delete(self.email, spam, reason=reason)
-        await world.create_room(self.guest)
-        guest_id = await world.user_id(self.guest)
-        await world.ask(self.email, "InviteUser", room_id=self.rooms["lonely"], user_id=guest_id)
-        await world.ask(self.owner, "InviteUser", room_id=self.rooms["closed"], user_id=self.user_id)
-        await moderators.act("MuteMember", self.owner, room, user_id=self.user_id, reason="you shout")
+        await client.delete_message(self.email, spam, reason=reason)
+        await client.create_room(self.guest)
+        guest_id = await client.db.user_id(self.guest)
+        await client.call(self.email, "InviteUser", room_id=self.rooms["lonely"], user_id=guest_id)
+        await client.call(self.owner, "InviteUser", room_id=self.rooms["closed"], user_id=self.user_id)
+        await client.call(self.owner, "MuteMember", room_id=room, user_id=self.user_id, reason="you shout")
 
 
 async def text_columns(admin: asyncpg.Connection) -> set[str]:

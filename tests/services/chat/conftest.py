@@ -15,10 +15,7 @@ from services.tracks.config import Settings as TracksSettings
 from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database, administrator, free_port
-from tests.services.chat.acts import Acts
-from tests.services.chat.moderators import Cast, Moderators
-from tests.services.chat.readers import Readers
-from tests.services.chat.world import World
+from tests.services.chat.chat_client import ChatClient, RoomWithMembers
 from tests.services.running import UNLIMITED, Running, running
 
 
@@ -65,36 +62,18 @@ async def strict_chat(database: Database, neighbours: dict[str, str]) -> AsyncIt
 
 @pytest.fixture(scope="module")
 async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """The superuser's connection to the same database, to prepare and to look."""
+    """The superuser's connection to the same database."""
     async with administrator(database.server, database.name) as connection:
         yield connection
 
 
 @pytest.fixture
-def world(chat: Running, admin: asyncpg.Connection) -> World:
-    """Short ways to say what a test does."""
-    return World(chat, admin)
+def client(chat: Running, admin: asyncpg.Connection) -> ChatClient:
+    """Calls chat as any user."""
+    return ChatClient(chat, admin)
 
 
 @pytest.fixture
-def acts(world: World) -> Acts:
-    """What users do to messages."""
-    return Acts(world)
-
-
-@pytest.fixture
-def readers(world: World) -> Readers:
-    """What users read."""
-    return Readers(world)
-
-
-@pytest.fixture
-def moderators(world: World) -> Moderators:
-    """ModerationService."""
-    return Moderators(world)
-
-
-@pytest.fixture
-async def cast(world: World) -> Cast:
+async def room(client: ChatClient) -> RoomWithMembers:
     """A room with an owner, a moderator and two members."""
-    return await Cast(world).gather()
+    return await RoomWithMembers(client).create()

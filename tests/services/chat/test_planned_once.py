@@ -18,7 +18,7 @@ from services.chat.store import message_send, reactions, read_markers, room_list
 from services.chat.store.message_send import Accepted
 from services.chat.store.room_transaction import CountersRow
 from tests import postgres
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 
 _TIMES = 12
 # PostgreSQL compares after five plans for the arguments at hand.
@@ -83,12 +83,12 @@ async def send(session: Session, drafts: list[SendDraft], *, wait: bool) -> None
 @pytest.mark.skipif(
     postgres.PARTITIONS > 0, reason="a plan for one room leaves out the partitions of all others"
 )
-async def test_statements_of_every_write_are_planned_once(world: World, one: Database) -> None:
+async def test_statements_of_every_write_are_planned_once(client: ChatClient, one: Database) -> None:
     """Batches of many sizes, acts of one room, marks and lists: after five calls none is planned any more."""
     ada = new_user()
-    rooms = [uuid.UUID((await world.room(ada)).id) for _ in range(max(_BATCHES))]
-    user_id = uuid.UUID(await world.user_id(ada))
-    message_id = uuid.UUID((await world.send(ada, str(rooms[0]), "liked")).message.id)
+    rooms = [uuid.UUID((await client.create_room(ada)).id) for _ in range(max(_BATCHES))]
+    user_id = uuid.UUID(await client.db.user_id(ada))
+    message_id = uuid.UUID((await client.send_message(ada, str(rooms[0]), "liked")).id)
     caller = Caller(user_id, Role.USER)
     for number, size in zip(range(_TIMES), _BATCHES, strict=True):
         for wait in (True, False):
@@ -129,9 +129,11 @@ _BARE = Query[CountersRow, list[uuid.UUID]](
 )
 
 
-async def test_an_array_whose_length_shows_is_planned_at_every_call(world: World, one: Database) -> None:
+async def test_an_array_whose_length_shows_is_planned_at_every_call(
+    client: ChatClient, one: Database
+) -> None:
     """The control."""
-    room_id = uuid.UUID((await world.room(new_user())).id)
+    room_id = uuid.UUID((await client.create_room(new_user())).id)
     async with one.session() as session:
         for _ in range(_TIMES):
             assert len(await session.rows(_BARE, [room_id])) == 1

@@ -15,8 +15,7 @@ from servicekit.database import Session
 from servicekit.errors import Code
 from servicekit.rpc_status import UpstreamError
 from services.chat.store import audit_log
-from tests.services.chat.acts import Acts
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import Running, add_user
 
 
@@ -24,7 +23,7 @@ from tests.services.running import Running, add_user
 class Stage:
     """A room with what each act needs: who may do it, and messages in each state."""
 
-    acts: Acts
+    client: ChatClient
     moderator: str
     admin: str
     live: Message
@@ -33,11 +32,11 @@ class Stage:
 
 
 ACTS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
-    "DELETE_MESSAGE": lambda on: on.acts.delete(on.moderator, on.pinned),
-    "DELETE_MESSAGE as admin": lambda on: on.acts.delete(on.admin, on.live, as_admin=True),
-    "RESTORE_MESSAGE": lambda on: on.acts.restore(on.moderator, on.deleted),
-    "PIN_MESSAGE": lambda on: on.acts.pin(on.moderator, on.live),
-    "UNPIN_MESSAGE": lambda on: on.acts.unpin(on.moderator, on.pinned),
+    "DELETE_MESSAGE": lambda on: on.client.delete_message(on.moderator, on.pinned),
+    "DELETE_MESSAGE as admin": lambda on: on.client.delete_message(on.admin, on.live, as_admin=True),
+    "RESTORE_MESSAGE": lambda on: on.client.restore_message(on.moderator, on.deleted),
+    "PIN_MESSAGE": lambda on: on.client.pin_message(on.moderator, on.live),
+    "UNPIN_MESSAGE": lambda on: on.client.unpin_message(on.moderator, on.pinned),
 }
 # Where the fault is, and what the caller learns of it: the log's line itself, or the end of the transaction.
 FAULTS = {
@@ -52,7 +51,7 @@ FAULTS = {
 
 
 @contextlib.asynccontextmanager
-async def _fault(world: World, room_id: str, where: str, what: str) -> AsyncIterator[None]:
+async def _fault(client: ChatClient, room_id: str, where: str, what: str) -> AsyncIterator[None]:
     """Let the database fail at a point of every change of the room."""
     kind, event = "TRIGGER", where
     if where == "AT COMMIT":
@@ -61,7 +60,7 @@ async def _fault(world: World, room_id: str, where: str, what: str) -> AsyncIter
             "AFTER UPDATE ON chat.room_counters DEFERRABLE INITIALLY DEFERRED",
         )
     table = event.partition(" ON ")[2].split()[0]
-    await world.admin.execute(
+    await client.admin.execute(
         f"""
         CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$
           BEGIN {what}; RETURN NEW; END $$;
@@ -70,37 +69,37 @@ async def _fault(world: World, room_id: str, where: str, what: str) -> AsyncIter
         """
     )
     yield
-    await world.admin.execute(f"DROP TRIGGER fault ON {table}; DROP FUNCTION public.fail()")
+    await client.admin.execute(f"DROP TRIGGER fault ON {table}; DROP FUNCTION public.fail()")
 
 
 @pytest.fixture
-async def stage(world: World) -> Stage:
+async def stage(client: ChatClient) -> Stage:
     """A room with one message in each state."""
-    acts, owner, admin = Acts(world), new_user(), new_user()
-    await add_user(world.admin, admin, role=Role.ADMIN)
-    room = await world.room(owner)
-    moderator = await acts.member(room.id, "MODERATOR")
-    author = await acts.member(room.id)
-    root, live = [(await world.send(author, room.id, text)).message for text in ("root", "live")]
-    pinned = (await world.send(author, room.id, "pinned reply", parent_id=root.id)).message
-    deleted = (await world.send(author, room.id, "deleted reply", parent_id=root.id)).message
-    await acts.pin(moderator, pinned)
-    await acts.delete(author, deleted)
-    return Stage(acts, moderator, admin, live, pinned, deleted)
+    owner, admin = new_user(), new_user()
+    await add_user(client.admin, admin, role=Role.ADMIN)
+    room = await client.create_room(owner)
+    moderator = await client.join_as(room.id, "MODERATOR")
+    author = await client.join_as(room.id)
+    root, live = [await client.send_message(author, room.id, text) for text in ("root", "live")]
+    pinned = await client.send_message(author, room.id, "pinned reply", parent_id=root.id)
+    deleted = await client.send_message(author, room.id, "deleted reply", parent_id=root.id)
+    await client.pin_message(moderator, pinned)
+    await client.delete_message(author, deleted)
+    return Stage(client, moderator, admin, live, pinned, deleted)
 
 
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_fault_after_an_act_leaves_neither_it_nor_its_line(stage: Stage, act: str, fault: str) -> None:
     room_id, (where, what, code) = stage.live.room_id, FAULTS[fault]
-    before = await stage.acts.rows(room_id)
-    async with _fault(stage.acts.world, room_id, where, what):
+    before = await stage.client.db.room_rows(room_id)
+    async with _fault(stage.client, room_id, where, what):
         with pytest.raises(UpstreamError) as raised:
             await ACTS[act](stage)
     assert raised.value.code is code
-    assert await stage.acts.rows(room_id) == before
+    assert await stage.client.db.room_rows(room_id) == before
     await ACTS[act](stage)
-    lines = await stage.acts.log(room_id)
+    lines = await stage.client.db.moderation_log(room_id)
     assert lines[-1]["action"] == act.partition(" as ")[0]
     assert len(lines) == len(before["moderation_logs"]) + 1
 
@@ -116,10 +115,10 @@ async def test_control_that_writes_the_line_by_itself_leaves_it_behind(
 
     monkeypatch.setattr(audit_log, "insert", insert_apart)
     room_id = stage.live.room_id
-    before = await stage.acts.rows(room_id)
-    async with _fault(stage.acts.world, room_id, "AT COMMIT", "RAISE 'no'"):
+    before = await stage.client.db.room_rows(room_id)
+    async with _fault(stage.client, room_id, "AT COMMIT", "RAISE 'no'"):
         with pytest.raises(UpstreamError):
             await ACTS["PIN_MESSAGE"](stage)
-    after = await stage.acts.rows(room_id)
+    after = await stage.client.db.room_rows(room_id)
     assert after["pins"] == before["pins"]
     assert len(after["moderation_logs"]) == len(before["moderation_logs"]) + 1

@@ -12,7 +12,6 @@ from seda.chat.v1.author_data_service_pb2 import EraseAuthorRequest, ErasureMode
 from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError, ServiceError
 from services.chat.domain.errors import NotAMemberError
-from tests.services.chat.acts import Acts
 from tests.services.chat.authors import (
     ANONYMISE,
     TOMBSTONE,
@@ -22,7 +21,7 @@ from tests.services.chat.authors import (
     faults,
     text_columns,
 )
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import call, refused, service, user
 
 # Where a user's own words can be, and where the export shows them: kind and field. None: derived from another one.
@@ -78,15 +77,15 @@ NAMED_STILL = {
 
 
 @pytest.fixture
-def authors(world: World) -> AuthorData:
+def authors(client: ChatClient) -> AuthorData:
     """AuthorDataService."""
-    return AuthorData(world.chat)
+    return AuthorData(client.chat)
 
 
 @pytest.fixture
-async def life(world: World) -> Life:
+async def life(client: ChatClient) -> Life:
     """A user who has left something everywhere."""
-    return await Life(world).live()
+    return await Life(client).live()
 
 
 async def test_every_column_that_can_hold_text_is_known(admin: asyncpg.Connection) -> None:
@@ -94,7 +93,7 @@ async def test_every_column_that_can_hold_text_is_known(admin: asyncpg.Connectio
 
 
 async def test_export_author_holds_every_canary(authors: AuthorData, life: Life) -> None:
-    assert await columns_with(life.world.admin, life.word) == set(FILLED)
+    assert await columns_with(life.client.admin, life.word) == set(FILLED)
     records = await authors.everything(life.user_id)
     held = {
         (record.kind, name)
@@ -112,7 +111,7 @@ async def test_export_author_holds_every_canary(authors: AuthorData, life: Life)
 
 
 async def test_erase_author_with_tombstones_leaves_no_canary(authors: AuthorData, life: Life) -> None:
-    admin = life.world.admin
+    admin = life.client.admin
     assert {MENTIONING, "mentions.user_id"} <= await columns_with(admin, life.mentioned_id)
     answer = await authors.erase(life.user_id, TOMBSTONE)
     assert answer.done
@@ -126,7 +125,7 @@ async def test_erase_author_with_tombstones_leaves_no_canary(authors: AuthorData
 async def test_erase_author_anonymised_leaves_the_words_without_a_name(
     authors: AuthorData, life: Life
 ) -> None:
-    admin = life.world.admin
+    admin = life.client.admin
     before = await admin.fetch(
         "SELECT id, text, track, deleted_at, created_at, seq FROM chat.messages WHERE user_id = $1 ORDER BY id",
         UUID(life.user_id),
@@ -153,10 +152,10 @@ async def test_erase_author_clears_the_ids_of_calls(
              + (SELECT count(*) FROM chat.reports WHERE room_id = ANY ($1) AND request_id IS NOT NULL)
     """
     rooms = list(map(UUID, life.rooms.values()))
-    assert await life.world.admin.fetchval(query, rooms) == 4
+    assert await life.client.admin.fetchval(query, rooms) == 4
     await authors.erase(life.user_id, mode)
     # What another user reported is theirs.
-    assert await life.world.admin.fetchval(query, rooms) == 1
+    assert await life.client.admin.fetchval(query, rooms) == 1
 
 
 async def test_erase_author_with_tombstones_says_how_each_message_went(
@@ -165,7 +164,7 @@ async def test_erase_author_with_tombstones_says_how_each_message_went(
     await authors.erase(life.user_id, TOMBSTONE)
     rows = {
         str(row["id"]): row
-        for row in await life.world.admin.fetch(
+        for row in await life.client.admin.fetch(
             "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE room_id = $1",
             UUID(life.rooms["shared"]),
         )
@@ -182,24 +181,22 @@ async def test_erase_author_with_tombstones_says_how_each_message_went(
 
 
 async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, life: Life) -> None:
-    world, room = life.world, life.rooms["shared"]
-    before = (await world.get_room(life.owner, room)).rev
+    client, room = life.client, life.rooms["shared"]
+    before = (await client.get_room(life.owner, room)).rev
     await authors.erase(life.user_id, TOMBSTONE)
-    theirs, both = [
-        (await world.get(life.owner, room, life.said[name].id)).message for name in ("theirs", "both")
-    ]
+    theirs, both = [await client.get_message(life.owner, life.said[name]) for name in ("theirs", "both")]
     assert theirs.rev > before
     assert both.rev > before
     assert list(theirs.mention_user_ids) == []
-    assert list(both.mention_user_ids) == [await world.user_id(life.member)]
+    assert list(both.mention_user_ids) == [await client.db.user_id(life.member)]
     # The reply of another one is left, and in the tallies the emoji that another one gave, too.
     assert theirs.reply_count == 1
-    tallies = await world.admin.fetch(
+    tallies = await client.admin.fetch(
         "SELECT emoji, count FROM chat.reaction_tallies WHERE message_id = ANY ($1)",
         [UUID(theirs.id), UUID(both.id)],
     )
     assert [tuple(row) for row in tallies] == [("🎵", 1)]
-    pins = await world.admin.fetch(
+    pins = await client.admin.fetch(
         "SELECT message_id::text, pinned_by, removed_at IS NOT NULL AS removed, rev FROM chat.pins"
         " WHERE room_id = $1",
         UUID(room),
@@ -210,7 +207,7 @@ async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, lif
 
 
 async def test_erase_author_ends_memberships_and_clears_read_marks(authors: AuthorData, life: Life) -> None:
-    admin = life.world.admin
+    admin = life.client.admin
     counted = "SELECT count(*) FROM chat.user_counters WHERE user_id = $1"
     assert await admin.fetchval(counted, UUID(life.user_id)) == 1
     await authors.erase(life.user_id, ANONYMISE)
@@ -227,33 +224,33 @@ async def test_erase_author_ends_memberships_and_clears_read_marks(authors: Auth
         UUID(life.user_id),
         list(map(UUID, life.rooms.values())),
     )
-    owner_id = UUID(await life.world.user_id(life.owner))
+    owner_id = UUID(await life.client.db.user_id(life.owner))
     assert [tuple(row) for row in invitations] == [(None, True, False), (owner_id, False, True)]
 
 
 async def test_erase_author_hands_rooms_on(authors: AuthorData, life: Life) -> None:
-    world = life.world
-    moderator_id = UUID(await world.user_id(life.moderator))
+    client = life.client
+    moderator_id = UUID(await client.db.user_id(life.moderator))
     counter = "SELECT rooms_rev FROM chat.user_counters WHERE user_id = $1"
-    before = await world.admin.fetchval(counter, moderator_id)
+    before = await client.admin.fetchval(counter, moderator_id)
     lines = "SELECT count(*) FROM chat.moderation_logs WHERE room_id = $1"
-    logged = await world.admin.fetchval(lines, UUID(life.rooms["own"]))
+    logged = await client.admin.fetchval(lines, UUID(life.rooms["own"]))
     await authors.erase(life.user_id, ANONYMISE)
-    assert await world.owners(life.rooms["own"]) == [life.moderator]
-    assert await world.admin.fetchval(counter, moderator_id) == before + 1
+    assert await client.db.owners(life.rooms["own"]) == [life.moderator]
+    assert await client.admin.fetchval(counter, moderator_id) == before + 1
     # Nobody acted, so nobody is said to have.
-    assert await world.admin.fetchval(lines, UUID(life.rooms["own"])) == logged
-    room = (await world.get_room(life.moderator, life.rooms["own"])).room
+    assert await client.admin.fetchval(lines, UUID(life.rooms["own"])) == logged
+    room = (await client.get_room(life.moderator, life.rooms["own"])).room
     assert room.creator_id == ""
     assert not room.HasField("archive_time")
     assert room.member_count == 2
     archived = "SELECT archived_at IS NOT NULL FROM chat.rooms WHERE id = $1"
-    assert await world.admin.fetchval(archived, UUID(life.rooms["lonely"]))
-    assert await world.owners(life.rooms["shared"]) == [life.owner]
+    assert await client.admin.fetchval(archived, UUID(life.rooms["lonely"]))
+    assert await client.db.owners(life.rooms["shared"]) == [life.owner]
 
 
 async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
-    world: World, authors: AuthorData
+    client: ChatClient, authors: AuthorData
 ) -> None:
     ada, first, second, third, late = (new_user() for _ in range(5))
     for roles, heir in (
@@ -261,48 +258,48 @@ async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
         ({third: "MODERATOR", second: "MODERATOR"}, second),
         ({late: "OWNER", second: "MODERATOR"}, late),
     ):
-        room_id = (await world.room(ada)).id
+        room_id = (await client.create_room(ada)).id
         for email in (first, second, third, late):
-            await world.join(email, room_id)
+            await client.join_room(email, room_id)
         # Who left is nobody's heir, however long ago they joined.
         gone = new_user()
-        await world.join(gone, room_id)
-        await world.admin.execute(
+        await client.join_room(gone, room_id)
+        await client.admin.execute(
             "UPDATE chat.room_memberships SET joined_at = now() - interval '1 year', left_at = now(),"
             " removal = 'LEFT', role = 'MODERATOR' WHERE room_id = $1 AND user_id = $2",
             UUID(room_id),
-            UUID(await world.user_id(gone)),
+            UUID(await client.db.user_id(gone)),
         )
-        await world.admin.execute(
+        await client.admin.execute(
             "UPDATE chat.room_counters SET member_count = 5 WHERE room_id = $1", UUID(room_id)
         )
         for email, role in roles.items():
-            await world.set_role(room_id, email, role)
-        await authors.erase(await world.user_id(ada), TOMBSTONE)
-        assert await world.owners(room_id) == [heir]
-    assert await faults(world.admin) == set()
+            await client.db.set_role(room_id, email, role)
+        await authors.erase(await client.db.user_id(ada), TOMBSTONE)
+        assert await client.db.owners(room_id) == [heir]
+    assert await faults(client.admin) == set()
 
 
 async def test_erase_author_again_does_nothing(authors: AuthorData, life: Life) -> None:
     await authors.erase(life.user_id, TOMBSTONE)
-    rows = await Acts(life.world).rows(life.rooms["shared"])
-    with life.world.chat.counting() as statements:
+    rows = await life.client.db.room_rows(life.rooms["shared"])
+    with life.client.chat.counting() as statements:
         again = await authors.erase(life.user_id, TOMBSTONE)
     assert (again.done, again.changed_count) == (True, 0)
     assert statements == ["chat.find_remaining", "chat.delete_user_counters"]
-    assert await Acts(life.world).rows(life.rooms["shared"]) == rows
+    assert await life.client.db.room_rows(life.rooms["shared"]) == rows
 
 
 async def test_erase_author_costs_a_few_statements_for_each_room_and_kind(
-    world: World, authors: AuthorData
+    client: ChatClient, authors: AuthorData
 ) -> None:
     ada, bob = new_user(), new_user()
-    room_id = (await world.room(ada)).id
-    await world.join(bob, room_id)
+    room_id = (await client.create_room(ada)).id
+    await client.join_room(bob, room_id)
     for number in range(30):
-        await world.send(bob, room_id, f"number {number}")
-    with world.chat.counting() as statements:
-        await authors.erase(await world.user_id(bob), TOMBSTONE)
+        await client.send_message(bob, room_id, f"number {number}")
+    with client.chat.counting() as statements:
+        await authors.erase(await client.db.user_id(bob), TOMBSTONE)
     transaction = ["BEGIN", "chat.lock_rooms"]
     settled = ["chat.set_room_counters", "COMMIT"]
     assert statements == [
@@ -318,38 +315,40 @@ async def test_erase_author_costs_a_few_statements_for_each_room_and_kind(
 
 
 async def test_erase_author_who_goes_on_writing_ends_with_a_call_afterwards(
-    world: World, authors: AuthorData
+    client: ChatClient, authors: AuthorData
 ) -> None:
     ada, eve = new_user(), new_user()
-    room_id = (await world.room(ada)).id
-    await world.join(eve, room_id)
-    await world.send(eve, room_id, "first")
-    user_id = await world.user_id(eve)
+    room_id = (await client.create_room(ada)).id
+    await client.join_room(eve, room_id)
+    await client.send_message(eve, room_id, "first")
+    user_id = await client.db.user_id(eve)
     assert (await authors.erase(user_id, TOMBSTONE)).done
     # The process still knows the caller for a while, though users have forgotten them.
-    await refused(world.send(eve, room_id, "second"), NotAMemberError, DOMAIN)
-    await world.join(eve, room_id)
-    await world.send(eve, room_id, "third")
-    assert user_id in str(await Acts(world).rows(room_id))
+    await refused(client.send_message(eve, room_id, "second"), NotAMemberError, DOMAIN)
+    await client.join_room(eve, room_id)
+    await client.send_message(eve, room_id, "third")
+    assert user_id in str(await client.db.room_rows(room_id))
     assert (await authors.erase(user_id, TOMBSTONE)).done
-    (membership,) = [row for row in (await Acts(world).rows(room_id))["room_memberships"] if user_id in row]
+    (membership,) = [
+        row for row in (await client.db.room_rows(room_id))["room_memberships"] if user_id in row
+    ]
     assert "ERASED" in membership
     texts = "SELECT count(*) FROM chat.messages WHERE room_id = $1 AND (text IS NOT NULL OR user_id = $2)"
-    assert await world.admin.fetchval(texts, UUID(room_id), UUID(user_id)) == 0
+    assert await client.admin.fetchval(texts, UUID(room_id), UUID(user_id)) == 0
 
 
-async def test_erase_author_while_they_write_and_others_act(world: World, authors: AuthorData) -> None:
-    life = await Life(world).live()
-    acts, room = Acts(world), life.rooms["shared"]
-    extra = (await world.room(life.owner)).id
+async def test_erase_author_while_they_write_and_others_act(client: ChatClient, authors: AuthorData) -> None:
+    life = await Life(client).live()
+    room = life.rooms["shared"]
+    extra = (await client.create_room(life.owner)).id
     stop = asyncio.Event()
 
     async def write() -> int:
         count = 0
         while not stop.is_set():
             try:
-                await world.join(life.email, extra)
-                await world.send(life.email, extra, f"still {life.word}")
+                await client.join_room(life.email, extra)
+                await client.send_message(life.email, extra, f"still {life.word}")
                 count += 1
             except ServiceError:
                 continue
@@ -357,8 +356,8 @@ async def test_erase_author_while_they_write_and_others_act(world: World, author
 
     async def react() -> None:
         while not stop.is_set():
-            await acts.react(life.owner, life.said["both"])
-            await acts.take_back(life.owner, life.said["both"])
+            await client.add_reaction(life.owner, life.said["both"])
+            await client.remove_reaction(life.owner, life.said["both"])
 
     writing, reacting = asyncio.create_task(write()), asyncio.create_task(react())
     for _ in range(5):
@@ -368,10 +367,10 @@ async def test_erase_author_while_they_write_and_others_act(world: World, author
     await reacting
     while not (await authors.erase(life.user_id, TOMBSTONE)).done:
         pass
-    assert await columns_with(world.admin, life.word) == set(STAYS)
-    assert await columns_with(world.admin, life.user_id) == NAMED_STILL
-    assert await faults(world.admin) == set()
-    assert (await world.get_room(life.owner, room)).rev > 0
+    assert await columns_with(client.admin, life.word) == set(STAYS)
+    assert await columns_with(client.admin, life.user_id) == NAMED_STILL
+    assert await faults(client.admin) == set()
+    assert (await client.get_room(life.owner, room)).rev > 0
 
 
 async def test_erase_author_of_nobody_is_done_at_once(authors: AuthorData) -> None:
@@ -379,8 +378,11 @@ async def test_erase_author_of_nobody_is_done_at_once(authors: AuthorData) -> No
     assert (answer.done, answer.changed_count) == (True, 0)
 
 
-async def test_erase_author_is_for_the_users_service_alone(world: World) -> None:
-    stub, request = AuthorDataServiceStub(world.chat.channel), EraseAuthorRequest(user_id="x", mode=TOMBSTONE)
+async def test_erase_author_is_for_the_users_service_alone(client: ChatClient) -> None:
+    stub, request = (
+        AuthorDataServiceStub(client.chat.channel),
+        EraseAuthorRequest(user_id="x", mode=TOMBSTONE),
+    )
     for metadata in (user(new_user()), service("gateway"), service("tracks")):
         await refused(call(stub.EraseAuthor, request, metadata), AccessDeniedError, DOMAIN)
     await refused(call(stub.EraseAuthor, request, service("users")), InvalidFieldsError, DOMAIN)

@@ -19,8 +19,8 @@ from services.chat.domain.erasure import ErasureMode, ErasureProgress
 from services.chat.store import erasure, message_purge, ownership_transfer
 from tests import postgres
 from tests.services.chat.authors import Life, columns_with, faults, touching
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.rpc.test_erasure import FILLED, NAMED_STILL, STAYS
-from tests.services.chat.world import World, new_user
 
 WAYS = ("before", "after", "cancelled", "connection lost")
 MODES = list(ErasureMode)
@@ -114,11 +114,11 @@ async def _erase(pool: Database, user_id: str, mode: ErasureMode, seconds: float
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_erase_author_killed_at_every_statement_is_resumed(
-    world: World, pool: Database, monkeypatch: pytest.MonkeyPatch, mode: ErasureMode
+    client: ChatClient, pool: Database, monkeypatch: pytest.MonkeyPatch, mode: ErasureMode
 ) -> None:
-    life = await Life(world).live()
+    life = await Life(client).live()
     with monkeypatch.context() as patch:
-        reaper = Reaper(pool, world.admin, patch)
+        reaper = Reaper(pool, client.admin, patch)
         calls = 0
         erased: ErasureProgress | None = None
         while erased is None:
@@ -127,7 +127,7 @@ async def test_erase_author_killed_at_every_statement_is_resumed(
             ended: object = (await asyncio.gather(reaper.task, return_exceptions=True))[0]
             erased = ended if isinstance(ended, ErasureProgress) else None
             # However it ended: what is there is whole.
-            assert await faults(world.admin) == set()
+            assert await faults(client.admin) == set()
     assert erased.done
     assert calls == len(reaper.killed) + 1 > 200
     reached = {names[-1] for _, names, _ in reaper.killed}
@@ -145,36 +145,36 @@ async def test_erase_author_killed_at_every_statement_is_resumed(
         "chat.set_room_counters",
         "chat.bump_room_list_version",
     }
-    left = await columns_with(world.admin, life.word)
+    left = await columns_with(client.admin, life.word)
     assert left == set(STAYS if mode is ErasureMode.TOMBSTONE else FILLED) - {
         "reactions.emoji",
         "reaction_tallies.emoji",
         "reports.reason",
     }
-    assert await columns_with(world.admin, life.user_id) == NAMED_STILL
+    assert await columns_with(client.admin, life.user_id) == NAMED_STILL
 
 
 async def test_erase_author_with_no_time_left_does_one_part_in_each_call(
-    world: World, pool: Database
+    client: ChatClient, pool: Database
 ) -> None:
-    life = await Life(world).live()
+    life = await Life(client).live()
     answers: list[ErasureProgress] = []
     while not answers or not answers[-1].done:
         answers.append(await _erase(pool, life.user_id, ErasureMode.TOMBSTONE, seconds=0.0))
-        assert await faults(world.admin) == set()
+        assert await faults(client.admin) == set()
     assert all(answer.changed > 0 for answer in answers[:-1])
     assert len(answers) > 15
-    assert await columns_with(world.admin, life.word) == set(STAYS)
+    assert await columns_with(client.admin, life.word) == set(STAYS)
 
 
 async def test_erase_author_keeps_every_transaction_small(
-    world: World, pool: Database, admin: asyncpg.Connection
+    client: ChatClient, pool: Database, admin: asyncpg.Connection
 ) -> None:
     ada, eve = new_user(), new_user()
-    room = (await world.room(ada)).id
-    await world.join(eve, room)
-    user_id = await world.user_id(eve)
-    await _much(admin, UUID(room), UUID(await world.user_id(ada)), UUID(user_id))
+    room = (await client.create_room(ada)).id
+    await client.join_room(eve, room)
+    user_id = await client.db.user_id(eve)
+    await _much(admin, UUID(room), UUID(await client.db.user_id(ada)), UUID(user_id))
     async with touching(admin) as sizes:
         erased = await _erase(pool, user_id, ErasureMode.TOMBSTONE)
         touched = await sizes()

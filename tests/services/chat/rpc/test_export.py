@@ -17,20 +17,20 @@ from servicekit.errors import AccessDeniedError, PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, encode_token, fingerprint
 from services.chat.store.export import KINDS
 from tests.services.chat.authors import AuthorData, Life
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import call, refused, service, user
 
 
 @pytest.fixture
-def authors(world: World) -> AuthorData:
+def authors(client: ChatClient) -> AuthorData:
     """AuthorDataService."""
-    return AuthorData(world.chat)
+    return AuthorData(client.chat)
 
 
 @pytest.fixture
-async def life(world: World) -> Life:
+async def life(client: ChatClient) -> Life:
     """A user who has left something everywhere."""
-    return await Life(world).live()
+    return await Life(client).live()
 
 
 def plain(record: AuthorRecord) -> tuple[str, dict[str, Any]]:
@@ -62,7 +62,7 @@ async def test_export_author_has_every_kind_and_every_row(authors: AuthorData, l
         "moderation": "moderation_logs WHERE actor_id = $1 OR target_user_id = $1",
         "room": "rooms WHERE created_by = $1",
     }.items():
-        count = await life.world.admin.fetchval(f"SELECT count(*) FROM chat.{query}", user_id)
+        count = await life.client.admin.fetchval(f"SELECT count(*) FROM chat.{query}", user_id)
         assert kinds.count(kind) == count > 0, kind
 
 
@@ -90,7 +90,7 @@ async def test_export_author_names_fields_as_the_database_does(authors: AuthorDa
 async def test_export_author_tells_nothing_of_who_acted_on_the_user(authors: AuthorData, life: Life) -> None:
     records = await authors.everything(life.user_id)
     # The owner invited the user, which the user was told; all else that the owner did is unsigned.
-    owner_id = await life.world.user_id(life.owner)
+    owner_id = await life.client.db.user_id(life.owner)
     told = [kind for kind, fields in map(plain, records) if owner_id in json.dumps(fields)]
     assert set(told) <= {"invitation", "moderation"}
     lines = named(records, "moderation")
@@ -117,7 +117,7 @@ async def test_export_author_in_pages_of_any_size_gives_each_record_once(
 async def test_export_author_costs_two_statements_a_page_at_most(authors: AuthorData, life: Life) -> None:
     token, pages = "", 0
     while token or not pages:
-        with life.world.chat.counting() as statements:
+        with life.client.chat.counting() as statements:
             page = await authors.export(life.user_id, page_size=3, page_token=token)
         assert 1 <= len(statements) <= 2
         assert 1 <= len(page.records) <= 3
@@ -125,11 +125,11 @@ async def test_export_author_costs_two_statements_a_page_at_most(authors: Author
     assert pages > len(KINDS)
 
 
-async def test_export_author_ends_a_page_at_one_mebibyte(world: World, authors: AuthorData) -> None:
+async def test_export_author_ends_a_page_at_one_mebibyte(client: ChatClient, authors: AuthorData) -> None:
     ada = new_user()
-    room_id = (await world.room(ada)).id
-    user_id = await world.user_id(ada)
-    await world.admin.execute(
+    room_id = (await client.create_room(ada)).id
+    user_id = await client.db.user_id(ada)
+    await client.admin.execute(
         """
         INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)
         SELECT $1, n, n + 2, gen_random_uuid(), $2, 'TEXT', repeat('🎵', 4000), now() FROM generate_series(1, 150) n
@@ -137,7 +137,7 @@ async def test_export_author_ends_a_page_at_one_mebibyte(world: World, authors: 
         UUID(room_id),
         UUID(user_id),
     )
-    await world.admin.execute(
+    await client.admin.execute(
         "UPDATE chat.room_counters SET last_seq = 150, last_rev = 152 WHERE room_id = $1", UUID(room_id)
     )
     seqs: list[float] = []
@@ -181,7 +181,7 @@ async def test_export_author_refuses_tokens_that_it_did_not_give(authors: Author
     assert (await authors.export(life.user_id, page_token=edge)).records
 
 
-async def test_export_author_is_for_the_users_service_alone(world: World) -> None:
-    stub, request = AuthorDataServiceStub(world.chat.channel), ExportAuthorRequest(user_id=str(uuid.uuid4()))
+async def test_export_author_is_for_the_users_service_alone(client: ChatClient) -> None:
+    stub, request = AuthorDataServiceStub(client.chat.channel), ExportAuthorRequest(user_id=str(uuid.uuid4()))
     for metadata in (user(new_user()), service("gateway"), service("tracks")):
         await refused(call(stub.ExportAuthor, request, metadata), AccessDeniedError, DOMAIN)

@@ -12,8 +12,8 @@ import pytest
 from servicekit.clock import Micros
 from services.chat.store import membership, rooms
 from tests.postgres import Database
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.plans import Explainer, Plan
-from tests.services.chat.world import World, new_user
 from tests.services.running import Running
 
 _CROWD = 100_000
@@ -43,14 +43,14 @@ class Crowd:
         return [_START, _START + self.size // 2 * 1000, _START + (self.size - _PAGE - 1) * 1000]
 
 
-async def crowded(world: World, size: int) -> Crowd:
+async def crowded(client: ChatClient, size: int) -> Crowd:
     """Make a room of that many members, of whom every thousandth moderates; a thousand more were there once."""
     ada = new_user()
-    room_id = uuid.UUID((await world.room(ada)).id)
-    async with world.admin.transaction():
+    room_id = uuid.UUID((await client.create_room(ada)).id)
+    async with client.admin.transaction():
         # Without looking the room up for every member.
-        await world.admin.execute("SET LOCAL session_replication_role = replica")
-        await world.admin.execute(
+        await client.admin.execute("SET LOCAL session_replication_role = replica")
+        await client.admin.execute(
             """
             INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, left_at, removal, rev)
             SELECT $1, gen_random_uuid(), CASE WHEN n % 1000 = 7 THEN 'MODERATOR' ELSE 'MEMBER' END,
@@ -62,7 +62,7 @@ async def crowded(world: World, size: int) -> Crowd:
             size - 1,
             _START,
         )
-    await world.admin.execute(
+    await client.admin.execute(
         "UPDATE chat.room_counters SET member_count = $2 WHERE room_id = $1", room_id, size
     )
     return Crowd(ada, room_id, size)
@@ -71,17 +71,17 @@ async def crowded(world: World, size: int) -> Crowd:
 @pytest.fixture(scope="module")
 async def crowds(chat: Running, admin: asyncpg.Connection) -> tuple[Crowd, Crowd, Crowd]:
     """A room of ten, one of a thousand, one of a hundred thousand."""
-    world = World(chat, admin)
-    made = [await crowded(world, size) for size in (10, 1_000, _CROWD)]
+    client = ChatClient(chat, admin)
+    made = [await crowded(client, size) for size in (10, 1_000, _CROWD)]
     await admin.execute("VACUUM (ANALYZE) chat.room_memberships, chat.room_counters, chat.rooms")
     return made[0], made[1], made[2]
 
 
 async def test_rooms_of_any_size_are_read_at_one_price(
-    world: World, crowds: tuple[Crowd, Crowd, Crowd], explainer: Explainer
+    client: ChatClient, crowds: tuple[Crowd, Crowd, Crowd], explainer: Explainer
 ) -> None:
     _, small, large = crowds
-    caller = uuid.UUID(await world.user_id(small.owner))
+    caller = uuid.UUID(await client.db.user_id(small.owner))
     # What a connection looks up in the catalog at its first statement counts, too.
     await explainer.plan(membership._PAGE, small.room_id, caller, Micros(0), uuid.UUID(int=0), _PAGE)
     for explain in (explainer.plan, explainer.generic_plan):
@@ -92,7 +92,7 @@ async def test_rooms_of_any_size_are_read_at_one_price(
             costs.setdefault(what, []).append(plan.buffers)
 
         for crowd in (small, large):
-            room_id, caller = crowd.room_id, uuid.UUID(await world.user_id(crowd.owner))
+            room_id, caller = crowd.room_id, uuid.UUID(await client.db.user_id(crowd.owner))
             for at in crowd.instants:
                 after = (Micros(at), uuid.UUID(int=0), _PAGE)
                 note("all", await explain(membership._PAGE, room_id, caller, *after))
@@ -105,35 +105,35 @@ async def test_rooms_of_any_size_are_read_at_one_price(
             # One page more or less of an index counts as the same where all is a handful of pages.
             assert max(buffers) - min(buffers) <= max(0.1 * max(buffers), 3), (what, buffers)
             assert max(buffers) < 300, (what, buffers)
-        moderators = await explain(
+        plan = await explain(
             membership._MODERATORS, large.room_id, uuid.uuid4(), Micros(0), uuid.UUID(int=0), _PAGE
         )
-        assert "room_memberships_moderating_idx" in moderators.indexes
-        assert moderators.buffers < 300
+        assert "room_memberships_moderating_idx" in plan.indexes
+        assert plan.buffers < 300
 
 
 async def test_round_trips_are_the_same_whatever_the_room_s_and_the_page_s_size(
-    world: World, crowds: tuple[Crowd, Crowd, Crowd]
+    client: ChatClient, crowds: tuple[Crowd, Crowd, Crowd]
 ) -> None:
     for crowd in crowds:
         ada, room_id, size = crowd.owner, crowd.room_id, crowd.size
         for page_size in (1, 100):
-            with world.chat.counting() as statements:
-                page = await world.ask(ada, "ListMembers", room_id=str(room_id), page_size=page_size)
+            with client.chat.counting() as statements:
+                page = await client.call(ada, "ListMembers", room_id=str(room_id), page_size=page_size)
             assert statements == ["chat.members_page"]
             assert len(page.members) == min(page_size, size)
-        with world.chat.counting() as statements:
-            got = await world.get_room(ada, str(room_id))
+        with client.chat.counting() as statements:
+            got = await client.get_room(ada, str(room_id))
         assert statements == ["chat.room"]
         assert got.room.member_count == size
 
 
 async def test_who_may_not_read_a_room_costs_no_reading(
-    world: World, crowds: tuple[Crowd, Crowd, Crowd], explainer: Explainer
+    client: ChatClient, crowds: tuple[Crowd, Crowd, Crowd], explainer: Explainer
 ) -> None:
     room_id = crowds[1].room_id
     first = (Micros(0), uuid.UUID(int=0), _PAGE)
     for private in (False, True):
-        await world.set_room(str(room_id), private=private)
+        await client.db.set_room(str(room_id), private=private)
         plan = await explainer.plan(membership._PAGE, room_id, uuid.uuid4(), *first)
         assert ("room_memberships_joined_idx" in plan.indexes) is not private

@@ -12,97 +12,104 @@ from seda.chat.v1.room_pb2 import MEMBER_ROLE_MEMBER, MEMBER_ROLE_MODERATOR, MEM
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, ServiceError
 from servicekit.pagination import encode_token, fingerprint
 from services.chat.domain import errors
-from tests.services.chat.moderators import Cast
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, RoomWithMembers, new_user
 from tests.services.running import refused
 
 
-async def members(world: World, email: str, room_id: str, **fields: int) -> list[Any]:
+async def members(client: ChatClient, email: str, room_id: str, **fields: int) -> list[Any]:
     """The members, over all pages."""
     found, token = [], ""
     while True:
-        page = await world.ask(email, "ListMembers", room_id=room_id, page_token=token, **fields)
+        page = await client.call(email, "ListMembers", room_id=room_id, page_token=token, **fields)
         found += list(page.members)
         token = page.next_page_token
         if not token:
             return found
 
 
-async def test_list_members_in_the_order_in_which_they_joined(world: World, cast: Cast) -> None:
-    await world.ask(cast.member, "LeaveRoom", room_id=cast.room_id)
-    await world.join(cast.member, cast.room_id)
-    emails = [cast.owner, cast.moderator, cast.other, cast.member]
-    expected = [(await world.get_room(email, cast.room_id)).membership for email in emails]
+async def test_list_members_in_the_order_in_which_they_joined(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
+    await client.call(room.member, "LeaveRoom", room_id=room.id)
+    await client.join_room(room.member, room.id)
+    emails = [room.owner, room.moderator, room.other, room.member]
+    expected = [(await client.get_room(email, room.id)).membership for email in emails]
     for size in (1, 2, 3, 4, 100):
-        assert await members(world, cast.other, cast.room_id, page_size=size) == expected
+        assert await members(client, room.other, room.id, page_size=size) == expected
     # A public room's are for everybody.
-    assert await members(world, new_user(), cast.room_id) == expected
+    assert await members(client, new_user(), room.id) == expected
 
 
-async def test_list_members_of_one_role(world: World, cast: Cast) -> None:
+async def test_list_members_of_one_role(client: ChatClient, room: RoomWithMembers) -> None:
     async def ids(*emails: str) -> list[str]:
-        return [await world.user_id(email) for email in emails]
+        return [await client.db.user_id(email) for email in emails]
 
     by_role = {
-        MEMBER_ROLE_OWNER: await ids(cast.owner),
-        MEMBER_ROLE_MODERATOR: await ids(cast.moderator),
-        MEMBER_ROLE_MEMBER: await ids(cast.member, cast.other),
+        MEMBER_ROLE_OWNER: await ids(room.owner),
+        MEMBER_ROLE_MODERATOR: await ids(room.moderator),
+        MEMBER_ROLE_MEMBER: await ids(room.member, room.other),
     }
     for role, expected in by_role.items():
         for size in (1, 100):
-            found = await members(world, cast.owner, cast.room_id, role=role, page_size=size)
+            found = await members(client, room.owner, room.id, role=role, page_size=size)
             assert [each.user_id for each in found] == expected
-    call = world.ask(cast.owner, "ListMembers", room_id=cast.room_id, role=9)
+    call = client.call(room.owner, "ListMembers", room_id=room.id, role=9)
     await refused(call, InvalidFieldsError, DOMAIN)
 
 
-async def test_list_members_who_joined_in_the_same_instant(world: World, cast: Cast) -> None:
-    await world.admin.execute(
-        "UPDATE chat.room_memberships SET joined_at = now() WHERE room_id = $1", cast.room_id
+async def test_list_members_who_joined_in_the_same_instant(client: ChatClient, room: RoomWithMembers) -> None:
+    await client.admin.execute(
+        "UPDATE chat.room_memberships SET joined_at = now() WHERE room_id = $1", room.id
     )
-    whole = [each.user_id for each in await members(world, cast.owner, cast.room_id)]
+    whole = [each.user_id for each in await members(client, room.owner, room.id)]
     assert whole == sorted(whole)
-    paged = await members(world, cast.owner, cast.room_id, page_size=1)
+    paged = await members(client, room.owner, room.id, page_size=1)
     assert [each.user_id for each in paged] == whole
 
 
-async def test_list_members_refuses_a_token_that_is_not_of_this_list(world: World, cast: Cast) -> None:
-    page = await world.ask(cast.owner, "ListMembers", room_id=cast.room_id, page_size=1)
-    token, other = page.next_page_token, await world.room(cast.owner)
-    mark = fingerprint("ListMembers", uuid.UUID(await cast.id_of(cast.owner)), uuid.UUID(cast.room_id), None)
+async def test_list_members_refuses_a_token_that_is_not_of_this_list(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
+    page = await client.call(room.owner, "ListMembers", room_id=room.id, page_size=1)
+    token, other = page.next_page_token, await client.create_room(room.owner)
+    mark = fingerprint(
+        "ListMembers", uuid.UUID(await client.db.user_id(room.owner)), uuid.UUID(room.id), None
+    )
     cases: list[tuple[str, dict[str, Any]]] = [
-        (cast.member, {"page_token": token}),
-        (cast.owner, {"page_token": token, "room_id": other.id}),
-        (cast.owner, {"page_token": token, "role": MEMBER_ROLE_MEMBER}),
-        (cast.owner, {"page_token": encode_token(mark, (-1,), (str(uuid.uuid4()),))}),
-        (cast.owner, {"page_token": encode_token(mark, (1 << 62,), (str(uuid.uuid4()),))}),
-        (cast.owner, {"page_token": encode_token(mark, (1,), ("7",))}),
+        (room.member, {"page_token": token}),
+        (room.owner, {"page_token": token, "room_id": other.id}),
+        (room.owner, {"page_token": token, "role": MEMBER_ROLE_MEMBER}),
+        (room.owner, {"page_token": encode_token(mark, (-1,), (str(uuid.uuid4()),))}),
+        (room.owner, {"page_token": encode_token(mark, (1 << 62,), (str(uuid.uuid4()),))}),
+        (room.owner, {"page_token": encode_token(mark, (1,), ("7",))}),
     ]
     for email, fields in cases:
-        call = world.ask(email, "ListMembers", **{"room_id": cast.room_id, **fields})
+        call = client.call(email, "ListMembers", **{"room_id": room.id, **fields})
         await refused(call, PageTokenMismatchError, DOMAIN)
 
 
-async def test_list_members_while_some_join_and_leave_shows_who_stayed(world: World, cast: Cast) -> None:
+async def test_list_members_while_some_join_and_leave_shows_who_stayed(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
     async def churn() -> None:
         for _ in range(10):
-            await world.ask(cast.other, "LeaveRoom", room_id=cast.room_id)
-            await world.join(cast.other, cast.room_id)
-            await world.join(new_user(), cast.room_id)
+            await client.call(room.other, "LeaveRoom", room_id=room.id)
+            await client.join_room(room.other, room.id)
+            await client.join_room(new_user(), room.id)
 
-    stayed = [await world.user_id(email) for email in (cast.owner, cast.moderator, cast.member)]
-    pages = [members(world, cast.owner, cast.room_id, page_size=1) for _ in range(5)]
+    stayed = [await client.db.user_id(email) for email in (room.owner, room.moderator, room.member)]
+    pages = [members(client, room.owner, room.id, page_size=1) for _ in range(5)]
     _, *lists = await asyncio.gather(churn(), *pages)
     for found in lists:
         assert [each.user_id for each in found][:3] == stayed
 
 
-async def test_list_members_runs_one_statement(world: World, cast: Cast) -> None:
+async def test_list_members_runs_one_statement(client: ChatClient, room: RoomWithMembers) -> None:
     names = {0: "members", 1: "plain_members", 2: "moderators", 3: "owners"}
     for size in (1, 100):
         for role, name in names.items():
-            with world.chat.counting() as statements:
-                await world.ask(cast.owner, "ListMembers", room_id=cast.room_id, role=role, page_size=size)
+            with client.chat.counting() as statements:
+                await client.call(room.owner, "ListMembers", room_id=room.id, role=role, page_size=size)
             assert statements == [f"chat.{name}_page"]
 
 
@@ -131,33 +138,33 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-async def who_is(world: World, cast: Cast, place: str) -> str:
+async def who_is(client: ChatClient, room: RoomWithMembers, place: str) -> str:
     """Somebody in that place, and no member."""
     email = new_user()
-    await world.ask(email, "ListMyRooms")
+    await client.call(email, "ListMyRooms")
     if place == "banned":
-        await world.sanction(cast.room_id, email, "BAN")
+        await client.db.add_sanction(room.id, email, "BAN")
     elif place == "invited":
-        user_id = await world.user_id(email)
-        await world.ask(cast.owner, "InviteUser", room_id=cast.room_id, user_id=user_id)
+        user_id = await client.db.user_id(email)
+        await client.call(room.owner, "InviteUser", room_id=room.id, user_id=user_id)
     return email
 
 
 @pytest.mark.parametrize(("method", "ends"), TABLE.items(), ids=TABLE.keys())
 async def test_membership_methods_tell_outsiders_what_they_may_know(
-    world: World, cast: Cast, method: str, ends: Ends
+    client: ChatClient, room: RoomWithMembers, method: str, ends: Ends
 ) -> None:
     places = [(False, "outside"), (False, "banned"), (True, "outside"), (True, "banned"), (True, "invited")]
     for (private, place), end in zip(places, ends, strict=True):
-        await world.set_room(cast.room_id, private=private)
-        email = await who_is(world, cast, place)
+        await client.db.set_room(room.id, private=private)
+        email = await who_is(client, room, place)
         fields = FIELDS.get(method, {})
-        call = world.ask(email, method, room_id=cast.room_id, **fields)
+        call = client.call(email, method, room_id=room.id, **fields)
         if end is None:
             await call
         else:
             error = await refused(call, end, DOMAIN)
             missing = await refused(
-                world.ask(email, method, room_id=str(uuid.uuid4()), **fields), NOT_FOUND, DOMAIN
+                client.call(email, method, room_id=str(uuid.uuid4()), **fields), NOT_FOUND, DOMAIN
             )
             assert end is not NOT_FOUND or error.message == missing.message

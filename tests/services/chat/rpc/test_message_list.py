@@ -10,31 +10,31 @@ from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse, ThreadView
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, ServiceError
 from services.chat.domain.errors import BannedError, MessageNotFoundError, RoomNotFoundError
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import refused
 
 ALL = ThreadView.THREAD_VIEW_ALL
 
 
-async def test_list_messages_pages_from_the_newest_to_the_oldest(world: World) -> None:
-    ada, room_id = await _room_of(world, 25)
-    first = await world.page(ada, room_id, page_size=10)
+async def test_list_messages_pages_from_the_newest_to_the_oldest(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 25)
+    first = await client.list_messages(ada, room_id, page_size=10)
     assert _seqs(first) == list(range(25, 15, -1))
     assert (first.found_newest, first.found_oldest, first.rev) == (True, False, 27)
-    second = await world.page(ada, room_id, page_size=10, page_token=first.next_page_token)
+    second = await client.list_messages(ada, room_id, page_size=10, page_token=first.next_page_token)
     assert (_seqs(second), second.found_newest) == (list(range(15, 5, -1)), False)
-    last = await world.page(ada, room_id, page_size=10, page_token=second.next_page_token)
+    last = await client.list_messages(ada, room_id, page_size=10, page_token=second.next_page_token)
     assert (_seqs(last), last.found_oldest, last.next_page_token) == (list(range(5, 0, -1)), True, "")
 
 
-async def test_list_messages_pages_stand_still_while_messages_come_in(world: World) -> None:
-    ada, room_id = await _room_of(world, 6)
+async def test_list_messages_pages_stand_still_while_messages_come_in(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 6)
     seen: list[int] = []
     token = ""
     while True:
-        page = await world.page(ada, room_id, page_size=2, page_token=token)
+        page = await client.list_messages(ada, room_id, page_size=2, page_token=token)
         seen += _seqs(page)
-        await world.send(ada, room_id, "meanwhile")
+        await client.send_message(ada, room_id, "meanwhile")
         if not page.next_page_token:
             break
         token = page.next_page_token
@@ -58,97 +58,99 @@ async def test_list_messages_pages_stand_still_while_messages_come_in(world: Wor
     ],
 )
 async def test_list_messages_from_a_position(
-    world: World, position: dict[str, int], seqs: list[int], found_oldest: bool, found_newest: bool
+    client: ChatClient, position: dict[str, int], seqs: list[int], found_oldest: bool, found_newest: bool
 ) -> None:
-    ada, room_id = await _room_of(world, 20)
-    page = await world.page(ada, room_id, page_size=4, **position)
+    ada, room_id = await _room_of(client, 20)
+    page = await client.list_messages(ada, room_id, page_size=4, **position)
     assert (_seqs(page), page.found_oldest, page.found_newest) == (seqs, found_oldest, found_newest)
 
 
-async def test_list_messages_after_a_position_goes_on_towards_newer_ones(world: World) -> None:
-    ada, room_id = await _room_of(world, 7)
-    first = await world.page(ada, room_id, page_size=3, after_seq=1)
-    second = await world.page(ada, room_id, page_size=3, after_seq=1, page_token=first.next_page_token)
+async def test_list_messages_after_a_position_goes_on_towards_newer_ones(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 7)
+    first = await client.list_messages(ada, room_id, page_size=3, after_seq=1)
+    second = await client.list_messages(
+        ada, room_id, page_size=3, after_seq=1, page_token=first.next_page_token
+    )
     assert (_seqs(first), _seqs(second)) == ([4, 3, 2], [7, 6, 5])
     assert (second.next_page_token, second.found_newest) == ("", True)
 
 
-async def test_list_messages_shows_roots_with_their_first_replies(world: World) -> None:
+async def test_list_messages_shows_roots_with_their_first_replies(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    root = (await world.send(ada, room.id, "root")).message
-    quiet = (await world.send(ada, room.id, "quiet")).message
-    replies = [(await world.send(ada, room.id, f"{n}", parent_id=root.id)).message for n in range(5)]
+    room = await client.create_room(ada)
+    root = await client.send_message(ada, room.id, "root")
+    quiet = await client.send_message(ada, room.id, "quiet")
+    replies = [await client.send_message(ada, room.id, f"{n}", parent_id=root.id) for n in range(5)]
     for limit, shown in ((None, 3), (0, 0), (5, 5)):
         fields = {} if limit is None else {"reply_preview_limit": limit}
-        page = await world.page(ada, room.id, **fields)
+        page = await client.list_messages(ada, room.id, **fields)
         assert [message.id for message in page.messages] == [quiet.id, root.id]
         got = page.messages[1]
         assert (got.reply_count, got.last_reply_time) == (5, replies[-1].create_time)
         assert [reply.id for reply in got.replies] == [reply.id for reply in replies[:shown]]
         assert got.has_more_replies == (shown < 5)
         assert not page.messages[0].replies
-    everything = await world.page(ada, room.id, thread_view=ALL)
+    everything = await client.list_messages(ada, room.id, thread_view=ALL)
     assert _seqs(everything) == [7, 6, 5, 4, 3, 2, 1]
     assert not any(message.replies for message in everything.messages)
 
 
-async def test_list_messages_leaves_deleted_ones_out(world: World) -> None:
-    ada, room_id = await _room_of(world, 5)
-    await world.admin.execute(
+async def test_list_messages_leaves_deleted_ones_out(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 5)
+    await client.admin.execute(
         "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE room_id = $1 AND seq = 3",
         room_id,
     )
-    assert _seqs(await world.page(ada, room_id)) == [5, 4, 2, 1]
-    assert _seqs(await world.page(ada, room_id, page_size=2, before_seq=5)) == [4, 2]
+    assert _seqs(await client.list_messages(ada, room_id)) == [5, 4, 2, 1]
+    assert _seqs(await client.list_messages(ada, room_id, page_size=2, before_seq=5)) == [4, 2]
 
 
-async def test_list_messages_of_an_empty_room(world: World) -> None:
+async def test_list_messages_of_an_empty_room(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    page = await world.page(ada, room.id)
+    room = await client.create_room(ada)
+    page = await client.list_messages(ada, room.id)
     assert not page.messages
     assert (page.found_oldest, page.found_newest, page.next_page_token, page.rev) == (True, True, "", 2)
 
 
-async def test_list_messages_ends_a_page_at_a_mebibyte(world: World) -> None:
-    ada, room_id = await _room_of(world, 0)
+async def test_list_messages_ends_a_page_at_a_mebibyte(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 0)
     text = "\U0001d11e" * 4000
     for _ in range(80):
-        await world.send(ada, room_id, text)
-    first = await world.page(ada, room_id, page_size=100)
+        await client.send_message(ada, room_id, text)
+    first = await client.list_messages(ada, room_id, page_size=100)
     assert 40 <= len(first.messages) < 80
     assert first.ByteSize() <= 1 << 20
-    second = await world.page(ada, room_id, page_size=100, page_token=first.next_page_token)
+    second = await client.list_messages(ada, room_id, page_size=100, page_token=first.next_page_token)
     assert _seqs(first) + _seqs(second) == list(range(80, 0, -1))
 
 
 @pytest.mark.parametrize(("asked", "shown"), [(0, 50), (1, 1), (100, 100), (1000, 100)])
-async def test_list_messages_clamps_the_page_size(world: World, asked: int, shown: int) -> None:
-    ada, room_id = await _room_of(world, 101)
-    assert len((await world.page(ada, room_id, page_size=asked)).messages) == shown
+async def test_list_messages_clamps_the_page_size(client: ChatClient, asked: int, shown: int) -> None:
+    ada, room_id = await _room_of(client, 101)
+    assert len((await client.list_messages(ada, room_id, page_size=asked)).messages) == shown
 
 
-async def test_list_messages_refuses_tokens_of_other_listings(world: World) -> None:
-    ada, room_id = await _room_of(world, 5)
-    token = (await world.page(ada, room_id, page_size=2)).next_page_token
+async def test_list_messages_refuses_tokens_of_other_listings(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 5)
+    token = (await client.list_messages(ada, room_id, page_size=2)).next_page_token
     bob = new_user()
-    await world.join(bob, room_id)
-    other = await world.room(ada)
+    await client.join_room(bob, room_id)
+    other = await client.create_room(ada)
     wrong = (
-        world.page(bob, room_id, page_token=token),
-        world.page(ada, other.id, page_token=token),
-        world.page(ada, room_id, page_token=token, thread_view=ALL),
-        world.page(ada, room_id, page_token=token, before_seq=4),
-        world.page(ada, room_id, page_token=token, reply_preview_limit=1),
-        world.page(ada, room_id, page_token=token[:-2]),
-        world.page(ada, room_id, page_token="!"),
-        world.page(ada, room_id, page_token="AAAA"),
+        client.list_messages(bob, room_id, page_token=token),
+        client.list_messages(ada, other.id, page_token=token),
+        client.list_messages(ada, room_id, page_token=token, thread_view=ALL),
+        client.list_messages(ada, room_id, page_token=token, before_seq=4),
+        client.list_messages(ada, room_id, page_token=token, reply_preview_limit=1),
+        client.list_messages(ada, room_id, page_token=token[:-2]),
+        client.list_messages(ada, room_id, page_token="!"),
+        client.list_messages(ada, room_id, page_token="AAAA"),
     )
     for answer in wrong:
         error = await refused(answer, PageTokenMismatchError, DOMAIN)
         assert [violation.field for violation in error.violations] == ["page_token"]
-    assert _seqs(await world.page(ada, room_id, page_size=1, page_token=token)) == [3]
+    assert _seqs(await client.list_messages(ada, room_id, page_size=1, page_token=token)) == [3]
 
 
 @pytest.mark.parametrize(
@@ -164,83 +166,85 @@ async def test_list_messages_refuses_tokens_of_other_listings(world: World) -> N
     ],
 )
 async def test_list_messages_names_the_field_at_fault(
-    world: World, fields: dict[str, str], at_fault: str
+    client: ChatClient, fields: dict[str, str], at_fault: str
 ) -> None:
     request: dict[str, str] = {"room_id": str(uuid.uuid4()), **fields}
-    error = await refused(world.page(new_user(), **request), InvalidFieldsError, DOMAIN)
+    error = await refused(client.list_messages(new_user(), **request), InvalidFieldsError, DOMAIN)
     assert [violation.field for violation in error.violations] == [at_fault]
 
 
 @pytest.mark.parametrize(
     ("private", "who", "error"),
     [
-        (False, "non_member_mention", None),
+        (False, "non_member", None),
         (False, "banned", BannedError),
-        (True, "non_member_mention", RoomNotFoundError),
+        (True, "non_member", RoomNotFoundError),
         (True, "invited", RoomNotFoundError),
         (True, "banned", RoomNotFoundError),
     ],
 )
 async def test_list_messages_and_get_message_hide_what_the_caller_may_not_see(
-    world: World, private: bool, who: str, error: type[ServiceError] | None
+    client: ChatClient, private: bool, who: str, error: type[ServiceError] | None
 ) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada, private=private)
-    message = (await world.send(ada, room.id, "secret")).message
-    await world.create_room(bob)
+    room = await client.create_room(ada, private=private)
+    message = await client.send_message(ada, room.id, "secret")
+    await client.create_room(bob)
     if who == "banned":
-        await world.sanction(room.id, bob, "BAN")
+        await client.db.add_sanction(room.id, bob, "BAN")
     if who == "invited":
-        await world.admin.execute(
+        await client.admin.execute(
             "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
             room.id,
-            await world.user_id(bob),
+            await client.db.user_id(bob),
         )
     if error is None:
-        assert _seqs(await world.page(bob, room.id)) == [1]
-        assert (await world.get(bob, room.id, message.id)).message.text == "secret"
+        assert _seqs(await client.list_messages(bob, room.id)) == [1]
+        assert (await client.get_message(bob, message)).text == "secret"
         return
-    await refused(world.page(bob, room.id), error, DOMAIN)
+    await refused(client.list_messages(bob, room.id), error, DOMAIN)
     hidden = MessageNotFoundError if error is RoomNotFoundError else error
-    await refused(world.get(bob, room.id, message.id), hidden, DOMAIN)
+    await refused(client.get_message(bob, message), hidden, DOMAIN)
 
 
-async def test_get_message_that_is_missing_deleted_or_elsewhere(world: World) -> None:
-    ada, room_id = await _room_of(world, 1)
-    message = (await world.page(ada, room_id)).messages[0]
-    other = await world.room(ada)
+async def test_get_message_that_is_missing_deleted_or_elsewhere(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 1)
+    message = (await client.list_messages(ada, room_id)).messages[0]
+    other = await client.create_room(ada)
     for place, message_id in (
         (room_id, str(uuid.uuid4())),
         (other.id, message.id),
         (str(uuid.uuid4()), message.id),
     ):
-        error = await refused(world.get(ada, place, message_id), MessageNotFoundError, DOMAIN)
+        error = await refused(
+            client.call(ada, "GetMessage", room_id=place, message_id=message_id), MessageNotFoundError, DOMAIN
+        )
         assert error.metadata == {"message_id": message_id}
-    await world.admin.execute(
+    await client.admin.execute(
         "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE id = $1", message.id
     )
-    await refused(world.get(ada, room_id, message.id), MessageNotFoundError, DOMAIN)
+    await refused(client.get_message(ada, message), MessageNotFoundError, DOMAIN)
 
 
-async def test_messages_are_read_with_one_statement_whatever_the_page(world: World) -> None:
-    ada, room_id = await _room_of(world, 101)
-    message_id = (await world.page(ada, room_id)).messages[0].id
+async def test_messages_are_read_with_one_statement_whatever_the_page(client: ChatClient) -> None:
+    ada, room_id = await _room_of(client, 101)
+    message = (await client.list_messages(ada, room_id)).messages[0]
     for size in (1, 100):
-        with world.chat.counting() as statements:
-            await world.page(ada, room_id, page_size=size)
+        with client.chat.counting() as statements:
+            await client.list_messages(ada, room_id, page_size=size)
         assert statements == ["chat.page_roots"]
-    with world.chat.counting() as statements:
-        await world.page(ada, room_id, thread_view=ALL)
-        await world.get(ada, room_id, message_id)
+    with client.chat.counting() as statements:
+        await client.list_messages(ada, room_id, thread_view=ALL)
+        await client.get_message(ada, message)
     assert statements == ["chat.page_all", "chat.messages_by_id"]
 
 
-async def _room_of(world: World, messages: int) -> tuple[str, str]:
+async def _room_of(client: ChatClient, messages: int) -> tuple[str, str]:
     """A new room with so many messages by its owner."""
     ada = new_user()
-    room = await world.room(ada)
+    room = await client.create_room(ada)
     for n in range(messages):
-        await world.send(ada, room.id, f"{n}")
+        await client.send_message(ada, room.id, f"{n}")
     return ada, room.id
 
 

@@ -14,7 +14,7 @@ import pytest
 from seda.chat.v1.message_service_pb2 import THREAD_VIEW_ALL
 from servicekit.rpc_status import UpstreamError
 from tests.postgres import Database, administrator
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 
 WRITERS = 32
 EACH = 30
@@ -37,36 +37,38 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 
 @pytest.fixture
-async def breaking(world: World) -> AsyncIterator[None]:
+async def breaking(client: ChatClient) -> AsyncIterator[None]:
     """Some writes fail in the database."""
-    await world.admin.execute(_BREAK)
+    await client.admin.execute(_BREAK)
     yield
-    await world.admin.execute(_MEND)
+    await client.admin.execute(_MEND)
 
 
 class Writers:
     """Many who write into one room; of ten messages of each about three meet with a failure, of three kinds."""
 
-    def __init__(self, world: World, room_id: str) -> None:
-        self._world, self._room_id = world, room_id
+    def __init__(self, client: ChatClient, room_id: str) -> None:
+        self._client, self._room_id = client, room_id
         self._dice = random.Random(20_261_122)
         self.acknowledged: list[str] = []
         self.failed: Counter[str] = Counter()
 
     async def write(self, email: str, number: int) -> None:
         """Write all messages of one of them."""
-        await self._world.join(email, self._room_id)
+        await self._client.join_room(email, self._room_id)
         for count in range(EACH):
             kind = self._dice.choices([_REFUSED, _BROKEN, _LOST, "fine"], [1, 1, 1, 7])[0]
             sending = asyncio.create_task(self._send(email, kind, f"{kind} {number} {count}"))
             if kind == _LOST:
-                await self._world.admin_value(_KILL_ONE)
+                await self._client.db.value(_KILL_ONE)
             await sending
 
     async def _send(self, email: str, kind: str, text: str) -> None:
         fields = {"parent_id": str(uuid.uuid4())} if kind == _REFUSED else {}
         try:
-            await self._world.send(email, self._room_id, text, request_id=str(uuid.uuid4()), **fields)
+            await self._client.send_message(
+                email, self._room_id, text, request_id=str(uuid.uuid4()), **fields
+            )
         except UpstreamError as error:
             self.failed[f"{kind}: {error.reason}"] += 1
         else:
@@ -76,8 +78,8 @@ class Writers:
 class Reader:
     """Follows a room by seq; notes every step that is not the next number."""
 
-    def __init__(self, world: World, email: str, room_id: str) -> None:
-        self._world, self._email, self._room_id = world, email, room_id
+    def __init__(self, client: ChatClient, email: str, room_id: str) -> None:
+        self._client, self._email, self._room_id = client, email, room_id
         self.seen: list[int] = []
         self.texts: list[str] = []
 
@@ -86,7 +88,7 @@ class Reader:
         found_newest = False
         while not found_newest:
             try:
-                page = await self._world.page(
+                page = await self._client.list_messages(
                     self._email,
                     self._room_id,
                     after_seq=self.seen[-1] if self.seen else 0,
@@ -109,10 +111,10 @@ class Reader:
 
 @pytest.mark.timeout(180)
 @pytest.mark.usefixtures("breaking")
-async def test_a_reader_by_seq_sees_every_message_once_while_writers_fail(world: World) -> None:
+async def test_a_reader_by_seq_sees_every_message_once_while_writers_fail(client: ChatClient) -> None:
     owner = new_user()
-    room_id = (await world.room(owner)).id
-    reader, writers = Reader(world, owner, room_id), Writers(world, room_id)
+    room_id = (await client.create_room(owner)).id
+    reader, writers = Reader(client, owner, room_id), Writers(client, room_id)
     writing = asyncio.gather(*(writers.write(new_user(), number) for number in range(WRITERS)))
     while not writing.done():
         await reader.read()

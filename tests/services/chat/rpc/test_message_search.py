@@ -16,48 +16,45 @@ from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.errors import BannedError, RoomNotFoundError
 from tests.postgres import Database
-from tests.services.chat.acts import Acts
-from tests.services.chat.readers import Readers
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import Running, add_track, refused, running
 
 
 class Library:
     """A user who searches a room of their own for texts with a word that no other test uses."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.acts, self.readers = Acts(world), Readers(world)
+    def __init__(self, client: ChatClient) -> None:
+        self.client = client
         self.ada = new_user()
         self.word = f"w{uuid.uuid4().hex[:10]}"
 
     async def open(self, **fields: Any) -> Library:
         """Make the room."""
-        self.room_id = (await self.world.room(self.ada, **fields)).id
+        self.room_id = (await self.client.create_room(self.ada, **fields)).id
         return self
 
     async def say(self, text: str, email: str = "", room_id: str = "", **fields: Any) -> Message:
         """Say something with the word."""
-        return (
-            await self.world.send(
-                email or self.ada, room_id or self.room_id, f"{self.word} {text}".strip(), **fields
-            )
-        ).message
+        return await self.client.send_message(
+            email or self.ada, room_id or self.room_id, f"{self.word} {text}".strip(), **fields
+        )
 
     async def found(self, query: str = "", email: str = "", **fields: Any) -> list[str]:
         """The texts found for the word and a query, without the word."""
-        response = await self.readers.search(email or self.ada, f"{self.word} {query}".strip(), **fields)
+        response = await self.client.search_messages(
+            email or self.ada, f"{self.word} {query}".strip(), **fields
+        )
         return [message.text.removeprefix(self.word).strip() for message in response.messages]
 
     async def user_id(self, email: str = "") -> str:
         """Somebody's id."""
-        return await self.world.user_id(email or self.ada)
+        return await self.client.db.user_id(email or self.ada)
 
 
 @pytest.fixture
-async def library(world: World) -> Library:
+async def library(client: ChatClient) -> Library:
     """A room to search."""
-    return await Library(world).open()
+    return await Library(client).open()
 
 
 async def test_search_messages_finds_all_words_newest_first(library: Library) -> None:
@@ -104,34 +101,34 @@ async def test_search_messages_matches_words_as_they_are_meant(
 @pytest.mark.parametrize("query", ["!!!", "👍", "'", "& |", "\u200b"])
 async def test_search_messages_for_no_word_finds_nothing(library: Library, query: str) -> None:
     await library.say(query if query != "\u200b" else "x")
-    assert not (await library.readers.search(library.ada, query)).messages
+    assert not (await library.client.search_messages(library.ada, query)).messages
     author = await library.user_id()
-    assert not (await library.readers.search(library.ada, query, author_id=author)).messages
+    assert not (await library.client.search_messages(library.ada, query, author_id=author)).messages
 
 
 async def test_search_messages_by_author_and_track_and_time(library: Library) -> None:
-    world = library.world
-    track, other = [await add_track(world.admin, uuid.uuid4().hex[:22]) for _ in range(2)]
-    bob = await library.acts.member(library.room_id)
+    client = library.client
+    track, other = [await add_track(client.admin, uuid.uuid4().hex[:22]) for _ in range(2)]
+    bob = await library.client.join_as(library.room_id)
     await library.say("by ada")
     await library.say("by bob", bob)
     await library.say("posted by ada", track_id=track)
     await library.say("posted by bob", bob, track_id=track)
     await library.say("another", bob, track_id=other)
-    bare = (await world.send(bob, library.room_id, track_id=track)).message
+    bare = await client.send_message(bob, library.room_id, track_id=track)
     ada_id, bob_id = await library.user_id(), await library.user_id(bob)
     assert await library.found(author_id=ada_id) == ["posted by ada", "by ada"]
     assert await library.found(track_id=track) == ["posted by bob", "posted by ada"]
     assert await library.found("by", track_id=track, author_id=bob_id) == ["posted by bob"]
-    posts = await library.readers.search(library.ada, track_id=track)
+    posts = await library.client.search_messages(library.ada, track_id=track)
     assert posts.messages[0].id == bare.id
     assert len(posts.messages) == 3
     assert posts.messages[1].track.track_id == track
-    by_bob = await library.readers.search(library.ada, author_id=bob_id, room_id=library.room_id)
+    by_bob = await library.client.search_messages(library.ada, author_id=bob_id, room_id=library.room_id)
     assert by_bob.messages[0].id == bare.id
     # That bob joined is no message of his.
     assert len(by_bob.messages) == 4
-    only = await library.readers.search(library.ada, author_id=bob_id, track_id=other)
+    only = await library.client.search_messages(library.ada, author_id=bob_id, track_id=other)
     assert [message.text for message in only.messages] == [f"{library.word} another"]
 
 
@@ -150,47 +147,47 @@ async def test_search_messages_within_a_time(library: Library) -> None:
 async def test_search_messages_finds_replies_and_shows_reactions(library: Library) -> None:
     root = await library.say("root")
     reply = await library.say("reply", parent_id=root.id)
-    await library.acts.react(library.ada, reply, "🔥")
-    found = (await library.readers.search(library.ada, library.word)).messages
+    await library.client.add_reaction(library.ada, reply, "🔥")
+    found = (await library.client.search_messages(library.ada, library.word)).messages
     assert [(message.id, message.root_id, message.reply_count) for message in found] == [
         (reply.id, root.id, 0),
         (root.id, "", 0),
     ]
     assert [(each.emoji, each.count, each.me) for each in found[0].reactions] == [("🔥", 1, True)]
-    theirs = (await library.readers.search(new_user(), library.word)).messages
+    theirs = (await library.client.search_messages(new_user(), library.word)).messages
     assert [(each.emoji, each.me) for each in theirs[0].reactions] == [("🔥", False)]
 
 
 async def test_search_messages_knows_what_was_edited_and_deleted(library: Library) -> None:
     message = await library.say("before")
-    await library.acts.edit(library.ada, message, text=f"{library.word} after")
+    await library.client.edit_message(library.ada, message, text=f"{library.word} after")
     assert await library.found() == ["after"]
     assert await library.found("before") == []
-    await library.acts.delete(library.ada, message)
+    await library.client.delete_message(library.ada, message)
     assert await library.found() == []
-    assert not (await library.readers.search(library.ada, author_id=await library.user_id())).messages
-    await library.acts.restore(library.ada, message)
+    assert not (await library.client.search_messages(library.ada, author_id=await library.user_id())).messages
+    await library.client.restore_message(library.ada, message)
     assert await library.found() == ["after"]
 
 
 async def test_search_messages_of_rooms_that_the_caller_may_read(library: Library) -> None:
-    world, bob = library.world, new_user()
-    hidden = await world.room(library.ada, private=True)
-    banned = await world.room(library.ada)
-    left = await world.room(library.ada)
+    client, bob = library.client, new_user()
+    hidden = await client.create_room(library.ada, private=True)
+    banned = await client.create_room(library.ada)
+    left = await client.create_room(library.ada)
     for room_id in (banned.id, left.id):
-        await world.join(bob, room_id)
-    await world.sanction(banned.id, bob, "BAN")
+        await client.join_room(bob, room_id)
+    await client.db.add_sanction(banned.id, bob, "BAN")
     await library.say("public")
     await library.say("hidden", room_id=hidden.id)
     await library.say("banned", room_id=banned.id)
     await library.say("left", room_id=left.id)
-    await world.set_room(left.id, private=True)
+    await client.db.set_room(left.id, private=True)
     assert await library.found() == ["left", "banned", "hidden", "public"]
     assert await library.found(email=bob) == ["left", "public"]
-    await world.admin.execute(
+    await client.admin.execute(
         "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
-        left.id, await world.user_id(bob),
+        left.id, await client.db.user_id(bob),
     )  # fmt: skip
     assert await library.found(email=bob) == ["public"]
     assert await library.found(room_id=library.room_id) == ["public"]
@@ -201,18 +198,18 @@ async def test_search_messages_of_rooms_that_the_caller_may_read(library: Librar
 
 
 async def test_search_messages_pages_without_a_miss_or_a_repeat(library: Library) -> None:
-    second = (await library.world.room(library.ada)).id
+    second = (await library.client.create_room(library.ada)).id
     for n in range(6):
         await library.say(f"{n}", room_id=library.room_id if n % 2 else second)
     # Messages of one instant, in two rooms, still have an order.
-    await library.world.admin.execute(
+    await library.client.admin.execute(
         "UPDATE chat.messages SET created_at = '2026-01-01' WHERE room_id = ANY ($1::uuid[])",
         [library.room_id, second],
     )
     seen: list[tuple[str, int]] = []
     token = ""
     while True:
-        page = await library.readers.search(library.ada, library.word, page_size=2, page_token=token)
+        page = await library.client.search_messages(library.ada, library.word, page_size=2, page_token=token)
         seen += [(message.room_id, message.seq) for message in page.messages]
         token = page.next_page_token
         if not token:
@@ -226,9 +223,9 @@ async def test_search_messages_ends_a_page_at_a_mebibyte(library: Library) -> No
     text = "\U0001d11e" * 3900
     for _ in range(70):
         await library.say(text)
-    first = await library.readers.search(library.ada, library.word, page_size=100)
+    first = await library.client.search_messages(library.ada, library.word, page_size=100)
     assert first.ByteSize() <= 1 << 20
-    second = await library.readers.search(
+    second = await library.client.search_messages(
         library.ada, library.word, page_size=100, page_token=first.next_page_token
     )
     assert [m.seq for m in (*first.messages, *second.messages)] == list(range(70, 0, -1))
@@ -237,16 +234,16 @@ async def test_search_messages_ends_a_page_at_a_mebibyte(library: Library) -> No
 async def test_search_messages_refuses_tokens_of_other_searches(library: Library) -> None:
     for n in range(3):
         await library.say(f"{n}")
-    token = (await library.readers.search(library.ada, library.word, page_size=1)).next_page_token
+    token = (await library.client.search_messages(library.ada, library.word, page_size=1)).next_page_token
     for email, fields in (
         (new_user(), {}),
         (library.ada, {"room_id": library.room_id}),
         (library.ada, {"author_id": await library.user_id()}),
         (library.ada, {"start_time": Timestamp(seconds=1)}),
     ):
-        answer = library.readers.search(email, library.word, page_token=token, **fields)
+        answer = library.client.search_messages(email, library.word, page_token=token, **fields)
         await refused(answer, PageTokenMismatchError, DOMAIN)
-    answer = library.readers.search(library.ada, "another", page_token=token)
+    answer = library.client.search_messages(library.ada, "another", page_token=token)
     await refused(answer, PageTokenMismatchError, DOMAIN)
 
 
@@ -260,12 +257,14 @@ async def test_search_messages_refuses_tokens_of_other_searches(library: Library
     ],
 )
 async def test_search_messages_names_the_field_at_fault(library: Library, fields: dict[str, str]) -> None:
-    error = await refused(library.readers.search(library.ada, **fields), InvalidFieldsError, DOMAIN)
+    error = await refused(library.client.search_messages(library.ada, **fields), InvalidFieldsError, DOMAIN)
     assert [violation.field for violation in error.violations] == list(fields)[-1:]
 
 
 async def test_search_messages_for_nothing_is_refused(library: Library) -> None:
-    await refused(library.readers.search(library.ada, room_id=library.room_id), InvalidFieldsError, DOMAIN)
+    await refused(
+        library.client.search_messages(library.ada, room_id=library.room_id), InvalidFieldsError, DOMAIN
+    )
 
 
 @pytest.fixture
@@ -276,8 +275,8 @@ async def patient_chat(database: Database, neighbours: dict[str, str]) -> AsyncI
         yield service
 
 
-async def test_search_messages_too_often_is_refused(world: World, patient_chat: Running) -> None:
-    library = await Library(World(patient_chat, world.admin)).open()
+async def test_search_messages_too_often_is_refused(client: ChatClient, patient_chat: Running) -> None:
+    library = await Library(ChatClient(patient_chat, client.admin)).open()
     await library.say("x")
     for _ in range(2):
         assert await library.found() == ["x"]

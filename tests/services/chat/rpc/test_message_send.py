@@ -12,6 +12,7 @@ import pytest
 
 from seda.chat.v1.message_pb2 import MessageType
 from seda.chat.v1.message_service_pb2 import SendMessageRequest
+from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from servicekit.errors import (
     CallerSuspendedError,
     InvalidFieldsError,
@@ -33,88 +34,92 @@ from services.chat.domain.errors import (
     SlowModeError,
     TrackNotFoundError,
 )
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import Running, add_track, refused, user
 
 
-async def test_send_message_answers_what_get_message_reads(world: World) -> None:
+async def test_send_message_answers_what_get_message_reads(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    sent = await world.send(ada, room.id, "hello")
-    got = (await world.get(ada, room.id, sent.message.id)).message
+    room = await client.create_room(ada)
+    sent = await client.call(ada, "SendMessage", room_id=room.id, text="hello")
+    got = await client.get_message(ada, sent.message)
     assert sent.message == got
     assert (got.seq, got.rev, sent.rev, got.text) == (1, 3, 3, "hello")
     assert got.type == MessageType.MESSAGE_TYPE_TEXT
-    assert got.user_id == await world.user_id(ada)
-    assert sent.epoch == (await world.get_room(ada, room.id)).epoch
+    assert got.user_id == await client.db.user_id(ada)
+    assert sent.epoch == (await client.get_room(ada, room.id)).epoch
     assert not sent.deduplicated
 
 
-async def test_send_message_keeps_text_in_nfc(world: World) -> None:
+async def test_send_message_keeps_text_in_nfc(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
+    room = await client.create_room(ada)
     decomposed = "Cafe\u0301 — Zoe\u0308"
-    sent = await world.send(ada, room.id, decomposed)
-    assert sent.message.text == unicodedata.normalize("NFC", decomposed) != decomposed
+    sent = await client.send_message(ada, room.id, decomposed)
+    assert sent.text == unicodedata.normalize("NFC", decomposed) != decomposed
     # The limit counts characters after NFC: 4,000 letters of two code points each fit.
-    assert len((await world.send(ada, room.id, "e\u0301" * 4000)).message.text) == 4000
+    assert len((await client.send_message(ada, room.id, "e\u0301" * 4000)).text) == 4000
 
 
-async def test_send_message_with_a_track_freezes_what_is_known_of_it(world: World) -> None:
+async def test_send_message_with_a_track_freezes_what_is_known_of_it(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    track_id = await add_track(world.admin, "4PTG3Z6ehGkBFwjybzWkR8")
-    sent = await world.send(ada, room.id, track_id=track_id)
-    assert sent.message.type == MessageType.MESSAGE_TYPE_TRACK
-    assert (sent.message.track.track_id, sent.message.track.provider) == (track_id, "spotify")
-    assert (await world.get(ada, room.id, sent.message.id)).message == sent.message
+    room = await client.create_room(ada)
+    track_id = await add_track(client.admin, "4PTG3Z6ehGkBFwjybzWkR8")
+    sent = await client.send_message(ada, room.id, track_id=track_id)
+    assert sent.type == MessageType.MESSAGE_TYPE_TRACK
+    assert (sent.track.track_id, sent.track.provider) == (track_id, "spotify")
+    assert await client.get_message(ada, sent) == sent
 
 
-async def test_send_message_with_an_unknown_track_is_refused(world: World) -> None:
+async def test_send_message_with_an_unknown_track_is_refused(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    error = await refused(world.send(ada, room.id, track_id=str(uuid.uuid4())), TrackNotFoundError, DOMAIN)
+    room = await client.create_room(ada)
+    error = await refused(
+        client.send_message(ada, room.id, track_id=str(uuid.uuid4())), TrackNotFoundError, DOMAIN
+    )
     assert [violation.field for violation in error.violations] == ["track_id"]
 
 
-async def test_send_message_under_a_reply_is_filed_under_its_root(world: World) -> None:
+async def test_send_message_under_a_reply_is_filed_under_its_root(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    root = (await world.send(ada, room.id, "root")).message
-    reply = (await world.send(ada, room.id, "reply", parent_id=root.id)).message
-    nested = (await world.send(ada, room.id, "nested", parent_id=reply.id)).message
+    room = await client.create_room(ada)
+    root = await client.send_message(ada, room.id, "root")
+    reply = await client.send_message(ada, room.id, "reply", parent_id=root.id)
+    nested = await client.send_message(ada, room.id, "nested", parent_id=reply.id)
     assert (reply.root_id, reply.reply_to_id) == (root.id, root.id)
     assert (nested.root_id, nested.reply_to_id) == (root.id, reply.id)
-    assert (await world.get(ada, room.id, nested.id)).message == nested
-    got = (await world.get(ada, room.id, root.id)).message
+    assert await client.get_message(ada, nested) == nested
+    got = await client.get_message(ada, root)
     assert (got.reply_count, got.last_reply_time) == (2, nested.create_time)
 
 
-async def test_send_message_under_a_missing_or_deleted_parent(world: World) -> None:
+async def test_send_message_under_a_missing_or_deleted_parent(client: ChatClient) -> None:
     ada = new_user()
-    room, other = await world.room(ada), await world.room(ada)
-    root = (await world.send(ada, room.id, "root")).message
-    reply = (await world.send(ada, room.id, "reply", parent_id=root.id)).message
-    elsewhere = (await world.send(ada, other.id, "elsewhere")).message
+    room, other = await client.create_room(ada), await client.create_room(ada)
+    root = await client.send_message(ada, room.id, "root")
+    reply = await client.send_message(ada, room.id, "reply", parent_id=root.id)
+    elsewhere = await client.send_message(ada, other.id, "elsewhere")
     for parent_id in (str(uuid.uuid4()), elsewhere.id):
-        await refused(world.send(ada, room.id, "x", parent_id=parent_id), MessageNotFoundError, DOMAIN)
-    await world.admin.execute(
+        await refused(
+            client.send_message(ada, room.id, "x", parent_id=parent_id), MessageNotFoundError, DOMAIN
+        )
+    await client.admin.execute(
         "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE id = $1", root.id
     )
     for parent_id in (root.id, reply.id):
-        await refused(world.send(ada, room.id, "x", parent_id=parent_id), ParentDeletedError, DOMAIN)
+        await refused(client.send_message(ada, room.id, "x", parent_id=parent_id), ParentDeletedError, DOMAIN)
 
 
-async def test_send_message_mentions_members_only(world: World) -> None:
+async def test_send_message_mentions_members_only(client: ChatClient) -> None:
     ada, bob, eve = new_user(), new_user(), new_user()
-    room = await world.room(ada)
-    await world.join(bob, room.id)
-    await world.create_room(eve)
-    bob_id, eve_id = await world.user_id(bob), await world.user_id(eve)
-    sent = await world.send(ada, room.id, "hey", mention_user_ids=[bob_id, bob_id])
-    assert list(sent.message.mention_user_ids) == [bob_id]
-    assert await world.admin.fetchval("SELECT count(*) FROM chat.mentions WHERE user_id = $1", bob_id) == 1
-    mention = world.send(ada, room.id, "hey", mention_user_ids=[bob_id, eve_id])
+    room = await client.create_room(ada)
+    await client.join_room(bob, room.id)
+    await client.create_room(eve)
+    bob_id, eve_id = await client.db.user_id(bob), await client.db.user_id(eve)
+    sent = await client.send_message(ada, room.id, "hey", mention_user_ids=[bob_id, bob_id])
+    assert list(sent.mention_user_ids) == [bob_id]
+    assert await client.admin.fetchval("SELECT count(*) FROM chat.mentions WHERE user_id = $1", bob_id) == 1
+    mention = client.send_message(ada, room.id, "hey", mention_user_ids=[bob_id, eve_id])
     error = await refused(mention, MentionNotAMemberError, DOMAIN)
     assert error.metadata == {"user_id": eve_id}
 
@@ -122,7 +127,7 @@ async def test_send_message_mentions_members_only(world: World) -> None:
 RULES: list[tuple[str, type[ServiceError]]] = [
     ("suspended", CallerSuspendedError),
     ("banned", BannedError),
-    ("non_member_mention", NotAMemberError),
+    ("non_member", NotAMemberError),
     ("muted", CallerMutedError),
     ("muted everywhere", CallerMutedError),
     ("archived", RoomArchivedError),
@@ -134,127 +139,133 @@ RULES: list[tuple[str, type[ServiceError]]] = [
 
 @pytest.mark.parametrize(("first", "error"), RULES)
 async def test_send_message_is_refused_by_the_first_rule_it_breaks(
-    world: World, first: str, error: type[ServiceError]
+    client: ChatClient, first: str, error: type[ServiceError]
 ) -> None:
     """Breaks the named rule and all that come after it, and finds it named; and none before it."""
-    bob, room_id = await _member(world)
+    bob, room_id = await _member(client)
     start = [name for name, _ in RULES].index(first)
     for name, _ in RULES[start:-1]:
-        await _break(world, name, bob, room_id)
-    world.chat.forget_callers()
-    await refused(world.send(bob, room_id, "x", parent_id=str(uuid.uuid4())), error, DOMAIN)
-    assert await world.numbers(room_id) == [(1, 4)]
+        await _break(client, name, bob, room_id)
+    client.chat.forget_callers()
+    await refused(client.send_message(bob, room_id, "x", parent_id=str(uuid.uuid4())), error, DOMAIN)
+    assert await client.db.seqs_and_revs(room_id) == [(1, 4)]
 
 
-async def test_send_message_repeated_gets_its_message_whatever_happened_since(world: World) -> None:
-    bob, room_id = await _member(world)
+async def test_send_message_repeated_gets_its_message_whatever_happened_since(client: ChatClient) -> None:
+    bob, room_id = await _member(client)
     request_id = str(uuid.uuid4())
-    first = await world.send(bob, room_id, "once", request_id=request_id)
+    first = await client.send_message(bob, room_id, "once", request_id=request_id)
     for name, _ in RULES[:-1]:
-        await _break(world, name, bob, room_id)
-    world.chat.forget_callers()
-    again = await world.send(bob, room_id, "once", request_id=request_id)
+        await _break(client, name, bob, room_id)
+    client.chat.forget_callers()
+    again = await client.call(bob, "SendMessage", room_id=room_id, text="once", request_id=request_id)
     assert again.deduplicated
-    assert again.message == first.message
-    await world.set_room(room_id, private=True)
-    await refused(world.send(bob, room_id, "once", request_id=request_id), RoomNotFoundError, DOMAIN)
+    assert again.message == first
+    await client.db.set_room(room_id, private=True)
+    await refused(client.send_message(bob, room_id, "once", request_id=request_id), RoomNotFoundError, DOMAIN)
 
 
-async def test_send_message_rules_end_with_the_database_clock(world: World) -> None:
-    bob, room_id = await _member(world)
-    await world.sanction(room_id, bob, "MUTE", expires="-1 second")
-    await world.admin.execute(
+async def test_send_message_rules_end_with_the_database_clock(client: ChatClient) -> None:
+    bob, room_id = await _member(client)
+    await client.db.add_sanction(room_id, bob, "MUTE", expires="-1 second")
+    await client.admin.execute(
         "UPDATE users.users SET muted_until = now() - interval '1 second',"
         " suspended_until = now() - interval '1 second' WHERE email = $1",
         bob,
     )
-    world.chat.forget_callers()
-    assert (await world.send(bob, room_id, "again")).message.seq == 2
+    client.chat.forget_callers()
+    assert (await client.send_message(bob, room_id, "again")).seq == 2
 
 
-async def test_send_message_to_a_hidden_room_looks_like_a_missing_one(world: World) -> None:
+async def test_send_message_to_a_hidden_room_looks_like_a_missing_one(client: ChatClient) -> None:
     ada, eve = new_user(), new_user()
-    hidden = await world.room(ada, private=True)
+    hidden = await client.create_room(ada, private=True)
     missing = str(uuid.uuid4())
-    answers = [await _raw_error(world, eve, room_id) for room_id in (hidden.id, missing)]
+    answers = [await _raw_error(client, eve, room_id) for room_id in (hidden.id, missing)]
     code, text, trailers = answers[0]
     assert (code, text) == answers[1][:2]
     assert trailers.replace(hidden.id.encode(), missing.encode()) == answers[1][2]
 
 
-async def test_send_message_repeated_with_other_fields_is_refused(world: World) -> None:
+async def test_send_message_repeated_with_other_fields_is_refused(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
-    room = await world.room(ada)
-    parent = (await world.send(ada, room.id, "parent")).message
-    await world.send(ada, room.id, "one", request_id=request_id)
+    room = await client.create_room(ada)
+    parent = await client.send_message(ada, room.id, "parent")
+    await client.send_message(ada, room.id, "one", request_id=request_id)
     others: tuple[dict[str, Any], ...] = (
         {"text": "two"},
         {"text": "one", "parent_id": parent.id},
-        {"text": "one", "track_id": await add_track(world.admin, "0VjIjW4GlUZAMYd2vXMi3b")},
-        {"text": "one", "mention_user_ids": [await world.user_id(ada)]},
+        {"text": "one", "track_id": await add_track(client.admin, "0VjIjW4GlUZAMYd2vXMi3b")},
+        {"text": "one", "mention_user_ids": [await client.db.user_id(ada)]},
     )
     for fields in others:
         error = await refused(
-            world.send(ada, room.id, request_id=request_id, **fields), RequestIdReusedError, DOMAIN
+            client.send_message(ada, room.id, request_id=request_id, **fields), RequestIdReusedError, DOMAIN
         )
         assert error.metadata == {"request_id": request_id}
 
 
-async def test_send_message_refused_stores_nothing_under_its_request_id(world: World) -> None:
-    bob, room_id = await _member(world)
+async def test_send_message_refused_stores_nothing_under_its_request_id(client: ChatClient) -> None:
+    bob, room_id = await _member(client)
     request_id = str(uuid.uuid4())
-    await world.set_room(room_id, announcement=True)
-    await refused(world.send(bob, room_id, "x", request_id=request_id), AnnouncementRoomError, DOMAIN)
-    await world.set_room(room_id, announcement=False)
-    sent = await world.send(bob, room_id, "other text", request_id=request_id)
+    await client.db.set_room(room_id, announcement=True)
+    await refused(
+        client.send_message(bob, room_id, "x", request_id=request_id), AnnouncementRoomError, DOMAIN
+    )
+    await client.db.set_room(room_id, announcement=False)
+    sent = await client.call(bob, "SendMessage", room_id=room_id, text="other text", request_id=request_id)
     assert (sent.deduplicated, sent.message.seq) == (False, 2)
 
 
-async def test_send_message_of_an_owner_into_an_announcement_room_and_a_locked_one(world: World) -> None:
+async def test_send_message_of_an_owner_into_an_announcement_room_and_a_locked_one(
+    client: ChatClient,
+) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    await world.set_room(room.id, announcement=True)
-    assert (await world.send(ada, room.id, "news")).message.seq == 1
-    await world.admin.execute("UPDATE chat.rooms SET locked_at = now() WHERE id = $1", room.id)
-    await refused(world.send(ada, room.id, "more"), RoomLockedError, DOMAIN)
+    room = await client.create_room(ada)
+    await client.db.set_room(room.id, announcement=True)
+    assert (await client.send_message(ada, room.id, "news")).seq == 1
+    await client.admin.execute("UPDATE chat.rooms SET locked_at = now() WHERE id = $1", room.id)
+    await refused(client.send_message(ada, room.id, "more"), RoomLockedError, DOMAIN)
 
 
-async def test_send_message_in_slow_mode(world: World) -> None:
+async def test_send_message_in_slow_mode(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada)
-    await world.join(bob, room.id)
-    await world.set_room(room.id, slow_mode_seconds=600)
-    both = await asyncio.gather(*(world.send(bob, room.id, f"{n}") for n in range(2)), return_exceptions=True)
+    room = await client.create_room(ada)
+    await client.join_room(bob, room.id)
+    await client.db.set_room(room.id, slow_mode_seconds=600)
+    both = await asyncio.gather(
+        *(client.send_message(bob, room.id, f"{n}") for n in range(2)), return_exceptions=True
+    )
     assert sorted(isinstance(answer, ServiceError) for answer in both) == [False, True]
-    error = await refused(world.send(bob, room.id, "soon"), SlowModeError, DOMAIN)
+    error = await refused(client.send_message(bob, room.id, "soon"), SlowModeError, DOMAIN)
     assert 590 < (error.retry_after or 0) <= 600
     # Moderators are exempt, and time heals: the row is aged, nothing sleeps.
-    await asyncio.gather(*(world.send(ada, room.id, f"{n}") for n in range(3)))
-    await world.admin.execute(
+    await asyncio.gather(*(client.send_message(ada, room.id, f"{n}") for n in range(3)))
+    await client.admin.execute(
         "UPDATE chat.room_memberships SET last_message_at = now() - interval '601 s' WHERE room_id = $1",
         room.id,
     )
-    assert (await world.send(bob, room.id, "later")).message.text == "later"
+    assert (await client.send_message(bob, room.id, "later")).text == "later"
 
 
-async def test_send_message_more_often_than_one_may(world: World, strict_chat: Running) -> None:
+async def test_send_message_more_often_than_one_may(client: ChatClient, strict_chat: Running) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    strict = World(strict_chat, world.admin)
+    room = await client.create_room(ada)
+    strict = ChatClient(strict_chat, client.admin)
     request_id = str(uuid.uuid4())
-    first = await strict.send(ada, room.id, "1", request_id=request_id)
-    await strict.send(ada, room.id, "2")
-    error = await refused(strict.send(ada, room.id, "3"), RateLimitedError, DOMAIN)
+    first = await strict.send_message(ada, room.id, "1", request_id=request_id)
+    await strict.send_message(ada, room.id, "2")
+    error = await refused(strict.send_message(ada, room.id, "3"), RateLimitedError, DOMAIN)
     assert 0 < (error.retry_after or 0) <= 1000
     # A repeated call is no new message, and somebody else has a bucket of their own.
-    assert (await strict.send(ada, room.id, "1", request_id=request_id)).message == first.message
+    assert await strict.send_message(ada, room.id, "1", request_id=request_id) == first
     bob = new_user()
-    await refused(strict.send(bob, room.id, "x"), NotAMemberError, DOMAIN)
-    await strict.join(bob, room.id)
+    await refused(strict.send_message(bob, room.id, "x"), NotAMemberError, DOMAIN)
+    await strict.join_room(bob, room.id)
     # What another rule refused cost nothing.
     for n in range(2):
-        await strict.send(bob, room.id, f"{n}")
-    await refused(strict.send(bob, room.id, "3"), RateLimitedError, DOMAIN)
+        await strict.send_message(bob, room.id, f"{n}")
+    await refused(strict.send_message(bob, room.id, "3"), RateLimitedError, DOMAIN)
 
 
 @pytest.mark.parametrize(
@@ -272,46 +283,48 @@ async def test_send_message_more_often_than_one_may(world: World, strict_chat: R
     ],
 )
 async def test_send_message_names_the_field_at_fault(
-    world: World, fields: dict[str, object], at_fault: str
+    client: ChatClient, fields: dict[str, object], at_fault: str
 ) -> None:
     request: dict[str, Any] = {"room_id": str(uuid.uuid4()), **fields}
-    error = await refused(world.send(new_user(), **request), InvalidFieldsError, DOMAIN)
+    error = await refused(client.send_message(new_user(), **request), InvalidFieldsError, DOMAIN)
     assert [violation.field for violation in error.violations] == [at_fault]
 
 
-async def _member(world: World) -> tuple[str, str]:
+async def _member(client: ChatClient) -> tuple[str, str]:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada)
-    await world.join(bob, room.id)
+    room = await client.create_room(ada)
+    await client.join_room(bob, room.id)
     return bob, room.id
 
 
-async def _break(world: World, rule: str, email: str, room_id: str) -> None:
+async def _break(client: ChatClient, rule: str, email: str, room_id: str) -> None:
     columns = {"suspended": "suspended_until", "muted everywhere": "muted_until"}
     if rule in columns:
-        await world.admin.execute(
+        await client.admin.execute(
             f"UPDATE users.users SET {columns[rule]} = now() + interval '1 hour' WHERE email = $1", email
         )
     elif rule == "banned":
-        await world.sanction(room_id, email, "BAN")
+        await client.db.add_sanction(room_id, email, "BAN")
     elif rule == "muted":
-        await world.sanction(room_id, email, "MUTE")
-    elif rule == "non_member_mention":
-        await world.admin.execute(
+        await client.db.add_sanction(room_id, email, "MUTE")
+    elif rule == "non_member":
+        await client.admin.execute(
             "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
             room_id,
-            await world.user_id(email),
+            await client.db.user_id(email),
         )
     elif rule == "announcement":
-        await world.set_room(room_id, announcement=True)
+        await client.db.set_room(room_id, announcement=True)
     else:
-        await world.admin.execute(f"UPDATE chat.rooms SET {rule}_at = now() WHERE id = $1", room_id)
+        await client.admin.execute(f"UPDATE chat.rooms SET {rule}_at = now() WHERE id = $1", room_id)
 
 
-async def _raw_error(world: World, email: str, room_id: str) -> tuple[grpc.StatusCode, str | None, bytes]:
+async def _raw_error(
+    client: ChatClient, email: str, room_id: str
+) -> tuple[grpc.StatusCode, str | None, bytes]:
     metadata = (*user(email), ("x-request-id", "same"))
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await world.messages.SendMessage(
+        await MessageServiceStub(client.chat.channel).SendMessage(
             SendMessageRequest(room_id=room_id, text="x"), metadata=metadata, timeout=20
         )
     trailers = repr(sorted(raised.value.trailing_metadata() or ())).encode()

@@ -20,9 +20,7 @@ from servicekit.methods import Access, Method, methods_of
 from services.chat.wire import message as wire_message
 from services.chat.wire import messages as wire_messages
 from tests.contract.suite import Outcome, send
-from tests.services.chat.acts import Acts
-from tests.services.chat.moderators import Moderators
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_user, user
 
 CANARY = "zqcanaryzq"
@@ -87,43 +85,45 @@ class Remains:
 class Undertaker:
     """Makes such a room."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.acts, self.moderators = Acts(world), Moderators(world)
+    def __init__(self, client: ChatClient) -> None:
+        self.client = client
         self.gone: list[ChatMessage] = []
         self.drafts: dict[str, tuple[str, dict[str, Any]]] = {}
 
     async def bury(self) -> Remains:
         """Say much, and delete it."""
-        world, owner = self.world, new_user()
-        room_id = (await world.room(owner)).id
-        author, moderator = await self.acts.member(room_id), await self.acts.member(room_id, "MODERATOR")
-        banned, member = await self.acts.member(room_id), await self.acts.member(room_id)
-        mentioned = await self.acts.member(room_id)
+        client, owner = self.client, new_user()
+        room_id = (await client.create_room(owner)).id
+        author, moderator = (
+            await self.client.join_as(room_id),
+            await self.client.join_as(room_id, "MODERATOR"),
+        )
+        banned, member = await self.client.join_as(room_id), await self.client.join_as(room_id)
+        mentioned = await self.client.join_as(room_id)
         admin = new_user()
-        await add_user(world.admin, admin, role=Role.ADMIN)
+        await add_user(client.admin, admin, role=Role.ADMIN)
         live = await self._say(author, room_id, "still here")
-        said = {"track_id": await self._track(), "mention_user_ids": [await world.user_id(mentioned)]}
+        said = {"track_id": await self._track(), "mention_user_ids": [await client.db.user_id(mentioned)]}
         own = await self._gone(author, room_id, said)
-        await self.acts.edit(author, own, text=f"{CANARY} edited")
-        await self.acts.react(member, own, _EMOJI)
-        await self.acts.pin(moderator, own)
-        await self.moderators.act("ReportMessage", member, room_id, message_id=own.id)
+        await self.client.edit_message(author, own, text=f"{CANARY} edited")
+        await self.client.add_reaction(member, own, _EMOJI)
+        await self.client.pin_message(moderator, own)
+        await self.client.call(member, "ReportMessage", room_id=room_id, message_id=own.id)
         await self._say(member, room_id, "a live reply", parent_id=own.id)
         gone_reply = await self._gone(author, room_id, said, parent_id=live.id)
         by_admin = await self._gone(author, room_id, said)
         await self._gone(moderator, room_id, said)
-        await self.acts.delete(author, own)
-        await self.acts.delete(moderator, gone_reply, reason="rude")
-        await self.acts.delete(admin, by_admin, reason="law", as_admin=True)
-        moderator_id = await world.user_id(moderator)
-        await self.moderators.act("DeleteMessagesByAuthor", owner, room_id, user_id=moderator_id)
+        await self.client.delete_message(author, own)
+        await self.client.delete_message(moderator, gone_reply, reason="rude")
+        await self.client.delete_message(admin, by_admin, reason="law", as_admin=True)
+        moderator_id = await client.db.user_id(moderator)
+        await self.client.call(owner, "DeleteMessagesByAuthor", room_id=room_id, user_id=moderator_id)
         await self._gone(banned, room_id, said)
         window = {"delete_window": {"seconds": 3600}}
-        await self.moderators.act(
-            "BanMember", moderator, room_id, user_id=await world.user_id(banned), **window
+        await self.client.call(
+            moderator, "BanMember", room_id=room_id, user_id=await client.db.user_id(banned), **window
         )
-        assert await world.admin.fetchval(
+        assert await client.admin.fetchval(
             "SELECT count(*) FROM chat.messages WHERE room_id = $1 AND deleted_at IS NOT NULL",
             uuid.UUID(room_id),
         ) == len(self.gone)
@@ -135,11 +135,11 @@ class Undertaker:
             "mentioned": mentioned,
         }
         people |= {"outsider": new_user(), "admin": admin, "banned": banned}
-        return Remains(room_id, live, self.gone, people, await world.user_id(author), self.drafts)
+        return Remains(room_id, live, self.gone, people, await client.db.user_id(author), self.drafts)
 
     async def _track(self) -> str:
         track_id = uuid.uuid4()
-        await self.world.admin.execute(
+        await self.client.admin.execute(
             "INSERT INTO tracks.track_refs (id, provider, provider_id, url, title, artist)"
             " VALUES ($1, 'spotify', $2, $3, $4, $4)",
             track_id, uuid.uuid4().hex[:22], f"https://open.spotify.com/track/{CANARY}", CANARY,
@@ -147,12 +147,12 @@ class Undertaker:
         return str(track_id)
 
     async def _say(self, email: str, room_id: str, text: str, **fields: Any) -> ChatMessage:
-        return (await self.world.send(email, room_id, text, **fields)).message
+        return await self.client.send_message(email, room_id, text, **fields)
 
     async def _gone(self, email: str, room_id: str, said: dict[str, Any], **fields: Any) -> ChatMessage:
         """Say something that will be deleted; with a request id, so that it can be sent again."""
         draft = {**said, **fields, "text": f"{CANARY} said", "request_id": str(uuid.uuid4())}
-        message = (await self.world.send(email, room_id, **draft)).message
+        message = await self.client.send_message(email, room_id, **draft)
         self.gone.append(message)
         self.drafts[message.id] = (email, draft)
         return message
@@ -165,10 +165,10 @@ def tombs() -> dict[str, Remains]:
 
 
 @pytest.fixture
-async def remains(world: World, tombs: dict[str, Remains]) -> Remains:
+async def remains(client: ChatClient, tombs: dict[str, Remains]) -> Remains:
     """A room in which a lot was deleted; none of these tests changes what is in it."""
     if not tombs:
-        tombs["room"] = await Undertaker(world).bury()
+        tombs["room"] = await Undertaker(client).bury()
     return tombs["room"]
 
 
@@ -214,13 +214,13 @@ def _about(method: Method, remains: Remains, message: ChatMessage, email: str) -
     return about
 
 
-async def _answer(world: World, method: Method, email: str, request: Message) -> Outcome:
+async def _answer(client: ChatClient, method: Method, email: str, request: Message) -> Outcome:
     metadata = [pair for pairs in (user(email),) for pair in pairs]
-    return await send(world.chat.channel, method, request.SerializeToString(), metadata)
+    return await send(client.chat.channel, method, request.SerializeToString(), metadata)
 
 
-def _client_error(method: Method, outcome: Outcome, remains: Remains) -> list[str]:
-    """What an answer tells of deleted messages."""
+def _leaks(method: Method, outcome: Outcome, remains: Remains) -> list[str]:
+    """The content of deleted messages in a response."""
     whole = (outcome.reply or b"") + outcome.message.encode() + repr(outcome.trailers).encode()
     told = ["the canary"] if CANARY.encode() in whole else []
     if outcome.reply:
@@ -252,14 +252,14 @@ def _messages(answer: Message) -> Iterator[ChatMessage]:
                 yield from _messages(inner)
 
 
-async def _sweep(world: World, remains: Remains, method: Method) -> dict[str, list[str]]:
+async def _sweep(client: ChatClient, remains: Remains, method: Method) -> dict[str, list[str]]:
     """Who is told what by a method that nobody asked for anything deleted."""
     found: dict[str, list[str]] = {}
     for who, email in remains.people.items():
         if method.name in _FOR_MODERATORS and who in _MODERATORS:
             continue
         for request in _requests(method, remains, email):
-            told = _client_error(method, await _answer(world, method, email, request), remains)
+            told = _leaks(method, await _answer(client, method, email, request), remains)
             if told:
                 found.setdefault(who, []).extend(told)
     return found
@@ -272,25 +272,29 @@ def test_the_sweep_knows_what_carries_messages() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-async def test_no_method_tells_what_a_deleted_message_said(name: str, world: World, remains: Remains) -> None:
-    assert await _sweep(world, remains, METHODS[name]) == {}
+async def test_no_method_tells_what_a_deleted_message_said(
+    name: str, client: ChatClient, remains: Remains
+) -> None:
+    assert await _sweep(client, remains, METHODS[name]) == {}
 
 
 @pytest.mark.parametrize("name", sorted(_TELLING | {"ListRevisions"}))
-async def test_moderators_who_ask_are_told_and_nobody_else(name: str, world: World, remains: Remains) -> None:
+async def test_moderators_who_ask_are_told_and_nobody_else(
+    name: str, client: ChatClient, remains: Remains
+) -> None:
     method = METHODS[name]
     told = set()
     for who, email in remains.people.items():
         for request in _requests(method, remains, email):
             if name in _TELLING:
                 setattr(request, _ASKING, True)
-            if _client_error(method, await _answer(world, method, email, request), remains):
+            if _leaks(method, await _answer(client, method, email, request), remains):
                 told.add(who)
     assert told == _MODERATORS
 
 
 async def test_a_method_that_tells_is_noticed(
-    world: World, remains: Remains, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, remains: Remains, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = wire_message.fill_message
 
@@ -301,4 +305,4 @@ async def test_a_method_that_tells_is_noticed(
     for module in (wire_message, wire_messages):
         monkeypatch.setattr(module, "fill_message", careless)
     for name in ("ListReplies", "DeleteMessage", "SendMessage"):
-        assert await _sweep(world, remains, METHODS[name]) != {}, name
+        assert await _sweep(client, remains, METHODS[name]) != {}, name

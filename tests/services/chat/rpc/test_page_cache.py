@@ -16,10 +16,7 @@ from services.chat.config import Settings
 from services.chat.domain.errors import BannedError, RoleRequiredError, RoomNotFoundError
 from services.chat.store.epoch import Epoch
 from tests.postgres import Database
-from tests.services.chat.acts import Acts
-from tests.services.chat.moderators import Moderators
-from tests.services.chat.readers import Readers
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import Running, refused, running
 
 _SHARED, _MADE = "chat.page_viewer_state", "chat.page_roots"
@@ -35,55 +32,53 @@ async def forgetful_chat(database: Database, neighbours: dict[str, str]) -> Asyn
 class Room:
     """A room that is read through a process that keeps pages, and one that does not."""
 
-    def __init__(self, world: World, forgetful: Running) -> None:
-        self.world = world
-        self.acts, self.moderators = Acts(world), Moderators(world)
-        self.readers, self._forgetful = Readers(world), Readers(World(forgetful, world.admin))
+    def __init__(self, client: ChatClient, forgetful: Running) -> None:
+        self.client, self._forgetful = client, ChatClient(forgetful, client.admin)
         self.owner = new_user()
 
     async def open(self) -> Room:
         """A room with a thread, reactions, two members; its page is kept."""
-        self.id = (await self.world.room(self.owner)).id
-        self.member, self.other = await self.acts.member(self.id), await self.acts.member(self.id)
+        self.id = (await self.client.create_room(self.owner)).id
+        self.member, self.other = await self.client.join_as(self.id), await self.client.join_as(self.id)
         self.root = await self.say(self.owner, "root")
         self.reply = await self.say(self.member, "reply", parent_id=self.root.id)
         self.last = await self.say(self.member, "last")
         for email, emoji in ((self.owner, "🔥"), (self.member, "🔥"), (self.member, "👏")):
-            await self.acts.react(email, self.root, emoji)
-        await self.acts.react(self.member, self.reply, "🙌")
+            await self.client.add_reaction(email, self.root, emoji)
+        await self.client.add_reaction(self.member, self.reply, "🙌")
         await self.warm()
         return self
 
     async def say(self, email: str, text: str, **fields: str) -> Message:
         """Say something."""
-        return (await self.world.send(email, self.id, text, **fields)).message
+        return await self.client.send_message(email, self.id, text, **fields)
 
     async def warm(self) -> None:
         """Read the page until it is kept."""
         for _ in range(3):
-            await self.readers.page(self.owner, self.id)
-        with self.world.chat.counting() as statements:
-            await self.readers.page(self.owner, self.id)
+            await self.client.list_messages(self.owner, self.id)
+        with self.client.chat.counting() as statements:
+            await self.client.list_messages(self.owner, self.id)
         assert statements == [_SHARED]
 
     async def read(self, email: str) -> ListMessagesResponse:
         """The newest page, which is the same however it comes about."""
-        page = await self.readers.page(email, self.id)
-        made = await self._forgetful.page(email, self.id)
+        page = await self.client.list_messages(email, self.id)
+        made = await self._forgetful.list_messages(email, self.id)
         assert page == made
         return page
 
 
 @pytest.fixture
-async def room(world: World, forgetful_chat: Running) -> Room:
+async def room(client: ChatClient, forgetful_chat: Running) -> Room:
     """A room whose page is kept."""
-    return await Room(world, forgetful_chat).open()
+    return await Room(client, forgetful_chat).open()
 
 
 async def test_list_messages_marks_everybody_s_own_reactions_on_a_shared_page(room: Room) -> None:
     marks = {}
     for name, email in (("owner", room.owner), ("member", room.member), ("outsider", new_user())):
-        with room.world.chat.counting() as statements:
+        with room.client.chat.counting() as statements:
             page = await room.read(email)
         assert _SHARED in statements
         root = next(message for message in page.messages if message.id == room.root.id)
@@ -100,19 +95,19 @@ async def test_list_messages_marks_everybody_s_own_reactions_on_a_shared_page(ro
 _ACTS: dict[str, Callable[[Room], Awaitable[object]]] = {
     "send": lambda room: room.say(room.owner, "more"),
     "reply": lambda room: room.say(room.owner, "more", parent_id=room.root.id),
-    "edit": lambda room: room.acts.edit(room.member, room.last, text="better"),
-    "edit a reply": lambda room: room.acts.edit(room.member, room.reply, text="better"),
-    "delete": lambda room: room.acts.delete(room.member, room.last),
-    "delete a reply": lambda room: room.acts.delete(room.owner, room.reply),
-    "react": lambda room: room.acts.react(room.other, room.last, "🎵"),
-    "react to a reply": lambda room: room.acts.react(room.other, room.reply, "🙌"),
-    "take back": lambda room: room.acts.take_back(room.owner, room.root, "🔥"),
-    "join": lambda room: room.acts.member(room.id),
-    "delete by author": lambda room: room.moderators.act(
-        "DeleteMessagesByAuthor", room.owner, room.id, user_id=room.last.user_id
+    "edit": lambda room: room.client.edit_message(room.member, room.last, text="better"),
+    "edit a reply": lambda room: room.client.edit_message(room.member, room.reply, text="better"),
+    "delete": lambda room: room.client.delete_message(room.member, room.last),
+    "delete a reply": lambda room: room.client.delete_message(room.owner, room.reply),
+    "react": lambda room: room.client.add_reaction(room.other, room.last, "🎵"),
+    "react to a reply": lambda room: room.client.add_reaction(room.other, room.reply, "🙌"),
+    "take back": lambda room: room.client.remove_reaction(room.owner, room.root, "🔥"),
+    "join": lambda room: room.client.join_as(room.id),
+    "delete by author": lambda room: room.client.call(
+        room.owner, "DeleteMessagesByAuthor", room_id=room.id, user_id=room.last.user_id
     ),
-    "ban": lambda room: room.moderators.act(
-        "BanMember", room.owner, room.id, user_id=room.last.user_id, delete_window={"seconds": 3600}
+    "ban": lambda room: room.client.call(
+        room.owner, "BanMember", room_id=room.id, user_id=room.last.user_id, delete_window={"seconds": 3600}
     ),
 }
 
@@ -121,22 +116,22 @@ _ACTS: dict[str, Callable[[Room], Awaitable[object]]] = {
 async def test_list_messages_shows_what_has_changed_since_the_page_was_made(room: Room, act: str) -> None:
     before = await room.read(room.owner)
     await _ACTS[act](room)
-    with room.world.chat.counting() as statements:
-        after = await room.readers.page(room.owner, room.id)
+    with room.client.chat.counting() as statements:
+        after = await room.client.list_messages(room.owner, room.id)
     assert statements == [_SHARED, _MADE]
     assert after != before
     assert after == await room.read(room.owner)
     # And what is kept from then on is the new page.
-    with room.world.chat.counting() as statements:
-        assert await room.readers.page(room.owner, room.id) == after
+    with room.client.chat.counting() as statements:
+        assert await room.client.list_messages(room.owner, room.id) == after
     assert statements == [_SHARED]
 
 
 async def test_list_messages_restored_ones_come_back_to_a_shared_page(room: Room) -> None:
     before = await room.read(room.owner)
-    await room.acts.delete(room.owner, room.last)
+    await room.client.delete_message(room.owner, room.last)
     await room.warm()
-    await room.acts.restore(room.owner, room.last)
+    await room.client.restore_message(room.owner, room.last)
     after = await room.read(room.owner)
     assert [message.text for message in after.messages] == [message.text for message in before.messages]
 
@@ -144,26 +139,28 @@ async def test_list_messages_restored_ones_come_back_to_a_shared_page(room: Room
 async def test_list_messages_asks_anew_who_may_read_a_shared_page(room: Room) -> None:
     eve = new_user()
     await room.read(eve)
-    await room.world.set_room(room.id, private=True)
-    await refused(room.readers.page(eve, room.id), RoomNotFoundError, DOMAIN)
-    await room.world.set_room(room.id, private=False)
-    await room.world.sanction(room.id, eve, "BAN")
-    await refused(room.readers.page(eve, room.id), BannedError, DOMAIN)
+    await room.client.db.set_room(room.id, private=True)
+    await refused(room.client.list_messages(eve, room.id), RoomNotFoundError, DOMAIN)
+    await room.client.db.set_room(room.id, private=False)
+    await room.client.db.add_sanction(room.id, eve, "BAN")
+    await refused(room.client.list_messages(eve, room.id), BannedError, DOMAIN)
 
 
 async def test_list_messages_makes_pages_with_deleted_ones_anew(room: Room) -> None:
-    await room.acts.react(room.other, room.last)
-    await room.acts.delete(room.owner, room.last)
-    pages = [await room.readers.page(room.owner, room.id, show_deleted=True) for _ in range(4)]
+    await room.client.add_reaction(room.other, room.last)
+    await room.client.delete_message(room.owner, room.last)
+    pages = [await room.client.list_messages(room.owner, room.id, show_deleted=True) for _ in range(4)]
     assert {page.messages[0].text for page in pages} == {"last"}
     # What hangs on a message that nobody may restore any more goes first, and moves no rev.
-    await room.acts.age_deletion(room.last, "31 days")
-    database = room.world.chat.process.context.database
+    await room.client.db.age_deletion(room.last, "31 days")
+    database = room.client.chat.process.context.database
     assert await purge_tombstones(database, UUID(room.id), [room.last.seq]) == 1
-    after = await room.readers.page(room.owner, room.id, show_deleted=True)
+    after = await room.client.list_messages(room.owner, room.id, show_deleted=True)
     assert (after.rev, after.messages[0].text) == (pages[0].rev, "last")
     assert [len(page.messages[0].reactions) for page in (*pages, after)] == [1, 1, 1, 1, 0]
-    await refused(room.readers.page(room.member, room.id, show_deleted=True), RoleRequiredError, DOMAIN)
+    await refused(
+        room.client.list_messages(room.member, room.id, show_deleted=True), RoleRequiredError, DOMAIN
+    )
     await room.warm()
     assert "last" not in {message.text for message in (await room.read(room.member)).messages}
 
@@ -171,12 +168,12 @@ async def test_list_messages_makes_pages_with_deleted_ones_anew(room: Room) -> N
 async def test_list_messages_gives_everybody_a_token_of_their_own(room: Room) -> None:
     tokens = {}
     for email in (room.owner, room.member):
-        page, *_, last = [await room.readers.page(email, room.id, page_size=1) for _ in range(3)]
+        page, *_, last = [await room.client.list_messages(email, room.id, page_size=1) for _ in range(3)]
         assert page == last
         tokens[email] = page.next_page_token
-        following = await room.readers.page(email, room.id, page_size=1, page_token=tokens[email])
+        following = await room.client.list_messages(email, room.id, page_size=1, page_token=tokens[email])
         assert following.messages[0].seq < page.messages[0].seq
-    answer = room.readers.page(room.member, room.id, page_size=1, page_token=tokens[room.owner])
+    answer = room.client.list_messages(room.member, room.id, page_size=1, page_token=tokens[room.owner])
     await refused(answer, PageTokenMismatchError, DOMAIN)
 
 
@@ -184,10 +181,10 @@ async def test_list_messages_of_another_copy_of_the_database_makes_pages_anew(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As when a new connection has led to a restored copy, in which the same rev may be of something else.
-    epoch = getattr(room.world.chat.process.context.database.on_connect, "__self__", None)
+    epoch = getattr(room.client.chat.process.context.database.on_connect, "__self__", None)
     assert isinstance(epoch, Epoch)
     monkeypatch.setattr(epoch, "value", "another copy")
-    with room.world.chat.counting() as statements:
-        page = await room.readers.page(room.owner, room.id)
+    with room.client.chat.counting() as statements:
+        page = await room.client.list_messages(room.owner, room.id)
     assert statements == [_SHARED, _MADE]
     assert page.epoch == "another copy"

@@ -20,21 +20,20 @@ from services.chat.domain.errors import (
     RoomLockedError,
     RoomNotFoundError,
 )
-from tests.services.chat.acts import Acts
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import refused
 
-Act = Callable[[Acts, str, Message], Awaitable[Any]]
+Act = Callable[[ChatClient, str, Message], Awaitable[Any]]
 Situation = Callable[["Stage"], Awaitable[None]]
 
 ACTS: dict[str, Act] = {
-    "edit": lambda acts, who, message: acts.edit(who, message, text="edited"),
-    "delete": lambda acts, who, message: acts.delete(who, message),
-    "restore": lambda acts, who, message: acts.restore(who, message),
-    "react": lambda acts, who, message: acts.react(who, message),
-    "take back": lambda acts, who, message: acts.take_back(who, message),
-    "pin": lambda acts, who, message: acts.pin(who, message),
-    "unpin": lambda acts, who, message: acts.unpin(who, message),
+    "edit": lambda client, who, message: client.edit_message(who, message, text="edited"),
+    "delete": lambda client, who, message: client.delete_message(who, message),
+    "restore": lambda client, who, message: client.restore_message(who, message),
+    "react": lambda client, who, message: client.add_reaction(who, message),
+    "take back": lambda client, who, message: client.remove_reaction(who, message),
+    "pin": lambda client, who, message: client.pin_message(who, message),
+    "unpin": lambda client, who, message: client.unpin_message(who, message),
 }
 _MODERATING = {"restore", "pin", "unpin"}
 
@@ -42,27 +41,26 @@ _MODERATING = {"restore", "pin", "unpin"}
 class Stage:
     """A room of Ada's and in it a message of Bob's, who moderates so that he may do anything to it."""
 
-    def __init__(self, acts: Acts) -> None:
-        self.acts = acts
-        self.world = acts.world
+    def __init__(self, client: ChatClient) -> None:
+        self.client = client
 
     async def open(self) -> Stage:
         """Make the room and let Bob speak."""
-        self.room_id = (await self.world.room(new_user())).id
-        self.bob = await self.acts.member(self.room_id, "MODERATOR")
-        self.message = (await self.world.send(self.bob, self.room_id, "mine")).message
+        self.room_id = (await self.client.create_room(new_user())).id
+        self.bob = await self.client.join_as(self.room_id, "MODERATOR")
+        self.message = await self.client.send_message(self.bob, self.room_id, "mine")
         return self
 
     async def set_bob(self, **columns: object) -> None:
         """Change Bob himself behind everybody's back."""
         for name, value in columns.items():
             query = f"UPDATE users.users SET {name} = now() + interval '{value}' WHERE email = $1"
-            await self.world.admin.execute(query, self.bob)
-        self.world.chat.forget_callers()
+            await self.client.admin.execute(query, self.bob)
+        self.client.chat.forget_callers()
 
     async def remove_bob(self) -> None:
         """End Bob's membership."""
-        await self.world.admin.execute(
+        await self.client.admin.execute(
             "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
             uuid.UUID(self.room_id),
             uuid.UUID(self.message.user_id),
@@ -70,7 +68,7 @@ class Stage:
 
     async def stamp(self, column: str) -> None:
         """Set one of the room's times."""
-        await self.world.admin.execute(
+        await self.client.admin.execute(
             f"UPDATE chat.rooms SET {column} = now() WHERE id = $1", uuid.UUID(self.room_id)
         )
 
@@ -85,12 +83,12 @@ async def _stranger(stage: Stage) -> None:
 
 async def _hidden(stage: Stage) -> None:
     await stage.remove_bob()
-    await stage.world.set_room(stage.room_id, private=True)
+    await stage.client.db.set_room(stage.room_id, private=True)
 
 
 async def _invited(stage: Stage) -> None:
     await _hidden(stage)
-    await stage.world.admin.execute(
+    await stage.client.admin.execute(
         "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
         uuid.UUID(stage.room_id),
         uuid.UUID(stage.message.user_id),
@@ -98,7 +96,7 @@ async def _invited(stage: Stage) -> None:
 
 
 async def _banned(stage: Stage) -> None:
-    await stage.world.sanction(stage.room_id, stage.bob, "BAN")
+    await stage.client.db.add_sanction(stage.room_id, stage.bob, "BAN")
 
 
 async def _banned_from_private(stage: Stage) -> None:
@@ -111,7 +109,7 @@ async def _suspended(stage: Stage) -> None:
 
 
 async def _muted(stage: Stage) -> None:
-    await stage.world.sanction(stage.room_id, stage.bob, "MUTE")
+    await stage.client.db.add_sanction(stage.room_id, stage.bob, "MUTE")
 
 
 async def _muted_everywhere(stage: Stage) -> None:
@@ -120,7 +118,7 @@ async def _muted_everywhere(stage: Stage) -> None:
 
 async def _measures_that_ended(stage: Stage) -> None:
     await stage.set_bob(muted_until="-1 second", suspended_until="-1 second")
-    await stage.world.sanction(stage.room_id, stage.bob, "MUTE", expires="-1 hour")
+    await stage.client.db.add_sanction(stage.room_id, stage.bob, "MUTE", expires="-1 hour")
 
 
 async def _archived(stage: Stage) -> None:
@@ -132,11 +130,11 @@ async def _locked(stage: Stage) -> None:
 
 
 async def _announcement(stage: Stage) -> None:
-    await stage.world.set_room(stage.room_id, announcement=True)
+    await stage.client.db.set_room(stage.room_id, announcement=True)
 
 
 async def _plain(stage: Stage) -> None:
-    await stage.world.set_role(stage.room_id, stage.bob, "MEMBER")
+    await stage.client.db.set_role(stage.room_id, stage.bob, "MEMBER")
 
 
 # For each situation the error, and the acts that it stops; all others succeed.
@@ -167,26 +165,30 @@ SITUATIONS: list[tuple[Situation, type[ServiceError] | None, frozenset[str]]] = 
     ids=[situation.__name__.strip("_") for situation, _, _ in SITUATIONS],
 )
 async def test_act_in_a_situation(
-    world: World, situation: Situation, error: type[ServiceError] | None, stopped: frozenset[str], name: str
+    client: ChatClient,
+    situation: Situation,
+    error: type[ServiceError] | None,
+    stopped: frozenset[str],
+    name: str,
 ) -> None:
-    stage = await Stage(Acts(world)).open()
+    stage = await Stage(client).open()
     await situation(stage)
-    before = await stage.acts.rows(stage.room_id)
-    act = ACTS[name](stage.acts, stage.bob, stage.message)
+    before = await stage.client.db.room_rows(stage.room_id)
+    act = ACTS[name](stage.client, stage.bob, stage.message)
     if error is None or name not in stopped:
         await act
         return
     await refused(act, error, DOMAIN)
-    assert await stage.acts.rows(stage.room_id) == before
+    assert await stage.client.db.room_rows(stage.room_id) == before
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_hidden_and_missing_rooms_look_the_same(world: World, name: str) -> None:
-    stage = await Stage(Acts(world)).open()
+async def test_hidden_and_missing_rooms_look_the_same(client: ChatClient, name: str) -> None:
+    stage = await Stage(client).open()
     await _hidden(stage)
-    hidden = await refused(ACTS[name](stage.acts, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
+    hidden = await refused(ACTS[name](stage.client, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
     await _missing(stage)
-    missing = await refused(ACTS[name](stage.acts, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
+    missing = await refused(ACTS[name](stage.client, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
     assert (hidden.message, set(hidden.metadata)) == (missing.message, set(missing.metadata))
 
 
@@ -213,8 +215,8 @@ _KINDS = {
 
 
 @pytest.mark.parametrize("name", ACTS)
-async def test_rules_are_asked_in_the_contract_s_order(world: World, name: str) -> None:
-    stage = await Stage(Acts(world)).open()
+async def test_rules_are_asked_in_the_contract_s_order(client: ChatClient, name: str) -> None:
+    stage = await Stage(client).open()
     for situation in (_plain, _muted, _banned, _archived, _locked, _announcement):
         await situation(stage)
     await stage.set_bob(suspended_until="1 hour", muted_until="-1 second")
@@ -222,7 +224,7 @@ async def test_rules_are_asked_in_the_contract_s_order(world: World, name: str) 
     place = "room_id = '{room}' AND user_id = '{user}'".format(**ids)
     for error, remedy, kind in _OBSTACLES:
         if name in _KINDS[kind]:
-            await refused(ACTS[name](stage.acts, stage.bob, stage.message), error, DOMAIN)
-            await world.admin.execute(f"UPDATE {remedy.format(**ids, place=place)}")
-            world.chat.forget_callers()
-    await ACTS[name](stage.acts, stage.bob, stage.message)
+            await refused(ACTS[name](stage.client, stage.bob, stage.message), error, DOMAIN)
+            await client.admin.execute(f"UPDATE {remedy.format(**ids, place=place)}")
+            client.chat.forget_callers()
+    await ACTS[name](stage.client, stage.bob, stage.message)

@@ -11,9 +11,7 @@ import pytest
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
 from servicekit.errors import ConflictError, RateLimitedError
 from services.chat.store import invitations, membership, message_edit, reactions, reports, rooms
-from tests.services.chat.acts import Acts
-from tests.services.chat.moderators import Cast, Moderators
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, RoomWithMembers, new_user
 from tests.services.running import Running, refused
 
 
@@ -31,88 +29,90 @@ def in_the_way(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> No
 
 
 async def test_reactions_are_charged_once(
-    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, strict_chat: Running, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = (await world.send(cast.owner, cast.room_id, "x")).message
-    acts = Acts(World(strict_chat, world.admin))
+    message = await client.send_message(room.owner, room.id, "x")
+    strict = ChatClient(strict_chat, client.admin)
     in_the_way(monkeypatch, reactions, "add")
-    await acts.react(cast.member, message)
+    await strict.add_reaction(room.member, message)
     in_the_way(monkeypatch, reactions, "remove")
-    await acts.take_back(cast.member, message)
-    await refused(acts.react(cast.member, message), RateLimitedError, DOMAIN)
+    await strict.remove_reaction(room.member, message)
+    await refused(strict.add_reaction(room.member, message), RateLimitedError, DOMAIN)
 
 
 async def test_edits_are_charged_once_and_those_that_change_nothing_never(
-    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, strict_chat: Running, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = (await world.send(cast.member, cast.room_id, "x")).message
-    acts = Acts(World(strict_chat, world.admin))
+    message = await client.send_message(room.member, room.id, "x")
+    strict = ChatClient(strict_chat, client.admin)
     in_the_way(monkeypatch, message_edit, "edit")
     for text in ("one", "two", "two"):
-        await acts.edit(cast.member, message, text=text)
-    await refused(acts.edit(cast.member, message, text="three"), RateLimitedError, DOMAIN)
+        await strict.edit_message(room.member, message, text=text)
+    await refused(strict.edit_message(room.member, message, text="three"), RateLimitedError, DOMAIN)
     # They count as sends, and sends with them.
-    await refused(acts.world.send(cast.member, cast.room_id, "four"), RateLimitedError, DOMAIN)
+    await refused(strict.send_message(room.member, room.id, "four"), RateLimitedError, DOMAIN)
 
 
 async def test_joins_are_charged_once_and_those_of_members_never(
-    world: World, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strict, ada, bob = World(strict_chat, world.admin), new_user(), new_user()
-    room = await world.room(ada)
+    strict, ada, bob = ChatClient(strict_chat, client.admin), new_user(), new_user()
+    room = await client.create_room(ada)
     in_the_way(monkeypatch, membership, "join")
     for _ in range(2):
-        await strict.join(bob, room.id)
-        await strict.join(bob, room.id)
-        await strict.ask(bob, "LeaveRoom", room_id=room.id)
+        await strict.join_room(bob, room.id)
+        await strict.join_room(bob, room.id)
+        await strict.call(bob, "LeaveRoom", room_id=room.id)
     for method in ("JoinRoom", "AcceptInvitation"):
-        await refused(strict.ask(bob, method, room_id=room.id), RateLimitedError, DOMAIN)
+        await refused(strict.call(bob, method, room_id=room.id), RateLimitedError, DOMAIN)
 
 
 async def test_rooms_are_charged_once_and_repeated_calls_never(
-    world: World, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strict, ada, request_id = World(strict_chat, world.admin), new_user(), str(uuid.uuid4())
+    strict, ada, request_id = ChatClient(strict_chat, client.admin), new_user(), str(uuid.uuid4())
     in_the_way(monkeypatch, rooms, "create")
     for _ in range(2):
         await strict.create_room(ada, request_id=request_id)
     await strict.create_room(ada)
     await refused(strict.create_room(ada), RateLimitedError, DOMAIN)
-    assert (await strict.create_room(ada, request_id=request_id)).deduplicated
+    assert (
+        await strict.call(ada, "CreateRoom", name="Late night records", request_id=request_id)
+    ).deduplicated
 
 
 async def test_reports_are_charged_once(
-    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, strict_chat: Running, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moderators = Moderators(World(strict_chat, world.admin))
+    strict = ChatClient(strict_chat, client.admin)
     in_the_way(monkeypatch, reports, "add_report")
 
     async def report() -> None:
-        message = (await world.send(cast.owner, cast.room_id, "x")).message
-        await moderators.act("ReportMessage", cast.member, cast.room_id, message_id=message.id)
+        message = await client.send_message(room.owner, room.id, "x")
+        await strict.call(room.member, "ReportMessage", room_id=room.id, message_id=message.id)
 
     await report()
-    message = (await world.send(cast.owner, cast.room_id, "x")).message
+    message = await client.send_message(room.owner, room.id, "x")
     repeatable = {"message_id": message.id, "request_id": str(uuid.uuid4())}
-    made = await moderators.act("ReportMessage", cast.member, cast.room_id, **repeatable)
+    made = await strict.call(room.member, "ReportMessage", room_id=room.id, **repeatable)
     await refused(report(), RateLimitedError, DOMAIN)
-    await moderators.act(
-        "ResolveReport", cast.owner, cast.room_id, report_id=made.report.id, state=REPORT_STATE_ACTED
+    await strict.call(
+        room.owner, "ResolveReport", room_id=room.id, report_id=made.report.id, state=REPORT_STATE_ACTED
     )
-    again = await moderators.act("ReportMessage", cast.member, cast.room_id, **repeatable)
+    again = await strict.call(room.member, "ReportMessage", room_id=room.id, **repeatable)
     assert again.deduplicated
 
 
 async def test_invitations_are_charged_once(
-    world: World, strict_chat: Running, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, strict_chat: Running, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strict = World(strict_chat, world.admin)
+    strict = ChatClient(strict_chat, client.admin)
     guests = [str(uuid.uuid4()) for _ in range(3)]
     in_the_way(monkeypatch, invitations, "invite")
     for guest in guests[:2]:
-        await strict.ask(cast.owner, "InviteUser", room_id=cast.room_id, user_id=guest)
+        await strict.call(room.owner, "InviteUser", room_id=room.id, user_id=guest)
     await refused(
-        strict.ask(cast.owner, "InviteUser", room_id=cast.room_id, user_id=guests[2]),
+        strict.call(room.owner, "InviteUser", room_id=room.id, user_id=guests[2]),
         RateLimitedError,
         DOMAIN,
     )

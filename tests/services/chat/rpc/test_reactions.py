@@ -15,9 +15,8 @@ from services.chat.domain.errors import MessageDeletedError, MessageNotFoundErro
 from services.chat.store import message_get
 from services.chat.store import reactions as store
 from tests.postgres import Database
-from tests.services.chat.acts import Acts
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.chat.plans import Explainer
-from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import refused, running
 
 _FACES = [chr(code) for code in range(0x1F600, 0x1F600 + 25)]
@@ -31,18 +30,18 @@ async def explainer(database: Database) -> AsyncIterator[Explainer]:
     await explainer.close()
 
 
-async def _message(world: World) -> tuple[str, Message]:
+async def _message(client: ChatClient) -> tuple[str, Message]:
     ada = new_user()
-    room = await world.room(ada)
-    return ada, (await world.send(ada, room.id, "listen to this")).message
+    room = await client.create_room(ada)
+    return ada, await client.send_message(ada, room.id, "listen to this")
 
 
-async def test_add_reaction_tells_all_of_them_in_the_order_of_their_first(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
-    bob = await acts.member(message.room_id)
-    first = await acts.react(ada, message, "🎵")
-    await acts.react(bob, message, ":vinyl_spin:")
-    last = await acts.react(bob, message, "🎵")
+async def test_add_reaction_tells_all_of_them_in_the_order_of_their_first(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    bob = await client.join_as(message.room_id)
+    first = await client.add_reaction(ada, message, "🎵")
+    await client.add_reaction(bob, message, ":vinyl_spin:")
+    last = await client.add_reaction(bob, message, "🎵")
     assert [(each.emoji, each.count, each.me) for each in last.reactions] == [
         ("🎵", 2, True),
         (":vinyl_spin:", 1, True),
@@ -51,97 +50,97 @@ async def test_add_reaction_tells_all_of_them_in_the_order_of_their_first(world:
     assert last.reactions[0].first_react_time.ToNanoseconds() > message.create_time.ToNanoseconds()
     # The joining took two, each reaction one.
     assert (first.rev, last.rev) == (message.rev + 3, message.rev + 5)
-    assert (await world.get_room(ada, message.room_id)).rev == last.rev
-    seen_by_ada = await acts.react(ada, message, "🎵")
+    assert (await client.get_room(ada, message.room_id)).rev == last.rev
+    seen_by_ada = await client.add_reaction(ada, message, "🎵")
     assert [(each.emoji, each.me) for each in seen_by_ada.reactions] == [
         ("🎵", True),
         (":vinyl_spin:", False),
     ]
 
 
-async def test_add_reaction_twice_writes_nothing(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
-    first = await acts.react(ada, message)
-    before = await acts.rows(message.room_id)
-    assert await acts.react(ada, message) == first
-    assert await acts.rows(message.room_id) == before
+async def test_add_reaction_twice_writes_nothing(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    first = await client.add_reaction(ada, message)
+    before = await client.db.room_rows(message.room_id)
+    assert await client.add_reaction(ada, message) == first
+    assert await client.db.room_rows(message.room_id) == before
 
 
-async def test_remove_reaction_takes_back_the_caller_s_own(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
-    bob = await acts.member(message.room_id)
-    given = await acts.react(ada, message)
-    await acts.react(bob, message)
-    left = await acts.take_back(ada, message)
+async def test_remove_reaction_takes_back_the_caller_s_own(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    bob = await client.join_as(message.room_id)
+    given = await client.add_reaction(ada, message)
+    await client.add_reaction(bob, message)
+    left = await client.remove_reaction(ada, message)
     assert [(each.count, each.me) for each in left.reactions] == [(1, False)]
     # When it was given first stays, though nobody of then is left.
     assert left.reactions[0].first_react_time == given.reactions[0].first_react_time
-    gone = await acts.take_back(bob, message)
+    gone = await client.remove_reaction(bob, message)
     assert (list(gone.reactions), gone.rev) == ([], left.rev + 1)
-    rows = await world.admin.fetch(
+    rows = await client.admin.fetch(
         "SELECT rev, removed_at IS NOT NULL AS removed FROM chat.reactions WHERE message_id = $1 ORDER BY rev",
         message.id,
     )
     assert [tuple(row) for row in rows] == [(left.rev, True), (gone.rev, True)]
 
 
-async def test_remove_reaction_of_what_was_not_given_writes_nothing(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
-    bob = await acts.member(message.room_id)
-    await acts.react(ada, message)
-    before = await acts.rows(message.room_id)
+async def test_remove_reaction_of_what_was_not_given_writes_nothing(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    bob = await client.join_as(message.room_id)
+    await client.add_reaction(ada, message)
+    before = await client.db.room_rows(message.room_id)
     for emoji in ("🎵", "👍", "no emoji at all"):
-        answer = await acts.take_back(bob, message, emoji)
+        answer = await client.remove_reaction(bob, message, emoji)
         assert [(each.emoji, each.count, each.me) for each in answer.reactions] == [("🎵", 1, False)]
-    await acts.take_back(ada, message)
-    after = await acts.rows(message.room_id)
-    assert (await acts.take_back(ada, message)).reactions == []
-    assert await acts.rows(message.room_id) == after != before
+    await client.remove_reaction(ada, message)
+    after = await client.db.room_rows(message.room_id)
+    assert (await client.remove_reaction(ada, message)).reactions == []
+    assert await client.db.room_rows(message.room_id) == after != before
 
 
-async def test_add_reaction_again_stands_in_the_same_row(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
-    first = await acts.react(ada, message)
-    await acts.take_back(ada, message)
-    again = await acts.react(ada, message)
+async def test_add_reaction_again_stands_in_the_same_row(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    first = await client.add_reaction(ada, message)
+    await client.remove_reaction(ada, message)
+    again = await client.add_reaction(ada, message)
     assert [(each.count, each.me) for each in again.reactions] == [(1, True)]
     assert (
         again.reactions[0].first_react_time.ToNanoseconds()
         > first.reactions[0].first_react_time.ToNanoseconds()
     )
-    rows = await world.admin.fetch(
+    rows = await client.admin.fetch(
         "SELECT rev, removed_at FROM chat.reactions WHERE message_id = $1", message.id
     )
     assert [tuple(row) for row in rows] == [(again.rev, None)]
 
 
 @pytest.mark.parametrize("emoji", ["a", "👍👍", ":no spaces:", "🎵 ", ":" + "x" * 63 + ":"])
-async def test_add_reaction_that_is_no_emoji_is_refused(world: World, acts: Acts, emoji: str) -> None:
-    ada, message = await _message(world)
-    error = await refused(acts.react(ada, message, emoji), InvalidFieldsError, DOMAIN)
+async def test_add_reaction_that_is_no_emoji_is_refused(client: ChatClient, emoji: str) -> None:
+    ada, message = await _message(client)
+    error = await refused(client.add_reaction(ada, message, emoji), InvalidFieldsError, DOMAIN)
     assert {violation.field for violation in error.violations} == {"emoji"}
 
 
-async def test_add_reaction_beyond_twenty_distinct_ones_is_refused(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
+async def test_add_reaction_beyond_twenty_distinct_ones_is_refused(client: ChatClient) -> None:
+    ada, message = await _message(client)
     for face in _FACES[:20]:
-        await acts.react(ada, message, face)
-    bob = await acts.member(message.room_id)
-    await refused(acts.react(bob, message, _FACES[20]), ReactionLimitError, DOMAIN)
+        await client.add_reaction(ada, message, face)
+    bob = await client.join_as(message.room_id)
+    await refused(client.add_reaction(bob, message, _FACES[20]), ReactionLimitError, DOMAIN)
     # One that is there already is none more.
-    assert len((await acts.react(bob, message, _FACES[3])).reactions) == 20
-    await acts.take_back(ada, message, _FACES[5])
-    answer = await acts.react(bob, message, _FACES[20])
+    assert len((await client.add_reaction(bob, message, _FACES[3])).reactions) == 20
+    await client.remove_reaction(ada, message, _FACES[5])
+    answer = await client.add_reaction(bob, message, _FACES[20])
     assert [each.emoji for each in answer.reactions] == [*_FACES[:5], *_FACES[6:20], _FACES[20]]
 
 
-async def test_reactions_to_a_tombstone_or_to_nothing_are_refused(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
-    await acts.react(ada, message)
-    elsewhere = (await _message(world))[1]
-    await acts.delete(ada, message)
+async def test_reactions_to_a_tombstone_or_to_nothing_are_refused(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    await client.add_reaction(ada, message)
+    elsewhere = (await _message(client))[1]
+    await client.delete_message(ada, message)
     elsewhere.room_id = message.room_id
-    for act in (acts.react, acts.take_back):
+    for act in (client.add_reaction, client.remove_reaction):
         error = await refused(act(ada, message), MessageDeletedError, DOMAIN)
         assert error.metadata == {"message_id": message.id}
         error = await refused(act(ada, elsewhere), MessageNotFoundError, DOMAIN)
@@ -149,48 +148,48 @@ async def test_reactions_to_a_tombstone_or_to_nothing_are_refused(world: World, 
 
 
 async def test_reactions_too_often_are_refused(
-    world: World, database: Database, neighbours: dict[str, str]
+    client: ChatClient, database: Database, neighbours: dict[str, str]
 ) -> None:
-    ada, message = await _message(world)
+    ada, message = await _message(client)
     limits = {"reaction_rate_per_second": 0.001, "reaction_burst": 2}
     async with running(Settings, build_chat, database, **neighbours, **limits) as strict:
-        acts = Acts(World(strict, world.admin))
-        await acts.react(ada, message)
+        limited = ChatClient(strict, client.admin)
+        await limited.add_reaction(ada, message)
         # A repetition costs as much as the first.
-        await acts.react(ada, message)
-        for act in (acts.react, acts.take_back):
+        await limited.add_reaction(ada, message)
+        for act in (limited.add_reaction, limited.remove_reaction):
             assert (await refused(act(ada, message), RateLimitedError, DOMAIN)).retry_after
-        bob = await acts.member(message.room_id)
-        assert (await acts.react(bob, message)).reactions[0].count == 2
+        bob = await limited.join_as(message.room_id)
+        assert (await limited.add_reaction(bob, message)).reactions[0].count == 2
 
 
-async def test_reactions_statements_per_call_are_fixed(world: World, acts: Acts) -> None:
-    ada, message = await _message(world)
+async def test_reactions_statements_per_call_are_fixed(client: ChatClient) -> None:
+    ada, message = await _message(client)
     begun = ["BEGIN", "chat.lock_visible_room", "chat.reaction_context"]
     for emoji in _FACES[:19]:
-        with world.chat.counting() as statements:
-            await acts.react(ada, message, emoji)
+        with client.chat.counting() as statements:
+            await client.add_reaction(ada, message, emoji)
         assert statements == [*begun, "chat.add_reaction", "COMMIT"]
-    for act in (acts.react, acts.take_back):
-        with world.chat.counting() as statements:
-            await act(ada, message, _FACES[0] if act == acts.react else "👍")
+    for act in (client.add_reaction, client.remove_reaction):
+        with client.chat.counting() as statements:
+            await act(ada, message, _FACES[0] if act == client.add_reaction else "👍")
         assert statements == [*begun, "COMMIT"]
-    with world.chat.counting() as statements:
-        await acts.take_back(ada, message, _FACES[0])
+    with client.chat.counting() as statements:
+        await client.remove_reaction(ada, message, _FACES[0])
     assert statements == [*begun, "chat.remove_reaction", "COMMIT"]
 
 
-async def _popular(world: World, message: Message, count: int) -> None:
+async def _popular(client: ChatClient, message: Message, count: int) -> None:
     """Let so many strangers have given ten emojis, and as many have taken others back."""
     for emoji, removed in (("':e' || g % 10 || ':'", "NULL"), ("':r' || g || ':'", "now()")):
-        await world.admin.execute(
+        await client.admin.execute(
             "INSERT INTO chat.reactions (room_id, message_id, user_id, emoji, created_at, removed_at, rev)"
             f" SELECT $1, $2, gen_random_uuid(), {emoji}, now(), {removed}, g FROM generate_series(1, $3::int) g",
             UUID(message.room_id),
             UUID(message.id),
             count,
         )
-    await world.admin.execute(
+    await client.admin.execute(
         "INSERT INTO chat.reaction_tallies SELECT room_id, message_id, emoji, count(*), min(created_at)"
         " FROM chat.reactions WHERE message_id = $1 AND removed_at IS NULL GROUP BY 1, 2, 3",
         UUID(message.id),
@@ -198,20 +197,20 @@ async def _popular(world: World, message: Message, count: int) -> None:
 
 
 async def test_reactions_cost_the_same_with_ten_and_with_ten_thousand(
-    world: World, explainer: Explainer
+    client: ChatClient, explainer: Explainer
 ) -> None:
-    ada, few = await _message(world)
-    many = (await world.send(ada, few.room_id, "everybody loves this")).message
-    caller = UUID(await world.user_id(ada))
-    await _popular(world, few, 10)
-    await _popular(world, many, 10_000)
+    ada, few = await _message(client)
+    many = await client.send_message(ada, few.room_id, "everybody loves this")
+    caller = UUID(await client.db.user_id(ada))
+    await _popular(client, few, 10)
+    await _popular(client, many, 10_000)
     # Somebody who changes their mind very often.
-    await world.admin.execute(
+    await client.admin.execute(
         "UPDATE chat.reactions SET user_id = $1 WHERE removed_at IS NOT NULL AND message_id = $2",
         caller,
         UUID(many.id),
     )
-    await world.admin.execute("VACUUM (ANALYZE) chat.reactions, chat.reaction_tallies, chat.messages")
+    await client.admin.execute("VACUUM (ANALYZE) chat.reactions, chat.reaction_tallies, chat.messages")
     room_id = UUID(few.room_id)
     for explain in (explainer.plan, explainer.generic_plan):
         for message in (few, many):

@@ -22,9 +22,9 @@ from services.chat.store import reactions as store
 from services.chat.store import room_transaction
 from services.chat.store.room_transaction import CountersRow
 from tests.postgres import Database
-from tests.services.chat.acts import Acts, together
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import Running, running
+from tests.support.concurrency import gather_bounded
 
 _USERS = 30
 _FACES = [chr(code) for code in range(0x1F600, 0x1F600 + 25)]
@@ -37,42 +37,42 @@ async def wide_chat(database: Database, neighbours: dict[str, str]) -> AsyncIter
         yield service
 
 
-async def _everybody_reacts(acts: Acts) -> Message:
+async def _everybody_reacts(client: ChatClient) -> Message:
     """Thirty users give 25 distinct emojis to one message, all at once."""
     ada = new_user()
-    room = await acts.world.room(ada)
-    message = (await acts.world.send(ada, room.id, "say something")).message
-    users = [await acts.member(room.id) for _ in range(_USERS)]
+    room = await client.create_room(ada)
+    message = await client.send_message(ada, room.id, "say something")
+    users = [await client.join_as(room.id) for _ in range(_USERS)]
     await asyncio.gather(
-        *(acts.react(user, message, _FACES[n % len(_FACES)]) for n, user in enumerate(users)),
+        *(client.add_reaction(user, message, _FACES[n % len(_FACES)]) for n, user in enumerate(users)),
         return_exceptions=True,
     )
     return message
 
 
-async def _sums(world: World, message: Message) -> tuple[dict[str, int], dict[str, int]]:
+async def _sums(client: ChatClient, message: Message) -> tuple[dict[str, int], dict[str, int]]:
     """The tallies that are kept, and those that a recount gives."""
     kept = "SELECT emoji, count FROM chat.reaction_tallies WHERE message_id = $1"
     counted = """
         SELECT emoji, count(*) FROM chat.reactions WHERE message_id = $1 AND removed_at IS NULL GROUP BY emoji
     """
-    rows = [await world.admin.fetch(query, UUID(message.id)) for query in (kept, counted)]
+    rows = [await client.admin.fetch(query, UUID(message.id)) for query in (kept, counted)]
     return dict(map(tuple, rows[0])), dict(map(tuple, rows[1]))
 
 
-async def _revs(world: World, message: Message) -> list[int]:
+async def _revs(client: ChatClient, message: Message) -> list[int]:
     query = "SELECT rev FROM chat.reactions WHERE message_id = $1 ORDER BY rev"
-    return [row[0] for row in await world.admin.fetch(query, UUID(message.id))]
+    return [row[0] for row in await client.admin.fetch(query, UUID(message.id))]
 
 
 async def test_add_reaction_by_thirty_at_once_lets_twenty_emojis_stand(
-    world: World, wide_chat: Running
+    client: ChatClient, wide_chat: Running
 ) -> None:
-    message = await _everybody_reacts(Acts(World(wide_chat, world.admin)))
-    kept, counted = await _sums(world, message)
+    message = await _everybody_reacts(ChatClient(wide_chat, client.admin))
+    kept, counted = await _sums(client, message)
     assert len(kept) == MAX_DISTINCT
     assert kept == counted
-    revs = await _revs(world, message)
+    revs = await _revs(client, message)
     assert revs == list(range(revs[0], revs[0] + sum(kept.values())))
 
 
@@ -104,55 +104,55 @@ class LockLast:
 
 
 async def test_control_with_the_lock_taken_last_lets_too_many_stand(
-    world: World, wide_chat: Running, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, wide_chat: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Two waves of readers: each sees at most half of the emojis, whichever wave comes first.
+    # Two waves of members: each sees at most half of the emojis, whichever wave comes first.
     broken = LockLast(_USERS // 2)
     monkeypatch.setattr(reactions, "room_transaction", broken)
     monkeypatch.setattr(reactions, "store", broken)
-    message = await _everybody_reacts(Acts(World(wide_chat, world.admin)))
-    kept, _ = await _sums(world, message)
+    message = await _everybody_reacts(ChatClient(wide_chat, client.admin))
+    kept, _ = await _sums(client, message)
     assert len(kept) == len(_FACES) > MAX_DISTINCT
 
 
 async def test_tallies_equal_a_recount_after_random_reactions_of_many(
-    world: World, second_chat: Running
+    client: ChatClient, second_chat: Running
 ) -> None:
-    places = (Acts(world), Acts(World(second_chat, world.admin)))
+    places = (client, ChatClient(second_chat, client.admin))
     ada = new_user()
-    room = await world.room(ada)
-    messages = [(await world.send(ada, room.id, f"{n}")).message for n in range(2)]
-    users = [await places[0].member(room.id) for _ in range(8)]
+    room = await client.create_room(ada)
+    messages = [await client.send_message(ada, room.id, f"{n}") for n in range(2)]
+    users = [await places[0].join_as(room.id) for _ in range(8)]
     chance = random.Random(4)
 
     async def some_reactions(user: str) -> None:
         for _ in range(40):
-            acts, message, emoji = (
+            client, message, emoji = (
                 chance.choice(places),
                 chance.choice(messages),
                 chance.choice(_FACES[:4]),
             )
-            answer = await chance.choice((acts.react, acts.take_back))(user, message, emoji)
+            answer = await chance.choice((client.add_reaction, client.remove_reaction))(user, message, emoji)
             assert all(each.count >= 1 for each in answer.reactions)
 
     await asyncio.gather(*map(some_reactions, users))
     for message in messages:
-        kept, counted = await _sums(world, message)
+        kept, counted = await _sums(client, message)
         assert kept == counted
         assert kept
         # Each change has a number of its own.
-        revs = await _revs(world, message)
+        revs = await _revs(client, message)
         assert len(set(revs)) == len(revs)
 
 
 async def test_add_reaction_by_one_user_many_times_at_once_counts_once(
-    world: World, second_chat: Running
+    client: ChatClient, second_chat: Running
 ) -> None:
-    places = (Acts(world), Acts(World(second_chat, world.admin)))
+    places = (client, ChatClient(second_chat, client.admin))
     ada = new_user()
-    room = await world.room(ada)
-    message = (await world.send(ada, room.id, "once")).message
-    answers = await together(acts.react(ada, message) for acts in places for _ in range(20))
+    room = await client.create_room(ada)
+    message = await client.send_message(ada, room.id, "once")
+    answers = await gather_bounded(client.add_reaction(ada, message) for acts in places for _ in range(20))
     assert not [answer for answer in answers if isinstance(answer, BaseException)]
-    assert await _sums(world, message) == ({"🎵": 1}, {"🎵": 1})
-    assert await _revs(world, message) == [message.rev + 1]
+    assert await _sums(client, message) == ({"🎵": 1}, {"🎵": 1})
+    assert await _revs(client, message) == [message.rev + 1]

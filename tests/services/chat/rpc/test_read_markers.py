@@ -15,9 +15,8 @@ from servicekit.errors import InvalidFieldsError, PageTokenMismatchError
 from servicekit.pagination import encode_token, fingerprint
 from services.chat.store import room_listing as store
 from tests.postgres import Database
-from tests.services.chat.moderators import Cast
+from tests.services.chat.chat_client import DOMAIN, ChatClient, RoomWithMembers, new_user
 from tests.services.chat.plans import Explainer
-from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import refused
 
 # Roots, replies, SYSTEM messages and deleted ones, by several authors, one of them erased; some mention the reader.
@@ -47,7 +46,7 @@ _FILL = """
 """
 
 
-async def fill(world: World, room_id: str, reader: str, count: int, seed: int, **shares: float) -> None:
+async def fill(client: ChatClient, room_id: str, reader: str, count: int, seed: int, **shares: float) -> None:
     """Write messages of all kinds behind the service's back."""
     dice = random.Random(seed)
     share = {"system": 0.1, "reply": 0.2, "gone": 0.2, "mention": 0.5, "mine": 0.2, **shares}
@@ -56,10 +55,10 @@ async def fill(world: World, room_id: str, reader: str, count: int, seed: int, *
         return [dice.random() < share[kind] for _ in range(count)]
 
     system, mine = thrown("system"), thrown("mine")
-    await world.admin.execute(
+    await client.admin.execute(
         _FILL,
         room_id,
-        await world.user_id(reader),
+        await client.db.user_id(reader),
         uuid.uuid4(),
         [1 if own else dice.choice((2, 3)) for own in mine],
         system,
@@ -69,10 +68,12 @@ async def fill(world: World, room_id: str, reader: str, count: int, seed: int, *
     )
 
 
-async def recount(world: World, room_id: str, reader: str, mark: int) -> tuple[int, bool, int, bool, int]:
+async def recount(
+    client: ChatClient, room_id: str, reader: str, mark: int
+) -> tuple[int, bool, int, bool, int]:
     """Unread roots, capped, unread mentions, capped, and the newest live message: by looking at every message."""
-    me = uuid.UUID(await world.user_id(reader))
-    rows = await world.admin.fetch(
+    me = uuid.UUID(await client.db.user_id(reader))
+    rows = await client.admin.fetch(
         "SELECT m.*, EXISTS (SELECT 1 FROM chat.mentions e WHERE e.room_id = m.room_id AND e.message_id = m.id"
         " AND e.user_id = $2) AS mentions FROM chat.messages m WHERE room_id = $1 ORDER BY seq",
         room_id,
@@ -93,145 +94,145 @@ def told(my: MyRoom) -> tuple[int, bool, int, bool, int]:
     return (*counts, my.last_message.seq)
 
 
-async def mine(world: World, email: str, **fields: Any) -> list[MyRoom]:
+async def mine(client: ChatClient, email: str, **fields: Any) -> list[MyRoom]:
     """The rooms of somebody, over all pages."""
     found: list[MyRoom] = []
     token = ""
     while True:
-        page = await world.ask(email, "ListMyRooms", page_token=token, **fields)
+        page = await client.call(email, "ListMyRooms", page_token=token, **fields)
         found += list(page.rooms)
         token = page.next_page_token
         if not token:
             return found
 
 
-async def one(world: World, email: str, room_id: str) -> MyRoom:
+async def one(client: ChatClient, email: str, room_id: str) -> MyRoom:
     """One of somebody's rooms."""
-    (found,) = [each for each in await mine(world, email) if each.room.id == room_id]
+    (found,) = [each for each in await mine(client, email) if each.room.id == room_id]
     return found
 
 
-async def mark_read(world: World, email: str, room_id: str, seq: int) -> int:
+async def mark_read(client: ChatClient, email: str, room_id: str, seq: int) -> int:
     """Mark as read; returns where the mark stands."""
-    return int((await world.ask(email, "MarkRead", room_id=room_id, seq=seq)).last_read_seq)
+    return int((await client.call(email, "MarkRead", room_id=room_id, seq=seq)).last_read_seq)
 
 
-async def mark_unread(world: World, email: str, room_id: str, seq: int) -> int:
+async def mark_unread(client: ChatClient, email: str, room_id: str, seq: int) -> int:
     """Mark as unread; returns where the mark stands."""
-    return int((await world.ask(email, "MarkUnread", room_id=room_id, from_seq=seq)).last_read_seq)
+    return int((await client.call(email, "MarkUnread", room_id=room_id, from_seq=seq)).last_read_seq)
 
 
-async def test_list_my_rooms_shows_what_is_new(world: World) -> None:
+async def test_list_my_rooms_shows_what_is_new(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada)
-    await world.join(bob, room.id)
-    fresh = await one(world, bob, room.id)
+    room = await client.create_room(ada)
+    await client.join_room(bob, room.id)
+    fresh = await one(client, bob, room.id)
     # What was said before one came is not news, and the room's own words never are.
     assert (fresh.unread_count, fresh.last_read_seq, fresh.last_message.type) == (
         0,
         0,
         MessageType.MESSAGE_TYPE_SYSTEM,
     )
-    root = (await world.send(ada, room.id, "hello", mention_user_ids=[await world.user_id(bob)])).message
-    await world.send(bob, room.id, "hello yourself")
-    sent = await world.send(ada, room.id, "a reply", parent_id=root.id)
-    got = await one(world, bob, room.id)
+    root = await client.send_message(ada, room.id, "hello", mention_user_ids=[await client.db.user_id(bob)])
+    await client.send_message(bob, room.id, "hello yourself")
+    sent = await client.call(ada, "SendMessage", room_id=room.id, text="a reply", parent_id=root.id)
+    got = await one(client, bob, room.id)
     assert (got.unread_count, got.unread_capped) == (1, False)
     assert (got.unread_mention_count, got.unread_mentions_capped) == (1, False)
-    assert got.last_message == (await world.get(bob, room.id, sent.message.id)).message
-    assert got.room == (await world.get_room(bob, room.id)).room
-    assert got.membership == (await world.get_room(bob, room.id)).membership
+    assert got.last_message == await client.get_message(bob, sent.message)
+    assert got.room == (await client.get_room(bob, room.id)).room
+    assert got.membership == (await client.get_room(bob, room.id)).membership
     assert got.rev == sent.rev
-    answer = await world.ask(bob, "ListMyRooms")
+    answer = await client.call(bob, "ListMyRooms")
     assert answer.epoch == sent.epoch
-    assert await mark_read(world, bob, room.id, sent.message.seq) == sent.message.seq
-    got = await one(world, bob, room.id)
+    assert await mark_read(client, bob, room.id, sent.message.seq) == sent.message.seq
+    got = await one(client, bob, room.id)
     assert (got.unread_count, got.unread_mention_count, got.last_read_seq) == (0, 0, sent.message.seq)
-    assert not (await one(world, ada, room.id)).unread_mention_count
-    assert await mine(world, new_user()) == []
+    assert not (await one(client, ada, room.id)).unread_mention_count
+    assert await mine(client, new_user()) == []
 
 
-async def test_what_was_said_while_one_was_away_is_not_new(world: World) -> None:
+async def test_what_was_said_while_one_was_away_is_not_new(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada)
-    await world.join(bob, room.id)
-    await world.ask(bob, "LeaveRoom", room_id=room.id)
-    away = (await world.send(ada, room.id, "he is gone")).message
-    await world.join(bob, room.id)
-    back = await one(world, bob, room.id)
+    room = await client.create_room(ada)
+    await client.join_room(bob, room.id)
+    await client.call(bob, "LeaveRoom", room_id=room.id)
+    away = await client.send_message(ada, room.id, "he is gone")
+    await client.join_room(bob, room.id)
+    back = await one(client, bob, room.id)
     assert (back.unread_count, back.last_read_seq) == (0, away.seq)
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_list_my_rooms_counts_as_a_recount_does(world: World, seed: int) -> None:
+async def test_list_my_rooms_counts_as_a_recount_does(client: ChatClient, seed: int) -> None:
     ada, bob = new_user(), new_user()
-    rooms = [await world.room(ada, name=f"Room {n}") for n in range(6)]
+    rooms = [await client.create_room(ada, name=f"Room {n}") for n in range(6)]
     dice = random.Random(seed)
     for n, room in enumerate(rooms):
-        await world.join(bob, room.id)
+        await client.join_room(bob, room.id)
         # Around the cap, well below it, and far above.
         shares = {"system": 0, "reply": 0, "gone": 0, "mention": 1, "mine": 0} if n < 3 else {}
-        await fill(world, room.id, bob, (99, 100, 101, 30, 130, 400)[n], seed * 10 + n, **shares)
+        await fill(client, room.id, bob, (99, 100, 101, 30, 130, 400)[n], seed * 10 + n, **shares)
     capped = set()
     for _ in range(3):
-        for my in await mine(world, bob, page_size=4):
-            assert told(my) == await recount(world, my.room.id, bob, my.last_read_seq)
+        for my in await mine(client, bob, page_size=4):
+            assert told(my) == await recount(client, my.room.id, bob, my.last_read_seq)
             capped.add((my.unread_capped, my.unread_mentions_capped))
-            await mark_unread(world, bob, my.room.id, dice.randint(1, 200))
+            await mark_unread(client, bob, my.room.id, dice.randint(1, 200))
     assert capped >= {(False, False), (True, True)}
 
 
-async def test_unread_at_the_cap(world: World) -> None:
+async def test_unread_at_the_cap(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
     plain = {"system": 0, "reply": 0, "gone": 0, "mention": 1, "mine": 0}
     for count, expected in ((99, (99, False)), (100, (100, False)), (101, (100, True)), (250, (100, True))):
-        room = await world.room(ada)
-        await world.join(bob, room.id)
-        await mark_read(world, bob, room.id, 1)
-        await fill(world, room.id, bob, count, 0, **plain)
-        my = await one(world, bob, room.id)
+        room = await client.create_room(ada)
+        await client.join_room(bob, room.id)
+        await mark_read(client, bob, room.id, 1)
+        await fill(client, room.id, bob, count, 0, **plain)
+        my = await one(client, bob, room.id)
         assert (my.unread_count, my.unread_capped) == expected
         assert (my.unread_mention_count, my.unread_mentions_capped) == expected
     # One's own words alone are many, and none of them is unread.
-    room = await world.room(ada)
-    await world.join(bob, room.id)
-    await fill(world, room.id, bob, 150, 0, **{**plain, "mine": 1})
-    my = await one(world, bob, room.id)
+    room = await client.create_room(ada)
+    await client.join_room(bob, room.id)
+    await fill(client, room.id, bob, 150, 0, **{**plain, "mine": 1})
+    my = await one(client, bob, room.id)
     assert (my.unread_count, my.unread_capped) == (0, True)
     assert (my.unread_mention_count, my.unread_mentions_capped) == (0, True)
 
 
-async def test_list_my_rooms_without_a_live_message(world: World, cast: Cast) -> None:
-    await world.admin.execute(
+async def test_list_my_rooms_without_a_live_message(client: ChatClient, room: RoomWithMembers) -> None:
+    await client.admin.execute(
         "UPDATE chat.messages SET deleted_at = now(), deletion_type = 'AUTHOR' WHERE room_id = $1",
-        cast.room_id,
+        room.id,
     )
-    my = await one(world, cast.member, cast.room_id)
+    my = await one(client, room.member, room.id)
     assert not my.HasField("last_message")
     assert (my.unread_count, my.unread_mention_count) == (0, 0)
 
 
-async def test_list_my_rooms_pages_by_room(world: World) -> None:
+async def test_list_my_rooms_pages_by_room(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    rooms = [await world.room(ada) for _ in range(5)]
+    rooms = [await client.create_room(ada) for _ in range(5)]
     for room in rooms:
-        await world.join(bob, room.id)
-    await world.ask(bob, "LeaveRoom", room_id=rooms[2].id)
+        await client.join_room(bob, room.id)
+    await client.call(bob, "LeaveRoom", room_id=rooms[2].id)
     expected = sorted(room.id for n, room in enumerate(rooms) if n != 2)
     for size in (1, 3, 4, 100):
-        assert [my.room.id for my in await mine(world, bob, page_size=size)] == expected
-    page = await world.ask(bob, "ListMyRooms", page_size=1)
-    mark = fingerprint("ListMyRooms", uuid.UUID(await world.user_id(bob)))
+        assert [my.room.id for my in await mine(client, bob, page_size=size)] == expected
+    page = await client.call(bob, "ListMyRooms", page_size=1)
+    mark = fingerprint("ListMyRooms", uuid.UUID(await client.db.user_id(bob)))
     for email, token in ((ada, page.next_page_token), (bob, "x"), (bob, encode_token(mark, texts=["7"]))):
-        call = world.ask(email, "ListMyRooms", page_token=token)
+        call = client.call(email, "ListMyRooms", page_token=token)
         await refused(call, PageTokenMismatchError, DOMAIN)
 
 
-async def test_list_my_rooms_ends_a_page_before_it_grows_too_large(world: World) -> None:
+async def test_list_my_rooms_ends_a_page_before_it_grows_too_large(client: ChatClient) -> None:
     ada = new_user()
-    await world.room(ada)
-    ada_id = await world.user_id(ada)
-    await world.admin.execute(
+    await client.create_room(ada)
+    ada_id = await client.db.user_id(ada)
+    await client.admin.execute(
         """
         WITH made AS (
           INSERT INTO chat.rooms (id, name, description, created_by, rev)
@@ -254,95 +255,97 @@ async def test_list_my_rooms_ends_a_page_before_it_grows_too_large(world: World)
         """,
         ada_id,
     )
-    first = await world.ask(ada, "ListMyRooms", page_size=100)
+    first = await client.call(ada, "ListMyRooms", page_size=100)
     assert len(first.rooms) < 100
     assert (1 << 20) * 0.9 < first.ByteSize() <= 1 << 20
-    assert len({my.room.id for my in await mine(world, ada, page_size=100)}) == 121
+    assert len({my.room.id for my in await mine(client, ada, page_size=100)}) == 121
 
 
-async def test_mark_read_goes_forward_and_no_further_than_the_newest(world: World, cast: Cast) -> None:
+async def test_mark_read_goes_forward_and_no_further_than_the_newest(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
     # Three came in after the owner, each with a message.
-    rev = (await world.get_room(cast.owner, cast.room_id)).rev
-    assert await mark_read(world, cast.owner, cast.room_id, 0) == 0
-    assert await mark_read(world, cast.owner, cast.room_id, 2) == 2
-    assert await mark_read(world, cast.owner, cast.room_id, 1) == 2
-    assert await mark_read(world, cast.owner, cast.room_id, (1 << 63) - 1) == 3
-    assert (await one(world, cast.owner, cast.room_id)).last_read_seq == 3
+    rev = (await client.get_room(room.owner, room.id)).rev
+    assert await mark_read(client, room.owner, room.id, 0) == 0
+    assert await mark_read(client, room.owner, room.id, 2) == 2
+    assert await mark_read(client, room.owner, room.id, 1) == 2
+    assert await mark_read(client, room.owner, room.id, (1 << 63) - 1) == 3
+    assert (await one(client, room.owner, room.id)).last_read_seq == 3
     # Nobody else is told, and nothing else moves.
-    assert (await world.get_room(cast.owner, cast.room_id)).rev == rev
-    call = world.ask(cast.owner, "MarkRead", room_id=cast.room_id, seq=-1)
+    assert (await client.get_room(room.owner, room.id)).rev == rev
+    call = client.call(room.owner, "MarkRead", room_id=room.id, seq=-1)
     await refused(call, InvalidFieldsError, DOMAIN)
 
 
-async def test_mark_unread_puts_the_mark_where_it_says(world: World, cast: Cast) -> None:
-    await mark_read(world, cast.owner, cast.room_id, 3)
-    assert await mark_unread(world, cast.owner, cast.room_id, 2) == 1
-    assert await mark_unread(world, cast.owner, cast.room_id, 3) == 2
-    assert await mark_unread(world, cast.owner, cast.room_id, 1) == 0
-    assert await mark_unread(world, cast.owner, cast.room_id, (1 << 63) - 1) == 3
-    call = world.ask(cast.owner, "MarkUnread", room_id=cast.room_id, from_seq=0)
+async def test_mark_unread_puts_the_mark_where_it_says(client: ChatClient, room: RoomWithMembers) -> None:
+    await mark_read(client, room.owner, room.id, 3)
+    assert await mark_unread(client, room.owner, room.id, 2) == 1
+    assert await mark_unread(client, room.owner, room.id, 3) == 2
+    assert await mark_unread(client, room.owner, room.id, 1) == 0
+    assert await mark_unread(client, room.owner, room.id, (1 << 63) - 1) == 3
+    call = client.call(room.owner, "MarkUnread", room_id=room.id, from_seq=0)
     await refused(call, InvalidFieldsError, DOMAIN)
 
 
-async def test_mark_read_at_once_from_many_devices_ends_at_the_furthest(world: World, cast: Cast) -> None:
-    await fill(world, cast.room_id, cast.member, 40, 1)
+async def test_mark_read_at_once_from_many_devices_ends_at_the_furthest(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
+    await fill(client, room.id, room.member, 40, 1)
     seqs = list(range(1, 41))
     random.Random(5).shuffle(seqs)
-    marks = await asyncio.gather(*(mark_read(world, cast.member, cast.room_id, seq) for seq in seqs))
+    marks = await asyncio.gather(*(mark_read(client, room.member, room.id, seq) for seq in seqs))
     assert all(mark >= seq for mark, seq in zip(marks, seqs, strict=True))
-    assert (await one(world, cast.member, cast.room_id)).last_read_seq == 40
+    assert (await one(client, room.member, room.id)).last_read_seq == 40
 
 
-async def test_mark_read_waits_for_no_lock_of_the_room(world: World, cast: Cast) -> None:
-    async with world.admin.transaction():
-        await world.admin.execute(
-            "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", cast.room_id
-        )
-        assert await mark_read(world, cast.owner, cast.room_id, 3) == 3
-        assert await mark_unread(world, cast.owner, cast.room_id, 1) == 0
+async def test_mark_read_waits_for_no_lock_of_the_room(client: ChatClient, room: RoomWithMembers) -> None:
+    async with client.admin.transaction():
+        await client.admin.execute("SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", room.id)
+        assert await mark_read(client, room.owner, room.id, 3) == 3
+        assert await mark_unread(client, room.owner, room.id, 1) == 0
 
 
 async def test_mark_read_runs_one_statement_when_it_moves_and_writes_nothing_when_not(
-    world: World, cast: Cast
+    client: ChatClient, room: RoomWithMembers
 ) -> None:
     async def version() -> str:
-        found = await world.admin.fetchval(
+        found = await client.admin.fetchval(
             "SELECT xmin::text || ctid::text FROM chat.room_memberships WHERE room_id = $1 AND user_id = $2",
-            cast.room_id,
-            await cast.id_of(cast.owner),
+            room.id,
+            await client.db.user_id(room.owner),
         )
         return str(found)
 
     for method, fields in (("MarkRead", {"seq": 3}), ("MarkUnread", {"from_seq": 2})):
         name = "chat.mark_read" if method == "MarkRead" else "chat.mark_unread"
-        with world.chat.counting() as statements:
-            await world.ask(cast.owner, method, room_id=cast.room_id, **fields)
+        with client.chat.counting() as statements:
+            await client.call(room.owner, method, room_id=room.id, **fields)
         assert statements == [name]
         before = await version()
-        with world.chat.counting() as statements:
-            await world.ask(cast.owner, method, room_id=cast.room_id, **fields)
+        with client.chat.counting() as statements:
+            await client.call(room.owner, method, room_id=room.id, **fields)
         assert statements == [name, "chat.read_marker"]
         assert await version() == before
 
 
 async def test_unread_of_a_hundred_rooms_is_one_statement_and_bounded(
-    world: World, database: Database
+    client: ChatClient, database: Database
 ) -> None:
     ada, bob = new_user(), new_user()
-    await world.room(bob)
-    bob_id = uuid.UUID(await world.user_id(bob))
-    rooms = [(await world.room(ada)).id for _ in range(100)]
+    await client.create_room(bob)
+    bob_id = uuid.UUID(await client.db.user_id(bob))
+    rooms = [(await client.create_room(ada)).id for _ in range(100)]
     for n, room_id in enumerate(rooms):
-        await world.admin.execute(
+        await client.admin.execute(
             "INSERT INTO chat.room_memberships (room_id, user_id, joined_at, rev) VALUES ($1, $2, now(), 3)",
             room_id,
             bob_id,
         )
-        await fill(world, room_id, bob, 300, n)
-    await world.admin.execute("VACUUM (ANALYZE)")
+        await fill(client, room_id, bob, 300, n)
+    await client.admin.execute("VACUUM (ANALYZE)")
     for size in (1, 100):
-        with world.chat.counting() as statements:
-            page = await world.ask(bob, "ListMyRooms", page_size=size)
+        with client.chat.counting() as statements:
+            page = await client.call(bob, "ListMyRooms", page_size=size)
         assert statements == ["chat.my_rooms"]
         assert len(page.rooms) == size
         assert all(my.unread_capped for my in page.rooms if my.unread_count)
@@ -353,7 +356,7 @@ async def test_unread_of_a_hundred_rooms_is_one_statement_and_bounded(
             assert not unread.scanned & {"messages", "mentions"}
             # Of the 300 messages after the mark 101 roots and as many mentions are looked at.
             assert unread.buffers < 100 * 900
-        await world.admin.execute(
+        await client.admin.execute(
             "UPDATE chat.room_memberships m SET last_read_seq = c.last_seq FROM chat.room_counters c"
             " WHERE c.room_id = m.room_id AND m.user_id = $1",
             bob_id,

@@ -17,40 +17,40 @@ from services.chat.domain.errors import (
     RoomArchivedError,
     RoomNotFoundError,
 )
-from tests.services.chat.world import DOMAIN, World, new_user
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import refused
 
 
-async def test_create_room_makes_the_caller_its_owner(world: World) -> None:
+async def test_create_room_makes_the_caller_its_owner(client: ChatClient) -> None:
     ada = new_user()
-    created = await world.create_room(ada, "Vinyl", description="Nothing else", private=True)
-    got = await world.get_room(ada, created.room.id)
+    created = await client.call(ada, "CreateRoom", name="Vinyl", description="Nothing else", private=True)
+    got = await client.get_room(ada, created.room.id)
     assert got.room == created.room
     assert (got.room.name, got.room.description, got.room.private) == ("Vinyl", "Nothing else", True)
-    assert got.room.creator_id == await world.user_id(ada)
+    assert got.room.creator_id == await client.db.user_id(ada)
     assert got.membership.role == MemberRole.MEMBER_ROLE_OWNER
     assert (got.room.rev, got.membership.rev, got.rev) == (1, 2, 2)
     assert len(got.epoch) == 16
     assert not created.deduplicated
 
 
-async def test_create_room_repeated_with_its_request_id_gives_the_first_room(world: World) -> None:
+async def test_create_room_repeated_with_its_request_id_gives_the_first_room(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
-    first = await world.create_room(ada, "One", request_id=request_id)
-    again = await world.create_room(ada, "One", request_id=request_id)
-    assert again.room == first.room
+    first = await client.create_room(ada, "One", request_id=request_id)
+    again = await client.call(ada, "CreateRoom", name="One", request_id=request_id)
+    assert again.room == first
     assert again.deduplicated
     # The same id of somebody else is another request.
-    other = await world.create_room(new_user(), "One", request_id=request_id)
-    assert other.room.id != first.room.id
+    other = await client.create_room(new_user(), "One", request_id=request_id)
+    assert other.id != first.id
 
 
-async def test_create_room_repeated_by_who_may_not_see_the_room_any_more(world: World) -> None:
+async def test_create_room_repeated_by_who_may_not_see_the_room_any_more(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     for private, error in ((True, RoomNotFoundError), (False, BannedError)):
         fields = {"private": private, "request_id": request_id}
-        room = (await world.create_room(ada, "One", **fields)).room
-        await world.admin.execute(
+        room = await client.create_room(ada, "One", **fields)
+        await client.admin.execute(
             """
             INSERT INTO chat.sanctions (id, room_id, user_id, kind, reason, issued_by, starts_at, rev)
             SELECT gen_random_uuid(), $1, created_by, 'BAN', 'x', created_by, now(), 3
@@ -58,152 +58,152 @@ async def test_create_room_repeated_by_who_may_not_see_the_room_any_more(world: 
             """,
             room.id,
         )
-        await refused(world.create_room(ada, "One", **fields), error, DOMAIN)
+        await refused(client.create_room(ada, "One", **fields), error, DOMAIN)
         request_id = str(uuid.uuid4())
 
 
-async def test_create_room_refuses_a_request_id_with_other_fields(world: World) -> None:
+async def test_create_room_refuses_a_request_id_with_other_fields(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
-    await world.create_room(ada, "One", request_id=request_id)
-    error = await refused(world.create_room(ada, "Two", request_id=request_id), RequestIdReusedError, DOMAIN)
+    await client.create_room(ada, "One", request_id=request_id)
+    error = await refused(client.create_room(ada, "Two", request_id=request_id), RequestIdReusedError, DOMAIN)
     assert error.metadata == {"request_id": request_id}
 
 
-async def test_create_room_concurrently_with_one_request_id_makes_one_room(world: World) -> None:
+async def test_create_room_concurrently_with_one_request_id_makes_one_room(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     answers: list[CreateRoomResponse] = await asyncio.gather(
-        *(world.create_room(ada, "One", request_id=request_id) for _ in range(30))
+        *(client.call(ada, "CreateRoom", name="One", request_id=request_id) for _ in range(30))
     )
     assert len({answer.room.id for answer in answers}) == 1
     assert sum(not answer.deduplicated for answer in answers) == 1
 
 
-async def test_create_room_of_a_suspended_caller_is_refused(world: World) -> None:
+async def test_create_room_of_a_suspended_caller_is_refused(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    await world.admin.execute(
+    room = await client.create_room(ada)
+    await client.admin.execute(
         "UPDATE users.users SET suspended_until = now() + interval '1 hour' WHERE email = $1", ada
     )
-    world.chat.forget_callers()
-    await refused(world.create_room(ada), CallerSuspendedError, DOMAIN)
-    assert (await world.get_room(ada, room.id)).room == room
-    await world.admin.execute(
+    client.chat.forget_callers()
+    await refused(client.create_room(ada), CallerSuspendedError, DOMAIN)
+    assert (await client.get_room(ada, room.id)).room == room
+    await client.admin.execute(
         "UPDATE users.users SET suspended_until = now() - interval '1 second' WHERE email = $1", ada
     )
-    world.chat.forget_callers()
-    assert (await world.create_room(ada)).room.id
+    client.chat.forget_callers()
+    assert (await client.create_room(ada)).id
 
 
 @pytest.mark.parametrize(
     "fields", [{"name": ""}, {"name": "x" * 81}, {"name": "a\x00b"}, {"request_id": "7"}]
 )
-async def test_create_room_names_the_field_at_fault(world: World, fields: dict[str, str]) -> None:
+async def test_create_room_names_the_field_at_fault(client: ChatClient, fields: dict[str, str]) -> None:
     error = await refused(
-        world.create_room(new_user(), **{"name": "x", **fields}), InvalidFieldsError, DOMAIN
+        client.create_room(new_user(), **{"name": "x", **fields}), InvalidFieldsError, DOMAIN
     )
     assert [violation.field for violation in error.violations] == list(fields)
 
 
-async def test_get_room_hides_a_private_room_as_if_it_were_missing(world: World) -> None:
+async def test_get_room_hides_a_private_room_as_if_it_were_missing(client: ChatClient) -> None:
     ada, eve = new_user(), new_user()
-    hidden = await world.room(ada, private=True)
+    hidden = await client.create_room(ada, private=True)
     missing = str(uuid.uuid4())
     errors = [
-        await refused(world.get_room(eve, room_id), RoomNotFoundError, DOMAIN)
+        await refused(client.get_room(eve, room_id), RoomNotFoundError, DOMAIN)
         for room_id in (hidden.id, missing)
     ]
     assert errors[0].message == errors[1].message
     assert errors[0].metadata == {"room_id": hidden.id}
 
 
-async def test_get_room_shows_a_private_room_to_the_invited(world: World) -> None:
+async def test_get_room_shows_a_private_room_to_the_invited(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada, private=True)
-    await world.create_room(bob)
-    await invite(world, room.id, bob)
-    got = await world.get_room(bob, room.id)
+    room = await client.create_room(ada, private=True)
+    await client.create_room(bob)
+    await invite(client, room.id, bob)
+    got = await client.get_room(bob, room.id)
     assert got.room == room
     assert not got.HasField("membership")
 
 
-async def test_get_room_of_the_banned(world: World) -> None:
+async def test_get_room_of_the_banned(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
     for private, error in ((False, BannedError), (True, RoomNotFoundError)):
-        room = await world.room(ada, private=private)
-        await world.create_room(bob)
+        room = await client.create_room(ada, private=private)
+        await client.create_room(bob)
         # An invitation from before the ban opens nothing.
-        await invite(world, room.id, bob)
-        await world.sanction(room.id, bob, "BAN")
-        await refused(world.get_room(bob, room.id), error, DOMAIN)
-        await refused(world.join(bob, room.id), error, DOMAIN)
+        await invite(client, room.id, bob)
+        await client.db.add_sanction(room.id, bob, "BAN")
+        await refused(client.get_room(bob, room.id), error, DOMAIN)
+        await refused(client.join_room(bob, room.id), error, DOMAIN)
 
 
-async def test_join_room_tells_the_room_once(world: World) -> None:
+async def test_join_room_tells_the_room_once(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada)
-    first = await world.join(bob, room.id)
-    again = await world.join(bob, room.id)
+    room = await client.create_room(ada)
+    first = await client.join_room(bob, room.id)
+    again = await client.join_room(bob, room.id)
     assert first == again
     assert first.membership.role == MemberRole.MEMBER_ROLE_MEMBER
-    messages = (await world.page(bob, room.id)).messages
+    messages = (await client.list_messages(bob, room.id)).messages
     assert [(m.type, m.system_event, m.user_id) for m in messages] == [
-        (MessageType.MESSAGE_TYPE_SYSTEM, SystemEvent.SYSTEM_EVENT_JOINED, await world.user_id(bob))
+        (MessageType.MESSAGE_TYPE_SYSTEM, SystemEvent.SYSTEM_EVENT_JOINED, await client.db.user_id(bob))
     ]
-    assert (first.membership.rev, messages[0].rev, (await world.get_room(bob, room.id)).rev) == (3, 4, 4)
+    assert (first.membership.rev, messages[0].rev, (await client.get_room(bob, room.id)).rev) == (3, 4, 4)
 
 
-async def test_join_room_lets_the_invited_into_a_private_room(world: World) -> None:
+async def test_join_room_lets_the_invited_into_a_private_room(client: ChatClient) -> None:
     ada, bob, eve = new_user(), new_user(), new_user()
-    room = await world.room(ada, private=True)
-    await world.create_room(bob)
-    await invite(world, room.id, bob)
-    assert (await world.join(bob, room.id)).membership.user_id == await world.user_id(bob)
-    assert await world.admin.fetchval(
+    room = await client.create_room(ada, private=True)
+    await client.create_room(bob)
+    await invite(client, room.id, bob)
+    assert (await client.join_room(bob, room.id)).membership.user_id == await client.db.user_id(bob)
+    assert await client.admin.fetchval(
         "SELECT ended_at IS NOT NULL FROM chat.room_invitations WHERE room_id = $1", room.id
     )
-    await refused(world.join(eve, room.id), RoomNotFoundError, DOMAIN)
+    await refused(client.join_room(eve, room.id), RoomNotFoundError, DOMAIN)
 
 
-async def test_join_room_that_is_archived_is_refused(world: World) -> None:
+async def test_join_room_that_is_archived_is_refused(client: ChatClient) -> None:
     ada = new_user()
-    room = await world.room(ada)
-    await world.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", room.id)
-    await refused(world.join(new_user(), room.id), RoomArchivedError, DOMAIN)
+    room = await client.create_room(ada)
+    await client.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", room.id)
+    await refused(client.join_room(new_user(), room.id), RoomArchivedError, DOMAIN)
     # Who is in stays in.
-    assert (await world.join(ada, room.id)).membership.role == MemberRole.MEMBER_ROLE_OWNER
+    assert (await client.join_room(ada, room.id)).membership.role == MemberRole.MEMBER_ROLE_OWNER
 
 
-async def test_join_room_by_many_at_once_numbers_them_without_a_gap(world: World) -> None:
-    room = await world.room(new_user())
-    await asyncio.gather(*(world.join(new_user(), room.id) for _ in range(15)))
-    numbers = await world.numbers(room.id)
+async def test_join_room_by_many_at_once_numbers_them_without_a_gap(client: ChatClient) -> None:
+    room = await client.create_room(new_user())
+    await asyncio.gather(*(client.join_room(new_user(), room.id) for _ in range(15)))
+    numbers = await client.db.seqs_and_revs(room.id)
     assert [seq for seq, _ in numbers] == list(range(1, 16))
     # Each joining is two changes: the membership, then the message.
     assert [rev for _, rev in numbers] == list(range(4, 34, 2))
 
 
-async def test_rooms_statements_per_call_are_fixed(world: World) -> None:
+async def test_rooms_statements_per_call_are_fixed(client: ChatClient) -> None:
     ada, bob = new_user(), new_user()
-    room = await world.room(ada)
-    await world.get_room(bob, room.id)
-    with world.chat.counting() as statements:
-        await world.create_room(ada)
+    room = await client.create_room(ada)
+    await client.get_room(bob, room.id)
+    with client.chat.counting() as statements:
+        await client.create_room(ada)
     assert statements == ["BEGIN", "chat.create_room", "COMMIT", "chat.room"]
-    with world.chat.counting() as statements:
-        await world.get_room(ada, room.id)
+    with client.chat.counting() as statements:
+        await client.get_room(ada, room.id)
     assert statements == ["chat.room"]
-    with world.chat.counting() as statements:
-        await world.join(bob, room.id)
+    with client.chat.counting() as statements:
+        await client.join_room(bob, room.id)
     assert statements == [
         *("BEGIN", "chat.lock_visible_room", "chat.room", "chat.join_room", "chat.insert_system_message"),
         *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
     ]
 
 
-async def invite(world: World, room_id: str, email: str) -> None:
+async def invite(client: ChatClient, room_id: str, email: str) -> None:
     """Invite a user who has called before, as InviteMember will."""
-    await world.admin.execute(
+    await client.admin.execute(
         "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
         room_id,
-        await world.user_id(email),
+        await client.db.user_id(email),
     )

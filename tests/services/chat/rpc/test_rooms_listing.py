@@ -16,33 +16,33 @@ from services.chat.domain.room_search import FIRST_ID, MAX_SIMILARITY, prefix_up
 from services.chat.store import room_listing as store
 from services.chat.store.rooms import search_name
 from tests.postgres import Database
+from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.chat.plans import Explainer
-from tests.services.chat.world import DOMAIN, World, new_user
 from tests.services.running import refused
 
 _MANY = 20_000
 
 
 @pytest.fixture
-async def town(world: World) -> AsyncIterator[World]:
+async def town(client: ChatClient) -> AsyncIterator[ChatClient]:
     """The world with no room that can be listed but those of the test."""
-    await world.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE archived_at IS NULL")
-    yield world
-    await world.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE archived_at IS NULL")
+    await client.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE archived_at IS NULL")
+    yield client
+    await client.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE archived_at IS NULL")
 
 
-async def rooms(world: World, *names: str) -> None:
+async def rooms(client: ChatClient, *names: str) -> None:
     """Make public rooms."""
     ada = new_user()
     for name in names:
-        await world.room(ada, name=name)
+        await client.create_room(ada, name=name)
 
 
-async def names(world: World, query: str = "", **fields: int) -> list[str]:
+async def names(client: ChatClient, query: str = "", **fields: int) -> list[str]:
     """The names that a query finds, in order, over all pages."""
     eve, found, token = new_user(), [], ""
     while True:
-        page: ListPublicRoomsResponse = await world.ask(
+        page: ListPublicRoomsResponse = await client.call(
             eve, "ListPublicRooms", query=query, page_token=token, **fields
         )
         found += [each.room.name for each in page.rooms]
@@ -51,16 +51,16 @@ async def names(world: World, query: str = "", **fields: int) -> list[str]:
             return found
 
 
-async def test_list_public_rooms_by_name_with_what_the_caller_is_there(town: World) -> None:
+async def test_list_public_rooms_by_name_with_what_the_caller_is_there(town: ChatClient) -> None:
     ada, bob = new_user(), new_user()
     await rooms(town, "zydeco", "Ambient", "éclat")
-    await town.room(ada, name="hidden", private=True)
-    away = await town.room(ada, name="away")
-    await town.set_room(away.id, archived_at=None)
+    await town.create_room(ada, name="hidden", private=True)
+    away = await town.create_room(ada, name="away")
+    await town.db.set_room(away.id, archived_at=None)
     await town.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", away.id)
-    mine = await town.room(ada, name="Mine", description="of two")
-    await town.join(bob, mine.id)
-    page = await town.ask(bob, "ListPublicRooms")
+    mine = await town.create_room(ada, name="Mine", description="of two")
+    await town.join_room(bob, mine.id)
+    page = await town.call(bob, "ListPublicRooms")
     assert [each.room.name for each in page.rooms] == ["Ambient", "éclat", "Mine", "zydeco"]
     assert [each.member for each in page.rooms] == [False, False, True, False]
     assert page.rooms[2].room == (await town.get_room(bob, mine.id)).room
@@ -68,7 +68,7 @@ async def test_list_public_rooms_by_name_with_what_the_caller_is_there(town: Wor
     assert not page.next_page_token
 
 
-async def test_list_public_rooms_puts_better_matches_first(town: World) -> None:
+async def test_list_public_rooms_puts_better_matches_first(town: ChatClient) -> None:
     await rooms(town, "Soulful", "Neo-Soul", "soul", "The soul cellar", "Sould out", "Jazz", "Sol y sombra")
     # Exact, then what begins with it, then what has it within, each by name.
     assert await names(town, "SOUL") == ["soul", "Sould out", "Soulful", "Neo-Soul", "The soul cellar"]
@@ -92,7 +92,7 @@ async def test_list_public_rooms_puts_better_matches_first(town: World) -> None:
     ],
 )
 async def test_list_public_rooms_takes_every_character_for_itself(
-    town: World, query: str, found: list[str]
+    town: ChatClient, query: str, found: list[str]
 ) -> None:
     await rooms(town, "a%b side", "a_b side", "aXb side", "c\\d", "cXd", "It's 5 o'clock")
     assert await names(town, query) == found
@@ -114,20 +114,20 @@ async def test_list_public_rooms_takes_every_character_for_itself(
     ],
 )
 async def test_list_public_rooms_finds_short_and_foreign_names(
-    town: World, query: str, found: list[str]
+    town: ChatClient, query: str, found: list[str]
 ) -> None:
     await rooms(town, "U2 only", "Best of U2", "米津玄師", "Best of 米津玄師", "Жизнь", "방탄소년단 fans")
     await rooms(town, "Beyoncé", "Ｂｅｙｏｎｃé club", "M.I.A. and more", "!!! (chk chk chk)", "🎷 at night")
     assert await names(town, query) == found
 
 
-async def test_list_public_rooms_with_a_query_of_nothing_visible_lists_all(town: World) -> None:
+async def test_list_public_rooms_with_a_query_of_nothing_visible_lists_all(town: ChatClient) -> None:
     await rooms(town, "One", "Two")
     assert await names(town, "  \u200b ") == ["One", "Two"]
 
 
 @pytest.mark.parametrize("query", ["", "so", "soul", "soulz"])
-async def test_list_public_rooms_pages_show_each_room_once(town: World, query: str) -> None:
+async def test_list_public_rooms_pages_show_each_room_once(town: ChatClient, query: str) -> None:
     # Names that are equal, begin with the query, contain it and are only similar: a page ends in each stage.
     await rooms(town, *["soul"] * 3, "souls", "soulful", "old soul", "new soul", "new soul", "so il", "soulm")
     whole = await names(town, query, page_size=100)
@@ -136,7 +136,7 @@ async def test_list_public_rooms_pages_show_each_room_once(town: World, query: s
         assert await names(town, query, page_size=size) == whole
 
 
-async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(town: World) -> None:
+async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(town: ChatClient) -> None:
     # Korean syllables fold into three letters each, and some letters into eighteen.
     long = ["각" * 80, "\ufdfa" * 80, "🎵" * 80, "米" * 80]
     await rooms(town, *long)
@@ -146,22 +146,22 @@ async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(t
         assert await names(town, name) == [name]
 
 
-async def test_list_public_rooms_goes_on_at_its_place_whatever_was_renamed(town: World) -> None:
+async def test_list_public_rooms_goes_on_at_its_place_whatever_was_renamed(town: ChatClient) -> None:
     ada = new_user()
-    first, *_ = [await town.room(ada, name=name) for name in ("a", "b", "c")]
-    page = await town.ask(ada, "ListPublicRooms", page_size=1)
-    await town.ask(ada, "UpdateRoom", room={"id": first.id, "name": "z"}, update_mask={"paths": ["name"]})
-    rest = await town.ask(ada, "ListPublicRooms", page_token=page.next_page_token)
+    first, *_ = [await town.create_room(ada, name=name) for name in ("a", "b", "c")]
+    page = await town.call(ada, "ListPublicRooms", page_size=1)
+    await town.call(ada, "UpdateRoom", room={"id": first.id, "name": "z"}, update_mask={"paths": ["name"]})
+    rest = await town.call(ada, "ListPublicRooms", page_token=page.next_page_token)
     assert [each.room.name for each in rest.rooms] == ["b", "c", "z"]
 
 
-async def test_list_public_rooms_refuses_a_token_that_is_not_of_this_list(town: World) -> None:
+async def test_list_public_rooms_refuses_a_token_that_is_not_of_this_list(town: ChatClient) -> None:
     ada, bob = new_user(), new_user()
     await rooms(town, "soul one", "soul two")
-    page = await town.ask(ada, "ListPublicRooms", query="soul", page_size=1)
+    page = await town.call(ada, "ListPublicRooms", query="soul", page_size=1)
     token = page.next_page_token
     assert token
-    ada_id = uuid.UUID(await town.user_id(ada))
+    ada_id = uuid.UUID(await town.db.user_id(ada))
     mark = fingerprint("ListPublicRooms", ada_id, "soul")
     broken = [
         encode_token(mark, (0,), ("soul", str(FIRST_ID))),
@@ -178,16 +178,16 @@ async def test_list_public_rooms_refuses_a_token_that_is_not_of_this_list(town: 
         (bob, "soul", token),
         *((ada, "soul", b) for b in broken),
     ]:
-        call = town.ask(email, "ListPublicRooms", query=query, page_token=wrong)
+        call = town.call(email, "ListPublicRooms", query=query, page_token=wrong)
         await refused(call, PageTokenMismatchError, DOMAIN)
     # A page size may change on the way.
-    assert (await town.ask(ada, "ListPublicRooms", query="soul", page_size=9, page_token=token)).rooms
+    assert (await town.call(ada, "ListPublicRooms", query="soul", page_size=9, page_token=token)).rooms
 
 
-async def test_list_public_rooms_runs_a_statement_per_stage(town: World) -> None:
+async def test_list_public_rooms_runs_a_statement_per_stage(town: ChatClient) -> None:
     ada = new_user()
     await rooms(town, "soul one", "my soul")
-    await town.ask(ada, "ListPublicRooms")
+    await town.call(ada, "ListPublicRooms")
     ways = {
         "": ["prefix"],
         "so": ["prefix", "words"],
@@ -196,14 +196,14 @@ async def test_list_public_rooms_runs_a_statement_per_stage(town: World) -> None
     for size in (2, 100):
         for query, stages in ways.items():
             with town.chat.counting() as statements:
-                await town.ask(ada, "ListPublicRooms", query=query, page_size=size)
+                await town.call(ada, "ListPublicRooms", query=query, page_size=size)
             assert statements == [f"chat.public_rooms_{stage}" for stage in stages]
     with town.chat.counting() as statements:
-        await town.ask(ada, "ListPublicRooms", query="soul", page_size=1)
+        await town.call(ada, "ListPublicRooms", query="soul", page_size=1)
     assert statements == ["chat.public_rooms_prefix", "chat.public_rooms_substring"]
 
 
-async def test_public_rooms_are_found_by_indexes(town: World, database: Database) -> None:
+async def test_public_rooms_are_found_by_indexes(town: ChatClient, database: Database) -> None:
     ada = uuid.uuid4()
     await town.admin.execute(
         """
@@ -246,7 +246,7 @@ async def test_public_rooms_are_found_by_indexes(town: World, database: Database
         await explainer.close()
 
 
-async def test_list_public_rooms_while_rooms_come_shows_no_room_twice(town: World) -> None:
+async def test_list_public_rooms_while_rooms_come_shows_no_room_twice(town: ChatClient) -> None:
     await rooms(town, *(f"room {n:02}" for n in range(20)))
     found, _ = await asyncio.gather(
         names(town, page_size=2), rooms(town, *(f"room {n:02} b" for n in range(20)))

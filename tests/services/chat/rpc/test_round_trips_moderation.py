@@ -17,9 +17,8 @@ from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
 from tests.postgres import Database
-from tests.services.chat.moderators import Moderators
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.plans import Explainer, Plan
-from tests.services.chat.world import World, new_user
 from tests.services.running import Running
 
 _MANY = 30_000
@@ -81,11 +80,14 @@ class Past:
 @pytest.fixture(scope="module")
 async def past(chat: Running, admin: asyncpg.Connection) -> Past:
     """The room, once for all."""
-    world = World(chat, admin)
+    client = ChatClient(chat, admin)
     ada = new_user()
-    room = await world.room(ada)
-    root = (await world.send(ada, room.id, "root")).message
-    other_room_id, other = uuid.UUID((await world.room(ada)).id), uuid.UUID(hashlib.md5(b"1").hexdigest())
+    room = await client.create_room(ada)
+    root = await client.send_message(ada, room.id, "root")
+    other_room_id, other = (
+        uuid.UUID((await client.create_room(ada)).id),
+        uuid.UUID(hashlib.md5(b"1").hexdigest()),
+    )
     made = Past(ada, uuid.UUID(room.id), uuid.uuid4(), other_room_id, other)
     await admin.execute(_FILL, made.room_id, made.author, uuid.UUID(root.id), _MANY)
     await admin.execute(_OTHERS, other_room_id, _MANY * 2)
@@ -179,20 +181,18 @@ SELECT $1, n, n + 10, gen_random_uuid(), $2, 'TEXT', 'x',
 """
 
 
-async def test_what_remains_is_counted_when_nobody_waits_for_the_room(
-    world: World, moderators: Moderators
-) -> None:
+async def test_what_remains_is_counted_when_nobody_waits_for_the_room(client: ChatClient) -> None:
     ada = new_user()
-    room_id, author = uuid.UUID((await world.room(ada)).id), uuid.uuid4()
-    await world.admin.execute(_HISTORY, room_id, author)
-    await world.admin.execute("UPDATE chat.room_counters SET last_seq = 2000, last_rev = 2100")
+    room_id, author = uuid.UUID((await client.create_room(ada)).id), uuid.uuid4()
+    await client.admin.execute(_HISTORY, room_id, author)
+    await client.admin.execute("UPDATE chat.room_counters SET last_seq = 2000, last_rev = 2100")
     asked = {"room_id": str(room_id), "user_id": str(author)}
-    with world.chat.counting() as statements:
-        banned = await moderators.act("BanMember", ada, **asked, delete_window={"seconds": 600})
+    with client.chat.counting() as statements:
+        banned = await client.call(ada, "BanMember", **asked, delete_window={"seconds": 600})
     # Fewer than a call deletes: nothing remains, and nothing is counted.
     assert (banned.deleted_count, banned.remaining_count) == (11, 0)
     assert statements[-1] == "COMMIT"
-    with world.chat.counting() as statements:
-        deleted = await moderators.act("DeleteMessagesByAuthor", ada, **asked)
+    with client.chat.counting() as statements:
+        deleted = await client.call(ada, "DeleteMessagesByAuthor", **asked)
     assert (deleted.deleted_count, deleted.remaining_count) == (500, 1489)
     assert statements[-2:] == ["COMMIT", "chat.count_by_author"]

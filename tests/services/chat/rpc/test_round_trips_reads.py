@@ -21,9 +21,8 @@ from services.chat.domain.pagination import MAX_SEQ, Window
 from services.chat.store import message_list as store
 from services.chat.store import message_revisions, message_search, pins, reactions
 from tests.postgres import Database
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.plans import Explainer, Plan
-from tests.services.chat.readers import Readers
-from tests.services.chat.world import World, new_user
 from tests.services.running import Running
 
 _LARGE = 100_000
@@ -98,13 +97,13 @@ class Talk:
     root: Message
 
 
-async def _talk(world: World, size: int, fill: str, *, thread: bool) -> Talk:
+async def _talk(client: ChatClient, size: int, fill: str, *, thread: bool) -> Talk:
     ada = new_user()
-    room = await world.room(ada)
-    root = (await world.send(ada, room.id, "root")).message
-    room_id, caller = uuid.UUID(room.id), uuid.UUID(await world.user_id(ada))
+    room = await client.create_room(ada)
+    root = await client.send_message(ada, room.id, "root")
+    room_id, caller = uuid.UUID(room.id), uuid.UUID(await client.db.user_id(ada))
     third = uuid.UUID(root.id) if thread else 1
-    await world.admin.execute(fill, room_id, caller, third, size)
+    await client.admin.execute(fill, room_id, caller, third, size)
     return Talk(ada, caller, room_id, size, root)
 
 
@@ -122,9 +121,9 @@ class Talks:
 @pytest.fixture(scope="module")
 async def talks(chat: Running, admin: asyncpg.Connection) -> Talks:
     """The rooms, once for all."""
-    world = World(chat, admin)
-    histories = [await _talk(world, size, _FILL, thread=False) for size in (10, 1_000, _LARGE)]
-    threads = [await _talk(world, size, _GROW, thread=True) for size in (10, _LARGE // 10)]
+    client = ChatClient(chat, admin)
+    histories = [await _talk(client, size, _FILL, thread=False) for size in (10, 1_000, _LARGE)]
+    threads = [await _talk(client, size, _GROW, thread=True) for size in (10, _LARGE // 10)]
     await admin.execute(f"VACUUM (ANALYZE) {', '.join(f'chat.{table}' for table in sorted(_TABLES))}")
     return Talks(*histories, *threads)
 
@@ -323,8 +322,7 @@ async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
 
 
 @pytest.mark.parametrize("page_size", [1, 100])
-async def test_statements_per_call_are_fixed(world: World, talks: Talks, page_size: int) -> None:
-    readers = Readers(world)
+async def test_statements_per_call_are_fixed(client: ChatClient, talks: Talks, page_size: int) -> None:
     ids: list[str] = []
     for room in (talks.ten, talks.large):
         room_id, ada = str(room.room_id), room.owner
@@ -335,32 +333,35 @@ async def test_statements_per_call_are_fixed(world: World, talks: Talks, page_si
             (ThreadView.THREAD_VIEW_ALL, True, "chat.page_all_and_deleted"),
         ):
             fields = {"page_size": page_size, "thread_view": view, "show_deleted": deleted}
-            with world.chat.counting() as statements:
-                page = await readers.page(ada, room_id, **fields)
+            with client.chat.counting() as statements:
+                page = await client.list_messages(ada, room_id, **fields)
             assert statements == [name]
             ids = [message.id for message in page.messages]
             assert len(ids) == page_size or page.found_oldest
         for call, expected in (
-            (readers.get(ada, room.root), ["chat.messages_by_id"]),
-            (readers.lookup(ada, room_id, ids), ["chat.messages_by_id"]),
-            (readers.search(ada, "number", room_id=room_id, page_size=page_size), ["chat.search_words"]),
+            (client.get_message(ada, room.root), ["chat.messages_by_id"]),
+            (client.lookup_messages(ada, room_id, ids), ["chat.messages_by_id"]),
+            (
+                client.search_messages(ada, "number", room_id=room_id, page_size=page_size),
+                ["chat.search_words"],
+            ),
         ):
-            with world.chat.counting() as statements:
+            with client.chat.counting() as statements:
                 await call
             assert statements == expected
     for room in (talks.short, talks.long):
         room_id, root, ada = str(room.room_id), room.root, room.owner
         for listing, expected in (
-            (readers.replies(ada, root, page_size=page_size), ["chat.page_replies"]),
+            (client.list_replies(ada, root, page_size=page_size), ["chat.page_replies"]),
             (
-                readers.replies(ada, root, page_size=page_size, show_deleted=True),
+                client.list_replies(ada, root, page_size=page_size, show_deleted=True),
                 ["chat.page_replies_and_deleted"],
             ),
-            (readers.reactions(ada, root, page_size=page_size), ["chat.reactions"]),
-            (readers.reactions(ada, root, emoji=":a:", page_size=page_size), ["chat.reactions_of_emoji"]),
-            (readers.revisions(ada, root, page_size=page_size), ["chat.room", "chat.revisions"]),
-            (readers.pins(ada, room_id), ["chat.active_pins", "chat.messages_by_id"]),
+            (client.list_reactions(ada, root, page_size=page_size), ["chat.reactions"]),
+            (client.list_reactions(ada, root, emoji=":a:", page_size=page_size), ["chat.reactions_of_emoji"]),
+            (client.list_revisions(ada, root, page_size=page_size), ["chat.room", "chat.revisions"]),
+            (client.list_pins(ada, room_id), ["chat.active_pins", "chat.messages_by_id"]),
         ):
-            with world.chat.counting() as statements:
+            with client.chat.counting() as statements:
                 await listing
             assert statements == expected

@@ -17,7 +17,7 @@ from services.chat.domain.message_send import SendDraft, ThreadPosition
 from services.chat.store import message_send, room_transaction
 from services.chat.store.message_send import Accepted
 from tests.postgres import Database
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 
 _SIZES = (2, 50_000)
 _TIMES = 15
@@ -95,21 +95,21 @@ async def weigh(
 
 
 async def test_a_send_s_rows_and_wal_records_do_not_depend_on_members(
-    world: World, connection: asyncpg.Connection
+    client: ChatClient, connection: asyncpg.Connection
 ) -> None:
     costs = {}
     for size in _SIZES:
         owner = new_user()
-        room_id = uuid.UUID((await world.room(owner)).id)
-        async with world.admin.transaction():
+        room_id = uuid.UUID((await client.create_room(owner)).id)
+        async with client.admin.transaction():
             # Without looking the room up for every member.
-            await world.admin.execute("SET LOCAL session_replication_role = replica")
-            await world.admin.execute(_FILL, room_id, size - 1)
-        user_id = uuid.UUID(await world.user_id(owner))
-        with world.chat.counting() as statements:
-            await world.send(owner, str(room_id), "counted")
+            await client.admin.execute("SET LOCAL session_replication_role = replica")
+            await client.admin.execute(_FILL, room_id, size - 1)
+        user_id = uuid.UUID(await client.db.user_id(owner))
+        with client.chat.counting() as statements:
+            await client.send_message(owner, str(room_id), "counted")
         told = list(statements)
-        async with world.chat.process.context.database.session() as plain:
+        async with client.chat.process.context.database.session() as plain:
             session = Weighing(plain, connection)
         for _ in range(_TIMES):
             await weigh(session, room_id, user_id, (user_id,))
@@ -122,14 +122,16 @@ async def test_a_send_s_rows_and_wal_records_do_not_depend_on_members(
     assert small[2] == 3
 
 
-async def test_one_row_for_each_member_would_be_noticed(world: World, connection: asyncpg.Connection) -> None:
+async def test_one_row_for_each_member_would_be_noticed(
+    client: ChatClient, connection: asyncpg.Connection
+) -> None:
     """The control: a send that touches every member's row shows in rows and in records."""
     found = []
     for size in (2, 200):
         owner = new_user()
-        room_id = uuid.UUID((await world.room(owner)).id)
-        await world.admin.execute(_FILL, room_id, size - 1)
-        async with world.chat.process.context.database.session() as plain:
+        room_id = uuid.UUID((await client.create_room(owner)).id)
+        await client.admin.execute(_FILL, room_id, size - 1)
+        async with client.chat.process.context.database.session() as plain:
             session = Weighing(plain, connection)
         await session.execute_control("BEGIN")
         await session.rows(_FOR_EACH, room_id)

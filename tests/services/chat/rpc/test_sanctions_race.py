@@ -14,8 +14,7 @@ from services.chat.domain.message_send import SendDraft
 from services.chat.store import message_send, room_transaction
 from services.chat.workers import message_batch, message_batcher
 from services.chat.workers.message_batch import Outcome
-from tests.services.chat.moderators import Moderators
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_user
 
 RACES = 1_000
@@ -29,15 +28,13 @@ UPDATE chat.room_counters SET member_count = member_count + cardinality($2) WHER
 """
 
 
-async def late_messages(
-    world: World, moderators: Moderators, races: int, *, enough: int | None = None
-) -> int:
+async def late_messages(client: ChatClient, races: int, *, enough: int | None = None) -> int:
     """How many messages of so many races have a rev above their author's ban; stops at `enough` of them."""
     owner = new_user()
-    room_id = (await world.room(owner)).id
+    room_id = (await client.create_room(owner)).id
     emails = [new_user() for _ in range(races)]
-    ids = [await add_user(world.admin, email) for email in emails]
-    await world.admin.execute(_MEMBERS, uuid.UUID(room_id), list(map(uuid.UUID, ids)))
+    ids = [await add_user(client.admin, email) for email in emails]
+    await client.admin.execute(_MEMBERS, uuid.UUID(room_id), list(map(uuid.UUID, ids)))
     late = 0
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -47,12 +44,12 @@ async def late_messages(
             if enough is not None and late >= enough:
                 return
             # Who they are is known before the race begins, so that both calls come at once.
-            await world.get_room(email, room_id)
+            await client.get_room(email, room_id)
             _, banned = await asyncio.gather(
-                _try_to_send(world, email, room_id),
-                moderators.act("BanMember", owner, room_id, user_id=user_id),
+                _try_to_send(client, email, room_id),
+                client.call(owner, "BanMember", room_id=room_id, user_id=user_id),
             )
-            late += await world.admin_value(
+            late += await client.db.value(
                 "SELECT count(*) FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND rev > $3",
                 uuid.UUID(room_id),
                 uuid.UUID(user_id),
@@ -63,9 +60,9 @@ async def late_messages(
     return late
 
 
-async def _try_to_send(world: World, email: str, room_id: str) -> None:
+async def _try_to_send(client: ChatClient, email: str, room_id: str) -> None:
     try:
-        await world.send(email, room_id, "before the ban, or not at all")
+        await client.send_message(email, room_id, "before the ban, or not at all")
     except UpstreamError as error:
         if error.reason != "BANNED":
             raise
@@ -78,13 +75,13 @@ def _close_races(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_no_message_comes_after_its_authors_ban(world: World, moderators: Moderators) -> None:
-    assert await late_messages(world, moderators, RACES) == 0
+async def test_no_message_comes_after_its_authors_ban(client: ChatClient) -> None:
+    assert await late_messages(client, RACES) == 0
 
 
 @pytest.mark.timeout(300)
 async def test_with_the_lock_taken_last_some_messages_do(
-    world: World, moderators: Moderators, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: a batch that reads what its rules need and takes the rooms' locks only then."""
 
@@ -109,4 +106,4 @@ async def test_with_the_lock_taken_last_some_messages_do(
         return plan.outcomes()
 
     monkeypatch.setattr(message_batcher, "write_batch", lock_last)
-    assert await late_messages(world, moderators, RACES, enough=1) > 0
+    assert await late_messages(client, RACES, enough=1) > 0

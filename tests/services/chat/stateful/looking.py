@@ -117,7 +117,7 @@ async def check_feed(feed: Feed, admin: asyncpg.Connection, room: Room) -> None:
 
 
 async def check_pages(client: Client, room: Room, user: str) -> None:
-    """Every view of the history, as a member or a non_member_mention to a public room sees it."""
+    """Every view of the history, as a member or a non_member to a public room sees it."""
     roots = [each for each in room.messages if each.root is None and each.live]
     page = await client("ListMessages", user, room_id=room.id, thread_view=THREAD_VIEW_ROOTS, page_size=100)
     assert [shown(each) for each in page.messages] == [expected(room, each, user) for each in reversed(roots)]

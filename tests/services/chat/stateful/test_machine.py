@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from servicekit.rpc_status import UpstreamError
+from tests.services.chat.chat_client import new_user
 from tests.services.chat.stateful import looking
 from tests.services.chat.stateful.client import Client
 from tests.services.chat.stateful.looking import Feed
 from tests.services.chat.stateful.model import MEMBER, MODERATOR, OWNER, RefusedError, Room
-from tests.services.chat.world import new_user
 from tests.services.running import Running, add_user
 
 _EXAMPLES = int(os.environ.get("SEDA_TEST_STATEFUL_EXAMPLES", "8"))
@@ -197,14 +197,14 @@ class ChatMachine(RuleBasedStateMachine):
     )
     def moderate(self, user: int, whom: int, where: int, method: str) -> None:
         room, actor, other = self._room(where), self.users[user], self.users[whom]
-        acts: dict[str, Callable[[], None]] = {
+        expected: dict[str, Callable[[], None]] = {
             "MuteMember": lambda: room.mute(actor, other, on=True),
             "UnmuteMember": lambda: room.mute(actor, other, on=False),
             "BanMember": lambda: room.ban(actor, other, on=True),
             "UnbanMember": lambda: room.ban(actor, other, on=False),
             "KickMember": lambda: room.kick(actor, other),
         }
-        self._both(acts[method], self.client(method, actor, room_id=room.id, user_id=other))
+        self._both(expected[method], self.client(method, actor, room_id=room.id, user_id=other))
 
     @rule(user=_USERS, where=_ROOMS, on=st.booleans())
     def lock(self, user: int, where: int, on: bool) -> None:

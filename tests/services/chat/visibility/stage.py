@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 from servicekit.caller import Role
 from servicekit.methods import Method
 from tests.contract.suite import Outcome, send
+from tests.services.chat.chat_client import new_user
 from tests.services.chat.visibility.table import ROLES
-from tests.services.chat.world import new_user
 from tests.services.running import Running, add_user, service, user
 
 SECRET = "a secret of this room"

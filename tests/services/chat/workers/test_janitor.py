@@ -16,9 +16,8 @@ from services.chat.actions.search_backfill import backfill_messages
 from services.chat.store.rooms import search_name
 from services.chat.workers.janitor import LEASE, Janitor
 from tests import postgres
-from tests.services.chat.acts import Acts
 from tests.services.chat.authors import columns_with, faults, touching
-from tests.services.chat.world import World, new_user
+from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_track, until_blocked
 
 OTHER = UUID("0190a5c0-0000-7000-8000-000000000001")
@@ -58,74 +57,72 @@ async def patient(database: postgres.Database) -> AsyncIterator[Janitor]:
     await opened.close()
 
 
-async def _spoken(world: World, acts: Acts, word: str) -> tuple[str, Message]:
+async def _spoken(client: ChatClient, word: str) -> tuple[str, Message]:
     """The owner of a room and a message there with everything that can hang on one."""
     ada, bob = new_user(), new_user()
-    room_id = (await world.room(ada)).id
-    await world.join(bob, room_id)
-    message = (
-        await world.send(ada, room_id, f"first {word}", mention_user_ids=[await world.user_id(bob)])
-    ).message
-    await acts.edit(ada, message, text=f"then {word}")
+    room_id = (await client.create_room(ada)).id
+    await client.join_room(bob, room_id)
+    message = await client.send_message(
+        ada, room_id, f"first {word}", mention_user_ids=[await client.db.user_id(bob)]
+    )
+    await client.edit_message(ada, message, text=f"then {word}")
     for email, emoji in ((ada, f":{word}:"), (bob, f":{word}:"), (bob, "🎵")):
-        await acts.react(email, message, emoji)
-    await acts.take_back(bob, message, "🎵")
+        await client.add_reaction(email, message, emoji)
+    await client.remove_reaction(bob, message, "🎵")
     return ada, message
 
 
-async def test_janitor_empties_what_was_deleted_a_month_ago(
-    world: World, acts: Acts, janitor: Janitor
-) -> None:
+async def test_janitor_empties_what_was_deleted_a_month_ago(client: ChatClient, janitor: Janitor) -> None:
     word = f"old{uuid.uuid4().hex[:8]}"
-    ada, message = await _spoken(world, acts, word)
-    reply = (await world.send(ada, message.room_id, "a reply", parent_id=message.id)).message
-    await acts.delete(ada, message)
-    await acts.age_deletion(message, "30 days 1 second")
-    before = (await world.get_room(ada, message.room_id)).rev
+    ada, message = await _spoken(client, word)
+    reply = await client.send_message(ada, message.room_id, "a reply", parent_id=message.id)
+    await client.delete_message(ada, message)
+    await client.db.age_deletion(message, "30 days 1 second")
+    before = (await client.get_room(ada, message.room_id)).rev
     assert await janitor.run_once()
-    assert await columns_with(world.admin, word) == set()
-    row = await world.admin.fetchrow(
+    assert await columns_with(client.admin, word) == set()
+    row = await client.admin.fetchrow(
         "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE id = $1", UUID(message.id)
     )
     assert row is not None
     assert (row["seq"], row["deletion_type"], row["emptied"]) == (message.seq, "AUTHOR", True)
     assert row["mention_user_ids"] is row["text"] is row["search_text"] is None
-    assert row["rev"] == before + 1 == (await world.get_room(ada, message.room_id)).rev
-    assert str(row["user_id"]) == await world.user_id(ada)
-    assert (await world.get(ada, message.room_id, reply.id)).message.text == "a reply"
-    assert await acts.thread(message) == (1, reply.seq)
-    assert await faults(world.admin) == set()
+    assert row["rev"] == before + 1 == (await client.get_room(ada, message.room_id)).rev
+    assert str(row["user_id"]) == await client.db.user_id(ada)
+    assert (await client.get_message(ada, reply)).text == "a reply"
+    assert await client.db.thread_counters(message) == (1, reply.seq)
+    assert await faults(client.admin) == set()
 
 
-async def test_janitor_leaves_what_may_still_be_restored(world: World, acts: Acts, janitor: Janitor) -> None:
+async def test_janitor_leaves_what_may_still_be_restored(client: ChatClient, janitor: Janitor) -> None:
     word = f"young{uuid.uuid4().hex[:8]}"
-    ada, message = await _spoken(world, acts, word)
-    await acts.delete(ada, message)
-    await acts.age_deletion(message, "29 days 23 hours")
-    rows = await acts.rows(message.room_id)
+    ada, message = await _spoken(client, word)
+    await client.delete_message(ada, message)
+    await client.db.age_deletion(message, "29 days 23 hours")
+    rows = await client.db.room_rows(message.room_id)
     assert await janitor.run_once()
-    assert await acts.rows(message.room_id) == rows
-    restored = await acts.restore(ada, message, reason="a mistake")
+    assert await client.db.room_rows(message.room_id) == rows
+    restored = await client.restore_message(ada, message, reason="a mistake")
     assert restored.text == f"then {word}"
 
 
 async def test_janitor_empties_tracks_and_nothing_twice(
-    world: World, acts: Acts, janitor: Janitor, statements: list[str]
+    client: ChatClient, janitor: Janitor, statements: list[str]
 ) -> None:
     ada = new_user()
-    room_id = (await world.room(ada)).id
-    track_id = await add_track(world.admin, "2qToAcex0ruZfbEbAy9OhW")
-    message = (await world.send(ada, room_id, "a song", track_id=track_id)).message
-    await acts.delete(ada, message)
-    await acts.age_deletion(message, "31 days")
+    room_id = (await client.create_room(ada)).id
+    track_id = await add_track(client.admin, "2qToAcex0ruZfbEbAy9OhW")
+    message = await client.send_message(ada, room_id, "a song", track_id=track_id)
+    await client.delete_message(ada, message)
+    await client.db.age_deletion(message, "31 days")
     assert await janitor.run_once()
-    row = await world.admin.fetchrow("SELECT * FROM chat.messages WHERE id = $1", UUID(message.id))
+    row = await client.admin.fetchrow("SELECT * FROM chat.messages WHERE id = $1", UUID(message.id))
     assert row is not None
     assert row["track"] is row["track_id"] is row["text"] is None
-    rows = await acts.rows(room_id)
+    rows = await client.db.room_rows(room_id)
     statements.clear()
     assert await janitor.run_once()
-    assert await acts.rows(room_id) == rows
+    assert await client.db.room_rows(room_id) == rows
     assert statements == [
         "chat.acquire_lease", "chat.expired_tombstones", "chat.messages_missing_search_text", "chat.rooms_missing_search_name", "chat.acquire_lease",
         "chat.release_lease",
@@ -133,11 +130,11 @@ async def test_janitor_empties_tracks_and_nothing_twice(
 
 
 async def test_janitor_keeps_every_transaction_small(
-    world: World, janitor: Janitor, statements: list[str]
+    client: ChatClient, janitor: Janitor, statements: list[str]
 ) -> None:
     ada = new_user()
-    room_id = UUID((await world.room(ada)).id)
-    await world.admin.execute(
+    room_id = UUID((await client.create_room(ada)).id)
+    await client.admin.execute(
         """
         INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, created_at, deleted_at,
                                    deletion_type)
@@ -148,7 +145,7 @@ async def test_janitor_keeps_every_transaction_small(
         room_id,
         OTHER,
     )
-    await world.admin.execute(
+    await client.admin.execute(
         """
         INSERT INTO chat.reactions (room_id, message_id, user_id, emoji, created_at, rev)
         SELECT room_id, id, gen_random_uuid(), ':muchtosay:', now(), 2000 + n
@@ -156,115 +153,115 @@ async def test_janitor_keeps_every_transaction_small(
         """,
         room_id,
     )
-    await world.admin.execute(
+    await client.admin.execute(
         """
         INSERT INTO chat.reaction_tallies SELECT $1, id, ':muchtosay:', 700, now() FROM chat.messages
          WHERE room_id = $1 AND seq = 5
         """,
         room_id,
     )
-    await world.admin.execute(
+    await client.admin.execute(
         "UPDATE chat.room_counters SET last_seq = 900, last_rev = 3000 WHERE room_id = $1", room_id
     )
-    async with touching(world.admin) as sizes:
+    async with touching(client.admin) as sizes:
         statements.clear()
         assert await janitor.run_once()
         assert 200 <= max(await sizes()) <= 500
     assert statements.count("chat.lock_rooms") == 9
-    assert await columns_with(world.admin, "muchtosay") == set()
-    assert await faults(world.admin) == set()
+    assert await columns_with(client.admin, "muchtosay") == set()
+    assert await faults(client.admin) == set()
 
 
-async def test_janitor_passes_by_a_room_that_is_busy(world: World, acts: Acts, janitor: Janitor) -> None:
+async def test_janitor_passes_by_a_room_that_is_busy(client: ChatClient, janitor: Janitor) -> None:
     stubs = []
     for age in ("60 days", "50 days"):
         ada = new_user()
-        message = (await world.send(ada, (await world.room(ada)).id, "x")).message
-        await acts.delete(ada, message)
-        await acts.age_deletion(message, age)
+        message = await client.send_message(ada, (await client.create_room(ada)).id, "x")
+        await client.delete_message(ada, message)
+        await client.db.age_deletion(message, age)
         stubs.append(message)
     emptied = "SELECT emptied_at IS NOT NULL FROM chat.messages WHERE id = $1"
     busy, free = stubs
-    async with world.admin.transaction():
-        await world.admin.execute(
+    async with client.admin.transaction():
+        await client.admin.execute(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", UUID(busy.room_id)
         )
         assert await janitor.run_once()
-        assert [await world.admin.fetchval(emptied, UUID(each.id)) for each in (busy, free)] == [False, True]
+        assert [await client.admin.fetchval(emptied, UUID(each.id)) for each in (busy, free)] == [False, True]
     assert await janitor.run_once()
-    assert await world.admin.fetchval(emptied, UUID(busy.id))
+    assert await client.admin.fetchval(emptied, UUID(busy.id))
 
 
-async def test_janitor_looks_again_under_the_lock(world: World, acts: Acts, patient: Janitor) -> None:
+async def test_janitor_looks_again_under_the_lock(client: ChatClient, patient: Janitor) -> None:
     ada = new_user()
-    room_id = (await world.room(ada)).id
-    message = (await world.send(ada, room_id, "back again")).message
-    await acts.react(ada, message)
-    await acts.delete(ada, message)
-    await acts.age_deletion(message, "31 days")
-    async with world.admin.transaction():
-        await world.admin.execute(
+    room_id = (await client.create_room(ada)).id
+    message = await client.send_message(ada, room_id, "back again")
+    await client.add_reaction(ada, message)
+    await client.delete_message(ada, message)
+    await client.db.age_deletion(message, "31 days")
+    async with client.admin.transaction():
+        await client.admin.execute(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", UUID(room_id)
         )
         looking = asyncio.create_task(patient.run_once())
-        await until_blocked(world.admin)
+        await until_blocked(client.admin)
         # Its deletion is younger than it was when the janitor found it.
-        await acts.age_deletion(message, "1 day")
+        await client.db.age_deletion(message, "1 day")
     assert await looking
-    row = await world.admin.fetchrow(
+    row = await client.admin.fetchrow(
         "SELECT text, emptied_at FROM chat.messages WHERE id = $1", UUID(message.id)
     )
     assert row is not None
     assert tuple(row) == ("back again", None)
     kept = "SELECT count(*) FROM chat.reactions WHERE message_id = $1"
-    assert await world.admin.fetchval(kept, UUID(message.id)) == 1
+    assert await client.admin.fetchval(kept, UUID(message.id)) == 1
 
 
 @pytest.mark.parametrize("text", ["Crème BRÛLÉE, please", "x", "\u200b"])
 async def test_janitor_folds_messages_that_an_older_build_wrote(
-    world: World, janitor: Janitor, text: str
+    client: ChatClient, janitor: Janitor, text: str
 ) -> None:
     ada = new_user()
-    room_id = (await world.room(ada)).id
-    sent = (await world.send(ada, room_id, text)).message
+    room_id = (await client.create_room(ada)).id
+    sent = await client.send_message(ada, room_id, text)
     folded = "SELECT search_text, rev FROM chat.messages WHERE id = $1"
-    before = await world.admin.fetchrow(folded, UUID(sent.id))
-    await world.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(sent.id))
+    before = await client.admin.fetchrow(folded, UUID(sent.id))
+    await client.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(sent.id))
     assert await janitor.run_once()
     # As the sender's own process folds it, and nobody is told of a change.
     assert before is not None
-    assert await world.admin.fetchrow(folded, UUID(sent.id)) == before
+    assert await client.admin.fetchrow(folded, UUID(sent.id)) == before
 
 
 async def test_janitor_folds_many_messages_of_many_rooms(
-    world: World, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.chat.actions.search_backfill.BATCH_SIZE", 4)
     ada = new_user()
-    rooms = [(await world.room(ada)).id for _ in range(3)]
+    rooms = [(await client.create_room(ada)).id for _ in range(3)]
     for room_id in rooms:
         for number in range(5):
-            await world.send(ada, room_id, f"Number {number}")
+            await client.send_message(ada, room_id, f"Number {number}")
     ids = list(map(UUID, rooms))
-    await world.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE room_id = ANY ($1)", ids)
+    await client.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE room_id = ANY ($1)", ids)
     assert await janitor.run_once()
-    rows = await world.admin.fetch(
+    rows = await client.admin.fetch(
         "SELECT search_text FROM chat.messages WHERE room_id = ANY ($1) ORDER BY 1", ids
     )
     assert [row[0] for row in rows] == [f"number {number}" for number in range(5) for _ in range(3)]
 
 
 async def test_janitor_folds_what_was_edited_meanwhile_as_it_is_now(
-    world: World, acts: Acts, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = new_user()
-    message = (await world.send(ada, (await world.room(ada)).id, "before")).message
-    await world.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(message.id))
+    message = await client.send_message(ada, (await client.create_room(ada)).id, "before")
+    await client.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(message.id))
 
     async def edited_first(database: Database, room_id: UUID, found: list[tuple[int, str]]) -> int:
-        await acts.edit(ada, message, text="after")
+        await client.edit_message(ada, message, text="after")
         # As a build does that knows of no search.
-        await world.admin.execute(
+        await client.admin.execute(
             "UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(message.id)
         )
         monkeypatch.undo()
@@ -274,20 +271,20 @@ async def test_janitor_folds_what_was_edited_meanwhile_as_it_is_now(
     assert await janitor.run_once()
     assert await janitor.run_once()
     query = "SELECT search_text FROM chat.messages WHERE id = $1"
-    assert await world.admin.fetchval(query, UUID(message.id)) == "after"
+    assert await client.admin.fetchval(query, UUID(message.id)) == "after"
 
 
 async def test_janitor_folds_names_of_rooms_and_passes_by_empty_ones(
-    world: World, janitor: Janitor, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, janitor: Janitor, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.chat.actions.search_backfill.BATCH_SIZE", 2)
     ada = new_user()
     names = ["\u200b", "Été", "\u0301", "ÖL", "\u200b\u0301"]
-    rooms = [UUID((await world.room(ada, name=name)).id) for name in names]
-    await world.admin.execute("UPDATE chat.rooms SET search_name = '' WHERE id = ANY ($1)", rooms)
+    rooms = [UUID((await client.create_room(ada, name=name)).id) for name in names]
+    await client.admin.execute("UPDATE chat.rooms SET search_name = '' WHERE id = ANY ($1)", rooms)
     assert await janitor.run_once()
     query = "SELECT search_name FROM chat.rooms WHERE id = ANY ($1) ORDER BY array_position($1, id)"
-    found = [row[0] for row in await world.admin.fetch(query, rooms)]
+    found = [row[0] for row in await client.admin.fetch(query, rooms)]
     assert found == [search_name(name) for name in names] == ["", "ete", "", "ol", ""]
     # Names without any letter are met with every look, once each.
     statements.clear()
@@ -296,36 +293,36 @@ async def test_janitor_folds_names_of_rooms_and_passes_by_empty_ones(
     assert "chat.set_rooms_search_name" not in statements
 
 
-async def test_janitor_is_one_at_a_time(world: World, janitor: Janitor, patient: Janitor) -> None:
-    async with world.admin.transaction():
+async def test_janitor_is_one_at_a_time(client: ChatClient, janitor: Janitor, patient: Janitor) -> None:
+    async with client.admin.transaction():
         # The first one stands still in the middle of its work.
-        await world.admin.execute("LOCK TABLE chat.rooms IN ACCESS EXCLUSIVE MODE")
+        await client.admin.execute("LOCK TABLE chat.rooms IN ACCESS EXCLUSIVE MODE")
         looking = asyncio.create_task(patient.run_once())
-        await until_blocked(world.admin)
+        await until_blocked(client.admin)
         assert not await janitor.run_once()
     assert await looking
     assert await janitor.run_once()
-    assert await world.admin.fetchval("SELECT count(*) FROM chat.leases") == 0
+    assert await client.admin.fetchval("SELECT count(*) FROM chat.leases") == 0
 
 
-async def test_janitor_takes_over_from_a_dead_one(world: World, janitor: Janitor) -> None:
-    await world.admin.execute(
+async def test_janitor_takes_over_from_a_dead_one(client: ChatClient, janitor: Janitor) -> None:
+    await client.admin.execute(
         "INSERT INTO chat.leases VALUES ($1, $2, clock_timestamp() + interval '30 seconds')", LEASE, OTHER
     )
     assert not await janitor.run_once()
-    await world.admin.execute("UPDATE chat.leases SET until = clock_timestamp()")
+    await client.admin.execute("UPDATE chat.leases SET until = clock_timestamp()")
     assert await janitor.run_once()
 
 
 async def test_janitor_stops_when_another_one_has_taken_over(
-    world: World, acts: Acts, janitor: Janitor, admin: asyncpg.Connection
+    client: ChatClient, janitor: Janitor, admin: asyncpg.Connection
 ) -> None:
     stubs = []
     for _ in range(3):
         ada = new_user()
-        message = (await world.send(ada, (await world.room(ada)).id, "x")).message
-        await acts.delete(ada, message)
-        await acts.age_deletion(message, "40 days")
+        message = await client.send_message(ada, (await client.create_room(ada)).id, "x")
+        await client.delete_message(ada, message)
+        await client.db.age_deletion(message, "40 days")
         stubs.append(UUID(message.id))
     emptied = "SELECT count(*) FROM chat.messages WHERE id = ANY ($1) AND emptied_at IS NOT NULL"
     held = janitor._acquire_lease
@@ -349,12 +346,12 @@ async def test_janitor_stops_when_another_one_has_taken_over(
 
 
 async def test_janitor_looks_by_itself_and_goes_on_after_a_fault(
-    world: World, acts: Acts, pool: Database, statements: list[str]
+    client: ChatClient, pool: Database, statements: list[str]
 ) -> None:
     ada = new_user()
-    message = (await world.send(ada, (await world.room(ada)).id, "x")).message
-    await acts.delete(ada, message)
-    await acts.age_deletion(message, "40 days")
+    message = await client.send_message(ada, (await client.create_room(ada)).id, "x")
+    await client.delete_message(ada, message)
+    await client.db.age_deletion(message, "40 days")
     looked = asyncio.Event()
     faulty = [RuntimeError("a fault"), RuntimeError("another one")]
 
@@ -371,8 +368,8 @@ async def test_janitor_looks_by_itself_and_goes_on_after_a_fault(
         await looked.wait()
     await janitor.stop()
     query = "SELECT emptied_at IS NOT NULL FROM chat.messages WHERE id = $1"
-    assert await world.admin.fetchval(query, UUID(message.id))
-    assert await world.admin.fetchval("SELECT count(*) FROM chat.leases") == 0
+    assert await client.admin.fetchval(query, UUID(message.id))
+    assert await client.admin.fetchval("SELECT count(*) FROM chat.leases") == 0
 
 
 async def test_janitor_waits_for_its_interval_before_the_first_look(

@@ -307,7 +307,7 @@ async def test_a_draft_for_a_hidden_room_waits_for_no_lock(
 ) -> None:
     room_id = await new_room(admin)
     await admin.execute("UPDATE chat.rooms SET private = true WHERE id = $1", room_id)
-    non_member_mention = draft(room_id)._replace(user_id=new_id())
+    non_member = draft(room_id)._replace(user_id=new_id())
 
     async def write(*drafts: SendDraft, wait: bool, outcome_unknown: bool = False) -> list[type]:
         outcomes = await write_batch(
@@ -316,12 +316,12 @@ async def test_a_draft_for_a_hidden_room_waits_for_no_lock(
         return [type(each) for each in outcomes]
 
     async with locked(database, room_id):
-        assert await write(non_member_mention, wait=wait) == [RoomNotFoundError]
-        assert await write(non_member_mention, draft(room_id), wait=False) == [RoomNotFoundError, LockBusy]
+        assert await write(non_member, wait=wait) == [RoomNotFoundError]
+        assert await write(non_member, draft(room_id), wait=False) == [RoomNotFoundError, LockBusy]
         # Whether an earlier try wrote it is known only once its transaction has ended.
-        assert await write(non_member_mention, wait=False, outcome_unknown=True) == [LockBusy]
+        assert await write(non_member, wait=False, outcome_unknown=True) == [LockBusy]
         with pytest.raises(LockTimeoutError):
-            await write(non_member_mention, wait=True, outcome_unknown=True)
+            await write(non_member, wait=True, outcome_unknown=True)
         with pytest.raises(LockTimeoutError):
-            await write(non_member_mention, draft(room_id), wait=True)
-    assert await write(non_member_mention, draft(room_id), wait=wait) == [RoomNotFoundError, SendResult]
+            await write(non_member, draft(room_id), wait=True)
+    assert await write(non_member, draft(room_id), wait=wait) == [RoomNotFoundError, SendResult]
