@@ -39,22 +39,22 @@ async def _membership_revs(client: ChatClient, room_id: str, *emails: str) -> li
 
 @pytest.mark.parametrize("method", _REMOVALS)
 async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
-    method: str, client: ChatClient, hall: RoomWithMembers, admin_user: str
+    method: str, client: ChatClient, room: RoomWithMembers, admin_user: str
 ) -> None:
-    owner, heir = await client.db.user_id(hall.owner), await client.db.user_id(hall.moderator)
-    watched = (hall.owner, hall.moderator, hall.member)
+    owner, heir = await client.db.user_id(room.owner), await client.db.user_id(room.moderator)
+    watched = (room.owner, room.moderator, room.member)
     before = [await _rooms_rev(client, email) for email in watched]
 
     await client.call(
-        admin_user, method, room_id=hall.id, user_id=owner, reason="they sold the room", as_admin=True
+        admin_user, method, room_id=room.id, user_id=owner, reason="they sold the room", as_admin=True
     )
 
-    assert await client.db.owners(hall.id) == [hall.moderator]
+    assert await client.db.owners(room.id) == [room.moderator]
     # Whoever lost or got it hears of it, and nobody else.
     assert [await _rooms_rev(client, email) for email in watched] == [before[0] + 1, before[1] + 1, before[2]]
-    room = (await client.get_room(hall.member, hall.id)).room
-    assert (room.member_count, room.HasField("archive_time")) == (3, False)
-    removed, promoted = await client.db.moderation_log(hall.id)
+    shown = (await client.get_room(room.member, room.id)).room
+    assert (shown.member_count, shown.HasField("archive_time")) == (3, False)
+    removed, promoted = await client.db.moderation_log(room.id)
     assert removed["action"] == _REMOVALS[method]
     assert removed["target_user_id"] == owner
     told = {key: promoted[key] for key in promoted if key not in {"rev", "actor_id", "before", "after"}}
@@ -63,14 +63,14 @@ async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
         "target_message_id": None, "reason": "they sold the room",
     }  # fmt: skip
     assert promoted["actor_id"] == removed["actor_id"] == await client.db.user_id(admin_user)
-    page = await client.call(hall.moderator, "ListModerationLogs", room_id=hall.id, page_size=1)
+    page = await client.call(room.moderator, "ListModerationLogs", room_id=room.id, page_size=1)
     assert (dict(page.logs[0].before), dict(page.logs[0].after)) == ({"role": "MODERATOR"}, {"role": "OWNER"})
     # Who goes comes before who follows, and each row has a rev of its own, up to the room's.
-    ended, followed = await _membership_revs(client, hall.id, hall.owner, hall.moderator)
+    ended, followed = await _membership_revs(client, room.id, room.owner, room.moderator)
     assert ended < removed["rev"] < followed < promoted["rev"]
-    assert (await client.get_room(hall.member, hall.id)).rev == promoted["rev"]
+    assert (await client.get_room(room.member, room.id)).rev == promoted["rev"]
     # The heir can do what an owner can.
-    await client.call(hall.moderator, "ArchiveRoom", room_id=hall.id)
+    await client.call(room.moderator, "ArchiveRoom", room_id=room.id)
     assert await faults(client.admin) == set()
 
 

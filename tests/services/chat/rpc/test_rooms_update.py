@@ -73,75 +73,77 @@ async def test_update_room_changes_what_the_mask_names_and_nothing_else(
 
 
 async def test_update_room_tells_the_room_of_a_new_name_and_finds_it_by_it(
-    client: ChatClient, hall: RoomWithMembers
+    client: ChatClient, room: RoomWithMembers
 ) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
-    numbers = await client.db.seqs_and_revs(room.id)
-    renamed = await update(client, hall.moderator, room, name="Café Nőr")
+    shown = (await client.get_room(room.owner, room.id)).room
+    numbers = await client.db.seqs_and_revs(shown.id)
+    renamed = await update(client, room.moderator, shown, name="Café Nőr")
     found = await client.call(new_user(), "ListPublicRooms", query="cafe nor")
     assert [each.room.name for each in found.rooms] == ["Café Nőr"]
-    message = (await client.list_messages(hall.owner, room.id, page_size=1)).messages[0]
+    message = (await client.list_messages(room.owner, shown.id, page_size=1)).messages[0]
     assert message.system_event == SystemEvent.SYSTEM_EVENT_RENAMED
-    assert message.user_id == await client.db.user_id(hall.moderator)
+    assert message.user_id == await client.db.user_id(room.moderator)
     assert (message.seq, message.rev) == (numbers[-1][0] + 1, renamed.rev + 1)
     # Room, message and log line: a change of three rows is three revs.
-    assert (await client.get_room(hall.owner, room.id)).rev == renamed.rev + 2
-    await update(client, hall.moderator, room, description="quiet")
-    assert (await client.db.seqs_and_revs(room.id))[-1] == (message.seq, message.rev)
+    assert (await client.get_room(room.owner, shown.id)).rev == renamed.rev + 2
+    await update(client, room.moderator, shown, description="quiet")
+    assert (await client.db.seqs_and_revs(shown.id))[-1] == (message.seq, message.rev)
 
 
-async def test_update_room_is_logged_without_names(client: ChatClient, hall: RoomWithMembers) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
-    await update(client, hall.owner, room, name="Secret", description="Hidden", slow_mode=Duration(seconds=5))
-    await update(client, hall.moderator, room, announcement=True)
-    assert await logged(client, room.id) == [
+async def test_update_room_is_logged_without_names(client: ChatClient, room: RoomWithMembers) -> None:
+    shown = (await client.get_room(room.owner, room.id)).room
+    await update(
+        client, room.owner, shown, name="Secret", description="Hidden", slow_mode=Duration(seconds=5)
+    )
+    await update(client, room.moderator, shown, announcement=True)
+    assert await logged(client, shown.id) == [
         ("UPDATE_ROOM", "OWNER", {"slow_mode": 0}, {"changed": ["description", "name", "slow_mode"], "slow_mode": 5}),
         ("UPDATE_ROOM", "MODERATOR", {"announcement": False}, {"changed": ["announcement"], "announcement": True}),
     ]  # fmt: skip
 
 
 async def test_update_room_with_the_same_values_changes_nothing(
-    client: ChatClient, hall: RoomWithMembers
+    client: ChatClient, room: RoomWithMembers
 ) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
-    first = await update(client, hall.owner, room, name="Once", description="more", announcement=True)
-    before = await written(client, room.id)
-    again = await update(client, hall.owner, room, name="Once", description="more", announcement=True)
+    shown = (await client.get_room(room.owner, room.id)).room
+    first = await update(client, room.owner, shown, name="Once", description="more", announcement=True)
+    before = await written(client, shown.id)
+    again = await update(client, room.owner, shown, name="Once", description="more", announcement=True)
     assert again == first
-    assert await written(client, room.id) == before
+    assert await written(client, shown.id) == before
 
 
-async def test_update_room_with_an_old_etag_is_refused(client: ChatClient, hall: RoomWithMembers) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
-    await update(client, hall.owner, room, etag=room.etag, description="first")
-    before = await written(client, room.id)
+async def test_update_room_with_an_old_etag_is_refused(client: ChatClient, room: RoomWithMembers) -> None:
+    shown = (await client.get_room(room.owner, room.id)).room
+    await update(client, room.owner, shown, etag=shown.etag, description="first")
+    before = await written(client, shown.id)
     await refused(
-        update(client, hall.owner, room, etag=room.etag, description="second"),
+        update(client, room.owner, shown, etag=shown.etag, description="second"),
         errors.EtagMismatchError,
         DOMAIN,
     )
     # Even when it wants what is there.
     await refused(
-        update(client, hall.owner, room, etag=room.etag, description="first"),
+        update(client, room.owner, shown, etag=shown.etag, description="first"),
         errors.EtagMismatchError,
         DOMAIN,
     )
-    assert await written(client, room.id) == before
+    assert await written(client, shown.id) == before
 
 
 async def test_update_room_by_two_at_once_with_one_etag_changes_it_once(
-    client: ChatClient, hall: RoomWithMembers
+    client: ChatClient, room: RoomWithMembers
 ) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
+    shown = (await client.get_room(room.owner, room.id)).room
     outcomes = await asyncio.gather(
-        *(update(client, hall.owner, room, etag=room.etag, name=f"Name {n}") for n in range(8)),
+        *(update(client, room.owner, shown, etag=shown.etag, name=f"Name {n}") for n in range(8)),
         return_exceptions=True,
     )
     won = [each for each in outcomes if isinstance(each, Room)]
     assert len(won) == 1
     lost = [each for each in outcomes if isinstance(each, UpstreamError)]
     assert {each.reason for each in lost} == {errors.EtagMismatchError.reason}
-    assert (await client.get_room(hall.owner, room.id)).room == won[0]
+    assert (await client.get_room(room.owner, shown.id)).room == won[0]
 
 
 @pytest.mark.parametrize(
@@ -176,21 +178,21 @@ async def test_update_room_takes_slow_mode_to_its_limit(client: ChatClient) -> N
 
 
 async def test_update_room_is_for_moderators_whom_no_mute_stops(
-    client: ChatClient, hall: RoomWithMembers
+    client: ChatClient, room: RoomWithMembers
 ) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
-    error = await refused(update(client, hall.member, room, name="x"), errors.RoleRequiredError, DOMAIN)
+    shown = (await client.get_room(room.owner, room.id)).room
+    error = await refused(update(client, room.member, shown, name="x"), errors.RoleRequiredError, DOMAIN)
     assert error.metadata == {"role": "MODERATOR"}
-    await refused(update(client, new_user(), room, name="x"), errors.NotAMemberError, DOMAIN)
+    await refused(update(client, new_user(), shown, name="x"), errors.NotAMemberError, DOMAIN)
     # A mute is told before a role that is missing.
-    for muted in (hall.moderator, hall.member):
-        await client.db.add_sanction(room.id, muted, "MUTE")
-        error = await refused(update(client, muted, room, name="x"), errors.CallerMutedError, DOMAIN)
+    for muted in (room.moderator, room.member):
+        await client.db.add_sanction(shown.id, muted, "MUTE")
+        error = await refused(update(client, muted, shown, name="x"), errors.CallerMutedError, DOMAIN)
         assert error.metadata == {"scope": "room"}
-    await client.db.add_sanction(room.id, hall.other, "BAN")
-    await refused(update(client, hall.other, room, name="x"), errors.BannedError, DOMAIN)
-    await client.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", room.id)
-    await refused(update(client, hall.owner, room, name="x"), errors.RoomArchivedError, DOMAIN)
+    await client.db.add_sanction(shown.id, room.other, "BAN")
+    await refused(update(client, room.other, shown, name="x"), errors.BannedError, DOMAIN)
+    await client.admin.execute("UPDATE chat.rooms SET archived_at = now() WHERE id = $1", shown.id)
+    await refused(update(client, room.owner, shown, name="x"), errors.RoomArchivedError, DOMAIN)
 
 
 async def test_update_room_hides_a_private_room(client: ChatClient) -> None:
@@ -199,26 +201,26 @@ async def test_update_room_hides_a_private_room(client: ChatClient) -> None:
 
 
 async def test_update_room_and_its_log_line_are_one(
-    client: ChatClient, hall: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
+    client: ChatClient, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
-    before = await written(client, room.id)
+    shown = (await client.get_room(room.owner, room.id)).room
+    before = await written(client, shown.id)
 
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the log is full")
 
     monkeypatch.setattr(audit_log, "insert", fail)
-    error = await refused(update(client, hall.owner, room, name="Lost"), InternalError, DOMAIN)
+    error = await refused(update(client, room.owner, shown, name="Lost"), InternalError, DOMAIN)
     assert "full" not in error.message
-    assert await written(client, room.id) == before
+    assert await written(client, shown.id) == before
 
 
 async def test_update_room_runs_a_fixed_number_of_statements(
-    client: ChatClient, hall: RoomWithMembers
+    client: ChatClient, room: RoomWithMembers
 ) -> None:
-    room = (await client.get_room(hall.owner, hall.id)).room
+    shown = (await client.get_room(room.owner, room.id)).room
     with client.chat.counting() as statements:
-        await update(client, hall.owner, room, name="Counted", description="too")
+        await update(client, room.owner, shown, name="Counted", description="too")
     assert statements == [
         *(
             "BEGIN",
@@ -231,5 +233,5 @@ async def test_update_room_runs_a_fixed_number_of_statements(
         *("chat.set_room_counters", "COMMIT"),
     ]
     with client.chat.counting() as statements:
-        await update(client, hall.owner, room, name="Counted")
+        await update(client, room.owner, shown, name="Counted")
     assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "COMMIT"]
