@@ -40,10 +40,10 @@ LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-all check protos docs fmt lint types containers lock bench clean
+.PHONY: help setup up test test-all check check-clients protos docs fmt lint types containers lock bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv hold what requirements.lock says; does nothing when it already does
 	@command -v "$(PYTHON)" >/dev/null 2>&1 && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -78,7 +78,7 @@ else
 	@export $(ON_PG15) $(POOLED); $(REPEAT)
 endif
 
-check: lint types containers ## Everything but the tests: style, types, contracts, generated code, containers, lock files
+check: lint types containers check-clients ## Everything but the tests: style, types, contracts, generated code, containers, lock files
 	@echo "check: generated code equals the protos"
 	@$(BIN)/python tools/generate_protos.py --check
 	@echo "check: generated pages equal their sources"
@@ -87,6 +87,10 @@ check: lint types containers ## Everything but the tests: style, types, contract
 	@$(BIN)/uv pip check -q --python $(BIN)/python
 	@$(BIN)/pytest -q --no-header tests/architecture/test_locks.py
 	@echo "check: all clean"
+
+check-clients: setup ## Generate Go and Java from protos/ and compile the Go; skips Go where it is not installed
+	@echo "check-clients: Go and Java from the protos"
+	@$(BIN)/python -m tools.check_clients
 
 protos: setup ## Generate seda/ and buf/ from protos/
 	@echo "protos: generating seda/ and buf/"

@@ -21,16 +21,27 @@ PROTOS = ROOT / "protos"
 OUTPUTS = ("seda", "buf")
 
 
-def generate(into: Path) -> None:
-    """Write the generated packages below `into`."""
+def sources() -> list[str]:
+    """The proto files to generate code from, relative to protos/."""
+    return sorted(
+        str(path.relative_to(PROTOS)) for name in OUTPUTS for path in (PROTOS / name).rglob("*.proto")
+    )
+
+
+def protoc_command() -> list[str]:
+    """The command that runs protoc with its include paths."""
     import grpc_tools  # noqa: PLC0415 - a development tool, absent where only the code is used
 
-    sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
-    services = [name for name in sources if name.endswith("_service.proto")]
-    # What `-m grpc_tools.protoc` adds by itself is the path of google/protobuf/*.proto.
+    # `-m grpc_tools.protoc` itself adds this path of google/protobuf/*.proto.
     well_known = Path(grpc_tools.__file__).parent / "_proto"
-    base = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"-I{well_known}"]
-    _run([*base, f"--python_out={into}", f"--mypy_out=quiet:{into}", *sources])
+    return [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"-I{well_known}"]
+
+
+def generate(into: Path) -> None:
+    """Write the generated packages below `into`."""
+    services = [name for name in sources() if name.endswith("_service.proto")]
+    base = protoc_command()
+    _run([*base, f"--python_out={into}", f"--mypy_out=quiet:{into}", *sources()])
     _run([*base, f"--grpc_python_out={into}", f"--mypy_grpc_out=quiet,only_async:{into}", *services])
     for folder in sorted({path.parent for name in OUTPUTS for path in (into / name).rglob("*_pb2.py")}):
         for package in [folder, *folder.parents]:

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dseda/rpc/v1/annotations.proto\x12\x0bseda.rpc.v1\x1a google/protobuf/descriptor.proto*\x80\x01\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x14\n\x10\x41\x43\x43\x45SS_MODERATOR\x10\x03\x12\x10\n\x0c\x41\x43\x43\x45SS_ADMIN\x10\x04\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x05:E\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0e\x32\x13.seda.rpc.v1.Access:1\n\x07\x63\x61llers\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dseda/rpc/v1/annotations.proto\x12\x0bseda.rpc.v1\x1a google/protobuf/descriptor.proto*\x80\x01\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x14\n\x10\x41\x43\x43\x45SS_MODERATOR\x10\x03\x12\x10\n\x0c\x41\x43\x43\x45SS_ADMIN\x10\x04\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x05:E\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0e\x32\x13.seda.rpc.v1.Access:1\n\x07\x63\x61llers\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x03(\tBB\n\x0e\x66m.seda.rpc.v1P\x01Z seda.fm/protos/seda/rpc/v1;rpcv1\xaa\x02\x0bSeda.Rpc.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.rpc.v1.annotations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016fm.seda.rpc.v1P\001Z seda.fm/protos/seda/rpc/v1;rpcv1\252\002\013Seda.Rpc.V1'
   _globals['_ACCESS']._serialized_start=81
   _globals['_ACCESS']._serialized_end=209
 # @@protoc_insertion_point(module_scope)

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eseda/rpc/v1/error_reason.proto\x12\x0bseda.rpc.v1*\xe4\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45RROR_REASON_MALFORMED_REQUEST\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_INVALID_FIELDS\x10\x02\x12$\n ERROR_REASON_PAGE_TOKEN_MISMATCH\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_TOKEN_MISSING\x10\x04\x12\x1e\n\x1a\x45RROR_REASON_TOKEN_INVALID\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_TOKEN_EXPIRED\x10\x06\x12\x1e\n\x1a\x45RROR_REASON_ACCESS_DENIED\x10\x07\x12!\n\x1d\x45RROR_REASON_CALLER_SUSPENDED\x10\x08\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\t\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\n\x12\x1e\n\x1a\x45RROR_REASON_DATABASE_BUSY\x10\x0b\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x0c\x12$\n ERROR_REASON_SERVICE_UNAVAILABLE\x10\r\x12\x19\n\x15\x45RROR_REASON_CONFLICT\x10\x0e\x12\x1f\n\x1b\x45RROR_REASON_INTERNAL_ERROR\x10\x0f\x12 \n\x1c\x45RROR_REASON_UNKNOWN_SERVICE\x10\x10\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x11\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eseda/rpc/v1/error_reason.proto\x12\x0bseda.rpc.v1*\xe4\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45RROR_REASON_MALFORMED_REQUEST\x10\x01\x12\x1f\n\x1b\x45RROR_REASON_INVALID_FIELDS\x10\x02\x12$\n ERROR_REASON_PAGE_TOKEN_MISMATCH\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_TOKEN_MISSING\x10\x04\x12\x1e\n\x1a\x45RROR_REASON_TOKEN_INVALID\x10\x05\x12\x1e\n\x1a\x45RROR_REASON_TOKEN_EXPIRED\x10\x06\x12\x1e\n\x1a\x45RROR_REASON_ACCESS_DENIED\x10\x07\x12!\n\x1d\x45RROR_REASON_CALLER_SUSPENDED\x10\x08\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\t\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\n\x12\x1e\n\x1a\x45RROR_REASON_DATABASE_BUSY\x10\x0b\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x0c\x12$\n ERROR_REASON_SERVICE_UNAVAILABLE\x10\r\x12\x19\n\x15\x45RROR_REASON_CONFLICT\x10\x0e\x12\x1f\n\x1b\x45RROR_REASON_INTERNAL_ERROR\x10\x0f\x12 \n\x1c\x45RROR_REASON_UNKNOWN_SERVICE\x10\x10\x12\x1d\n\x19\x45RROR_REASON_RATE_LIMITED\x10\x11\x42\x42\n\x0e\x66m.seda.rpc.v1P\x01Z seda.fm/protos/seda/rpc/v1;rpcv1\xaa\x02\x0bSeda.Rpc.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.rpc.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016fm.seda.rpc.v1P\001Z seda.fm/protos/seda/rpc/v1;rpcv1\252\002\013Seda.Rpc.V1'
   _globals['_ERRORREASON']._serialized_start=48
   _globals['_ERRORREASON']._serialized_end=660
 # @@protoc_insertion_point(module_scope)

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseda/rpc/v1/page_token.proto\x12\x0bseda.rpc.v1\"D\n\tPageToken\x12\x13\n\x0b\x66ingerprint\x18\x01 \x01(\x06\x12\x13\n\x07numbers\x18\x02 \x03(\x12\x42\x02\x10\x01\x12\r\n\x05texts\x18\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cseda/rpc/v1/page_token.proto\x12\x0bseda.rpc.v1\"D\n\tPageToken\x12\x13\n\x0b\x66ingerprint\x18\x01 \x01(\x06\x12\x13\n\x07numbers\x18\x02 \x03(\x12\x42\x02\x10\x01\x12\r\n\x05texts\x18\x03 \x03(\tBB\n\x0e\x66m.seda.rpc.v1P\x01Z seda.fm/protos/seda/rpc/v1;rpcv1\xaa\x02\x0bSeda.Rpc.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.rpc.v1.page_token_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016fm.seda.rpc.v1P\001Z seda.fm/protos/seda/rpc/v1;rpcv1\252\002\013Seda.Rpc.V1'
   _globals['_PAGETOKEN'].fields_by_name['numbers']._loaded_options = None
   _globals['_PAGETOKEN'].fields_by_name['numbers']._serialized_options = b'\020\001'
   _globals['_PAGETOKEN']._serialized_start=45

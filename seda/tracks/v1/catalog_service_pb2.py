@@ -28,13 +28,14 @@ from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__
 from seda.tracks.v1 import track_pb2 as seda_dot_tracks_dot_v1_dot_track__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$seda/tracks/v1/catalog_service.proto\x12\x0eseda.tracks.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1aseda/tracks/v1/track.proto\"\xc6\x01\n\x12UpsertTrackRequest\x12\x19\n\x05input\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12#\n\x0b\x61rtwork_url\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12=\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\";\n\x13UpsertTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track2\x84\x01\n\x0e\x43\x61talogService\x12r\n\x0bUpsertTrack\x12\".seda.tracks.v1.UpsertTrackRequest\x1a#.seda.tracks.v1.UpsertTrackResponse\"\x1a\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x07gateway\xb2\xbb\x18\x04\x63hatb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$seda/tracks/v1/catalog_service.proto\x12\x0eseda.tracks.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1aseda/tracks/v1/track.proto\"\xc6\x01\n\x12UpsertTrackRequest\x12\x19\n\x05input\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12#\n\x0b\x61rtwork_url\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12=\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\";\n\x13UpsertTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track2\x84\x01\n\x0e\x43\x61talogService\x12r\n\x0bUpsertTrack\x12\".seda.tracks.v1.UpsertTrackRequest\x1a#.seda.tracks.v1.UpsertTrackResponse\"\x1a\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x07gateway\xb2\xbb\x18\x04\x63hatBN\n\x11\x66m.seda.tracks.v1P\x01Z&seda.fm/protos/seda/tracks/v1;tracksv1\xaa\x02\x0eSeda.Tracks.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.tracks.v1.catalog_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021fm.seda.tracks.v1P\001Z&seda.fm/protos/seda/tracks/v1;tracksv1\252\002\016Seda.Tracks.V1'
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['input']._loaded_options = None
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['input']._serialized_options = b'\272H\007r\005\020\001\030\200\020'
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['title']._loaded_options = None

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seda/tracks/v1/error_reason.proto\x12\x0eseda.tracks.v1*\xf4\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_INVALID_URL\x10\x01\x12%\n!ERROR_REASON_UNSUPPORTED_PROVIDER\x10\x02\x12%\n!ERROR_REASON_UNSUPPORTED_RESOURCE\x10\x03\x12\x1c\n\x18\x45RROR_REASON_NOT_A_TRACK\x10\x04\x12!\n\x1d\x45RROR_REASON_NEEDS_RESOLUTION\x10\x05\x12\x1d\n\x19\x45RROR_REASON_PRIVATE_LINK\x10\x06\x12 \n\x1c\x45RROR_REASON_TRACK_NOT_FOUND\x10\x07\x12\x1a\n\x16\x45RROR_REASON_DEAD_LINK\x10\x08\x12!\n\x1d\x45RROR_REASON_LINK_UNREACHABLE\x10\t\x12\x1a\n\x16\x45RROR_REASON_HOST_BUSY\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seda/tracks/v1/error_reason.proto\x12\x0eseda.tracks.v1*\xf4\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_INVALID_URL\x10\x01\x12%\n!ERROR_REASON_UNSUPPORTED_PROVIDER\x10\x02\x12%\n!ERROR_REASON_UNSUPPORTED_RESOURCE\x10\x03\x12\x1c\n\x18\x45RROR_REASON_NOT_A_TRACK\x10\x04\x12!\n\x1d\x45RROR_REASON_NEEDS_RESOLUTION\x10\x05\x12\x1d\n\x19\x45RROR_REASON_PRIVATE_LINK\x10\x06\x12 \n\x1c\x45RROR_REASON_TRACK_NOT_FOUND\x10\x07\x12\x1a\n\x16\x45RROR_REASON_DEAD_LINK\x10\x08\x12!\n\x1d\x45RROR_REASON_LINK_UNREACHABLE\x10\t\x12\x1a\n\x16\x45RROR_REASON_HOST_BUSY\x10\nBN\n\x11\x66m.seda.tracks.v1P\x01Z&seda.fm/protos/seda/tracks/v1;tracksv1\xaa\x02\x0eSeda.Tracks.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.tracks.v1.error_reason_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021fm.seda.tracks.v1P\001Z&seda.fm/protos/seda/tracks/v1;tracksv1\252\002\016Seda.Tracks.V1'
   _globals['_ERRORREASON']._serialized_start=54
   _globals['_ERRORREASON']._serialized_end=426
 # @@protoc_insertion_point(module_scope)

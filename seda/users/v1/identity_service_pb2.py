@@ -27,13 +27,14 @@ from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__
 from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$seda/users/v1/identity_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\"O\n\x14ResolveCallerRequest\x12\x1b\n\x07subject\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\"<\n\x15ResolveCallerResponse\x12#\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x13.seda.rpc.v1.Caller2\x94\x01\n\x0fIdentityService\x12\x80\x01\n\rResolveCaller\x12#.seda.users.v1.ResolveCallerRequest\x1a$.seda.users.v1.ResolveCallerResponse\"$\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\xb2\xbb\x18\x06tracks\xb2\xbb\x18\x07gatewayb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$seda/users/v1/identity_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\"O\n\x14ResolveCallerRequest\x12\x1b\n\x07subject\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\"<\n\x15ResolveCallerResponse\x12#\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x13.seda.rpc.v1.Caller2\x94\x01\n\x0fIdentityService\x12\x80\x01\n\rResolveCaller\x12#.seda.users.v1.ResolveCallerRequest\x1a$.seda.users.v1.ResolveCallerResponse\"$\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\xb2\xbb\x18\x06tracks\xb2\xbb\x18\x07gatewayBJ\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.users.v1.identity_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\020fm.seda.users.v1P\001Z$seda.fm/protos/seda/users/v1;usersv1\252\002\rSeda.Users.V1'
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._loaded_options = None
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\007r\005\020\001\030\377\001'
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['email']._loaded_options = None

@@ -1,0 +1,38 @@
+"""The descriptors of the contract's own files."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
+
+from tests.architecture.project import ROOT
+
+
+@functools.cache
+def own_files() -> tuple[FileDescriptor, ...]:
+    """The descriptors of all files below protos/seda."""
+    names = sorted(path.relative_to(ROOT / "protos") for path in (ROOT / "protos/seda").rglob("*.proto"))
+    modules = [".".join(name.with_suffix("").parts) + "_pb2" for name in names]
+    return tuple(importlib.import_module(module).DESCRIPTOR for module in modules)
+
+
+def own_messages() -> Iterator[Descriptor]:
+    """All messages of the contract, nested ones too."""
+
+    def nested(message: Descriptor) -> Iterator[Descriptor]:
+        yield message
+        for inner in message.nested_types:
+            yield from nested(inner)
+
+    for file in own_files():
+        for message in file.message_types_by_name.values():
+            yield from nested(message)
+
+
+def own_fields() -> Iterator[FieldDescriptor]:
+    """All fields of the contract's messages."""
+    for message in own_messages():
+        yield from message.fields
