@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from seda.rpc.v1.page_token_pb2 import PageToken
+from seda.rpc.internal.v1.page_token_pb2 import PageToken
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from gateway.clients.batches import in_batches
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
-from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from gateway import wire
 from gateway.clients.batches import in_batches
-from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
-from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from seda.users.v1.user_pb2 import UserSummary
 from seda.users.v1.user_service_pb2 import LookupUsersRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seda.tracks.v1 import track_service_pb2
-from seda.users.v1 import identity_service_pb2
+from seda.users.internal.v1 import identity_service_pb2
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
 from services.chat.actions.deps import Deps, Limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from seda.users.v1 import identity_service_pb2
+from seda.users.internal.v1 import identity_service_pb2
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
 from services.tracks.actions.deps import Deps

@@ -8,7 +8,8 @@ from uuid import UUID
 from google.protobuf.duration_pb2 import Duration
 
 from seda.rpc.v1 import caller_pb2
-from seda.tracks.v1 import catalog_service_pb2, crawler_service_pb2, track_pb2, track_service_pb2
+from seda.tracks.internal.v1 import catalog_service_pb2, crawler_service_pb2
+from seda.tracks.v1 import track_pb2, track_service_pb2
 from servicekit.caller import Caller, Role
 from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, seconds_to_proto, to_proto

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from seda.rpc.v1 import caller_pb2
-from seda.users.v1 import identity_service_pb2, user_pb2, user_service_pb2
+from seda.users.internal.v1 import identity_service_pb2
+from seda.users.v1 import user_pb2, user_service_pb2
 from servicekit.caller import Caller, Role
 from servicekit.timestamps import to_proto
 from services.users.domain.users import ProfileUpdate, can_see_private_fields, check_mask, etag_of

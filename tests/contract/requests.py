@@ -16,7 +16,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
-from seda.rpc.v1.page_token_pb2 import PageToken
+from seda.rpc.internal.v1.page_token_pb2 import PageToken
 from servicekit.pagination import encode_token
 
 # The Python and C descriptors of protobuf have no common type.

@@ -129,11 +129,11 @@ async def test_every_access_is_tried(suite_fixture: SuiteFixture) -> None:
     assert accesses == set(annotations_pb2.Access.values()) - {annotations_pb2.ACCESS_UNSPECIFIED}
     names = {(target.at.name, target.method.full_name) for target in suite_fixture.targets}
     assert names >= {
-        ("users", "seda.users.v1.IdentityService.ResolveCaller"),
+        ("users", "seda.users.internal.v1.IdentityService.ResolveCaller"),
         ("gateway", "seda.users.v1.UserService.GetUser"),
         ("probe", "probe.v1.ProbeService.Administer"),
     }
-    assert ("gateway", "seda.users.v1.IdentityService.ResolveCaller") not in names
+    assert ("gateway", "seda.users.internal.v1.IdentityService.ResolveCaller") not in names
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,11 @@ async def test_reason_is_reached(context: ScenarioContext, package: str, name: s
 
 def test_methods_name_reasons_that_exist() -> None:
     known = {name for _, name in REASONS}
-    methods = [name for name in proto_comments() if re.fullmatch(r"seda\.\w+\.v1\.\w+Service\.\w+", name)]
+    methods = [
+        name
+        for name in proto_comments()
+        if re.fullmatch(r"seda\.\w+(\.internal)?\.v1\.\w+Service\.\w+", name)
+    ]
     assert len(methods) >= 15
     assert {name: unknown for name in methods if (unknown := documented_reasons(name) - known)} == {}
 

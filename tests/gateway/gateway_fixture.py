@@ -14,19 +14,19 @@ from google.rpc import error_details_pb2, status_pb2
 from gateway.app import UpstreamService, compose, upstream_services
 from gateway.config import Settings
 from seda.rpc.v1.caller_pb2 import Caller, Role
-from seda.users.v1.identity_service_pb2 import ResolveCallerResponse
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerResponse
 from servicekit.clock import Clock
 from servicekit.process import Process
 from tests.gateway.fake_server import FakeServer, fake_server
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 
-RESOLVE = "/seda.users.v1.IdentityService/ResolveCaller"
+RESOLVE = "/seda.users.internal.v1.IdentityService/ResolveCaller"
 GET_USER = "/seda.users.v1.UserService/GetUser"
 LOOKUP_USERS = "/seda.users.v1.UserService/LookupUsers"
 SEND = "/seda.chat.v1.MessageService/SendMessage"
 LIST = "/seda.chat.v1.MessageService/ListMessages"
 LOOKUP_TRACKS = "/seda.tracks.v1.TrackService/LookupTracks"
-UPSERT = "/seda.tracks.v1.CatalogService/UpsertTrack"
+UPSERT = "/seda.tracks.internal.v1.CatalogService/UpsertTrack"
 CALLER_ID = "0190a5c0-0000-7000-8000-00000000000a"
 AS_USER = user("listener@example.org")
 SECONDS = 20.0

@@ -12,7 +12,7 @@ from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResp
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
 from seda.tracks.v1.track_pb2 import Track
 from servicekit.jwks import SharedSecret
 from servicekit.tokens import ServiceToken, TokenVerifier

@@ -24,7 +24,7 @@ from tests.gateway.gateway_fixture import (
 from tests.gateway.unknown_service import ECHO, INTERNAL, SERVICES
 
 SERVICE_NAMES = ("users", "chat", "tracks")
-ERASE = "/seda.chat.v1.AuthorDataService/EraseAuthor"
+ERASE = "/seda.chat.internal.v1.AuthorDataService/EraseAuthor"
 OWN = {"seda.gateway.v1.GatewayService", "grpc.health.v1.Health"}
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -94,9 +94,9 @@ async def test_services_alone_are_not_listed(gateway: GatewayFixture) -> None:
         service.full_name for name in SERVICE_NAMES for service in public_services(services_of(name))
     }
     assert hidden >= {
-        "seda.users.v1.IdentityService",
-        "seda.chat.v1.AuthorDataService",
-        "seda.tracks.v1.CatalogService",
+        "seda.users.internal.v1.IdentityService",
+        "seda.chat.internal.v1.AuthorDataService",
+        "seda.tracks.internal.v1.CatalogService",
     }
     assert not hidden & await listed(gateway.channel, REFLECTION[0])
 

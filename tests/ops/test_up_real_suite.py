@@ -108,7 +108,7 @@ def test_printed_lines_with_seda_call(running: RealSuite, folder: Path) -> None:
     lines = printed(running, "Without grpcurl")
     text = new_shell(folder, [token, *lines], os.defpath)
     assert "seda.gateway.v1.GatewayService" in text.splitlines()
-    assert "seda.users.v1.IdentityService" not in text
+    assert "seda.users.internal.v1.IdentityService" not in text
     assert_room_page(text)
 
 

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import UpdateUserRequest
 from servicekit.errors import InvalidFieldsError, MalformedRequestError

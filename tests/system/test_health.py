@@ -89,7 +89,7 @@ async def test_every_name_on_both_ports_by_check_list_and_watch(world: World, pr
 @pytest.mark.parametrize("process", [each.name for each in SUITE])
 async def test_unknown_names(world: World, process: str) -> None:
     running = world.processes[process]
-    others = {"users": "seda.gateway.v1.GatewayService", "gateway": "seda.users.v1.IdentityService"}
+    others = {"users": "seda.gateway.v1.GatewayService", "gateway": "seda.users.internal.v1.IdentityService"}
     for address in (running.address, running.admin_address):
         async with open_health(address) as health:
             for name in ("nobody", "LIVE", others.get(process, "seda.users.v1.UserService")):

@@ -24,7 +24,7 @@ class GatewayServiceStub:
     Stores the track, then sends the message. Repeating a call with the same `request_id` and the
     same fields returns the first message; without a `request_id` a repeated call may post twice.
     Errors: those of seda.chat.v1.MessageService.SendMessage and of
-    seda.tracks.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
+    seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
     SERVICE_UNAVAILABLE.
     """
     GetRoomPage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetRoomPageRequest, _gateway_service_pb2.GetRoomPageResponse]
@@ -53,7 +53,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         Stores the track, then sends the message. Repeating a call with the same `request_id` and the
         same fields returns the first message; without a `request_id` a repeated call may post twice.
         Errors: those of seda.chat.v1.MessageService.SendMessage and of
-        seda.tracks.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
+        seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
         SERVICE_UNAVAILABLE.
         """
 

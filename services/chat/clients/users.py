@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
-from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.caller import Caller
 from servicekit.channels import ServiceClient
 from services.chat.wire import peer_responses

@@ -1,8 +1,8 @@
-"""seda.chat.v1.AuthorDataService."""
+"""seda.chat.internal.v1.AuthorDataService."""
 
 from __future__ import annotations
 
-from seda.chat.v1 import author_data_service_pb2 as pb
+from seda.chat.internal.v1 import author_data_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
 from servicekit.pagination import page_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seda.chat.v1 import author_data_service_pb2 as pb
+from seda.chat.internal.v1 import author_data_service_pb2 as pb
 from services.chat.domain.erasure import AuthorRecord, ErasureMode, ErasureProgress
 
 _MODES = {pb.ERASURE_MODE_ANONYMISE: ErasureMode.ANONYMISE, pb.ERASURE_MODE_TOMBSTONE: ErasureMode.TOMBSTONE}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seda.tracks.v1 import crawler_service_pb2 as pb
+from seda.tracks.internal.v1 import crawler_service_pb2 as pb
 from servicekit.call import Call
 from services.tracks import wire
 from services.tracks.actions import crawler

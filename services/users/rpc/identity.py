@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seda.users.v1 import identity_service_pb2 as pb
+from seda.users.internal.v1 import identity_service_pb2 as pb
 from servicekit.call import Call
 from services.users import wire
 from services.users.actions import identity

@@ -12,7 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageRequest
-from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from servicekit.health import HealthService
@@ -31,7 +31,7 @@ from tests.services.running import add_user, running, until_blocked
 
 _GET_USER = "seda.users.v1.UserService.GetUser"
 _UPDATE_USER = "seda.users.v1.UserService.UpdateUser"
-_RESOLVE = "seda.users.v1.IdentityService.ResolveCaller"
+_RESOLVE = "seda.users.internal.v1.IdentityService.ResolveCaller"
 _MESSAGES = "seda.chat.v1.MessageService"
 _ID = ("x-request-id", REQUEST_ID)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
-from seda.tracks.v1.crawler_service_pb2 import FetchRequest
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.crawler_service_pb2 import FetchRequest
 from seda.tracks.v1.track_service_pb2 import GetTrackRequest, ResolveTrackRequest
 from services.tracks.clients.web import host_limiter
 from services.tracks.domain.web.fetch_response import Policy
@@ -42,7 +42,7 @@ def _following(link: str, status: int | None, failure: str | None) -> Scenario:
 
 async def _upserting_unfollowed(context: ScenarioContext) -> Outcome:
     request = UpsertTrackRequest(input="https://spotify.link/AbCdEfGhIjK")
-    method = "seda.tracks.v1.CatalogService.UpsertTrack"
+    method = "seda.tracks.internal.v1.CatalogService.UpsertTrack"
     return await call_method(context.channel("tracks"), method, request, service_header("gateway"))
 
 
@@ -55,7 +55,7 @@ async def _crowding_a_host(context: ScenarioContext) -> Outcome:
     # A full queue without any request to the web.
     with patch.object(host_limiter, "_MAX_QUEUED", -host_limiter.MAX_CONCURRENT):
         request = FetchRequest(url="https://open.spotify.com/crowded")
-        method = "seda.tracks.v1.CrawlerService.Fetch"
+        method = "seda.tracks.internal.v1.CrawlerService.Fetch"
         return await call_method(context.channel("tracks"), method, request, service_header("users"))
 
 

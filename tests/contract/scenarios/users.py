@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from tests.contract.auth_headers import service_header
@@ -48,7 +48,7 @@ async def _update(context: ScenarioContext, user_id: str, email: str, etag: str 
 
 
 async def _resolve(context: ScenarioContext, request: ResolveCallerRequest) -> Outcome:
-    method = "seda.users.v1.IdentityService.ResolveCaller"
+    method = "seda.users.internal.v1.IdentityService.ResolveCaller"
     return await call_method(context.channel("users"), method, request, service_header("chat"))
 
 

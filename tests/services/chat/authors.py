@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from seda.chat.v1 import author_data_service_pb2 as pb
-from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
+from seda.chat.internal.v1 import author_data_service_pb2 as pb
+from seda.chat.internal.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
 from seda.chat.v1.moderation_service_pb2 import MuteMemberRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from seda.users.v1 import identity_service_pb2
+from seda.users.internal.v1 import identity_service_pb2
 from servicekit.call import Call
 from servicekit.process import App, AppContext, main
 from servicekit.settings import ServiceSettings

@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from seda.chat.v1.author_data_service_pb2 import EraseAuthorRequest, ErasureMode
-from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
+from seda.chat.internal.v1.author_data_service_pb2 import EraseAuthorRequest, ErasureMode
+from seda.chat.internal.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError, ServiceError
 from services.chat.domain.errors import NotAMemberError
 from tests.services.chat.authors import (

@@ -11,8 +11,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from seda.chat.v1.author_data_service_pb2 import AuthorRecord, ExportAuthorRequest
-from seda.chat.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
+from seda.chat.internal.v1.author_data_service_pb2 import AuthorRecord, ExportAuthorRequest
+from seda.chat.internal.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from servicekit.errors import AccessDeniedError, PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, encode_token, fingerprint
 from services.chat.store.export import KINDS

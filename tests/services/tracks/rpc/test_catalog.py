@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
-from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import (
     METADATA_STATE_COMPLETE,
     METADATA_STATE_PARTIAL,

@@ -14,8 +14,8 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from seda.tracks.v1 import crawler_service_pb2 as pb
-from seda.tracks.v1.crawler_service_pb2_grpc import CrawlerServiceStub
+from seda.tracks.internal.v1 import crawler_service_pb2 as pb
+from seda.tracks.internal.v1.crawler_service_pb2_grpc import CrawlerServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError
 from servicekit.settings import SettingsError
 from services.tracks.actions import crawler

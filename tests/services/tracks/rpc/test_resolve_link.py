@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
-from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub

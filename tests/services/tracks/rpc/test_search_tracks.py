@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from seda.rpc.v1.page_token_pb2 import PageToken
-from seda.tracks.v1.catalog_service_pb2 import UpsertTrackRequest
-from seda.tracks.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.rpc.internal.v1.page_token_pb2 import PageToken
+from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_service_pb2 import SearchTracksRequest, SearchTracksResponse
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, RateLimitedError

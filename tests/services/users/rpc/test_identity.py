@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from seda.rpc.v1.caller_pb2 import ROLE_MODERATOR, ROLE_USER, Caller
-from seda.users.v1.identity_service_pb2 import ResolveCallerRequest
-from seda.users.v1.identity_service_pb2_grpc import IdentityServiceStub
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError, TokenInvalidError
 from services.users.domain.errors import EmailRequiredError, EmailTakenError
 from tests.services.running import Running, add_user, call, refused, service, until_blocked, user

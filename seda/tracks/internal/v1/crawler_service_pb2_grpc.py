@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from seda.tracks.v1 import crawler_service_pb2 as seda_dot_tracks_dot_v1_dot_crawler__service__pb2
+from seda.tracks.internal.v1 import crawler_service_pb2 as seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in seda/tracks/v1/crawler_service_pb2_grpc.py depends on'
+        + ' but the generated code in seda/tracks/internal/v1/crawler_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -37,14 +37,14 @@ class CrawlerServiceStub:
             channel: A grpc.Channel.
         """
         self.Fetch = channel.unary_unary(
-                '/seda.tracks.v1.CrawlerService/Fetch',
-                request_serializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.FetchRequest.SerializeToString,
-                response_deserializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.FetchResponse.FromString,
+                '/seda.tracks.internal.v1.CrawlerService/Fetch',
+                request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.FetchRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.FetchResponse.FromString,
                 _registered_method=True)
         self.PurgeCache = channel.unary_unary(
-                '/seda.tracks.v1.CrawlerService/PurgeCache',
-                request_serializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.PurgeCacheRequest.SerializeToString,
-                response_deserializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.PurgeCacheResponse.FromString,
+                '/seda.tracks.internal.v1.CrawlerService/PurgeCache',
+                request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.PurgeCacheRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.PurgeCacheResponse.FromString,
                 _registered_method=True)
 
 
@@ -81,19 +81,19 @@ def add_CrawlerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Fetch': grpc.unary_unary_rpc_method_handler(
                     servicer.Fetch,
-                    request_deserializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.FetchRequest.FromString,
-                    response_serializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.FetchResponse.SerializeToString,
+                    request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.FetchRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.FetchResponse.SerializeToString,
             ),
             'PurgeCache': grpc.unary_unary_rpc_method_handler(
                     servicer.PurgeCache,
-                    request_deserializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.PurgeCacheRequest.FromString,
-                    response_serializer=seda_dot_tracks_dot_v1_dot_crawler__service__pb2.PurgeCacheResponse.SerializeToString,
+                    request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.PurgeCacheRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.PurgeCacheResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'seda.tracks.v1.CrawlerService', rpc_method_handlers)
+            'seda.tracks.internal.v1.CrawlerService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('seda.tracks.v1.CrawlerService', rpc_method_handlers)
+    server.add_registered_method_handlers('seda.tracks.internal.v1.CrawlerService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
@@ -116,9 +116,9 @@ class CrawlerService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.tracks.v1.CrawlerService/Fetch',
-            seda_dot_tracks_dot_v1_dot_crawler__service__pb2.FetchRequest.SerializeToString,
-            seda_dot_tracks_dot_v1_dot_crawler__service__pb2.FetchResponse.FromString,
+            '/seda.tracks.internal.v1.CrawlerService/Fetch',
+            seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.FetchRequest.SerializeToString,
+            seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.FetchResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -143,9 +143,9 @@ class CrawlerService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.tracks.v1.CrawlerService/PurgeCache',
-            seda_dot_tracks_dot_v1_dot_crawler__service__pb2.PurgeCacheRequest.SerializeToString,
-            seda_dot_tracks_dot_v1_dot_crawler__service__pb2.PurgeCacheResponse.FromString,
+            '/seda.tracks.internal.v1.CrawlerService/PurgeCache',
+            seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.PurgeCacheRequest.SerializeToString,
+            seda_dot_tracks_dot_internal_dot_v1_dot_crawler__service__pb2.PurgeCacheResponse.FromString,
             options,
             channel_credentials,
             insecure,

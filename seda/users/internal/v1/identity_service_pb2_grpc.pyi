@@ -5,7 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
-from seda.users.v1 import identity_service_pb2 as _identity_service_pb2
+from seda.users.internal.v1 import identity_service_pb2 as _identity_service_pb2
 import abc as _abc_1
 
 

@@ -5,7 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
-from seda.tracks.v1 import crawler_service_pb2 as _crawler_service_pb2
+from seda.tracks.internal.v1 import crawler_service_pb2 as _crawler_service_pb2
 import abc as _abc_1
 
 

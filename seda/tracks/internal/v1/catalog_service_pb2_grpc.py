@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from seda.tracks.v1 import catalog_service_pb2 as seda_dot_tracks_dot_v1_dot_catalog__service__pb2
+from seda.tracks.internal.v1 import catalog_service_pb2 as seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in seda/tracks/v1/catalog_service_pb2_grpc.py depends on'
+        + ' but the generated code in seda/tracks/internal/v1/catalog_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,9 +36,9 @@ class CatalogServiceStub:
             channel: A grpc.Channel.
         """
         self.UpsertTrack = channel.unary_unary(
-                '/seda.tracks.v1.CatalogService/UpsertTrack',
-                request_serializer=seda_dot_tracks_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.SerializeToString,
-                response_deserializer=seda_dot_tracks_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.FromString,
+                '/seda.tracks.internal.v1.CatalogService/UpsertTrack',
+                request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.FromString,
                 _registered_method=True)
 
 
@@ -63,14 +63,14 @@ def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'UpsertTrack': grpc.unary_unary_rpc_method_handler(
                     servicer.UpsertTrack,
-                    request_deserializer=seda_dot_tracks_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.FromString,
-                    response_serializer=seda_dot_tracks_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.SerializeToString,
+                    request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'seda.tracks.v1.CatalogService', rpc_method_handlers)
+            'seda.tracks.internal.v1.CatalogService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('seda.tracks.v1.CatalogService', rpc_method_handlers)
+    server.add_registered_method_handlers('seda.tracks.internal.v1.CatalogService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
@@ -92,9 +92,9 @@ class CatalogService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.tracks.v1.CatalogService/UpsertTrack',
-            seda_dot_tracks_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.SerializeToString,
-            seda_dot_tracks_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.FromString,
+            '/seda.tracks.internal.v1.CatalogService/UpsertTrack',
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.SerializeToString,
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.FromString,
             options,
             channel_credentials,
             insecure,

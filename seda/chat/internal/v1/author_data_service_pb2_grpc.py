@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from seda.chat.v1 import author_data_service_pb2 as seda_dot_chat_dot_v1_dot_author__data__service__pb2
+from seda.chat.internal.v1 import author_data_service_pb2 as seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in seda/chat/v1/author_data_service_pb2_grpc.py depends on'
+        + ' but the generated code in seda/chat/internal/v1/author_data_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,14 +36,14 @@ class AuthorDataServiceStub:
             channel: A grpc.Channel.
         """
         self.EraseAuthor = channel.unary_unary(
-                '/seda.chat.v1.AuthorDataService/EraseAuthor',
-                request_serializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.EraseAuthorRequest.SerializeToString,
-                response_deserializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.EraseAuthorResponse.FromString,
+                '/seda.chat.internal.v1.AuthorDataService/EraseAuthor',
+                request_serializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.EraseAuthorRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.EraseAuthorResponse.FromString,
                 _registered_method=True)
         self.ExportAuthor = channel.unary_unary(
-                '/seda.chat.v1.AuthorDataService/ExportAuthor',
-                request_serializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.ExportAuthorRequest.SerializeToString,
-                response_deserializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.ExportAuthorResponse.FromString,
+                '/seda.chat.internal.v1.AuthorDataService/ExportAuthor',
+                request_serializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.ExportAuthorRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.ExportAuthorResponse.FromString,
                 _registered_method=True)
 
 
@@ -84,19 +84,19 @@ def add_AuthorDataServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'EraseAuthor': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseAuthor,
-                    request_deserializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.EraseAuthorRequest.FromString,
-                    response_serializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.EraseAuthorResponse.SerializeToString,
+                    request_deserializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.EraseAuthorRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.EraseAuthorResponse.SerializeToString,
             ),
             'ExportAuthor': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportAuthor,
-                    request_deserializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.ExportAuthorRequest.FromString,
-                    response_serializer=seda_dot_chat_dot_v1_dot_author__data__service__pb2.ExportAuthorResponse.SerializeToString,
+                    request_deserializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.ExportAuthorRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.ExportAuthorResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'seda.chat.v1.AuthorDataService', rpc_method_handlers)
+            'seda.chat.internal.v1.AuthorDataService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('seda.chat.v1.AuthorDataService', rpc_method_handlers)
+    server.add_registered_method_handlers('seda.chat.internal.v1.AuthorDataService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
@@ -118,9 +118,9 @@ class AuthorDataService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.chat.v1.AuthorDataService/EraseAuthor',
-            seda_dot_chat_dot_v1_dot_author__data__service__pb2.EraseAuthorRequest.SerializeToString,
-            seda_dot_chat_dot_v1_dot_author__data__service__pb2.EraseAuthorResponse.FromString,
+            '/seda.chat.internal.v1.AuthorDataService/EraseAuthor',
+            seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.EraseAuthorRequest.SerializeToString,
+            seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.EraseAuthorResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -145,9 +145,9 @@ class AuthorDataService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.chat.v1.AuthorDataService/ExportAuthor',
-            seda_dot_chat_dot_v1_dot_author__data__service__pb2.ExportAuthorRequest.SerializeToString,
-            seda_dot_chat_dot_v1_dot_author__data__service__pb2.ExportAuthorResponse.FromString,
+            '/seda.chat.internal.v1.AuthorDataService/ExportAuthor',
+            seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.ExportAuthorRequest.SerializeToString,
+            seda_dot_chat_dot_internal_dot_v1_dot_author__data__service__pb2.ExportAuthorResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,7 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
-from seda.chat.v1 import author_data_service_pb2 as _author_data_service_pb2
+from seda.chat.internal.v1 import author_data_service_pb2 as _author_data_service_pb2
 import abc as _abc_1
 
 

@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from seda.users.v1 import identity_service_pb2 as seda_dot_users_dot_v1_dot_identity__service__pb2
+from seda.users.internal.v1 import identity_service_pb2 as seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in seda/users/v1/identity_service_pb2_grpc.py depends on'
+        + ' but the generated code in seda/users/internal/v1/identity_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,9 +36,9 @@ class IdentityServiceStub:
             channel: A grpc.Channel.
         """
         self.ResolveCaller = channel.unary_unary(
-                '/seda.users.v1.IdentityService/ResolveCaller',
-                request_serializer=seda_dot_users_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.SerializeToString,
-                response_deserializer=seda_dot_users_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.FromString,
+                '/seda.users.internal.v1.IdentityService/ResolveCaller',
+                request_serializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.FromString,
                 _registered_method=True)
 
 
@@ -61,14 +61,14 @@ def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'ResolveCaller': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveCaller,
-                    request_deserializer=seda_dot_users_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.FromString,
-                    response_serializer=seda_dot_users_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.SerializeToString,
+                    request_deserializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.FromString,
+                    response_serializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'seda.users.v1.IdentityService', rpc_method_handlers)
+            'seda.users.internal.v1.IdentityService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('seda.users.v1.IdentityService', rpc_method_handlers)
+    server.add_registered_method_handlers('seda.users.internal.v1.IdentityService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
@@ -90,9 +90,9 @@ class IdentityService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.users.v1.IdentityService/ResolveCaller',
-            seda_dot_users_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.SerializeToString,
-            seda_dot_users_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.FromString,
+            '/seda.users.internal.v1.IdentityService/ResolveCaller',
+            seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.SerializeToString,
+            seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.FromString,
             options,
             channel_credentials,
             insecure,
