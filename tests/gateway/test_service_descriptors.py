@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -33,16 +34,23 @@ async def echo(data: bytes, _context: Context) -> bytes:
     return data
 
 
-async def listed(channel: grpc.aio.Channel, version: str) -> set[str]:
-    """What the gateway lists."""
+async def reflect(
+    channel: grpc.aio.Channel, version: str, request: reflection_pb2.ServerReflectionRequest
+) -> reflection_pb2.ServerReflectionResponse:
+    """The gateway's response to one reflection request."""
     ask = channel.stream_stream(
         f"/{version}/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
     )
-    call = ask(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=SECONDS)
-    answer = await call.read()
+    answer = await ask(iter([request]), timeout=SECONDS).read()
     assert isinstance(answer, reflection_pb2.ServerReflectionResponse)
+    return answer
+
+
+async def listed(channel: grpc.aio.Channel, version: str) -> set[str]:
+    """The services that the gateway lists."""
+    answer = await reflect(channel, version, reflection_pb2.ServerReflectionRequest(list_services=""))
     return {service.name for service in answer.list_services_response.service}
 
 
@@ -50,12 +58,11 @@ def test_every_generated_service_of_a_slice_is_found() -> None:
     folder = Path(seda.__file__).parent
     for name in SERVICE_NAMES:
         modules = sorted((folder / name).rglob("*_service_pb2.py"))
+        names = [".".join(path.relative_to(folder.parent).with_suffix("").parts) for path in modules]
         generated = {
-            f"seda.{name}.{path.parent.name}.{service}"
-            for path in modules
-            for service in importlib.import_module(
-                f"seda.{name}.{path.parent.name}.{path.stem}"
-            ).DESCRIPTOR.services_by_name
+            service.full_name
+            for each in names
+            for service in importlib.import_module(each).DESCRIPTOR.services_by_name.values()
         }
         assert {service.full_name for service in services_of(name)} == generated != set()
 
@@ -99,6 +106,22 @@ async def test_services_alone_are_not_listed(gateway: GatewayFixture) -> None:
         "seda.tracks.internal.v1.CatalogService",
     }
     assert not hidden & await listed(gateway.channel, REFLECTION[0])
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"file_containing_symbol": "seda.users.internal.v1.IdentityService"},
+        {"file_containing_symbol": "seda.users.internal.v1.IdentityService.ResolveCaller"},
+        {"file_containing_symbol": "seda.rpc.internal.v1.PageToken"},
+        {"file_by_filename": "seda/users/internal/v1/identity_service.proto"},
+    ],
+    ids=lambda question: next(iter(question.values())),
+)
+async def test_internal_files_are_not_reflected(behind: Suite, question: dict[str, Any]) -> None:
+    request = reflection_pb2.ServerReflectionRequest(**question)
+    answer = await reflect(behind.channel, REFLECTION[0], request)
+    assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
 async def test_a_new_service_needs_its_descriptors_and_an_address_alone() -> None:
