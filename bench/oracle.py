@@ -113,7 +113,7 @@ class Oracle:
               FROM messages m
              WHERE m.room_id = $1 AND ($2::timestamptz IS NULL OR m.created_at AT TIME ZONE 'UTC' < $2) {condition}
              ORDER BY m.created_at DESC LIMIT {PAGE}
-            """,  # noqa: S608 - only constants of this module
+            """,
             str(uid("r", room)),
             before.created_at if before else None,
         )

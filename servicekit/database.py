@@ -89,6 +89,13 @@ class Session:
         record = await self._run(query, self._connection.fetchrow, args)
         return None if record is None else query.make(record)
 
+    async def one(self, query: Query[Row, *Params], *args: *Params) -> Row:
+        """The row of a query that always returns one; raises RuntimeError when it did not."""
+        row = await self.row(query, *args)
+        if row is None:
+            raise RuntimeError(f"{query.name} returned no row")
+        return row
+
     async def execute(self, command: Command[*Params], *args: *Params) -> int:
         """Run a command; returns how many rows it touched."""
         tag: str = await self._run(command, self._connection.execute, args)

@@ -102,12 +102,12 @@ async def _read(connection: asyncpg.Connection, schema: str, files: tuple[Revisi
     version: str | None = None
     if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{schema}_migrations.applied"):
         rows = await connection.fetch(
-            "SELECT revision, checksum, applied_at, compatible_from"  # noqa: S608 - a schema's name is ours
+            "SELECT revision, checksum, applied_at, compatible_from"
             f' FROM {schema}_migrations.applied ORDER BY revision COLLATE "C"'
         )
         applied = tuple(Applied(*row) for row in rows)
         version = await connection.fetchval(
-            f"SELECT max(version_num) FROM {schema}_migrations.alembic_version"  # noqa: S608 - as above
+            f"SELECT max(version_num) FROM {schema}_migrations.alembic_version"
         )
     return History(schema, owner, files, applied, tuple(_problems(files, applied, version)))
 

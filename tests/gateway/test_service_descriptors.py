@@ -118,9 +118,9 @@ async def test_services_alone_are_not_listed(gateway: GatewayFixture) -> None:
     ],
     ids=lambda question: next(iter(question.values())),
 )
-async def test_internal_files_are_not_reflected(behind: Suite, question: dict[str, Any]) -> None:
+async def test_internal_files_are_not_reflected(gateway: GatewayFixture, question: dict[str, Any]) -> None:
     request = reflection_pb2.ServerReflectionRequest(**question)
-    answer = await reflect(behind.channel, REFLECTION[0], request)
+    answer = await reflect(gateway.channel, REFLECTION[0], request)
     assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 

@@ -28,18 +28,14 @@ SETUP = """
 """
 
 
-class NameTakenError(errors.ServiceError):
-    """Stands for a domain's error."""
+class NameTakenError(errors.ServiceError, code=errors.Code.ALREADY_EXISTS, reason="NAME_TAKEN"):
+    """A sample error of a domain."""
 
-    code = errors.Code.ALREADY_EXISTS
-    reason = "NAME_TAKEN"
-
-    def __init__(self) -> None:
-        super().__init__("the name is taken")
+    default_message = "the name is taken"
 
 
 class SizeError(NameTakenError):
-    """Stands for another one."""
+    """A second sample error."""
 
 
 class Thing(NamedTuple):

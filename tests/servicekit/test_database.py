@@ -79,6 +79,13 @@ async def test_instants_are_microseconds_both_ways(pool: Database, micros: int, 
     assert text.text == shown
 
 
+async def test_one_returns_the_row_or_raises(pool: Database) -> None:
+    async with pool.session() as session:
+        assert (await session.one(COUNT)).number == 0
+        with pytest.raises(RuntimeError, match=r"things\.by_id returned no row"):
+            await session.one(BY_ID, 1)
+
+
 async def test_no_instant_is_none(pool: Database) -> None:
     row = await pool.row(ADD_AT, 1, None)
     assert row == Thing(1, None, None)

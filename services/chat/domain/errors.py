@@ -7,31 +7,22 @@ from uuid import UUID
 from servicekit.errors import Code, FieldViolation, ServiceError
 
 
-class RoomNotFoundError(ServiceError):
+class RoomNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="ROOM_NOT_FOUND"):
     """No such room, or none that the caller may know of."""
-
-    code = Code.NOT_FOUND
-    reason = "ROOM_NOT_FOUND"
 
     def __init__(self, room_id: UUID) -> None:
         super().__init__("no such room", metadata={"room_id": str(room_id)})
 
 
-class MessageNotFoundError(ServiceError):
+class MessageNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="MESSAGE_NOT_FOUND"):
     """No such message in the room, or none that the caller may know of."""
-
-    code = Code.NOT_FOUND
-    reason = "MESSAGE_NOT_FOUND"
 
     def __init__(self, message_id: UUID) -> None:
         super().__init__("no such message", metadata={"message_id": str(message_id)})
 
 
-class RequestIdReusedError(ServiceError):
+class RequestIdReusedError(ServiceError, code=Code.ALREADY_EXISTS, reason="REQUEST_ID_REUSED"):
     """The request id was used with other fields."""
-
-    code = Code.ALREADY_EXISTS
-    reason = "REQUEST_ID_REUSED"
 
     def __init__(self, request_id: UUID) -> None:
         super().__init__(
@@ -39,91 +30,58 @@ class RequestIdReusedError(ServiceError):
         )
 
 
-class BannedError(ServiceError):
+class BannedError(ServiceError, code=Code.PERMISSION_DENIED, reason="BANNED"):
     """The caller is banned from the room."""
 
-    code = Code.PERMISSION_DENIED
-    reason = "BANNED"
-
-    def __init__(self) -> None:
-        super().__init__("you are banned from this room")
+    default_message = "you are banned from this room"
 
 
-class NotAMemberError(ServiceError):
+class NotAMemberError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_A_MEMBER"):
     """Only members may do this."""
 
-    code = Code.PERMISSION_DENIED
-    reason = "NOT_A_MEMBER"
-
-    def __init__(self) -> None:
-        super().__init__("join the room first")
+    default_message = "join the room first"
 
 
-class CallerMutedError(ServiceError):
+class CallerMutedError(ServiceError, code=Code.PERMISSION_DENIED, reason="CALLER_MUTED"):
     """The caller is muted, in the room or on the whole platform."""
-
-    code = Code.PERMISSION_DENIED
-    reason = "CALLER_MUTED"
 
     def __init__(self, scope: str) -> None:
         super().__init__("you are muted", metadata={"scope": scope})
 
 
-class AnnouncementRoomError(ServiceError):
+class AnnouncementRoomError(ServiceError, code=Code.PERMISSION_DENIED, reason="ANNOUNCEMENT_ROOM"):
     """Only moderators post in this room."""
 
-    code = Code.PERMISSION_DENIED
-    reason = "ANNOUNCEMENT_ROOM"
-
-    def __init__(self) -> None:
-        super().__init__("only moderators post in this room")
+    default_message = "only moderators post in this room"
 
 
-class RoomLockedError(ServiceError):
+class RoomLockedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="ROOM_LOCKED"):
     """The room is read-only for now."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "ROOM_LOCKED"
-
-    def __init__(self) -> None:
-        super().__init__("the room is locked")
+    default_message = "the room is locked"
 
 
-class RoomArchivedError(ServiceError):
+class RoomArchivedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="ROOM_ARCHIVED"):
     """The room is archived."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "ROOM_ARCHIVED"
-
-    def __init__(self) -> None:
-        super().__init__("the room is archived")
+    default_message = "the room is archived"
 
 
-class ParentDeletedError(ServiceError):
+class ParentDeletedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="PARENT_DELETED"):
     """The message to answer, or its root, is deleted."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "PARENT_DELETED"
-
-    def __init__(self) -> None:
-        super().__init__("the message to answer is deleted")
+    default_message = "the message to answer is deleted"
 
 
-class SlowModeError(ServiceError):
+class SlowModeError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="SLOW_MODE"):
     """Too soon after the member's last message. `wait` is in seconds."""
-
-    code = Code.RESOURCE_EXHAUSTED
-    reason = "SLOW_MODE"
 
     def __init__(self, wait: float) -> None:
         super().__init__("the room is in slow mode", retry_after=wait)
 
 
-class TrackNotFoundError(ServiceError):
+class TrackNotFoundError(ServiceError, code=Code.INVALID_ARGUMENT, reason="TRACK_NOT_FOUND"):
     """No such track."""
-
-    code = Code.INVALID_ARGUMENT
-    reason = "TRACK_NOT_FOUND"
 
     def __init__(self, track_id: UUID) -> None:
         super().__init__(
@@ -133,11 +91,8 @@ class TrackNotFoundError(ServiceError):
         )
 
 
-class MentionNotAMemberError(ServiceError):
+class MentionNotAMemberError(ServiceError, code=Code.INVALID_ARGUMENT, reason="MENTION_NOT_A_MEMBER"):
     """A mentioned user is no member."""
-
-    code = Code.INVALID_ARGUMENT
-    reason = "MENTION_NOT_A_MEMBER"
 
     def __init__(self, user_id: UUID) -> None:
         super().__init__(
@@ -147,31 +102,21 @@ class MentionNotAMemberError(ServiceError):
         )
 
 
-class RoleRequiredError(ServiceError):
+class RoleRequiredError(ServiceError, code=Code.PERMISSION_DENIED, reason="ROLE_REQUIRED"):
     """The caller's role is not enough. `role` is the least that is."""
-
-    code = Code.PERMISSION_DENIED
-    reason = "ROLE_REQUIRED"
 
     def __init__(self, role: str) -> None:
         super().__init__("your role does not allow this", metadata={"role": role})
 
 
-class LastOwnerError(ServiceError):
+class LastOwnerError(ServiceError, code=Code.FAILED_PRECONDITION, reason="LAST_OWNER"):
     """The last owner can't leave the room."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "LAST_OWNER"
-
-    def __init__(self) -> None:
-        super().__init__("make somebody else an owner first")
+    default_message = "make somebody else an owner first"
 
 
-class TargetProtectedError(ServiceError):
+class TargetProtectedError(ServiceError, code=Code.PERMISSION_DENIED, reason="TARGET_PROTECTED"):
     """Nobody acts on themselves, on equals or on higher ones."""
-
-    code = Code.PERMISSION_DENIED
-    reason = "TARGET_PROTECTED"
 
     def __init__(self, user_id: UUID) -> None:
         super().__init__(
@@ -179,101 +124,65 @@ class TargetProtectedError(ServiceError):
         )
 
 
-class MemberNotFoundError(ServiceError):
+class MemberNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="MEMBER_NOT_FOUND"):
     """The user is no member of the room."""
-
-    code = Code.NOT_FOUND
-    reason = "MEMBER_NOT_FOUND"
 
     def __init__(self, user_id: UUID) -> None:
         super().__init__("the user is no member of the room", metadata={"user_id": str(user_id)})
 
 
-class MessageDeletedError(ServiceError):
+class MessageDeletedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="MESSAGE_DELETED"):
     """The message is deleted."""
-
-    code = Code.FAILED_PRECONDITION
-    reason = "MESSAGE_DELETED"
 
     def __init__(self, message_id: UUID) -> None:
         super().__init__("the message is deleted", metadata={"message_id": str(message_id)})
 
 
-class ReactionLimitError(ServiceError):
+class ReactionLimitError(ServiceError, code=Code.FAILED_PRECONDITION, reason="REACTION_LIMIT"):
     """The message has as many distinct reactions as it takes."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "REACTION_LIMIT"
-
-    def __init__(self) -> None:
-        super().__init__("the message has 20 distinct reactions")
+    default_message = "the message has 20 distinct reactions"
 
 
-class PinLimitError(ServiceError):
+class PinLimitError(ServiceError, code=Code.FAILED_PRECONDITION, reason="PIN_LIMIT"):
     """The room has as many pins as it takes."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "PIN_LIMIT"
-
-    def __init__(self) -> None:
-        super().__init__("the room has 50 pins")
+    default_message = "the room has 50 pins"
 
 
-class TargetBannedError(ServiceError):
+class TargetBannedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="TARGET_BANNED"):
     """The user is banned from the room."""
-
-    code = Code.FAILED_PRECONDITION
-    reason = "TARGET_BANNED"
 
     def __init__(self, user_id: UUID) -> None:
         super().__init__("the user is banned from the room", metadata={"user_id": str(user_id)})
 
 
-class ReportNotFoundError(ServiceError):
+class ReportNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="REPORT_NOT_FOUND"):
     """The room has no such report."""
-
-    code = Code.NOT_FOUND
-    reason = "REPORT_NOT_FOUND"
 
     def __init__(self, report_id: UUID) -> None:
         super().__init__("no such report", metadata={"report_id": str(report_id)})
 
 
-class NotTheAuthorError(ServiceError):
+class NotTheAuthorError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_THE_AUTHOR"):
     """Only the message's author may do this."""
 
-    code = Code.PERMISSION_DENIED
-    reason = "NOT_THE_AUTHOR"
-
-    def __init__(self) -> None:
-        super().__init__("only the author edits a message")
+    default_message = "only the author edits a message"
 
 
-class EtagMismatchError(ServiceError):
+class EtagMismatchError(ServiceError, code=Code.ABORTED, reason="ETAG_MISMATCH"):
     """The thing has changed since the caller read it."""
 
-    code = Code.ABORTED
-    reason = "ETAG_MISMATCH"
-
-    def __init__(self) -> None:
-        super().__init__("it has changed since you read it")
+    default_message = "it has changed since you read it"
 
 
-class NotRestorableError(ServiceError):
+class NotRestorableError(ServiceError, code=Code.FAILED_PRECONDITION, reason="NOT_RESTORABLE"):
     """The message was deleted too long ago, by an administrator, or with its author's account."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "NOT_RESTORABLE"
-
-    def __init__(self) -> None:
-        super().__init__("the message can't be restored any more")
+    default_message = "the message can't be restored any more"
 
 
-class SystemMessageError(ServiceError):
+class SystemMessageError(ServiceError, code=Code.FAILED_PRECONDITION, reason="SYSTEM_MESSAGE"):
     """SYSTEM messages are neither edited nor deleted."""
 
-    code = Code.FAILED_PRECONDITION
-    reason = "SYSTEM_MESSAGE"
-
-    def __init__(self) -> None:
-        super().__init__("it is a message of the service itself")
+    default_message = "it is a message of the service itself"

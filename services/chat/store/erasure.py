@@ -54,7 +54,7 @@ _FIND_REMAINING = Query[RemainingRow, UUID](
         )
     }) AS x(category, room_id)
      ORDER BY x.category, x.room_id
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _DELETE_COUNTERS = Command[UUID](
     "chat.delete_user_counters", "DELETE FROM chat.user_counters WHERE user_id = $1"
@@ -98,7 +98,7 @@ _MESSAGES = Query[AuthorMessageRow, UUID, UUID, int](
       UNION ALL
       {_MESSAGES_IN_STATE.format(state="deleted_at IS NOT NULL")}
     ) a ORDER BY seq LIMIT $3
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _ANONYMISE = Command[UUID, list[int], int](
     "chat.anonymise_messages",
@@ -152,7 +152,7 @@ _REACTIONS = Query[ReactionsRow, UUID, UUID, int, int](
       RETURNING 1
     )
     SELECT (SELECT count(*) FROM reaction)::int AS reactions, (SELECT count(*) FROM moved)::int AS messages
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 _PINS = Command[UUID, UUID, int, int](
     "chat.erase_pins",
@@ -241,9 +241,7 @@ async def delete_reactions(
     session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
 ) -> ReactionsRow:
     """Delete the user's reactions; their messages take a rev each. Up to three times as many rows."""
-    row = await session.row(_REACTIONS, room_id, user_id, limit, first_rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_REACTIONS, room_id, user_id, limit, first_rev)
 
 
 async def anonymise_pins(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:

@@ -106,7 +106,7 @@ def _merged(record: str, kind: str, after: str, order: str, limit: str) -> str:
     halves = (
         f"(SELECT {record} {half} AND {after} ORDER BY {order} LIMIT {limit})" for half in _halves(kind)
     )
-    return f"SELECT * FROM ({' UNION ALL '.join(halves)}) e ORDER BY room_id, at, seq, number LIMIT {limit}"  # noqa: S608 - only constants of this module
+    return f"SELECT * FROM ({' UNION ALL '.join(halves)}) e ORDER BY room_id, at, seq, number LIMIT {limit}"
 
 
 _KINDS = Query[KindRow, UUID](
@@ -119,7 +119,7 @@ _KINDS = Query[KindRow, UUID](
             for n, kind in enumerate(_SOURCES)
         )
     }) k ORDER BY k.n
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _MESSAGES = Query[ExportRow, UUID, UUID, Micros, int, int](
     "chat.export_messages",

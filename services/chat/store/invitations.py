@@ -68,14 +68,14 @@ _INVITEE = Query[InviteeRow, UUID, UUID](
                     WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL) AS member,
            EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 _OPEN = Query[InvitationRow, UUID, UUID](
     "chat.open_invitation",
     f"""
     SELECT {_INVITATION} FROM chat.room_invitations
      WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _INVITE = Query[InvitationRow, UUID, UUID, UUID, int](
     "chat.upsert_invitation",
@@ -86,7 +86,7 @@ _INVITE = Query[InvitationRow, UUID, UUID, UUID, int](
        SET invited_by = excluded.invited_by, created_at = excluded.created_at, ended_at = NULL,
            rev = excluded.rev
     RETURNING {_INVITATION}
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _END = Command[UUID, UUID, int](
     "chat.end_invitation",
@@ -101,7 +101,7 @@ _PAGE = Query[InvitationRow, UUID, int, int](
     SELECT {_INVITATION} FROM chat.room_invitations
      WHERE room_id = $1 AND ended_at IS NULL AND rev < $2
      ORDER BY rev DESC LIMIT $3
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 # Who is banned from a room learns nothing of it, not by an old invitation either.
 _MINE = Query[ViewerStateRow, UUID, Micros, UUID, int](
@@ -115,15 +115,13 @@ _MINE = Query[ViewerStateRow, UUID, Micros, UUID, int](
        AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                         WHERE s.room_id = v.room_id AND s.user_id = $1 AND s.kind = 'BAN' AND {SANCTION_ACTIVE})
      ORDER BY v.created_at DESC, v.room_id DESC LIMIT $4
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 
 
 async def invitee(session: Session, room_id: UUID, user_id: UUID) -> InviteeRow:
     """What decides whether a user can be invited into a room."""
-    row = await session.row(_INVITEE, room_id, user_id)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_INVITEE, room_id, user_id)
 
 
 async def open_invitation(session: Session, room_id: UUID, user_id: UUID) -> Invitation | None:
@@ -134,8 +132,7 @@ async def open_invitation(session: Session, room_id: UUID, user_id: UUID) -> Inv
 
 async def invite(session: Session, room_id: UUID, user_id: UUID, invited_by: UUID, rev: int) -> Invitation:
     """Make an invitation, which opens one that ended again. The room must be locked."""
-    row = await session.row(_INVITE, room_id, user_id, invited_by, rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
+    row = await session.one(_INVITE, room_id, user_id, invited_by, rev)
     return row.invitation()
 
 

@@ -50,8 +50,7 @@ async def join(
     session: Session, room_id: UUID, user_id: UUID, role: MemberRole, *, last_seq: int, rev: int
 ) -> Member:
     """Make a user a member and end their invitation. The room must be locked."""
-    row = await session.row(_JOIN, room_id, user_id, role, last_seq, rev)
-    assert row is not None  # noqa: S101 - the statement always returns its row
+    row = await session.one(_JOIN, room_id, user_id, role, last_seq, rev)
     return row.member()
 
 
@@ -78,7 +77,7 @@ def _page_text(condition: str) -> str:
          ORDER BY o.joined_at, o.user_id LIMIT $5
       ) x ON true
      ORDER BY x.joined_at, x.user_id
-    """  # noqa: S608 - only constants of this module
+    """
 
 
 _PAGE = Query[_PageRow, UUID, UUID, Micros, UUID, int]("chat.members_page", _page_text(""))
@@ -151,9 +150,7 @@ _END = Query[EndedRow, UUID, UUID, str, int](
 
 async def end(session: Session, room_id: UUID, user_id: UUID, removal: Removal, rev: int) -> EndedRow:
     """End a membership and an open invitation. The room must be locked."""
-    row = await session.row(_END, room_id, user_id, removal, rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_END, room_id, user_id, removal, rev)
 
 
 async def page(

@@ -113,9 +113,7 @@ async def delete(
     The seqs must be live messages' and different from each other; revs are taken for all of them, then for
     the pins that end.
     """
-    row = await session.row(_DELETE, room_id, list(seqs), deleted_by, deletion_type, first_rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_DELETE, room_id, list(seqs), deleted_by, deletion_type, first_rev)
 
 
 async def seqs_by_author(session: Session, author_filter: AuthorFilter, limit: int) -> list[int]:

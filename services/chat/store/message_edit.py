@@ -65,7 +65,7 @@ async def edit(
     `search_text` is the form for search of a text that changes. The room must be locked.
     """
     track = content.track
-    row = await session.row(
+    row = await session.one(
         _EDIT,
         room_id,
         seq,
@@ -76,7 +76,6 @@ async def edit(
         None if track is None else track_to_json(track),
         search_text,
     )
-    assert row is not None  # noqa: S101 - the message is there: it was read under the same lock
     return row.edited_at
 
 

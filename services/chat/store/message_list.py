@@ -35,9 +35,9 @@ def _limited(columns: str, condition: str, order: str, count: str, most: int) ->
     The planner takes an unknown limit for a tenth of the table, and would plan anew at every call in the hope
     of less. The inner limit tells it how few there can be.
     """
-    rows = f"SELECT {columns} FROM chat.messages n WHERE n.room_id = $1 AND {condition}"  # noqa: S608 - only constants of this package
+    rows = f"SELECT {columns} FROM chat.messages n WHERE n.room_id = $1 AND {condition}"
     return (
-        f"(SELECT * FROM ({rows} ORDER BY n.seq {order} LIMIT {most}) o ORDER BY o.seq {order} LIMIT {count})"  # noqa: S608 - only constants of this package
+        f"(SELECT * FROM ({rows} ORDER BY n.seq {order} LIMIT {most}) o ORDER BY o.seq {order} LIMIT {count})"
     )
 
 
@@ -46,7 +46,7 @@ def _one_side(conditions: Sequence[str], side: str, order: str, count: str) -> s
     parts = [_limited(MESSAGE, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
     if len(parts) == 1:
         return parts[0]
-    return f"(SELECT * FROM ({' UNION ALL '.join(parts)}) u ORDER BY u.seq {order} LIMIT {count})"  # noqa: S608 - only constants of this package
+    return f"(SELECT * FROM ({' UNION ALL '.join(parts)}) u ORDER BY u.seq {order} LIMIT {count})"
 
 
 def _window(*conditions: str) -> str:
@@ -76,7 +76,7 @@ def _roots(*conditions: str) -> str:
           UNION ALL
           SELECT r.* FROM p CROSS JOIN LATERAL {replies} r WHERE p.reply_count > 0
         )
-        """  # noqa: S608 - only constants of this package
+        """
     )
 
 
@@ -89,7 +89,7 @@ def _roots_and_replies(condition: str) -> str:
             FROM f CROSS JOIN LATERAL ({_window(condition)}) n {THREAD_FROM}
            WHERE {CAN_READ}
         )
-        """  # noqa: S608 - only constants of this package
+        """
     )
 
 
@@ -120,7 +120,7 @@ def _replies(*conditions: str) -> str:
           UNION ALL
           SELECT r.*, {NO_THREAD} FROM p CROSS JOIN LATERAL ({_window(*replies)}) r
         )
-        """  # noqa: S608 - only constants of this package
+        """
     )
 
 
@@ -138,7 +138,7 @@ def _by_condition(condition: str, may_read: str = CAN_READ) -> str:
             FROM f CROSS JOIN chat.messages n {THREAD_FROM}
            WHERE n.room_id = $1 AND {condition} AND {may_read}
         )
-        """  # noqa: S608 - only constants of this package
+        """
     )
 
 
@@ -174,7 +174,7 @@ _VIEWER_STATE = Query[ViewerStateRow, UUID, UUID, list[UUID]](
           ) e
          WHERE {CAN_READ}
       ) g
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 
 

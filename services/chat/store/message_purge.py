@@ -48,7 +48,7 @@ class DeletedDependentsRow(NamedTuple):
 _EXPIRED = f"deleted_at < now() - interval '{RESTORE_WINDOW_DAYS} days' AND emptied_at IS NULL"
 _EXPIRED_TOMBSTONES = Query[TombstoneRow, int](
     "chat.expired_tombstones",
-    f"SELECT room_id, seq FROM chat.messages WHERE {_EXPIRED} ORDER BY deleted_at LIMIT $1",  # noqa: S608 - only constants of this module
+    f"SELECT room_id, seq FROM chat.messages WHERE {_EXPIRED} ORDER BY deleted_at LIMIT $1",
 )
 # Since they were found they may have been emptied. They are read by their key before anything else is asked: the
 # index of what is to be emptied holds that of all rooms, which may be much, and this one is locked.
@@ -59,7 +59,7 @@ _DUE = Query[DueTombstoneRow, UUID, list[int]](
       SELECT seq, id, deleted_at, emptied_at FROM chat.messages WHERE room_id = $1 AND seq = ANY ($2)
     )
     SELECT seq, id FROM found WHERE {_EXPIRED} ORDER BY seq
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _DELETE_DEPENDENTS = Query[DeletedDependentsRow, UUID, list[UUID], int](
     "chat.delete_dependents",
@@ -87,7 +87,7 @@ _DELETE_DEPENDENTS = Query[DeletedDependentsRow, UUID, list[UUID], int](
     ), {DECREMENT_TALLIES}
     SELECT ((SELECT count(*) FROM revision) + (SELECT count(*) FROM mention)
             + (SELECT count(*) FROM reaction))::int AS removed
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _PURGE = Command[UUID, list[int], int](
     "chat.purge_messages",

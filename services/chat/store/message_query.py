@@ -161,7 +161,7 @@ def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
            NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
            g.ids, g.emojis
       FROM f, t, g
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 def split_rows(rows: Iterable[MessageRow]) -> MessageBatch:

@@ -49,7 +49,7 @@ _REVISIONS = Query[RevisionRow, UUID, UUID, int, int](
       ) v ON true
      WHERE n.room_id = $1 AND n.id = $2
      ORDER BY v.number DESC
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 
 

@@ -48,7 +48,7 @@ _VISIBLE = f"""
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE})
-"""  # noqa: S608 - only constants of this package
+"""
 _JOIN_CALLER_MEMBERSHIP = (
     "LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL"
 )
@@ -67,7 +67,7 @@ def _hits(by: str) -> str:
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
          AND (SELECT {CAN_READ} FROM f)
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 def _search(found: str) -> str:
@@ -108,7 +108,7 @@ def _sorted(by: str) -> str:
                   ) o LIMIT $11) t
             JOIN chat.messages n ON n.room_id = t.room_id AND n.seq = t.seq
         )
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 def _in_order(by: str) -> str:
@@ -122,7 +122,7 @@ def _in_order(by: str) -> str:
              ORDER BY {_NEWEST} LIMIT {MAX_SIZE + 1}
           ) o LIMIT $11
         )
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 _Search = Query[

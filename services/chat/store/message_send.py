@@ -74,7 +74,7 @@ _CONTEXT = Query[
       LEFT JOIN chat.messages parent ON parent.room_id = i.room_id AND parent.id = i.parent_id
       LEFT JOIN chat.messages root ON root.room_id = parent.room_id AND root.seq = parent.root_seq
      ORDER BY i.item
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 
 

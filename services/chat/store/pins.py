@@ -69,7 +69,7 @@ _ACTIVE_PINS = Query[ActivePinRow, UUID, UUID](
     SELECT f.private, f.role, f.invited, f.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
       FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {CAN_READ}
      ORDER BY p.pinned_at DESC, p.rev DESC
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 _PIN_TARGET = Query[PinTargetRow, UUID, UUID](
     "chat.pin_target",
@@ -113,8 +113,7 @@ async def pin_target(session: Session, room_id: UUID, message_id: UUID) -> PinTa
 
 async def pin(session: Session, room_id: UUID, message_id: UUID, user_id: UUID, rev: int) -> Pin:
     """Pin a message that is not pinned. The room must be locked."""
-    row = await session.row(_PIN, room_id, message_id, user_id, rev)
-    assert row is not None  # noqa: S101 - the statement always returns its row
+    row = await session.one(_PIN, room_id, message_id, user_id, rev)
     return row.pin()
 
 

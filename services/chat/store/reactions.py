@@ -37,7 +37,7 @@ _CONTEXT = Query[ReactionContext, UUID, UUID, Micros | None, Micros | None, UUID
       FROM f
       LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $5
      CROSS JOIN LATERAL ({TALLIES}) t
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 
 
@@ -100,8 +100,7 @@ async def add(
 
     The room must be locked.
     """
-    row = await session.row(_ADD, room_id, message_id, user_id, emoji, rev)
-    assert row is not None  # noqa: S101 - the statement always returns its row
+    row = await session.one(_ADD, room_id, message_id, user_id, emoji, rev)
     return row.created_at
 
 
@@ -148,7 +147,7 @@ def _reactions(condition: str) -> str:
         ) o LIMIT $4
       ) e ON true
      ORDER BY e.emoji, e.rev
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 _ALL = Query[ReactionRow, UUID, UUID, UUID, int, str, int](

@@ -64,13 +64,13 @@ _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None](
     SELECT {_REPORT} FROM chat.reports p
      WHERE p.room_id = $2 AND p.message_id = $3 AND p.reporter_id = $4 AND p.state = 'OPEN'
        AND NOT EXISTS (SELECT 1 FROM added)
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _BY_REQUEST_ID = Query[ReportRow, UUID, UUID](
     "chat.report_by_request_id",
-    f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",  # noqa: S608 - only constants of this module
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",
 )
-_REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"  # noqa: S608 - only constants of this module
+_REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"
 _NEWEST_REPORTS = "ORDER BY p.created_at DESC, p.id DESC LIMIT $4"
 _REPORT_PAGE = Query[ReportRow, UUID, Micros, UUID, int]("chat.reports_page", f"{_REPORTS} {_NEWEST_REPORTS}")
 _REPORTS_IN_STATE = Query[ReportRow, UUID, Micros, UUID, int, str](
@@ -78,7 +78,7 @@ _REPORTS_IN_STATE = Query[ReportRow, UUID, Micros, UUID, int, str](
 )
 _ONE_REPORT = Query[ReportRow, UUID, UUID](
     "chat.report",
-    f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2",  # noqa: S608 - only constants of this module
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2",
 )
 _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
     "chat.resolve_report",
@@ -86,7 +86,7 @@ _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
     UPDATE chat.reports p SET state = $3, resolved_at = clock_timestamp(), resolved_by = $4
      WHERE p.room_id = $1 AND p.id = $2
     RETURNING {_REPORT}
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 
 
@@ -153,8 +153,7 @@ async def resolve_report(
     session: Session, room_id: UUID, report_id: UUID, *, state: ReportState, resolved_by: UUID
 ) -> Report:
     """Resolve a report that exists. The room must be locked."""
-    row = await session.row(_RESOLVE, room_id, report_id, state, resolved_by)
-    assert row is not None  # noqa: S101 - read under the same lock, and never removed
+    row = await session.one(_RESOLVE, room_id, report_id, state, resolved_by)
     return row.report()
 
 

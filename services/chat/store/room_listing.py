@@ -70,7 +70,7 @@ def _text(found: str, caller: int) -> str:
       JOIN chat.room_counters c ON c.room_id = h.id
       LEFT JOIN chat.room_memberships m ON m.room_id = h.id AND m.user_id = ${caller} AND m.left_at IS NULL
      ORDER BY h.similarity DESC, h.search_name, h.id
-    """  # noqa: S608 - only constants of this module
+    """
 
 
 def _substring(condition: str) -> str:
@@ -79,7 +79,7 @@ def _substring(condition: str) -> str:
           FROM (SELECT r.id, r.search_name FROM chat.rooms r WHERE {_PUBLIC} AND {condition} LIMIT {CANDIDATES}) t
          WHERE (t.search_name, t.id) > ($3, $4)
          ORDER BY t.search_name, t.id LIMIT $5
-    """  # noqa: S608 - only constants of this module
+    """
 
 
 # A range of names in the order of bytes: the index gives the rows in their final order, and no others. The
@@ -91,7 +91,7 @@ _PREFIX = Query[PublicRow, str, str, UUID, int, UUID](
         SELECT r.id, r.search_name, 0 AS similarity FROM chat.rooms r
          WHERE {_PUBLIC} AND (r.search_name, r.id) > ($2, $3) AND r.search_name >= $2 AND r.search_name < $1
          ORDER BY r.search_name, r.id LIMIT $4
-        """,  # noqa: S608 - only constants of this module
+        """,
         5,
     ),
 )
@@ -124,7 +124,7 @@ _FUZZY = Query[PublicRow, str, str, int, str, UUID, int, UUID](
                  LIMIT {CANDIDATES}) t
          WHERE t.similarity < $3 OR t.similarity = $3 AND (t.search_name, t.id) > ($4, $5)
          ORDER BY t.similarity DESC, t.search_name, t.id LIMIT $6
-        """,  # noqa: S608 - only constants of this module
+        """,
         7,
     ),
 )
@@ -234,7 +234,7 @@ _COUNTED = f"""
                 - (count(*) > {_FIRST} AND max(a.seq) IS NOT DISTINCT FROM max(a.seq) FILTER (WHERE a.news))::int
               )::int AS news,
               count(*) > {_FIRST} AS capped
-"""  # noqa: S608 - only constants of this module
+"""
 # Every room costs a few probes of an index and the rows that are shown or counted, of which there are at most
 # 101 each. A room in which everything is read is not even looked into: that is what the comparison of the read
 # mark with the newest seq is for, inside.
@@ -276,7 +276,7 @@ _MINE = Query[MyRow, UUID, UUID, int](
         ORDER BY n.seq DESC LIMIT 1
      ) x ON true
      ORDER BY m.room_id
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 
 

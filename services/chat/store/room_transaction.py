@@ -54,7 +54,7 @@ _LOCK_VISIBLE = Query[CountersRow, UUID, list[UUID], bool](
                  AND NOT EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = $1 AND s.user_id = u.id
                                     AND s.kind = 'BAN' AND {SANCTION_ACTIVE})))
        FOR UPDATE OF c
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 _SET_COUNTERS = Command[UUID, int, int, int](
     "chat.set_room_counters",

@@ -25,7 +25,7 @@ ACCESS_COLUMNS = f"""
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
-"""  # noqa: S608 - only constants of this module
+"""
 # With what decides whether the caller may write there; $3 and $4 are the ends of platform-wide measures.
 MEMBERSHIP_COLUMNS = f"""
        {ACCESS_COLUMNS},
@@ -33,7 +33,7 @@ MEMBERSHIP_COLUMNS = f"""
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted,
        coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
        coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
-"""  # noqa: S608 - only constants of this module
+"""
 ACCESS_FROM = """
   FROM chat.rooms r
   JOIN chat.room_counters c ON c.room_id = r.id
@@ -264,7 +264,7 @@ async def set_flag(session: Session, room_id: UUID, which: RoomFlag, *, on: bool
 
 async def update(session: Session, row: RoomRow) -> Room:
     """Write a room's name, description, announcement, slow mode and rev. The room must be locked."""
-    updated = await session.row(
+    updated = await session.one(
         _UPDATE,
         row.id,
         row.name,
@@ -274,7 +274,6 @@ async def update(session: Session, row: RoomRow) -> Room:
         row.slow_mode_seconds,
         row.rev,
     )
-    assert updated is not None  # noqa: S101 - rooms are never removed
     return row._replace(updated_at=updated.updated_at).room()
 
 

@@ -59,7 +59,7 @@ _END_COLUMNS = Query[SanctionRow, UUID, UUID, str, int](
     UPDATE chat.sanctions s SET ended_at = clock_timestamp(), rev = $4
      WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND {SANCTION_ACTIVE}
     RETURNING {_COLUMNS}
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _CLOSE_COLUMNS = Command[UUID, UUID, str, int](
     "chat.close_sanction",
@@ -75,10 +75,10 @@ _INSERT_COLUMNS = Query[SanctionRow, UUID, UUID, UUID, str, str, UUID, float | N
     SELECT $1, $2, $3, $4, $5, $6, now, now + $7::float8 * interval '1 second', $8
       FROM (SELECT clock_timestamp() AS now) t
     RETURNING {_COLUMNS}
-    """,  # noqa: S608 - only constants of this module
+    """,
 )
 _SANCTIONS = (
-    f"SELECT {_COLUMNS} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {SANCTION_ACTIVE}"  # noqa: S608 - only constants of this module
+    f"SELECT {_COLUMNS} FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND {SANCTION_ACTIVE}"
 )
 _SANCTION_PAGE = Query[SanctionRow, UUID, int, int](
     "chat.sanctions_page", f"{_SANCTIONS} ORDER BY s.rev DESC LIMIT $3"
@@ -90,9 +90,7 @@ _SANCTIONS_OF_USER = Query[SanctionRow, UUID, int, int, UUID](
 
 async def target_membership(session: Session, room_id: UUID, user_id: UUID) -> TargetMembershipRow:
     """The place of a user in a room."""
-    row = await session.row(_TARGET_MEMBERSHIP, room_id, user_id)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_TARGET_MEMBERSHIP, room_id, user_id)
 
 
 async def end_sanction(
@@ -118,10 +116,9 @@ async def insert_sanction(  # noqa: PLR0913 - one per column
 ) -> Sanction:
     """Close what a user has of this kind, and begin another one. The room must be locked."""
     await session.execute(_CLOSE_COLUMNS, room_id, user_id, kind, closing_rev)
-    row = await session.row(
+    row = await session.one(
         _INSERT_COLUMNS, sanction_id, room_id, user_id, kind, reason, issued_by, seconds, rev
     )
-    assert row is not None  # noqa: S101 - an insert returns its row
     return row.sanction()
 
 

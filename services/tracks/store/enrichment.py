@@ -107,7 +107,7 @@ REFRESH = Query[TrackRow, UUID](
     WHERE id = $1 AND next_attempt_at IS NULL
         AND (refreshed_at IS NULL OR refreshed_at < clock_timestamp() - interval '1 hour')
     RETURNING {COLUMNS}
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 

@@ -14,22 +14,22 @@ NEWEST = UUID(int=(1 << 128) - 1)
 # Four statements, since one with optional conditions could use no index.
 _ALL = Query[TrackRow, UUID, int](
     "tracks.list",
-    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 ORDER BY id DESC LIMIT $2",  # noqa: S608 - constants of this slice
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 ORDER BY id DESC LIMIT $2",
 )
 _OF_PROVIDER = Query[TrackRow, UUID, int, str](
     "tracks.list_of_provider",
-    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 AND provider = $3 ORDER BY id DESC LIMIT $2",  # noqa: S608 - constants of this slice
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 AND provider = $3 ORDER BY id DESC LIMIT $2",
 )
 _IN_STATE = Query[TrackRow, UUID, int, str](
     "tracks.list_in_state",
-    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 AND metadata_state = $3 ORDER BY id DESC LIMIT $2",  # noqa: S608 - constants of this slice
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 AND metadata_state = $3 ORDER BY id DESC LIMIT $2",
 )
 _OF_PROVIDER_IN_STATE = Query[TrackRow, UUID, int, str, str](
     "tracks.list_of_provider_in_state",
     f"""
     SELECT {COLUMNS} FROM tracks.track_refs
     WHERE id < $1 AND provider = $3 AND metadata_state = $4 ORDER BY id DESC LIMIT $2
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 

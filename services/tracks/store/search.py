@@ -54,7 +54,7 @@ _PREFIX = Query[MatchRow, str, str, UUID, int](
     SELECT {COLUMNS}, search_text, 0 AS similarity FROM tracks.track_refs
     WHERE (search_text, id) > ($2, $3) AND search_text >= $2 AND search_text < $1
     ORDER BY search_text, id LIMIT $4
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 # Lazily read, the matches stop at the bound; yet they are planned as if all were wanted. With the bound inside
@@ -69,7 +69,7 @@ _SUBSTRING = Query[MatchRow, str, str, str, UUID, int](
     FROM (SELECT * FROM matching LIMIT {MAX_CANDIDATES}) t
     WHERE (t.search_text, t.id) > ($3, $4)
     ORDER BY t.search_text, t.id LIMIT $5
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 # The words find, the text decides: a tsquery knows no punctuation. strpos, since for LIKE the planner would read
@@ -86,7 +86,7 @@ _WORDS = Query[MatchRow, str, str, str, UUID, int, str](
     FROM (SELECT * FROM matching LIMIT {MAX_CANDIDATES}) t
     WHERE (t.search_text, t.id) > ($3, $4)
     ORDER BY t.search_text, t.id LIMIT $5
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 # The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
@@ -102,7 +102,7 @@ _FUZZY = Query[MatchRow, str, str, int, UUID, int](
     FROM (SELECT * FROM matching LIMIT {MAX_CANDIDATES}) t
     WHERE t.similarity < $3 OR t.similarity = $3 AND t.id > $4
     ORDER BY t.similarity DESC, t.id LIMIT $5
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 

@@ -51,12 +51,12 @@ FIND_OR_ADD = Query[TrackRow, UUID, str, str, str](
         RETURNING {COLUMNS}
     )
     SELECT * FROM found UNION ALL SELECT * FROM added
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 FIND = Query[TrackRow, str, str](
     "tracks.find",
-    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE provider = $1 AND provider_id = $2",  # noqa: S608 - constants of this slice
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE provider = $1 AND provider_id = $2",
 )
 
 FIND_BY_ALIAS = Query[TrackRow, str](
@@ -65,7 +65,7 @@ FIND_BY_ALIAS = Query[TrackRow, str](
     SELECT {OF_TRACK}
     FROM tracks.track_aliases a JOIN tracks.track_refs t ON t.id = a.track_id
     WHERE a.alias_key = $1
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
 # The first track that a name led to keeps it.
@@ -100,14 +100,14 @@ FILL = Query[
         updated_at = clock_timestamp()
     WHERE id = $1
     RETURNING {COLUMNS}
-    """,  # noqa: S608 - constants of this slice
+    """,
 )
 
-GET = Query[TrackRow, UUID]("tracks.get", f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = $1")  # noqa: S608 - constants of this slice
+GET = Query[TrackRow, UUID]("tracks.get", f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = $1")
 
 LOOKUP = Query[TrackRow, list[UUID]](
     "tracks.lookup",
-    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = ANY ($1)",  # noqa: S608 - constants of this slice
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = ANY ($1)",
 )
 
 
