@@ -34,8 +34,8 @@ SET email = $2, updated_at = greatest(clock_timestamp(), updated_at + interval '
 WHERE supabase_id = $1
 RETURNING id, email, role, muted_until, suspended_until;
 
--- users.standing
-SELECT /* users.standing */ EXISTS (
+-- users.update_refusal
+SELECT /* users.update_refusal */ EXISTS (
     SELECT FROM users.users WHERE id = $2 AND suspended_until > clock_timestamp()
 ) AS suspended,
 EXISTS (SELECT FROM users.users WHERE id = $1 AND erased_at IS NULL) AS found;
