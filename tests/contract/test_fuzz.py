@@ -10,10 +10,11 @@ from tests.contract.requests import deep, text_paths, with_text
 from tests.contract.responses import REQUEST_ID, reason_of, violations
 from tests.contract.running_suite import SuiteFixture, find_violations
 from tests.contract.suite import Outcome, Target, send
+from tests.effort import tries
 
 # Per method, at its service and again at the gateway.
-_NOISE = 80
-_DAMAGED = 80
+_NOISE = tries(12, 80)
+_DAMAGED = tries(16, 80)
 _DEEP = 20_000
 
 
@@ -79,7 +80,7 @@ async def test_random_bytes_at_health(suite_fixture: SuiteFixture, port: str) ->
                 b"",
                 b"\x0a\x01\xff",
                 deep(_DEEP),
-                *(suite_fixture.requests.noise() for _ in range(60)),
+                *(suite_fixture.requests.noise() for _ in range(tries(10, 60))),
             ]:
                 outcome = await send(channel, method, data, (("x-request-id", REQUEST_ID),))
                 found += [

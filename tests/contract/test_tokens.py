@@ -12,11 +12,15 @@ from tests.contract.auth_headers import bad_headers, service_header
 from tests.contract.responses import REQUEST_ID, reason_of, violations
 from tests.contract.running_suite import SuiteFixture
 from tests.contract.suite import Outcome, Target, send
+from tests.effort import EXHAUSTIVE
 
 
 @pytest.fixture(scope="module")
 def targets(suite_fixture: SuiteFixture) -> list[Target]:
-    return suite_fixture.targets
+    """In `make test` one method per access level and process; test_access_matrix.py calls every method."""
+    if EXHAUSTIVE:
+        return suite_fixture.targets
+    return list({(each.at.name, each.method.access): each for each in suite_fixture.targets}.values())
 
 
 async def send_empty(target: Target, header: str | None) -> Outcome:

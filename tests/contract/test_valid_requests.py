@@ -10,9 +10,10 @@ from tests.contract.assertions import undocumented
 from tests.contract.responses import reason_of, violations
 from tests.contract.running_suite import SuiteFixture, find_violations, responses
 from tests.contract.suite import Outcome, Target
+from tests.effort import tries
 
-_VALID = 60
-_TOKENS = 150
+_VALID = tries(20, 60)
+_TOKENS = tries(40, 150)
 
 
 @pytest.mark.timeout(120)

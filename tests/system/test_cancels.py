@@ -267,6 +267,7 @@ async def test_callers_who_hang_up_at_any_moment(fresh_database: Database) -> No
             assert ends["send not made"] == 0
 
 
+@pytest.mark.slow
 async def test_a_connection_that_is_not_given_back_would_be_found(fresh_database: Database) -> None:
     async with chat_with_slow_commits(fresh_database) as (chat, hasty):
         pool = chat.process.context.database

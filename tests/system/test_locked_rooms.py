@@ -111,6 +111,7 @@ async def test_send_message_into_free_rooms_while_others_are_locked(
     assert await best_of_rounds(tmp_path, fresh_database, locked) < LONGEST_SECONDS
 
 
+@pytest.mark.slow
 async def test_waiting_for_every_lock_would_be_found(tmp_path: Path, fresh_database: Database) -> None:
     variant = "tests.system.support.waiting_chat"
     assert await best_of_rounds(tmp_path, fresh_database, MAX_WAITING_ROOMS + 2, variant) > LONGEST_SECONDS

@@ -107,6 +107,7 @@ async def test_newer_code_on_an_older_schema_is_not_ready_until_it_is_migrated(
         assert await becomes(health, "SERVING", within=_SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("revision", "why"), [(NEWER, LEFT_BEHIND), (OLDER, NOT_MIGRATED)])
 async def test_the_control_that_takes_any_schema_is_caught(
     tmp_path: Path, fresh_database: Database, revision: str, why: str
@@ -115,6 +116,7 @@ async def test_the_control_that_takes_any_schema_is_caught(
         assert await faults_when_it_must_wait(tracks, health, why) == ["is ready", "does not say why"]
 
 
+@pytest.mark.slow
 async def test_the_control_that_takes_no_newer_schema_is_caught(
     tmp_path: Path, fresh_database: Database
 ) -> None:

@@ -163,6 +163,7 @@ async def test_a_database_machine_that_is_gone_without_a_word_is_replaced(world:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_the_control_a_call_without_a_deadline_outlives_all(world: World) -> None:
     await world.works()
     world.proxies["client"].fault = Fault.SILENT

@@ -149,6 +149,7 @@ async def test_a_service_is_killed_and_comes_back(world: World, victim: str) -> 
     assert await faults_of_an_outage(world, victim) == []
 
 
+@pytest.mark.slow
 async def test_the_control_that_forgets_callers_and_trusts_old_roles_is_caught(
     tmp_path: Path, database: Database
 ) -> None:

@@ -111,6 +111,7 @@ async def test_overload_costs_the_late_calls_and_not_the_others(database: Databa
         await _normal_again(client, capacity)
 
 
+@pytest.mark.slow
 async def test_overload_without_limits_is_caught(database: Database, tmp_path: Path) -> None:
     """The control: everybody waits, and nobody gets an answer in time."""
     async with probe(database, tmp_path, NO_LIMITS) as client:

@@ -30,6 +30,7 @@ async def test_no_process_has_an_event_engine_read_its_sockets(
             assert _READ_BY_AN_EVENT_ENGINE not in log, f"{each.process.name} imports grpc before servicekit"
 
 
+@pytest.mark.slow
 async def test_what_the_environment_says_holds(tmp_path: Path, fresh_database: Database) -> None:
     """Also the control: the trace is there to be found."""
     with real_suite(tmp_path, fresh_database.environ) as suite:

@@ -100,6 +100,7 @@ async def test_send_message_without_a_request_id_is_never_repeated(
     assert written == [1] * CALLS
 
 
+@pytest.mark.slow
 async def test_repeating_everything_would_be_found(tmp_path: Path, fresh_database: Database) -> None:
     ends, written = await killed_while_answering(tmp_path, fresh_database, EVERYTHING, request_ids=False)
     assert ends == {"OK": CALLS}

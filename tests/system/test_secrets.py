@@ -222,6 +222,7 @@ async def test_no_secret_is_told_whatever_happens(database: Database, tmp_path: 
     assert leaks({"a statement": "chat.lock_rooms"}, texts)
 
 
+@pytest.mark.slow
 async def test_the_control_a_process_that_logs_its_dsn_is_found(database: Database, tmp_path: Path) -> None:
     with real_suite(tmp_path, database.environ) as suite:
         process = suite.add(USERS, "tests.system.support.leaky_users")

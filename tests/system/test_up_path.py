@@ -36,11 +36,11 @@ needs_grpcurl = pytest.mark.skipif(
 
 
 class Suite:
-    """A suite in a folder with a space, its data elsewhere, that can be started again."""
+    """A suite in a folder with a space and an apostrophe, with its data elsewhere; it can restart."""
 
     def __init__(self, folder: Path, base: int) -> None:
-        self.folder = folder / "my music"
-        self.folder.mkdir()
+        self.folder = folder / "my music" / "it's here"
+        self.folder.mkdir(parents=True)
         self.data_dir = folder / "data of seda"
         self.base = base
         self.up = self._start()

@@ -112,6 +112,7 @@ async def _erase(pool: Database, user_id: str, mode: ErasureMode, seconds: float
     return await erase_author(deps, UUID(user_id), mode, deadline)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 async def test_erase_author_killed_at_every_statement_is_resumed(
     client: ChatClient, pool: Database, monkeypatch: pytest.MonkeyPatch, mode: ErasureMode

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from servicekit.rpc_status import UpstreamError
+from tests.effort import tries
 from tests.services.chat.chat_client import new_user
 from tests.services.chat.stateful import looking
 from tests.services.chat.stateful.client import Client
@@ -22,7 +23,7 @@ from tests.services.chat.stateful.looking import Feed
 from tests.services.chat.stateful.model import MEMBER, MODERATOR, OWNER, RefusedError, Room
 from tests.services.running import Running, add_user
 
-_EXAMPLES = int(os.environ.get("SEDA_TEST_STATEFUL_EXAMPLES", "8"))
+_EXAMPLES = int(os.environ.get("SEDA_TEST_STATEFUL_EXAMPLES", tries(3, 8)))
 _STEPS = 25
 _USERS = st.integers(0, 3)
 _ROOMS = st.integers(0, 1)
@@ -262,6 +263,7 @@ async def test_random_acts_agree_with_the_model(machine: type[ChatMachine]) -> N
     await asyncio.to_thread(run_state_machine_as_test, machine, settings=_settings(_EXAMPLES))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("method", "broken"),

@@ -1,7 +1,4 @@
-"""ParseTrackUrl over a real channel: every line of the table of real links, and each reason."""
-
-from pathlib import Path
-from typing import NamedTuple
+"""ParseTrackUrl over a real channel: each kind and each reason. domain/links/test_registry.py has the link table."""
 
 import pytest
 
@@ -26,24 +23,7 @@ from services.tracks.domain.errors import (
 )
 from tests.services.running import Running, call, refused, user
 
-_TABLE = Path(__file__).parents[3] / "data/track_urls.tsv"
-_REASONS: dict[str, type[ServiceError]] = {
-    error.reason: error for error in (InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError)
-}
 _ID = "2qToAcex0ruZfbEbAy9OhW"
-
-
-class Line(NamedTuple):
-    """A real link and what is known of it; `outcome` is ResolveTrack's canonical url or its reason."""
-
-    text: str
-    provider: str
-    kind: str
-    provider_id: str
-    outcome: str
-
-
-_LINES = [Line(*row.split("\t")) for row in _TABLE.read_text(encoding="utf-8").splitlines() if row[:1] != "#"]
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +35,38 @@ async def parse(stub: TrackServiceStub, text: str) -> ParseTrackUrlResponse:
     return await call(stub.ParseTrackUrl, ParseTrackUrlRequest(input=text), user("ada@example.com"))
 
 
-@pytest.mark.parametrize("line", [line for line in _LINES if line.outcome not in _REASONS])
-async def test_parse_track_url_reads_real_links(stub: TrackServiceStub, line: Line) -> None:
-    found = await parse(stub, line.text)
-    open_ = line.outcome == "NEEDS_RESOLUTION"
-    kind = LINK_KIND_UNSPECIFIED if open_ else LinkKind.Value(f"LINK_KIND_{line.kind}")
-    assert (found.provider, found.kind, found.provider_id) == (line.provider, kind, line.provider_id)
-    assert found.needs_resolution is open_
-    if line.kind == "TRACK":
-        assert found.url == line.outcome
+async def test_parse_track_url_returns_the_canonical_link(stub: TrackServiceStub) -> None:
+    found = await parse(stub, f"spotify:track:{_ID}")
+    url = f"https://open.spotify.com/track/{_ID}"
+    assert (found.provider, found.kind, found.provider_id, found.url) == (
+        "spotify",
+        LINK_KIND_TRACK,
+        _ID,
+        url,
+    )
+    assert not found.needs_resolution
     assert await parse(stub, found.url) == found
 
 
-@pytest.mark.parametrize("line", [line for line in _LINES if line.outcome in _REASONS])
-async def test_parse_track_url_refuses_other_links(stub: TrackServiceStub, line: Line) -> None:
-    error = await refused(parse(stub, line.text), _REASONS[line.outcome], "tracks.seda.fm")
-    assert [violation.field for violation in error.violations] == ["input"]
+async def test_parse_track_url_leaves_short_links_open(stub: TrackServiceStub) -> None:
+    found = await parse(stub, "https://spotify.link/AbCdEfGhIjK")
+    assert (found.provider, found.kind, found.provider_id) == ("spotify", LINK_KIND_UNSPECIFIED, "")
+    assert found.needs_resolution
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("no link at all", InvalidUrlError),
+        ("https://example.org/music/1", UnsupportedProviderError),
+        ("https://www.youtube.com/@MetaBrainz", UnsupportedResourceError),
+    ],
+)
+async def test_parse_track_url_refuses_other_links(
+    stub: TrackServiceStub, text: str, error: type[ServiceError]
+) -> None:
+    found = await refused(parse(stub, text), error, "tracks.seda.fm")
+    assert [violation.field for violation in found.violations] == ["input"]
 
 
 async def test_parse_track_url_refuses_private_links(stub: TrackServiceStub) -> None:

@@ -19,11 +19,12 @@ from services.tracks.domain.errors import (
 from services.tracks.domain.links import registry
 from services.tracks.domain.links.link import Link
 from services.tracks.domain.links.reference import TrackReference
+from tests.effort import tries
 from tests.services.tracks.domain.links.strategies import PATHS, authorities, is_known, links, share_texts
 
 _TABLE = Path(__file__).parents[4] / "data" / "track_urls.tsv"
 _TYPED = (InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError, PrivateLinkError)
-_thorough = settings(max_examples=500, deadline=None)
+_thorough = settings(max_examples=tries(100, 500), deadline=None)
 
 
 class Line(NamedTuple):

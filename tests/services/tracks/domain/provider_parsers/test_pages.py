@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.tracks.domain.provider_parsers import apple, bandcamp, canonical, deezer, oembed, opengraph
 from services.tracks.domain.provider_parsers.provider_metadata import ParseError
+from tests.effort import tries
 from tests.services.tracks.domain.provider_parsers.recorded import HTML, recorded
 
 _LENGTH = 1 << 18
@@ -89,7 +90,7 @@ def test_read_links_takes_no_address_that_is_too_long() -> None:
         assert len(canonical.read_links(page.encode(), HTML)) == count
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(100, 300), deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=300),
