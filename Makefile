@@ -127,7 +127,7 @@ containers: setup ## Dockerfile and docker-compose.yml by their linter and their
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 
-lock: setup ## Write both lock files anew after a change of dependencies in pyproject.toml
+lock: setup ## Write both lock files after a change of dependencies in pyproject.toml
 	@echo "lock: requirements.lock, requirements-runtime.lock"
 	@$(LOCK) --all-extras pyproject.toml -o requirements.lock
 	@$(LOCK) --constraints requirements.lock pyproject.toml -o requirements-runtime.lock

@@ -28,7 +28,7 @@ RAISED_LIMITS = {
 class Testbed:
     """The running servers. The baselines are None where Node is missing.
 
-    `keepless` is chat without kept pages; the servers of `empty` answer a method that does nothing.
+    `chat_without_cache` is chat without a page cache; the servers of `empty` answer a method that does nothing.
     """
 
     oracle: Oracle
