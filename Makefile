@@ -104,7 +104,7 @@ fmt: setup ## Format Python and protos, and mend what can be mended safely
 	@echo "fmt: ruff and buf"
 	@$(BIN)/ruff check -q --fix-only
 	@$(BIN)/ruff format -q
-	@$(BIN)/buf format -w --exclude-path protos/buf
+	@$(BIN)/buf format -w --exclude-path protos/buf --exclude-path protos/google
 
 lint: setup ## Style of Python and protos, and which module may import which
 	@echo "lint: ruff check"
@@ -114,7 +114,7 @@ lint: setup ## Style of Python and protos, and which module may import which
 	@echo "lint: buf lint"
 	@$(BIN)/buf lint
 	@echo "lint: buf format"
-	@$(BIN)/buf format -d --exit-code --exclude-path protos/buf
+	@$(BIN)/buf format -d --exit-code --exclude-path protos/buf --exclude-path protos/google
 	@echo "lint: import contracts"
 	@$(BIN)/lint-imports --no-logo
 

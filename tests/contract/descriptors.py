@@ -6,7 +6,7 @@ import functools
 import importlib
 from collections.abc import Iterator
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor
 
 from tests.architecture.project import ROOT
 
@@ -19,7 +19,8 @@ def own_files() -> tuple[FileDescriptor, ...]:
     return tuple(importlib.import_module(module).DESCRIPTOR for module in modules)
 
 
-def own_messages() -> Iterator[Descriptor]:
+@functools.cache
+def own_messages() -> tuple[Descriptor, ...]:
     """All messages of the contract, nested ones too."""
 
     def nested(message: Descriptor) -> Iterator[Descriptor]:
@@ -27,12 +28,9 @@ def own_messages() -> Iterator[Descriptor]:
         for inner in message.nested_types:
             yield from nested(inner)
 
-    for file in own_files():
-        for message in file.message_types_by_name.values():
-            yield from nested(message)
-
-
-def own_fields() -> Iterator[FieldDescriptor]:
-    """All fields of the contract's messages."""
-    for message in own_messages():
-        yield from message.fields
+    return tuple(
+        each
+        for file in own_files()
+        for message in file.message_types_by_name.values()
+        for each in nested(message)
+    )

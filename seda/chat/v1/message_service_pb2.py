@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.chat.v1 import message_pb2 as seda_dot_chat_dot_v1_dot_message__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/chat/v1/message_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1dseda/rpc/v1/annotations.proto\"\xb4\x02\n\x12SendMessageRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x04text\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1d\n\x08track_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1e\n\tparent_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12)\n\x10mention_user_ids\x18\x05 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05r\x03\xb0\x01\x01\x12\x1f\n\nrequest_id\x18\x06 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:]\xbaHZ\x1aX\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a&this.text != \'\' || this.track_id != \'\'\"o\n\x13SendMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x0b\n\x03rev\x18\x04 \x01(\x03\"\xe6\x02\n\x13ListMessagesRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x1d\n\naround_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x37\n\x0bthread_view\x18\x07 \x01(\x0e\x32\x18.seda.chat.v1.ThreadViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x13reply_preview_limit\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x05(\x00H\x01\x88\x01\x01\x12\x14\n\x0cshow_deleted\x18\t \x01(\x08\x42\n\n\x08positionB\x16\n\x14_reply_preview_limit\"\xa0\x01\n\x14ListMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0c\x66ound_oldest\x18\x03 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x04 \x01(\x08\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x0b\n\x03rev\x18\x06 \x01(\x03\"\xe3\x01\n\x12ListRepliesRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x07root_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x14\n\x0cshow_deleted\x18\x07 \x01(\x08\x42\n\n\x08position\"\xc4\x01\n\x13ListRepliesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12#\n\x04root\x18\x03 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x66ound_oldest\x18\x04 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x05 \x01(\x08\x12\r\n\x05\x65poch\x18\x06 \x01(\t\x12\x0b\n\x03rev\x18\x07 \x01(\x03\"t\n\x11GetMessageRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nmessage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\x12\x10\n\x08\x61s_admin\x18\x04 \x01(\x08\"<\n\x12GetMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"Z\n\x15LookupMessagesRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12&\n\x0bmessage_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x64\"\x05r\x03\xb0\x01\x01\"V\n\x16LookupMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\xb2\x03\n\x15SearchMessagesRequest\x12\x17\n\x05query\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1c\n\x07room_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1e\n\tauthor_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1d\n\x08track_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\tpage_size\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04:\x8a\x01\xbaH\x86\x01\x1a\x83\x01\n\x14search_for_something\x12*a search has a query, an author or a track\x1a?this.query != \'\' || this.author_id != \'\' || this.track_id != \'\'\"Z\n\x16SearchMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd7\x01\n\x12\x45\x64itMessageRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nmessage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x04text\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1d\n\x08track_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x37\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\x04\x65tag\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\"=\n\x13\x45\x64itMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"{\n\x14\x44\x65leteMessageRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nmessage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x10\n\x08\x61s_admin\x18\x04 \x01(\x08\"?\n\x15\x44\x65leteMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"j\n\x15RestoreMessageRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nmessage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"@\n\x16RestoreMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"\x89\x01\n\x14ListRevisionsRequest\x12\x19\n\x07room_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\nmessage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"[\n\x15ListRevisionsResponse\x12)\n\trevisions\x18\x01 \x03(\x0b\x32\x16.seda.chat.v1.Revision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\nThreadView\x12\x1b\n\x17THREAD_VIEW_UNSPECIFIED\x10\x00\x12\x15\n\x11THREAD_VIEW_ROOTS\x10\x01\x12\x13\n\x0fTHREAD_VIEW_ALL\x10\x02\x32\xd3\x07\n\x0eMessageService\x12X\n\x0bSendMessage\x12 .seda.chat.v1.SendMessageRequest\x1a!.seda.chat.v1.SendMessageResponse\"\x04\xa8\xbb\x18\x02\x12^\n\x0cListMessages\x12!.seda.chat.v1.ListMessagesRequest\x1a\".seda.chat.v1.ListMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListReplies\x12 .seda.chat.v1.ListRepliesRequest\x1a!.seda.chat.v1.ListRepliesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12U\n\nGetMessage\x12\x1f.seda.chat.v1.GetMessageRequest\x1a .seda.chat.v1.GetMessageResponse\"\x04\xa8\xbb\x18\x02\x12\x64\n\x0eLookupMessages\x12#.seda.chat.v1.LookupMessagesRequest\x1a$.seda.chat.v1.LookupMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x64\n\x0eSearchMessages\x12#.seda.chat.v1.SearchMessagesRequest\x1a$.seda.chat.v1.SearchMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0b\x45\x64itMessage\x12 .seda.chat.v1.EditMessageRequest\x1a!.seda.chat.v1.EditMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rDeleteMessage\x12\".seda.chat.v1.DeleteMessageRequest\x1a#.seda.chat.v1.DeleteMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x64\n\x0eRestoreMessage\x12#.seda.chat.v1.RestoreMessageRequest\x1a$.seda.chat.v1.RestoreMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rListRevisions\x12\".seda.chat.v1.ListRevisionsRequest\x1a#.seda.chat.v1.ListRevisionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/chat/v1/message_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1dseda/rpc/v1/annotations.proto\"\xb8\x02\n\x12SendMessageRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x04text\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1d\n\x08track_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1e\n\tparent_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12)\n\x10mention_user_ids\x18\x05 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05r\x03\xb0\x01\x01\x12\x1f\n\nrequest_id\x18\x06 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:]\xbaHZ\x1aX\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a&this.text != \'\' || this.track_id != \'\'\"o\n\x13SendMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x0b\n\x03rev\x18\x04 \x01(\x03\"\xea\x02\n\x13ListMessagesRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x1d\n\naround_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x37\n\x0bthread_view\x18\x07 \x01(\x0e\x32\x18.seda.chat.v1.ThreadViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x13reply_preview_limit\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x05(\x00H\x01\x88\x01\x01\x12\x14\n\x0cshow_deleted\x18\t \x01(\x08\x42\n\n\x08positionB\x16\n\x14_reply_preview_limit\"\xa0\x01\n\x14ListMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0c\x66ound_oldest\x18\x03 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x04 \x01(\x08\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x0b\n\x03rev\x18\x06 \x01(\x03\"\xeb\x01\n\x12ListRepliesRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x07root_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x14\n\x0cshow_deleted\x18\x07 \x01(\x08\x42\n\n\x08position\"\xc4\x01\n\x13ListRepliesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12#\n\x04root\x18\x03 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x66ound_oldest\x18\x04 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x05 \x01(\x08\x12\r\n\x05\x65poch\x18\x06 \x01(\t\x12\x0b\n\x03rev\x18\x07 \x01(\x03\"|\n\x11GetMessageRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\x12\x10\n\x08\x61s_admin\x18\x04 \x01(\x08\"<\n\x12GetMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"b\n\x15LookupMessagesRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12*\n\x0bmessage_ids\x18\x02 \x03(\tB\x15\xe2\x41\x01\x02\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x64\"\x05r\x03\xb0\x01\x01\"V\n\x16LookupMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\xb2\x03\n\x15SearchMessagesRequest\x12\x17\n\x05query\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1c\n\x07room_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1e\n\tauthor_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1d\n\x08track_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\tpage_size\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04:\x8a\x01\xbaH\x86\x01\x1a\x83\x01\n\x14search_for_something\x12*a search has a query, an author or a track\x1a?this.query != \'\' || this.author_id != \'\' || this.track_id != \'\'\"Z\n\x16SearchMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe3\x01\n\x12\x45\x64itMessageRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x04text\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1d\n\x08track_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12;\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x15\n\x04\x65tag\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\"=\n\x13\x45\x64itMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"\x83\x01\n\x14\x44\x65leteMessageRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x10\n\x08\x61s_admin\x18\x04 \x01(\x08\"?\n\x15\x44\x65leteMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"r\n\x15RestoreMessageRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"@\n\x16RestoreMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"\x91\x01\n\x14ListRevisionsRequest\x12\x1d\n\x07room_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12 \n\nmessage_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"[\n\x15ListRevisionsResponse\x12)\n\trevisions\x18\x01 \x03(\x0b\x32\x16.seda.chat.v1.Revision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\nThreadView\x12\x1b\n\x17THREAD_VIEW_UNSPECIFIED\x10\x00\x12\x15\n\x11THREAD_VIEW_ROOTS\x10\x01\x12\x13\n\x0fTHREAD_VIEW_ALL\x10\x02\x32\xd3\x07\n\x0eMessageService\x12X\n\x0bSendMessage\x12 .seda.chat.v1.SendMessageRequest\x1a!.seda.chat.v1.SendMessageResponse\"\x04\xa8\xbb\x18\x02\x12^\n\x0cListMessages\x12!.seda.chat.v1.ListMessagesRequest\x1a\".seda.chat.v1.ListMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListReplies\x12 .seda.chat.v1.ListRepliesRequest\x1a!.seda.chat.v1.ListRepliesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12U\n\nGetMessage\x12\x1f.seda.chat.v1.GetMessageRequest\x1a .seda.chat.v1.GetMessageResponse\"\x04\xa8\xbb\x18\x02\x12\x64\n\x0eLookupMessages\x12#.seda.chat.v1.LookupMessagesRequest\x1a$.seda.chat.v1.LookupMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x64\n\x0eSearchMessages\x12#.seda.chat.v1.SearchMessagesRequest\x1a$.seda.chat.v1.SearchMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0b\x45\x64itMessage\x12 .seda.chat.v1.EditMessageRequest\x1a!.seda.chat.v1.EditMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rDeleteMessage\x12\".seda.chat.v1.DeleteMessageRequest\x1a#.seda.chat.v1.DeleteMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x64\n\x0eRestoreMessage\x12#.seda.chat.v1.RestoreMessageRequest\x1a$.seda.chat.v1.RestoreMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rListRevisions\x12\".seda.chat.v1.ListRevisionsRequest\x1a#.seda.chat.v1.ListRevisionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017fm.seda.chat.v1P\001Z\"seda.fm/protos/seda/chat/v1;chatv1\252\002\014Seda.Chat.V1'
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_SENDMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['text']._loaded_options = None
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['text']._serialized_options = b'\272H\010r\006\030\240\037(\200}'
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['track_id']._loaded_options = None
@@ -52,7 +53,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDMESSAGEREQUEST']._loaded_options = None
   _globals['_SENDMESSAGEREQUEST']._serialized_options = b'\272HZ\032X\n\rtext_or_track\022\037a message has a text or a track\032&this.text != \'\' || this.track_id != \'\''
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_LISTMESSAGESREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LISTMESSAGESREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -68,9 +69,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['reply_preview_limit']._loaded_options = None
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['reply_preview_limit']._serialized_options = b'\272H\006\032\004\030\005(\000'
   _globals['_LISTREPLIESREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_LISTREPLIESREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LISTREPLIESREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTREPLIESREQUEST'].fields_by_name['root_id']._loaded_options = None
-  _globals['_LISTREPLIESREQUEST'].fields_by_name['root_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LISTREPLIESREQUEST'].fields_by_name['root_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTREPLIESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTREPLIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTREPLIESREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -80,13 +81,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREPLIESREQUEST'].fields_by_name['after_seq']._loaded_options = None
   _globals['_LISTREPLIESREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_GETMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_GETMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_GETMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
-  _globals['_GETMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LOOKUPMESSAGESREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_LOOKUPMESSAGESREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LOOKUPMESSAGESREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LOOKUPMESSAGESREQUEST'].fields_by_name['message_ids']._loaded_options = None
-  _globals['_LOOKUPMESSAGESREQUEST'].fields_by_name['message_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020d\"\005r\003\260\001\001'
+  _globals['_LOOKUPMESSAGESREQUEST'].fields_by_name['message_ids']._serialized_options = b'\342A\001\002\272H\016\222\001\013\010\001\020d\"\005r\003\260\001\001'
   _globals['_SEARCHMESSAGESREQUEST'].fields_by_name['query']._loaded_options = None
   _globals['_SEARCHMESSAGESREQUEST'].fields_by_name['query']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_SEARCHMESSAGESREQUEST'].fields_by_name['room_id']._loaded_options = None
@@ -102,33 +103,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHMESSAGESREQUEST']._loaded_options = None
   _globals['_SEARCHMESSAGESREQUEST']._serialized_options = b'\272H\206\001\032\203\001\n\024search_for_something\022*a search has a query, an author or a track\032?this.query != \'\' || this.author_id != \'\' || this.track_id != \'\''
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_EDITMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_EDITMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['text']._loaded_options = None
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['text']._serialized_options = b'\272H\010r\006\030\240\037(\200}'
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['track_id']._loaded_options = None
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['track_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['update_mask']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['update_mask']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_EDITMESSAGEREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_EDITMESSAGEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_DELETEMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_DELETEMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
-  _globals['_DELETEMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_DELETEMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
-  _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_RESTOREMESSAGEREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_LISTREVISIONSREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_LISTREVISIONSREQUEST'].fields_by_name['room_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LISTREVISIONSREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTREVISIONSREQUEST'].fields_by_name['message_id']._loaded_options = None
-  _globals['_LISTREVISIONSREQUEST'].fields_by_name['message_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LISTREVISIONSREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTREVISIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -153,48 +154,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGESERVICE'].methods_by_name['RestoreMessage']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_MESSAGESERVICE'].methods_by_name['ListRevisions']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['ListRevisions']._serialized_options = b'\220\002\001\250\273\030\002'
-  _globals['_THREADVIEW']._serialized_start=3351
-  _globals['_THREADVIEW']._serialized_end=3436
-  _globals['_SENDMESSAGEREQUEST']._serialized_start=208
-  _globals['_SENDMESSAGEREQUEST']._serialized_end=516
-  _globals['_SENDMESSAGERESPONSE']._serialized_start=518
-  _globals['_SENDMESSAGERESPONSE']._serialized_end=629
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=632
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=990
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=993
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1153
-  _globals['_LISTREPLIESREQUEST']._serialized_start=1156
-  _globals['_LISTREPLIESREQUEST']._serialized_end=1383
-  _globals['_LISTREPLIESRESPONSE']._serialized_start=1386
-  _globals['_LISTREPLIESRESPONSE']._serialized_end=1582
-  _globals['_GETMESSAGEREQUEST']._serialized_start=1584
-  _globals['_GETMESSAGEREQUEST']._serialized_end=1700
-  _globals['_GETMESSAGERESPONSE']._serialized_start=1702
-  _globals['_GETMESSAGERESPONSE']._serialized_end=1762
-  _globals['_LOOKUPMESSAGESREQUEST']._serialized_start=1764
-  _globals['_LOOKUPMESSAGESREQUEST']._serialized_end=1854
-  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_start=1856
-  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_end=1942
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=1945
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=2379
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=2381
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=2471
-  _globals['_EDITMESSAGEREQUEST']._serialized_start=2474
-  _globals['_EDITMESSAGEREQUEST']._serialized_end=2689
-  _globals['_EDITMESSAGERESPONSE']._serialized_start=2691
-  _globals['_EDITMESSAGERESPONSE']._serialized_end=2752
-  _globals['_DELETEMESSAGEREQUEST']._serialized_start=2754
-  _globals['_DELETEMESSAGEREQUEST']._serialized_end=2877
-  _globals['_DELETEMESSAGERESPONSE']._serialized_start=2879
-  _globals['_DELETEMESSAGERESPONSE']._serialized_end=2942
-  _globals['_RESTOREMESSAGEREQUEST']._serialized_start=2944
-  _globals['_RESTOREMESSAGEREQUEST']._serialized_end=3050
-  _globals['_RESTOREMESSAGERESPONSE']._serialized_start=3052
-  _globals['_RESTOREMESSAGERESPONSE']._serialized_end=3116
-  _globals['_LISTREVISIONSREQUEST']._serialized_start=3119
-  _globals['_LISTREVISIONSREQUEST']._serialized_end=3256
-  _globals['_LISTREVISIONSRESPONSE']._serialized_start=3258
-  _globals['_LISTREVISIONSRESPONSE']._serialized_end=3349
-  _globals['_MESSAGESERVICE']._serialized_start=3439
-  _globals['_MESSAGESERVICE']._serialized_end=4418
+  _globals['_THREADVIEW']._serialized_start=3453
+  _globals['_THREADVIEW']._serialized_end=3538
+  _globals['_SENDMESSAGEREQUEST']._serialized_start=241
+  _globals['_SENDMESSAGEREQUEST']._serialized_end=553
+  _globals['_SENDMESSAGERESPONSE']._serialized_start=555
+  _globals['_SENDMESSAGERESPONSE']._serialized_end=666
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=669
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1031
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1034
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1194
+  _globals['_LISTREPLIESREQUEST']._serialized_start=1197
+  _globals['_LISTREPLIESREQUEST']._serialized_end=1432
+  _globals['_LISTREPLIESRESPONSE']._serialized_start=1435
+  _globals['_LISTREPLIESRESPONSE']._serialized_end=1631
+  _globals['_GETMESSAGEREQUEST']._serialized_start=1633
+  _globals['_GETMESSAGEREQUEST']._serialized_end=1757
+  _globals['_GETMESSAGERESPONSE']._serialized_start=1759
+  _globals['_GETMESSAGERESPONSE']._serialized_end=1819
+  _globals['_LOOKUPMESSAGESREQUEST']._serialized_start=1821
+  _globals['_LOOKUPMESSAGESREQUEST']._serialized_end=1919
+  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_start=1921
+  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_end=2007
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=2010
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=2444
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=2446
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=2536
+  _globals['_EDITMESSAGEREQUEST']._serialized_start=2539
+  _globals['_EDITMESSAGEREQUEST']._serialized_end=2766
+  _globals['_EDITMESSAGERESPONSE']._serialized_start=2768
+  _globals['_EDITMESSAGERESPONSE']._serialized_end=2829
+  _globals['_DELETEMESSAGEREQUEST']._serialized_start=2832
+  _globals['_DELETEMESSAGEREQUEST']._serialized_end=2963
+  _globals['_DELETEMESSAGERESPONSE']._serialized_start=2965
+  _globals['_DELETEMESSAGERESPONSE']._serialized_end=3028
+  _globals['_RESTOREMESSAGEREQUEST']._serialized_start=3030
+  _globals['_RESTOREMESSAGEREQUEST']._serialized_end=3144
+  _globals['_RESTOREMESSAGERESPONSE']._serialized_start=3146
+  _globals['_RESTOREMESSAGERESPONSE']._serialized_end=3210
+  _globals['_LISTREVISIONSREQUEST']._serialized_start=3213
+  _globals['_LISTREVISIONSREQUEST']._serialized_end=3358
+  _globals['_LISTREVISIONSRESPONSE']._serialized_start=3360
+  _globals['_LISTREVISIONSRESPONSE']._serialized_end=3451
+  _globals['_MESSAGESERVICE']._serialized_start=3541
+  _globals['_MESSAGESERVICE']._serialized_end=4520
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dseda/chat/v1/moderation.proto\x12\x0cseda.chat.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x08Sanction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07room_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12(\n\x04kind\x18\x04 \x01(\x0e\x32\x1a.seda.chat.v1.SanctionKind\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\tissuer_id\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03rev\x18\n \x01(\x03\"\x80\x02\n\x06Report\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07room_id\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x13\n\x0breporter_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05state\x18\x06 \x01(\x0e\x32\x19.seda.chat.v1.ReportState\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bresolver_id\x18\t \x01(\t\"\xda\x02\n\rModerationLog\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07room_id\x18\x02 \x01(\t\x12\x0b\n\x03rev\x18\x03 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nactor_role\x18\x05 \x01(\t\x12\x10\n\x08\x61s_admin\x18\x06 \x01(\x08\x12\x0e\n\x06\x61\x63tion\x18\x07 \x01(\t\x12\x16\n\x0etarget_user_id\x18\x08 \x01(\t\x12\x19\n\x11target_message_id\x18\t \x01(\t\x12\x0e\n\x06reason\x18\n \x01(\t\x12\'\n\x06\x62\x65\x66ore\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nrequest_id\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\\\n\x0cSanctionKind\x12\x1d\n\x19SANCTION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SANCTION_KIND_MUTE\x10\x01\x12\x15\n\x11SANCTION_KIND_BAN\x10\x02*v\n\x0bReportState\x12\x1c\n\x18REPORT_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REPORT_STATE_OPEN\x10\x01\x12\x16\n\x12REPORT_STATE_ACTED\x10\x02\x12\x1a\n\x16REPORT_STATE_DISMISSED\x10\x03\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dseda/chat/v1/moderation.proto\x12\x0cseda.chat.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x02\n\x08Sanction\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07room_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x04kind\x18\x04 \x01(\x0e\x32\x1a.seda.chat.v1.SanctionKindB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tissuer_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xb6\x02\n\x06Report\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07room_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nmessage_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0breporter_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x05state\x18\x06 \x01(\x0e\x32\x19.seda.chat.v1.ReportStateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0cresolve_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x0bresolver_id\x18\t \x01(\tB\x04\xe2\x41\x01\x03\"\xae\x03\n\rModerationLog\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07room_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61\x63tor_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nactor_role\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61s_admin\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0etarget_user_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\x11target_message_id\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12-\n\x06\x62\x65\x66ore\x18\x0b \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12,\n\x05\x61\x66ter\x18\x0c \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\\\n\x0cSanctionKind\x12\x1d\n\x19SANCTION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SANCTION_KIND_MUTE\x10\x01\x12\x15\n\x11SANCTION_KIND_BAN\x10\x02*v\n\x0bReportState\x12\x1c\n\x18REPORT_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11REPORT_STATE_OPEN\x10\x01\x12\x16\n\x12REPORT_STATE_ACTED\x10\x02\x12\x1a\n\x16REPORT_STATE_DISMISSED\x10\x03\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,14 +35,80 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.chat.v1.moderation_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017fm.seda.chat.v1P\001Z\"seda.fm/protos/seda/chat/v1;chatv1\252\002\014Seda.Chat.V1'
-  _globals['_SANCTIONKIND']._serialized_start=1010
-  _globals['_SANCTIONKIND']._serialized_end=1102
-  _globals['_REPORTSTATE']._serialized_start=1104
-  _globals['_REPORTSTATE']._serialized_end=1222
-  _globals['_SANCTION']._serialized_start=111
-  _globals['_SANCTION']._serialized_end=400
-  _globals['_REPORT']._serialized_start=403
-  _globals['_REPORT']._serialized_end=659
-  _globals['_MODERATIONLOG']._serialized_start=662
-  _globals['_MODERATIONLOG']._serialized_end=1008
+  _globals['_SANCTION'].fields_by_name['id']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['room_id']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['room_id']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['user_id']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['user_id']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['kind']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['kind']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['reason']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['issuer_id']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['issuer_id']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['start_time']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['start_time']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['expire_time']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['expire_time']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['end_time']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['end_time']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTION'].fields_by_name['rev']._loaded_options = None
+  _globals['_SANCTION'].fields_by_name['rev']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['id']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['room_id']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['room_id']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['message_id']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['message_id']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['reporter_id']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['reporter_id']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['reason']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['state']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['create_time']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['resolve_time']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['resolve_time']._serialized_options = b'\342A\001\003'
+  _globals['_REPORT'].fields_by_name['resolver_id']._loaded_options = None
+  _globals['_REPORT'].fields_by_name['resolver_id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['id']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['room_id']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['room_id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['rev']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['rev']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['actor_id']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['actor_id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['actor_role']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['actor_role']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['as_admin']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['as_admin']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['action']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['action']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['target_user_id']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['target_user_id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['target_message_id']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['target_message_id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['reason']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['before']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['before']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['after']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['after']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['request_id']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['request_id']._serialized_options = b'\342A\001\003'
+  _globals['_MODERATIONLOG'].fields_by_name['create_time']._loaded_options = None
+  _globals['_MODERATIONLOG'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_SANCTIONKIND']._serialized_start=1241
+  _globals['_SANCTIONKIND']._serialized_end=1333
+  _globals['_REPORTSTATE']._serialized_start=1335
+  _globals['_REPORTSTATE']._serialized_end=1453
+  _globals['_SANCTION']._serialized_start=144
+  _globals['_SANCTION']._serialized_end=493
+  _globals['_REPORT']._serialized_start=496
+  _globals['_REPORT']._serialized_end=806
+  _globals['_MODERATIONLOG']._serialized_start=809
+  _globals['_MODERATIONLOG']._serialized_end=1239
 # @@protoc_insertion_point(module_scope)

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18seda/rpc/v1/caller.proto\x12\x0bseda.rpc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x01\n\x06\x43\x61ller\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x1f\n\x04role\x18\x02 \x01(\x0e\x32\x11.seda.rpc.v1.Role\x12\x34\n\x10mute_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13suspend_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*O\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_MODERATOR\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03\x42\x42\n\x0e\x66m.seda.rpc.v1P\x01Z seda.fm/protos/seda/rpc/v1;rpcv1\xaa\x02\x0bSeda.Rpc.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18seda/rpc/v1/caller.proto\x12\x0bseda.rpc.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x01\n\x06\x43\x61ller\x12\x15\n\x07user_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12%\n\x04role\x18\x02 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x04\xe2\x41\x01\x03\x12:\n\x10mute_expire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12=\n\x13suspend_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*O\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_MODERATOR\x10\x02\x12\x0e\n\nROLE_ADMIN\x10\x03\x42\x42\n\x0e\x66m.seda.rpc.v1P\x01Z seda.fm/protos/seda/rpc/v1;rpcv1\xaa\x02\x0bSeda.Rpc.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +34,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.rpc.v1.caller_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016fm.seda.rpc.v1P\001Z seda.fm/protos/seda/rpc/v1;rpcv1\252\002\013Seda.Rpc.V1'
-  _globals['_ROLE']._serialized_start=246
-  _globals['_ROLE']._serialized_end=325
-  _globals['_CALLER']._serialized_start=75
-  _globals['_CALLER']._serialized_end=244
+  _globals['_CALLER'].fields_by_name['user_id']._loaded_options = None
+  _globals['_CALLER'].fields_by_name['user_id']._serialized_options = b'\342A\001\003'
+  _globals['_CALLER'].fields_by_name['role']._loaded_options = None
+  _globals['_CALLER'].fields_by_name['role']._serialized_options = b'\342A\001\003'
+  _globals['_CALLER'].fields_by_name['mute_expire_time']._loaded_options = None
+  _globals['_CALLER'].fields_by_name['mute_expire_time']._serialized_options = b'\342A\001\003'
+  _globals['_CALLER'].fields_by_name['suspend_expire_time']._loaded_options = None
+  _globals['_CALLER'].fields_by_name['suspend_expire_time']._serialized_options = b'\342A\001\003'
+  _globals['_ROLE']._serialized_start=303
+  _globals['_ROLE']._serialized_end=382
+  _globals['_CALLER']._serialized_start=108
+  _globals['_CALLER']._serialized_end=301
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aseda/tracks/v1/track.proto\x12\x0eseda.tracks.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x03\n\x05Track\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x13\n\x0bprovider_id\x18\x03 \x01(\t\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\r\n\x05title\x18\x05 \x01(\t\x12\x0e\n\x06\x61rtist\x18\x06 \x01(\t\x12\x13\n\x0b\x61rtwork_url\x18\x07 \x01(\t\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04isrc\x18\t \x01(\t\x12\x35\n\x0emetadata_state\x18\n \x01(\x0e\x32\x1d.seda.tracks.v1.MetadataState\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crefresh_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa9\x01\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINK_KIND_TRACK\x10\x01\x12\x13\n\x0fLINK_KIND_ALBUM\x10\x02\x12\x16\n\x12LINK_KIND_PLAYLIST\x10\x03\x12\x14\n\x10LINK_KIND_ARTIST\x10\x04\x12\x13\n\x0fLINK_KIND_VIDEO\x10\x05\x12\x15\n\x11LINK_KIND_EPISODE\x10\x06*\x9f\x01\n\rMetadataState\x12\x1e\n\x1aMETADATA_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16METADATA_STATE_PENDING\x10\x01\x12\x1b\n\x17METADATA_STATE_COMPLETE\x10\x02\x12\x1a\n\x16METADATA_STATE_PARTIAL\x10\x03\x12\x19\n\x15METADATA_STATE_FAILED\x10\x04\x42N\n\x11\x66m.seda.tracks.v1P\x01Z&seda.fm/protos/seda/tracks/v1;tracksv1\xaa\x02\x0eSeda.Tracks.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aseda/tracks/v1/track.proto\x12\x0eseda.tracks.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x03\n\x05Track\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08provider\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bprovider_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03url\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05title\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61rtist\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61rtwork_url\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x12\n\x04isrc\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x0emetadata_state\x18\n \x01(\x0e\x32\x1d.seda.tracks.v1.MetadataStateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0crefresh_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\xa9\x01\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINK_KIND_TRACK\x10\x01\x12\x13\n\x0fLINK_KIND_ALBUM\x10\x02\x12\x16\n\x12LINK_KIND_PLAYLIST\x10\x03\x12\x14\n\x10LINK_KIND_ARTIST\x10\x04\x12\x13\n\x0fLINK_KIND_VIDEO\x10\x05\x12\x15\n\x11LINK_KIND_EPISODE\x10\x06*\x9f\x01\n\rMetadataState\x12\x1e\n\x1aMETADATA_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16METADATA_STATE_PENDING\x10\x01\x12\x1b\n\x17METADATA_STATE_COMPLETE\x10\x02\x12\x1a\n\x16METADATA_STATE_PARTIAL\x10\x03\x12\x19\n\x15METADATA_STATE_FAILED\x10\x04\x42N\n\x11\x66m.seda.tracks.v1P\x01Z&seda.fm/protos/seda/tracks/v1;tracksv1\xaa\x02\x0eSeda.Tracks.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +35,36 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.tracks.v1.track_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021fm.seda.tracks.v1P\001Z&seda.fm/protos/seda/tracks/v1;tracksv1\252\002\016Seda.Tracks.V1'
-  _globals['_LINKKIND']._serialized_start=500
-  _globals['_LINKKIND']._serialized_end=669
-  _globals['_METADATASTATE']._serialized_start=672
-  _globals['_METADATASTATE']._serialized_end=831
-  _globals['_TRACK']._serialized_start=112
-  _globals['_TRACK']._serialized_end=497
+  _globals['_TRACK'].fields_by_name['id']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['provider']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['provider']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['provider_id']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['provider_id']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['url']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['url']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['title']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['title']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['artist']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['artist']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['artwork_url']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['artwork_url']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['duration']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['duration']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['isrc']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['isrc']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['metadata_state']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['metadata_state']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['create_time']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['update_time']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_TRACK'].fields_by_name['refresh_time']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['refresh_time']._serialized_options = b'\342A\001\003'
+  _globals['_LINKKIND']._serialized_start=611
+  _globals['_LINKKIND']._serialized_end=780
+  _globals['_METADATASTATE']._serialized_start=783
+  _globals['_METADATASTATE']._serialized_end=942
+  _globals['_TRACK']._serialized_start=145
+  _globals['_TRACK']._serialized_end=608
 # @@protoc_insertion_point(module_scope)

@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/tracks/internal/v1/crawler_service.proto\x12\x17seda.tracks.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseda/rpc/v1/annotations.proto\"\xaf\x01\n\x0c\x46\x65tchRequest\x12\x17\n\x03url\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12J\n\x0fredirect_policy\x18\x02 \x01(\x0e\x32\'.seda.tracks.internal.v1.RedirectPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x07max_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xeaI2\x00\"\xcd\x02\n\rFetchResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x11\n\tfinal_url\x18\x02 \x01(\t\x12\x13\n\x0bstatus_code\x18\x03 \x01(\x05\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12\x36\n\x07\x66\x61ilure\x18\x05 \x01(\x0e\x32%.seda.tracks.internal.v1.FetchFailure\x12-\n\x04page\x18\x06 \x01(\x0b\x32\x1d.seda.tracks.internal.v1.PageH\x00\x12\x0e\n\x04text\x18\x07 \x01(\tH\x00\x12.\n\nfetch_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0bretry_delay\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nfrom_cache\x18\n \x01(\x08\x42\x06\n\x04\x62ody\"y\n\x04Page\x12\r\n\x05title\x18\x01 \x01(\t\x12,\n\x05metas\x18\x02 \x03(\x0b\x32\x1d.seda.tracks.internal.v1.Meta\x12\x0f\n\x07json_ld\x18\x03 \x03(\t\x12\x15\n\rcanonical_url\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"6\n\x04Meta\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0f\n\x07in_head\x18\x03 \x01(\x08\"\x80\x01\n\x11PurgeCacheRequest\x12\x19\n\x03url\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x10H\x00\x12@\n\nolder_than\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\xe7\x84\x0f\x32\x00H\x00\x42\x0e\n\x05which\x12\x05\xbaH\x02\x08\x01\"*\n\x12PurgeCacheResponse\x12\x14\n\x0cpurged_count\x18\x01 \x01(\x05*n\n\x0eRedirectPolicy\x12\x1f\n\x1bREDIRECT_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDIRECT_POLICY_ANY_SITE\x10\x01\x12\x1d\n\x19REDIRECT_POLICY_SAME_SITE\x10\x02*\xab\x05\n\x0c\x46\x65tchFailure\x12\x1d\n\x19\x46\x45TCH_FAILURE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x45TCH_FAILURE_BLOCKED_URL\x10\x01\x12\x1e\n\x1a\x46\x45TCH_FAILURE_BLOCKED_HOST\x10\x02\x12!\n\x1d\x46\x45TCH_FAILURE_BLOCKED_ADDRESS\x10\x03\x12\x1e\n\x1a\x46\x45TCH_FAILURE_NOT_UPGRADED\x10\x04\x12\"\n\x1e\x46\x45TCH_FAILURE_REDIRECT_REFUSED\x10\x05\x12\x1f\n\x1b\x46\x45TCH_FAILURE_REDIRECT_LOOP\x10\x06\x12$\n FETCH_FAILURE_TOO_MANY_REDIRECTS\x10\x07\x12\x1c\n\x18\x46\x45TCH_FAILURE_DNS_FAILED\x10\x08\x12\x1d\n\x19\x46\x45TCH_FAILURE_DNS_TIMEOUT\x10\t\x12 \n\x1c\x46\x45TCH_FAILURE_CONNECT_FAILED\x10\n\x12!\n\x1d\x46\x45TCH_FAILURE_CONNECT_TIMEOUT\x10\x0b\x12\x1c\n\x18\x46\x45TCH_FAILURE_TLS_FAILED\x10\x0c\x12 \n\x1c\x46\x45TCH_FAILURE_ANSWER_TIMEOUT\x10\r\x12\x1f\n\x1b\x46\x45TCH_FAILURE_TOTAL_TIMEOUT\x10\x0e\x12!\n\x1d\x46\x45TCH_FAILURE_CONNECTION_LOST\x10\x0f\x12 \n\x1c\x46\x45TCH_FAILURE_PROTOCOL_ERROR\x10\x10\x12&\n\"FETCH_FAILURE_CONTENT_TYPE_REFUSED\x10\x11\x12\"\n\x1e\x46\x45TCH_FAILURE_ENCODING_REFUSED\x10\x12\x12\x1b\n\x17\x46\x45TCH_FAILURE_TOO_LARGE\x10\x13\x32\x88\x02\n\x0e\x43rawlerService\x12r\n\x05\x46\x65tch\x12%.seda.tracks.internal.v1.FetchRequest\x1a&.seda.tracks.internal.v1.FetchResponse\"\x1a\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\xb2\xbb\x18\x06tracks\x12\x81\x01\n\nPurgeCache\x12*.seda.tracks.internal.v1.PurgeCacheRequest\x1a+.seda.tracks.internal.v1.PurgeCacheResponse\"\x1a\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\xb2\xbb\x18\x06tracksBq\n\x1a\x66m.seda.tracks.internal.v1P\x01Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\xaa\x02\x17Seda.Tracks.Internal.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/tracks/internal/v1/crawler_service.proto\x12\x17seda.tracks.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseda/rpc/v1/annotations.proto\"\xb3\x01\n\x0c\x46\x65tchRequest\x12\x1b\n\x03url\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12J\n\x0fredirect_policy\x18\x02 \x01(\x0e\x32\'.seda.tracks.internal.v1.RedirectPolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x07max_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xeaI2\x00\"\xcd\x02\n\rFetchResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x11\n\tfinal_url\x18\x02 \x01(\t\x12\x13\n\x0bstatus_code\x18\x03 \x01(\x05\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12\x36\n\x07\x66\x61ilure\x18\x05 \x01(\x0e\x32%.seda.tracks.internal.v1.FetchFailure\x12-\n\x04page\x18\x06 \x01(\x0b\x32\x1d.seda.tracks.internal.v1.PageH\x00\x12\x0e\n\x04text\x18\x07 \x01(\tH\x00\x12.\n\nfetch_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0bretry_delay\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nfrom_cache\x18\n \x01(\x08\x42\x06\n\x04\x62ody\"y\n\x04Page\x12\r\n\x05title\x18\x01 \x01(\t\x12,\n\x05metas\x18\x02 \x03(\x0b\x32\x1d.seda.tracks.internal.v1.Meta\x12\x0f\n\x07json_ld\x18\x03 \x03(\t\x12\x15\n\rcanonical_url\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"6\n\x04Meta\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0f\n\x07in_head\x18\x03 \x01(\x08\"\x80\x01\n\x11PurgeCacheRequest\x12\x19\n\x03url\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x10H\x00\x12@\n\nolder_than\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\xe7\x84\x0f\x32\x00H\x00\x42\x0e\n\x05which\x12\x05\xbaH\x02\x08\x01\"*\n\x12PurgeCacheResponse\x12\x14\n\x0cpurged_count\x18\x01 \x01(\x05*n\n\x0eRedirectPolicy\x12\x1f\n\x1bREDIRECT_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDIRECT_POLICY_ANY_SITE\x10\x01\x12\x1d\n\x19REDIRECT_POLICY_SAME_SITE\x10\x02*\xab\x05\n\x0c\x46\x65tchFailure\x12\x1d\n\x19\x46\x45TCH_FAILURE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x45TCH_FAILURE_BLOCKED_URL\x10\x01\x12\x1e\n\x1a\x46\x45TCH_FAILURE_BLOCKED_HOST\x10\x02\x12!\n\x1d\x46\x45TCH_FAILURE_BLOCKED_ADDRESS\x10\x03\x12\x1e\n\x1a\x46\x45TCH_FAILURE_NOT_UPGRADED\x10\x04\x12\"\n\x1e\x46\x45TCH_FAILURE_REDIRECT_REFUSED\x10\x05\x12\x1f\n\x1b\x46\x45TCH_FAILURE_REDIRECT_LOOP\x10\x06\x12$\n FETCH_FAILURE_TOO_MANY_REDIRECTS\x10\x07\x12\x1c\n\x18\x46\x45TCH_FAILURE_DNS_FAILED\x10\x08\x12\x1d\n\x19\x46\x45TCH_FAILURE_DNS_TIMEOUT\x10\t\x12 \n\x1c\x46\x45TCH_FAILURE_CONNECT_FAILED\x10\n\x12!\n\x1d\x46\x45TCH_FAILURE_CONNECT_TIMEOUT\x10\x0b\x12\x1c\n\x18\x46\x45TCH_FAILURE_TLS_FAILED\x10\x0c\x12 \n\x1c\x46\x45TCH_FAILURE_ANSWER_TIMEOUT\x10\r\x12\x1f\n\x1b\x46\x45TCH_FAILURE_TOTAL_TIMEOUT\x10\x0e\x12!\n\x1d\x46\x45TCH_FAILURE_CONNECTION_LOST\x10\x0f\x12 \n\x1c\x46\x45TCH_FAILURE_PROTOCOL_ERROR\x10\x10\x12&\n\"FETCH_FAILURE_CONTENT_TYPE_REFUSED\x10\x11\x12\"\n\x1e\x46\x45TCH_FAILURE_ENCODING_REFUSED\x10\x12\x12\x1b\n\x17\x46\x45TCH_FAILURE_TOO_LARGE\x10\x13\x32\x88\x02\n\x0e\x43rawlerService\x12r\n\x05\x46\x65tch\x12%.seda.tracks.internal.v1.FetchRequest\x1a&.seda.tracks.internal.v1.FetchResponse\"\x1a\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\xb2\xbb\x18\x06tracks\x12\x81\x01\n\nPurgeCache\x12*.seda.tracks.internal.v1.PurgeCacheRequest\x1a+.seda.tracks.internal.v1.PurgeCacheResponse\"\x1a\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\xb2\xbb\x18\x06tracksBq\n\x1a\x66m.seda.tracks.internal.v1P\x01Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\xaa\x02\x17Seda.Tracks.Internal.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\032fm.seda.tracks.internal.v1P\001Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\252\002\027Seda.Tracks.Internal.V1'
   _globals['_FETCHREQUEST'].fields_by_name['url']._loaded_options = None
-  _globals['_FETCHREQUEST'].fields_by_name['url']._serialized_options = b'\272H\007r\005\020\001\030\200\020'
+  _globals['_FETCHREQUEST'].fields_by_name['url']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\020'
   _globals['_FETCHREQUEST'].fields_by_name['redirect_policy']._loaded_options = None
   _globals['_FETCHREQUEST'].fields_by_name['redirect_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_FETCHREQUEST'].fields_by_name['max_age']._loaded_options = None
@@ -52,22 +53,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CRAWLERSERVICE'].methods_by_name['Fetch']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\005users\262\273\030\006tracks'
   _globals['_CRAWLERSERVICE'].methods_by_name['PurgeCache']._loaded_options = None
   _globals['_CRAWLERSERVICE'].methods_by_name['PurgeCache']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\005users\262\273\030\006tracks'
-  _globals['_REDIRECTPOLICY']._serialized_start=1067
-  _globals['_REDIRECTPOLICY']._serialized_end=1177
-  _globals['_FETCHFAILURE']._serialized_start=1180
-  _globals['_FETCHFAILURE']._serialized_end=1863
-  _globals['_FETCHREQUEST']._serialized_start=200
-  _globals['_FETCHREQUEST']._serialized_end=375
-  _globals['_FETCHRESPONSE']._serialized_start=378
-  _globals['_FETCHRESPONSE']._serialized_end=711
-  _globals['_PAGE']._serialized_start=713
-  _globals['_PAGE']._serialized_end=834
-  _globals['_META']._serialized_start=836
-  _globals['_META']._serialized_end=890
-  _globals['_PURGECACHEREQUEST']._serialized_start=893
-  _globals['_PURGECACHEREQUEST']._serialized_end=1021
-  _globals['_PURGECACHERESPONSE']._serialized_start=1023
-  _globals['_PURGECACHERESPONSE']._serialized_end=1065
-  _globals['_CRAWLERSERVICE']._serialized_start=1866
-  _globals['_CRAWLERSERVICE']._serialized_end=2130
+  _globals['_REDIRECTPOLICY']._serialized_start=1104
+  _globals['_REDIRECTPOLICY']._serialized_end=1214
+  _globals['_FETCHFAILURE']._serialized_start=1217
+  _globals['_FETCHFAILURE']._serialized_end=1900
+  _globals['_FETCHREQUEST']._serialized_start=233
+  _globals['_FETCHREQUEST']._serialized_end=412
+  _globals['_FETCHRESPONSE']._serialized_start=415
+  _globals['_FETCHRESPONSE']._serialized_end=748
+  _globals['_PAGE']._serialized_start=750
+  _globals['_PAGE']._serialized_end=871
+  _globals['_META']._serialized_start=873
+  _globals['_META']._serialized_end=927
+  _globals['_PURGECACHEREQUEST']._serialized_start=930
+  _globals['_PURGECACHEREQUEST']._serialized_end=1058
+  _globals['_PURGECACHERESPONSE']._serialized_start=1060
+  _globals['_PURGECACHERESPONSE']._serialized_end=1102
+  _globals['_CRAWLERSERVICE']._serialized_start=1903
+  _globals['_CRAWLERSERVICE']._serialized_end=2167
 # @@protoc_insertion_point(module_scope)

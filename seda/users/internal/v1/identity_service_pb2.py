@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/users/internal/v1/identity_service.proto\x12\x16seda.users.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\"O\n\x14ResolveCallerRequest\x12\x1b\n\x07subject\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\"<\n\x15ResolveCallerResponse\x12#\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x13.seda.rpc.v1.Caller2\xa6\x01\n\x0fIdentityService\x12\x92\x01\n\rResolveCaller\x12,.seda.users.internal.v1.ResolveCallerRequest\x1a-.seda.users.internal.v1.ResolveCallerResponse\"$\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\xb2\xbb\x18\x06tracks\xb2\xbb\x18\x07gatewayBm\n\x19\x66m.seda.users.internal.v1P\x01Z5seda.fm/protos/seda/users/internal/v1;usersinternalv1\xaa\x02\x16Seda.Users.Internal.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/users/internal/v1/identity_service.proto\x12\x16seda.users.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\"S\n\x14ResolveCallerRequest\x12\x1f\n\x07subject\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\"<\n\x15ResolveCallerResponse\x12#\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x13.seda.rpc.v1.Caller2\xa6\x01\n\x0fIdentityService\x12\x92\x01\n\rResolveCaller\x12,.seda.users.internal.v1.ResolveCallerRequest\x1a-.seda.users.internal.v1.ResolveCallerResponse\"$\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\xb2\xbb\x18\x06tracks\xb2\xbb\x18\x07gatewayBm\n\x19\x66m.seda.users.internal.v1P\x01Z5seda.fm/protos/seda/users/internal/v1;usersinternalv1\xaa\x02\x16Seda.Users.Internal.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,15 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\031fm.seda.users.internal.v1P\001Z5seda.fm/protos/seda/users/internal/v1;usersinternalv1\252\002\026Seda.Users.Internal.V1'
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._loaded_options = None
-  _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\007r\005\020\001\030\377\001'
+  _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\377\001'
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['email']._loaded_options = None
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['email']._serialized_options = b'\200\001\001\272H\005r\003\030\376\001'
   _globals['_IDENTITYSERVICE'].methods_by_name['ResolveCaller']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['ResolveCaller']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\004chat\262\273\030\006tracks\262\273\030\007gateway'
-  _globals['_RESOLVECALLERREQUEST']._serialized_start=159
-  _globals['_RESOLVECALLERREQUEST']._serialized_end=238
-  _globals['_RESOLVECALLERRESPONSE']._serialized_start=240
-  _globals['_RESOLVECALLERRESPONSE']._serialized_end=300
-  _globals['_IDENTITYSERVICE']._serialized_start=303
-  _globals['_IDENTITYSERVICE']._serialized_end=469
+  _globals['_RESOLVECALLERREQUEST']._serialized_start=192
+  _globals['_RESOLVECALLERREQUEST']._serialized_end=275
+  _globals['_RESOLVECALLERRESPONSE']._serialized_start=277
+  _globals['_RESOLVECALLERRESPONSE']._serialized_end=337
+  _globals['_IDENTITYSERVICE']._serialized_start=340
+  _globals['_IDENTITYSERVICE']._serialized_end=506
 # @@protoc_insertion_point(module_scope)
