@@ -1,56 +1,37 @@
-"""CPU time of processes, read from Linux's /proc: their threads', the kernel's for them, and their ended children's."""
+"""CPU time of processes: their threads', the kernel's for them, and their ended children's."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Iterable
-from pathlib import Path
 
-_PROC = Path("/proc")
-_TICK = os.sysconf("SC_CLK_TCK")
+import psutil
 
 
 def seconds(roots: Iterable[int]) -> float:
     """CPU seconds that these processes and all their children have used, those that have ended included.
 
     A child that ended is in its parent's sum once the parent has waited for it, as PostgreSQL does for its
-    backends. Raises ProcessLookupError when a root has ended: then nothing can be said of it any more.
+    backends. Raises psutil.NoSuchProcess if a root has ended.
     """
-    return sum(_tree(root) for root in roots)
+    return sum(_used(each) for root in map(psutil.Process, roots) for each in _tree(root))
 
 
 def machine() -> tuple[float, float]:
-    """CPU seconds that all processors together were busy, and were there, since the machine started."""
-    fields = [int(each) for each in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
-    idle = fields[3] + fields[4]
-    return (sum(fields) - idle) / _TICK, sum(fields) / _TICK
+    """CPU seconds that all processors together were busy, and that they offered, since the machine started."""
+    times = psutil.cpu_times()
+    # Guest time is part of user time.
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
-def _tree(pid: int) -> float:
-    used = _own(pid)
-    for child in _children(pid):
-        try:
-            used += _tree(child)
-        except ProcessLookupError:
-            # It ended just now; its parent's sum has it the next time.
-            continue
-    return used
+def _tree(root: psutil.Process) -> list[psutil.Process]:
+    return [root, *root.children(recursive=True)]
 
 
-def _own(pid: int) -> float:
-    try:
-        text = (_PROC / str(pid) / "stat").read_text()
-    except FileNotFoundError:
-        raise ProcessLookupError(pid) from None
-    # The name in parentheses may hold anything; after it come state, parent ... utime, stime, cutime, cstime.
-    return sum(int(each) for each in text.rpartition(")")[2].split()[11:15]) / _TICK
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in (_PROC / str(pid) / "task").glob("*/children"):
-        try:
-            found += map(int, task.read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
+def _used(process: psutil.Process) -> float:
+    # A child that has just ended is in its parent's sum the next time.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return times.user + times.system + times.children_user + times.children_system
+    return 0.0

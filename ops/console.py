@@ -8,19 +8,23 @@ write one event a line). Text that is not ours is data, never markup and never c
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 from uuid import UUID
 
 from ops.errors import CliError, Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
 
 __all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable", "redirect_to_devnull"]
 
@@ -126,10 +130,40 @@ class Console:
             for line in [list(columns), *cells]:
                 self.print("\t".join(line))
             return
-        widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
-        self.print(self.style(_aligned(columns, widths), "bold", self.stdout))
+        from rich.table import Table
+        from rich.text import Text
+
+        shown = Table(*columns, box=None, pad_edge=False)
         for line in cells:
-            self.print(_aligned(line, widths))
+            shown.add_row(*map(Text, line))
+        self._rich(self.stdout).print(shown)
+
+    @contextlib.contextmanager
+    def status(self, text: str) -> Iterator[None]:
+        """Show `text` with a spinner on stderr while the body runs, where something may move."""
+        if self.json or not self.animated:
+            yield
+            return
+        spinner = self._rich(self.stderr).status(text)
+        spinner.start()
+        try:
+            yield
+        finally:
+            try:
+                spinner.stop()
+            except OSError:
+                # The terminal was closed.
+                redirect_to_devnull(self.stderr)
+
+    def _rich(self, stream: TextIO) -> RichConsole:
+        from rich.console import Console as RichConsole
+
+        return RichConsole(
+            file=stream,
+            force_terminal=stream.isatty(),
+            color_system="standard" if self.colored(stream) else None,
+            highlight=False,
+        )
 
     def error(self, error: CliError) -> None:
         """Write a failure: what, why, what to do on stderr, or the envelope on stdout with --json."""
@@ -205,16 +239,3 @@ def _escaped(character: str) -> str:
     number = ord(character)
     named = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(character)
     return named or (f"\\x{number:02x}" if number <= 0xFF else f"\\u{number:04x}")  # noqa: PLR2004 - one byte
-
-
-def _width(text: str) -> int:
-    """Return the columns that `text` takes on a terminal: wide letters two, combining marks none."""
-    return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
-        for each in text
-    )
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
-    return "  ".join(padded).rstrip()

@@ -71,9 +71,7 @@ def _candidates(base: int) -> Iterable[int]:
 
 def _describe(owner: PortOwner | None) -> str:
     if owner is None:
-        return "held by a process that can't be seen from here"
-    if owner.pid is None:
-        return "held by another process of yours" if owner.own else "held by another user's process"
+        return "held by a process that can't be seen from here, such as another user's"
     command = printable(owner.command or "?")
     if len(command) > _SHOWN_COMMAND:
         command = command[:_SHOWN_COMMAND] + "..."

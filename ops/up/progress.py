@@ -53,11 +53,9 @@ class Progress:
         phase = Phase()
         began = time.monotonic()
         self._console.event("phase", name=key, status="started")
-        if self._console.animated and not self._console.json:
-            self._console.stderr.write(f"  ..  {name}\r")
-            self._console.stderr.flush()
         try:
-            yield phase
+            with self._console.status(name):
+                yield phase
         except BaseException:
             self._end_phase(key, name, phase, began, "failed")
             raise

@@ -69,3 +69,13 @@ def test_every_import_is_declared(folders: tuple[str, ...], extras: tuple[str, .
         if not providers(module) & allowed
     }
     assert found == set(), "add the package to pyproject.toml, then: make lock"
+
+
+def test_every_runtime_dependency_is_imported() -> None:
+    used = {
+        name
+        for path in python_files(*RUNTIME)
+        for module in imported(parsed(path))
+        for name in providers(module)
+    }
+    assert declared() - used == set(), "remove the package from pyproject.toml, then: make lock"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from bench import cpu
@@ -53,7 +54,7 @@ def test_a_child_that_runs_counts() -> None:
 def test_an_ended_process_is_an_error() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    with pytest.raises(ProcessLookupError):
+    with pytest.raises(psutil.NoSuchProcess):
         cpu.seconds([process.pid])
 
 

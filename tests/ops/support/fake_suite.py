@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import psutil
+
 from ops.data_dir import DataDir
 from ops.proc_info import start_time
 from ops.topology import SUITE, Ports
@@ -182,12 +184,6 @@ def taken(base: int) -> list[int]:
 
 def reaper_of(owner: int) -> int:
     """Return the process that ends the owner's children if it dies."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(entry.read_text().rpartition(")")[2].split()[1])
-            command = entry.with_name("cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if parent == owner and b"reaper.py" in command:
-            return int(entry.parent.name)
-    raise AssertionError(f"{owner} has no reaper")
+    return next(
+        each.pid for each in psutil.Process(owner).children() if "reaper.py" in " ".join(each.cmdline())
+    )
