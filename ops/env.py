@@ -41,7 +41,7 @@ def secret(environ: Mapping[str, str], name: SecretName) -> str | None:
     if value:
         raise CliError(
             "SETTING_INVALID",
-            f"{name} is given twice, also as {name}_FILE.",
+            f"{name} is set twice, also as {name}_FILE.",
             fix=f"unset {name}   or: unset {name}_FILE",
         )
     try:

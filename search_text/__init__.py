@@ -1,9 +1,9 @@
-"""Text as search compares it, and queries as statements take them.
+"""Normalized text for search, and the patterns of search queries.
 
-A slice stores `normalize_text(name)` in a column of its own when it writes the name, and looks for `parse_query(query)`
-there. Both sides are folded here, in one process' version of Unicode, so that no locale of the database and
-no version of its libraries ever decides what is found. The database's LC_CTYPE has to know letters beyond
-ASCII, which `seda db init` checks: pg_trgm and the text search parser ask it what a letter is.
+A service writes `normalize_text(name)` to a separate column beside the name, and searches that column with
+`parse_query(query)`. Both are normalized in Python, so that neither the database's locale nor its Unicode version
+changes the results. The database's LC_CTYPE must classify letters beyond ASCII, for pg_trgm and the text search
+parser; `seda db init` checks it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 _TRIGRAM = 3
 _LIKE = re.compile(r"([\\%_])")
 _LEXEME = re.compile(r"(['\\])")
-# Marks without a combining class say how the letter before them is drawn, never which one it is. Others of
-# class 0 are the vowels of Indic scripts, which are letters to those who read them, and stay.
-_VARIANTS = frozenset(
+# Variation selectors: marks of combining class 0 that change only the shape of a letter. Others of class 0, such as
+# Indic vowel signs, are letters and stay.
+_VARIATION_SELECTORS = frozenset(
     map(chr, (0x034F, *range(0x180B, 0x180E), 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Me"})
-# What each character of ASCII is within a word: itself in small, nothing, or the end of the word.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Me"})
+# For str.translate: each ASCII character in lower case, dropped, or as a separator.
 _ASCII = {
     number: letter.lower() if letter.isalnum() else " " if letter.isprintable() or letter.isspace() else None
     for number, letter in enumerate(map(chr, range(128)))
@@ -29,14 +29,14 @@ _ASCII = {
 
 
 def normalize_text(text: str) -> str:
-    """The text without case, accents, width, invisible characters and superfluous white space.
+    """Remove case, accents, width, invisible characters and superfluous white space.
 
-    `normalize_text("  Beyoncé ")` is `"beyonce"`, and folding again changes nothing. The result may be up to 18 times
-    as long as the text, which matters where an index bounds its length.
+    `normalize_text("  Beyoncé ")` is `"beyonce"`, and the function is idempotent. The result may be up to 18 times
+    as long as the text, which matters for an index with a length limit.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
-        # What is white space is left to split below, control characters such as tabs among it.
+        # White space, including control characters such as tabs, stays for split below.
         text = "".join(each for each in text if each.isspace() or not _is_dropped(each))
         text = text.casefold()
         return " ".join(text.split())
@@ -47,15 +47,15 @@ def normalize_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What to look for in a folded column, in the forms that the indexes know.
+    """A query for a normalized column, in the forms that its indexes support.
 
-    `text` is the folded query. `prefix_pattern` and `substring_pattern` are patterns for LIKE with its usual backslash.
-    `tsquery` is a tsquery for `to_tsvector('simple', column)`: the start of a word, and whole words before it.
-    It knows no punctuation, so that a statement that goes by it asks for `substring_pattern` as well. It is empty
-    when the query has neither letter nor digit; then there are no words to be found.
+    `text` is the normalized query. `prefix_pattern` and `substring_pattern` are LIKE patterns with backslash escapes.
+    `tsquery` is for `to_tsvector('simple', column)`: whole words, the last one as a prefix. It ignores punctuation,
+    so a statement that uses it must check `substring_pattern` as well. It is empty for a query without letters and
+    digits.
 
-    `has_trigrams` tells whether the trigram index can find `substring_pattern`. Without three letters in a row it
-    would read all of itself, so such queries go by the start of the column and by `tsquery`.
+    `has_trigrams`: the trigram index can find `substring_pattern`. Without three letters in a row the whole index
+    would be scanned, so such queries use `prefix_pattern` and `tsquery`.
     """
 
     text: str
@@ -66,7 +66,7 @@ class SearchQuery:
 
 
 def parse_query(query: str) -> SearchQuery:
-    r"""The search query of a text; `%`, `_` and `\` stand for themselves. Its text may be empty."""
+    r"""Parse a query; `%`, `_` and `\` are literal. Its text may be empty."""
     text = normalize_text(query)
     literal = _LIKE.sub(r"\\\1", text)
     found = _words(text)
@@ -80,9 +80,9 @@ def parse_query(query: str) -> SearchQuery:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded: `words("Beyoncé: AC/DC!")` is `["beyonce", "ac", "dc"]`."""
+    """The normalized words of a text: `words("Beyoncé: AC/DC!")` is `["beyonce", "ac", "dc"]`."""
     if text.isascii():
-        # The same in one pass, a tenth of the time.
+        # A fast path with the same result.
         return text.translate(_ASCII).split()
     return _words(normalize_text(text))
 
@@ -90,13 +90,13 @@ def words(text: str) -> list[str]:
 def _is_dropped(character: str) -> bool:
     return (
         unicodedata.combining(character) != 0
-        or character in _VARIANTS
-        or unicodedata.category(character) in _UNSEEN
+        or character in _VARIATION_SELECTORS
+        or unicodedata.category(character) in _INVISIBLE
     )
 
 
 def _words(text: str) -> list[str]:
-    """The runs of letters, digits and marks, as pg_trgm cuts them."""
+    """The runs of letters, digits and marks, as pg_trgm splits them."""
     spaced = (each if each.isalnum() or unicodedata.category(each).startswith("M") else " " for each in text)
     return "".join(spaced).split()
 
@@ -107,7 +107,7 @@ def _tsquery(text: str, words: list[str]) -> str:
     parts = [_quoted(word) for word in words]
     query = " & ".join(parts) + ":*"
     if words != [text] and " " not in text:
-        # The parser keeps some words with punctuation whole, such as "m.i.a" and "ac/dc".
+        # The text search parser keeps some words with punctuation whole, such as "m.i.a" and "ac/dc".
         query = f"{_quoted(text)}:* | ({query})"
     return query
 

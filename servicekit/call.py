@@ -1,4 +1,4 @@
-"""One call as its handler sees it."""
+"""The context of one call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from servicekit.methods import Method
 
 @dataclass(slots=True)
 class Call:
-    """What the wrapper knows of the call it is running.
+    """A running call.
 
     `deadline` is on the process's monotonic clock, in seconds. `service` names the calling service
     when the token is a service token, and `on_behalf_of` the user it acts for.
@@ -28,9 +28,9 @@ class Call:
 
     @property
     def caller(self) -> Caller:
-        """The user who calls; only methods that ask for one may read it."""
+        """The calling user; raises RuntimeError on methods without one."""
         if self.identity is None:
-            raise RuntimeError(f"{self.method.full_name} has no user as its caller")
+            raise RuntimeError(f"{self.method.full_name} has no calling user")
         return self.identity
 
 

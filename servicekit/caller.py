@@ -1,4 +1,4 @@
-"""Who calls: the frozen form of seda.rpc.v1.Caller that actions get."""
+"""The calling user: the frozen form of seda.rpc.v1.Caller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from servicekit.clock import Micros
 
 
 class Role(enum.StrEnum):
-    """What a user may do on the whole platform."""
+    """A user's role on the whole platform."""
 
     USER = "USER"
     MODERATOR = "MODERATOR"
@@ -19,10 +19,9 @@ class Role(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user on whose behalf a call is made.
+    """The user on whose behalf a call is made.
 
-    `muted_until` and `suspended_until` are instants; an instant that has passed on the database's
-    clock has no effect any more.
+    `muted_until` and `suspended_until` have no effect once they have passed on the database's clock.
     """
 
     user_id: UUID

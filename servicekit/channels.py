@@ -26,7 +26,7 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.dns_min_time_between_resolutions_ms", 5_000),
     ("grpc.max_receive_message_length", 4 << 20),
-    # A server that is started again is found soon after it listens.
+    # Reconnect soon after a server has restarted.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.use_local_subchannel_pool", 1),
@@ -34,18 +34,18 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 
 
 def service_config(methods: Iterable[Method], *, request_ids: bool = False) -> str:
-    """Round robin over healthy backends, and retries for the methods that may be repeated.
+    """The gRPC service config: round robin over healthy backends, and retries of idempotent methods.
 
-    With `request_ids` these are also the methods that take one: each of the channel's calls must bring it.
+    With `request_ids`, methods with a `request_id` are retried too; every call on the channel must then have one.
     """
-    repeated = (each for each in methods if each.idempotent or (request_ids and each.takes_request_id))
-    names = [{"service": method.service, "method": method.name} for method in repeated]
+    retryable = (each for each in methods if each.idempotent or (request_ids and each.takes_request_id))
+    names = [{"service": method.service, "method": method.name} for method in retryable]
     retry = {
         "maxAttempts": 3,
         "initialBackoff": "0.05s",
         "maxBackoff": "0.5s",
         "backoffMultiplier": 2,
-        # CANCELLED: what a call gets that reaches a server in the moment it goes away.
+        # A call that reaches a server while it shuts down ends with CANCELLED.
         "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     return json.dumps(
@@ -59,7 +59,7 @@ def service_config(methods: Iterable[Method], *, request_ids: bool = False) -> s
 
 
 def target_address(target: str) -> str:
-    """What grpc takes for `host:port`, `address:port,address:port` or a `dns:///` name."""
+    """The gRPC address of `host:port`, `address:port,address:port` or a `dns:///` name."""
     if "," not in target or target.startswith(("dns:", "ipv4:", "ipv6:")):
         return target
     return f"ipv6:{target}" if target.startswith("[") else f"ipv4:{target}"
@@ -73,7 +73,7 @@ def open_channel(
     request_ids: bool = False,
     tls: grpc.ChannelCredentials | None = None,
 ) -> grpc.aio.Channel:
-    """A channel with everything our calls want. Not `healthy_only`: to ask after health itself."""
+    """A channel with our keepalive, retry and balancing options; health checks need `healthy_only=False`."""
     config = service_config(methods, request_ids=request_ids)
     options: list[tuple[str, str | int]] = [*_OPTIONS, ("grpc.service_config", config)]
     if not healthy_only:
@@ -81,17 +81,17 @@ def open_channel(
     address = target_address(target)
     if tls is not None:
         if address.startswith("ipv4:"):
-            # A list has no name that a certificate could show: each shows that of the first address. (Of an IPv6
-            # list grpc takes that by itself.)
+            # A list has no host name: every certificate must be valid for the first address. (grpc does this for
+            # IPv6 lists without the option.)
             options.append(("grpc.ssl_target_name_override", address.split(":")[1]))
         return grpc.aio.secure_channel(address, tls, options=options)
     return grpc.aio.insecure_channel(address, options=options)
 
 
 class ServiceClient:
-    """Another service: a channel for unary calls, one for streams, one that also retries writes.
+    """The client of another service: a channel for unary calls, one for streams, one that also retries writes.
 
-    Streams have their own, because with all streams of a connection taken a unary call on it waits to its deadline.
+    Streams have their own channel: with all streams of a connection taken, a unary call on it waits to its deadline.
     `channel` and `stream_channel` retry reads alone, so the gateway forwards writes exactly once. `retrying_channel`
     retries idempotent writes too, and writes that take a request_id: each such call must have one. Channels connect
     on their first call.
@@ -123,15 +123,14 @@ class ServiceClient:
     ) -> _Response:
         """Call a method for the caller of the running call, or as this service on their behalf.
 
-        Gives the call what is left of the running call's deadline less 20 ms, `timeout` seconds at
-        most. Raises UpstreamError with what the other service answered, ServiceUnavailableError
-        when it can't be reached.
+        Passes on the remaining deadline of the running call less 20 ms, `timeout` seconds at most. Raises
+        UpstreamError for an error of the other service, ServiceUnavailableError when it can't be reached.
         """
         seconds = self._time_left(timeout)
         try:
             return await method(request, timeout=seconds, metadata=self._metadata(as_service=as_service))
         except grpc.aio.AioRpcError as error:
-            raise self._typed(error) from error
+            raise self._to_service_error(error) from error
 
     async def close(self) -> None:
         """Close the channels."""
@@ -159,13 +158,13 @@ class ServiceClient:
                 metadata.append(("traceparent", call.traceparent))
         return tuple(metadata)
 
-    def _typed(self, error: grpc.aio.AioRpcError) -> Exception:
+    def _to_service_error(self, error: grpc.aio.AioRpcError) -> Exception:
         upstream = from_rpc_error(error)
         if upstream is not None:
             return upstream
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return DeadlineExceededError(f"the {self.name} service did not answer in time")
+            return DeadlineExceededError(f"the {self.name} service did not respond in time")
         if error.code() in _UNREACHABLE:
             return ServiceUnavailableError(self.name)
-        # A method that is missing there, a message that is too large: nothing that waiting mends.
-        return RuntimeError(f"{self.name} answered {error.code().name} without details")
+        # Such as a missing method or a message that is too large: a retry would not help.
+        return RuntimeError(f"{self.name} returned {error.code().name} without details")

@@ -10,10 +10,10 @@ Micros = NewType("Micros", int)
 
 
 class Clock(Protocol):
-    """Where a process gets its time from."""
+    """The clocks of a process."""
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow, for durations and deadlines."""
+        """Monotonic seconds, for durations and deadlines."""
 
     def now(self) -> Micros:
         """The wall clock, for tokens' claims."""
@@ -23,7 +23,7 @@ class SystemClock:
     """The machine's clocks."""
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Monotonic seconds."""
         return time.monotonic()
 
     def now(self) -> Micros:

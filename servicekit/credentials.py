@@ -1,4 +1,4 @@
-"""From settings to keys and certificates."""
+"""Token keys and TLS credentials from the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servicekit.tokens import ServiceTokenSigner, TokenVerifier
 
 
 def build_token_verifier(settings: ServiceSettings) -> TokenVerifier:
-    """What the process verifies tokens with; raises SettingsError for keys that can't be read."""
+    """The verifier of the process; raises SettingsError for unreadable keys."""
     return TokenVerifier(
         user_keys=_user_keys(settings),
         user_issuer=settings.jwt_issuer,
@@ -26,7 +26,7 @@ def build_token_verifier(settings: ServiceSettings) -> TokenVerifier:
 
 
 def build_service_signer(settings: ServiceSettings) -> ServiceTokenSigner:
-    """What the process signs its own tokens with; raises SettingsError for a key that can't be read."""
+    """The signer of the process's own tokens; raises SettingsError for an unreadable key."""
     if settings.service_key is None:
         assert settings.service_secret is not None  # noqa: S101 - checked with the settings
         return ServiceTokenSigner(settings.process, settings.service_secret.get_secret_value().encode())
@@ -35,50 +35,50 @@ def build_service_signer(settings: ServiceSettings) -> ServiceTokenSigner:
     except (JoseError, ValueError, TypeError):
         key = None
     if key is None or not key.is_private or key.curve_name != "Ed25519":
-        raise SettingsError(["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"])
+        raise SettingsError(["SEDA_SERVICE_KEY: is not a private Ed25519 key in PEM form"])
     return ServiceTokenSigner(settings.process, key)
 
 
 def server_credentials(settings: ServiceSettings) -> grpc.ServerCredentials | None:
-    """What the process listens with; None: plain text. Raises SettingsError for files that can't be used."""
-    pair = _own_pair(settings)
+    """Credentials to listen with; None: plain text. Raises SettingsError for unusable files."""
+    pair = _load_cert_chain(settings)
     if pair is None:
         return None
-    authority = _authority(settings.tls_client_ca_file, "SEDA_TLS_CLIENT_CA_FILE")
+    authority = _load_ca_bundle(settings.tls_client_ca_file, "SEDA_TLS_CLIENT_CA_FILE")
     return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
 
 
 def channel_credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | None:
-    """What the process calls the other services with; None: plain text. Raises SettingsError as above."""
-    authority = _authority(settings.tls_ca_file, "SEDA_TLS_CA_FILE")
+    """Credentials to call other services with; None: plain text. Raises SettingsError for unusable files."""
+    authority = _load_ca_bundle(settings.tls_ca_file, "SEDA_TLS_CA_FILE")
     if authority is None:
         return None
-    key, certificate = _own_pair(settings) or (None, None)
+    key, certificate = _load_cert_chain(settings) or (None, None)
     return grpc.ssl_channel_credentials(authority, key, certificate)
 
 
-def _own_pair(settings: ServiceSettings) -> tuple[bytes, bytes] | None:
-    """The key and the certificate, which grpc itself would take whatever is in them."""
+def _load_cert_chain(settings: ServiceSettings) -> tuple[bytes, bytes] | None:
+    """The key and the certificate, checked here because grpc does not."""
     certificate, key = settings.tls_certificate_file, settings.tls_key_file
     if certificate is None or key is None:
         return None
     try:
-        # Without a password of ours, OpenSSL would ask for one on the terminal.
+        # Without a password argument, OpenSSL prompts on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
         return key.read_bytes(), certificate.read_bytes()
     except OSError as error:
-        text = f"SEDA_TLS_CERTIFICATE_FILE: is no certificate with the key of SEDA_TLS_KEY_FILE ({error})"
+        text = f"SEDA_TLS_CERTIFICATE_FILE: is not a certificate that matches SEDA_TLS_KEY_FILE ({error})"
         raise SettingsError([text]) from None
 
 
-def _authority(path: Path | None, variable: str) -> bytes | None:
+def _load_ca_bundle(path: Path | None, variable: str) -> bytes | None:
     if path is None:
         return None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         return path.read_bytes()
     except OSError as error:
-        raise SettingsError([f"{variable}: is no certificate in PEM form ({error})"]) from None
+        raise SettingsError([f"{variable}: is not a certificate in PEM form ({error})"]) from None
 
 
 def _user_keys(settings: ServiceSettings) -> KeySource:

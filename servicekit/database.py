@@ -1,7 +1,7 @@
 """PostgreSQL through one pool per process: typed statements, short transactions, typed errors.
 
-The pool runs no reset query on release (it would double the cost of a call), and therefore nothing
-may leave state behind in a session: SET LOCAL only, no session locks, no LISTEN.
+The pool runs no reset query on release, which would double the cost of a call. Sessions must therefore stay
+clean: SET LOCAL only, no session locks, no LISTEN.
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ _log = structlog.get_logger("database")
 _T = TypeVar("_T")
 _ATTEMPTS = 3
 _REOPEN_SECONDS = 0.5
-# PostgreSQL counts microseconds from 2000-01-01, we from 1970-01-01.
+# From PostgreSQL's epoch, 2000-01-01, to 1970-01-01 in microseconds.
 _EPOCH_SHIFT = 946_684_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """How the pool behaves. Times in seconds, but for `*_ms` in milliseconds.
+    """Options of the pool. Times are in seconds, those named `*_ms` in milliseconds.
 
-    `acquire_timeout` bounds the wait for a connection, which is never more than half of what a call has
-    left. The statement, lock and idle time-outs are
-    set in each session unless `pooled`, which says that a transaction pooler stands in between:
-    then nothing is prepared, nothing is set at start-up, and the time-outs stand on the roles.
+    `acquire_timeout` bounds the wait for a connection; half of the call's remaining deadline bounds it too. With
+    `pooled`, a transaction pooler is in between: no statement is prepared, nothing is set at connect, and the
+    roles have the timeouts that each session sets otherwise.
     """
 
     name: str
@@ -53,7 +52,7 @@ class PoolOptions:
     pooled: bool = False
 
     def connect_arguments(self) -> dict[str, Any]:
-        """What asyncpg.connect gets beside the address."""
+        """The arguments of asyncpg.connect beside the DSN."""
         settings = {"application_name": self.name}
         arguments: dict[str, Any] = {"timeout": self.connect_timeout, "server_settings": settings}
         if self.pooled:
@@ -65,15 +64,15 @@ class PoolOptions:
 
 
 class Connection(asyncpg.Connection):
-    """A connection that keeps its session as it is when it goes back to the pool."""
+    """A connection without a reset on release."""
 
     def get_reset_query(self) -> str:
-        """Nothing to reset: see the module's rule."""
+        """No reset: see the module docstring."""
         return ""
 
 
 class Session:
-    """Runs statements on one connection, timing each and turning driver errors into typed ones."""
+    """Runs statements on one connection, records their times and maps driver errors to typed ones."""
 
     def __init__(self, database: Database, connection: Any) -> None:  # noqa: ANN401 - pooled or plain connection
         self._database = database
@@ -103,12 +102,12 @@ class Session:
         return int(count) if count.isdigit() else 0
 
     async def execute_control(self, text: str) -> None:
-        """Run BEGIN, COMMIT or ROLLBACK. A connection on which that takes too long is given up."""
+        """Run BEGIN, COMMIT or ROLLBACK; terminates the connection on a timeout."""
         started = time.perf_counter()
         try:
             await self._connection.execute(text, timeout=self._database.options.control_timeout)
         except sql_errors.DRIVER_ERRORS as error:
-            raise self._translated(error, None) from None
+            raise self._to_service_error(error, None) from None
         finally:
             self._database.record_statement(text, time.perf_counter() - started)
 
@@ -119,21 +118,23 @@ class Session:
         try:
             return await run(statement.text, *args)
         except sql_errors.DRIVER_ERRORS as error:
-            # The driver's own error holds values, down to the whole row, and every traceback would tell them.
-            raise self._translated(error, statement) from None
+            # The driver's error contains values, even whole rows, which must not reach a traceback.
+            raise self._to_service_error(error, statement) from None
         finally:
             self._database.record_statement(statement.name, time.perf_counter() - started)
 
-    def _translated(self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None) -> Exception:
+    def _to_service_error(
+        self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None
+    ) -> Exception:
         if isinstance(error, TimeoutError) or sql_errors.is_closed_by_server(error):
-            # Should its end never come, nobody must get this connection again.
+            # The connection may never end; it must not return to the pool.
             self._connection.terminate()
         return sql_errors.translate(error, statement)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Holder:
-    """Who has one of the connections, and since when on the monotonic clock."""
+class _Checkout:
+    """The call that has a connection, and since when on the monotonic clock."""
 
     since: float
     call: Call | None
@@ -142,7 +143,7 @@ class _Holder:
 class Database:
     """The pool of one process.
 
-    `observers` are told each statement's name and its seconds. `on_connect`, set before the pool is opened,
+    `observers` receive the name and the seconds of each statement. `on_connect`, set before the pool is opened,
     runs on every new connection before its first use.
     """
 
@@ -152,20 +153,20 @@ class Database:
         self.options = options
         self._dsn = dsn
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        # asyncpg's pool is not fair: a waiter can starve. This semaphore serves in order.
+        # asyncpg's pool is not fair: a waiter can starve. This semaphore is FIFO.
         self._slots = asyncio.Semaphore(options.max_size)
-        self._holders: set[_Holder] = set()
+        self._checkouts: set[_Checkout] = set()
         self.waiters = 0
         self._opening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Open the pool. With PostgreSQL away this returns too, and goes on trying in the background."""
+        """Open the pool. While PostgreSQL is unavailable this returns too and retries in the background."""
         await self._try_open()
         if self._pool is None:
             self._opening = asyncio.create_task(self._keep_opening())
 
     async def close(self) -> None:
-        """Close all connections, giving running statements two seconds."""
+        """Close all connections; running statements have two seconds to finish."""
         if self._opening is not None:
             self._opening.cancel()
         if self._pool is not None:
@@ -178,7 +179,7 @@ class Database:
     @property
     def busy(self) -> int:
         """How many connections are in use."""
-        return len(self._holders)
+        return len(self._checkouts)
 
     async def rows(self, query: Query[Row, *Params], *args: *Params) -> list[Row]:
         """All rows of a query, in a transaction of its own."""
@@ -206,16 +207,16 @@ class Database:
             try:
                 yield session
             except BaseException:
-                await _to_the_end(_roll_back(session))
+                await _run_uncancelled(_roll_back(session))
                 raise
-            await _to_the_end(_commit(session))
+            await _run_uncancelled(_commit(session))
 
     async def run_in_transaction(
         self, work: Callable[[Session], Awaitable[_T]], attempts: int = _ATTEMPTS
     ) -> _T:
-        """Run `work` in a transaction, up to three times when another transaction was in the way.
+        """Run `work` in a transaction; retried on a serialization failure or deadlock, three attempts in all.
 
-        What has waited for a lock in vain is not run again: the next wait would be as long.
+        Lock timeouts are not retried: the next attempt would wait just as long.
         """
         try:
             async with self.transaction() as session:
@@ -227,12 +228,12 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """A connection of the pool for as long as the block runs."""
+        """Check out a connection for the block."""
         if self._pool is None:
             raise DatabaseUnavailableError
         await self._take_slot()
-        holder = _Holder(time.monotonic(), current_call.get())
-        self._holders.add(holder)
+        checkout = _Checkout(time.monotonic(), current_call.get())
+        self._checkouts.add(checkout)
         try:
             connection = await self._acquire(self._pool)
             try:
@@ -240,11 +241,11 @@ class Database:
             finally:
                 await self._pool.release(connection)
         finally:
-            self._holders.discard(holder)
+            self._checkouts.discard(checkout)
             self._slots.release()
 
     def record_statement(self, name: str, seconds: float) -> None:
-        """Tell the observers of a statement that has run, and log it when it was slow."""
+        """Pass a finished statement to the observers; log it when it was slow."""
         for observer in self.observers:
             observer(name, seconds)
         slow = seconds * 1000 >= self.options.slow_statement_ms
@@ -261,7 +262,7 @@ class Database:
 
     async def _acquire(self, pool: asyncpg.Pool[asyncpg.Record]) -> Any:  # noqa: ANN401 - the pool's proxy
         try:
-            # The time-out is that of giving the connection back, too: what waits for a machine that died ends with it.
+            # The timeout bounds the release too, which would otherwise wait for a dead machine.
             return await pool.acquire(timeout=self.options.connect_timeout)
         except sql_errors.CONNECT_ERRORS as error:
             raise DatabaseUnavailableError from error
@@ -272,7 +273,7 @@ class Database:
             return
         self.waiters += 1
         try:
-            async with asyncio.timeout(_patience(self.options.acquire_timeout)):
+            async with asyncio.timeout(_acquire_timeout(self.options.acquire_timeout)):
                 await self._slots.acquire()
         except TimeoutError:
             self._log_busy()
@@ -281,12 +282,12 @@ class Database:
             self.waiters -= 1
 
     def _log_busy(self) -> None:
-        oldest = min(self._holders, key=lambda holder: holder.since, default=None)
+        oldest = min(self._checkouts, key=lambda checkout: checkout.since, default=None)
         call = oldest.call if oldest is not None else None
         _log.warning(
             "db_pool_timeout",
             size=self.options.max_size,
-            in_use=len(self._holders),
+            in_use=len(self._checkouts),
             waiters=self.waiters,
             oldest_seconds=round(time.monotonic() - oldest.since, 3) if oldest is not None else None,
             oldest_method=call.method.full_name if call is not None else None,
@@ -318,7 +319,7 @@ class Database:
 
 
 async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain connection
-    """Make instants come and go as integer microseconds."""
+    """Map timestamptz to integer microseconds in both directions."""
     await connection.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
@@ -328,13 +329,13 @@ async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain
     )
 
 
-def _patience(most: float) -> float:
-    """How long to wait for a connection: half of what the call has left, so that there is time to use it.
+def _acquire_timeout(longest: float) -> float:
+    """Half of the call's remaining deadline, so that time is left to use the connection.
 
-    Served in order and to the end of their deadlines, calls would all get their connection too late.
+    With FIFO order and waits up to the deadline, every call would get its connection too late.
     """
     call = current_call.get()
-    return most if call is None else min(most, (call.deadline - time.monotonic()) / 2)
+    return longest if call is None else min(longest, (call.deadline - time.monotonic()) / 2)
 
 
 async def _commit(session: Session) -> None:
@@ -345,13 +346,13 @@ async def _commit(session: Session) -> None:
 
 
 async def _roll_back(session: Session) -> None:
-    # The connection may be gone; the server has then rolled back by itself.
+    # After a lost connection the server rolls back without a command.
     with contextlib.suppress(Exception):
         await session.execute_control("ROLLBACK")
 
 
-async def _to_the_end(work: Awaitable[None]) -> None:
-    """Finish `work` however often the running task is cancelled meanwhile, and only then be cancelled."""
+async def _run_uncancelled(work: Awaitable[None]) -> None:
+    """Shield `work` from cancellation; raises CancelledError after it has finished."""
     task = asyncio.ensure_future(work)
     interrupted = False
     while not task.done():
@@ -360,7 +361,7 @@ async def _to_the_end(work: Awaitable[None]) -> None:
         except asyncio.CancelledError:
             interrupted = True
     if interrupted:
-        # The outcome of an interrupted commit is nobody's to see any more.
+        # Reading the exception keeps asyncio from reporting it.
         if not task.cancelled():
             task.exception()
         raise asyncio.CancelledError

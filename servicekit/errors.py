@@ -1,4 +1,4 @@
-"""Typed errors: what a call may end in, free of grpc so that domain rules can raise them.
+"""Typed errors of calls, free of grpc so that domain rules can raise them.
 
 Codes follow google/rpc/code.proto, details follow google/rpc/error_details.proto (AIP-193).
 """
@@ -13,7 +13,7 @@ _MAX_NAME = 255
 
 
 class Code(enum.IntEnum):
-    """The canonical status codes, with their numbers on the wire."""
+    """The canonical status codes, with their protocol numbers."""
 
     OK = 0
     CANCELLED = 1
@@ -35,19 +35,18 @@ class Code(enum.IntEnum):
 
 
 class FieldViolation(NamedTuple):
-    """One field that breaks the contract: its path in the request and what is wrong with it."""
+    """An invalid field: its path in the request, and a description."""
 
     field: str
     description: str
 
 
 class ServiceError(Exception):
-    """An expected end of a call: a status code, a machine-readable reason and their details.
+    """An expected error of a call: a status code, a machine-readable reason and their details.
 
-    Subclasses fix `code` and `reason`, one subclass per ErrorReason, in their heads or as attributes; `default_message` is
-    the message unless one is given. `metadata` holds what the reason's comment in the contract promises;
-    `retry_after` is in seconds; `domain` is set only when the error was made by another service, and is
-    otherwise that of the answering one; `trailers` only where they are passed on as they came.
+    Each ErrorReason has a subclass with its `code` and `reason`; `default_message` is the message unless one is
+    given. `metadata` has the keys that the reason's comment in the contract lists; `retry_after` is in seconds;
+    `domain` is set only on errors of another service; `trailers` only where they are passed on unchanged.
     """
 
     code: ClassVar[Code]
@@ -75,13 +74,13 @@ class ServiceError(Exception):
 
 
 class MalformedRequestError(ServiceError, code=Code.INVALID_ARGUMENT, reason="MALFORMED_REQUEST"):
-    """The bytes are no message of the request type."""
+    """The bytes are not a message of the request type."""
 
     default_message = "malformed request"
 
 
 class InvalidFieldsError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVALID_FIELDS"):
-    """Fields break the contract."""
+    """Fields violate the contract's rules."""
 
     def __init__(self, *violations: FieldViolation) -> None:
         text = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
@@ -89,9 +88,9 @@ class InvalidFieldsError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVAL
 
 
 class PageTokenMismatchError(ServiceError, code=Code.INVALID_ARGUMENT, reason="PAGE_TOKEN_MISMATCH"):
-    """The page token is broken, or of another method, caller or filter."""
+    """The page token is malformed, or of another method, caller or filter."""
 
-    default_message = "the page token does not belong to this request"
+    default_message = "the page token does not match this request"
 
     def __init__(self) -> None:
         super().__init__(violations=[FieldViolation("page_token", self.default_message)])
@@ -100,54 +99,54 @@ class PageTokenMismatchError(ServiceError, code=Code.INVALID_ARGUMENT, reason="P
 class TokenMissingError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_MISSING"):
     """The call carries no bearer token."""
 
-    default_message = "this method needs an authorization: Bearer token"
+    default_message = "missing bearer token in the authorization header"
 
 
 class TokenInvalidError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_INVALID"):
-    """The token can't be trusted."""
+    """The token is not valid."""
 
 
 class TokenExpiredError(ServiceError, code=Code.UNAUTHENTICATED, reason="TOKEN_EXPIRED"):
-    """The token was good once."""
+    """The token was valid and has expired."""
 
     default_message = "the token has expired"
 
 
 class AccessDeniedError(ServiceError, code=Code.PERMISSION_DENIED, reason="ACCESS_DENIED"):
-    """A valid token of the wrong kind, role or service."""
+    """The token is valid, but of the wrong kind, role or service."""
 
     def __init__(self, access: str) -> None:
-        super().__init__(f"this method is for {access.lower()} callers", metadata={"access": access})
+        super().__init__(f"this method requires {access.lower()} access", metadata={"access": access})
 
 
 class CallerSuspendedError(ServiceError, code=Code.PERMISSION_DENIED, reason="CALLER_SUSPENDED"):
     """The caller may read but not write."""
 
-    default_message = "the account is suspended; reading stays possible"
+    default_message = "the account is suspended and read-only"
 
 
 class DeadlineExceededError(ServiceError, code=Code.DEADLINE_EXCEEDED, reason="DEADLINE_EXCEEDED"):
-    """Too little time was left to begin, or it ran out."""
+    """The deadline passed, or too little time was left to start."""
 
-    default_message = "the deadline has passed"
+    default_message = "deadline exceeded"
 
 
 class OverloadedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="OVERLOADED"):
-    """The process has as many calls as it takes."""
+    """The concurrency limit and its queue are full."""
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__("too many calls at once", retry_after=retry_after)
+        super().__init__("concurrency limit exceeded", retry_after=retry_after)
 
 
 class RateLimitedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="RATE_LIMITED"):
-    """The caller does this too often. `wait` is in seconds."""
+    """The caller exceeded a rate limit. `wait` is in seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__("rate limit exceeded", retry_after=wait)
 
 
 class DatabaseBusyError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="DATABASE_BUSY"):
-    """No database connection became free in time."""
+    """No database connection was free within the timeout."""
 
     def __init__(self) -> None:
         super().__init__("the database is busy", retry_after=0.1)
@@ -161,11 +160,11 @@ class DatabaseUnavailableError(ServiceError, code=Code.UNAVAILABLE, reason="DATA
 
 
 class OutcomeUnknownError(DatabaseUnavailableError):
-    """The connection was lost while committing: the change may or may not have been made."""
+    """The connection was lost during the commit; the transaction may or may not be committed."""
 
 
 class ServiceUnavailableError(ServiceError, code=Code.UNAVAILABLE, reason="SERVICE_UNAVAILABLE"):
-    """A service that is needed can't be reached."""
+    """A required service can't be reached."""
 
     def __init__(self, service: str, retry_after: float = 1.0) -> None:
         text = f"the {service} service is unavailable"
@@ -173,21 +172,21 @@ class ServiceUnavailableError(ServiceError, code=Code.UNAVAILABLE, reason="SERVI
 
 
 class ConflictError(ServiceError, code=Code.ABORTED, reason="CONFLICT"):
-    """Another transaction was in the way."""
+    """The transaction conflicted with another one."""
 
     default_message = "conflicting update; re-read and retry"
 
 
 class UnknownServiceError(ServiceError, code=Code.NOT_FOUND, reason="UNKNOWN_SERVICE"):
-    """Health was asked for a name that this process does not serve."""
+    """A health check named a service that this process does not serve."""
 
     def __init__(self, name: str) -> None:
-        # An error that is longer than a client's limit never arrives.
-        super().__init__("no such service here", metadata={"service": name[:_MAX_NAME]})
+        # A client drops an error longer than its metadata limit.
+        super().__init__("no such service", metadata={"service": name[:_MAX_NAME]})
 
 
 class InternalError(ServiceError, code=Code.INTERNAL, reason="INTERNAL_ERROR"):
-    """A defect; everything about it stands in the log under `error_id`."""
+    """A defect; the log has its details under `error_id`."""
 
     def __init__(self, error_id: str) -> None:
         super().__init__(f"internal error {error_id}", metadata={"error_id": error_id})

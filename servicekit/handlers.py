@@ -1,4 +1,4 @@
-"""The one wrapper around every method, composed once when a servicer is registered.
+"""The handler around every method, composed once when a servicer is registered.
 
 In this order: error boundary, metrics and access log, deadline, concurrency limit, caller and access,
 decoding and validation, the handler.
@@ -35,7 +35,7 @@ from servicekit.logs import AccessLog
 from servicekit.methods import Method
 from servicekit.metrics import Metrics
 
-# Bytes: what was serialized before, and kept.
+# Bytes are a cached, serialized response.
 UnaryHandler = Callable[[Any, Call], Awaitable[Message | bytes]]
 StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
 PassthroughHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
@@ -50,7 +50,7 @@ MIN_TIME_LEFT = 0.02
 
 @dataclass(frozen=True, slots=True)
 class HandlerFactory:
-    """What all methods of one process share."""
+    """Builds the handlers of one process from their shared parts."""
 
     name: str
     authenticator: Authenticator
@@ -59,14 +59,14 @@ class HandlerFactory:
     metrics: Metrics
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
-        """The grpc handler of a method. It takes and gives bytes."""
+        """The grpc handler of a method, on bytes."""
         decoded = self._streaming if method.server_streaming else self._unary
         return self._handler(method, decoded(method, handle))
 
     def passthrough(self, method: Method, handle: PassthroughHandler) -> grpc.RpcMethodHandler[Any, Any]:
-        """A handler for bytes that another process decodes, and whose caller it checks.
+        """A handler that passes bytes to another process, which decodes them and checks the caller.
 
-        All the rest is as in every method: error boundary, metrics and log, deadline, concurrency limit. `handle`
+        Everything else is as in other methods: error boundary, metrics and log, deadline, concurrency limit. `handle`
         gets (bytes, context, call, the authorization header); it returns the reply's bytes or, when the method
         streams, writes them to the context.
         """
@@ -85,21 +85,21 @@ class HandlerFactory:
             if method.server_streaming
             else grpc.unary_unary_rpc_method_handler
         )
-        return kind(self._bounded(method, run))
+        return kind(self._with_error_boundary(method, run))
 
     def _unary(self, method: Method, handle: UnaryHandler) -> PassthroughHandler:
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
             if _time_left(context) is None:
                 async with asyncio.timeout(DEFAULT_DEADLINE):
-                    return await answer(data, call, authorization)
-            return await answer(data, call, authorization)
+                    return await respond(data, call, authorization)
+            return await respond(data, call, authorization)
 
-        async def answer(data: bytes, call: Call, authorization: str | None) -> bytes:
+        async def respond(data: bytes, call: Call, authorization: str | None) -> bytes:
             reply = await handle(await self._request(data, call, authorization), call)
             if isinstance(reply, bytes):
                 return reply
             if not isinstance(reply, method.response_type):
-                raise TypeError(f"{method.full_name} answered {type(reply).__name__}")
+                raise TypeError(f"{method.full_name} returned {type(reply).__name__}")
             return reply.SerializeToString()
 
         return run
@@ -110,7 +110,7 @@ class HandlerFactory:
             user_id = call.identity.user_id if call.identity else None
             with nullcontext() if method.exempt else self.streams.slot(user_id):
                 async for reply in handle(request, call):
-                    # Bytes: one change for many watchers is serialized once.
+                    # Bytes: serialized once for many watchers.
                     await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
 
         return run
@@ -121,14 +121,16 @@ class HandlerFactory:
         validation.validate(request)
         return request
 
-    def _bounded(self, method: Method, run: PassthroughHandler) -> Callable[[bytes, Context], Awaitable[Any]]:
-        """The error boundary: whatever `run` ends in, the caller gets a documented answer.
+    def _with_error_boundary(
+        self, method: Method, run: PassthroughHandler
+    ) -> Callable[[bytes, Context], Awaitable[Any]]:
+        """The error boundary: the client gets a documented error for every exception of `run`.
 
-        The concurrency limit is in here as well: each coroutine between grpc and the handler costs at every call.
+        The concurrency limit is in here as well: another coroutine would add its cost to every call.
         """
         counted = self.metrics.for_method(method)
         logged = AccessLog(self.name, method)
-        # Streams have places of their own.
+        # Streams have a separate limiter.
         limited = not method.exempt and not method.server_streaming
 
         async def bounded(data: bytes, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
@@ -137,24 +139,24 @@ class HandlerFactory:
             current_call.set(call)
             error: ServiceError | None = None
             code = Code.OK
-            entered = False
+            acquired = False
             try:
-                _refuse_late(method, left)
+                _check_deadline(method, left)
                 if limited:
                     if not self.limiter.try_acquire():
                         await self.limiter.acquire()
-                    entered = True
+                    acquired = True
                 return await run(data, context, call, authorization)
             except asyncio.CancelledError:
                 code = Code.CANCELLED
                 if context.cancelled() or _is_being_cancelled():
                     raise
-                # Cancelled by nobody: left alone, the client would wait for its deadline.
+                # Not cancelled by the client: without an error it would wait for its deadline.
                 error = ServiceUnavailableError(self.name)
             except Exception as raised:  # noqa: BLE001 - the boundary
-                error = self._typed(raised, call)
+                error = self._to_service_error(raised, call)
             finally:
-                if entered:
+                if acquired:
                     self.limiter.release()
                 code = error.code if error is not None else code
                 seconds = time.perf_counter() - started
@@ -165,7 +167,7 @@ class HandlerFactory:
 
         return bounded
 
-    def _typed(self, raised: Exception, call: Call) -> ServiceError:
+    def _to_service_error(self, raised: Exception, call: Call) -> ServiceError:
         if isinstance(raised, ServiceError):
             return raised
         if isinstance(raised, TimeoutError):
@@ -177,12 +179,12 @@ class HandlerFactory:
 
 
 def _call(method: Method, context: Context) -> tuple[Call, str | None, float | None]:
-    """The call, its authorization header, and the seconds that it brought along, if any."""
+    """The call, its authorization header, and its remaining seconds, if it has a deadline."""
     metadata = dict(cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ()))
     authorization, request_id = metadata.get("authorization"), metadata.get("x-request-id")
     traceparent = metadata.get("traceparent")
     if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
-        # Told apart from others, not kept from them: no secret.
+        # Needs to be unique, not unguessable.
         request_id = f"{random.getrandbits(128):032x}"
     if not isinstance(traceparent, str) or not _TRACEPARENT.fullmatch(traceparent):
         traceparent = None
@@ -192,13 +194,13 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
     return call, authorization if isinstance(authorization, str) else None, left
 
 
-def _refuse_late(method: Method, left: float | None) -> None:
+def _check_deadline(method: Method, left: float | None) -> None:
     if left is not None and left < MIN_TIME_LEFT and not method.exempt:
-        raise DeadlineExceededError("too little time was left to begin")
+        raise DeadlineExceededError("too little time was left to start")
 
 
 def _time_left(context: Context) -> float | None:
-    # The stubs forget that a call may come without a deadline.
+    # The stubs omit None, for a call without a deadline.
     return cast("float | None", context.time_remaining())
 
 

@@ -1,7 +1,7 @@
-"""grpc.health.v1 and what stands behind it.
+"""grpc.health.v1 and the health registry.
 
-An own servicer on the package's messages: the stock one has no List, and one watcher that doesn't
-read keeps everybody's state from changing.
+The stock servicer has no List, and one watcher that doesn't read blocks the state changes of all; this one
+replaces it on the same messages.
 """
 
 from __future__ import annotations
@@ -23,57 +23,57 @@ SERVING = HealthCheckResponse.SERVING
 NOT_SERVING = HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN = HealthCheckResponse.SERVICE_UNKNOWN
 LIVE = "live"
-"""The name that tells of the process alone: SERVING while the database is away and while draining."""
+"""The name of process liveness: SERVING also while the database is unavailable and while draining."""
 
 
 class HealthRegistry:
-    """What each name's state is. All readiness starts NOT_SERVING; `live` is SERVING from the start."""
+    """The health state of each name. Services start NOT_SERVING; `live` is always SERVING."""
 
     def __init__(self) -> None:
         self.states: dict[str, int] = {LIVE: SERVING}
         self.closed = asyncio.Event()
         self._watchers: set[asyncio.Event] = set()
-        self._own: tuple[str, ...] = ()
+        self._registered: tuple[str, ...] = ()
         self._ready = False
         self._draining = False
 
     def register(self, names: Iterable[str]) -> None:
-        """Name what this process serves; `""` is always among it."""
-        self._own = ("", *names)
-        self.set(dict.fromkeys(self._own, NOT_SERVING))
+        """Register the services of this process; `""` is always one of them."""
+        self._registered = ("", *names)
+        self.set(dict.fromkeys(self._registered, NOT_SERVING))
 
     def set_ready(self, ready: bool, reason: str = "") -> None:  # noqa: FBT001 - reads as `set_ready(True)`
-        """Set the readiness of all own names. While draining nothing becomes ready again."""
+        """Set the readiness of all registered names. A draining process does not become ready again."""
         if ready == self._ready or (ready and self._draining):
             return
         self._ready = ready
         (_log.info if ready else _log.warning)("ready" if ready else "not_ready", reason=reason or None)
-        self.set(dict.fromkeys(self._own, SERVING if ready else NOT_SERVING))
+        self.set(dict.fromkeys(self._registered, SERVING if ready else NOT_SERVING))
 
     def drain(self) -> None:
-        """Turn readiness off for good; `live` stays."""
+        """Turn readiness off permanently; `live` stays."""
         self._draining = True
         self.set_ready(ready=False, reason="draining")
         self.set({name: NOT_SERVING for name in self.states if name != LIVE})
 
     def set(self, states: dict[str, int]) -> None:
-        """Set states and wake the watchers. While draining every one is NOT_SERVING."""
+        """Set states and wake the watchers. While draining every state is NOT_SERVING."""
         self.states.update(dict.fromkeys(states, NOT_SERVING) if self._draining else states)
         self._wake()
 
     def close(self) -> None:
-        """End the streams of health and reflection, so that an open one does not hold up the end of the process."""
+        """End the streams of health and reflection, which would otherwise delay the shutdown."""
         self.closed.set()
         self._wake()
 
     def watch(self) -> asyncio.Event:
-        """An event that is set whenever something changed."""
+        """Add a watcher: an event that is set on each change."""
         event = asyncio.Event()
         self._watchers.add(event)
         return event
 
     def unwatch(self, event: asyncio.Event) -> None:
-        """Forget a watcher."""
+        """Remove a watcher."""
         self._watchers.discard(event)
 
     def _wake(self) -> None:
@@ -90,7 +90,7 @@ class HealthService:
         self._health = health
 
     async def Check(self, request: HealthCheckRequest, _call: Call) -> HealthCheckResponse:
-        """One name's state; NOT_FOUND for a name that is not served here."""
+        """The state of a name; NOT_FOUND for an unknown one."""
         state = self._health.states.get(request.service)
         if state is None:
             raise UnknownServiceError(request.service)
@@ -104,11 +104,11 @@ class HealthService:
         return response
 
     async def Watch(self, request: HealthCheckRequest, _call: Call) -> AsyncIterator[HealthCheckResponse]:
-        """The state now and on each change; SERVICE_UNKNOWN for a name that is not served here."""
+        """The state now and on each change; SERVICE_UNKNOWN for an unknown name."""
         event, last = self._health.watch(), None
         try:
             while True:
-                # Cleared before reading: a change in between sets it again.
+                # Clear before reading, so that no change is missed.
                 event.clear()
                 state = self._health.states.get(request.service, SERVICE_UNKNOWN)
                 if state != last:

@@ -58,7 +58,7 @@ class Authenticator:
         self._breaker_open_until = 0.0
 
     async def authenticate(self, call: Call, authorization: str | None) -> None:
-        """Set the call's identity; raises TokenMissingError, TokenInvalidError, TokenExpiredError or AccessDeniedError."""
+        """Set the call's identity; raises a Token*Error or AccessDeniedError."""
         method = call.method
         if method.access is Access.PUBLIC:
             return

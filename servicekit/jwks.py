@@ -1,4 +1,4 @@
-"""Keys that tokens are verified and signed with: one family per configuration."""
+"""Keys for verifying tokens: a shared secret, a static JWKS, or a remote JWKS."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_KID = 64
 
 
 class KeySource:
-    """Where the key of a token comes from, and which algorithms are possible with it: a set that stays as it is."""
+    """A fixed set of keys and the algorithms that they allow."""
 
     algorithms: tuple[str, ...] = ASYMMETRIC
 
@@ -41,38 +41,38 @@ class KeySource:
         self._keys = keys
 
     def find(self, kid: str | None) -> Key | None:
-        """The key of that id, as far as it is known now."""
+        """The key of an id; None when it is unknown."""
         return self._keys.get(kid or "")
 
     async def refresh(self) -> None:
-        """Learn of new keys, if that is possible and not too soon after the last time."""
+        """Fetch new keys; a fixed set has none."""
 
 
 class SharedSecret(KeySource):
-    """One shared secret, HS256, whatever the token calls it."""
+    """One shared secret, HS256, for every key id."""
 
     algorithms = ("HS256",)
 
     def __init__(self, secret: bytes) -> None:
         super().__init__({"": OctKey.import_key(secret)})
 
-    def find(self, kid: str | None) -> Key | None:  # noqa: ARG002 - that of every set of keys
+    def find(self, kid: str | None) -> Key | None:  # noqa: ARG002 - the signature of KeySource
         """The secret."""
         return super().find(None)
 
 
 class StaticJwks(KeySource):
-    """A set of public keys from a file; each token names its own by `kid`."""
+    """Public keys from a file; a token names its key by `kid`."""
 
     def __init__(self, key_set: bytes) -> None:
         super().__init__(parse_jwks(key_set))
 
 
 class RemoteJwks(KeySource):
-    """A JWKS behind a URL: fetched off the event loop, cached, and kept when a fetch fails.
+    """A JWKS behind a URL, fetched in a thread and cached; a failed fetch keeps the cached keys.
 
-    Older than ten minutes it is fetched again in the background; a token with an unknown key id makes
-    one fetch, at most one a minute for all tokens together, and one a second while no key at all is known.
+    Keys older than ten minutes are refreshed in the background. A token with an unknown key id triggers a fetch, at
+    most one a minute over all tokens, or one a second while no key is cached.
     """
 
     def __init__(
@@ -85,52 +85,55 @@ class RemoteJwks(KeySource):
         self._fetch = fetch or fetch_https
         self._monotonic = monotonic
         super().__init__({})
-        self._tried = self._fetched = -_FRESH_SECONDS
+        self._attempted_at = self._fetched_at = -_FRESH_SECONDS
         self._fetching: asyncio.Task[None] | None = None
 
     def find(self, kid: str | None) -> Key | None:
-        """The key of that id; begins a fetch when the keys are old."""
+        """The key of an id; starts a background fetch when the keys are old."""
         now = self._monotonic()
-        if self._keys and now - self._fetched >= _FRESH_SECONDS and now - self._tried >= _PAUSE_SECONDS:
-            self._begin(now)
+        if (
+            self._keys
+            and now - self._fetched_at >= _FRESH_SECONDS
+            and now - self._attempted_at >= _PAUSE_SECONDS
+        ):
+            self._start_fetch(now)
         return super().find(kid)
 
     async def refresh(self) -> None:
-        """Fetch the keys, or wait for the fetch under way; nothing too soon after the last try.
+        """Fetch the keys or join the fetch in flight; rate-limited.
 
-        Raises ServiceUnavailableError when there is still no key: nobody's token can be judged then.
+        Raises ServiceUnavailableError while no key is cached, since no token can be verified.
         """
         now = self._monotonic()
         pause = _PAUSE_SECONDS if self._keys else _FIRST_PAUSE_SECONDS
-        if self._fetching is None and now - self._tried >= pause:
-            self._begin(now)
+        if self._fetching is None and now - self._attempted_at >= pause:
+            self._start_fetch(now)
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
         if not self._keys:
             raise ServiceUnavailableError("issuer", _FIRST_PAUSE_SECONDS)
 
-    def _begin(self, now: float) -> None:
-        self._tried = now
+    def _start_fetch(self, now: float) -> None:
+        self._attempted_at = now
         self._fetching = asyncio.create_task(self._load(now))
 
     async def _load(self, now: float) -> None:
         try:
-            # A server that sends byte by byte keeps each single wait short.
+            # Bounds the whole fetch; a slow-drip server passes every single read timeout.
             async with asyncio.timeout(_WHOLE_FETCH_SECONDS):
                 fetched = await asyncio.to_thread(self._fetch, self._url)
             self._keys = parse_jwks(fetched, lenient=True)
-            self._fetched = now
-        except Exception as error:  # noqa: BLE001 - whatever the other side sends, what is known stays
-            _log.warning("jwks_fetch_failed", error=type(error).__name__, known=len(self._keys))
+            self._fetched_at = now
+        except Exception as error:  # noqa: BLE001 - any failure keeps the cached keys
+            _log.warning("jwks_fetch_failed", error=type(error).__name__, cached=len(self._keys))
         finally:
             self._fetching = None
 
 
 def parse_jwks(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
-    """The public keys of a JWKS by their id; raises ValueError when it holds no usable one.
+    """The public keys of a JWKS by their id; raises ValueError when none is usable.
 
-    Keys of other kinds and for other uses are passed over, and so are keys without an id; `lenient`, also
-    those that can't be read.
+    Keys of other types or uses and keys without an id are skipped; with `lenient`, so are unreadable ones.
     """
     try:
         entries = json.loads(key_set)["keys"][:_MAX_KEYS]
@@ -145,19 +148,19 @@ def parse_jwks(key_set: bytes, *, lenient: bool = False) -> dict[str, Key]:
                 keys[kid] = KeySet.import_key_set({"keys": [entry]}).keys[0]
         except (JoseError, KeyError, TypeError, ValueError, AttributeError) as error:
             if not lenient:
-                raise ValueError(f"holds a key that can't be read ({type(error).__name__})") from None
+                raise ValueError(f"contains an unreadable key ({type(error).__name__})") from None
     if not keys:
-        raise ValueError("holds no key that can verify tokens")
+        raise ValueError("contains no key that can verify tokens")
     return keys
 
 
 class _OnlyHttps(urllib.request.HTTPSHandler):
-    """Opens https alone, redirected or not: what plain text answers could be anybody's."""
+    """Allows https only, also after redirects: a plain-text response could be forged."""
 
     def default_open(self, request: urllib.request.Request) -> None:
-        """Look at each request before any other handler does."""
+        """Check each request before any other handler."""
         if request.type != "https":
-            raise ValueError("keys are fetched by https only")
+            raise ValueError("keys are fetched over https only")
 
 
 def fetch_https(url: str, context: ssl.SSLContext | None = None) -> bytes:
@@ -166,5 +169,5 @@ def fetch_https(url: str, context: ssl.SSLContext | None = None) -> bytes:
     with opener.open(url, timeout=_FETCH_SECONDS) as response:
         body: bytes = response.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
-        raise ValueError("the set of keys is too large")
+        raise ValueError("the JWKS is too large")
     return body

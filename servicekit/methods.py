@@ -1,4 +1,4 @@
-"""What the contract says of each method, read from the descriptors."""
+"""The methods of the contract, read from the descriptors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from google.protobuf.message import Message
 
 from seda.rpc.v1 import annotations_pb2
 
-# Not of our contract: open to all, and exempt from the concurrency limit and the log.
+# Not part of our contract: public, and exempt from the concurrency limit and the log.
 _EXEMPT = frozenset({"grpc.health.v1.Health"})
 
 
 class Access(enum.StrEnum):
-    """Who may call a method."""
+    """The access level of a method."""
 
     PUBLIC = "PUBLIC"
     USER = "USER"
@@ -27,14 +27,14 @@ class Access(enum.StrEnum):
 
 
 class ContractError(Exception):
-    """The contract forgets something that every method must say; the process must not start."""
+    """A method lacks a required option; the process must not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method of the contract.
 
-    `read_only`: the method has NO_SIDE_EFFECTS. `idempotent`: a call may be repeated (that, or IDEMPOTENT).
+    `read_only`: the contract declares NO_SIDE_EFFECTS. `idempotent`: it declares that or IDEMPOTENT.
     `exempt` methods (health) skip the concurrency limit and are not logged.
     """
 
@@ -61,17 +61,17 @@ class Method:
 
     @property
     def takes_request_id(self) -> bool:
-        """Whether a call that has its `request_id` may be repeated, although the method is not idempotent."""
+        """Whether a `request_id` makes retries of a call safe."""
         return "request_id" in self.request_type.DESCRIPTOR.fields_by_name
 
 
 def is_service_only(service: ServiceDescriptor) -> bool:
-    """Whether the service is for other services alone."""
+    """Whether only other services may call the service."""
     return any(_access(method) is Access.SERVICE for method in service.methods)
 
 
 def methods_of(service: ServiceDescriptor) -> list[Method]:
-    """The methods of a service; raises ContractError when one does not say who may call it."""
+    """The methods of a service; raises ContractError when one has no access option."""
     methods = [_method(descriptor) for descriptor in service.methods]
     if len({method.access is Access.SERVICE for method in methods}) > 1:
         raise ContractError(f"{service.full_name} mixes SERVICE methods with others")

@@ -1,4 +1,4 @@
-"""What a process counts, in Prometheus' terms, served by HTTP on a port of its own."""
+"""Prometheus metrics of a process, served over HTTP on a separate port."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Histogram:
 
 
 class MethodMetrics(Histogram):
-    """What is counted of one method."""
+    """The counters of one method."""
 
     def __init__(self, method: Method) -> None:
         super().__init__((method.service, method.name))
@@ -54,19 +54,19 @@ class MethodMetrics(Histogram):
 
 
 class Metrics(Collector):
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(self)
         self._methods: list[MethodMetrics] = []
         self._statements: dict[str, Histogram] = {}
-        self._unexpected = Counter(
-            "seda_unexpected_errors_total", "Errors answered as INTERNAL.", registry=self.registry
+        self._internal_errors = Counter(
+            "seda_unexpected_errors_total", "Errors returned as INTERNAL.", registry=self.registry
         )
         self._data_errors = Counter(
             "seda_data_error_from_database_total",
-            "Values that validation let through and PostgreSQL refused.",
+            "Values that passed validation and were rejected by PostgreSQL.",
             registry=self.registry,
         )
 
@@ -76,40 +76,40 @@ class Metrics(Collector):
         return self._methods[-1]
 
     def statement(self, name: str, seconds: float) -> None:
-        """Count a statement that has run."""
+        """Count a finished statement."""
         times = self._statements.get(name)
         if times is None:
             times = self._statements[name] = Histogram((name,))
         times.observe(seconds)
 
     def record_internal_error(self, error: Exception) -> None:
-        """Count an error that no rule foresaw."""
-        self._unexpected.inc()
+        """Count an unexpected error."""
+        self._internal_errors.inc()
         if isinstance(error, InvalidDataError):
             self._data_errors.inc()
 
     def histogram(self, name: str, text: str, buckets: Sequence[float]) -> Callable[[float], None]:
-        """A histogram of a service's own, such as of the items in a batch; returns what observes a value."""
+        """Add a histogram; returns the function that observes a value."""
         return PrometheusHistogram(name, text, buckets=buckets, registry=self.registry).observe
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """Show what `value` says whenever it is asked."""
+        """Add a gauge that reads `value` at each scrape."""
         Gauge(name, text, registry=self.registry).set_function(value)
 
     def watch_database(self, database: Database) -> None:
-        """Time each statement and show the pool."""
+        """Record statements and export the pool's gauges."""
         database.observers.append(self.statement)
         self.gauge("seda_db_pool_connections_in_use", "Connections in use.", lambda: database.busy)
         self.gauge("seda_db_pool_waiters", "Calls waiting for a connection.", lambda: database.waiters)
         self.gauge("seda_db_pool_size", "Connections at most.", lambda: database.options.max_size)
 
     def watch_limiters(self, limiter: ConcurrencyLimiter, streams: StreamLimiter) -> None:
-        """Show how many calls run and how many streams are open."""
+        """Export the numbers of running calls and open streams."""
         self.gauge("seda_calls_in_flight", "Calls running now.", lambda: limiter.running)
         self.gauge("seda_streams_open", "Streams open now.", lambda: streams.open)
 
     def collect(self) -> Iterator[Metric]:
-        """Tell the library what was counted here in plain numbers. Runs in its thread."""
+        """Export the plain counters. Runs in prometheus_client's thread."""
         calls = CounterMetricFamily(
             "grpc_server_handled", "Finished calls by method and code.", labels=(*_METHOD, "grpc_code")
         )
@@ -127,5 +127,5 @@ class Metrics(Collector):
         yield from (calls, seconds, statements)
 
     def serve(self, host: str, port: int) -> None:
-        """Serve the metrics by HTTP, from a daemon thread of prometheus_client's."""
+        """Serve the metrics over HTTP from prometheus_client's daemon thread."""
         start_http_server(port, host, self.registry)

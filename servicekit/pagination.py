@@ -16,63 +16,63 @@ _T = TypeVar("_T")
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 100
-# The end of the year 9999: PostgreSQL knows later instants, the wire does not.
+# The end of the year 9999, the last of protobuf's timestamps.
 MAX_TIMESTAMP = 253_402_300_800_000_000
 MAX_BYTES = 1 << 20
-"""A page also ends here, counted in serialized bytes."""
+"""The most serialized bytes of a page."""
 
 
-def page_size(asked: int) -> int:
-    """The size to use: 50 when none was asked for, 100 at most."""
-    return min(asked, MAX_SIZE) or DEFAULT_SIZE
+def page_size(requested: int) -> int:
+    """The effective page size: 50 by default, 100 at most."""
+    return min(requested, MAX_SIZE) or DEFAULT_SIZE
 
 
-def paginate(found: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple[list[_T], str]:
-    """The first `size` of what was found, and the token of the next page: "" where no more was found.
+def paginate(rows: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple[list[_T], str]:
+    """The first `size` rows, and the token of the next page: "" on the last one.
 
-    `token` makes it from the last row that is shown. A listing therefore looks for one row more than it shows.
+    `token` encodes the last returned row. The query reads one row more than the page.
     """
-    shown = list(found[:size])
-    return shown, token(shown[-1]) if len(found) > size else ""
+    page = list(rows[:size])
+    return page, token(page[-1]) if len(rows) > size else ""
 
 
 def fingerprint(method: str, caller: object, *filters: object) -> int:
-    """64 bits that tell one listing from another."""
-    # repr keeps the parts apart whatever characters they hold.
+    """64 bits that identify a list request: its method, caller and filters."""
+    # repr delimits the parts unambiguously.
     text = repr((method, str(caller), *map(str, filters)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def encode_token(listing: int, numbers: Sequence[int] = (), texts: Sequence[str] = ()) -> str:
-    """The token of a place in the listing with that fingerprint."""
-    token = PageToken(fingerprint=listing, numbers=numbers, texts=texts)
+def encode_token(fingerprint: int, numbers: Sequence[int] = (), texts: Sequence[str] = ()) -> str:
+    """The page token of a cursor."""
+    token = PageToken(fingerprint=fingerprint, numbers=numbers, texts=texts)
     return base64.urlsafe_b64encode(token.SerializeToString()).decode().rstrip("=")
 
 
-def decode_token(token: str, listing: int) -> PageToken:
-    """The place a token names; raises PageTokenMismatchError when it is broken or of another listing."""
+def decode_token(token: str, fingerprint: int) -> PageToken:
+    """Decode a page token; raises PageTokenMismatchError when it is malformed or of another request."""
     try:
         padded = token + "=" * (-len(token) % 4)
         decoded = PageToken.FromString(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except Exception:  # noqa: BLE001 - whatever the damage, the answer is the same
+    except Exception:  # noqa: BLE001 - every malformed token gets the same error
         raise PageTokenMismatchError from None
-    if decoded.fingerprint != listing:
+    if decoded.fingerprint != fingerprint:
         raise PageTokenMismatchError
     return decoded
 
 
-def decode_number(token: str, listing: int, first: int) -> int:
-    """Where a listing that goes by one number goes on; `first` without a token. Raises PageTokenMismatchError."""
+def decode_number(token: str, fingerprint: int, first: int) -> int:
+    """The cursor of a list by one number; `first` without a token. Raises PageTokenMismatchError."""
     if not token:
         return first
-    numbers = decode_token(token, listing).numbers
+    numbers = decode_token(token, fingerprint).numbers
     if len(numbers) != 1:
         raise PageTokenMismatchError
     return numbers[0]
 
 
 def decode_id(texts: Sequence[str]) -> UUID:
-    """The id that is all the text of a place; raises PageTokenMismatchError."""
+    """The only text of a cursor, an id; raises PageTokenMismatchError."""
     try:
         (text,) = texts
         return UUID(text)
@@ -80,13 +80,13 @@ def decode_id(texts: Sequence[str]) -> UUID:
         raise PageTokenMismatchError from None
 
 
-def decode_instant(token: str, listing: int) -> tuple[Micros, UUID] | None:
-    """Where a listing by an instant and an id goes on; None without a token. Raises PageTokenMismatchError."""
+def decode_instant(token: str, fingerprint: int) -> tuple[Micros, UUID] | None:
+    """The cursor of a list by time and id; None without a token. Raises PageTokenMismatchError."""
     if not token:
         return None
-    place = decode_token(token, listing)
-    match list(place.numbers):
+    cursor = decode_token(token, fingerprint)
+    match list(cursor.numbers):
         case [at] if 0 <= at < MAX_TIMESTAMP:
-            return Micros(at), decode_id(place.texts)
+            return Micros(at), decode_id(cursor.texts)
         case _:
             raise PageTokenMismatchError

@@ -1,4 +1,4 @@
-"""The life of a process: settings, servers, readiness, drain, end.
+"""The lifecycle of a process: settings, servers, readiness, drain, shutdown.
 
     from servicekit.process import main
     main(Settings, build)
@@ -43,24 +43,24 @@ USAGE = 2
 
 
 class Worker(Protocol):
-    """Something that runs by itself for as long as the process serves."""
+    """A background task that runs while the process serves."""
 
     async def start(self) -> None:
-        """Begin; returns once it runs."""
+        """Start; returns once the worker runs."""
 
     async def stop(self) -> None:
-        """Finish what was begun and end."""
+        """Finish the work in progress and stop."""
 
 
 @dataclass(slots=True)
 class AppContext:
-    """What a composition root builds with."""
+    """The composition context: shared parts from which a service is built."""
 
     settings: Any
     clock: Clock
     service_tokens: ServiceTokenSigner
     channel_credentials: grpc.ChannelCredentials | None
-    """What channels to the other services are opened with; None: plain text."""
+    """Credentials of channels to other services; None: plain text."""
     metrics: Metrics = field(default_factory=Metrics)
     health: HealthRegistry = field(default_factory=HealthRegistry)
     service_clients: list[ServiceClient] = field(default_factory=list)
@@ -77,7 +77,7 @@ class AppContext:
     def service_client(self, name: str, *services: ServiceDescriptor) -> ServiceClient:
         """The service `name` at the address that the settings give it; closed with the process.
 
-        Of `services` those methods are retried that the contract says may be repeated.
+        The idempotent methods of `services` are retried.
         """
         methods = [method for service in services for method in methods_of(service)]
         target = getattr(self.settings, f"{name}_target")
@@ -90,7 +90,7 @@ class AppContext:
 class App:
     """A composed service.
 
-    `passthrough` are the methods whose bytes it passes on (the gateway's forwarding), all of each service.
+    `passthrough` are methods forwarded as bytes, with all methods of each of their services.
     `workers` start in order and stop in reverse.
     """
 
@@ -130,13 +130,14 @@ class Process:
             settings, self.app.servicers, self.app.passthrough, handler_factory, self.health
         )
         self.probe_task: asyncio.Task[None] | None = None
-        """Ends, with a SettingsError, only when the process must not go on."""
+        """Fails with a SettingsError when the process must stop."""
         self._cleanup = AsyncExitStack()
 
     async def start(self) -> None:
-        """Open the pool, begin to look at readiness, start the workers, and listen.
+        """Open the pool, start the readiness probe and the workers, and listen.
 
-        Raises OSError when a port is taken, SettingsError when the database user may too much in production.
+        Raises OSError when a port is in use, SettingsError when the database role has excessive privileges in
+        production.
         """
         for client in self.context.service_clients:
             self._cleanup.push_async_callback(client.close)
@@ -144,7 +145,7 @@ class Process:
             await self.context.database.open()
             self._cleanup.push_async_callback(self.context.database.close)
         if self.app.schema_head is not None:
-            # Before anything writes: it refuses a database user that may too much.
+            # Before any write: the probe rejects a database role with excessive privileges.
             probe = DatabaseProbe(self.settings, self.health, self.app.schema_head)
             self._cleanup.push_async_callback(probe.stop)
             await probe.start()
@@ -156,7 +157,7 @@ class Process:
         _log.info("listening", port=self.servers.port, admin_port=self.servers.admin_port)
 
     async def drain(self, wait: float) -> None:
-        """Turn readiness off and go on serving for `wait` seconds, so that callers can turn away."""
+        """Turn readiness off and serve for `wait` seconds more, so that clients can switch to other replicas."""
         self.health.drain()
         await asyncio.sleep(wait)
 
@@ -168,7 +169,7 @@ class Process:
 
 
 def main(settings_type: type[ServiceSettings], build: Callable[[AppContext], App]) -> None:
-    """Run a service until it is told to leave. Exits 0 after a drain, 2 with faulty settings."""
+    """Run a service until a shutdown signal. Exits 0 after a drain, 2 with invalid settings."""
     try:
         settings = load(settings_type)
         logs.configure(settings.process, settings.log_level, settings.log_format)
@@ -180,11 +181,11 @@ def main(settings_type: type[ServiceSettings], build: Callable[[AppContext], App
 
 
 async def _run(settings: ServiceSettings, build: Callable[[AppContext], App]) -> int:
-    leave = _Leave(settings.parent_fd)
+    signals = _ShutdownSignals(settings.parent_fd)
     process = Process(settings, build)
     try:
         await process.start()
-        await _first(leave.asked.wait(), *filter(None, [process.probe_task]))
+        await _wait_first(signals.requested.wait(), *filter(None, [process.probe_task]))
     except (OSError, SettingsError) as error:
         await process.stop(grace=0)
         if isinstance(error, SettingsError):
@@ -192,51 +193,53 @@ async def _run(settings: ServiceSettings, build: Callable[[AppContext], App]) ->
         _log.error("start_failed", error=str(error))
         return 1
     _log.info("draining")
-    orderly = asyncio.ensure_future(_leave_orderly(process, 0.0 if leave.orphaned else settings.drain_wait))
-    await _first(orderly, leave.at_once.wait())
-    if not orderly.done():
-        orderly.cancel()
+    graceful = asyncio.ensure_future(
+        _shutdown_gracefully(process, 0.0 if signals.parent_died else settings.drain_wait)
+    )
+    await _wait_first(graceful, signals.forced.wait())
+    if not graceful.done():
+        graceful.cancel()
         await process.servers.stop(0)
         return 1
     _log.info("stopped")
     return 0
 
 
-async def _first(*works: Awaitable[Any]) -> None:
-    """Wait for the first of them to end, and raise what it raises."""
+async def _wait_first(*works: Awaitable[Any]) -> None:
+    """Wait for the first to end; raises its exception."""
     done, _ = await asyncio.wait(map(asyncio.ensure_future, works), return_when=asyncio.FIRST_COMPLETED)
     for work in done:
         work.result()
 
 
-async def _leave_orderly(process: Process, wait: float) -> None:
+async def _shutdown_gracefully(process: Process, wait: float) -> None:
     await process.drain(wait)
     await process.stop()
 
 
-class _Leave:
-    """Why to leave: a signal, a second one (at once), or the end of the parent's pipe."""
+class _ShutdownSignals:
+    """Shutdown triggers: SIGTERM/SIGINT (graceful), a second signal (immediate), or EOF on the parent's pipe."""
 
     def __init__(self, parent_fd: int | None) -> None:
-        self.asked = asyncio.Event()
-        self.at_once = asyncio.Event()
-        self.orphaned = False
+        self.requested = asyncio.Event()
+        self.forced = asyncio.Event()
+        self.parent_died = False
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         if parent_fd is not None:
             self._parent_fd = parent_fd
             os.set_blocking(parent_fd, False)
-            loop.add_reader(parent_fd, self._parent_wrote)
+            loop.add_reader(parent_fd, self._on_parent_pipe)
 
     def _signalled(self) -> None:
-        if self.asked.is_set():
-            self.at_once.set()
-        self.asked.set()
+        if self.requested.is_set():
+            self.forced.set()
+        self.requested.set()
 
-    def _parent_wrote(self) -> None:
-        # Nothing is ever written: readable means that the parent, the only writer, is gone.
+    def _on_parent_pipe(self) -> None:
+        # The parent, the only writer, never writes: readable means EOF, so it is gone.
         if not os.read(self._parent_fd, 1):
             asyncio.get_running_loop().remove_reader(self._parent_fd)
-            self.orphaned = True
-            self.asked.set()
+            self.parent_died = True
+            self.requested.set()

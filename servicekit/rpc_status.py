@@ -1,4 +1,4 @@
-"""Errors on the wire: google.rpc.Status with its details, written and read."""
+"""Serialization and parsing of google.rpc.Status with its details."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class UpstreamError(ServiceError):
-    """An error that another service answered, passed on with its code, reason and details."""
+    """An error of another service, passed on with its code, reason and details."""
 
     def __init__(self, code: Code, reason: str, domain: str, message: str) -> None:
         super().__init__(message)
-        self.code = code  # type: ignore[misc]  # every other error fixes it per class
-        self.reason = reason  # type: ignore[misc]  # every other error fixes it per class
+        self.code = code  # type: ignore[misc]  # a class attribute in every other error
+        self.reason = reason  # type: ignore[misc]  # a class attribute in every other error
         self.domain = domain
 
 
@@ -44,11 +44,11 @@ def serialize_status(error: ServiceError, domain: str, request_id: str) -> bytes
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
-    """The typed form of what another service answered; None when the error came from the transport."""
+    """Parse the error of another service; None for an error of the transport."""
     try:
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads what AioRpcError has too
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # AioRpcError has the attributes that it reads
     except ValueError:
-        # Details that contradict the code: nothing to rely on.
+        # The details contradict the code.
         return None
     if status is None:
         return None
@@ -66,8 +66,8 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
     return upstream
 
 
-def _detail(status: status_pb2.Status, kind: Any) -> Any:  # noqa: ANN401 - a type without types, and one of it
-    """The detail of that kind, None where there is none."""
+def _detail(status: status_pb2.Status, kind: Any) -> Any:  # noqa: ANN401 - google.rpc has no types
+    """The detail of a message type, or None."""
     for packed in status.details:
         detail = kind()
         if packed.Unpack(detail):

@@ -16,7 +16,7 @@ from servicekit.methods import ContractError, Method, methods_of
 from servicekit.settings import ServiceSettings, addresses
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
-    # Two processes on one port would share its calls, and lose some when one of them drains.
+    # Two processes on one port would share its calls, and a draining one would drop some.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 256 << 10),
     ("grpc.max_send_message_length", 4 << 20),
@@ -71,7 +71,7 @@ class Servers:
             self._handlers |= handlers(handler_factory, servicer)
 
     async def start(self) -> None:
-        """Listen on all ports; raises OSError naming the one that is taken."""
+        """Listen on all ports; raises OSError naming a port in use."""
         settings = self._settings
         reflected = reflection.handlers(self._listed, self._health)
         main = {
@@ -101,10 +101,10 @@ class Servers:
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             try:
-                # Port 0 is any free one, the same on the other addresses.
+                # Port 0 picks a free port, which the other addresses share.
                 port = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)
             except RuntimeError as error:
-                why = "the port is taken or the address is not this machine's"
+                why = "the port is in use or the address is not local"
                 raise OSError(f"can't listen on {address}: {why}") from error
         await server.start()
         self._running.append(server)
@@ -112,7 +112,7 @@ class Servers:
 
 
 class MethodTable(grpc.GenericRpcHandler):
-    """All methods of a server at once: grpc asks one handler after the other, at every call."""
+    """One routing table for all methods; otherwise grpc tries every generic handler on each call."""
 
     def __init__(self, by_path: Handlers) -> None:
         self._by_path = by_path
@@ -123,7 +123,7 @@ class MethodTable(grpc.GenericRpcHandler):
 
 
 def handlers(handler_factory: HandlerFactory, servicer: Servicer) -> Handlers:
-    """The handlers of a servicer; raises ContractError when a method is missing or says not who may call it."""
+    """The handlers of a servicer; raises ContractError when a method is missing or has no access option."""
     found: Handlers = {}
     for method in methods_of(servicer.descriptor):
         handle = getattr(servicer, method.name, None)

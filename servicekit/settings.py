@@ -1,4 +1,4 @@
-"""Settings of a process, from the environment, checked at once and named in every error."""
+"""Settings of a process, read from the environment; all errors are reported at once, by variable."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _RENAMED = {
 
 
 class Environment(enum.StrEnum):
-    """Where the process runs; each has safe differences."""
+    """The deployment environment; the defaults of production are the strictest."""
 
     DEVELOPMENT = "development"
     QA = "qa"
@@ -60,18 +60,18 @@ class SettingsError(Exception):
 
 
 def addresses(hosts: str) -> tuple[str, ...]:
-    """The addresses of a list with commas; IPv6 ones may stand in brackets."""
+    """Parse addresses separated by commas; IPv6 ones may be in brackets."""
     return tuple(host.strip().removeprefix("[").removesuffix("]") for host in hosts.split(","))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
+    """Whether an address is loopback."""
     address = _ip_address(host)
     return address.is_loopback if address else host == "localhost"
 
 
 def _is_local_target(target: str) -> bool:
-    """Whether all of a target is this machine. What has no port is not taken for it."""
+    """Whether all addresses of a target are loopback; False for one without a port."""
     listed = re.sub("^(dns:(///)?|ipv4:|ipv6:)", "", target).split(",")
     return all(is_loopback(each.rpartition(":")[0]) for each in listed)
 
@@ -90,7 +90,7 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _postgres(url: SecretStr) -> SecretStr:
-    # What can't be taken apart would be quoted in the error, and that with a piece of the password.
+    # urlsplit's error would quote the URL with a part of the password.
     with suppress(ValueError):
         parts = urlsplit(url.get_secret_value())
         hosts = re.sub(r"\[[^]]*\]", "", parts.netloc.rpartition("@")[2])
@@ -106,7 +106,7 @@ def _all_addresses(hosts: str) -> str:
 
 
 def _one_family(target: str) -> str:
-    """Several are addresses of one family: grpc resolves one name, and lists of numbers."""
+    """Several addresses must be of one family: grpc resolves one name, or a list of IP addresses."""
     if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
         found = [_ip_address(each.rpartition(":")[0]) for each in target.split(",")]
         if None in found or len(set(map(type, found))) > 1:
@@ -121,7 +121,7 @@ Target = Annotated[str, Field(min_length=1), AfterValidator(_one_family)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every process can be told. Variables start with SEDA_, but for DATABASE_URL.
+    """The settings of every process. Variables start with SEDA_, except DATABASE_URL.
 
     Each secret has a variant ending in _FILE that names a file to read it from.
     """
@@ -132,7 +132,7 @@ class ServiceSettings(BaseSettings):
     """The process's name: users, chat, tracks, gateway."""
     has_database: ClassVar[bool] = True
     upstreams: ClassVar[tuple[str, ...]] = ()
-    """The services that the process calls."""
+    """The names of the services that the process calls."""
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
     host: Addresses = Field(
@@ -245,7 +245,7 @@ class ServiceSettings(BaseSettings):
                 str(each["loc"][0]): each["msg"].removeprefix("Value error, ") for each in error.errors()
             }
             errors |= {_variable(key): why for key, why in wrong.items()}
-            # What does not fit together is looked at with the faulty ones left out.
+            # Check the remaining ones for conflicts too.
             settings = check({key: value for key, value in values.items() if key not in wrong})
         for name, why in settings.cross_field_errors():
             errors.setdefault(name, why)
@@ -258,13 +258,13 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def _read_files(cls, values: dict[str, Any]) -> dict[str, str]:
-        """Add the secrets that are given as files; returns the errors, by variable."""
+        """Read the secrets given as files into `values`; returns the errors by variable."""
         errors: dict[str, str] = {}
         for field in filter(partial(is_secret, cls), cls.model_fields):
             key, name = _key(cls, field), variable(cls, field)
             path = os.environ.get(f"{name}_FILE")
             if path and key in values:
-                errors[name] = f"is given twice, also as {name}_FILE"
+                errors[name] = f"is set twice, also as {name}_FILE"
             elif path:
                 try:
                     values[key] = Path(path).read_text(encoding="utf-8").strip()
@@ -273,32 +273,32 @@ class ServiceSettings(BaseSettings):
         return errors
 
     def cross_field_errors(self) -> Iterator[tuple[str, str]]:
-        """What does not fit together, though each by itself is good: variables and what is wrong with them."""
+        """Conflicts between valid settings: variables and messages."""
         own_keys = (self.service_key, self.service_jwks_file)
         if bool(self.jwt_secret) == bool(self.jwks_url):
-            yield "SEDA_JWT_SECRET", "is needed (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both"
+            yield "SEDA_JWT_SECRET", "is required (or SEDA_JWT_SECRET_FILE), or SEDA_JWKS_URL, but not both"
         if any(own_keys) and not all(own_keys):
-            yield "SEDA_SERVICE_KEY", "goes together with SEDA_SERVICE_JWKS_FILE"
+            yield "SEDA_SERVICE_KEY", "requires SEDA_SERVICE_JWKS_FILE"
         if bool(self.service_secret) == any(own_keys):
-            why = "is needed (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both"
+            why = "is required (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both"
             yield "SEDA_SERVICE_SECRET", why
         if self.env is Environment.PRODUCTION and self.jwt_issuer == DEVELOPMENT_ISSUER:
-            yield "SEDA_JWT_ISSUER", "development tokens are refused in production"
+            yield "SEDA_JWT_ISSUER", "must be set in production: development tokens are rejected"
         yield from self._tls_errors()
         yield from self._database_errors()
 
     def _tls_errors(self) -> Iterator[tuple[str, str]]:
         certificate = self.tls_certificate_file
         if bool(certificate) != bool(self.tls_key_file):
-            yield "SEDA_TLS_CERTIFICATE_FILE", "goes together with SEDA_TLS_KEY_FILE"
+            yield "SEDA_TLS_CERTIFICATE_FILE", "requires SEDA_TLS_KEY_FILE"
         if self.tls_client_ca_file and not certificate:
-            yield "SEDA_TLS_CLIENT_CA_FILE", "needs SEDA_TLS_CERTIFICATE_FILE"
+            yield "SEDA_TLS_CLIENT_CA_FILE", "requires SEDA_TLS_CERTIFICATE_FILE"
         if not (certificate or self.allow_plaintext or all(map(is_loopback, addresses(self.host)))):
-            why = "is not loopback; it needs SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1"
+            why = "is not loopback; it requires SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1"
             yield "SEDA_HOST", why
         for name in () if self.tls_ca_file or self.allow_plaintext else self.upstreams:
             if not _is_local_target(getattr(self, f"{name}_target")):
-                why = "is not loopback; it needs SEDA_TLS_CA_FILE, or SEDA_ALLOW_PLAINTEXT=1"
+                why = "is not loopback; it requires SEDA_TLS_CA_FILE, or SEDA_ALLOW_PLAINTEXT=1"
                 yield f"SEDA_{name.upper()}_TARGET", why
 
     def _database_errors(self) -> Iterator[tuple[str, str]]:
@@ -307,19 +307,19 @@ class ServiceSettings(BaseSettings):
         if self.has_database and not self.own_database_url:
             name = f"SEDA_{self.process.upper()}_DATABASE_URL"
             if self.db_pooler == "transaction":
-                why = "is needed with SEDA_DB_POOLER=transaction (a pooler drops the role DATABASE_URL needs)"
+                why = "is required with SEDA_DB_POOLER=transaction (a pooler drops the role that DATABASE_URL sets)"
                 yield name, why
             elif not self.database_url:
-                yield name, "is needed (or DATABASE_URL)"
+                yield name, "is required (or DATABASE_URL)"
 
     @property
     def own_database_url(self) -> SecretStr | None:
-        """The DSN that belongs to this process alone."""
+        """The DSN of this process's own login, if set."""
         return getattr(self, "slice_database_url", None)
 
     @property
     def dsn(self) -> str:
-        """The DSN the process uses: its own, or DATABASE_URL as the slice's application role."""
+        """The DSN the process uses: its own, or DATABASE_URL with the service's application role."""
         if self.own_database_url is not None:
             return self.own_database_url.get_secret_value()
         assert self.database_url is not None  # noqa: S101 - checked with the settings
@@ -336,16 +336,16 @@ class ServiceSettings(BaseSettings):
 
     @property
     def admin_reflects(self) -> bool:
-        """Whether reflection answers on the admin port: beyond this machine only where it is asked for."""
+        """Whether the admin port serves reflection: beyond loopback only when set."""
         return bool(self.reflection) or all(map(is_loopback, addresses(self.admin_host)))
 
     @property
     def serves_reflection(self) -> bool:
-        """Whether reflection answers on the main port."""
+        """Whether the main port serves reflection."""
         return self.env is not Environment.PRODUCTION if self.reflection is None else self.reflection
 
     def pool_options(self) -> PoolOptions:
-        """How the database pool behaves."""
+        """The options of the database pool."""
         return PoolOptions(
             name=f"seda-{self.process}",
             min_size=self.db_pool_min,
@@ -358,7 +358,7 @@ class ServiceSettings(BaseSettings):
 
 def load(settings: type[ServiceSettings]) -> ServiceSettings:
     """Read the settings from the environment; raises SettingsError with all errors."""
-    return settings()  # type: ignore[call-arg]  # mypy does not see that every field has a default
+    return settings()  # type: ignore[call-arg]  # every field has a default
 
 
 def variable(settings: type[ServiceSettings], field: str) -> str:
@@ -372,7 +372,7 @@ def is_secret(settings: type[ServiceSettings], field: str) -> bool:
 
 
 def _key(settings: type[ServiceSettings], field: str) -> str:
-    """What pydantic calls a field: its alias, which is the whole name of a variable, or as we do."""
+    """The input key of a field: its alias, a whole variable name, or the field name."""
     return str(settings.model_fields[field].validation_alias or field)
 
 

@@ -4,8 +4,8 @@ A statement states its row type and its parameter types once, as type arguments:
 
     MESSAGE = Query[MessageRow, UUID, UUID]("chat.message", "SELECT ... WHERE room_id = $1 AND id = $2")
 
-mypy checks every use against them, and a test PREPAREs each statement against the migrated schema
-and compares them with what PostgreSQL says (tests/sql_check.py).
+mypy checks every use against them. A test PREPAREs each statement against the migrated schema and compares
+them with PostgreSQL's types (tests/sql_check.py).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Params = TypeVarTuple("Params")
 
 
 class Statement(Generic[*Params]):
-    """A named statement. The name stands in the text as a comment, so that pg_stat_statements shows it.
+    """A named statement. The name is in the text as a comment, so that pg_stat_statements shows it.
 
-    `violations` names the unique and check constraints that the statement may run into, each with
-    the error it then ends in; a constraint that is not named there is a defect.
+    `violations` maps the unique and check constraints that the statement may violate to errors; a violation of any
+    other constraint is a defect.
     """
 
     registry: ClassVar[dict[str, Statement[*tuple[Any, ...]]]] = {}
@@ -37,27 +37,27 @@ class Statement(Generic[*Params]):
             raise ValueError(f"two statements are named {name}")
         self.name = name
         self.violations = dict(violations or {})
-        # After the first keyword: PostgreSQL keeps comments there in every version's statistics.
+        # After the first keyword: pg_stat_statements of every version keeps a comment there.
         self.text = re.sub(r"^\s*(\w+)", rf"\1 /* {name} */", text.strip(), count=1)
         Statement.registry[name] = cast("Statement[*tuple[Any, ...]]", self)
 
     @property
     def type_arguments(self) -> tuple[Any, ...]:
-        """The type arguments the statement was made with: the row type first where it has rows."""
+        """The type arguments of the statement: the row type first where it has rows."""
         return cast("tuple[Any, ...]", self.__orig_class__.__args__)  # type: ignore[attr-defined]  # set by typing
 
 
 class Query(Statement[*Params], Generic[Row, *Params]):
-    """A statement that gives rows of the NamedTuple type `Row`."""
+    """A statement that returns rows of the NamedTuple type `Row`."""
 
     @functools.cached_property
     def make(self) -> Callable[[Iterable[Any]], Row]:
-        """Makes a row of what the driver returns."""
-        # What _make does, without its count of the columns: tests/sql_check.py has compared them once for all.
+        """Converts a record of the driver to a row."""
+        # As _make, without the column count, which tests/sql_check.py verifies.
         return cast(
             "Callable[[Iterable[Any]], Row]", functools.partial(tuple.__new__, self.type_arguments[0])
         )
 
 
 class Command(Statement[*Params], Generic[*Params]):
-    """A statement that gives no rows."""
+    """A statement that returns no rows."""

@@ -1,4 +1,4 @@
-"""What PostgreSQL's and the driver's errors mean to a caller (contract: the SQLSTATE table)."""
+"""Maps errors of PostgreSQL and asyncpg to typed errors (contract: the SQLSTATE table)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from servicekit.errors import ConflictError, DatabaseUnavailableError, DeadlineE
 from servicekit.sql import Statement
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""Everything that running a statement may raise."""
+"""The errors of running a statement."""
 
 CONNECT_ERRORS = (
     OSError,
@@ -23,15 +23,15 @@ CONNECT_ERRORS = (
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
 )
-"""What getting a connection may raise while PostgreSQL is away or full."""
+"""The errors of connecting while PostgreSQL is unavailable or full."""
 
 
 class LockTimeoutError(ConflictError):
-    """A lock did not become free in time."""
+    """A lock was not free within lock_timeout."""
 
 
 class UnexpectedDatabaseError(Exception):
-    """An error that no statement may run into: a defect. Holds the SQLSTATE, never values."""
+    """An error that indicates a defect. Contains the SQLSTATE, never values."""
 
     def __init__(self, what: str, state: str) -> None:
         super().__init__(f"{what} {state}")
@@ -39,7 +39,7 @@ class UnexpectedDatabaseError(Exception):
 
 
 class InvalidDataError(UnexpectedDatabaseError):
-    """PostgreSQL refused a value that validation had let through: a defect, counted as such."""
+    """PostgreSQL rejected a value that passed validation: a defect with its own metric."""
 
 
 _CONSTRAINT_STATES = frozenset({"23505", "23514"})
@@ -48,7 +48,7 @@ _BY_STATE: dict[str, Callable[[], Exception]] = {
     "40P01": ConflictError,
     "53300": DatabaseUnavailableError,
     "55P03": LockTimeoutError,
-    "57014": partial(DeadlineExceededError, "the statement took too long"),
+    "57014": partial(DeadlineExceededError, "statement timeout"),
     "57P01": DatabaseUnavailableError,
     "57P02": DatabaseUnavailableError,
     "57P03": DatabaseUnavailableError,
@@ -56,12 +56,12 @@ _BY_STATE: dict[str, Callable[[], Exception]] = {
 
 
 def sqlstate(error: BaseException) -> str:
-    """The five characters PostgreSQL gave, or an empty text."""
+    """The SQLSTATE of an error, or an empty text."""
     return getattr(error, "sqlstate", None) or ""
 
 
 def translate(error: BaseException, statement: Statement[*tuple[Any, ...]] | None) -> Exception:
-    """The error to raise in place of a driver's one."""
+    """The typed error of a driver error."""
     state = sqlstate(error)
     make = _BY_STATE.get(state)
     if state in _CONSTRAINT_STATES and statement is not None:
@@ -79,14 +79,14 @@ def translate(error: BaseException, statement: Statement[*tuple[Any, ...]] | Non
 
 
 def _names(error: BaseException) -> str:
-    """What an error names of the schema; its text may hold values."""
+    """The schema names in an error; its text may contain values."""
     names = (getattr(error, f"{kind}_name", None) for kind in ("constraint", "column"))
     return f" ({', '.join(found)})" if (found := [name for name in names if name]) else ""
 
 
 def _is_connection_loss(error: BaseException) -> bool:
-    # asyncpg tells a lost connection as an OSError, or as an InterfaceError that says "closed" or, since its
-    # pool takes a lost connection back by itself, "released".
+    # asyncpg reports a lost connection as an OSError, or as an InterfaceError with "closed", or with "released" after
+    # its pool has taken the connection back.
     if isinstance(error, OSError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
@@ -95,8 +95,8 @@ def _is_connection_loss(error: BaseException) -> bool:
 
 
 def is_closed_by_server(error: BaseException) -> bool:
-    """Whether a statement was not sent because the server had said its last word on the idle connection.
+    """True if asyncpg refused to send because the server had already closed this idle connection.
 
-    asyncpg waits for the end of the connection then, and until that comes no operation can begin.
+    asyncpg then waits for EOF, and no operation can start until it arrives.
     """
     return isinstance(error, asyncpg.InternalClientError) and str(error).startswith("cannot switch to state")

@@ -1,4 +1,4 @@
-"""Instants and spans between Python and protobuf, without the slow helpers of protobuf's own."""
+"""Conversion of timestamps and durations, without protobuf's slow helpers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from servicekit.clock import Micros
 
 _MILLION = 1_000_000
-_UNIX_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as the text says itself
+_UNIX_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - UTC; the text ends in Z
 
 
 def to_proto(into: Timestamp, at: Micros) -> None:
@@ -18,12 +18,12 @@ def to_proto(into: Timestamp, at: Micros) -> None:
     into.seconds, micros = divmod(at, _MILLION)
     into.nanos = micros * 1000
     if at == 0:
-        # Both fields have their defaults and leave the message unset; this makes it present.
+        # Setting default values alone would leave the message unset.
         into.SetInParent()
 
 
 def from_proto(timestamp: Timestamp) -> Micros:
-    """The instant of a timestamp, rounded down to microseconds."""
+    """Microseconds of a timestamp, rounded down."""
     return Micros(timestamp.seconds * _MILLION + timestamp.nanos // 1000)
 
 
@@ -36,5 +36,5 @@ def seconds_to_proto(into: Duration, seconds: float) -> None:
 
 
 def format_rfc3339(at: Micros) -> str:
-    """The instant in RFC 3339, in UTC with microseconds."""
+    """RFC 3339, in UTC with microseconds."""
     return (_UNIX_EPOCH + dt.timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"

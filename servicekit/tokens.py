@@ -1,4 +1,4 @@
-"""Bearer tokens: verifying users' and services' JWTs, and signing services' own."""
+"""Bearer tokens: verification of user and service JWTs, and signing of service JWTs."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _LEEWAY = 30
 _SERVICE_LIFETIME = 300
 _CACHE_SECONDS = 60
 _CACHE_SIZE = 10_000
-# Supabase's tokens of these roles belong to nobody.
+# Supabase tokens with these roles have no user.
 _NO_USER_ROLES = frozenset({"anon", "service_role"})
-# What can be stored and sent on: no control characters and no lone surrogates.
+# No control characters and no lone surrogates, which can't be stored.
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
 _EMAIL = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,254}")
 
 
 class UnknownKeyError(TokenInvalidError):
-    """The token names a key that is not known, or not known yet."""
+    """The token names an unknown key; a refresh may find it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserToken:
-    """A verified user's token. `expires` is in seconds since 1970."""
+    """A verified user token. `expires` is in seconds since 1970."""
 
     subject: str
     email: str
@@ -50,7 +50,7 @@ class UserToken:
 
 @dataclass(frozen=True, slots=True)
 class ServiceToken:
-    """A verified service's token: who signed it and, when it acts for somebody, for whom."""
+    """A verified service token: its service and, if any, the user on whose behalf it acts."""
 
     service: str
     on_behalf_of: str | None
@@ -59,7 +59,7 @@ class ServiceToken:
 
 @dataclass(kw_only=True, slots=True)
 class TokenVerifier:
-    """Verifies tokens, remembering each good one by its hash until it expires, 60 s at most.
+    """Verifies tokens; valid ones are cached by their hash until they expire, 60 s at most.
 
     A token whose audience is `seda` is a service's and is checked with the services' keys; any other
     is a user's. Each kind has one family of keys, one issuer and one audience.
@@ -74,7 +74,7 @@ class TokenVerifier:
     _verified: Cache[bytes, UserToken | ServiceToken] = field(default_factory=lambda: Cache(_CACHE_SIZE))
 
     def verify(self, token: str) -> UserToken | ServiceToken:
-        """Raises TokenInvalidError or TokenExpiredError; UnknownKeyError when `refresh` may help."""
+        """Verify a token; raises TokenInvalidError, TokenExpiredError, or UnknownKeyError when `refresh` may help."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenInvalidError("the token is too long")
         now = self.now()
@@ -86,12 +86,12 @@ class TokenVerifier:
         return verified
 
     async def refresh(self) -> None:
-        """Learn of keys that users' tokens are signed with since the last look."""
+        """Fetch new keys of user tokens."""
         await self.user_keys.refresh()
 
     def _verify(self, token: str, now: float) -> UserToken | ServiceToken:
         signed, claims = _read(token)
-        # Which keys to use is asked of the unverified claims; everything is verified with them after.
+        # The unverified audience only selects the keys; every claim is verified with them below.
         service = claims.get("aud") == SERVICE_AUDIENCE
         keys = self.service_keys if service else self.user_keys
         kid = signed.headers().get("kid")
@@ -103,13 +103,13 @@ class TokenVerifier:
         if not _is_instant(expires):
             raise TokenInvalidError("the token has no expiry")
         if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
-            raise TokenInvalidError("the token has no subject, or one that is too long or no text")
+            raise TokenInvalidError("the token has no subject, or an invalid one")
         wanted = (SERVICE_ISSUER, SERVICE_AUDIENCE) if service else (self.user_issuer, self.user_audience)
         if (claims.get("iss"), claims.get("aud")) != wanted:
-            raise TokenInvalidError("the token is of another issuer or audience")
+            raise TokenInvalidError("the token has another issuer or audience")
         _check_times(claims, expires, now)
         if service:
-            # With a key each, a service can sign for itself alone.
+            # With one key per service, a service can't sign in another's name.
             if len(keys.algorithms) > 1 and kid != subject:
                 raise TokenInvalidError("the token is signed with another service's key")
             on_behalf_of = claims.get("on_behalf_of")
@@ -118,17 +118,17 @@ class TokenVerifier:
 
     def _user(self, claims: dict[str, Any], subject: str, expires: float) -> UserToken:
         if claims.get("role") in _NO_USER_ROLES:
-            raise TokenInvalidError("the token belongs to no user")
+            raise TokenInvalidError("the token has no user")
         if claims["iss"] == DEVELOPMENT_ISSUER and not self.accept_development:
             raise TokenInvalidError("development tokens are not accepted here")
         email = claims.get("email")
-        # An address that can't be one counts as none: users then says that it is needed.
-        known = email if isinstance(email, str) and _EMAIL.fullmatch(email) else ""
-        return UserToken(subject, known, expires)
+        # An invalid address counts as none; users then returns EMAIL_REQUIRED.
+        valid = email if isinstance(email, str) and _EMAIL.fullmatch(email) else ""
+        return UserToken(subject, valid, expires)
 
 
 class ServiceTokenSigner:
-    """Signs this process's own service tokens, good for five minutes, and reuses them for half of that."""
+    """Signs this process's service tokens; each is valid for five minutes and reused for half of that."""
 
     def __init__(self, service: str, key: bytes | OKPKey, now: Callable[[], float] = time.time) -> None:
         self._service = service
@@ -138,7 +138,7 @@ class ServiceTokenSigner:
         self._signed: Cache[str | None, str] = Cache(_CACHE_SIZE)
 
     def token(self, on_behalf_of: str | None = None) -> str:
-        """A token that names this service and, when given, the user's id it acts for."""
+        """A token of this service, optionally on behalf of a user id."""
         now = self._now()
         cached = self._signed.get(on_behalf_of, now)
         if cached is not None:
@@ -153,7 +153,7 @@ class ServiceTokenSigner:
 
 
 def _read(token: str) -> tuple[jws.CompactSignature, dict[str, Any]]:
-    """The token taken apart and its claims as they stand there, not verified yet."""
+    """The parsed token and its unverified claims."""
     try:
         signed = jws.extract_compact(token.encode())
         claims = json.loads(signed.payload)
@@ -161,16 +161,16 @@ def _read(token: str) -> tuple[jws.CompactSignature, dict[str, Any]]:
             return signed, claims
     except (JoseError, ValueError, TypeError, RecursionError):
         pass
-    raise TokenInvalidError("the token can't be read")
+    raise TokenInvalidError("the token is malformed")
 
 
 def _check_signature(signed: jws.CompactSignature, key: Key, algorithms: Sequence[str]) -> None:
     try:
-        good = jws.validate_compact(signed, key, algorithms=algorithms)
+        valid = jws.validate_compact(signed, key, algorithms=algorithms)
     except (JoseError, ValueError, TypeError, KeyError):
-        good = False
-    if not good:
-        raise TokenInvalidError("the token can't be verified")
+        valid = False
+    if not valid:
+        raise TokenInvalidError("the token's signature is invalid")
 
 
 def _check_times(claims: dict[str, Any], expires: float, now: float) -> None:
@@ -183,7 +183,7 @@ def _check_times(claims: dict[str, Any], expires: float, now: float) -> None:
 
 
 def _is_instant(value: object) -> TypeGuard[float]:
-    # JSON as Python reads it knows NaN and Infinity, which every comparison lets through.
+    # Python's JSON accepts NaN and Infinity, which would pass every comparison.
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)

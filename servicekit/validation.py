@@ -1,11 +1,11 @@
-"""What a request must be before a handler sees it: clean text, and the rules written in the contract."""
+"""Request validation: text normalization and the contract's rules."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import protovalidate
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -14,11 +14,11 @@ from google.protobuf.message import Message
 from servicekit.errors import FieldViolation, InvalidFieldsError, MalformedRequestError
 
 _validator = protovalidate.Validator()
-# C0, DEL and C1 but for \t and \n, lone surrogates, and the code points that are no characters.
+# C0 except \t and \n, DEL, C1, lone surrogates, and noncharacters.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _MAX_VIOLATIONS = 20
 _NANOS = 1_000_000_000
-# The seconds that instants and spans may have, as their own definitions say; no rule of the contract checks them.
+# The ranges of seconds that the definitions of these messages state; no rule of the contract checks them.
 _SECONDS = {
     "google.protobuf.Timestamp": (-62_135_596_800, 253_402_300_799),
     "google.protobuf.Duration": (-315_576_000_000, 315_576_000_000),
@@ -26,9 +26,9 @@ _SECONDS = {
 
 
 def validate(request: Message) -> None:
-    """Bring all text to NFC, in place, and check it and the contract's rules.
+    """Normalize all text to NFC in place, and check it and the contract's rules.
 
-    Raises InvalidFieldsError naming every field at fault, up to 20.
+    Raises InvalidFieldsError naming up to 20 invalid fields.
     """
     violations: list[FieldViolation] = []
     _clean(request, "", violations)
@@ -41,23 +41,22 @@ def validate(request: Message) -> None:
 
 
 def decode(request_type: type[Message], data: bytes) -> Message:
-    """The message in `data`; raises MalformedRequestError."""
+    """Parse a message; raises MalformedRequestError."""
     try:
         return request_type.FromString(data)
-    except Exception:  # noqa: BLE001 - protobuf's parsers raise different types for different damage
+    except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
         raise MalformedRequestError from None
 
 
 @cache
 def _checked_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
-    """Fields that hold text, instants or spans: (name, repeated, is a message), leaving out messages without any."""
+    """Fields with text, timestamps or durations below them: (name, repeated, is a message)."""
     found = []
     for field in descriptor.fields:
         if field.type == FieldDescriptor.TYPE_STRING:
             found.append((field.name, field.is_repeated, False))
         elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type is not descriptor:
-            inner = field.message_type
-            assert inner is not None  # noqa: S101 - a field of a message type has one
+            inner = cast("Descriptor", field.message_type)
             if inner.full_name in _SECONDS or (not inner.GetOptions().map_entry and _checked_fields(inner)):
                 found.append((field.name, field.is_repeated, True))
     return tuple(found)
@@ -81,12 +80,12 @@ def _clean(message: Message, prefix: str, violations: list[FieldViolation]) -> N
                 setattr(message, name, cleaned)
 
 
-def _is_time(value: Any, least: int, most: int) -> bool:  # noqa: ANN401 - a Timestamp or a Duration
+def _is_time(value: Any, low: int, high: int) -> bool:  # noqa: ANN401 - a Timestamp or a Duration
     seconds: int = value.seconds
     nanos: int = value.nanos
-    # The nanoseconds of an instant count forward; those of a span have the sign of its seconds.
+    # Nanos of a timestamp count forward; those of a duration have the sign of its seconds.
     negative = value.DESCRIPTOR.name == "Duration" and (seconds < 0 or (seconds == 0 and nanos < 0))
-    return least <= seconds <= most and 0 <= (-nanos if negative else nanos) < _NANOS
+    return low <= seconds <= high and 0 <= (-nanos if negative else nanos) < _NANOS
 
 
 def _clean_items(items: Any, path: str, violations: list[FieldViolation], *, are_messages: bool) -> None:  # noqa: ANN401 - repeated field
@@ -102,7 +101,7 @@ def _clean_items(items: Any, path: str, violations: list[FieldViolation], *, are
 def _clean_text(text: str, path: str, violations: list[FieldViolation]) -> str:
     is_ascii = text.isascii()
     if not (is_ascii and text.isprintable()) and _FORBIDDEN.search(text):
-        violations.append(FieldViolation(path, "holds control characters"))
+        violations.append(FieldViolation(path, "contains control characters"))
     if is_ascii or unicodedata.is_normalized("NFC", text):
         return text
     return unicodedata.normalize("NFC", text)

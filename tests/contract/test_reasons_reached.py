@@ -90,7 +90,7 @@ class _RoomNotFoundError(ServiceError):
     ("name", "error", "violation"),
     [
         ("CONFLICT", ConflictError(), None),
-        ("CONFLICT", OverloadedError(1), "ended RESOURCE_EXHAUSTED OVERLOADED: too many calls at once"),
+        ("CONFLICT", OverloadedError(1), "ended RESOURCE_EXHAUSTED OVERLOADED: concurrency limit exceeded"),
         ("OVERLOADED", OverloadedError(0), "has a RetryInfo of no time"),
         ("ROOM_NOT_FOUND", _RoomNotFoundError("no"), "has the metadata [], not ['room_id']"),
         ("ROOM_NOT_FOUND", _RoomNotFoundError("no", metadata={"room_id": "1"}), None),

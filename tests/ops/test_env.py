@@ -54,7 +54,7 @@ def test_file_that_is_of_no_use_is_named_without_its_text(tmp_path: Path, file: 
         assert said in raised.value.why
     with pytest.raises(CliError, match="empty"):
         secret({"DATABASE_URL_FILE": str(empty)}, "DATABASE_URL")
-    with pytest.raises(CliError, match="given twice") as raised:
+    with pytest.raises(CliError, match="set twice") as raised:
         secret({"DATABASE_URL": URL, "DATABASE_URL_FILE": str(file)}, "DATABASE_URL")
     assert "hunter2" not in f"{raised.value.message}{raised.value.why}{raised.value.fix}"
 

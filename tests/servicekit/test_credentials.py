@@ -71,7 +71,7 @@ def public(key: Any, kid: str) -> dict[str, object]:
 def test_a_service_key_that_cannot_sign_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(SettingsError) as raised:
         credentials.build_service_signer(with_keys(tmp_path, key, public(ED, "probe")))
-    assert raised.value.errors == ["SEDA_SERVICE_KEY: is no private Ed25519 key in PEM form"]
+    assert raised.value.errors == ["SEDA_SERVICE_KEY: is not a private Ed25519 key in PEM form"]
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls.made(tmp_path_factory.mktemp("tls"))
 
 
-PAIR = "SEDA_TLS_CERTIFICATE_FILE: is no certificate with the key of SEDA_TLS_KEY_FILE"
+PAIR = "SEDA_TLS_CERTIFICATE_FILE: is not a certificate that matches SEDA_TLS_KEY_FILE"
 # The setting with a faulty file, what is in it, and how the error begins.
 FAULTY = {
     "no certificate": ("tls_certificate_file", "nothing", PAIR),
     "no key": ("tls_key_file", "nothing", PAIR),
     "another's key": ("tls_key_file", "stranger-key", PAIR),
     "a key with a password": ("tls_key_file", "locked", PAIR),
-    "no authority": ("tls_ca_file", "nothing", "SEDA_TLS_CA_FILE: is no certificate in PEM form"),
+    "no authority": ("tls_ca_file", "nothing", "SEDA_TLS_CA_FILE: is not a certificate in PEM form"),
     "no client authority": (
         "tls_client_ca_file",
         "nothing",
-        "SEDA_TLS_CLIENT_CA_FILE: is no certificate in PEM form",
+        "SEDA_TLS_CLIENT_CA_FILE: is not a certificate in PEM form",
     ),
 }
 
@@ -162,7 +162,9 @@ def test_a_real_process_names_a_faulty_file(tls: Tls, tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1].startswith("SEDA_TLS_CLIENT_CA_FILE: is no certificate in PEM form")
+    assert ended.stderr.splitlines()[-1].startswith(
+        "SEDA_TLS_CLIENT_CA_FILE: is not a certificate in PEM form"
+    )
     assert "Traceback" not in ended.stderr
 
 

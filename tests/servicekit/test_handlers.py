@@ -86,9 +86,12 @@ async def test_typed_error_arrives_with_all_its_details(probe: Running) -> None:
     probe.probe.handle = lambda *_: failing(error)
     outcome = await probe.call("Ask", None, ("x-request-id", "request-7"))
     parts: dict[str, Any] = details(outcome)
-    assert (outcome.code, outcome.message) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls at once")
+    assert (outcome.code, outcome.message) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "concurrency limit exceeded",
+    )
     status = parts["Status"]
-    assert (status.code, status.message) == (8, "too many calls at once")
+    assert (status.code, status.message) == (8, "concurrency limit exceeded")
     info = parts["ErrorInfo"]
     assert (info.reason, info.domain, dict(info.metadata)) == (
         "OVERLOADED",
@@ -175,7 +178,7 @@ async def test_call_with_next_to_no_time_is_not_begun(
     monkeypatch.setattr("servicekit.handlers.MIN_TIME_LEFT", 5.0)
     outcome = await probe.call("Ask", timeout=4)
     assert code(outcome) == ("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
-    assert outcome.message == "too little time was left to begin"
+    assert outcome.message == "too little time was left to start"
     assert probe.probe.calls == []
     assert (await probe.call("Ask", timeout=9)).code is grpc.StatusCode.OK
 

@@ -60,7 +60,7 @@ async def test_service_call_knows_service_and_user(probe: Running) -> None:
     await probe.call("Serve", None, *as_service("chat", str(USER_ID)))
     (call,) = probe.probe.calls
     assert (call.service, call.on_behalf_of, call.identity, call.token) == ("chat", str(USER_ID), None, None)
-    with pytest.raises(RuntimeError, match="has no user"):
+    with pytest.raises(RuntimeError, match="has no calling user"):
         _ = call.caller
 
 

@@ -92,7 +92,7 @@ async def test_a_user_who_may_too_much_is_refused_in_production(
 
 _WAY_OUT = {
     None: "; let users log in as users_app",
-    "users_owner": ", or may act as who does; let users log in as users_app",
+    "users_owner": ", or is a member of their owner; let users log in as users_app",
 }
 
 
@@ -116,7 +116,7 @@ async def test_a_member_of_the_owner_counts_as_the_owner(database: Database) -> 
         )
         try:
             with pytest.raises(
-                SettingsError, match="test_member owns the tables of users, or may act as who"
+                SettingsError, match="test_member owns the tables of users, or is a member of"
             ):
                 async with looking(settings(dsn_of(database, "test_member"), Environment.PRODUCTION)):
                     pass
@@ -133,9 +133,13 @@ WITH_TRIGRAMS = "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA exten
         (
             "ENCODING 'LATIN1' LOCALE 'C'",
             WITH_TRIGRAMS,
-            "the database's encoding is LATIN1, not UTF8; make it",
+            "the database's encoding is LATIN1, not UTF8; recreate it",
         ),
-        ("ENCODING 'UTF8' LOCALE 'C'", WITH_TRIGRAMS, "trigrams know ASCII letters alone in this database's"),
+        (
+            "ENCODING 'UTF8' LOCALE 'C'",
+            WITH_TRIGRAMS,
+            "pg_trgm handles ASCII letters only in this database's",
+        ),
         (
             "ENCODING 'UTF8' LOCALE 'C.UTF-8'",
             "SELECT",
@@ -236,6 +240,6 @@ def test_a_service_with_the_administrators_dsn_alone_refuses_to_start_behind_a_p
     ended = start(DATABASE_URL=database.admin_dsn, SEDA_DB_POOLER="transaction")
     assert ended.returncode == 2
     assert ended.stderr == (
-        "SEDA_USERS_DATABASE_URL: is needed with SEDA_DB_POOLER=transaction"
-        " (a pooler drops the role DATABASE_URL needs)\n"
+        "SEDA_USERS_DATABASE_URL: is required with SEDA_DB_POOLER=transaction"
+        " (a pooler drops the role that DATABASE_URL sets)\n"
     )

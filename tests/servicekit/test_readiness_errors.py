@@ -34,12 +34,12 @@ async def test_a_fault_that_nobody_foresaw_is_a_miss_and_not_the_end(monkeypatch
     probe = probe_of(health)
     violations: list[Exception] = []
 
-    async def unfit() -> str:
+    async def check() -> str:
         if violations:
             raise violations[0]
         return ""
 
-    monkeypatch.setattr(probe, "_unfit", unfit)
+    monkeypatch.setattr(probe, "_check", check)
     with capture_logs() as logs:
         await probe.start()
         await state_becomes(health, SERVING)
@@ -60,7 +60,7 @@ async def test_one_miss_is_no_reason_to_turn_calls_away(monkeypatch: pytest.Monk
     looks = 0
     enough = asyncio.Event()
 
-    async def unfit() -> str:
+    async def check() -> str:
         nonlocal looks
         looks += 1
         if looks >= 7:
@@ -69,7 +69,7 @@ async def test_one_miss_is_no_reason_to_turn_calls_away(monkeypatch: pytest.Monk
             raise TimeoutError
         return ""
 
-    monkeypatch.setattr(probe, "_unfit", unfit)
+    monkeypatch.setattr(probe, "_check", check)
     with capture_logs() as logs:
         await probe.start()
         await asyncio.wait_for(enough.wait(), 10)

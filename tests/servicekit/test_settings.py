@@ -131,7 +131,7 @@ def test_fault_of_a_secret_s_file_names_its_variable(monkeypatch: pytest.MonkeyP
 def test_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "jwt").write_text(_SECRET)
     found = errors(monkeypatch, Settings, **_GOOD, SEDA_JWT_SECRET_FILE=str(tmp_path / "jwt"))
-    assert "given twice" in found["SEDA_JWT_SECRET"]
+    assert "set twice" in found["SEDA_JWT_SECRET"]
 
 
 def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_bad_token_is_invalid(name: str) -> None:
 def test_header_that_is_no_object_is_invalid(header: object) -> None:
     _, claims, signature = jwt(user_claims()).split(".")
     encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
-    with pytest.raises(TokenInvalidError, match="can't be read"):
+    with pytest.raises(TokenInvalidError, match="malformed"):
         verifier().verify(f"{encoded}.{claims}.{signature}")
 
 

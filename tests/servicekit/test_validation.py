@@ -64,7 +64,7 @@ def test_normal_form_counts_for_the_length() -> None:
 @pytest.mark.parametrize("character", _FORBIDDEN, ids=lambda character: f"U+{ord(character):04X}")
 def test_control_characters_are_refused_in_every_place(character: str) -> None:
     places = ["text", "tags[1]", "inner.text", "inners[1].text"]
-    assert violations(nested(f"a{character}")) == [(place, "holds control characters") for place in places]
+    assert violations(nested(f"a{character}")) == [(place, "contains control characters") for place in places]
 
 
 def test_rules_name_the_field_with_its_path() -> None:
@@ -146,7 +146,7 @@ def test_what_passes_is_nfc_and_clean(text: str) -> None:
         # A lone surrogate never gets into a message.
         return
     if any(character in text for character in _FORBIDDEN):
-        assert violations(request) == [("text", "holds control characters")]
+        assert violations(request) == [("text", "contains control characters")]
         return
     validate(request)
     before = ProbeRequest(text=request.text)

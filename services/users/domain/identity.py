@@ -16,7 +16,7 @@ _EMAIL_LENGTH = 254
 def validate_subject(subject: str) -> str:
     """The subject as it is; raises TokenInvalidError when it can't be stored."""
     if not _SUBJECT.fullmatch(subject):
-        raise TokenInvalidError("the token's subject is too long or holds control characters")
+        raise TokenInvalidError("the token's subject is too long or contains control characters")
     return subject
 
 
