@@ -1,6 +1,6 @@
-"""Users: who is calling, what they may do everywhere, and what administrators did to them.
+"""Users: identity, platform roles, and the log of administrative actions.
 
-Owns schema `users`: users, admin_actions. Promises: one row per token subject however many first sign-ins
-race, an e-mail address belongs to one living row, and every administrative act leaves an entry that no
-service can change or remove.
+Owns schema `users`: users, admin_actions. Invariants: one row per token subject under concurrent first
+sign-ins, one active row per e-mail address, and a log entry for every administrative action that no service
+can change or delete.
 """

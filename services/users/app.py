@@ -13,7 +13,7 @@ SCHEMA_HEAD = "20261122_1015"
 
 
 def build(context: AppContext) -> App:
-    """Puts the service together."""
+    """Build the service."""
     deps = Deps(context.database)
     return App(
         servicers=[UserServicer(deps), IdentityServicer(deps)],

@@ -10,7 +10,7 @@ from servicekit.settings import PostgresUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What every service has, with the ports and the DSN of this one."""
+    """Settings of the users process."""
 
     process: ClassVar[str] = "users"
 

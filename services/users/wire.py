@@ -1,4 +1,4 @@
-"""Between the contract's messages and the service's own values; nothing else knows both."""
+"""Converters between the contract's messages and the service's values."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from seda.rpc.v1 import caller_pb2
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.v1 import user_pb2, user_service_pb2
 from servicekit.caller import Caller, Role
+from servicekit.field_mask import masked_fields
 from servicekit.timestamps import to_proto
-from services.users.domain.users import ProfileUpdate, can_see_private_fields, check_mask, etag_of
+from services.users.domain.users import UPDATABLE_FIELDS, ProfileUpdate, can_see_private_fields, etag_of
 from services.users.store.users import SummaryRow, UserRow
 
 _ROLES = {str(role): caller_pb2.Role.Value(f"ROLE_{role}") for role in Role}
 
 
 def put_user(into: user_pb2.User, row: UserRow, caller: Caller) -> None:
-    """Fill a User from its row, with what the caller may see of it."""
+    """Fill a User from its row, with the fields that the caller may see."""
     into.id = str(row.id)
     into.display_name = row.display_name
     into.role = _ROLES[row.role]
@@ -34,14 +35,14 @@ def put_user(into: user_pb2.User, row: UserRow, caller: Caller) -> None:
 
 
 def get_user_response(row: UserRow, caller: Caller) -> user_service_pb2.GetUserResponse:
-    """The answer of GetUser."""
+    """Build the response of GetUser."""
     response = user_service_pb2.GetUserResponse()
     put_user(response.user, row, caller)
     return response
 
 
 def update_user_response(row: UserRow, caller: Caller) -> user_service_pb2.UpdateUserResponse:
-    """The answer of UpdateUser."""
+    """Build the response of UpdateUser."""
     response = user_service_pb2.UpdateUserResponse()
     put_user(response.user, row, caller)
     return response
@@ -50,7 +51,7 @@ def update_user_response(row: UserRow, caller: Caller) -> user_service_pb2.Updat
 def lookup_users_response(
     found: Iterable[SummaryRow], missing: Iterable[UUID]
 ) -> user_service_pb2.LookupUsersResponse:
-    """The answer of LookupUsers."""
+    """Build the response of LookupUsers."""
     response = user_service_pb2.LookupUsersResponse()
     for row in found:
         summary = response.users.add()
@@ -62,7 +63,7 @@ def lookup_users_response(
 
 
 def resolve_caller_response(caller: Caller) -> identity_service_pb2.ResolveCallerResponse:
-    """The answer of ResolveCaller."""
+    """Build the response of ResolveCaller."""
     response = identity_service_pb2.ResolveCallerResponse()
     into = response.caller
     into.user_id = str(caller.user_id)
@@ -75,11 +76,12 @@ def resolve_caller_response(caller: Caller) -> identity_service_pb2.ResolveCalle
 
 
 def parse_ids(texts: Iterable[str]) -> list[UUID]:
-    """Ids whose form the contract has checked."""
+    """Parse ids that validation has checked."""
     return [UUID(text) for text in texts]
 
 
 def profile_update(request: user_service_pb2.UpdateUserRequest) -> ProfileUpdate:
-    """What UpdateUser is to change. Raises InvalidFieldsError for a mask that names anything else."""
-    check_mask(request.update_mask.paths)
-    return ProfileUpdate(UUID(request.user.id), request.user.display_name, request.user.etag)
+    """Return the update that a request asks for. Raises InvalidFieldsError for an invalid update_mask."""
+    user = request.user
+    fields = masked_fields(user, request.update_mask, UPDATABLE_FIELDS)
+    return ProfileUpdate(UUID(user.id), user.display_name if "display_name" in fields else None, user.etag)

@@ -122,7 +122,7 @@ Global___LookupUsersResponse: _TypeAlias = LookupUsersResponse  # noqa: Y015
 
 @_typing.final
 class UpdateUserRequest(_message.Message):
-    """A change to one user."""
+    """An update of one user."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -134,7 +134,9 @@ class UpdateUserRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """The fields to change; `display_name` is the only one. Required."""
+        """The fields to update: `display_name`, or `*` for all that can be updated. Empty: those that
+        are set in `user`.
+        """
 
     def __init__(
         self,
@@ -152,14 +154,14 @@ Global___UpdateUserRequest: _TypeAlias = UpdateUserRequest  # noqa: Y015
 
 @_typing.final
 class UpdateUserResponse(_message.Message):
-    """The changed user."""
+    """The updated user."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def user(self) -> _user_pb2.User:
-        """The user as it is now."""
+        """The user after the update."""
 
     def __init__(
         self,

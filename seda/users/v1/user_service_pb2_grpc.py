@@ -76,10 +76,12 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUser(self, request, context):
-        """Changes the caller's own user, or any user as an administrator.
+        """Updates the caller's own user, or any user as an administrator.
 
-        Only `display_name` can be changed. With an etag, the change is refused when the user has
-        changed since. Errors: USER_NOT_FOUND, NOT_YOURSELF, ETAG_MISMATCH, CALLER_SUSPENDED.
+        Only `display_name` can be updated. With an etag, the update is refused if the user has changed
+        since it was read. An update that is already in place succeeds whatever the etag, so the same
+        request can be sent again after a lost response. Errors: USER_NOT_FOUND, NOT_YOURSELF,
+        ETAG_MISMATCH, CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -28,10 +28,12 @@ class UserServiceStub:
     An id that names nobody is in `missing_ids`; that is no error.
     """
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.UpdateUserResponse]
-    """Changes the caller's own user, or any user as an administrator.
+    """Updates the caller's own user, or any user as an administrator.
 
-    Only `display_name` can be changed. With an etag, the change is refused when the user has
-    changed since. Errors: USER_NOT_FOUND, NOT_YOURSELF, ETAG_MISMATCH, CALLER_SUSPENDED.
+    Only `display_name` can be updated. With an etag, the update is refused if the user has changed
+    since it was read. An update that is already in place succeeds whatever the etag, so the same
+    request can be sent again after a lost response. Errors: USER_NOT_FOUND, NOT_YOURSELF,
+    ETAG_MISMATCH, CALLER_SUSPENDED.
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -66,10 +68,12 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.UpdateUserRequest,
         context: _aio.ServicerContext[_user_service_pb2.UpdateUserRequest, _abc.Awaitable[_user_service_pb2.UpdateUserResponse]],
     ) -> _abc.Awaitable[_user_service_pb2.UpdateUserResponse]:
-        """Changes the caller's own user, or any user as an administrator.
+        """Updates the caller's own user, or any user as an administrator.
 
-        Only `display_name` can be changed. With an etag, the change is refused when the user has
-        changed since. Errors: USER_NOT_FOUND, NOT_YOURSELF, ETAG_MISMATCH, CALLER_SUSPENDED.
+        Only `display_name` can be updated. With an etag, the update is refused if the user has changed
+        since it was read. An update that is already in place succeeds whatever the etag, so the same
+        request can be sent again after a lost response. Errors: USER_NOT_FOUND, NOT_YOURSELF,
+        ETAG_MISMATCH, CALLER_SUSPENDED.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _aio.Server) -> None: ...

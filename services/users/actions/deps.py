@@ -1,4 +1,4 @@
-"""What the actions work with."""
+"""Dependencies of the actions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from servicekit.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Made once per process by app.py."""
+    """Built once per process by app.py."""
 
     database: Database

@@ -20,41 +20,42 @@ from services.users.store.users import SummaryRow, UserRow
 
 
 async def get_user(deps: Deps, user_id: UUID) -> UserRow:
-    """One user. Raises UserNotFoundError."""
-    row = await deps.database.row(users.BY_ID, user_id)
+    """Return one user. Raises UserNotFoundError."""
+    row = await users.get(deps.database, user_id)
     if row is None:
         raise UserNotFoundError(user_id)
     return row
 
 
 async def lookup_users(deps: Deps, ids: Sequence[UUID]) -> tuple[list[SummaryRow], list[UUID]]:
-    """The users with these ids, and the ids that name nobody, each once."""
+    """Return the users with these ids, and the ids that were not found, each once."""
     wanted = list(dict.fromkeys(ids))
-    found = await deps.database.rows(users.LOOKUP, wanted)
-    known = {row.id for row in found}
-    return found, [each for each in wanted if each not in known]
+    rows = await users.lookup(deps.database, wanted)
+    found = {row.id for row in rows}
+    return rows, [each for each in wanted if each not in found]
 
 
-async def update_user(deps: Deps, caller: Caller, change: ProfileUpdate) -> UserRow:
-    """The changed user.
+async def update_user(deps: Deps, caller: Caller, update: ProfileUpdate) -> UserRow:
+    """Update a user and return it. An update that is already in place succeeds whatever the etag.
 
     Raises NotYourselfError, CallerSuspendedError, UserNotFoundError, EtagMismatchError or InvalidFieldsError.
     """
-    check_can_update(caller, change.user_id)
-    name, state = clean_display_name(change.display_name), updated_at_from_etag(change.etag)
-    row = await deps.database.row(users.SET_DISPLAY_NAME, change.user_id, caller.user_id, name, state)
+    check_can_update(caller, update.user_id)
+    name = None if update.display_name is None else clean_display_name(update.display_name)
+    updated_at = updated_at_from_etag(update.etag)
+    row = await users.update(deps.database, update.user_id, caller.user_id, name, updated_at)
     if row is None:
-        await _raise_refusal(deps, caller, change)
-        # What stood in the way is gone by now.
+        await _raise_refusal(deps, caller, update)
+        # The reason is gone by now.
         raise ConflictError
     return row
 
 
-async def _raise_refusal(deps: Deps, caller: Caller, change: ProfileUpdate) -> None:
-    refusal = await deps.database.row(users.UPDATE_REFUSAL, change.user_id, caller.user_id)
+async def _raise_refusal(deps: Deps, caller: Caller, update: ProfileUpdate) -> None:
+    refusal = await users.update_refusal(deps.database, update.user_id, caller.user_id)
     if refusal is None or refusal.suspended:
         raise CallerSuspendedError
     if not refusal.found:
-        raise UserNotFoundError(change.user_id)
-    if change.etag:
+        raise UserNotFoundError(update.user_id)
+    if update.etag:
         raise EtagMismatchError

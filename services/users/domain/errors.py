@@ -1,4 +1,4 @@
-"""What a call to the users service may end in: one class per reason of the contract."""
+"""Errors of the users service: one class per ErrorReason."""
 
 from __future__ import annotations
 

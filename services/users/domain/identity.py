@@ -1,4 +1,4 @@
-"""What of a verified token is good enough to be a user."""
+"""Rules about the subject and the e-mail address of a verified token."""
 
 from __future__ import annotations
 
@@ -14,19 +14,15 @@ _EMAIL_LENGTH = 254
 
 
 def validate_subject(subject: str) -> str:
-    """The subject as it is; raises TokenInvalidError when it can't be stored."""
+    """Return the subject. Raises TokenInvalidError if it can't be stored."""
     if not _SUBJECT.fullmatch(subject):
         raise TokenInvalidError("the token's subject is too long or contains control characters")
     return subject
 
 
 def normalize_email(email: str) -> str:
-    """The address in the one form in which addresses are compared: NFC, lower case.
-
-    Raises EmailRequiredError when the text is no address. Whether anybody reads mail there is the token
-    issuer's business.
-    """
-    folded = unicodedata.normalize("NFC", email.strip().lower())
-    if len(folded) > _EMAIL_LENGTH or not _EMAIL.fullmatch(folded):
+    """Return the address in NFC and lower case. Raises EmailRequiredError if the text is not an address."""
+    normalized = unicodedata.normalize("NFC", email.strip().lower())
+    if len(normalized) > _EMAIL_LENGTH or not _EMAIL.fullmatch(normalized):
         raise EmailRequiredError
-    return folded
+    return normalized

@@ -10,7 +10,7 @@ from services.users.actions.deps import Deps
 
 
 class IdentityServicer:
-    """Tells the other services who is calling them."""
+    """Resolves the callers of the other services."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["IdentityService"]
 
@@ -18,7 +18,7 @@ class IdentityServicer:
         self._deps = deps
 
     async def ResolveCaller(self, request: pb.ResolveCallerRequest, _: Call) -> pb.ResolveCallerResponse:
-        """The user behind a verified token."""
+        """Return the user of a verified token."""
         return wire.resolve_caller_response(
             await identity.resolve_caller(self._deps, request.subject, request.email)
         )

@@ -11,7 +11,7 @@ from services.users.actions.deps import Deps
 
 
 class UserServicer:
-    """Reads and changes users."""
+    """Reads and updates users."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["UserService"]
 
@@ -19,16 +19,16 @@ class UserServicer:
         self._deps = deps
 
     async def GetUser(self, request: pb.GetUserRequest, call: Call) -> pb.GetUserResponse:
-        """One user; the caller when no id is given."""
+        """Return one user; the caller if no id is given."""
         user_id = parse_id(request.user_id) if request.user_id else call.caller.user_id
         return wire.get_user_response(await users.get_user(self._deps, user_id), call.caller)
 
     async def LookupUsers(self, request: pb.LookupUsersRequest, _: Call) -> pb.LookupUsersResponse:
-        """The summaries of up to 1,000 users."""
+        """Return the summaries of up to 1,000 users."""
         found, missing = await users.lookup_users(self._deps, wire.parse_ids(request.user_ids))
         return wire.lookup_users_response(found, missing)
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> pb.UpdateUserResponse:
-        """Changes one user."""
+        """Update one user."""
         row = await users.update_user(self._deps, call.caller, wire.profile_update(request))
         return wire.update_user_response(row, call.caller)

@@ -1,1 +1,1 @@
-"""The SQL of the users service: the only place that knows its tables."""
+"""The SQL of the users service: its tables are used nowhere else."""

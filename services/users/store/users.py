@@ -1,23 +1,14 @@
-"""Statements about users.users. Erased users are in none of the answers."""
+"""Statements that read and update users by id. Erased users are never returned."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
+from servicekit.database import Database
 from servicekit.sql import Query
-from services.users.domain.errors import EmailTakenError
-
-
-class IdentityRow(NamedTuple):
-    """What signing in needs of a user."""
-
-    id: UUID
-    email: str | None
-    role: str
-    muted_until: Micros | None
-    suspended_until: Micros | None
 
 
 class UserRow(NamedTuple):
@@ -34,7 +25,7 @@ class UserRow(NamedTuple):
 
 
 class SummaryRow(NamedTuple):
-    """What stands beside a message."""
+    """The public summary of a user."""
 
     id: UUID
     display_name: str
@@ -42,43 +33,14 @@ class SummaryRow(NamedTuple):
 
 
 class UpdateRefusalRow(NamedTuple):
-    """Why a change found no row to change."""
+    """Why an update matched no row: whether the caller is suspended, and whether the user exists."""
 
     suspended: bool
     found: bool
 
 
-# An erased user has no subject any more, so that none of the three statements by subject meets one.
-BY_SUBJECT = Query[IdentityRow, str](
-    "users.by_subject",
-    "SELECT id, email, role, muted_until, suspended_until FROM users.users WHERE supabase_id = $1",
-)
-
-# No row when another row holds the subject or the address. Neither key is named as the one to conflict on:
-# two first sign-ins of one user can meet on either.
-ADD = Query[IdentityRow, UUID, str, str](
-    "users.add",
-    """
-    INSERT INTO users.users (id, supabase_id, email, display_name) VALUES ($1, $2, $3, '')
-    ON CONFLICT DO NOTHING
-    RETURNING id, email, role, muted_until, suspended_until
-    """,
-)
-
-# updated_at always grows, also when the clock does not: etags are made of it.
-SET_EMAIL = Query[IdentityRow, str, str](
-    "users.set_email",
-    """
-    UPDATE users.users
-    SET email = $2, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    WHERE supabase_id = $1
-    RETURNING id, email, role, muted_until, suspended_until
-    """,
-    violations={"users_email_key": EmailTakenError},
-)
-
-BY_ID = Query[UserRow, UUID](
-    "users.by_id",
+_GET = Query[UserRow, UUID](
+    "users.get",
     """
     SELECT id, email, display_name, role, muted_until, suspended_until, created_at, updated_at
     FROM users.users
@@ -86,22 +48,28 @@ BY_ID = Query[UserRow, UUID](
     """,
 )
 
-LOOKUP = Query[SummaryRow, list[UUID]](
+_LOOKUP = Query[SummaryRow, list[UUID]](
     "users.lookup",
     "SELECT id, display_name, role FROM users.users WHERE id = ANY ($1) AND erased_at IS NULL",
 )
 
-# Changes $1 on behalf of $2, whose own row says whether they are suspended now; $4 is the state the caller
-# has seen, if they care.
-SET_DISPLAY_NAME = Query[UserRow, UUID, UUID, str, Micros | None](
-    "users.set_display_name",
+# $1: the user, $2: the caller, $3: the new name or null to keep it, $4: the state that the caller has read or null.
+# A name that is already in place matches whatever the etag, and keeps the state: a retry of an update whose
+# response was lost succeeds. PostgreSQL evaluates the conditions again on the row that it has locked.
+_UPDATE = Query[UserRow, UUID, UUID, str | None, Micros | None](
+    "users.update",
     """
-    UPDATE users.users AS changed
-    SET display_name = $3,
-        updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
-    WHERE changed.id = $1
-        AND changed.erased_at IS NULL
-        AND ($4::timestamptz IS NULL OR changed.updated_at = $4)
+    UPDATE users.users AS updated
+    SET display_name = coalesce($3, updated.display_name),
+        updated_at = CASE
+            WHEN updated.display_name = coalesce($3, updated.display_name) THEN updated.updated_at
+            ELSE greatest(clock_timestamp(), updated.updated_at + interval '1 microsecond')
+        END
+    WHERE updated.id = $1
+        AND updated.erased_at IS NULL
+        AND ($4::timestamptz IS NULL
+            OR updated.updated_at = $4
+            OR updated.display_name = coalesce($3, updated.display_name))
         AND NOT EXISTS (
             SELECT FROM users.users AS caller WHERE caller.id = $2 AND caller.suspended_until > clock_timestamp()
         )
@@ -109,7 +77,7 @@ SET_DISPLAY_NAME = Query[UserRow, UUID, UUID, str, Micros | None](
     """,
 )
 
-UPDATE_REFUSAL = Query[UpdateRefusalRow, UUID, UUID](
+_UPDATE_REFUSAL = Query[UpdateRefusalRow, UUID, UUID](
     "users.update_refusal",
     """
     SELECT EXISTS (
@@ -118,3 +86,25 @@ UPDATE_REFUSAL = Query[UpdateRefusalRow, UUID, UUID](
            EXISTS (SELECT FROM users.users WHERE id = $1 AND erased_at IS NULL) AS found
     """,
 )
+
+
+async def get(database: Database, user_id: UUID) -> UserRow | None:
+    """Return one user."""
+    return await database.row(_GET, user_id)
+
+
+async def lookup(database: Database, user_ids: Sequence[UUID]) -> list[SummaryRow]:
+    """Return the summaries of the users that exist."""
+    return await database.rows(_LOOKUP, list(user_ids))
+
+
+async def update(
+    database: Database, user_id: UUID, caller_id: UUID, display_name: str | None, updated_at: Micros | None
+) -> UserRow | None:
+    """Update a user on behalf of the caller; return None if it was refused (see update_refusal)."""
+    return await database.row(_UPDATE, user_id, caller_id, display_name, updated_at)
+
+
+async def update_refusal(database: Database, user_id: UUID, caller_id: UUID) -> UpdateRefusalRow | None:
+    """Return why an update was refused; a reason may be gone by now."""
+    return await database.row(_UPDATE_REFUSAL, user_id, caller_id)
