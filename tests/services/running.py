@@ -27,9 +27,9 @@ SERVICE_SECRET = "a secret of services' tokens for tests only"
 UNLIMITED = {
     f"{kind}_{limit}": 1e6
     for kind in ("send", "room", "join", "reaction", "search", "invitation", "report")
-    for limit in ("rate", "burst")
+    for limit in ("rate_per_second", "burst")
 }
-"""Settings of chat and tracks with which no user does anything too often."""
+"""Settings of chat and tracks without effective rate limits."""
 _TIMEOUT = 20.0
 _Response = TypeVar("_Response", bound=Message)
 

@@ -131,7 +131,7 @@ class RealSuite:
             **{
                 f"SEDA_{kind}_{limit}": "100000"
                 for kind in ("SEND", "ROOM", "JOIN")
-                for limit in ("RATE", "BURST")
+                for limit in ("RATE_PER_SECOND", "BURST")
             },
             # The providers of invented tracks are left alone.
             "SEDA_ENRICH": "0",
