@@ -5,7 +5,7 @@ FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-# The environment gets what runs and nothing else: no pip, no generator, no test library.
+# The environment gets only runtime packages: no pip, no generator, no test library.
 COPY requirements-runtime.lock ./
 RUN python -m venv --without-pip /opt/seda \
  && pip --python /opt/seda/bin/python install --require-hashes -r requirements-runtime.lock

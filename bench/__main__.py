@@ -64,7 +64,7 @@ def _run(arguments: argparse.Namespace, work: Path) -> int:
 def _measure(
     servers: Testbed, server: Cluster, arguments: argparse.Namespace
 ) -> tuple[list[runner.Result], bool]:
-    """The results of the groups, but for those where a reply was wrong; these are told of."""
+    """The results of the scenarios, except for those with a wrong reply, which are reported."""
     results, wrong = [], False
     postmaster = server.pid
     assert postmaster is not None

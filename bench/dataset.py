@@ -1,7 +1,7 @@
 """The dataset, once in the baselines' tables and once in ours, kept as template databases between runs.
 
 The baselines' tables are made by `baselines/dataset.sql`; `dataset.sql` derives ours from the very same rows, with the same
-ids. Both sides of a measurement get a fresh copy of their template, so that no run sees what an earlier one wrote.
+ids. Both sides of a measurement get a fresh copy of their template, so that no run sees the writes of an earlier one.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def copies(cluster: Cluster, templates: Templates) -> Databases:
             for name, template in (("bench", templates.ours), ("baseline", templates.theirs)):
                 await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
                 await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-            # What the copies made dirty is written now and not in the middle of a round.
+            # Dirty pages of the copies are written now, not during a round.
             await connection.execute("CHECKPOINT")
         finally:
             await connection.close()
@@ -97,7 +97,7 @@ def copies(cluster: Cluster, templates: Templates) -> Databases:
 
 
 async def derive(dsn: str) -> None:
-    """Fill our tables from the dataset's, which stand in schema public of the same migrated database."""
+    """Fill Seda's tables from the dataset's, which are in schema public of the same migrated database."""
     connection = await asyncpg.connect(dsn, timeout=60)
     try:
         await connection.execute("CREATE TEMP TABLE subjects (number int, email text, subject text)")
@@ -112,7 +112,7 @@ async def derive(dsn: str) -> None:
 
 
 async def _tidy(cluster: Cluster, templates: Templates) -> set[str]:
-    """Drop what other scripts or an interrupted load have left; returns which of the templates are there."""
+    """Drop templates of other scripts and of interrupted loads; return the existing ones of these."""
     connection = await asyncpg.connect(cluster.dsn())
     try:
         # A database becomes a template last of all: a load that was interrupted leaves none.
@@ -148,7 +148,7 @@ async def _administer(cluster: Cluster, statement: str) -> None:
 
 
 def psql(program: str, dsn: str, script: Path, **variables: int) -> None:
-    """Run a script with psql, whose variables and conditions it uses; raises RuntimeError with what it said."""
+    """Run a script with psql, whose variables and conditions it uses; raises RuntimeError with its output."""
     given = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
     # The DSN holds a password: in the environment other users can't see it.
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own program

@@ -1,4 +1,4 @@
--- Our tables from the dataset's (baselines/dataset.sql), which stand in schema public beside the temporary table
+-- Seda's tables from the dataset's (baselines/dataset.sql), which are in schema public beside the temporary table
 -- subjects(number, email, subject). Ids are the same. A room's numbers follow one another as if all of it had happened
 -- in this order: the room itself (rev 1), its members, its messages by time, its reactions by time.
 SET synchronous_commit = off;

@@ -1,4 +1,4 @@
-"""gRPC calls as bytes over HTTP/2, made as cheaply as Python can: a load driver must not be what is measured.
+"""gRPC calls as bytes over HTTP/2, at the least cost in Python, so that the load driver is not the bottleneck.
 
 Requests are encoded before the load starts; of replies only frame headers are read, and the trailers for their
 grpc-status. A load asks the server to use no header table, so that each block of headers stands for itself. Whoever
@@ -39,7 +39,7 @@ _GOOD = (b"\x0bgrpc-status\x010", b"\x88\x9a\xca\xc8\xb2\x12\x34\xda\x8f\x010")
 class PreparedCall:
     """One request, encoded. `reply_bytes` is the length that the reply's data must have; None: any.
 
-    `expected` is what the reply must say, for whoever decodes it.
+    `expected` is the content of the reply, compared after decoding.
     """
 
     body: bytes
@@ -50,7 +50,7 @@ class PreparedCall:
 
 @dataclass(slots=True)
 class LoadStats:
-    """What came back. `seconds` has the time of each good reply; `kept` some of them, with their calls."""
+    """Received replies. `seconds` has the latency of each good reply; `kept` some of them, with their calls."""
 
     seconds: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ def bearer(token: str) -> bytes:
 class LoadGenerator(asyncio.BufferedProtocol):
     """One connection that keeps `in_flight` calls of one method running until it is stopped.
 
-    Calls come from `calls` as they are needed; when these run out, the load ends by itself.
+    Calls come from `calls` as they are needed; when these run out, the load ends.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class LoadGenerator(asyncio.BufferedProtocol):
             await self._closed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say how the connection is used, and make the first calls."""
+        """Send the connection's settings and the first calls."""
         # uvloop's transports are of no class of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self._out += _PREFACE + _frame(_SETTINGS, 0, 0, _OUR_SETTINGS)
@@ -302,7 +302,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 def _string(value: bytes) -> bytes:
     """An HPACK string, not Huffman-coded: its length in a prefix of seven bits, then itself."""
     size = len(value)
-    if size < 127:  # noqa: PLR2004 - the largest length that fits into the prefix says: more follows
+    if size < 127:  # noqa: PLR2004 - the largest value of the prefix means that more bytes follow
         return bytes([size]) + value
     head, rest = bytearray([127]), size - 127
     while rest > 127:  # noqa: PLR2004 - seven bits a byte

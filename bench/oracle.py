@@ -1,4 +1,4 @@
-"""What the replies have to say, read from the dataset itself by statements that no server uses."""
+"""Expected replies, read from the dataset by statements that no server uses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A root in the middle of a room's history, and where it stands in our numbers."""
+    """A root in the middle of a room's history, and its seq in Seda's tables."""
 
     message_id: str
     seq: int
@@ -59,13 +59,13 @@ class MyRoom:
 
 
 class Oracle:
-    """Asks both databases as superuser."""
+    """Queries both databases as superuser."""
 
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
 
     def members(self, rooms: Sequence[str]) -> dict[str, list[Member]]:
-        """Who is in each room."""
+        """The members of each room."""
         rows = self._ours(
             "SELECT m.room_id, m.user_id, u.email FROM chat.room_memberships m"
             " JOIN users.users u ON u.id = m.user_id"
@@ -157,7 +157,7 @@ class Oracle:
         return [str(row["id"]) for row in rows]
 
     def reset_read_markers(self) -> None:
-        """Take back all read marks, so that marking from the first message on changes something each time."""
+        """Reset all read markers, so that each later MarkRead advances one."""
         self._ours("UPDATE chat.room_memberships SET last_read_seq = 0")
         self._ours("VACUUM ANALYZE chat.room_memberships")
 

@@ -1,4 +1,4 @@
-"""What servicekit and the gateway cost: server CPU per call against bare grpc.aio.
+"""Cost of servicekit and the gateway: server CPU per call against bare grpc.aio.
 
     python -m bench.overhead [--rounds 25] [--calls 1000] [--in-flight 32]
 
@@ -36,11 +36,11 @@ _START_SECONDS = 30.0
 
 @contextmanager
 def server(kind: str, *arguments: str) -> Iterator[tuple[int, str]]:
-    """A server in a process of its own: its pid and address."""
+    """A server in a separate process: its pid and address."""
     with tempfile.TemporaryDirectory() as folder:
         port_file = Path(folder) / "port"
         command = [sys.executable, "-m", "bench.servers", kind, str(port_file), *arguments]
-        # What servicekit has set for grpc's core is for ours; bare is grpc as it comes.
+        # servicekit's settings of grpc's core must not affect the bare server.
         bare = kind.startswith("bare")
         environ = {name: each for name, each in os.environ.items() if not (bare and name.startswith("GRPC_"))}
         process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)  # noqa: S603 - our own module

@@ -1,4 +1,4 @@
-"""The servers of a measurement: started on loopback, waited for, stopped with whoever started them."""
+"""The servers of a measurement: started on loopback, and stopped with their parent process."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def install_baselines(work: Path, log: Callable[[str], None]) -> Path | None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses right now."""
+    """A free port of 127.0.0.1."""
     while True:
         port = random.choice(_PORTS)  # noqa: S311 - a port is no secret
         with socket.socket() as probe:
@@ -196,5 +196,5 @@ def _wait(process: subprocess.Popen[bytes], name: str, ready: Callable[[], Await
     while not asyncio.run(asked()):
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"{name} did not start; see its log")
-        # Another process comes up; it has no way to tell this one.
+        # The starting process cannot notify this one.
         time.sleep(_POLL_SECONDS)

@@ -16,7 +16,7 @@ from bench.scenarios import OURS
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the figures hold for. `seconds` is the length of a round."""
+    """The conditions of the measurement. `seconds` is the length of a round."""
 
     command: str
     dataset: str
@@ -50,12 +50,12 @@ def table(results: Sequence[Result], setting: Setting) -> str:
         "",
         (
             f"Dataset: {setting.dataset}. {setting.rounds} rounds of {setting.seconds:g} s, in each of which all servers of"
-            " a group are measured one after the other; servers, PostgreSQL and the driver share the machine. A figure is the"
+            " a scenario are measured one after the other; servers, PostgreSQL and the driver share the machine. A figure is the"
             " median of the rounds, in parentheses the least and the most. CPU is in microseconds per call: the server's"
             " processes, PostgreSQL's, those of their children that ended included, and the driver's. *Against* is"
             f" {OURS}'s figure over this server's, pair by pair: calls per second, and the CPU of server and PostgreSQL"
             " together. *Others* is the share of the machine that processes outside the measurement took. Every reply was"
-            " checked for its status, most for their length, samples for all they say, and what was acknowledged was counted"
+            " checked for its status, most for their length, samples for their whole content, and acknowledged writes were counted"
             " in the tables."
         ),
         "",

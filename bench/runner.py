@@ -1,7 +1,7 @@
-"""One group of measurements: its sides are checked, then measured one after the other in every round.
+"""One scenario: its contenders are checked, then measured one after the other in every round.
 
-A round of a side is a load of some seconds over fresh connections. Between its warm-up and its end the replies are
-counted, and the CPU that the side's servers, PostgreSQL, the driver and everybody else used meanwhile. Each reply
+A round of a contender is a load of some seconds over fresh connections. Between its warm-up and its end the replies are
+counted, and the CPU that the contender's servers, PostgreSQL, the driver and other processes used meanwhile. Each reply
 must have grpc-status 0 and, where it is known, the right length; a few of each round are decoded and compared.
 """
 
@@ -29,14 +29,14 @@ _QUIET_SECONDS, _QUIET_SHARE = 0.4, 0.15
 
 
 class WrongReplyError(Exception):
-    """A side answered with an error or something else than it had to; its rate means nothing."""
+    """A contender replied with an error or a wrong message; its rate is invalid."""
 
 
 @dataclass(slots=True)
 class Contender:
-    """One contestant: its servers, the method, and the calls that are made.
+    """One contender: its servers, the method, and its calls.
 
-    `samples` are requests with what their replies must say, all of which are checked before the first round.
+    `samples` are requests with their expected replies, all of which are checked before the first round.
     `calls` yields those of the rounds; without it the samples are repeated. `read` turns a reply's message into
     what `expected` is compared with. `written` counts the rows that the calls have left in the database; it must
     grow by one for each acknowledged call. `batches` counts the statements that wrote them.
@@ -54,13 +54,13 @@ class Contender:
 
     @property
     def pids(self) -> list[int]:
-        """Whose CPU counts as the side's."""
+        """The processes whose CPU counts as the contender's."""
         return [server.pid for server in (*self.servers, *self.shared_servers)]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Sides that do the same work. `pairs` names sides whose ratio is told beside the table, ours first."""
+    """Contenders that do the same work. `pairs` are contenders whose ratio is reported below the table."""
 
     name: str
     title: str
@@ -72,9 +72,9 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one side did in one round. CPU is in microseconds per call, latencies are in milliseconds.
+    """The figures of one contender in one round. CPU is in microseconds per call, latencies are in milliseconds.
 
-    `others` is the share of the machine's CPU that processes outside the measurement used; `in_flight` the calls
+    `others` is the share of the machine's CPU used by processes outside the measurement; `in_flight` the calls
     that really were under way, on average; `batch` the messages that one statement wrote.
     """
 
@@ -93,13 +93,13 @@ class Round:
 
 @dataclass(slots=True)
 class Result:
-    """All rounds of a group, by side."""
+    """All rounds of a scenario, by contender."""
 
     scenario: Scenario
     rounds: dict[str, list[Round]] = field(default_factory=dict)
 
     def ratios(self, contender: str, other: str, figure: Callable[[Round], float]) -> list[float]:
-        """A figure of one side over that of another, pair by pair."""
+        """A figure of one contender over that of another, pair by pair."""
         pairs = zip(self.rounds[contender], self.rounds[other], strict=True)
         return [figure(one) / figure(two) for one, two in pairs if figure(two)]
 
@@ -116,7 +116,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many rounds of how many seconds, and how many seconds each waits at most for a machine with nothing else to do."""
+    """The number and length of rounds, and the longest wait in seconds for an idle machine before each."""
 
     rounds: int
     seconds: float
@@ -124,7 +124,7 @@ class Plan:
 
 
 def run(scenario: Scenario, postgres: int, plan: Plan, log: Callable[[str], None]) -> Result:
-    """Check every side, then measure all of them in turn, beginning with another one in each round.
+    """Check every contender, then measure all of them in turn, starting with another one in each round.
 
     `postgres` is the postmaster's pid. Raises WrongReplyError.
     """
@@ -155,7 +155,7 @@ def _wait_until_idle(idle_wait: float) -> None:
     end = time.monotonic() + idle_wait
     while time.monotonic() < end:
         busy, there = cpu.machine()
-        time.sleep(_QUIET_SECONDS)  # what the machine does in this time is looked at
+        time.sleep(_QUIET_SECONDS)  # the machine's load is measured over this time
         busy_after, there_after = cpu.machine()
         if busy_after - busy < _QUIET_SHARE * (there_after - there):
             return
@@ -227,7 +227,7 @@ def _require(contender: Contender, tally: LoadStats, replies: int | None) -> Non
 
 
 def _first_difference(found: object, expected: object) -> str:
-    """What of a reply differs first; replies that are lists are long."""
+    """The first difference between two replies; replies that are lists are long."""
     if isinstance(found, tuple) and isinstance(expected, tuple):
         if len(found) != len(expected):
             return f"{len(found)} items instead of {len(expected)}"
@@ -246,7 +246,7 @@ def _require_written(contender: Contender, before: int, acknowledged: int) -> No
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Everything that is counted, at one moment."""
+    """All counters at one moment."""
 
     at: float
     server: float

@@ -1,4 +1,4 @@
-"""What is measured: the groups, with each side's requests and what the replies to them have to be."""
+"""The measured scenarios, with each contender's requests and expected replies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _EMOJIS = ("🎧", "🎸", "🥁", "🎷", "🎺")
 
 
 def all_scenarios() -> dict[str, Callable[[Testbed], Scenario]]:
-    """Every group by its name, in the order in which they run: what writes comes after what reads."""
+    """Every scenario by its name, in execution order: reads before writes."""
     return {
         "list-first": lambda testbed: _list(testbed, deep=False),
         "list-deep": lambda testbed: _list(testbed, deep=True),
@@ -88,7 +88,7 @@ def _list(testbed: Testbed, *, deep: bool) -> Scenario:
             (
                 "chat: roots with the first three replies, reply counts, tallies and what the caller may see; no authors'"
                 " names, which the gateway adds. Baselines: roots and replies in one list, with each author's card and every"
-                " reaction with its user, and nobody is checked."
+                " reaction with its user, and no permission checks."
             ),
             (
                 f"The pages asked for are as many as there are tokens, and nothing changes in their rooms: {OURS} makes each"
@@ -135,7 +135,7 @@ def _send(testbed: Testbed, *, hot: bool) -> Scenario:
     baselines = _baseline_contenders(testbed, SEND_MESSAGE, theirs, _read_baseline_sent, pair=True)
     for contender in baselines:
         contender.written = testbed.oracle.baseline_message_count
-    # What of a send is spent before it begins to be one.
+    # The part of a send's cost that an empty call has too.
     empty = [_call(EmptyRequest(), member, EmptyResponse()) for member in callers]
     floors = [
         Contender(name, [server], [], METHOD, empty, EmptyResponse.FromString)
@@ -314,7 +314,7 @@ def _read_baseline_page(data: bytes) -> object:
     page = contract().ListMessagesResponse.FromString(data)
     shown = []
     for each in page.messages:
-        # What the list promises beside the messages: whose each is, and who reacted.
+        # The list also promises each message's author and the users of its reactions.
         assert each.user.id == each.user_id
         assert each.user.email
         assert all(reaction.user.email for reaction in each.reactions)

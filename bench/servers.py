@@ -37,7 +37,7 @@ class ProbeSettings(ServiceSettings):
 
 
 class AnyUserResolver:
-    """Knows every user."""
+    """Resolves every user."""
 
     async def resolve(self, _subject: str, _email: str) -> Caller:
         """A caller, the same for a subject as long as it is cached."""
@@ -45,7 +45,7 @@ class AnyUserResolver:
 
 
 class Probe:
-    """Answers what costs nothing."""
+    """Replies with an empty message."""
 
     descriptor = SERVICE
 
@@ -95,7 +95,7 @@ async def kit() -> int:
 async def gateway(target: str, others: str) -> int:
     """The gateway in front of `target`; returns the port.
 
-    Something has to stand for the suite's own services, or the gateway would look for them all the time.
+    A server stands in for the suite's services, or the gateway would reconnect to them continuously.
     """
     settings = _settings(Settings, users_target=others, chat_target=others, tracks_target=others)
 

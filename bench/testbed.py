@@ -1,4 +1,4 @@
-"""Everything a measurement stands on: both databases, our services, the baselines, and what the replies have to say."""
+"""The environment of a measurement: both databases, Seda's services, the baselines, and the expected replies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.processes import SECRET, Server, install_baselines, node_baseline, se
 from ops.dev_tokens import development_token
 
 EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
-# One user writes far more than people do, and makes rooms for it, so that few users make the load of many.
+# A few users generate the load of many: each writes far more than a person does.
 RAISED_LIMITS = {
     f"SEDA_{kind}_{limit}": "1000000" for kind in ("SEND", "ROOM") for limit in ("RATE_PER_SECOND", "BURST")
 }
@@ -42,7 +42,7 @@ class Testbed:
 
     @property
     def limits(self) -> list[str]:
-        """What was set otherwise than a production process has it, for the table."""
+        """The settings that differ from production's, for the table."""
         return [
             *(f"{name}={value}" for name, value in RAISED_LIMITS.items()),
             *(f"PostgreSQL {name}={value}" for name, value in SETTINGS.items()),

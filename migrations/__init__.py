@@ -1,6 +1,6 @@
-"""The histories of the three schemas, one Alembic environment each, and what they share.
+"""The histories of the three schemas, one Alembic environment each, and their shared code.
 
-A revision is never edited once it was applied anywhere: its checksum stands in `<schema>_migrations.applied`. Its
+An applied revision is never edited: its checksum is stored in `<schema>_migrations.applied`. Its
 id is the minute it was made (`20261122_1015`), so that ids order as the history does, and the file's name adds
 what it does. `seda migrate` runs them; Alembic's own command line has no lock and is refused.
 """

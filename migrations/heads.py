@@ -1,7 +1,7 @@
-"""Read the revision files without Alembic: which there are, in which order, and which is the newest.
+"""Read the ids and the order of the revision files without Alembic.
 
-Services ask for their head at every start, and Alembic with SQLAlchemy would cost them a quarter of a second
-and 30 MB. The three facts that a revision file states stand on lines of their own, which is all this reads.
+Services read their head at every start, where Alembic with SQLAlchemy would cost a quarter of a second
+and 30 MB. The three facts of a revision file are on separate lines, and only these are read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the environments and revisions of all histories share.
+"""Shared code of the environments and revisions of all histories.
 
 `run_history` is the whole of every env.py; `create_grants` is how a revision hands its tables to the roles.
-Changing what these do changes what applied revisions would do on a new database: add, don't alter.
+A changed function changes applied revisions on a new database: add functions, don't alter these.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _history_schema(schema: str) -> str:
 
 
 def _has_roles(connection: sa.Connection, schema: str) -> bool:
-    # Roles belong to the whole cluster: that chat_app exists says nothing about this database. That the schema
+    # Roles belong to the whole cluster: that chat_app exists proves nothing about this database. That the schema
     # belongs to chat_owner does.
     owner = connection.scalar(
         sa.text("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = :schema"),
@@ -97,7 +97,7 @@ def _prepare_history(connection: sa.Connection, schema: str) -> None:
     if sa.inspect(connection).has_table("applied", schema=history):
         return
     _applied(schema).create(connection)
-    # Alembic would make this table by itself, but without a comment and too late to be granted here.
+    # Alembic would create this table too, but without a comment and too late for the grants below.
     sa.Table(
         _VERSION_TABLE,
         sa.MetaData(schema=history),

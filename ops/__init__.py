@@ -1,3 +1,3 @@
-"""The `seda` command: run the suite, look after its database, call it and look inside."""
+"""The `seda` command: run the suite, manage its database, call its methods and check its health."""
 
 import servicekit as servicekit  # before anything loads grpc

@@ -1,6 +1,6 @@
-"""The `seda` command: what there is, and how every command begins and ends.
+"""The `seda` command: its subcommands, global flags and error handling.
 
-Imports stand inside the commands: `seda --help` and completion load nothing but Typer.
+Commands import inside their functions: `seda --help` and completion load only Typer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Seda: a music community's backend. Run it, call it, look after its data.
+    """Seda: a music community's backend. Run it, call it, manage its data.
 
     \b
     Examples:
@@ -97,7 +97,7 @@ def up(
 
 @app.command()
 def token(
-    email: Annotated[str, typer.Option(help="Whose token; a bare name is one of the demo people.")],
+    email: Annotated[str, typer.Option(help="E-mail address of the user; a bare name is a demo user.")],
     role: Annotated[
         str | None, typer.Option(help="First give the user this role: USER, MODERATOR, ADMIN.")
     ] = None,
@@ -129,7 +129,7 @@ def health(
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 2.0,
 ) -> None:
-    """Ask every process, and each of its services, how it is. Exit code 1 when something doesn't serve.
+    """Check the health of every process and service. Exit code 1 when one is not serving.
 
     Examples:
         seda health
@@ -227,7 +227,7 @@ def show_help(
         parent = context.parent or context
         console.print(f"{parent.get_help()}\n\nTopics: {', '.join(TOPICS)}")
     else:
-        # A command is explained by itself; an unknown one gets the same suggestion as when it is run.
+        # A command has its own help; an unknown one gets the same suggestion as when it is run.
         raise typer.Exit(_run([topic, "--help"]))
 
 
@@ -237,7 +237,7 @@ def main() -> None:
 
 
 def _parse_global_flags(arguments: list[str]) -> list[str]:
-    """Take out the flags that every command has, wherever they stand before `--`."""
+    """Remove and apply the global flags, at any position before `--`."""
     rest: list[str] = []
     for number, each in enumerate(arguments):
         if each == "--":
@@ -263,7 +263,7 @@ def _run_with_error_handling(arguments: list[str]) -> int:
         console.message("Interrupted.")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has enough of it. Python would complain once more while it closes stdout.
+        # The reader closed the pipe. Without this, Python reports the error again when it closes stdout.
         redirect_to_devnull(sys.stdout)
         return Exit.ACTION_NEEDED
     except Exception as error:  # noqa: BLE001 - the last frame: everything unexpected is reported in one way
@@ -282,7 +282,7 @@ def _run(arguments: list[str]) -> int:
 def _usage_error(error: TyperException) -> CliError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "seda"
-    # Typer appends suggestions of its own in two ways; they are made once, below, and in one way.
+    # Typer appends suggestions in two formats; they are replaced by the single one below.
     message = _SUGGESTED.sub("", error.format_message()).rstrip(".") + "."
     known = list(getattr(error, "possibilities", None) or ())
     if not known and message.startswith("No such command"):

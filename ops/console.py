@@ -1,9 +1,9 @@
-"""What commands write: results to stdout, everything else to stderr, and both in one way.
+"""Output of commands: results to stdout, everything else to stderr.
 
-The rules: colour only where the stream is a terminal and nobody objects (--no-color, NO_COLOR, CLICOLOR=0,
-TERM=dumb; CLICOLOR_FORCE insists); nothing moves unless stderr is a terminal outside CI; a table that is piped
+The rules: colour only where the stream is a terminal, unless disabled (--no-color, NO_COLOR, CLICOLOR=0,
+TERM=dumb) or forced (CLICOLOR_FORCE); no animation unless stderr is a terminal outside CI; a piped table
 is tab-separated, uncut and keeps its header; with --json stdout holds exactly one object (commands that run on
-write one event a line). Text that is not ours is data, never markup and never control sequences.
+write one event per line). Foreign text is escaped: it is never markup or a control sequence.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _STYLES = {
 
 
 def redirect_to_devnull(stream: TextIO) -> None:
-    """Let what is written from now on, and what was not taken yet, go nowhere."""
+    """Discard buffered and later output of a stream."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -63,7 +63,7 @@ class Console:
         self.no_color = False
         self.debug = False
         self.ignore_broken_pipe = False
-        """Whether the command goes on when nobody reads any more what it writes: it has others to look after."""
+        """Whether the command continues after the reader of its output is gone, as a supervisor must."""
 
     @property
     def stdout(self) -> TextIO:
@@ -76,7 +76,7 @@ class Console:
         return self._stderr or sys.stderr
 
     def colored(self, stream: TextIO) -> bool:
-        """Tell whether colour may be written to `stream`."""
+        """Return whether colour may be written to `stream`."""
         environ = self._environ
         if self.no_color or environ.get("NO_COLOR"):
             return False
@@ -106,7 +106,7 @@ class Console:
         try:
             print(text, file=stream, flush=True)
         except OSError:
-            # The terminal was closed, or the reader of a pipe has left.
+            # The terminal or the pipe was closed.
             if not self.ignore_broken_pipe:
                 raise
             redirect_to_devnull(stream)
@@ -166,7 +166,7 @@ class Console:
         )
 
     def error(self, error: CliError) -> None:
-        """Write a failure: what, why, what to do on stderr, or the envelope on stdout with --json."""
+        """Write a failure: message, cause and remedy to stderr, or the envelope to stdout with --json."""
         if self.json:
             self.print(
                 _dump(

@@ -1,4 +1,4 @@
-"""The data folder of a development suite (`.seda`, or SEDA_HOME): what lies where, its lock, its state."""
+"""The data folder of a development suite (`.seda`, or SEDA_HOME): its paths, lock and state."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ProcessIdentity:
 
 @dataclass(frozen=True, slots=True)
 class SuiteState:
-    """What a running `seda up` says about itself in state.json.
+    """The content of state.json, written by a running `seda up`.
 
     `since` is RFC 3339 with the local offset. `settings` are those whose change needs a restart.
     """
@@ -135,7 +135,7 @@ class DataDir:
                 yield True
 
     def read_state(self) -> SuiteState | None:
-        """Return what the last `seda up` said, whether it still runs or not; None when it said nothing."""
+        """Return the state written by the last `seda up`, running or not; None without one."""
         try:
             raw = json.loads(self.state_file.read_text())
             raw["supervisor"] = ProcessIdentity(**raw["supervisor"])

@@ -1,4 +1,4 @@
-"""Tokens of people who do not exist. Every process takes them, unless SEDA_ENV is production; none signs them."""
+"""Development tokens. Every process accepts them unless SEDA_ENV is production; no process signs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of the environment, each of which may also come from a file: the same name with _FILE."""
+"""Secrets from the environment, or from a file named by the same variable with _FILE."""
 
 from __future__ import annotations
 

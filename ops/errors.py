@@ -23,8 +23,8 @@ class Exit(IntEnum):
 class CliError(Exception):
     """A failure that a person can act on.
 
-    `code` is stable and machine-readable (PORT_TAKEN), `message` says what happened, `why` gives the
-    cause and `fix` what to do next. `retry` is true when the same command may simply be run again. `details` are facts for
+    `code` is stable and machine-readable (PORT_TAKEN), `message` describes the failure, `why` gives the
+    cause and `fix` the remedy. `retry` is true when the same command may simply be run again. `details` are facts for
     machines that --json adds.
     """
 

@@ -1,4 +1,4 @@
-"""`seda health`: every process and every name it answers for."""
+"""`seda health`: the health of every process and of its services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABELS = {READINESS: "(ready)", LIVENESS: "(alive)"}
 
 
 def show(console: Console, timeout: float) -> bool:
-    """Ask all processes at once, show their answers, and tell whether everything serves."""
+    """Check all processes concurrently, print their status, and return whether everything is SERVING."""
     reports = asyncio.run(_check_all(Ports(port_base()), timeout))
     serving = all(each.serving for each in reports)
     if console.json:
@@ -40,7 +40,7 @@ def show(console: Console, timeout: float) -> bool:
 
 
 def show_one(console: Console, address: str, timeout: float) -> bool:
-    """Ask the process at `address` whether it is ready to take calls, and show its answer."""
+    """Check and print the readiness of the process at `address`."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise CliError(

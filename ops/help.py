@@ -1,4 +1,4 @@
-"""How `--help` looks: examples on lines of their own, options in groups, and every command as one document."""
+"""The format of `--help`: examples on separate lines, options in groups, and all commands as one document."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ the environment, JSON and tokens.
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose options stand below their `rich_help_panel`, which Typer itself heeds only with Rich."""
+    """A command with options grouped by their `rich_help_panel`, which Typer supports only in its Rich mode."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's own types are private
         """Write arguments, the command's groups of options, and the options that every command has."""
@@ -78,7 +78,7 @@ def _pages(app: Typer) -> Iterator[tuple[str, str]]:
     waiting: list[tuple[str, Any, Any]] = [("seda", get_command(app), None)]
     while waiting:
         name, command, parent = waiting.pop(0)
-        # Without arguments a group would end here with its help, and a command with what it lacks.
+        # Without resilient parsing, a group would print its help and a command would report missing arguments.
         context = command.make_context(
             name,
             [],

@@ -1,4 +1,4 @@
-"""Help that belongs to no single command: `seda help TOPIC`."""
+"""Help texts that cover several commands: `seda help TOPIC`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ TOPICS = {
     "exit-codes": """\
 Exit codes
   0    done
-  1    something needs your action; the message says what
+  1    action needed; see the message
   2    the command line is wrong
-  3    somebody else holds the lock; try again later
+  3    another process holds the lock; try again later
   4    refused because it is not safe
   5    a migration failed
-  6    the database differs from what the migrations say
+  6    the database differs from the migrations
   64+  seda call: 64 plus the gRPC code, as grpcurl does (78 is UNAVAILABLE)
   130  interrupted; seda up ends with 0 on Ctrl-C
 
@@ -24,12 +24,12 @@ Environment
   DATABASE_URL     your own PostgreSQL 15 or newer, as administrator, or DATABASE_URL_FILE; default: one of our own
   SEDA_PG_BIN      folder with the programs of an installed PostgreSQL
   SEDA_TOKEN       bearer token that seda call sends
-  SEDA_GATEWAY     address that seda call asks; default: 127.0.0.1:7400, or that of the running suite
+  SEDA_GATEWAY     address that seda call connects to; default: the running suite's, or 127.0.0.1:7400
   SEDA_JWT_SECRET  secret of user tokens, or SEDA_JWT_SECRET_FILE; default: generated in the data folder
   NO_COLOR, CLICOLOR=0, TERM=dumb   no colour;  CLICOLOR_FORCE=1  colour even when piped
-  CI               nothing moves on the screen
+  CI               no progress animation
 
-The settings of the services stand in README and .env.example.
+The settings of the services are in README and .env.example.
 """,
     "json": """\
 JSON
@@ -39,8 +39,8 @@ JSON
   From seda up comes one event a line, the last of the start being
     {"event":"ready","gateway":"127.0.0.1:7400",...}
 
-  Times are RFC 3339, ids and 64-bit numbers are strings, what is absent is null. Fields are added, never
-  removed or renamed. Nothing changes to JSON by itself when it is piped.
+  Times are RFC 3339, ids and 64-bit numbers are strings, absent values are null. Fields are added, never
+  removed or renamed. Piped output is not JSON without --json.
 """,
     "tokens": """\
 Tokens

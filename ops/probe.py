@@ -1,4 +1,4 @@
-"""Ask processes over grpc.health.v1 how they are."""
+"""Health checks over grpc.health.v1."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """One answer: how the service `service` of the process at `address` is. `milliseconds` is the call's time."""
+    """The status of one service of the process at `address`. `milliseconds` is the duration of the check."""
 
     process: str
     address: str
@@ -45,7 +45,7 @@ async def check(address: str, service: str = READINESS, timeout: float = 1.0) ->
 
 
 async def is_listening(address: str) -> bool:
-    """Tell whether anybody takes connections at `address`: far cheaper to ask than `check`."""
+    """Return whether a server takes connections at `address`; far cheaper than `check`."""
     host, _, port = address.rpartition(":")
     try:
         _, writer = await asyncio.open_connection(host, int(port))
@@ -56,12 +56,12 @@ async def is_listening(address: str) -> bool:
 
 
 async def list_statuses(process: str, address: str, timeout: float = 2.0) -> list[HealthStatus]:
-    """Return one report per name that the process at `address` knows; one alone when it can't be reached."""
+    """Return one status per service of the process at `address`, or a single one if it is unreachable."""
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
         try:
             names: Sequence[str] = sorted({READINESS, LIVENESS, *await _listed(channel, timeout)})
         except grpc.aio.AioRpcError as error:
-            # A server with the stock health service knows no List.
+            # The stock health service has no List.
             names = [READINESS] if error.code() is grpc.StatusCode.UNIMPLEMENTED else []
         if not names:
             return [HealthStatus(process, address, READINESS, UNREACHABLE, 0.0)]
@@ -79,7 +79,7 @@ async def _report(
     return HealthStatus(process, address, service, status, round((loop.time() - began) * 1000, 1))
 
 
-# By their paths: the published types of the health package know neither List nor the methods of its stub.
+# By path: the type stubs of the health package lack List and the stub's methods.
 
 
 async def _listed(channel: grpc.aio.Channel, timeout: float) -> Iterable[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 SERVICE, POSTGRES = "service", "postgres"
 # A service stops by itself when its own pipe closes (SEDA_PARENT_FD), unless it hangs, is stopped or too young to
-# listen. PostgreSQL has to be told: fast shutdown, then immediate, which recovers at the next start.
+# listen. PostgreSQL needs a signal: fast shutdown, then immediate, which recovers at the next start.
 _STEPS = (
     ({SERVICE: 0, POSTGRES: signal.SIGINT}, 2.5),
     ({SERVICE: signal.SIGKILL, POSTGRES: signal.SIGQUIT}, 1.0),
@@ -32,7 +32,7 @@ _POLL_SECONDS = 0.02
 
 
 class Reaper:
-    """The owner's side. `remove` is a folder that the script deletes at the very end, whoever ended first."""
+    """The owner's side. The script deletes the folder `remove` at the end in any case."""
 
     def __init__(self, remove: Path | None = None) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own script
@@ -54,7 +54,7 @@ class Reaper:
         self._send(f"- {pid}")
 
     def close(self) -> None:
-        """End the script, everything registered having ended in order."""
+        """End the script after all registered processes have ended."""
         self._send("done")
         self._process.communicate()
 
@@ -65,7 +65,7 @@ class Reaper:
 
 
 def main(remove: str) -> None:
-    """Keep the list until the owner ends, then end what is on it."""
+    """Track the registered processes until the owner ends, then terminate them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     registered: dict[int, str] = {}

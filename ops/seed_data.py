@@ -1,6 +1,6 @@
-"""A little demo data, made through the gateway's public calls as any client would make them.
+"""Demo data, created through the gateway's public methods.
 
-Every write has a fixed request id, so doing it again changes nothing.
+Every write has a fixed request id, so repeating it changes nothing.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _ROOMS = (
 
 @dataclass(frozen=True, slots=True)
 class SeedReport:
-    """How much there is."""
+    """The number of created resources."""
 
     people: int
     rooms: int
@@ -106,7 +106,7 @@ async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> 
 
 
 class _SeedClient:
-    """The calls, each made as one of the client."""
+    """The calls, each made as one of the demo users."""
 
     def __init__(self, channel: grpc.aio.Channel, tokens: Mapping[str, str]) -> None:
         self._tokens = tokens
@@ -132,7 +132,7 @@ class _SeedClient:
         )
 
     async def populate_room(self, room: _Room) -> None:
-        """Create a room, let its members in and post what they have to say, in order."""
+        """Create a room, add its members and send their messages in order."""
         created = await self._rooms.CreateRoom(
             room_service_pb2.CreateRoomRequest(
                 name=room.name, description=room.description, request_id=_request_id(room.name)

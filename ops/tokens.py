@@ -1,4 +1,4 @@
-"""Development tokens for people who try things out."""
+"""`seda token`: development tokens and roles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEMO_DOMAIN = "demo.seda.fm"
 
 @dataclass(frozen=True, slots=True)
 class SignedToken:
-    """A signed token, whose it is and until when it is good."""
+    """A signed token with its user's e-mail address and its expiry."""
 
     token: str
     email: str
@@ -28,7 +28,7 @@ class SignedToken:
 
 
 def full_email(name: str) -> str:
-    """Return an e-mail address in lower case; a bare name is one of the demo people."""
+    """Return an e-mail address in lower case; a bare name is a demo user."""
     address = name.strip().lower()
     address = address if "@" in address else f"{address}@{DEMO_DOMAIN}"
     local, _, domain = address.partition("@")
@@ -60,7 +60,7 @@ def make_token(email: str, hours: float) -> SignedToken:
 
 
 def grant_role(email: str, role: str, console: Console) -> None:
-    """Give a user a role, as `seda admin grant` does, and say so on stderr."""
+    """Give a user a role, as `seda admin grant` does, and report it on stderr."""
     import asyncio
 
     from ops.database.admin import DEVELOPMENT, grant

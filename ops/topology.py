@@ -55,7 +55,7 @@ class Ports:
 
     @staticmethod
     def valid(base: int) -> bool:
-        """Tell whether all ports counted from `base` exist and need no privilege."""
+        """Return whether all ports counted from `base` exist and need no privilege."""
         return _LOWEST_BASE <= base <= _HIGHEST_BASE
 
     @property

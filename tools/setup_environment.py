@@ -28,7 +28,7 @@ STAMP = VENV / ".seda-setup"
 
 
 class SetupError(Exception):
-    """The environment could not be made; the text says what to do about it."""
+    """The environment could not be made; the text names the remedy."""
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def say(text: str) -> None:
 
 
 def wanted_stamp() -> str:
-    """Return what the stamp must say: the interpreter, the place and what was asked for."""
+    """Return the expected stamp: the interpreter, the folder and the checksum of the requirements."""
     contents = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes())
     return f"{platform.python_version()} {ROOT} {contents.hexdigest()}\n"
 
@@ -100,7 +100,7 @@ def _make_venv() -> None:
 
 
 def _made_here() -> bool:
-    """Tell whether .venv was made in this folder: its scripts carry the path of their interpreter."""
+    """Return whether .venv was made in this folder: its scripts carry the path of their interpreter."""
     try:
         lines = (VENV / "pyvenv.cfg").read_text().splitlines()
     except FileNotFoundError:
@@ -109,7 +109,7 @@ def _made_here() -> bool:
 
 
 def _works() -> bool:
-    """Tell whether the interpreter in .venv starts, is the version that runs this and has pip."""
+    """Return whether the interpreter in .venv starts, is the version that runs this and has pip."""
     code = "import pip, platform; print(platform.python_version())"
     probe = [str(PYTHON), "-c", code]
     if not PYTHON.exists():
@@ -135,11 +135,11 @@ def _install_locked() -> None:
 def _run(what: str, *arguments: str, python: str | Path = PYTHON) -> None:
     # An activated environment elsewhere must not be the one that is written to.
     environment = os.environ | {"VIRTUAL_ENV": str(VENV), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    result = subprocess.run(  # noqa: S603 - the arguments stand in this file
+    result = subprocess.run(  # noqa: S603 - the arguments are in this file
         [python, *arguments], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
     )
     if result.returncode != 0:
-        message = f"installing {what} (the reason stands above)"
+        message = f"installing {what} (see the reason above)"
         raise SetupError(message)
 
 

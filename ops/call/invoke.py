@@ -1,4 +1,4 @@
-"""Make one call and show its reply, or why there is none."""
+"""Make one call and print its reply or error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 1
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What to call. `timeout` is in seconds, None for a stream without an end; `limit` is messages of a stream."""
+    """A call to make. `timeout` is in seconds, None for a stream without an end; `limit` is messages of a stream."""
 
     address: str
     method: str
@@ -157,11 +157,11 @@ def _failure(error: grpc.RpcError, address: str, *, token: bool) -> CliError:
     reason, lines, details = _details(error)
     fix = ""
     if code is grpc.StatusCode.UNAUTHENTICATED and not token:
-        fix = "Call as somebody: --as ada, or export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm)"
+        fix = "Authenticate: --as ada, or export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm)"
     elif code is grpc.StatusCode.UNAVAILABLE and not reason:
-        # Without a reason of ours it is grpc's own text: nobody answered.
+        # Without an ErrorInfo reason it is grpc's own text: the server is unreachable.
         message = f"Nothing answers at {address}."
-        fix = "Is it running? Ask: seda health   Start it: seda up"
+        fix = "Check it: seda health   Start it: seda up"
     return CliError(
         reason or code.name,
         f"{code.name}{f' {reason}' if reason else ''}: {message}",
@@ -175,7 +175,7 @@ def _failure(error: grpc.RpcError, address: str, *, token: bool) -> CliError:
 
 def _details(error: grpc.RpcError) -> tuple[str, list[str], dict[str, object]]:
     """Return an error's reason, its details as lines, and as data; all empty where grpc itself made it."""
-    # What grpc raises is also the call that failed.
+    # The raised RpcError is also the failed call.
     status = rpc_status.from_call(cast("grpc.Call", error))
     reason, lines, data = "", [], dict[str, object]()
     for packed in () if status is None else status.details:

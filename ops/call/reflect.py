@@ -1,4 +1,4 @@
-"""Learn a server's methods from its reflection service, without any generated code."""
+"""Fetch a server's methods from its reflection service, without generated code."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _SUGGESTIONS, _MIN_SIMILARITY = 3, 0.8
 class Reflection:
     """A server's descriptors, fetched as they are needed. Raises grpc.RpcError when the server doesn't answer.
 
-    They go into a pool of their own: the server's contract counts, not the one installed here. `timeout` is the
-    seconds that each question may take.
+    They go into a separate pool: the server's contract counts, not the installed one. `timeout` is the
+    limit of each request in seconds.
     """
 
     def __init__(self, channel: grpc.Channel, timeout: float) -> None:
@@ -70,14 +70,14 @@ class Reflection:
             raise CliError(
                 "AMBIGUOUS_METHOD",
                 f"{wanted} is a method of {len(found)} services.",
-                fix="Say which: " + "  ".join(_short(each) for each in found),
+                fix="Use the full name: " + "  ".join(_short(each) for each in found),
                 exit_code=Exit.USAGE,
             )
         known = [each.name for service in candidates for each in service.methods]
         raise _unknown(f"The server has no method {wanted}.", _similar(name, known))
 
     def _add(self, serialized: Iterable[bytes]) -> None:
-        """Add files to the pool, those they import first, fetching what the server did not send along."""
+        """Add files to the pool, those they import first, fetching those that the server did not include."""
         files = {}
         for data in serialized:
             file = descriptor_pb2.FileDescriptorProto.FromString(data)
@@ -120,7 +120,7 @@ def _short(method: MethodDescriptor) -> str:
 
 
 def _similar(name: str, known: Iterable[str]) -> list[str]:
-    # Compared without case: sendmessage is meant for SendMessage.
+    # Case-insensitive: sendmessage suggests SendMessage.
     by_folded = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), by_folded, n=_SUGGESTIONS, cutoff=_MIN_SIMILARITY)
     return [by_folded[each] for each in close]

@@ -69,8 +69,8 @@ async def grant(
                 raise CliError(
                     "LAST_ADMIN",
                     "This is the last administrator.",
-                    why="Without one nobody could be made one from inside.",
-                    fix="Make somebody else ADMIN first.",
+                    why="Only an administrator can appoint another one through the API.",
+                    fix="Make another user ADMIN first.",
                 )
             await connection.execute(
                 "UPDATE users.users SET role = $2, updated_at = now() WHERE id = $1", granted.user_id, role
@@ -100,7 +100,7 @@ async def _create(
     if environment != DEVELOPMENT:
         raise CliError(
             "USER_UNKNOWN",
-            "Nobody with this address has signed in yet.",
+            "No user with this address has signed in yet.",
             why=f"Only with SEDA_ENV={DEVELOPMENT} are users created here.",
             fix="Let the person sign in once first, then run this again.",
         )

@@ -18,8 +18,8 @@ from sqlalchemy.pool import NullPool
 from migrations.heads import FOLDER
 from ops.database.connection import connect
 
-# A statement that waits for a table makes everybody who comes after it wait as well: it gives up soon and is tried
-# again. What is under way already may take its time.
+# A statement that waits for a table lock blocks all later ones: it gives up soon and is
+# retried. Statements that already run may take longer.
 _SETTINGS = {
     "lock_timeout": "400ms",
     "statement_timeout": "30min",
@@ -29,11 +29,11 @@ _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
 
 
 class LockedError(Exception):
-    """A table that a revision needs is in somebody else's hands; trying again later is all there is to do."""
+    """A table that a revision needs is locked by another session; retry later."""
 
 
 async def upgrade(dsn: str, schema: str, revision: str, *, owner: str, folder: Path = FOLDER) -> None:
-    """Apply one revision, whose predecessors are applied already. Raises LockedError, else what the revision raised."""
+    """Apply one revision, whose predecessors are applied already. Raises LockedError or the revision's exception."""
     try:
         await _on_connection(dsn, owner, lambda connection: _upgrade(connection, schema, revision, folder))
     except DBAPIError as error:
@@ -43,7 +43,7 @@ async def upgrade(dsn: str, schema: str, revision: str, *, owner: str, folder: P
 
 
 async def differences(dsn: str, schema: str, *, owner: str, folder: Path = FOLDER) -> tuple[str, ...]:
-    """Return what Alembic would change to turn the live schema, which is at its head, into the model's."""
+    """Return the changes that Alembic would make to turn the live schema, at its head, into the model's."""
     found: list[Any] = []
     await _on_connection(dsn, owner, lambda connection: found.extend(_check(connection, schema, folder)))
     return tuple(_describe_difference(each) for each in found)

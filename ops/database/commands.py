@@ -118,7 +118,7 @@ def migrate_status() -> None:
 
 @migrate_app.command("diff")
 def migrate_diff() -> None:
-    """Compare the live schemas with what this version of Seda expects. Exit code 6: they differ.
+    """Compare the live schemas with those of this version of Seda. Exit code 6: they differ.
 
     Examples:
         seda migrate diff

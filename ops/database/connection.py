@@ -1,4 +1,4 @@
-"""The administrator's way into the database: which DSN, and connections that say what they are for."""
+"""The administrator's DSN, and connections with an application name per purpose."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.Interfa
 
 
 def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
-    """Return the administrator's DSN: SEDA_DIRECT_DATABASE_URL, or DATABASE_URL where no pooler stands between.
+    """Return the administrator's DSN: SEDA_DIRECT_DATABASE_URL, or DATABASE_URL without a pooler.
 
     Either may come from a file. Without either it is that of the PostgreSQL which a running `seda up` of this folder
     has started. Raises CliError DATABASE_URL_MISSING, DATABASE_URL_INVALID or SETTING_INVALID, none of which shows
@@ -46,7 +46,7 @@ def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def without_password(dsn: str) -> str:
-    """Return a DSN as it may be shown: no password, no query, where a password could stand as well."""
+    """Return a DSN without password and query, which may hold a password too."""
     parts = urlsplit(dsn)
     user = f"{parts.username}@" if parts.username else ""
     _, _, place = parts.netloc.rpartition("@")

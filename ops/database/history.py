@@ -1,4 +1,4 @@
-"""Compare the revision files of this build with what a database says was applied to it."""
+"""Compare the revision files of this build with the revisions applied to a database."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def read_histories(connection: asyncpg.Connection, folder: Path = FOLDER) 
 
 
 def require_no_drift(histories: Sequence[History]) -> None:
-    """Raise CliError HISTORY_DRIFT when what was applied is not what the files say."""
+    """Raise CliError HISTORY_DRIFT when the applied revisions differ from the files."""
     problems = [f"{each.schema}: {problem}" for each in histories for problem in each.problems]
     if problems:
         raise CliError(
@@ -121,7 +121,7 @@ def _problems(files: tuple[Revision, ...], applied: tuple[Applied, ...], version
             found.append(
                 f"{file.path.name} was edited after it was applied on {entry.applied_at:%Y-%m-%d %H:%M} UTC."
             )
-        # What lies beyond this build's head was applied by a newer build, which is in order.
+        # Revisions beyond this build's head were applied by a newer build, which is allowed.
         elif file is None and entry.revision < files[-1].id:
             found.append(f"Revision {entry.revision} was applied, but its file is missing.")
     newest = applied[-1].revision if applied else None

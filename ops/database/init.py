@@ -1,4 +1,4 @@
-"""`seda db init`: roles, schemas, extensions and limits, worked out from what the database lacks."""
+"""`seda db init`: create missing roles, schemas, extensions and limits."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def _require_fit_server(connection: asyncpg.Connection, dsn: str) -> None:
 
 
 async def _resolve_owner(connection: asyncpg.Connection, *, single_role: bool) -> bool:
-    """Tell whether one role is to own everything: as asked, or as the database was set up before."""
+    """Return whether one role owns everything: as requested, or as the database was set up before."""
     rows = await connection.fetch(
         "SELECT nspname::text AS schema, pg_get_userbyid(nspowner)::text AS owner, current_user::text AS me"
         " FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1::text[])",
@@ -161,7 +161,7 @@ async def _resolve_owner(connection: asyncpg.Connection, *, single_role: bool) -
             raise CliError(
                 "OWNER_DIFFERS",
                 f"Schema {schema} belongs to {owner}, not to {expected}.",
-                why="The database was set up in another way, and tables in it belong to whoever made them.",
+                why="The database was set up in another way, and its tables belong to other roles.",
                 fix="Run it without --single-role." if single_role else f"Run it as {owner}.",
             )
     return single_role

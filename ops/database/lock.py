@@ -1,4 +1,4 @@
-"""One migration at a time: a session advisory lock on a connection of its own."""
+"""One migration at a time: a session advisory lock on a dedicated connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import asyncpg
 from ops.database.connection import connected
 from ops.errors import CliError, Exit
 
-# Any pair of numbers will do, as long as nobody else in the database uses it: "seda", "migr" in ASCII.
+# Any pair that no other application in the database uses: "seda", "migr" in ASCII.
 _KEY = (0x73656461, 0x6D696772)
 _POLL_SECONDS = 0.2
 
@@ -25,7 +25,7 @@ WHERE l.locktype = 'advisory' AND l.classid = $1 AND l.objid = $2 AND l.granted
 
 @asynccontextmanager
 async def migration_lock(dsn: str, wait_seconds: float) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Hold the database's migration lock; what is yielded raises CliError LOCK_LOST once it is not held any more.
+    """Hold the database's migration lock; the yielded check raises CliError LOCK_LOST once the lock is lost.
 
     The lock is tried again and again instead of waited for: a waiting session would hold a snapshot, and so stop
     CREATE INDEX CONCURRENTLY in the session that has the lock. Raises CliError LOCK_BUSY, naming the holder, when

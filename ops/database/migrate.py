@@ -15,7 +15,7 @@ from ops.database.lock import migration_lock
 from ops.errors import CliError, Exit
 
 LOCK_WAIT_SECONDS = 30.0
-# How often a revision is tried while somebody's transaction holds a table that it needs.
+# Attempts per revision while another transaction holds a table that it needs.
 ATTEMPTS = 30
 _FIRST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -36,7 +36,7 @@ class SchemaStatus:
 
 @dataclass(frozen=True, slots=True)
 class DeployResult:
-    """What a deployment did to one schema: the ids of the revisions that it applied, and where that led."""
+    """The result of a deployment to one schema: the ids of the applied revisions, and the current one."""
 
     schema: str
     applied: tuple[str, ...]
@@ -68,7 +68,7 @@ async def deploy(
     attempts: int = ATTEMPTS,
     folder: Path = FOLDER,
 ) -> tuple[DeployResult, ...]:
-    """Apply what is pending, each revision in its own transaction; a database that is ahead is left as it is.
+    """Apply pending revisions, each in its own transaction; a database that is ahead stays unchanged.
 
     Nothing is applied when any schema has drifted. A revision that can't get a table lock soon is tried again, so
     that it never makes others queue behind it. Raises CliError LOCK_BUSY (exit code 3), MIGRATION_FAILED (5),

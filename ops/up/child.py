@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ops.topology import ProcessSpec
 
-# The server itself gives calls in flight 15 s; what takes longer is stuck.
+# The server gives calls in flight 15 s; a longer stop hangs.
 _DRAIN_SECONDS = 20.0
 _FORCE_SECONDS = 1.0
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -79,7 +79,7 @@ class Child:
         try:
             await asyncio.wait({ended, hurried}, timeout=_DRAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
-                # The second SIGTERM asks to leave at once.
+                # The second SIGTERM stops without draining.
                 self._signal(signal.SIGTERM)
                 await asyncio.wait({ended}, timeout=_FORCE_SECONDS)
             if not ended.done():

@@ -16,10 +16,10 @@ _SECRETS = {"SEDA_JWT_SECRET": "jwt", "SEDA_SERVICE_SECRET": "service"}
 
 
 def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
-    """Return what all processes get. What the user set stays; ports and addresses are ours to say."""
+    """Return the variables of all processes. The user's settings stay, except for ports and addresses."""
     environ = dict(options.environ)
     environ.setdefault("SEDA_ENV", "development")
-    # No load balancer has to be told; each Ctrl-C would only take longer.
+    # There is no load balancer to drain; each Ctrl-C would only take longer.
     environ.setdefault("SEDA_DRAIN_SECONDS", "0")
     for variable, name in _SECRETS.items():
         if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
@@ -28,7 +28,7 @@ def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
     return {
         **environ,
         "DATABASE_URL": database_url,
-        # Files are for machines; the supervisor makes the lines readable on the screen.
+        # The supervisor formats the lines for the terminal.
         "SEDA_LOG_FORMAT": "json",
         "SEDA_HOST": ",".join(loopbacks()),
         "SEDA_ADMIN_HOST": ",".join(loopbacks()),

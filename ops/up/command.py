@@ -1,4 +1,4 @@
-"""The steps of `seda up` around the supervisor: options, lock, leftovers, ports, and what is said at the end."""
+"""The steps of `seda up` around the supervisor: options, lock, cleanup, ports and the printed addresses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ops.console import Console
     from ops.topology import ProcessSpec
 
-# Orphans of a killed supervisor leave within this time; what is still there afterwards hangs.
+# Orphans of a killed supervisor end within this time; later ones hang.
 _ORPHAN_SECONDS = 6.0
 _POLL_SECONDS = 0.05
 
@@ -38,7 +38,7 @@ _POLL_SECONDS = 0.05
 def make_options(
     environ: Mapping[str, str], port_base: int | None, *, ephemeral: bool, demo: bool, logs: str | None
 ) -> UpOptions:
-    """Check what was asked for. Raises CliError with exit code 2 for values that make no sense."""
+    """Validate the options. Raises CliError with exit code 2 for invalid values."""
     base = port_base or DEFAULT_PORT_BASE
     if not Ports.valid(base):
         raise CliError(
@@ -81,13 +81,13 @@ def run(
     prepare: Prepare = database.prepare,
     demo: bool = True,
 ) -> None:
-    """Run the suite until it is interrupted; when it already runs here, say so instead.
+    """Run the suite until it is interrupted; print the addresses if it already runs here.
 
     `processes`, `prepare` and `demo` are replaced by tests of the supervision alone.
     """
     if options.ephemeral:
         folder = Path(tempfile.mkdtemp(prefix="seda-"))
-        # PostgreSQL may have to run as another user, who must get through this folder to its own.
+        # PostgreSQL may run as another user, which needs access through this folder.
         folder.chmod(0o711)
         options = replace(options, data_dir=DataDir(folder))
     progress = Progress(console)

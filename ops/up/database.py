@@ -1,4 +1,4 @@
-"""The database of a run: the user's own, or a PostgreSQL that we run; made ready either way."""
+"""The database of a run, prepared for the services: the user's, or a PostgreSQL server of the suite."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def start_cluster(cluster: Cluster, progress: Progress) -> None:
 
 
 def require_same_major(options: UpOptions, major: int) -> None:
-    """Refuse to begin anew beside data of another major version, and give the commands that carry them over."""
+    """Refuse to create a cluster beside data of another major version, and print the commands that migrate them."""
     majors = options.data_dir.postgres_majors()
     if not majors or major in majors:
         return

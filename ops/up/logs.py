@@ -1,4 +1,4 @@
-"""The children's logs: written by themselves into files, followed from there onto the screen."""
+"""The children's log files, followed and formatted for the terminal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _ROTATE_BYTES = 20_000_000
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _WARNING = 30
 _ERROR = 40
-# Said by every line, or only for machines.
+# In every line, or only for machines.
 _HIDDEN = frozenset({"event", "level", "timestamp", "logger", "process", "exception"})
-# A service that can't start says so in one of these fields, the most telling first.
+# Fields with the cause of a failed start, the most specific first.
 _REASON_FIELDS = ("reason", "error", "detail")
 
 
@@ -50,7 +50,7 @@ def parse(line: str) -> LogLine:
 
 
 def _plain(line: str) -> LogLine:
-    # PostgreSQL's own lines. Failed statements are ERROR there and are the services' business, not news.
+    # PostgreSQL's lines. It logs failed statements as ERROR; services handle those.
     for word, level in (
         ("LOG:  ", 20),
         ("ERROR:  ", 20),
@@ -85,7 +85,7 @@ class LogFile:
             yield line.decode(errors="replace")
 
     def skip(self) -> None:
-        """Forget what was written so far."""
+        """Skip the lines written so far."""
         for _ in self.new_lines():
             pass
 
@@ -94,7 +94,7 @@ class LogFile:
         return [parse(line).text for line in self._lines()[-count:]]
 
     def reason(self) -> str:
-        """Return why the process ended, as far as its log tells: its last error, else its last words."""
+        """Return the likely cause of the process's end: its last logged error, else its last line."""
         parsed = [parse(line) for line in self._lines()]
         errors = [line.reason for line in parsed if line.level >= _ERROR and line.reason]
         others = [line.reason for line in parsed if line.reason]
@@ -108,5 +108,5 @@ class LogFile:
 
 
 def worth_showing(line: LogLine) -> bool:
-    """Tell whether a line is shown without --logs."""
+    """Return whether a line is shown without --logs."""
     return line.level >= _WARNING

@@ -1,4 +1,4 @@
-"""What `seda up` was asked for."""
+"""The options of `seda up`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class UpOptions:
     """The settings of one run.
 
     `logs` names the processes whose whole log is shown ("all" for every one); the others show warnings and worse.
-    `environ` is what the processes inherit.
+    The processes inherit `environ`.
     """
 
     data_dir: DataDir
@@ -37,7 +37,7 @@ class UpOptions:
 
     @property
     def database_url(self) -> str:
-        """The user's own database, or an empty text when we run PostgreSQL ourselves."""
+        """The user's own database, or an empty text when the suite runs PostgreSQL."""
         return self.environ.get("DATABASE_URL", "")
 
     def restart_settings(self) -> dict[str, str]:
@@ -47,7 +47,7 @@ class UpOptions:
         return {"port base": str(self.port_base), "database": database or own}
 
     def shows(self, name: str) -> bool:
-        """Tell whether the whole log of a process is wanted on screen."""
+        """Return whether the whole log of a process is shown."""
         return name in self.logs or ALL_LOGS in self.logs
 
 

@@ -1,4 +1,4 @@
-"""Check all ports before anything is started, and name who holds the taken ones."""
+"""Check all ports before the start, and name the owners of taken ones."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def require_free(ports: Ports, processes: tuple[ProcessSpec, ...], *, postgres: 
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on `port` of every loopback address."""
+    """Return whether a server could listen on `port` of every loopback address."""
     return all(_is_free(host, port) for host in loopbacks())
 
 
 def _is_free(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
-        # As our servers do: a connection that is only waiting out its last minute takes no port.
+        # As grpc does: connections in TIME_WAIT don't block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError:
             return False
-    # macOS lets a socket bind to one address while another listens on all of them; a connection tells.
+    # macOS lets a socket bind to one address while another listens on all of them; a connection reveals it.
     with socket.socket(family) as probe:
         probe.settimeout(_CONNECT_SECONDS)
         return probe.connect_ex((host, port)) != 0
@@ -71,7 +71,7 @@ def _candidates(base: int) -> Iterable[int]:
 
 def _describe(owner: PortOwner | None) -> str:
     if owner is None:
-        return "held by a process that can't be seen from here, such as another user's"
+        return "held by a process that is not visible, such as another user's"
     command = printable(owner.command or "?")
     if len(command) > _SHOWN_COMMAND:
         command = command[:_SHOWN_COMMAND] + "..."

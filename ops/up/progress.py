@@ -1,4 +1,4 @@
-"""What a person sees of `seda up`: phases, the address block, the children's lines, the farewell."""
+"""The terminal output of `seda up`: phases, addresses, the children's log lines, the stop."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ _MEGABYTE = 1_000_000
 
 @dataclass(slots=True)
 class Phase:
-    """A step of the start; whoever runs it fills in `detail`."""
+    """A step of the start; its code sets `detail`."""
 
     detail: str = ""
 
 
 class Progress:
-    """Progress and logs go to stderr, the block to stdout; with --json events go to stdout and logs stay away."""
+    """Progress and logs go to stderr, the address block to stdout; with --json all goes to stdout as events."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def title(self, version: str, where: str) -> None:
-        """Say what starts and where its data are."""
+        """Print the version and the data folder."""
         self._write(f"Seda {version}  development  {where}\n", "bold")
 
     def note(self, text: str) -> None:
-        """Say something on the way."""
+        """Print a remark."""
         self._console.event("note", text=text)
         self._write(f"  {text}")
 
     @contextlib.contextmanager
     def phase(self, key: str, name: str) -> Iterator[Phase]:
-        """Time a step and show how it went. `key` is its stable name in events."""
+        """Time a step and show its result. `key` is its stable name in events."""
         phase = Phase()
         began = time.monotonic()
         self._console.event("phase", name=key, status="started")
@@ -109,14 +109,14 @@ class Progress:
             write(f"    {line}")
 
     def ready(self, data_dir: DataDir, seconds: float, farewell: str) -> None:
-        """Say that all is up, where the logs are and how it ends."""
+        """Print the time of the start, where the logs are and what Ctrl-C does."""
         self._write(
             f"\n  Ready in {seconds:.1f} s. Warnings and errors appear below; everything is in {data_dir}/log."
         )
         self._write(f"  Ctrl-C stops all of it and {farewell}.\n")
 
     def tail(self, process: str, lines: Sequence[str]) -> None:
-        """Show the last lines of a process that did not make it."""
+        """Show the last lines of a process that failed to start."""
         for each in lines:
             self.line(process, each)
 
@@ -128,7 +128,7 @@ class Progress:
     def stopped(
         self, steps: Sequence[tuple[str, float]], data_dir: DataDir, restart: str, *, kept: bool
     ) -> None:
-        """Say how long each step of the stop took, what remains, and the command that starts it again."""
+        """Print the duration of each step of the stop, the kept data, and the command that starts the suite again."""
         self._write("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
         self._console.event("stopped", data=str(data_dir.path) if kept else None)
         if kept:

@@ -1,4 +1,4 @@
-"""The lines that `seda up` prints for pasting: one template for grpcurl and for `seda call`."""
+"""The commands that `seda up` prints for copying: one template for grpcurl and for `seda call`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class QuickstartCommands:
 def quickstart_commands(seda: str, gateway: str, data_dir: str | None) -> QuickstartCommands:
     """Return the lines for a gateway at `gateway`.
 
-    `seda` is the command as it must be typed; `data_dir` is the data folder when the command would not find it by
-    itself, else None.
+    `seda` is the command as it must be typed; `data_dir` is the data folder if it is not the command's default,
+    else None.
     """
     token = f"export SEDA_TOKEN=$({seda} token --email {EMAIL})"
     if data_dir is not None:

@@ -1,4 +1,4 @@
-"""Start everything in order, keep an eye on it, stop everything in order."""
+"""Start the suite in order, restart crashed processes, stop the suite in order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Prepare = Callable[[str, "Progress"], Awaitable[None]]
 
 
 class Supervisor:
-    """One run of the suite. Call `run` once, in an event loop of its own, holding the data folder's lock.
+    """One run of the suite. Call `run` once, in a dedicated event loop, holding the data folder's lock.
 
     `prepare` makes the database ready for the services; `after_ready` runs when all of them serve for the first
     time, before the run counts as ready.
@@ -98,7 +98,7 @@ class Supervisor:
         (self._force if self._stop.is_set() else self._stop).set()
 
     async def _run_until_stopped(self, work: Coroutine[None, None, None]) -> bool:
-        """Do `work` to its end and return True, or cancel it when a stop is asked for."""
+        """Complete `work` and return True, or cancel it when a stop is requested."""
         task = asyncio.create_task(work)
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -139,7 +139,7 @@ class Supervisor:
             with self._progress.phase("postgres", "PostgreSQL") as phase:
                 self._database = phase.detail = f"{await database.require_reachable(url)} of DATABASE_URL"
             return url
-        # Known before it is started: a stop that comes meanwhile finds it.
+        # Set before the start, so that a concurrent stop includes it.
         self._cluster = database.own_cluster(self._options, self._reaper)
         await database.start_cluster(self._cluster, self._progress)
         self._database = f"127.0.0.1:{self._cluster.port}/seda, password in {self._cluster.password_file}"
@@ -174,12 +174,12 @@ class Supervisor:
         address = self._options.ports.address(child.process)
         end = time.monotonic() + _SERVE_SECONDS
         while child.running and time.monotonic() < end:
-            # While the processes load, each question costs them time on a small machine.
+            # A connection attempt is far cheaper than a health check for a process that still loads.
             if await is_listening(address) and await check(address) == SERVING:
                 return
             await asyncio.sleep(_PROBE_SECONDS)
         self._progress.tail(child.name, child.log.tail(_TAIL_LINES))
-        told = child.log.reason() or "it left no word in its log."
+        told = child.log.reason() or "its log is empty."
         status = f" (exit status {await child.wait()})" if not child.running else ""
         took = f"it does not serve after {_SERVE_SECONDS:.0f} s; last: " if child.running else ""
         raise CliError(
@@ -231,7 +231,7 @@ class Supervisor:
                     self._progress.line(name, line.text)
 
     async def _shut_down(self) -> list[tuple[str, float]]:
-        # Whoever fails in its start may have set nothing; looking after children must end before they do.
+        # A failed start has not set it; it keeps stopped children from being restarted.
         self._stop.set()
         steps: list[tuple[str, float]] = []
         began = time.monotonic()
@@ -265,4 +265,4 @@ class Supervisor:
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self._progress.note(f"seda up can't go on looking after a process: {task.exception()}")
+            self._progress.note(f"a background task of seda up failed: {task.exception()}")

@@ -1,4 +1,4 @@
-"""CPU of processes: nothing that a process or its children did may be missing."""
+"""CPU of processes, including that of all their children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dataset in our tables: the same rows as the baselines', numbered and summed up as the service would have done."""
+"""The dataset in Seda's tables: the baselines' rows, with the numbers and counts that the service would have written."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ async def loaded(database: Database) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.mark.parametrize("fault", _FAULTS)
-async def test_our_tables_have_no_such_fault(loaded: asyncpg.Connection, fault: str) -> None:
+async def test_the_tables_are_consistent(loaded: asyncpg.Connection, fault: str) -> None:
     assert await loaded.fetch(_FAULTS[fault]) == []
 
 
-async def test_every_row_has_come_over(loaded: asyncpg.Connection) -> None:
+async def test_every_row_is_copied(loaded: asyncpg.Connection) -> None:
     counts = await loaded.fetchrow(
         """
         SELECT (SELECT count(*) FROM users.users), (SELECT count(*) FROM chat.rooms),

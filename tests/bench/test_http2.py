@@ -1,4 +1,4 @@
-"""The load driver against a real gRPC server: what it counts is what the server did."""
+"""The load driver against a real gRPC server: its counts equal the server's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Handle = Callable[[bytes, Any], Awaitable[bytes]]
 
 @dataclass
 class Seen:
-    """What reached the server."""
+    """The calls received by the server."""
 
     bodies: list[bytes] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
@@ -31,7 +31,7 @@ class Seen:
 async def serving(
     seen: Seen, reply: Callable[[bytes], bytes] = lambda body: body, fail: bytes = b""
 ) -> AsyncIterator[str]:
-    """A server that answers bytes with bytes; a request that holds `fail` ends with an error."""
+    """A server of raw bytes; a request that contains `fail` ends with an error."""
 
     async def handle(request: bytes, context: Any) -> bytes:
         seen.bodies.append(request)
@@ -63,7 +63,7 @@ async def serving(
 async def run_out(
     address: str, calls: Iterator[PreparedCall], in_flight: int = 8, keep_every: int = 1
 ) -> LoadStats:
-    """Makes all calls and returns what came back."""
+    """Make all calls and return the results."""
     tally = LoadStats()
     load = LoadGenerator(address, _PATH, calls, in_flight, tally, keep_every)
     await load.start()
@@ -101,7 +101,7 @@ async def test_a_reply_of_many_frames_is_put_together() -> None:
     assert len(tally.kept) == 40
 
 
-async def test_more_is_sent_than_the_servers_window_takes_at_once() -> None:
+async def test_more_than_the_servers_window_is_sent() -> None:
     seen = Seen()
     wanted = calls(300, size=10_000)
     async with serving(seen, reply=lambda _: b"") as address:
@@ -110,12 +110,12 @@ async def test_more_is_sent_than_the_servers_window_takes_at_once() -> None:
     assert sorted(seen.bodies) == [call.body[5:] for call in wanted]
 
 
-async def test_no_more_is_sent_than_the_server_has_room_for() -> None:
+async def test_flow_control_limits_what_is_sent() -> None:
     got = 0
     acknowledged = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Takes what comes, opens no window, and pings: the answer comes after all that was sent before it."""
+        """Read everything, open no window, and ping: its acknowledgement follows all data sent before."""
         nonlocal got
         await reader.readexactly(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
         writer.write(b"\0\0\x08\x06\0\0\0\0\0" + b"all here")
@@ -178,7 +178,7 @@ async def test_a_reply_of_another_length_is_an_error() -> None:
     assert tally.failures == ["8 bytes instead of 9"]
 
 
-async def test_stopping_waits_for_the_replies_that_are_due() -> None:
+async def test_stopping_waits_for_pending_replies() -> None:
     seen = Seen()
     tally = LoadStats()
     async with serving(seen) as address:
@@ -193,7 +193,7 @@ async def test_stopping_waits_for_the_replies_that_are_due() -> None:
     assert len(tally.seconds) == len(seen.bodies)
 
 
-async def test_a_lost_connection_fails_what_was_under_way() -> None:
+async def test_a_lost_connection_fails_pending_calls() -> None:
     tally = LoadStats()
     stuck = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""A group's rounds, on servers in processes of their own, and the report that is made of them."""
+"""The rounds of a scenario, on servers in separate processes, and the report of the results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(scenario: Scenario) -> Result:
 
 @pytest.mark.serial
 @pytest.mark.timeout(120)
-def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
+def test_every_contender_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []
     scenario = Scenario("probe", "Probe", 8, [contender("bare", servers[0]), contender("kit", servers[1])])
     result = runner.run(scenario, os.getpid(), Plan(2, 1.0), lines.append)
@@ -55,13 +55,13 @@ def test_every_side_is_measured_in_every_round(servers: list[Server]) -> None:
         assert each.batch is None
 
 
-def test_a_wrong_reply_ends_the_group(servers: list[Server]) -> None:
+def test_a_wrong_reply_ends_the_scenario(servers: list[Server]) -> None:
     wrong = PreparedCall(_CALL.body, _CALL.headers, expected=b"something else")
     with pytest.raises(WrongReplyError, match="something else"):
         run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], wrong)]))
 
 
-def test_a_refused_call_ends_the_group(servers: list[Server]) -> None:
+def test_a_refused_call_ends_the_scenario(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="1 calls failed"):
         run(
             Scenario(
@@ -70,12 +70,12 @@ def test_a_refused_call_ends_the_group(servers: list[Server]) -> None:
         )
 
 
-def test_a_write_that_left_no_row_ends_the_group(servers: list[Server]) -> None:
+def test_a_write_that_left_no_row_ends_the_scenario(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="1 calls acknowledged, 0 rows written"):
         run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], written=lambda: 7)]))
 
 
-def test_calls_that_run_out_end_the_group(servers: list[Server]) -> None:
+def test_calls_that_run_out_end_the_scenario(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="too few"):
         run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], calls=iter([_CALL] * 50))]))
 

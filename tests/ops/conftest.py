@@ -15,7 +15,7 @@ from tests.ops.support.fake_suite import free_base
 
 @pytest.fixture
 def seda(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Seda:
-    """The command in an empty folder, without settings of the person who runs the tests."""
+    """The command in an empty folder, without the environment's Seda settings."""
     for name in list(os.environ):
         if name.startswith(("SEDA_", "DATABASE_URL", "CLICOLOR", "NO_COLOR")):
             monkeypatch.delenv(name)

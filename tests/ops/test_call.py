@@ -88,7 +88,7 @@ def test_call_error_has_code_reason_details_and_grpcurls_exit_code(seda: Seda, s
         "  user_id: is odd",
         "  request id: abc-1",
         "  retry after: 2.0 s",
-        "Call as somebody: --as ada, or export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm)",
+        "Authenticate: --as ada, or export SEDA_TOKEN=$(seda token --email ada@demo.seda.fm)",
     ]
     error = call(seda, server, "GetUser", "--json").json["error"]
     assert error["code"] == "TOKEN_MISSING"
@@ -102,7 +102,7 @@ def test_call_error_has_code_reason_details_and_grpcurls_exit_code(seda: Seda, s
     }
 
 
-def test_call_without_a_server_is_78_and_says_what_to_do(seda: Seda) -> None:
+def test_call_without_a_server_is_78_and_suggests_a_fix(seda: Seda) -> None:
     with free_base() as base:
         told = seda("call", "GetUser", "--address", f"127.0.0.1:{base}")
     assert told.code == 78
@@ -175,7 +175,7 @@ def test_health_is_1_unless_everything_serves(seda: Seda, monkeypatch: pytest.Mo
     assert gateway == {"": "SERVING"}
 
 
-def test_health_of_one_address_is_what_a_container_asks(seda: Seda, server: FakeGateway) -> None:
+def test_health_of_one_address_is_its_readiness(seda: Seda, server: FakeGateway) -> None:
     told = seda("health", "--address", server.address)
     assert (told.code, told.out, told.err) == (0, "SERVING\n", "")
     server.ready(False)
@@ -225,7 +225,7 @@ def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, serv
 
 
 def test_grpcurl_lines_are_the_same_calls(tmp_path: Path) -> None:
-    """A stand-in for grpcurl notes its arguments, so that this needs no real one."""
+    """A fake grpcurl records its arguments."""
     noted = tmp_path / "noted"
     program = tmp_path / "grpcurl.py"
     program.write_text(

@@ -1,4 +1,4 @@
-"""How every command begins and ends: suggestions, exit codes, crashes, weight."""
+"""Behaviour common to all commands: suggestions, exit codes, crash reports, import cost."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_version(seda: Seda) -> None:
         (("db",), "Commands:"),
     ],
 )
-def test_wrong_command_line_is_exit_2_with_a_way_on(
+def test_wrong_command_line_is_exit_2_with_a_suggestion(
     seda: Seda, arguments: tuple[str, ...], said: str
 ) -> None:
     told = seda(*arguments)
@@ -158,7 +158,7 @@ def test_token_prints_the_token_alone(seda: Seda, monkeypatch: pytest.MonkeyPatc
     assert jwt.decode(other, OctKey.import_key("s" * 40), algorithms=["HS256"]).claims["email"]
 
 
-def test_token_says_why_it_can_not(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_reports_a_missing_secret(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:
     without = seda("token", "--email", "ada")
     assert (without.code, without.out) == (1, "")
     assert "seda up" in without.err

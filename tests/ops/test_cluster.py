@@ -1,4 +1,4 @@
-"""Our own PostgreSQL: created, started, stopped and never left behind."""
+"""The embedded PostgreSQL: created, started, stopped and never orphaned."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_data_are_kept_after_every_kind_of_stop(tmp_path: Path, binaries: 
         assert is_free(port)
 
 
-def test_interrupted_creation_is_begun_anew(tmp_path: Path, binaries: Binaries, port: int) -> None:
+def test_interrupted_creation_is_restarted(tmp_path: Path, binaries: Binaries, port: int) -> None:
     cluster = throwaway(tmp_path, binaries, port)
     half = cluster.data_dir.with_name(f"{cluster.data_dir.name}.new")
     half.mkdir(parents=True)
@@ -148,13 +148,11 @@ def test_server_left_by_owner_and_reaper_is_stopped_before_the_next_start(
         cluster.stop(immediately=True)
 
 
-def test_number_in_a_stale_pid_file_may_belong_to_anybody(
-    tmp_path: Path, binaries: Binaries, port: int
-) -> None:
+def test_reused_pid_in_a_stale_pid_file_is_not_killed(tmp_path: Path, binaries: Binaries, port: int) -> None:
     cluster = throwaway(tmp_path, binaries, port)
     cluster.ensure()
     stale = cluster.data_dir / "postmaster.pid"
-    # This very process: alive, and no server. It must survive.
+    # The pid of this process, which is no server and must survive.
     stale.write_text(f"{os.getpid()}\n{cluster.data_dir}\n0\n{port}\n\n127.0.0.1\n\nready\n")
     assert stop_stale_server(cluster.data_dir) == "removed the pid file of a PostgreSQL that is gone"
     assert not stale.exists()
@@ -172,7 +170,7 @@ def test_settings_of_the_shell_do_not_reach_the_server(
         assert not is_free(port)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change the user")
 async def test_root_without_user_namespaces_runs_it_as_nobody(binaries: Binaries, port: int) -> None:
     # Not below pytest's folder, which is closed to others.
     with tempfile.TemporaryDirectory(prefix="seda test ") as name:
@@ -231,7 +229,7 @@ time.sleep(600)
 
 
 def owned_by_other_process(folder: Path, binaries: Binaries, port: int) -> tuple[subprocess.Popen[str], int]:
-    """Start a server whose owner is a process of its own; return both."""
+    """Start a server owned by a separate process; return both."""
     data = throwaway(folder, binaries, port).data_dir
     owner = subprocess.Popen(
         [

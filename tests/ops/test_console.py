@@ -1,4 +1,4 @@
-"""What goes where: streams, colour, tables, JSON."""
+"""Console output: streams, colour, tables, JSON."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_no_color_flag_beats_everything() -> None:
     assert err.getvalue() == "careful\n"
 
 
-def test_nothing_moves_outside_a_terminal_or_in_ci() -> None:
+def test_no_animation_outside_a_terminal_or_in_ci() -> None:
     assert on_terminal()[0].animated
     assert not on_terminal(CI="true")[0].animated
     assert not on_terminal(TERM="dumb")[0].animated
@@ -69,7 +69,7 @@ def test_piped_table_is_tab_separated_uncut_with_header() -> None:
     assert out.getvalue() == f"name\ttext\na\t{'x' * 300}\nb\\tc\t\n"
 
 
-def test_table_on_a_terminal_is_aligned_by_what_is_seen() -> None:
+def test_table_on_a_terminal_is_aligned_by_display_width() -> None:
     console, out, _ = on_terminal(NO_COLOR="1")
     console.table(("name", "n"), [("日本", 1), ("a", 22)])
     assert [line.rstrip() for line in out.getvalue().splitlines()] == ["name  n", "日本  1", "a     22"]
@@ -82,7 +82,7 @@ def test_foreign_text_is_neither_markup_nor_control() -> None:
     assert printable("naïve 日本 🎵") == "naïve 日本 🎵"
 
 
-def test_error_is_what_why_what_to_do_on_stderr() -> None:
+def test_error_is_message_cause_and_fix_on_stderr() -> None:
     console, out, err = piped()
     console.error(CliError("X_FAILED", "It failed.", why="It was late.", fix="Try earlier."))
     assert (out.getvalue(), err.getvalue()) == ("", "It failed.\nIt was late.\nTry earlier.\n")

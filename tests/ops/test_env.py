@@ -1,4 +1,4 @@
-"""Secrets that come from a file instead of the environment, wherever the command reads one."""
+"""Secrets from files instead of the environment, in every command that reads one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_administrators_dsn_comes_from_a_file(file: Path, tmp_path: Path) -> Non
     assert admin_dsn({"DATABASE_URL": URL, "SEDA_DIRECT_DATABASE_URL_FILE": str(direct)}) == OTHER
 
 
-def test_file_that_is_of_no_use_is_named_without_its_text(tmp_path: Path, file: Path) -> None:
+def test_unusable_file_is_named_without_its_content(tmp_path: Path, file: Path) -> None:
     empty, binary = tmp_path / "empty", tmp_path / "binary"
     empty.write_text(" \n")
     binary.write_bytes(b"\xff\xfe")
@@ -82,7 +82,7 @@ def test_commands_of_the_database_take_the_file(
     assert told.err.startswith(f"Can't connect to postgresql://ada@127.0.0.1:{port}/seda.")
 
 
-def test_up_hands_the_value_to_the_processes_once(file: Path) -> None:
+def test_up_passes_the_value_to_the_processes_once(file: Path) -> None:
     given = {"DATABASE_URL_FILE": str(file), "OTHER": "1"}
     options = make_options(given, None, ephemeral=False, demo=True, logs=None)
     assert options.database_url == URL

@@ -1,4 +1,4 @@
-"""What the command says about itself: every page has the form, every example parses, the reference is up to date."""
+"""Help pages: all have the same form, every example parses, the reference is up to date."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_examples_of_the_root_and_of_the_topics_parse(seda: Seda) -> None:
         assert parse(words(example)), example
 
 
-def test_options_stand_in_groups_and_those_of_every_command_last(seda: Seda) -> None:
+def test_options_are_grouped_and_global_ones_come_last(seda: Seda) -> None:
     headings = re.findall(r"^(\w.*):$", seda("call", "--help").out, re.MULTILINE)
     assert headings == [
         "Arguments",
@@ -103,7 +103,7 @@ def test_help_of_a_command_and_of_all(seda: Seda) -> None:
     assert all(topic in seda("help").out for topic in TOPICS)
 
 
-def test_the_reference_is_what_the_command_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reference_equals_the_help(monkeypatch: pytest.MonkeyPatch) -> None:
     # Neither the width of a terminal nor a variable of whoever runs it may find its way into the page.
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("SEDA_PORT_BASE", "9000")

@@ -1,4 +1,4 @@
-"""`seda up` that is killed, and the run that is temporary: nothing is left of them."""
+"""`seda up` killed or with --ephemeral leaves no processes and no temporary data."""
 
 from __future__ import annotations
 

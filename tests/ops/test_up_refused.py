@@ -1,4 +1,4 @@
-"""`seda up` that refuses to start: what it says, and that it leaves nothing."""
+"""`seda up` that refuses to start: its message, and no leftovers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.ops.support.fake_suite import taken, up
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_taken_port_is_named_with_its_holder_and_the_flag(folder: Path, base: int) -> None:
+def test_taken_port_is_named_with_its_owner_and_the_flag(folder: Path, base: int) -> None:
     # Taken is also what is taken on one address alone: the first one here, the last one there.
     with (
         listening(loopbacks()[0], base + 1),
@@ -70,7 +70,7 @@ def test_own_database_is_used_and_its_password_not_shown(folder: Path, base: int
     [((), {"SEDA_ENV": "production"}, 4), (("--port-base", "80"), {}, 2), (("--logs", "chad"), {}, 2)],
     ids=["production", "port base", "logs"],
 )
-def test_production_and_nonsense_are_refused(
+def test_production_and_invalid_options_are_refused(
     seda: Seda,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],

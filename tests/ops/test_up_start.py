@@ -1,4 +1,4 @@
-"""`seda up` as its user meets it: real processes, real PostgreSQL, real signals."""
+"""`seda up` with real processes, a real PostgreSQL and real signals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeSuite]:
-    """A suite for the tests that leave it as it is."""
+    """A suite shared by the tests that do not change it."""
     folder = tmp_path_factory.mktemp("my music")
     # Neither the supervisor nor a service may take a module from the working directory.
     (folder / "grpc_health.py").write_text("raise SystemExit('taken from the working directory')")
@@ -67,7 +67,7 @@ def test_start_stop_and_start_again_keeps_the_data(folder: Path, base: int) -> N
 
 
 def assert_one_event_a_line(second: FakeSuite, base: int) -> None:
-    """What --json writes of a second start."""
+    """Check the --json output of a second start."""
     assert second.err == []
     events = second.events()
     done = [each for each in events if each["event"] == "phase" and each["status"] == "done"]
@@ -92,7 +92,7 @@ async def test_everything_listens_on_each_loopback_address(running: FakeSuite) -
         await writer.wait_closed()
 
 
-def test_second_start_tells_what_runs(running: FakeSuite) -> None:
+def test_second_start_reports_the_running_suite(running: FakeSuite) -> None:
     folder, base = running.data_dir.path.parent, base_of(running)
     with up(folder, base) as second:
         assert second.end() == 0
@@ -107,7 +107,7 @@ def test_second_start_tells_what_runs(running: FakeSuite) -> None:
         assert "SEDA_HOME" in differing.err[-1]
 
 
-def test_log_lines_come_prefixed_and_only_from_warning_up(running: FakeSuite) -> None:
+def test_log_lines_are_prefixed_and_only_from_warning_up(running: FakeSuite) -> None:
     running.wait_for_line("users   | WARNING users serves")
     chat = running.pids()["chat"]
     os.kill(chat, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""`seda up` whose start goes wrong or is broken off, and how it stops when a service does not want to."""
+"""Failed and interrupted starts of `seda up`, and its stop when a service ignores SIGTERM."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_ctrl_c_while_starting_ends_in_order(folder: Path, base: int) -> None:
 
 
 class Unread(FakeSuite):
-    """Its messages are read until it is ready; then their reader leaves, as a terminal does that is closed."""
+    """A suite whose output is closed once it is ready, like a closed terminal."""
 
     @staticmethod
     def _read(stream: Any, lines: list[str]) -> None:
@@ -63,11 +63,11 @@ class Unread(FakeSuite):
         stream.close()
 
     def left(self) -> bool:
-        """Whether nobody reads its messages any more."""
+        """Whether its stderr is closed."""
         return self.process.stderr is not None and self.process.stderr.closed
 
 
-def test_a_terminal_that_is_gone_keeps_nothing_running(folder: Path, base: int) -> None:
+def test_a_closed_terminal_does_not_prevent_the_stop(folder: Path, base: int) -> None:
     with Unread(folder, "--port-base", str(base)) as running:
         running.ready()
         until(running.left)

@@ -1,4 +1,4 @@
-"""Run `seda` inside the test's process, with its streams and working directory of its own."""
+"""Run `seda` inside the test's process, with captured streams and a separate working directory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CliResult:
 
 
 class Seda:
-    """`seda(*arguments)` runs the command and returns its exit code and what it wrote."""
+    """`seda(*arguments)` runs the command and returns its exit code and output."""
 
     def __init__(
         self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""A server with a few methods of the real contract and canned answers, for what only calls."""
+"""A server with a few methods of the real contract and canned responses."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ROOM_ID = "0190a1b2-0000-7000-8000-000000000001"
 
 @dataclass
 class FakeGateway:
-    """The address, and every call that came: its path, request and bearer token."""
+    """The address, and every received call: its path, request and bearer token."""
 
     address: str = ""
     calls: list[tuple[str, Message, str]] = field(default_factory=list)
     health_servicer: health.HealthServicer = field(default_factory=health.HealthServicer)
 
     def ready(self, is_ready: bool) -> None:
-        """Answer health accordingly from now on."""
+        """Set the readiness."""
         status = health_pb2.HealthCheckResponse
         self.health_servicer.set("", status.SERVING if is_ready else status.NOT_SERVING)
 

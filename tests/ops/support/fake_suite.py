@@ -1,4 +1,4 @@
-"""Start `seda up` of little services in a folder of its own and follow what it says and leaves behind."""
+"""Start `seda up` with fake services in a separate folder, and follow its output and processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Value = TypeVar("_Value")
 
 @contextmanager
 def free_base() -> Iterator[int]:
-    """A port base whose ports are free, kept from other workers until the end."""
+    """A port base whose ports are free, locked against other workers until the end."""
     locks = Path(tempfile.gettempdir()) / f"seda-test-ports-{os.getuid()}"
     locks.mkdir(exist_ok=True)
     for base in random.sample(_BASES, len(_BASES)):
@@ -56,7 +56,7 @@ def until(poll: Callable[[], _Value], seconds: float = TIMEOUT_SECONDS) -> _Valu
         value = poll()
         if value:
             return value
-        time.sleep(0.02)  # what happens in other processes wakes nobody here
+        time.sleep(0.02)  # other processes cannot notify this one
     raise AssertionError(f"did not happen within {seconds} s")
 
 
@@ -73,7 +73,7 @@ class FakeSuite:
         if "SEDA_TEST_PG_BIN" in os.environ:
             inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
         self.process = subprocess.Popen(
-            # -P as the installed command has it: the working directory is none of its places.
+            # -P like the installed command: no imports from the working directory.
             [sys.executable, "-P", "-m", self.module, "up", *arguments],
             cwd=folder,
             env={**inherited, "PYTHONPATH": str(PROJECT), **environ},
@@ -81,7 +81,7 @@ class FakeSuite:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # Ctrl-C in the terminal of whoever runs the tests is not meant for it.
+            # Ctrl-C in the terminal of the test run must not reach it.
             start_new_session=True,
         )
         self.out: list[str] = []
@@ -157,12 +157,12 @@ class FakeSuite:
 
     @staticmethod
     def _read(stream: Any, lines: list[str]) -> None:
-        # One by one, not as a whole at the end: others look at the list meanwhile.
+        # Line by line: the list is polled meanwhile.
         lines.extend(line.rstrip("\n") for line in stream)
 
 
 def up(folder: Path, base: int, *arguments: str, **environ: str) -> FakeSuite:
-    """Start little services on the ports of `base`."""
+    """Start fake services on the ports of `base`."""
     return FakeSuite(folder, "--port-base", str(base), *arguments, **environ)
 
 
@@ -178,7 +178,7 @@ def alive(pids: list[int]) -> list[int]:
 
 
 def taken(base: int) -> list[int]:
-    """Return the ports of a suite on which somebody listens."""
+    """Return the ports of a suite that are in use."""
     return [port for port in Ports(base).used(SUITE, postgres=True) if not is_free(port)]
 
 

@@ -1,10 +1,10 @@
-"""A process like those of the suite, as far as a supervisor can see: health, logs, drain, the parent's pipe.
+"""A fake service with the features that a supervisor uses: health, logs, drain, the parent's pipe.
 
-What it does wrong is said by FAKE_FAULTS, words of the form NAME:FAULT where NAME is that of a process:
+FAKE_FAULTS has its faults, words of the form NAME:FAULT where NAME is a process:
 
-    dies       says why in its log and ends before it serves
-    silent     never serves
-    deaf       ignores SIGTERM and the closed pipe
+    crash        logs an error and exits before it serves
+    hang         never serves
+    ignore-stop  ignores SIGTERM and the closed pipe
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`seda up` of little services: the real command, supervisor and PostgreSQL, without schemas and demo data.
+"""`seda up` of fake services: the real command, supervisor and PostgreSQL, without schemas and demo data.
 
 FAKE_SERVE_SECONDS shortens the time that a service has until it must serve.
 """
@@ -18,7 +18,7 @@ FAKE_SUITE = tuple(replace(each, module="tests.ops.support.fake_suite_service") 
 
 
 async def prepare(_dsn: str, _progress: object) -> None:
-    """Nothing to prepare: little services keep no data."""
+    """Do nothing: fake services store no data."""
 
 
 def main() -> None:
