@@ -78,6 +78,10 @@ class MalformedRequestError(ServiceError, code=Code.INVALID_ARGUMENT, reason="MA
 
     default_message = "malformed request"
 
+    def __init__(self, message_type: str) -> None:
+        # The violation is of the request as a whole: an empty path.
+        super().__init__(violations=[FieldViolation("", f"cannot be decoded as {message_type}")])
+
 
 class InvalidFieldsError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVALID_FIELDS"):
     """Fields violate the contract's rules."""

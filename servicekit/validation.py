@@ -45,7 +45,7 @@ def decode(request_type: type[Message], data: bytes) -> Message:
     try:
         return request_type.FromString(data)
     except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
-        raise MalformedRequestError from None
+        raise MalformedRequestError(request_type.DESCRIPTOR.full_name) from None
 
 
 @cache

@@ -13,7 +13,7 @@ from grpc_tools import protoc
 
 # The imported protos must be known before their importer.
 from buf.validate import validate_pb2  # noqa: F401 - see above
-from seda.rpc.v1 import annotations_pb2  # noqa: F401 - see above
+from seda.rpc.v1 import annotations_pb2, validation_pb2  # noqa: F401 - see above
 from servicekit.methods import Method, methods_of
 
 _ROOT = Path(__file__).parent

@@ -47,7 +47,9 @@ def is_required(field: FieldDescriptor) -> bool:
     )
     if kind.startswith(("int", "uint")):
         return bool(active.get("gte", 0) > 0 or active.get("gt", -1) >= 0)
-    return bool(least > 0 or active.keys() & {"uuid", "uri", "const"} or 0 in active.get("not_in", ()))
+    return bool(
+        least > 0 or active.keys() & {"canonical_uuid", "uri", "const"} or 0 in active.get("not_in", ())
+    )
 
 
 @functools.cache

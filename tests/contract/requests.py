@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from seda.rpc.internal.v1.page_token_pb2 import PageToken
+from seda.rpc.v1 import validation_pb2
 from servicekit.pagination import encode_token
 
 # The Python and C descriptors of protobuf have no common type.
@@ -152,9 +153,8 @@ class Requests:
         if field.name == "page_token" and self._random.random() < 0.7:
             # Random text is almost never a valid token.
             return ""
-        if rules.uuid:
-            made = UUID(bytes=self._random.randbytes(16))
-            return self._random.choice((str(made), str(made).upper()))
+        if rules.Extensions[validation_pb2.canonical_uuid]:
+            return str(UUID(bytes=self._random.randbytes(16)))
         if self._random.random() < 0.3:
             return self._random.choice(_LINKS)
         most = min(rules.max_len or 60, self._random.choice((3, 20, 200, 5000)))

@@ -107,7 +107,7 @@ def _detail_violations(outcome: Outcome, parts: dict[str, Any], service_name: st
         yield "RequestInfo does not name the request"
     bad = parts.get("BadRequest")
     named = bad is not None and all(each.description for each in bad.field_violations)
-    if code == "INVALID_ARGUMENT" and reason != "MALFORMED_REQUEST" and not named:
+    if code == "INVALID_ARGUMENT" and not named:
         yield f"{reason} without BadRequest"
     if parts.keys() - {"Status", *_DETAILS}:
         yield f"has undocumented details: {sorted(parts)}"

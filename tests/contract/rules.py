@@ -25,7 +25,7 @@ _GOOD_UUID = "0190a5c0-0000-7000-8000-00000000000a"
 _GOOD_URI = "https://example.org/cover.jpg"
 _BAD_UUIDS = (
     "x", _GOOD_UUID[:-1], f"{_GOOD_UUID}a", f"{_GOOD_UUID}\n", f" {_GOOD_UUID}", f"{{{_GOOD_UUID}}}", f"urn:uuid:{_GOOD_UUID}",
-    _GOOD_UUID.replace("-", ""), _GOOD_UUID.replace("a", "g"), _GOOD_UUID.replace("0", "\uff10"),
+    _GOOD_UUID.replace("-", ""), _GOOD_UUID.upper(), _GOOD_UUID.replace("a", "g"), _GOOD_UUID.replace("0", "\uff10"),
 )  # fmt: skip
 _BAD_URIS = (
     "x",
@@ -44,7 +44,7 @@ INTEGERS: dict[int, tuple[str, int, int]] = {
     FieldDescriptor.TYPE_UINT32: ("uint32", 0, (1 << 32) - 1),
     FieldDescriptor.TYPE_UINT64: ("uint64", 0, (1 << 64) - 1),
 }
-_LIMITS = {"string": {"max_len", "max_bytes", "len", "const", "uuid"}, "enum": {"defined_only"}}
+_LIMITS = {"string": {"max_len", "max_bytes", "len", "const", "canonical_uuid"}, "enum": {"defined_only"}}
 
 
 class UnknownRuleError(Exception):
@@ -159,7 +159,7 @@ def _check_known(field: Field, rules: validate_pb2.FieldRules) -> None:
 
 
 def _valid_text(active: dict[str, Any], number: int) -> str:
-    if "uuid" in active:
+    if "canonical_uuid" in active:
         return str(uuid.UUID(int=uuid.UUID(_GOOD_UUID).int + number))
     if "uri" in active:
         return _GOOD_URI
@@ -190,7 +190,7 @@ def _of_type(field: Field, rules: validate_pb2.FieldRules) -> Examples:
 def _max_len(limit: int, active: dict[str, Any]) -> Examples:
     yield Example("too long", "a" * (limit + 1))
     yield Example("too long in any form", "é" * (limit + 1))
-    if not active.keys() & {"uuid", "uri"}:
+    if not active.keys() & {"canonical_uuid", "uri"}:
         yield Example("long", "a" * limit, refused=False)
         # Twice as long before normalization.
         yield Example("long in its normal form", "e\u0301" * limit, refused=False)
@@ -215,6 +215,13 @@ def _forms(bad: tuple[str, ...]) -> Callable[[Any, dict[str, Any]], Examples]:
             yield Example(f"of the form {text!r}", text)
 
     return make
+
+
+def _blank(_: Any, __: dict[str, Any]) -> Examples:
+    # Spaces, a line break, format characters, a lone combining mark, fillers that are letters or symbols.
+    for text in (" ", "\u00a0\n", "\u200b\u2060", "\u0301", "\u3164", "\u2800"):
+        yield Example(f"of nothing visible: {text!r}", text)
+    yield Example("of one visible character", " \u200b. ", refused=False)
 
 
 def _step(difference: int, what: str) -> Callable[[Any, dict[str, Any]], Examples]:
@@ -256,7 +263,8 @@ _RULES: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Examples]] = {
     ("string", "len"): _length,
     ("string", "max_bytes"): _max_bytes,
     ("string", "min_bytes"): _min_len,
-    ("string", "uuid"): _forms(_BAD_UUIDS),
+    ("string", "canonical_uuid"): _forms(_BAD_UUIDS),
+    ("string", "not_blank"): _blank,
     ("string", "uri"): _forms(_BAD_URIS),
     ("string", "const"): _other_than,
     ("enum", "defined_only"): _undefined,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import UpdateUserRequest
-from servicekit.errors import InvalidFieldsError, MalformedRequestError
+from servicekit.errors import FieldViolation, InvalidFieldsError, MalformedRequestError
 from servicekit.validation import decode, validate
 from tests.probe import ProbeRequest
 
@@ -160,6 +160,7 @@ def test_what_is_no_message_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedRequestError) as raised:
         decode(ProbeRequest, data)
     assert raised.value.message == "malformed request"
+    assert raised.value.violations == (FieldViolation("", "cannot be decoded as probe.v1.ProbeRequest"),)
     assert raised.value.__cause__ is None
 
 

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
+from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.tracks.v1 import track_pb2 as seda_dot_tracks_dot_v1_dot_track__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/tracks/v1/track_service.proto\x12\x0eseda.tracks.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1aseda/tracks/v1/track.proto\"5\n\x14ParseTrackUrlRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\"\x8d\x01\n\x15ParseTrackUrlResponse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.seda.tracks.v1.LinkKind\x12\x13\n\x0bprovider_id\x18\x03 \x01(\t\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x18\n\x10needs_resolution\x18\x05 \x01(\x08\"4\n\x13ResolveTrackRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\"<\n\x14ResolveTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\"1\n\x0fGetTrackRequest\x12\x1e\n\x08track_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"8\n\x10GetTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\"@\n\x13LookupTracksRequest\x12)\n\ttrack_ids\x18\x01 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"i\n\x14LookupTracksResponse\x12%\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\x12\x15\n\rremaining_ids\x18\x03 \x03(\t\"\xa9\x01\n\x11ListTracksRequest\x12\x19\n\x08provider\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12?\n\x0emetadata_state\x18\x02 \x01(\x0e\x32\x1d.seda.tracks.v1.MetadataStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"T\n\x12ListTracksResponse\x12%\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"n\n\x13SearchTracksRequest\x12\x1d\n\x05query\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"V\n\x14SearchTracksResponse\x12%\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x13RefreshTrackRequest\x12\x1e\n\x08track_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"<\n\x14RefreshTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track2\xbb\x05\n\x0cTrackService\x12\x65\n\rParseTrackUrl\x12$.seda.tracks.v1.ParseTrackUrlRequest\x1a%.seda.tracks.v1.ParseTrackUrlResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cResolveTrack\x12#.seda.tracks.v1.ResolveTrackRequest\x1a$.seda.tracks.v1.ResolveTrackResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12V\n\x08GetTrack\x12\x1f.seda.tracks.v1.GetTrackRequest\x1a .seda.tracks.v1.GetTrackResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cLookupTracks\x12#.seda.tracks.v1.LookupTracksRequest\x1a$.seda.tracks.v1.LookupTracksResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\\\n\nListTracks\x12!.seda.tracks.v1.ListTracksRequest\x1a\".seda.tracks.v1.ListTracksResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cSearchTracks\x12#.seda.tracks.v1.SearchTracksRequest\x1a$.seda.tracks.v1.SearchTracksResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cRefreshTrack\x12#.seda.tracks.v1.RefreshTrackRequest\x1a$.seda.tracks.v1.RefreshTrackResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42N\n\x11\x66m.seda.tracks.v1P\x01Z&seda.fm/protos/seda/tracks/v1;tracksv1\xaa\x02\x0eSeda.Tracks.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/tracks/v1/track_service.proto\x12\x0eseda.tracks.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\"5\n\x14ParseTrackUrlRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\"\x8d\x01\n\x15ParseTrackUrlResponse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.seda.tracks.v1.LinkKind\x12\x13\n\x0bprovider_id\x18\x03 \x01(\t\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x18\n\x10needs_resolution\x18\x05 \x01(\x08\"4\n\x13ResolveTrackRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\"<\n\x14ResolveTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\"2\n\x0fGetTrackRequest\x12\x1f\n\x08track_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"8\n\x10GetTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\"A\n\x13LookupTracksRequest\x12*\n\ttrack_ids\x18\x01 \x03(\tB\x17\xe2\x41\x01\x02\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\"\x06r\x04\xa8\xbb\x18\x01\"i\n\x14LookupTracksResponse\x12%\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\x12\x15\n\rremaining_ids\x18\x03 \x03(\t\"\xa9\x01\n\x11ListTracksRequest\x12\x19\n\x08provider\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12?\n\x0emetadata_state\x18\x02 \x01(\x0e\x32\x1d.seda.tracks.v1.MetadataStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"T\n\x12ListTracksResponse\x12%\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"n\n\x13SearchTracksRequest\x12\x1d\n\x05query\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"V\n\x14SearchTracksResponse\x12%\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x13RefreshTrackRequest\x12\x1f\n\x08track_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"<\n\x14RefreshTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track2\xbb\x05\n\x0cTrackService\x12\x65\n\rParseTrackUrl\x12$.seda.tracks.v1.ParseTrackUrlRequest\x1a%.seda.tracks.v1.ParseTrackUrlResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cResolveTrack\x12#.seda.tracks.v1.ResolveTrackRequest\x1a$.seda.tracks.v1.ResolveTrackResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12V\n\x08GetTrack\x12\x1f.seda.tracks.v1.GetTrackRequest\x1a .seda.tracks.v1.GetTrackResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cLookupTracks\x12#.seda.tracks.v1.LookupTracksRequest\x1a$.seda.tracks.v1.LookupTracksResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\\\n\nListTracks\x12!.seda.tracks.v1.ListTracksRequest\x1a\".seda.tracks.v1.ListTracksResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cSearchTracks\x12#.seda.tracks.v1.SearchTracksRequest\x1a$.seda.tracks.v1.SearchTracksResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x62\n\x0cRefreshTrack\x12#.seda.tracks.v1.RefreshTrackRequest\x1a$.seda.tracks.v1.RefreshTrackResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42N\n\x11\x66m.seda.tracks.v1P\x01Z&seda.fm/protos/seda/tracks/v1;tracksv1\xaa\x02\x0eSeda.Tracks.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,9 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVETRACKREQUEST'].fields_by_name['input']._loaded_options = None
   _globals['_RESOLVETRACKREQUEST'].fields_by_name['input']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\020'
   _globals['_GETTRACKREQUEST'].fields_by_name['track_id']._loaded_options = None
-  _globals['_GETTRACKREQUEST'].fields_by_name['track_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_GETTRACKREQUEST'].fields_by_name['track_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_LOOKUPTRACKSREQUEST'].fields_by_name['track_ids']._loaded_options = None
-  _globals['_LOOKUPTRACKSREQUEST'].fields_by_name['track_ids']._serialized_options = b'\342A\001\002\272H\017\222\001\014\010\001\020\350\007\"\005r\003\260\001\001'
+  _globals['_LOOKUPTRACKSREQUEST'].fields_by_name['track_ids']._serialized_options = b'\342A\001\002\272H\020\222\001\r\010\001\020\350\007\"\006r\004\250\273\030\001'
   _globals['_LISTTRACKSREQUEST'].fields_by_name['provider']._loaded_options = None
   _globals['_LISTTRACKSREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\004r\002\030 '
   _globals['_LISTTRACKSREQUEST'].fields_by_name['metadata_state']._loaded_options = None
@@ -59,7 +60,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200 '
   _globals['_REFRESHTRACKREQUEST'].fields_by_name['track_id']._loaded_options = None
-  _globals['_REFRESHTRACKREQUEST'].fields_by_name['track_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_REFRESHTRACKREQUEST'].fields_by_name['track_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_TRACKSERVICE'].methods_by_name['ParseTrackUrl']._loaded_options = None
   _globals['_TRACKSERVICE'].methods_by_name['ParseTrackUrl']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_TRACKSERVICE'].methods_by_name['ResolveTrack']._loaded_options = None
@@ -74,34 +75,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACKSERVICE'].methods_by_name['SearchTracks']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_TRACKSERVICE'].methods_by_name['RefreshTrack']._loaded_options = None
   _globals['_TRACKSERVICE'].methods_by_name['RefreshTrack']._serialized_options = b'\220\002\002\250\273\030\002'
-  _globals['_PARSETRACKURLREQUEST']._serialized_start=175
-  _globals['_PARSETRACKURLREQUEST']._serialized_end=228
-  _globals['_PARSETRACKURLRESPONSE']._serialized_start=231
-  _globals['_PARSETRACKURLRESPONSE']._serialized_end=372
-  _globals['_RESOLVETRACKREQUEST']._serialized_start=374
-  _globals['_RESOLVETRACKREQUEST']._serialized_end=426
-  _globals['_RESOLVETRACKRESPONSE']._serialized_start=428
-  _globals['_RESOLVETRACKRESPONSE']._serialized_end=488
-  _globals['_GETTRACKREQUEST']._serialized_start=490
-  _globals['_GETTRACKREQUEST']._serialized_end=539
-  _globals['_GETTRACKRESPONSE']._serialized_start=541
-  _globals['_GETTRACKRESPONSE']._serialized_end=597
-  _globals['_LOOKUPTRACKSREQUEST']._serialized_start=599
-  _globals['_LOOKUPTRACKSREQUEST']._serialized_end=663
-  _globals['_LOOKUPTRACKSRESPONSE']._serialized_start=665
-  _globals['_LOOKUPTRACKSRESPONSE']._serialized_end=770
-  _globals['_LISTTRACKSREQUEST']._serialized_start=773
-  _globals['_LISTTRACKSREQUEST']._serialized_end=942
-  _globals['_LISTTRACKSRESPONSE']._serialized_start=944
-  _globals['_LISTTRACKSRESPONSE']._serialized_end=1028
-  _globals['_SEARCHTRACKSREQUEST']._serialized_start=1030
-  _globals['_SEARCHTRACKSREQUEST']._serialized_end=1140
-  _globals['_SEARCHTRACKSRESPONSE']._serialized_start=1142
-  _globals['_SEARCHTRACKSRESPONSE']._serialized_end=1228
-  _globals['_REFRESHTRACKREQUEST']._serialized_start=1230
-  _globals['_REFRESHTRACKREQUEST']._serialized_end=1283
-  _globals['_REFRESHTRACKRESPONSE']._serialized_start=1285
-  _globals['_REFRESHTRACKRESPONSE']._serialized_end=1345
-  _globals['_TRACKSERVICE']._serialized_start=1348
-  _globals['_TRACKSERVICE']._serialized_end=2047
+  _globals['_PARSETRACKURLREQUEST']._serialized_start=205
+  _globals['_PARSETRACKURLREQUEST']._serialized_end=258
+  _globals['_PARSETRACKURLRESPONSE']._serialized_start=261
+  _globals['_PARSETRACKURLRESPONSE']._serialized_end=402
+  _globals['_RESOLVETRACKREQUEST']._serialized_start=404
+  _globals['_RESOLVETRACKREQUEST']._serialized_end=456
+  _globals['_RESOLVETRACKRESPONSE']._serialized_start=458
+  _globals['_RESOLVETRACKRESPONSE']._serialized_end=518
+  _globals['_GETTRACKREQUEST']._serialized_start=520
+  _globals['_GETTRACKREQUEST']._serialized_end=570
+  _globals['_GETTRACKRESPONSE']._serialized_start=572
+  _globals['_GETTRACKRESPONSE']._serialized_end=628
+  _globals['_LOOKUPTRACKSREQUEST']._serialized_start=630
+  _globals['_LOOKUPTRACKSREQUEST']._serialized_end=695
+  _globals['_LOOKUPTRACKSRESPONSE']._serialized_start=697
+  _globals['_LOOKUPTRACKSRESPONSE']._serialized_end=802
+  _globals['_LISTTRACKSREQUEST']._serialized_start=805
+  _globals['_LISTTRACKSREQUEST']._serialized_end=974
+  _globals['_LISTTRACKSRESPONSE']._serialized_start=976
+  _globals['_LISTTRACKSRESPONSE']._serialized_end=1060
+  _globals['_SEARCHTRACKSREQUEST']._serialized_start=1062
+  _globals['_SEARCHTRACKSREQUEST']._serialized_end=1172
+  _globals['_SEARCHTRACKSRESPONSE']._serialized_start=1174
+  _globals['_SEARCHTRACKSRESPONSE']._serialized_end=1260
+  _globals['_REFRESHTRACKREQUEST']._serialized_start=1262
+  _globals['_REFRESHTRACKREQUEST']._serialized_end=1316
+  _globals['_REFRESHTRACKRESPONSE']._serialized_start=1318
+  _globals['_REFRESHTRACKRESPONSE']._serialized_end=1378
+  _globals['_TRACKSERVICE']._serialized_start=1381
+  _globals['_TRACKSERVICE']._serialized_end=2080
 # @@protoc_insertion_point(module_scope)

@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
+from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18seda/users/v1/user.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18seda/rpc/v1/caller.proto\"\x8e\x03\n\x04User\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x05\x65mail\x18\x02 \x01(\tB\x0f\x80\x01\x01\xe2\x41\x01\x03\xbaH\x05r\x03\x18\xfe\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32\x12-\n\x04role\x18\x04 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x10mute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12=\n\x13suspend_expire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@\"b\n\x0bUserSummary\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12%\n\x04role\x18\x03 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x04\xe2\x41\x01\x03\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18seda/users/v1/user.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18seda/rpc/v1/caller.proto\x1a\x1cseda/rpc/v1/validation.proto\"\x93\x03\n\x04User\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x08\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x05\x65mail\x18\x02 \x01(\tB\x0f\x80\x01\x01\xe2\x41\x01\x03\xbaH\x05r\x03\x18\xfe\x01\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x18\x32\xb0\xbb\x18\x01\x12-\n\x04role\x18\x04 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x0c\xe2\x41\x01\x03\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x10mute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12=\n\x13suspend_expire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@\"b\n\x0bUserSummary\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12%\n\x04role\x18\x03 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x04\xe2\x41\x01\x03\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020fm.seda.users.v1P\001Z$seda.fm/protos/seda/users/v1;usersv1\252\002\rSeda.Users.V1'
   _globals['_USER'].fields_by_name['id']._loaded_options = None
-  _globals['_USER'].fields_by_name['id']._serialized_options = b'\342A\001\010\272H\005r\003\260\001\001'
+  _globals['_USER'].fields_by_name['id']._serialized_options = b'\342A\001\010\272H\006r\004\250\273\030\001'
   _globals['_USER'].fields_by_name['email']._loaded_options = None
   _globals['_USER'].fields_by_name['email']._serialized_options = b'\200\001\001\342A\001\003\272H\005r\003\030\376\001'
   _globals['_USER'].fields_by_name['display_name']._loaded_options = None
-  _globals['_USER'].fields_by_name['display_name']._serialized_options = b'\272H\004r\002\0302'
+  _globals['_USER'].fields_by_name['display_name']._serialized_options = b'\272H\010r\006\0302\260\273\030\001'
   _globals['_USER'].fields_by_name['role']._loaded_options = None
   _globals['_USER'].fields_by_name['role']._serialized_options = b'\342A\001\003\272H\005\202\001\002\020\001'
   _globals['_USER'].fields_by_name['mute_expire_time']._loaded_options = None
@@ -60,8 +61,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSUMMARY'].fields_by_name['display_name']._serialized_options = b'\342A\001\003'
   _globals['_USERSUMMARY'].fields_by_name['role']._loaded_options = None
   _globals['_USERSUMMARY'].fields_by_name['role']._serialized_options = b'\342A\001\003'
-  _globals['_USER']._serialized_start=165
-  _globals['_USER']._serialized_end=563
-  _globals['_USERSUMMARY']._serialized_start=565
-  _globals['_USERSUMMARY']._serialized_end=663
+  _globals['_USER']._serialized_start=195
+  _globals['_USER']._serialized_end=598
+  _globals['_USERSUMMARY']._serialized_start=600
+  _globals['_USERSUMMARY']._serialized_end=698
 # @@protoc_insertion_point(module_scope)

@@ -26,10 +26,11 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
+from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.users.v1 import user_pb2 as seda_dot_users_dot_v1_dot_user__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n seda/users/v1/user_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/users/v1/user.proto\".\n\x0eGetUserRequest\x12\x1c\n\x07user_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"4\n\x0fGetUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\">\n\x12LookupUsersRequest\x12(\n\x08user_ids\x18\x01 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"U\n\x13LookupUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"s\n\x11UpdateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x12UpdateUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User2\x9b\x02\n\x0bUserService\x12Q\n\x07GetUser\x12\x1d.seda.users.v1.GetUserRequest\x1a\x1e.seda.users.v1.GetUserResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12]\n\x0bLookupUsers\x12!.seda.users.v1.LookupUsersRequest\x1a\".seda.users.v1.LookupUsersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12Z\n\nUpdateUser\x12 .seda.users.v1.UpdateUserRequest\x1a!.seda.users.v1.UpdateUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n seda/users/v1/user_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x18seda/users/v1/user.proto\"/\n\x0eGetUserRequest\x12\x1d\n\x07user_id\x18\x01 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\"4\n\x0fGetUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"?\n\x12LookupUsersRequest\x12)\n\x08user_ids\x18\x01 \x03(\tB\x17\xe2\x41\x01\x02\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\"\x06r\x04\xa8\xbb\x18\x01\"U\n\x13LookupUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"s\n\x11UpdateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x12UpdateUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User2\x9b\x02\n\x0bUserService\x12Q\n\x07GetUser\x12\x1d.seda.users.v1.GetUserRequest\x1a\x1e.seda.users.v1.GetUserResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12]\n\x0bLookupUsers\x12!.seda.users.v1.LookupUsersRequest\x1a\".seda.users.v1.LookupUsersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12Z\n\nUpdateUser\x12 .seda.users.v1.UpdateUserRequest\x1a!.seda.users.v1.UpdateUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +39,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020fm.seda.users.v1P\001Z$seda.fm/protos/seda/users/v1;usersv1\252\002\rSeda.Users.V1'
   _globals['_GETUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_GETUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_GETUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
   _globals['_LOOKUPUSERSREQUEST'].fields_by_name['user_ids']._loaded_options = None
-  _globals['_LOOKUPUSERSREQUEST'].fields_by_name['user_ids']._serialized_options = b'\342A\001\002\272H\017\222\001\014\010\001\020\350\007\"\005r\003\260\001\001'
+  _globals['_LOOKUPUSERSREQUEST'].fields_by_name['user_ids']._serialized_options = b'\342A\001\002\272H\020\222\001\r\010\001\020\350\007\"\006r\004\250\273\030\001'
   _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
@@ -49,18 +50,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['LookupUsers']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\250\273\030\002'
-  _globals['_GETUSERREQUEST']._serialized_start=204
-  _globals['_GETUSERREQUEST']._serialized_end=250
-  _globals['_GETUSERRESPONSE']._serialized_start=252
-  _globals['_GETUSERRESPONSE']._serialized_end=304
-  _globals['_LOOKUPUSERSREQUEST']._serialized_start=306
-  _globals['_LOOKUPUSERSREQUEST']._serialized_end=368
-  _globals['_LOOKUPUSERSRESPONSE']._serialized_start=370
-  _globals['_LOOKUPUSERSRESPONSE']._serialized_end=455
-  _globals['_UPDATEUSERREQUEST']._serialized_start=457
-  _globals['_UPDATEUSERREQUEST']._serialized_end=572
-  _globals['_UPDATEUSERRESPONSE']._serialized_start=574
-  _globals['_UPDATEUSERRESPONSE']._serialized_end=629
-  _globals['_USERSERVICE']._serialized_start=632
-  _globals['_USERSERVICE']._serialized_end=915
+  _globals['_GETUSERREQUEST']._serialized_start=234
+  _globals['_GETUSERREQUEST']._serialized_end=281
+  _globals['_GETUSERRESPONSE']._serialized_start=283
+  _globals['_GETUSERRESPONSE']._serialized_end=335
+  _globals['_LOOKUPUSERSREQUEST']._serialized_start=337
+  _globals['_LOOKUPUSERSREQUEST']._serialized_end=400
+  _globals['_LOOKUPUSERSRESPONSE']._serialized_start=402
+  _globals['_LOOKUPUSERSRESPONSE']._serialized_end=487
+  _globals['_UPDATEUSERREQUEST']._serialized_start=489
+  _globals['_UPDATEUSERREQUEST']._serialized_end=604
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=606
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=661
+  _globals['_USERSERVICE']._serialized_start=664
+  _globals['_USERSERVICE']._serialized_end=947
 # @@protoc_insertion_point(module_scope)

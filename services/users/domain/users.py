@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,7 +27,7 @@ class ProfileUpdate:
 
 
 def clean_display_name(name: str) -> str:
-    """Return the name on one line, without surrounding white space; empty if nothing in it is visible.
+    """Return the name on one line, without surrounding white space.
 
     Raises InvalidFieldsError for bidirectional control characters.
     """
@@ -36,8 +35,7 @@ def clean_display_name(name: str) -> str:
         raise InvalidFieldsError(
             FieldViolation("user.display_name", "contains bidirectional control characters")
         )
-    line = " ".join(name.split())
-    return line if any(unicodedata.category(letter) not in {"Cf", "Zs"} for letter in line) else ""
+    return " ".join(name.split())
 
 
 def can_see_private_fields(caller: Caller, user_id: UUID) -> bool:

@@ -26,8 +26,6 @@ _ADA, _BOB = UUID(int=1), UUID(int=2)
         ("  Ada\n\tLovelace ", "Ada Lovelace"),
         ("", ""),
         (" \n", ""),
-        ("\u200b\u200d\ufeff", ""),
-        ("\u200d \u3000", ""),
         # An emoji sequence joined by zero-width joiners.
         ("👩\u200d👧", "👩\u200d👧"),
     ],
