@@ -77,7 +77,6 @@ async def add(admin: asyncpg.Connection, provider: str, state: str, count: int) 
 async def test_get_track_gives_the_track(stub: TrackServiceStub) -> None:
     track = await resolve(stub, "https://youtu.be/get-track-1")
     assert await get(stub, track.id) == track
-    assert await get(stub, track.id.upper()) == track
 
 
 async def test_get_track_says_that_there_is_none(stub: TrackServiceStub) -> None:
