@@ -21,7 +21,7 @@ from services.chat.store.epoch import Epoch
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 
-SCHEMA_HEAD = "20261123_0210"
+SCHEMA_HEAD = "20261123_0230"
 """The newest migration of this build; the service is ready once it is applied."""
 
 

@@ -426,8 +426,8 @@ WHERE room_id = $1 AND user_id <> $2 AND role = 'OWNER' AND left_at IS NULL) AS 
 
 -- chat.insert_audit_log
 INSERT /* chat.insert_audit_log */ INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
-                                  target_message_id, reason, before, after, request_id, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, clock_timestamp());
+                                  target_message_id, reason, before, after, request_id, idempotency_key, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, clock_timestamp());
 
 -- chat.insert_sanction
 INSERT /* chat.insert_sanction */ INTO chat.sanctions AS s (id, room_id, user_id, kind, reason, issued_by, starts_at, expires_at, rev)
@@ -494,6 +494,12 @@ WHERE c.room_id = $1
             AND NOT EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = $1 AND s.user_id = u.id
                                AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))))
   FOR UPDATE OF c;
+
+-- chat.log_by_request_id
+SELECT /* chat.log_by_request_id */ l.target_user_id AS author_id, l.reason, l.after ->> 'start_time' AS start_time,
+      (l.after ->> 'deleted_count')::int AS deleted_count
+ FROM chat.moderation_logs l
+WHERE l.room_id = $1 AND l.actor_id = $2 AND l.idempotency_key = $3;
 
 -- chat.log_page
 SELECT /* chat.log_page */ l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,

@@ -116,7 +116,8 @@ class MembershipServiceServicer:
     def LeaveRoom(self, request, context):
         """Leaves a room; leaving one that the caller is no member of changes nothing.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, LAST_OWNER.
+        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
+        missing rooms alike. Errors: CALLER_SUSPENDED, LAST_OWNER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,7 +136,8 @@ class MembershipServiceServicer:
     def DeclineInvitation(self, request, context):
         """Declines an invitation; declining none changes nothing.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED.
+        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
+        missing rooms alike. Errors: CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +192,7 @@ class MembershipServiceServicer:
 
     def SetMemberRole(self, request, context):
         """Gives a member another role; for owners. Nobody changes their own role or another owner's.
+        Giving a member the role that they have changes nothing.
 
         Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
         ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.

@@ -27,7 +27,8 @@ class MembershipServiceStub:
     LeaveRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.LeaveRoomRequest, _membership_service_pb2.LeaveRoomResponse]
     """Leaves a room; leaving one that the caller is no member of changes nothing.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, LAST_OWNER.
+    A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
+    missing rooms alike. Errors: CALLER_SUSPENDED, LAST_OWNER.
     """
     AcceptInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.AcceptInvitationRequest, _membership_service_pb2.AcceptInvitationResponse]
     """Accepts an invitation: joins the room.
@@ -38,7 +39,8 @@ class MembershipServiceStub:
     DeclineInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.DeclineInvitationRequest, _membership_service_pb2.DeclineInvitationResponse]
     """Declines an invitation; declining none changes nothing.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED.
+    A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
+    missing rooms alike. Errors: CALLER_SUSPENDED.
     """
     InviteUser: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.InviteUserRequest, _membership_service_pb2.InviteUserResponse]
     """Invites a user; for moderators.
@@ -69,6 +71,7 @@ class MembershipServiceStub:
     """
     SetMemberRole: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.SetMemberRoleRequest, _membership_service_pb2.SetMemberRoleResponse]
     """Gives a member another role; for owners. Nobody changes their own role or another owner's.
+    Giving a member the role that they have changes nothing.
 
     Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
     ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
@@ -109,7 +112,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_membership_service_pb2.LeaveRoomResponse]:
         """Leaves a room; leaving one that the caller is no member of changes nothing.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, LAST_OWNER.
+        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
+        missing rooms alike. Errors: CALLER_SUSPENDED, LAST_OWNER.
         """
 
     @_abc_1.abstractmethod
@@ -132,7 +136,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_membership_service_pb2.DeclineInvitationResponse]:
         """Declines an invitation; declining none changes nothing.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED.
+        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
+        missing rooms alike. Errors: CALLER_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -199,6 +204,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_membership_service_pb2.SetMemberRoleRequest, _abc.Awaitable[_membership_service_pb2.SetMemberRoleResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.SetMemberRoleResponse]:
         """Gives a member another role; for owners. Nobody changes their own role or another owner's.
+        Giving a member the role that they have changes nothing.
 
         Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
         ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.

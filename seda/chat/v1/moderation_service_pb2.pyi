@@ -622,18 +622,23 @@ class DeleteMessagesByAuthorRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ROOM_ID_FIELD_NUMBER: _builtins.int
-    USER_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     AS_ADMIN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
-    user_id: _builtins.str
-    """The user's id, a UUID."""
+    author_id: _builtins.str
+    """The id of the user who wrote them, a UUID."""
     reason: _builtins.str
     """Why, 1 to 512 characters."""
     as_admin: _builtins.bool
     """Whether the caller acts as a platform administrator. Logged."""
+    request_id: _builtins.str
+    """A UUID made by the client that makes the call safe to repeat. A call that deletes nothing does
+    not use it up. Empty: each call deletes.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only messages written at this time or later; absent: all."""
@@ -642,14 +647,15 @@ class DeleteMessagesByAuthorRequest(_message.Message):
         self,
         *,
         room_id: _builtins.str = ...,
-        user_id: _builtins.str = ...,
+        author_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         as_admin: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "reason", b"reason", "room_id", b"room_id", "start_time", b"start_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "author_id", b"author_id", "reason", b"reason", "request_id", b"request_id", "room_id", b"room_id", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -657,25 +663,29 @@ Global___DeleteMessagesByAuthorRequest: _TypeAlias = DeleteMessagesByAuthorReque
 
 @_typing.final
 class DeleteMessagesByAuthorResponse(_message.Message):
-    """What was done."""
+    """The result of the deletion."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DELETED_COUNT_FIELD_NUMBER: _builtins.int
     REMAINING_COUNT_FIELD_NUMBER: _builtins.int
+    DEDUPLICATED_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
-    """How many messages were deleted."""
+    """How many messages the call deleted, or the earlier call with the same `request_id`."""
     remaining_count: _builtins.int
-    """How many messages remain."""
+    """How many messages remain now."""
+    deduplicated: _builtins.bool
+    """Whether an earlier call with the same `request_id` had deleted them."""
     def __init__(
         self,
         *,
         deleted_count: _builtins.int = ...,
         remaining_count: _builtins.int = ...,
+        deduplicated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_count", b"deleted_count", "remaining_count", b"remaining_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "deleted_count", b"deleted_count", "remaining_count", b"remaining_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

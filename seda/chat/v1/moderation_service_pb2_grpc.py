@@ -146,11 +146,11 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def KickMember(self, request, context):
-        """Ends a membership; the user may come back.
+        """Ends a membership; the user may come back. Kicking a user who is no member changes nothing.
 
         A room whose last owner this was goes to its longest-serving moderator, else member; one that
         nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,10 +226,11 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMessagesByAuthor(self, request, context):
-        """Deletes a user's newest messages in a room, 500 at most a call, and says what remains.
+        """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

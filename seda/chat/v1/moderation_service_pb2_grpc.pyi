@@ -35,11 +35,11 @@ class ModerationServiceStub:
     TARGET_PROTECTED.
     """
     KickMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.KickMemberRequest, _moderation_service_pb2.KickMemberResponse]
-    """Ends a membership; the user may come back.
+    """Ends a membership; the user may come back. Kicking a user who is no member changes nothing.
 
     A room whose last owner this was goes to its longest-serving moderator, else member; one that
     nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
     """
     BanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.BanMemberRequest, _moderation_service_pb2.BanMemberResponse]
     """Ends a membership and forbids the user to come back, for a time or until it is lifted;
@@ -83,10 +83,11 @@ class ModerationServiceStub:
     Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
     """
     DeleteMessagesByAuthor: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.DeleteMessagesByAuthorRequest, _moderation_service_pb2.DeleteMessagesByAuthorResponse]
-    """Deletes a user's newest messages in a room, 500 at most a call, and says what remains.
+    """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    TARGET_PROTECTED.
+    Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
+    ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
+    REQUEST_ID_REUSED.
     """
     ReportMessage: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ReportMessageRequest, _moderation_service_pb2.ReportMessageResponse]
     """Reports a message to the moderators of its room; for members.
@@ -156,11 +157,11 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.KickMemberRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.KickMemberRequest, _abc.Awaitable[_moderation_service_pb2.KickMemberResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.KickMemberResponse]:
-        """Ends a membership; the user may come back.
+        """Ends a membership; the user may come back. Kicking a user who is no member changes nothing.
 
         A room whose last owner this was goes to its longest-serving moderator, else member; one that
         nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -252,10 +253,11 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.DeleteMessagesByAuthorRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.DeleteMessagesByAuthorRequest, _abc.Awaitable[_moderation_service_pb2.DeleteMessagesByAuthorResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.DeleteMessagesByAuthorResponse]:
-        """Deletes a user's newest messages in a room, 500 at most a call, and says what remains.
+        """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -19,7 +20,7 @@ from services.chat.actions.authorization import ActingAs, audited_read
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.errors import TargetBannedError
+from services.chat.domain.errors import RoomNotFoundError, TargetBannedError
 from services.chat.domain.model import Invitation, Member, Room
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Rank, check_actor, check_not_archived
@@ -45,7 +46,9 @@ async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
         if standing.invited:
             await store.end(tx.session, room_id, caller.user_id, tx.next_rev())
 
-    await with_room_lock(deps.database, caller, room_id, operation)
+    # As in leave_room: the invitation may have been all that showed the room.
+    with contextlib.suppress(RoomNotFoundError):
+        await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> Invitation | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from servicekit.errors import CallerSuspendedError
 from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError
+from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Member, MemberRole, Removal, SystemEvent
 from services.chat.domain.permissions import Rank, check_actor, check_not_archived, check_outranks
 from services.chat.domain.visibility import check_room_readable, check_room_viewable, check_room_visible
@@ -59,7 +60,7 @@ async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
 
 
 async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
-    """End the caller's membership. Who is no member changes nothing; the last owner raises LastOwnerError."""
+    """End the caller's membership, if there is one; the last owner raises LastOwnerError."""
 
     async def operation(tx: RoomTransaction) -> None:
         standing = check_room_viewable(room_id, tx.room)
@@ -75,7 +76,9 @@ async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
         tx.count_members(-1)
         tx.mark_user_changed(caller.user_id)
 
-    await with_room_lock(deps.database, caller, room_id, operation)
+    # A private room is hidden once it was left: the repeated call must succeed, and not reveal which rooms exist.
+    with contextlib.suppress(RoomNotFoundError):
+        await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def list_members(deps: Deps, caller: Caller, asked: MemberListing) -> tuple[list[Member], str]:
@@ -110,9 +113,10 @@ async def set_member_role(
         before = await store.member(tx.session, room_id, user_id)
         if before is None:
             raise MemberNotFoundError(user_id)
-        check_outranks(actor, user_id, before.role)
+        # Before the check: a repeated call must succeed although the new owner is protected by now.
         if before.role is role:
             return before
+        check_outranks(actor, user_id, before.role)
         after = before._replace(role=role, rev=tx.next_rev())
         await store.set_role(tx.session, after)
         tx.mark_user_changed(user_id)

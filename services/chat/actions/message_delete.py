@@ -12,7 +12,7 @@ from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.errors import MessageNotFoundError
+from services.chat.domain.errors import MessageNotFoundError, RequestIdReusedError
 from services.chat.domain.message_edit import check_deletable, check_restorable, deletion_type
 from services.chat.domain.model import DeletionType, Message
 from services.chat.domain.permissions import (
@@ -24,8 +24,8 @@ from services.chat.domain.permissions import (
     check_outranks,
     check_platform_role,
 )
+from services.chat.store import audit_log, message_edit, sanctions
 from services.chat.store import message_delete as store
-from services.chat.store import message_edit, sanctions
 from services.chat.store.message_delete import AuthorFilter
 from services.chat.store.message_get import MessageStateRow, get_message
 
@@ -140,30 +140,66 @@ MAX_DELETED = 500
 
 
 class Deleted(NamedTuple):
-    """How many messages were deleted, and how many such ones remain."""
+    """How many messages were deleted, how many such ones remain, and whether an earlier call had deleted them."""
 
     deleted: int
     remaining: int
+    deduplicated: bool = False
 
 
-async def delete_messages_by_author(
-    deps: Deps, caller: Caller, acting_as: ActingAs, user_id: UUID, reason: str, since: Micros | None
-) -> Deleted:
-    """Delete a user's newest messages in a room, up to 500."""
-    author_filter = AuthorFilter(acting_as.room_id, user_id, since=since)
+@dataclass(frozen=True, slots=True)
+class AuthorDeletion:
+    """Whose newest messages to delete. `since`: only those written then or later."""
 
-    async def operation(tx: RoomTransaction, actor: Actor) -> int:
-        target = await sanctions.target_membership(tx.session, tx.room_id, user_id)
-        check_outranks(actor, user_id, target.role)
-        return await delete_newest(tx, actor, author_filter, reason)
+    acting_as: ActingAs
+    author_id: UUID
+    reason: str
+    since: Micros | None
+    request_id: UUID | None
 
-    return await count_remaining(
-        deps, author_filter, await run_as_moderator(deps.database, caller, acting_as, operation)
+
+async def delete_messages_by_author(deps: Deps, caller: Caller, deletion: AuthorDeletion) -> Deleted:
+    """Delete a user's newest messages in a room, up to 500; raises RequestIdReusedError."""
+    acting_as, author_id = deletion.acting_as, deletion.author_id
+    author_filter = AuthorFilter(acting_as.room_id, author_id, since=deletion.since)
+
+    async def operation(tx: RoomTransaction, actor: Actor) -> tuple[int, bool]:
+        earlier = await _earlier(tx, actor, deletion)
+        if earlier is not None:
+            return earlier, True
+        target = await sanctions.target_membership(tx.session, tx.room_id, author_id)
+        check_outranks(actor, author_id, target.role)
+        count = await delete_newest(tx, actor, author_filter, deletion.reason, deletion.request_id)
+        return count, False
+
+    count, deduplicated = await run_as_moderator(deps.database, caller, acting_as, operation)
+    deleted = await count_remaining(deps, author_filter, count)
+    return deleted._replace(deduplicated=deduplicated)
+
+
+async def _earlier(tx: RoomTransaction, actor: Actor, deletion: AuthorDeletion) -> int | None:
+    """How many messages an earlier call with the same request id deleted; None if there was none."""
+    if deletion.request_id is None:
+        return None
+    logged = await audit_log.deletion_by_request_id(
+        tx.session, tx.room_id, actor.user_id, deletion.request_id
     )
+    if logged is None:
+        return None
+    since = None if deletion.since is None else format_rfc3339(deletion.since)
+    if (logged.author_id, logged.reason, logged.start_time) != (deletion.author_id, deletion.reason, since):
+        raise RequestIdReusedError(deletion.request_id)
+    return logged.deleted_count
 
 
-async def delete_newest(tx: RoomTransaction, actor: Actor, author_filter: AuthorFilter, reason: str) -> int:
-    """Delete a user's newest messages within a change that is under way, and record it; returns how many."""
+async def delete_newest(
+    tx: RoomTransaction,
+    actor: Actor,
+    author_filter: AuthorFilter,
+    reason: str,
+    request_id: UUID | None = None,
+) -> int:
+    """Delete a user's newest messages within an open transaction, and log it; returns how many."""
     seqs = await store.seqs_by_author(tx.session, author_filter, MAX_DELETED)
     if not seqs:
         return 0
@@ -181,7 +217,11 @@ async def delete_newest(tx: RoomTransaction, actor: Actor, author_filter: Author
         "DELETE_MESSAGES",
         user_id=author_filter.user_id,
         reason=reason,
-        after={"deleted_count": deleted.messages},
+        after={
+            "deleted_count": deleted.messages,
+            "start_time": None if author_filter.since is None else format_rfc3339(author_filter.since),
+        },
+        idempotency_key=request_id,
     )
     return deleted.messages
 

@@ -110,7 +110,7 @@ class RoomTransaction(MaintenanceTransaction):
             event=event,
         )
 
-    async def audit(
+    async def audit(  # noqa: PLR0913 - one per column
         self,
         actor: Actor,
         action: str,
@@ -120,6 +120,7 @@ class RoomTransaction(MaintenanceTransaction):
         reason: str = "",
         before: Mapping[str, object] | None = None,
         after: Mapping[str, object] | None = None,
+        idempotency_key: UUID | None = None,
     ) -> None:
         """Write what was done into the moderation log: ids, roles, states and times, never text or names."""
         call = current_call.get()
@@ -136,6 +137,7 @@ class RoomTransaction(MaintenanceTransaction):
             before=before,
             after=after,
             request_id=call.request_id if call is not None else "",
+            idempotency_key=idempotency_key,
         )
 
 

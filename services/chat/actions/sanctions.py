@@ -14,7 +14,6 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import Deleted, count_remaining, delete_newest
 from services.chat.actions.ownership_transfer import transfer_ownership
 from services.chat.actions.room_transaction import RoomTransaction
-from services.chat.domain.errors import MemberNotFoundError
 from services.chat.domain.model import MemberRole, Removal, Sanction, SanctionKind
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor, check_outranks
@@ -51,12 +50,12 @@ async def unmute_member(deps: Deps, caller: Caller, request: SanctionRequest) ->
 
 
 async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> None:
-    """End a membership; raises MemberNotFoundError."""
+    """End a membership; a user who is no member is left alone, so that a repeated call succeeds."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> None:
         target = await _check_target(tx, actor, request.user_id)
         if target.role is None:
-            raise MemberNotFoundError(request.user_id)
+            return
         await _remove(tx, request.user_id, target, Removal.KICKED)
         await tx.audit(
             actor,

@@ -6,7 +6,6 @@ from seda.chat.v1 import moderation_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pagination import page_size
-from servicekit.timestamps import from_proto
 from services.chat.actions import audit_log, message_delete, reports, room_moderation, sanctions
 from services.chat.actions.deps import Deps
 from services.chat.domain.permissions import Rank
@@ -119,15 +118,12 @@ class ModerationServicer:
     ) -> pb.DeleteMessagesByAuthorResponse:
         """See the contract."""
         deleted = await message_delete.delete_messages_by_author(
-            self._deps,
-            call.caller,
-            wire.acting_as(request.room_id, as_admin=request.as_admin),
-            parse_id(request.user_id),
-            request.reason,
-            from_proto(request.start_time) if request.HasField("start_time") else None,
+            self._deps, call.caller, wire.author_deletion(request)
         )
         return pb.DeleteMessagesByAuthorResponse(
-            deleted_count=deleted.deleted, remaining_count=deleted.remaining
+            deleted_count=deleted.deleted,
+            remaining_count=deleted.remaining,
+            deduplicated=deleted.deduplicated,
         )
 
     async def ReportMessage(self, request: pb.ReportMessageRequest, call: Call) -> pb.ReportMessageResponse:

@@ -28,12 +28,13 @@ _INSERT = Command[
     str | None,
     str | None,
     str,
+    UUID | None,
 ](
     "chat.insert_audit_log",
     """
     INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
-                                      target_message_id, reason, before, after, request_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, clock_timestamp())
+                                      target_message_id, reason, before, after, request_id, idempotency_key, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, clock_timestamp())
     """,
 )
 
@@ -69,6 +70,33 @@ _LOG_OF_USER = Query[LogRow, UUID, int, int, UUID](
 )
 
 
+class LoggedDeletionRow(NamedTuple):
+    """A line about deleted messages. `start_time` is RFC 3339 text; None for a deletion from the beginning."""
+
+    author_id: UUID | None
+    reason: str | None
+    start_time: str | None
+    deleted_count: int
+
+
+_DELETION_BY_REQUEST_ID = Query[LoggedDeletionRow, UUID, UUID, UUID](
+    "chat.log_by_request_id",
+    """
+    SELECT l.target_user_id AS author_id, l.reason, l.after ->> 'start_time' AS start_time,
+           (l.after ->> 'deleted_count')::int AS deleted_count
+      FROM chat.moderation_logs l
+     WHERE l.room_id = $1 AND l.actor_id = $2 AND l.idempotency_key = $3
+    """,
+)
+
+
+async def deletion_by_request_id(
+    session: Session, room_id: UUID, actor_id: UUID, request_id: UUID
+) -> LoggedDeletionRow | None:
+    """Return what an earlier DeleteMessagesByAuthor call with this request id logged."""
+    return await session.row(_DELETION_BY_REQUEST_ID, room_id, actor_id, request_id)
+
+
 async def logs(
     session: Reader, room_id: UUID, *, user_id: UUID | None, before_rev: int, limit: int
 ) -> list[LogLine]:
@@ -94,6 +122,7 @@ async def insert(  # noqa: PLR0913 - one per column
     before: Mapping[str, object] | None,
     after: Mapping[str, object] | None,
     request_id: str,
+    idempotency_key: UUID | None,
 ) -> None:
     """Write a line of the moderation log."""
     await session.execute(
@@ -111,4 +140,5 @@ async def insert(  # noqa: PLR0913 - one per column
         None if before is None else json.dumps(before),
         None if after is None else json.dumps(after),
         request_id,
+        idempotency_key,
     )

@@ -10,8 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 from seda.chat.v1 import moderation_pb2, moderation_service_pb2
 from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pagination import page_size
-from servicekit.timestamps import to_proto
+from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.authorization import ActingAs
+from services.chat.actions.message_delete import AuthorDeletion
 from services.chat.actions.reports import ReportDraft, ReportListing
 from services.chat.actions.sanctions import SanctionRequest
 from services.chat.domain.model import LogLine, Report, ReportState, Sanction
@@ -55,6 +56,17 @@ def timed_sanction_request(
 def seconds_from_duration(duration: Duration) -> float:
     """A duration in seconds."""
     return duration.seconds + duration.nanos / 1e9
+
+
+def author_deletion(request: moderation_service_pb2.DeleteMessagesByAuthorRequest) -> AuthorDeletion:
+    """Convert the request to delete an author's messages."""
+    return AuthorDeletion(
+        acting_as=acting_as(request.room_id, as_admin=request.as_admin),
+        author_id=parse_id(request.author_id),
+        reason=request.reason,
+        since=from_proto(request.start_time) if request.HasField("start_time") else None,
+        request_id=parse_optional_id(request.request_id),
+    )
 
 
 def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> ReportDraft:

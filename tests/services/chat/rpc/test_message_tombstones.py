@@ -117,7 +117,7 @@ class Undertaker:
         await self.client.delete_message(moderator, gone_reply, reason="rude")
         await self.client.delete_message(admin, by_admin, reason="law", as_admin=True)
         moderator_id = await client.db.user_id(moderator)
-        await self.client.call(owner, "DeleteMessagesByAuthor", room_id=room_id, user_id=moderator_id)
+        await self.client.call(owner, "DeleteMessagesByAuthor", room_id=room_id, author_id=moderator_id)
         await self._gone(banned, room_id, said)
         window = {"delete_window": {"seconds": 3600}}
         await self.client.call(

@@ -104,7 +104,7 @@ _ACTS: dict[str, Callable[[Room], Awaitable[object]]] = {
     "take back": lambda room: room.client.remove_reaction(room.owner, room.root, "🔥"),
     "join": lambda room: room.client.join_as(room.id),
     "delete by author": lambda room: room.client.call(
-        room.owner, "DeleteMessagesByAuthor", room_id=room.id, user_id=room.last.user_id
+        room.owner, "DeleteMessagesByAuthor", room_id=room.id, author_id=room.last.user_id
     ),
     "ban": lambda room: room.client.call(
         room.owner, "BanMember", room_id=room.id, user_id=room.last.user_id, delete_window={"seconds": 3600}

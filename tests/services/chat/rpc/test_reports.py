@@ -81,7 +81,10 @@ async def test_report_message_of_what_is_not_there(client: ChatClient, room: Roo
     )
     message = await client.send_message(room.other, room.id, "spam")
     await client.call(
-        room.moderator, "DeleteMessagesByAuthor", room_id=room.id, user_id=await client.db.user_id(room.other)
+        room.moderator,
+        "DeleteMessagesByAuthor",
+        room_id=room.id,
+        author_id=await client.db.user_id(room.other),
     )
     await refused(
         client.call(room.member, "ReportMessage", room_id=room.id, message_id=message.id),
@@ -267,7 +270,10 @@ async def test_a_repeated_report_is_the_first_one_even_when_it_was_resolved(
         room.moderator, "ResolveReport", room_id=room.id, report_id=made.report.id, state=REPORT_STATE_ACTED
     )
     await client.call(
-        room.moderator, "DeleteMessagesByAuthor", room_id=room.id, user_id=await client.db.user_id(room.other)
+        room.moderator,
+        "DeleteMessagesByAuthor",
+        room_id=room.id,
+        author_id=await client.db.user_id(room.other),
     )
     again = (await report(room.member, message.id)).report
     # Only moderators see who resolved it.

@@ -193,6 +193,8 @@ async def test_what_remains_is_counted_when_nobody_waits_for_the_room(client: Ch
     assert (banned.deleted_count, banned.remaining_count) == (11, 0)
     assert statements[-1] == "COMMIT"
     with client.chat.counting() as statements:
-        deleted = await client.call(ada, "DeleteMessagesByAuthor", **asked)
+        deleted = await client.call(
+            ada, "DeleteMessagesByAuthor", room_id=str(room_id), author_id=str(author)
+        )
     assert (deleted.deleted_count, deleted.remaining_count) == (500, 1489)
     assert statements[-2:] == ["COMMIT", "chat.count_by_author"]

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from seda.chat.v1.moderation_pb2 import SANCTION_KIND_BAN, SANCTION_KIND_MUTE
 from servicekit.caller import Role
@@ -88,11 +87,9 @@ async def test_kick_member_ends_the_membership_and_they_may_come_back(
     assert await client.db.membership_end(room.id, room.member) == ("KICKED", True)
     assert (await client.get_room(room.owner, room.id)).room.member_count == before - 1
     await refused(client.send_message(room.member, room.id, "hello"), errors.NotAMemberError, DOMAIN)
-    await refused(
-        client.call(room.moderator, "KickMember", room_id=room.id, user_id=target),
-        errors.MemberNotFoundError,
-        DOMAIN,
-    )
+    rows = await client.db.room_rows(room.id)
+    await client.call(room.moderator, "KickMember", room_id=room.id, user_id=target)
+    assert await client.db.room_rows(room.id) == rows
     await client.join_room(room.member, room.id)
     assert await client.db.membership_end(room.id, room.member) == (None, False)
 
@@ -150,63 +147,6 @@ async def test_ban_member_deletes_what_they_wrote_within_the_window(
     assert len(set(revs)) == len(revs)
 
 
-async def test_delete_messages_by_author_deletes_500_and_says_what_remains(
-    client: ChatClient,
-    room: RoomWithMembers,
-) -> None:
-    target = await client.db.user_id(room.member)
-    sent = await client.send_message(room.member, room.id, "the first")
-    # As if they had been sent: the rest of 510 messages.
-    await client.admin.execute(
-        "WITH c AS (UPDATE chat.room_counters SET last_seq = last_seq + 509, last_rev = last_rev + 509"
-        "            WHERE room_id = $1 RETURNING last_seq, last_rev)"
-        " INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)"
-        " SELECT $1, last_seq - 509 + n, last_rev - 509 + n, gen_random_uuid(), $2, 'TEXT', 'spam',"
-        "        clock_timestamp() FROM c, generate_series(1, 509) AS n",
-        uuid.UUID(room.id),
-        uuid.UUID(target),
-    )
-    later = Timestamp()
-    later.FromMicroseconds(sent.create_time.ToMicroseconds() + 1)
-    first = await client.call(
-        room.moderator, "DeleteMessagesByAuthor", room_id=room.id, user_id=target, start_time=later
-    )
-    assert (first.deleted_count, first.remaining_count) == (500, 9)
-    second = await client.call(room.moderator, "DeleteMessagesByAuthor", room_id=room.id, user_id=target)
-    assert (second.deleted_count, second.remaining_count) == (10, 0)
-    third = await client.call(room.moderator, "DeleteMessagesByAuthor", room_id=room.id, user_id=target)
-    assert (third.deleted_count, third.remaining_count) == (0, 0)
-    assert [line[0] for line in await client.db.moderation_actions(room.id)] == [
-        "DELETE_MESSAGES",
-        "DELETE_MESSAGES",
-    ]
-    # The SYSTEM message that tells of their coming stays.
-    kinds = await client.admin.fetch(
-        "SELECT DISTINCT type FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND deleted_at IS NULL",
-        uuid.UUID(room.id),
-        uuid.UUID(target),
-    )
-    assert [row["type"] for row in kinds] == ["SYSTEM"]
-
-
-async def test_delete_messages_by_author_from_a_time_on(
-    client: ChatClient,
-    room: RoomWithMembers,
-) -> None:
-    old = await client.send_message(room.member, room.id, "an old one")
-    new = await client.send_message(room.member, room.id, "a new one")
-    deleted = await client.call(
-        room.moderator,
-        "DeleteMessagesByAuthor",
-        room_id=room.id,
-        user_id=old.user_id,
-        start_time=new.create_time,
-    )
-    assert (deleted.deleted_count, deleted.remaining_count) == (1, 0)
-    shown = (await client.list_messages(room.other, room.id)).messages
-    assert [each.text for each in shown if each.user_id == old.user_id and each.text] == ["an old one"]
-
-
 @pytest.mark.parametrize("method", ["KickMember", "BanMember"])
 async def test_a_removed_member_learns_that_their_rooms_changed(
     method: str,
@@ -240,17 +180,11 @@ async def test_nobody_acts_on_themselves_equals_or_higher_ones(
     room: RoomWithMembers,
 ) -> None:
     await client.db.set_role(room.id, room.other, "MODERATOR")
-    for target in (room.moderator, room.other, room.owner):
-        await refused(
-            client.call(room.moderator, method, room_id=room.id, user_id=await client.db.user_id(target)),
-            errors.TargetProtectedError,
-            DOMAIN,
-        )
-    await refused(
-        client.call(room.owner, method, room_id=room.id, user_id=await client.db.user_id(room.owner)),
-        errors.TargetProtectedError,
-        DOMAIN,
-    )
+    field = "author_id" if method == "DeleteMessagesByAuthor" else "user_id"
+    targets = [(room.moderator, target) for target in (room.moderator, room.other, room.owner)]
+    for actor, target in (*targets, (room.owner, room.owner)):
+        request = {"room_id": room.id, field: await client.db.user_id(target)}
+        await refused(client.call(actor, method, **request), errors.TargetProtectedError, DOMAIN)
     assert await client.db.moderation_actions(room.id) == []
 
 

@@ -264,7 +264,6 @@ class Room:
 
     def leave(self, user: str) -> None:
         """Cease to be a member."""
-        self._open(user)
         if user in self.roles:
             if [each for each, role in self.roles.items() if role == OWNER] == [user]:
                 raise RefusedError("LAST_OWNER")
@@ -291,8 +290,8 @@ class Room:
         self._actor(user, OWNER, unmuted=True)
         if target not in self.roles:
             raise RefusedError("MEMBER_NOT_FOUND")
-        self._outranks(user, target)
         if self.roles[target] != role:
+            self._outranks(user, target)
             self.roles[target] = role
             self.log.append(("SET_ROLE", user, target))
 
@@ -327,10 +326,9 @@ class Room:
         """End somebody's membership."""
         self._actor(user, MODERATOR)
         self._outranks(user, target)
-        if target not in self.roles:
-            raise RefusedError("MEMBER_NOT_FOUND")
-        self._remove(target)
-        self.log.append(("KICK_MEMBER", user, target))
+        if target in self.roles:
+            self._remove(target)
+            self.log.append(("KICK_MEMBER", user, target))
 
     def lock(self, user: str, *, on: bool) -> None:
         """Lock or unlock the room."""

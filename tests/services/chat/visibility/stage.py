@@ -171,6 +171,7 @@ def _values(method: str, role: str, scene: Scene) -> dict[str, Any]:
         "root_id": authored,
         "message_ids": [authored],
         "user_id": whom.get(method, scene.people["author"]),
+        "author_id": scene.people["author"],
         "report_id": scene.report_id,
         "reason": "because",
         "text": "some text",
