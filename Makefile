@@ -40,7 +40,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-all check check-clients protos docs fmt lint types containers lock bench clean
+.PHONY: help setup up test test-all check check-clients breaking protos docs fmt lint types containers lock bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -78,7 +78,7 @@ else
 	@export $(ON_PG15) $(POOLED); $(REPEAT)
 endif
 
-check: lint types containers check-clients ## Everything but the tests: style, types, contracts, generated code, containers, lock files
+check: lint types containers check-clients breaking ## Everything but the tests: style, types, contracts, generated code, containers, lock files
 	@echo "check: generated code equals the protos"
 	@$(BIN)/python tools/generate_protos.py --check
 	@echo "check: generated pages equal their sources"
@@ -91,6 +91,12 @@ check: lint types containers check-clients ## Everything but the tests: style, t
 check-clients: setup ## Generate Go and Java from protos/ and compile the Go; skips Go where it is not installed
 	@echo "check-clients: Go and Java from the protos"
 	@$(BIN)/python -m tools.check_clients
+
+breaking: setup ## Compare protos/ with the last tag: nothing that clients use may go or change
+	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || true; \
+	if [ -z "$$tag" ]; then echo "breaking: no tag yet, skipped"; \
+	else echo "breaking: buf breaking against $$tag"; \
+	  $(BIN)/buf breaking --against "$$(git rev-parse --git-common-dir)#tag=$$tag"; fi
 
 protos: setup ## Generate seda/ and buf/ from protos/
 	@echo "protos: generating seda/ and buf/"
