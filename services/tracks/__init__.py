@@ -1,6 +1,6 @@
-"""Tracks: one row for one piece of music, whichever link of it people paste.
+"""Tracks: one row per piece of music, whichever of its links is pasted.
 
-Owns schema `tracks`: track_refs, track_aliases, crawler_cache, leases. Promises: all links of one track resolve to
-one id, a link is usable at once, before anything about it was fetched, and nothing but public web hosts is ever
-fetched from.
+Owns schema `tracks`: track_refs, track_aliases, crawler_cache, leases. Invariants: all links of a track resolve to
+one id, a link is usable before its metadata is fetched, and only public web hosts are fetched from (SSRF guard:
+domain/web/url_policy.py, domain/web/addresses.py, clients/web/connector.py).
 """

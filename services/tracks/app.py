@@ -32,7 +32,7 @@ _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 
 
 def build(context: AppContext) -> App:
-    """Puts the service together."""
+    """Build the service."""
     settings: Settings = context.settings
     crawler = Crawler(context.database, _web(context), context.clock)
     enrichment = EnrichmentDeps(context.database, crawler, _endpoints(settings))
@@ -51,8 +51,8 @@ def _web(context: AppContext) -> WebFetcher:
     settings: Settings = context.settings
     config = FetchConfig(
         user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
-        denied=DenyList.read(settings.fetch_deny or ""),
-        # Apple's lookup calls its JSON JavaScript.
+        denied=DenyList.parse(settings.fetch_deny or ""),
+        # Apple's lookup labels its JSON as JavaScript.
         json_as_javascript_hosts=frozenset({urlsplit(settings.apple_lookup_url).hostname or ""}),
         host_overrides=parse_host_overrides(settings.fetch_host_overrides or ""),
     )

@@ -15,7 +15,7 @@ _ENDPOINT = r"^https://[^?#\s]+[^/?#\s]$"
 
 
 class Settings(ServiceSettings):
-    """What every service has, with the ports and the DSN of this one."""
+    """Settings of the tracks process."""
 
     process: ClassVar[str] = "tracks"
     upstreams: ClassVar[tuple[str, ...]] = ("users",)
@@ -84,7 +84,7 @@ class Settings(ServiceSettings):
     @field_validator("fetch_deny")
     @classmethod
     def _deny_list(cls, text: str | None) -> str | None:
-        DenyList.read(text or "")
+        DenyList.parse(text or "")
         return text
 
     @field_validator("fetch_host_overrides")
@@ -96,7 +96,7 @@ class Settings(ServiceSettings):
     def cross_field_errors(self) -> Iterator[tuple[str, str]]:
         """What every process says, and what this one has for development."""
         yield from super().cross_field_errors()
-        # Both make private servers answer for public ones.
+        # Both let private servers replace public ones.
         for name in ("fetch_host_overrides", "fetch_ca_file"):
             if self.env is not Environment.DEVELOPMENT and getattr(self, name):
                 yield variable(type(self), name), "is for SEDA_ENV=development alone"

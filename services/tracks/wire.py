@@ -1,4 +1,4 @@
-"""Between the contract's messages and the service's own values; nothing else knows both."""
+"""Converters between the contract's messages and the service's values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from seda.rpc.v1 import caller_pb2
 from seda.tracks.internal.v1 import catalog_service_pb2, crawler_service_pb2
 from seda.tracks.v1 import track_pb2, track_service_pb2
 from servicekit.caller import Caller, Role
-from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
 from services.tracks.actions.crawler import FetchResult
-from services.tracks.actions.search import Listing, TrackPage
+from services.tracks.actions.tracks import TrackFilter, TrackPage
 from services.tracks.domain.links.reference import Kind, TrackReference
 from services.tracks.domain.metadata import TrackMetadata, metadata_from_values
 from services.tracks.domain.web.fetch_response import Failure, Policy
@@ -24,7 +23,7 @@ from services.tracks.store.tracks import TrackRow
 _KINDS = {kind: track_pb2.LinkKind.Value(f"LINK_KIND_{kind}") for kind in Kind}
 _STATES = {name.removeprefix("METADATA_STATE_"): number for name, number in track_pb2.MetadataState.items()}
 _STATE_NAMES = {number: name for name, number in _STATES.items()}
-# A message holds 4 MiB, which a thousand tracks reach only with texts and addresses of the greatest lengths.
+# Below the limit of 4 MiB per message; only tracks with the longest texts and URLs reach it.
 _LOOKUP_BYTES = 3 << 20
 _ROLES = {caller_pb2.Role.Value(f"ROLE_{role}"): role for role in Role}
 
@@ -57,7 +56,7 @@ def put_track(into: track_pb2.Track, row: TrackRow) -> None:
 
 
 def parse_track_url_response(reference: TrackReference) -> track_service_pb2.ParseTrackUrlResponse:
-    """The answer of ParseTrackUrl."""
+    """Build the response of ParseTrackUrl."""
     response = track_service_pb2.ParseTrackUrlResponse(
         provider=reference.provider,
         provider_id=reference.provider_id,
@@ -70,28 +69,28 @@ def parse_track_url_response(reference: TrackReference) -> track_service_pb2.Par
 
 
 def resolve_track_response(row: TrackRow) -> track_service_pb2.ResolveTrackResponse:
-    """The answer of ResolveTrack."""
+    """Build the response of ResolveTrack."""
     response = track_service_pb2.ResolveTrackResponse()
     put_track(response.track, row)
     return response
 
 
 def upsert_track_response(row: TrackRow) -> catalog_service_pb2.UpsertTrackResponse:
-    """The answer of UpsertTrack."""
+    """Build the response of UpsertTrack."""
     response = catalog_service_pb2.UpsertTrackResponse()
     put_track(response.track, row)
     return response
 
 
 def get_track_response(row: TrackRow) -> track_service_pb2.GetTrackResponse:
-    """The answer of GetTrack."""
+    """Build the response of GetTrack."""
     response = track_service_pb2.GetTrackResponse()
     put_track(response.track, row)
     return response
 
 
 def refresh_track_response(row: TrackRow) -> track_service_pb2.RefreshTrackResponse:
-    """The answer of RefreshTrack."""
+    """Build the response of RefreshTrack."""
     response = track_service_pb2.RefreshTrackResponse()
     put_track(response.track, row)
     return response
@@ -100,14 +99,14 @@ def refresh_track_response(row: TrackRow) -> track_service_pb2.RefreshTrackRespo
 def lookup_tracks_response(
     found: Iterable[TrackRow], missing: Iterable[UUID]
 ) -> track_service_pb2.LookupTracksResponse:
-    """The answer of LookupTracks; what would make it too large for a message is left to another call."""
+    """Build the response of LookupTracks; tracks beyond the message size limit go into `remaining_ids`."""
     response = track_service_pb2.LookupTracksResponse()
-    room = _LOOKUP_BYTES
+    left = _LOOKUP_BYTES
     for row in found:
         track = track_pb2.Track()
         put_track(track, row)
-        room -= track.ByteSize()
-        if room >= 0:
+        left -= track.ByteSize()
+        if left >= 0:
             response.tracks.append(track)
         else:
             response.remaining_ids.append(track.id)
@@ -115,18 +114,16 @@ def lookup_tracks_response(
     return response
 
 
-def listing(request: track_service_pb2.ListTracksRequest) -> Listing:
-    """Which tracks ListTracks asks for."""
-    return Listing(
+def track_filter(request: track_service_pb2.ListTracksRequest) -> TrackFilter:
+    """Return the filter of a ListTracks."""
+    return TrackFilter(
         provider=request.provider or None,
         state=_STATE_NAMES[request.metadata_state] if request.metadata_state else None,
-        page_size=page_size(request.page_size),
-        page_token=request.page_token,
     )
 
 
 def list_tracks_response(page: TrackPage) -> track_service_pb2.ListTracksResponse:
-    """The answer of ListTracks."""
+    """Build the response of ListTracks."""
     response = track_service_pb2.ListTracksResponse(next_page_token=page.next_page_token)
     for row in page.tracks:
         put_track(response.tracks.add(), row)
@@ -134,7 +131,7 @@ def list_tracks_response(page: TrackPage) -> track_service_pb2.ListTracksRespons
 
 
 def search_tracks_response(page: TrackPage) -> track_service_pb2.SearchTracksResponse:
-    """The answer of SearchTracks."""
+    """Build the response of SearchTracks."""
     response = track_service_pb2.SearchTracksResponse(next_page_token=page.next_page_token)
     for row in page.tracks:
         put_track(response.tracks.add(), row)
@@ -142,17 +139,17 @@ def search_tracks_response(page: TrackPage) -> track_service_pb2.SearchTracksRes
 
 
 def parse_ids(texts: Iterable[str]) -> list[UUID]:
-    """Ids whose form the contract has checked."""
+    """Parse ids that validation has checked."""
     return [UUID(text) for text in texts]
 
 
 def upsert_metadata(request: catalog_service_pb2.UpsertTrackRequest) -> TrackMetadata:
-    """What the caller of UpsertTrack knows; fractions of a second are dropped. Raises InvalidFieldsError."""
+    """Return the metadata of an UpsertTrack request, in whole seconds. Raises InvalidFieldsError."""
     return metadata_from_values(request.title, request.artist, request.artwork_url, request.duration.seconds)
 
 
 def caller(message: caller_pb2.Caller) -> Caller:
-    """The caller as the users service names them."""
+    """Convert a resolved caller."""
     return Caller(
         user_id=UUID(message.user_id),
         role=_ROLES[message.role],
@@ -164,22 +161,22 @@ def caller(message: caller_pb2.Caller) -> Caller:
 
 
 def fetch_policy(request: crawler_service_pb2.FetchRequest) -> Policy:
-    """Where the redirects of a Fetch may lead."""
+    """Return the redirect policy of a Fetch."""
     return _POLICIES[request.redirect_policy]
 
 
 def fetch_max_age(request: crawler_service_pb2.FetchRequest) -> float | None:
-    """How old the answer of a Fetch may be, in seconds."""
+    """Return the max_age of a Fetch, in seconds."""
     return seconds(request.max_age) if request.HasField("max_age") else None
 
 
 def seconds(duration: Duration) -> float:
-    """A duration in seconds."""
+    """Convert a duration to seconds."""
     return duration.seconds + duration.nanos / 1e9
 
 
 def fetch_response(visit: FetchResult) -> crawler_service_pb2.FetchResponse:
-    """The answer of Fetch."""
+    """Build the response of Fetch."""
     fetched = visit.fetched
     response = crawler_service_pb2.FetchResponse(
         url=fetched.url,
@@ -201,7 +198,7 @@ def fetch_response(visit: FetchResult) -> crawler_service_pb2.FetchResponse:
 
 
 def _put_page(into: crawler_service_pb2.Page, page: Page) -> None:
-    # A page without anything in it is a page all the same.
+    # An empty page is still a page.
     into.SetInParent()
     into.title = page.title
     into.canonical_url = page.canonical_url

@@ -15,7 +15,6 @@ WITHOUT_STORE = {
     "chat/page_cache": "caches what message_list returns",
     "chat/response_size": "limits the bytes of a response",
     "chat/room_moderation": "changes rooms through store/rooms",
-    "users/identity": "reads and creates users through store/users",
     "tracks/catalog": "reads and creates tracks through store/tracks",
     "tracks/resolve_link": "calls the crawler",
 }

@@ -1,1 +1,1 @@
-"""What the tracks service does: one public coroutine per RPC."""
+"""The operations of the tracks service: one public coroutine per RPC."""

@@ -11,15 +11,15 @@ from services.tracks.store.tracks import TrackRow
 
 
 async def upsert_track(deps: Deps, text: str, known: TrackMetadata) -> TrackRow:
-    """The stored track that a pasted text points to, with its empty fields filled from `known`.
+    """Return the stored track of a pasted link, its empty fields filled from `known`.
 
-    Raises the errors of domain.tracks.parse_pasted_link, and NeedsResolutionError for a link that nobody has
-    resolve_link yet: a message must not wait for another host.
+    Raises the errors of domain.tracks.parse_pasted_link, and NeedsResolutionError for a link that was not resolved
+    before: sending a message must not wait for another host.
     """
     reference = parse_pasted_link(text)
     track: TrackRow | None
     if reference.needs_resolution:
-        track = await deps.database.row(tracks.FIND_BY_ALIAS, reference.url)
+        track = await tracks.find_by_alias(deps.database, reference.url)
         if track is None:
             raise NeedsResolutionError(reference.provider)
     else:

@@ -15,7 +15,7 @@ from services.tracks.store import crawler_cache
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """What came of an address, with its body read: a page of HTML, or a text. Neither where there is no body."""
+    """A fetched response with its body: a parsed page for HTML, else a text; neither if there is no body."""
 
     fetched: CachedResponse
     page: Page | None = None
@@ -23,25 +23,25 @@ class FetchResult:
 
 
 async def fetch(deps: Deps, url: str, policy: Policy, max_age: float | None, deadline: float) -> FetchResult:
-    """What the web answers for an address; the arguments and errors are those of deps.Fetcher."""
+    """Fetch a URL and parse its body. Arguments and errors are those of deps.Fetcher."""
     fetched = await deps.fetcher.fetch(url, deadline=deadline, policy=policy, max_age=max_age)
     if not fetched.ok:
         return FetchResult(fetched)
-    # Pages are strangers' work: however long reading one takes, the event loop goes on with the calls.
+    # Parsing an untrusted page must not block the event loop.
     return await asyncio.to_thread(_read, fetched)
 
 
 async def purge_address(deps: Deps, url: str) -> int:
-    """Forget what is kept of an address; returns how many answers that were."""
-    asked = parse_fetch_url(url)
-    if isinstance(asked, Failure):
-        # Nothing is ever kept of what may not be asked.
+    """Delete the cached responses of a URL; return how many."""
+    target = parse_fetch_url(url)
+    if isinstance(target, Failure):
+        # A blocked URL is never cached.
         return 0
-    return await deps.database.execute(crawler_cache.PURGE, [cache_key(asked, policy) for policy in Policy])
+    return await crawler_cache.purge(deps.database, [cache_key(target, policy) for policy in Policy])
 
 
 async def purge_older(deps: Deps, seconds: float) -> int:
-    """Forget all answers of at least this age; returns how many."""
+    """Delete the cached responses of at least this age; return how many."""
     return await crawler_cache.purge_older(deps.database, seconds)
 
 

@@ -1,4 +1,4 @@
-"""What the actions work with."""
+"""Dependencies of the actions."""
 
 from __future__ import annotations
 
@@ -12,45 +12,43 @@ from services.tracks.domain.web.url_policy import FetchUrl
 
 
 class HttpClient(Protocol):
-    """The network, with every rule of who may be asked, and nothing kept."""
+    """An HTTP client for public hosts, without a cache. Enforces the URL and address policy on every redirect."""
 
     async def get(
-        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+        self, target: FetchUrl, policy: Policy, validator: tuple[str, str] | None = None
     ) -> FetchResponse:
-        """The answer of an address, after its redirects; how it failed is an answer too.
+        """Return the response of a URL after its redirects; a failure is a response with `failure`.
 
-        `known` is an address and the entity tag of what is known of it. Raises HostBusyError alone.
+        `validator` is a URL and the entity tag of its cached response. Raises HostBusyError only.
         """
 
 
 class Fetcher(Protocol):
-    """Gets public web addresses, politely: from the cache, or once for everybody who asks at the same time."""
+    """Fetches public URLs from the cache or, with one shared request for concurrent callers, from the host."""
 
     async def fetch(
         self, url: str, *, deadline: float, policy: Policy = Policy.ANY_SITE, max_age: float | None = None
     ) -> CachedResponse:
-        """What the web answers for an address, now or lately.
+        """Return the cached or fetched response of a URL; blocked URLs and failed fetches are responses too.
 
-        How it ended, refusals and dead hosts included, is the value, never an exception. `deadline` is on the
-        process's monotonic clock; a fetch that has begun goes on after it and fills the cache. `max_age` is in
-        seconds: an answer that is older, or expired, is fetched anew; without it an expired answer may be given
-        while it is fetched anew in the background.
+        `deadline` is on the process's monotonic clock; a started fetch continues after it and fills the cache.
+        With `max_age` (seconds) an older or expired response is fetched again; without it an expired response may
+        be returned while it is revalidated in the background.
 
-        Raises DeadlineExceededError, HostBusyError (too many wait for this host), OverloadedError and the errors
-        of the database.
+        Raises DeadlineExceededError, HostBusyError (queue of the host is full), OverloadedError and database errors.
         """
 
 
 class Enrichment(Protocol):
-    """The worker that asks providers what they know of tracks."""
+    """The worker that fetches metadata from providers."""
 
     def notify(self) -> None:
-        """Look for tracks that are due now rather than a little later. Never waits and never fails."""
+        """Poll the queue of due tracks now. Never waits and never fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Made once per process by app.py."""
+    """Built once per process by app.py."""
 
     database: Database
     fetcher: Fetcher

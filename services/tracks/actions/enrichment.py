@@ -1,4 +1,4 @@
-"""Asking a track's provider what it knows of it, once."""
+"""One enrichment attempt: fetches a track's metadata from its provider."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from services.tracks.store.enrichment import ClaimedTrackRow
 
 _log = structlog.get_logger("enrichment")
 SOURCES_TIMEOUT_SECONDS = 45.0
-"""Seconds that all sources of one track may take: less than the lease, so that nobody else begins meanwhile."""
+"""Seconds for all sources of one track: less than the lease, so that no other worker starts meanwhile."""
 _MAX_AGE_SECONDS = 3_600.0
-# A second attempt wants another answer than the one that the first one got.
+# A retry must not get the cached response of the attempt before.
 _RETRY_MAX_AGE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class EnrichmentDeps:
-    """What asking providers needs."""
+    """Dependencies of an enrichment attempt."""
 
     database: Database
     fetcher: Fetcher
@@ -38,24 +38,23 @@ class EnrichmentDeps:
 
 
 async def enrich(deps: EnrichmentDeps, due: ClaimedTrackRow) -> MetadataState:
-    """Ask the sources of a track that was taken from the queue, and write down what came of it.
+    """Query the sources of a claimed track and store the result; return the track's state.
 
-    No connection and no lock is held while they are asked. Returns the track's state. Raises the errors of the
-    database; the track is then due again when its lease ends.
+    No connection and no lock is held during the requests. Raises database errors; the track is then due again when
+    its lease expires.
     """
     started = time.monotonic()
     result = await _query_sources(deps, due, started + SOURCES_TIMEOUT_SECONDS)
     known = merge(result.metadata, due.metadata)
-    # Spreads load only; nobody gains by guessing it.
-    jitter = random.random()  # noqa: S311 - see above
+    jitter = random.random()  # noqa: S311 - spreads load, needs no secrecy
     retry = next_attempt(MetadataState(due.metadata_state), known, result, due.attempts, jitter)
-    kept = await enrichment.complete(
+    stored = await enrichment.complete(
         deps.database, due, result.metadata, known, retry, responded=result.responded
     )
-    if kept and result.aliases:
-        await deps.database.execute(tracks.ADD_ALIASES, list(result.aliases), due.id)
+    if stored and result.aliases:
+        await tracks.add_aliases(deps.database, result.aliases, due.id)
     _log.info(
-        "track enriched" if kept else "track enriched too late",
+        "track_enriched" if stored else "enrichment_lease_lost",
         track_id=str(due.id),
         provider=due.provider,
         state=retry.state.value,
@@ -71,9 +70,9 @@ async def _query_sources(deps: EnrichmentDeps, due: ClaimedTrackRow, deadline: f
     for source in sources(deps.endpoints, due.provider, due.provider_id, due.url):
         if result.is_sufficient:
             break
-        answered = await _query(deps, source, due, deadline, result)
-        # Who may answer a little later is not passed over for a source that knows less.
-        if not answered and due.attempts < MAX_ATTEMPTS:
+        final = await _query(deps, source, due, deadline, result)
+        # Stop at a transient failure: a later, poorer source must not pre-empt its retry.
+        if not final and due.attempts < MAX_ATTEMPTS:
             break
     return result
 
@@ -81,7 +80,7 @@ async def _query_sources(deps: EnrichmentDeps, due: ClaimedTrackRow, deadline: f
 async def _query(
     deps: EnrichmentDeps, source: Source, due: ClaimedTrackRow, deadline: float, result: EnrichmentResult
 ) -> bool:
-    """Add what a source tells; False when it may answer another time."""
+    """Add the metadata of a source; return False after a transient failure."""
     max_age = _MAX_AGE_SECONDS if due.attempts == 1 else _RETRY_MAX_AGE_SECONDS
     try:
         fetched = await deps.fetcher.fetch(source.url, deadline=deadline, max_age=max_age)

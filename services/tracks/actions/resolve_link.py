@@ -1,4 +1,4 @@
-"""Following links that say nothing by themselves."""
+"""Resolves links whose text does not name the track, such as short links, by following them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _RETRY_SECONDS = 60.0
 
 
 async def resolve_link(deps: Deps, link: TrackReference, deadline: float) -> TrackReference:
-    """The track that a link leads to. `deadline` is on the process's monotonic clock.
+    """Return the track that a link leads to. `deadline` is on the process's monotonic clock.
 
-    Raises NotATrackError when it leads to something else, the errors of `parse` when it leads to no provider's
-    page, DeadLinkError, LinkUnreachableError, and the errors of the fetcher.
+    Raises NotATrackError if it leads to something else, the errors of `parse` if it leads to no provider's page,
+    DeadLinkError, LinkUnreachableError, and the errors of the fetcher.
     """
     fetched = await deps.fetcher.fetch(link.url, deadline=deadline)
     if fetched.final_url is not None and fetched.final_url != link.url:
-        # Providers often answer a program with an error. The address is right all the same.
+        # Providers often refuse programs with an error status; the final URL is right all the same.
         found = track_from_final_url(fetched.final_url)
         if found is not None:
             return found
@@ -34,25 +34,25 @@ async def resolve_link(deps: Deps, link: TrackReference, deadline: float) -> Tra
         found = track_from_canonical_url(link, stated)
         if found is not None:
             return found
-    raise _why_not(link, fetched)
+    raise _resolution_error(link, fetched)
 
 
-def _why_not(link: TrackReference, fetched: CachedResponse) -> ServiceError:
-    fault = _fault(link.url)
-    if isinstance(fault, UnsupportedProviderError):
-        # The host is nobody's unless its page proves otherwise, whatever kept it from that.
-        return fault
-    result = classify(fetched)
-    if result is FetchOutcome.TRANSIENT_FAILURE or (
-        result is FetchOutcome.PERMANENT_FAILURE and fetched.failure is None
+def _resolution_error(link: TrackReference, fetched: CachedResponse) -> ServiceError:
+    error = _parse_error(link.url)
+    if isinstance(error, UnsupportedProviderError):
+        # A custom domain counts as unsupported until its page proves otherwise.
+        return error
+    outcome = classify(fetched)
+    if outcome is FetchOutcome.TRANSIENT_FAILURE or (
+        outcome is FetchOutcome.PERMANENT_FAILURE and fetched.failure is None
     ):
         return LinkUnreachableError(link.provider, fetched.retry_after or _RETRY_SECONDS)
-    fault = _fault(fetched.final_url) if fetched.final_url is not None else None
-    return fault or DeadLinkError(link.provider)
+    error = _parse_error(fetched.final_url) if fetched.final_url is not None else None
+    return error or DeadLinkError(link.provider)
 
 
-def _fault(url: str) -> ServiceError | None:
-    """What is wrong with an address as that of a track."""
+def _parse_error(url: str) -> ServiceError | None:
+    """Return the error of parsing a URL as a link; None if it parses."""
     try:
         parse(url)
     except ServiceError as error:

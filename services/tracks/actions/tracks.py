@@ -1,12 +1,14 @@
-"""The actions of TrackService that concern one track, or many by their ids."""
+"""The actions of TrackService on one track, or on many by their ids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError
+from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, paginate
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.resolve_link import resolve_link
 from services.tracks.domain.errors import TrackNotFoundError
@@ -18,69 +20,94 @@ from services.tracks.store import callers, enrichment, tracks
 from services.tracks.store.tracks import TrackRow
 
 
+@dataclass(frozen=True, slots=True)
+class TrackPage:
+    """A page of tracks, and the token of the next page; empty at the end."""
+
+    tracks: list[TrackRow]
+    next_page_token: str
+
+
 async def parse_track_url(text: str) -> TrackReference:
-    """What a pasted text points to. Raises the errors of links.table.parse."""
+    """Return the reference of a pasted link. Raises the errors of links.registry.parse."""
     return parse(text)
 
 
 async def resolve_track(deps: Deps, caller: Caller, text: str, deadline: float) -> TrackRow:
-    """The stored track that a pasted text points to, made when it is new.
+    """Return the stored track of a pasted link, inserted if it is new.
 
-    A link that says nothing by itself is resolve_link, unless it has been before. Raises the errors of
-    domain.tracks.parse_pasted_link, of following.resolve_link, and CallerSuspendedError.
+    A short link is followed, unless its target is stored already. Raises the errors of
+    domain.tracks.parse_pasted_link and of resolve_link, and CallerSuspendedError.
     """
     reference = parse_pasted_link(text)
-    await _refuse_suspended(deps, caller)
+    await _check_not_suspended(deps, caller)
     if not reference.needs_resolution:
-        return await _stored(deps, reference)
-    known = await deps.database.row(tracks.FIND_BY_ALIAS, reference.url)
+        return await _find_or_add(deps, reference)
+    known = await tracks.find_by_alias(deps.database, reference.url)
     if known is not None:
         return known
-    track = await _stored(deps, await resolve_link(deps, reference, deadline))
-    await deps.database.execute(tracks.ADD_ALIASES, [reference.url], track.id)
+    track = await _find_or_add(deps, await resolve_link(deps, reference, deadline))
+    await tracks.add_aliases(deps.database, [reference.url], track.id)
     return track
 
 
 async def get_track(deps: Deps, track_id: UUID) -> TrackRow:
-    """The track with this id. Raises TrackNotFoundError."""
-    row = await deps.database.row(tracks.GET, track_id)
+    """Return one track. Raises TrackNotFoundError."""
+    row = await tracks.get(deps.database, track_id)
     if row is None:
         raise TrackNotFoundError(track_id)
     return row
 
 
 async def lookup_tracks(deps: Deps, ids: Sequence[UUID]) -> tuple[list[TrackRow], list[UUID]]:
-    """The tracks with these ids, and the ids that name none, each once."""
+    """Return the tracks with these ids, and the ids that were not found, each once."""
     wanted = list(dict.fromkeys(ids))
-    found = await deps.database.rows(tracks.LOOKUP, wanted)
-    known = {row.id for row in found}
-    return found, [each for each in wanted if each not in known]
+    rows = await tracks.lookup(deps.database, wanted)
+    found = {row.id for row in rows}
+    return rows, [each for each in wanted if each not in found]
 
 
 async def refresh_track(deps: Deps, caller: Caller, track_id: UUID) -> TrackRow:
-    """The track, whose provider is asked anew in the background unless it was lately.
+    """Return the track; its metadata is fetched again in the background unless it was in the last hour.
 
     Raises TrackNotFoundError and CallerSuspendedError.
     """
-    await _refuse_suspended(deps, caller)
-    row = await deps.database.row(enrichment.REFRESH, track_id)
+    await _check_not_suspended(deps, caller)
+    row = await enrichment.schedule_refresh(deps.database, track_id)
     if row is None:
         return await get_track(deps, track_id)
     deps.enrichment.notify()
     return row
 
 
-async def _stored(deps: Deps, reference: TrackReference) -> TrackRow:
+@dataclass(frozen=True, slots=True)
+class TrackFilter:
+    """Which tracks to list; None for any provider or state."""
+
+    provider: str | None
+    state: str | None
+
+
+async def list_tracks(
+    deps: Deps, caller: Caller, wanted: TrackFilter, size: int, page_token: str
+) -> TrackPage:
+    """Return a page of tracks, newest first. Raises PageTokenMismatchError."""
+    binding = fingerprint("ListTracks", caller.user_id, wanted.provider, wanted.state)
+    before = decode_id(decode_token(page_token, binding).texts) if page_token else tracks.MAX_ID
+    rows = await tracks.list_page(deps.database, wanted.provider, wanted.state, before, size + 1)
+    return TrackPage(*paginate(rows, size, lambda last: encode_token(binding, texts=[str(last.id)])))
+
+
+async def _find_or_add(deps: Deps, reference: TrackReference) -> TrackRow:
     track = await tracks.find_or_add(deps.database, reference)
     if track.metadata_state == MetadataState.PENDING:
         deps.enrichment.notify()
     return track
 
 
-async def _refuse_suspended(deps: Deps, caller: Caller) -> None:
-    # Nearly nobody has a suspension, not even one that has passed; only those who do cost a statement.
-    if caller.suspended_until is None:
-        return
-    row = await deps.database.row(callers.SUSPENDED, caller.suspended_until)
-    if row is not None and row.suspended:
+async def _check_not_suspended(deps: Deps, caller: Caller) -> None:
+    # Only callers with a suspension, current or past, cost a statement.
+    if caller.suspended_until is not None and await callers.is_suspended(
+        deps.database, caller.suspended_until
+    ):
         raise CallerSuspendedError

@@ -1,4 +1,4 @@
-"""The users service: who is calling."""
+"""Client of the users service."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from services.tracks import wire
 
 
 class RemoteResolver:
-    """Asks the users service who is behind a token; servicekit caches the answers."""
+    """Resolves a token's subject to a caller; servicekit caches the result."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._stub = IdentityServiceStub(client.retrying_channel)
 
     async def resolve(self, subject: str, email: str) -> Caller:
-        """The user behind the subject, created on first sight."""
+        """Return the user of the subject, created on first sign-in."""
         request = ResolveCallerRequest(subject=subject, email=email)
         response = await self._client.call(self._stub.ResolveCaller, request, as_service=True)
         return wire.caller(response.caller)

@@ -1,4 +1,4 @@
-"""What becomes of a track once its provider was asked: its state, and when to ask again."""
+"""The result of an enrichment attempt: the state of the track and the time of the next attempt."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _JITTER = 0.2
 
 @dataclass(slots=True)
 class EnrichmentResult:
-    """What the sources of a track have responded in one attempt.
+    """The combined responses of a track's sources in one attempt.
 
-    `responded`: one of them answered, if only that there is nothing. `failed`: one of them may tell more another
-    time, not before `retry_after` seconds.
+    `responded`: a source responded, even with no metadata. `failed`: a source failed transiently; it may be retried
+    after `retry_after` seconds.
     """
 
     metadata: TrackMetadata = field(default_factory=TrackMetadata)
@@ -30,31 +30,31 @@ class EnrichmentResult:
 
     @property
     def is_sufficient(self) -> bool:
-        """Whether the next source need not be asked."""
+        """Return True if the remaining sources need not be queried."""
         return self.metadata.title is not None and self.metadata.artist is not None
 
     def add(self, answer: ProviderMetadata) -> None:
-        """Take up what a source responded; earlier sources know better."""
+        """Add the metadata of a source; that of earlier sources takes precedence."""
         self.responded = True
         self.metadata = merge(self.metadata, answer.metadata)
         self.aliases = (*self.aliases, *answer.aliases)
 
     def fail(self, retry_after: float | None) -> None:
-        """Note that a source did not tell what it may tell later."""
+        """Record the transient failure of a source."""
         self.failed = True
         self.retry_after = max(self.retry_after, retry_after or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class NextAttempt:
-    """The state of a track after an attempt, and the seconds until the next; None: there is none."""
+    """The state of a track after an attempt, and the seconds until the next; None for no further attempt."""
 
     state: MetadataState
     retry_in: float | None
 
 
 def merge(first: TrackMetadata, second: TrackMetadata) -> TrackMetadata:
-    """All that is known, by the first where both know."""
+    """Merge two sets of metadata; the first takes precedence."""
     return replace(
         second,
         **{name: value for name in TrackMetadata.__slots__ if (value := getattr(first, name)) is not None},
@@ -64,10 +64,9 @@ def merge(first: TrackMetadata, second: TrackMetadata) -> TrackMetadata:
 def next_attempt(
     before: MetadataState, known: TrackMetadata, result: EnrichmentResult, attempts: int, jitter: float
 ) -> NextAttempt:
-    """What an attempt has led to.
+    """Decide the state and the next attempt of a track. A complete track stays complete.
 
-    `known` is all that is known by now, `attempts` counts this one too, and `jitter` from 0 to 1 spreads the
-    delays, so that what failed together does not come back together. What was complete stays so.
+    `known` is the merged metadata, `attempts` includes this one, and `jitter` from 0 to 1 spreads retries in time.
     """
     complete = known.title is not None and known.artist is not None and result.metadata.title is not None
     again = result.failed and not complete and attempts < MAX_ATTEMPTS

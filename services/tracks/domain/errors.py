@@ -1,4 +1,4 @@
-"""What a call to the tracks service may end in: one class per reason of the contract."""
+"""Errors of the tracks service: one class per ErrorReason."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _FIELD = "input"
 
 
 class InvalidUrlError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVALID_URL"):
-    """There is no link in the text, or it is broken or of a forbidden form."""
+    """The text has no link, or it is malformed or forbidden."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, violations=[FieldViolation(_FIELD, message)])
 
 
 class UnsupportedProviderError(ServiceError, code=Code.INVALID_ARGUMENT, reason="UNSUPPORTED_PROVIDER"):
-    """The link's host is no known provider. `host` is given in its ASCII form."""
+    """The link's host is not a known provider. `host` is in ASCII."""
 
     def __init__(self, host: str) -> None:
         message = f"links to {host} are not supported"
@@ -25,7 +25,7 @@ class UnsupportedProviderError(ServiceError, code=Code.INVALID_ARGUMENT, reason=
 
 
 class UnsupportedResourceError(ServiceError, code=Code.INVALID_ARGUMENT, reason="UNSUPPORTED_RESOURCE"):
-    """The provider is known, but not this kind of page."""
+    """The provider is supported, but not this kind of page."""
 
     def __init__(self, provider: str) -> None:
         message = f"this kind of {provider} page is not supported"
@@ -35,17 +35,17 @@ class UnsupportedResourceError(ServiceError, code=Code.INVALID_ARGUMENT, reason=
 
 
 class PrivateLinkError(ServiceError, code=Code.INVALID_ARGUMENT, reason="PRIVATE_LINK"):
-    """The link holds a secret that opens something private: what it points to is not for everybody."""
+    """The link contains the secret of a private resource."""
 
     def __init__(self, provider: str) -> None:
-        message = f"this {provider} link is a private one"
+        message = f"this {provider} link is private"
         super().__init__(
             message, metadata={"provider": provider}, violations=[FieldViolation(_FIELD, message)]
         )
 
 
 class NotATrackError(ServiceError, code=Code.INVALID_ARGUMENT, reason="NOT_A_TRACK"):
-    """The link points to something else than one track."""
+    """The link does not point to a single track."""
 
     def __init__(self, kind: str) -> None:
         message = f"the link points to {kind}, not to one track"
@@ -53,10 +53,10 @@ class NotATrackError(ServiceError, code=Code.INVALID_ARGUMENT, reason="NOT_A_TRA
 
 
 class NeedsResolutionError(ServiceError, code=Code.INVALID_ARGUMENT, reason="NEEDS_RESOLUTION"):
-    """The link must be followed first, and nobody has done so yet."""
+    """The link must be resolved first."""
 
     def __init__(self, provider: str) -> None:
-        message = f"this {provider} link must be followed first; resolve it, or paste the full link"
+        message = f"this {provider} link must be resolved first; call ResolveTrack or use the full link"
         super().__init__(
             message, metadata={"provider": provider}, violations=[FieldViolation(_FIELD, message)]
         )
@@ -66,18 +66,20 @@ class TrackNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="TRACK_NOT_FO
     """No track has this id."""
 
     def __init__(self, track_id: UUID) -> None:
-        super().__init__("there is no such track", metadata={"track_id": str(track_id)})
+        super().__init__("no such track", metadata={"track_id": str(track_id)})
 
 
 class DeadLinkError(ServiceError, code=Code.NOT_FOUND, reason="DEAD_LINK"):
-    """The link was followed, and leads nowhere."""
+    """The link was followed and its target does not exist."""
 
     def __init__(self, provider: str) -> None:
-        super().__init__(f"this {provider} link leads nowhere", metadata={"provider": provider})
+        super().__init__(
+            f"the target of this {provider} link does not exist", metadata={"provider": provider}
+        )
 
 
 class LinkUnreachableError(ServiceError, code=Code.UNAVAILABLE, reason="LINK_UNREACHABLE"):
-    """The link could not be followed now. `retry_after` is in seconds."""
+    """The link could not be followed for now. `retry_after` is in seconds."""
 
     def __init__(self, provider: str, retry_after: float) -> None:
         super().__init__(
@@ -88,7 +90,7 @@ class LinkUnreachableError(ServiceError, code=Code.UNAVAILABLE, reason="LINK_UNR
 
 
 class HostBusyError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="HOST_BUSY"):
-    """Too many wait to ask one web host. `wait` is in seconds."""
+    """The queue of requests to a web host is full. `wait` is in seconds."""
 
     def __init__(self, host: str, wait: float) -> None:
-        super().__init__(f"too many wait for {host}", metadata={"host": host}, retry_after=wait)
+        super().__init__(f"too many queued requests to {host}", metadata={"host": host}, retry_after=wait)

@@ -1,4 +1,4 @@
-"""What the end of a fetch means for whoever asked a provider: told, nothing to be told, or ask again later."""
+"""Classifies a fetch as success, not found, permanent or transient failure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 from services.tracks.domain.web.fetch_response import CachedResponse, Failure
 
-# The rules of fetching refused these. Asking again changes nothing.
+# Refused by the fetch policy; a retry ends the same.
 _PERMANENT_FAILURES = frozenset(
     {
         Failure.BLOCKED_URL,
@@ -27,20 +27,20 @@ _NOT_FOUND_STATUSES = frozenset({404, 410})
 
 
 class FetchOutcome(enum.Enum):
-    """How a provider took a question."""
+    """The class of a fetch."""
 
     SUCCESS = enum.auto()
-    """There is a body."""
+    """The response has a body."""
     NOT_FOUND = enum.auto()
-    """There is no such thing."""
+    """The resource does not exist."""
     PERMANENT_FAILURE = enum.auto()
-    """There is no answer, and won't be."""
+    """A retry would fail too."""
     TRANSIENT_FAILURE = enum.auto()
-    """There is no answer now; there may be one another time."""
+    """A retry may succeed."""
 
 
 def classify(fetched: CachedResponse) -> FetchOutcome:
-    """What a fetch came to."""
+    """Classify a fetch."""
     if fetched.ok:
         return FetchOutcome.SUCCESS
     if fetched.failure is not None:

@@ -1,4 +1,4 @@
-"""What is known of a track, and how the answers of providers and callers add to it."""
+"""Metadata of a track: its values, its state, and the text that searches match."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from servicekit.errors import FieldViolation, InvalidFieldsError
 
 _LONGEST_TITLE = 400
 _LONGEST_TEXT = 640
-"""Characters; of up to four bytes each they fit into an index entry of PostgreSQL, which bounds its length."""
+"""Characters: of up to four bytes each they fit into one index entry of PostgreSQL."""
 
 
 class MetadataState(enum.StrEnum):
-    """How much is known of a track."""
+    """How complete the metadata of a track is."""
 
     PENDING = "PENDING"
     COMPLETE = "COMPLETE"
@@ -24,7 +24,7 @@ class MetadataState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrackMetadata:
-    """What a caller or a provider knows of a track; None where they know nothing."""
+    """Metadata of a track from a caller or a provider; None for unknown values."""
 
     title: str | None = None
     artist: str | None = None
@@ -34,10 +34,10 @@ class TrackMetadata:
 
 
 def metadata_from_values(title: str, artist: str, artwork_url: str, duration_seconds: int) -> TrackMetadata:
-    """TrackMetadata of plain values, empty or zero where nothing is known.
+    """Build TrackMetadata from a request's values; empty or zero means unknown.
 
-    White space around a text says nothing. Raises InvalidFieldsError for artwork that is not on https: a page
-    that shows it would otherwise mix secure and insecure content.
+    Raises InvalidFieldsError for artwork that is not on https: a page that shows it would mix secure and insecure
+    content.
     """
     if artwork_url and not artwork_url.startswith("https://"):
         raise InvalidFieldsError(FieldViolation("artwork_url", "must begin with https://"))

@@ -1,4 +1,4 @@
-"""The order in which a search finds tracks, and where a page of it ends."""
+"""The match tiers of a search, in their order, and the cursor of its pages."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from uuid import UUID
 from search_text import SearchQuery
 
 FIRST_ID = UUID(int=0)
-"""An id before every track."""
+"""Sorts before every track."""
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 _LAST_CHARACTER = "\U0010ffff"
 
 
 class MatchTier(enum.IntEnum):
-    """How tracks are found, the best first. The numbers stand in page tokens and never change."""
+    """How a track matches, the best first. The numbers are part of page tokens and must not change."""
 
     PREFIX = 0
-    """The text begins with the query; by the text, which lists exact matches first."""
+    """The text begins with the query. Sorted by text, so exact matches come first."""
     SUBSTRING = 1
-    """The query is in it, at the start of a word where there are no trigrams to look by; by the text."""
+    """The text contains the query; without trigrams, only at the start of a word. Sorted by text."""
     FUZZY = 2
-    """Enough of its trigrams are in it; the likest first."""
+    """The text shares enough trigrams with the query. Sorted by similarity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The cursor after which a page goes on: a tier, and the last track of it that was shown.
+    """The end of a page: a tier, and the sort key of the last track in it.
 
-    PREFIX and SUBSTRING go by `text` and `id`, LIKE by `similarity` (in millionths) and `id`.
+    PREFIX and SUBSTRING sort by `text` and `id`, FUZZY by `similarity` (in millionths) and `id`.
     """
 
     tier: MatchTier
@@ -42,16 +42,16 @@ class Cursor:
 START = Cursor(MatchTier.PREFIX)
 
 
-def page_size(asked: int) -> int:
-    """How many to show: 20 when nothing was asked for, 100 at most."""
-    return min(asked, MAX_SIZE) or DEFAULT_SIZE
+def page_size(requested: int) -> int:
+    """Return the page size: 20 by default, 100 at most."""
+    return min(requested, MAX_SIZE) or DEFAULT_SIZE
 
 
 def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
-    """The tiers from a cursor on in which the query can find anything, each with where to begin in it.
+    """Return the tiers to search from a cursor on, each with its own cursor.
 
-    LIKE is for the first page alone, when the better ones do not fill it, and for its own later pages: where many
-    texts contain the query it would cost much, and show what nobody looked for.
+    FUZZY runs only if the better tiers do not fill the first page, and for its own later pages: for a query that
+    many texts contain it would be expensive and irrelevant.
     """
     possible = [MatchTier.PREFIX]
     if query.has_trigrams or query.tsquery:
@@ -62,5 +62,5 @@ def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
 
 
 def prefix_upper_bound(start: str) -> str:
-    """A text after all that begin with `start`, in the order of bytes."""
+    """Return a text that sorts after all texts with this prefix, in the order of bytes."""
     return start + _LAST_CHARACTER

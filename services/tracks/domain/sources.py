@@ -1,4 +1,4 @@
-"""Whom to ask about a track: for each provider its own ways first, the track's page as the last resort."""
+"""The sources of a track's metadata: the provider's own API first, the track's page last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.tracks.domain.provider_parsers.provider_metadata import ProviderMe
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where providers answer questions about tracks; https addresses without a query."""
+    """The providers' metadata endpoints; https URLs without a query."""
 
     youtube_oembed: str
     spotify_oembed: str
@@ -23,21 +23,21 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An address to fetch, and how to read what it answers. `read` raises ParseError."""
+    """A URL to fetch, and the parser of its response. `read` raises ParseError."""
 
     url: str
     read: Callable[[bytes, str], ProviderMetadata]
 
 
 def sources(endpoints: Endpoints, provider: str, provider_id: str, url: str) -> tuple[Source, ...]:
-    """The sources of a track, the best first; `url` is its canonical address."""
+    """Return the sources of a track, the best first; `url` is its canonical URL."""
     page = Source(url, opengraph.parse_opengraph)
     found: tuple[Source, ...] = (page,)
     match provider:
         case "youtube":
             found = (_oembed(endpoints.youtube_oembed, url, oembed.parse_youtube), page)
         case "spotify":
-            # oEmbed does not tell the artist.
+            # Spotify's oEmbed does not contain the artist.
             own = _oembed(endpoints.spotify_oembed, url, oembed.parse_spotify)
             found = (own, Source(url, opengraph.parse_spotify_page))
         case "soundcloud":
@@ -58,7 +58,7 @@ def _oembed(endpoint: str, url: str, read: Callable[[bytes, str], ProviderMetada
 
 
 def _apple(endpoint: str, provider_id: str, url: str) -> Source:
-    # A shop knows only what it sells; the canonical address is https://music.apple.com/{country}/song/{id}.
+    # The lookup is per storefront; the canonical URL is https://music.apple.com/{country}/song/{id}.
     country = url.removeprefix("https://").split("/")[1]
     query = urlencode({"country": country, "entity": "song", "id": provider_id})
     return Source(f"{endpoint}?{query}", apple.parse_apple)

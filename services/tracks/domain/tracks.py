@@ -1,4 +1,4 @@
-"""Which references can be stored as tracks, and where a link that was followed leads."""
+"""Turns pasted links, final URLs and canonical URLs into references to tracks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from services.tracks.domain.links.registry import custom_domain, parse
 
 
 def parse_pasted_link(text: str) -> TrackReference:
-    """The one track that a pasted text points to, or the link that has to be followed to know.
+    """Return the track of a pasted link, or a reference that must be resolved first.
 
-    A page on a host that is nobody's may be one of Bandcamp on an artist's own domain; following it tells.
-    Raises what `parse` raises, and NotATrackError for other kinds of things.
+    A page on an unknown host may be Bandcamp on an artist's custom domain; resolving it decides. Raises the errors
+    of `parse`, and NotATrackError for other kinds of links.
     """
     try:
         return _track(parse(text))
@@ -26,9 +26,9 @@ def parse_pasted_link(text: str) -> TrackReference:
 
 
 def track_from_final_url(final_url: str) -> TrackReference | None:
-    """The track at the address where a link ended; None where the address says nothing of one.
+    """Return the track at the final URL of a link; None if the URL is not a provider's.
 
-    Raises NotATrackError when it is the address of something else.
+    Raises NotATrackError if it is the URL of something else.
     """
     try:
         reference = _track(parse(final_url))
@@ -40,9 +40,9 @@ def track_from_final_url(final_url: str) -> TrackReference | None:
 
 
 def track_from_canonical_url(link: TrackReference, addresses: Iterable[str]) -> TrackReference | None:
-    """The track that a page states as its own address.
+    """Return the track that a page gives as its canonical URL.
 
-    It counts only for the link's own provider: anybody may state anything.
+    It must be of the link's provider: any page can claim any URL.
     """
     for address in addresses:
         try:

@@ -18,7 +18,7 @@ class CatalogServicer:
         self._deps = deps
 
     async def UpsertTrack(self, request: pb.UpsertTrackRequest, _: Call) -> pb.UpsertTrackResponse:
-        """The stored track that a link points to, with what the caller knows of it."""
+        """Return the stored track of a link, filled with the caller's metadata."""
         return wire.upsert_track_response(
             await catalog.upsert_track(self._deps, request.input, wire.upsert_metadata(request))
         )

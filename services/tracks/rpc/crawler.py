@@ -10,7 +10,7 @@ from services.tracks.actions.deps import Deps
 
 
 class CrawlerServicer:
-    """Gets web pages on behalf of other services."""
+    """Fetches web pages on behalf of other services."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["CrawlerService"]
 
@@ -18,14 +18,14 @@ class CrawlerServicer:
         self._deps = deps
 
     async def Fetch(self, request: pb.FetchRequest, call: Call) -> pb.FetchResponse:
-        """What the web answers for an address."""
+        """Fetch a URL."""
         policy, max_age = wire.fetch_policy(request), wire.fetch_max_age(request)
         return wire.fetch_response(
             await crawler.fetch(self._deps, request.url, policy, max_age, call.deadline)
         )
 
     async def PurgeCache(self, request: pb.PurgeCacheRequest, _: Call) -> pb.PurgeCacheResponse:
-        """Forget what is kept."""
+        """Delete cached responses."""
         if request.HasField("url"):
             count = await crawler.purge_address(self._deps, request.url)
         else:

@@ -1,18 +1,21 @@
-"""Statements about tracks.crawler_cache. Everything about its times is decided by the database's clock."""
+"""Statements of the crawler's cache. All times are the database's clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Command, Query
+from services.tracks.domain.web.fetch_response import FetchResponse
+from services.tracks.domain.web.http_caching import Lifetime
 
 _BATCH = 1_000
 
 
 class CachedRow(NamedTuple):
-    """What is kept of an address. `fresh`: it may be given as it is. `usable`: while it's fetched anew, too.
+    """A cached response. `fresh`: not expired. `usable`: may be returned while it is revalidated.
 
     `age` and `expires_in` are in seconds.
     """
@@ -32,12 +35,12 @@ class CachedRow(NamedTuple):
 
 
 class FetchedAtRow(NamedTuple):
-    """When an answer came."""
+    """When a response was fetched."""
 
     fetched_at: Micros
 
 
-FIND = Query[CachedRow, bytes](
+_FIND = Query[CachedRow, bytes](
     "tracks.cached_response",
     """
     SELECT url, final_url, status_code, content_type, content, etag, error_kind, fetched_at,
@@ -50,8 +53,8 @@ FIND = Query[CachedRow, bytes](
     """,
 )
 
-# A statement of its own transaction, whose start is now().
-SAVE = Query[
+# Runs outside a transaction, so now() is the start of the statement.
+_SAVE = Query[
     FetchedAtRow,
     bytes,
     str,
@@ -66,7 +69,7 @@ SAVE = Query[
 ](
     "tracks.save_response",
     """
-    INSERT INTO tracks.crawler_cache AS kept
+    INSERT INTO tracks.crawler_cache AS cached
         (url_hash, url, final_url, status_code, content_type, content, etag, error_kind,
          fetched_at, expires_at, stale_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now() + make_interval(secs => $9),
@@ -76,12 +79,12 @@ SAVE = Query[
         content_type = excluded.content_type, content = excluded.content, etag = excluded.etag,
         error_kind = excluded.error_kind, fetched_at = excluded.fetched_at,
         expires_at = excluded.expires_at, stale_until = excluded.stale_until
-    RETURNING kept.fetched_at
+    RETURNING cached.fetched_at
     """,
 )
 
-# The body stays where it is, and is not written again.
-REVALIDATE = Query[FetchedAtRow, bytes, float, float](
+# The body is not written again.
+_REVALIDATE = Query[FetchedAtRow, bytes, float, float](
     "tracks.revalidate_response",
     """
     UPDATE tracks.crawler_cache
@@ -92,7 +95,7 @@ REVALIDATE = Query[FetchedAtRow, bytes, float, float](
     """,
 )
 
-EXTEND_STALE = Command[bytes, float](
+_EXTEND_STALE = Command[bytes, float](
     "tracks.extend_stale_response",
     """
     UPDATE tracks.crawler_cache
@@ -101,12 +104,12 @@ EXTEND_STALE = Command[bytes, float](
     """,
 )
 
-PURGE = Command[list[bytes]](
+_PURGE = Command[list[bytes]](
     "tracks.purge_responses", "DELETE FROM tracks.crawler_cache WHERE url_hash = ANY ($1)"
 )
 
-# In parts, so that no statement is long and no lock is held for long.
-PURGE_OLDER = Command[float, int](
+# In batches, so that no statement and no lock takes long.
+_PURGE_OLDER = Command[float, int](
     "tracks.purge_older_responses",
     """
     DELETE FROM tracks.crawler_cache
@@ -117,7 +120,7 @@ PURGE_OLDER = Command[float, int](
     """,
 )
 
-DELETE_EXPIRED = Command[int](
+_DELETE_EXPIRED = Command[int](
     "tracks.delete_expired_responses",
     """
     DELETE FROM tracks.crawler_cache
@@ -129,17 +132,59 @@ DELETE_EXPIRED = Command[int](
 )
 
 
+async def find(database: Database, key: bytes) -> CachedRow | None:
+    """Return the cached response of a key."""
+    return await database.row(_FIND, key)
+
+
+async def save(
+    database: Database, key: bytes, url: str, response: FetchResponse, lifetime: Lifetime
+) -> Micros | None:
+    """Store a response, replacing the one before; return when it was fetched."""
+    content = response.content if response.has_body else None
+    row = await database.row(
+        _SAVE,
+        key,
+        url,
+        response.final_url,
+        response.status_code,
+        response.content_type or None,
+        content,
+        response.etag if content is not None else None,
+        response.failure,
+        lifetime.fresh,
+        lifetime.stale_while_revalidate,
+    )
+    return row.fetched_at if row is not None else None
+
+
+async def revalidate(database: Database, key: bytes, lifetime: Lifetime) -> Micros | None:
+    """Renew a response that has not changed; return when that was, None if it is no longer cached."""
+    row = await database.row(_REVALIDATE, key, lifetime.fresh, lifetime.stale_while_revalidate)
+    return row.fetched_at if row is not None else None
+
+
+async def extend_stale(database: Database, key: bytes, seconds: float) -> None:
+    """Keep serving an expired response for so long, within its stale period."""
+    await database.execute(_EXTEND_STALE, key, seconds)
+
+
+async def purge(database: Database, keys: Sequence[bytes]) -> int:
+    """Delete the responses of these keys; return how many."""
+    return await database.execute(_PURGE, list(keys))
+
+
 async def purge_older(database: Database, seconds: float) -> int:
-    """Delete all answers of at least this age; returns how many."""
+    """Delete the responses of at least this age; return how many."""
     total = 0
-    while count := await database.execute(PURGE_OLDER, seconds, _BATCH):
+    while count := await database.execute(_PURGE_OLDER, seconds, _BATCH):
         total += count
     return total
 
 
 async def delete_expired(database: Database) -> int:
-    """Delete all answers that may not be given any more; returns how many."""
+    """Delete the responses that are no longer usable; return how many."""
     total = 0
-    while count := await database.execute(DELETE_EXPIRED, _BATCH):
+    while count := await database.execute(_DELETE_EXPIRED, _BATCH):
         total += count
     return total

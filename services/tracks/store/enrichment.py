@@ -1,7 +1,7 @@
-"""Statements about the tracks whose metadata is to be fetched.
+"""Statements of the enrichment queue: tracks whose metadata is due to be fetched.
 
-A track is due when `next_attempt_at` has passed. A worker that takes it moves that time to when others may take it,
-should the worker die: the time is its lease, and what it brings counts only while the row still has it.
+A track is due when `next_attempt_at` has passed. Claiming it moves that time to the end of a lease; the result of an
+attempt is stored only while the row still has the lease. Another worker claims the track when the lease expires.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BACKFILL_BATCH = 200
 
 
 class ClaimedTrackRow(NamedTuple):
-    """A track that a worker has taken: `attempts` counts this one too, and `next_attempt_at` is the lease."""
+    """A claimed track: `attempts` includes this one, `next_attempt_at` is the lease."""
 
     id: UUID
     provider: str
@@ -39,21 +39,21 @@ class ClaimedTrackRow(NamedTuple):
 
     @property
     def metadata(self) -> TrackMetadata:
-        """What was known of it when it was taken."""
+        """The metadata of the track when it was claimed."""
         return TrackMetadata(self.title, self.artist, self.artwork_url, self.duration_seconds, self.isrc)
 
 
-# Several workers take different tracks: whoever comes second passes over rows that the first one holds.
+# SKIP LOCKED: concurrent workers claim different tracks.
 _CLAIM_DUE = Query[ClaimedTrackRow, list[str], list[int], int](
     "tracks.claim_due",
     """
     WITH due AS (
         SELECT found.id
-        FROM unnest($1::text[], $2::int[]) AS room (provider, places)
+        FROM unnest($1::text[], $2::int[]) AS slots (provider, free)
         CROSS JOIN LATERAL (
             SELECT id FROM tracks.track_refs
-            WHERE provider = room.provider AND next_attempt_at <= clock_timestamp()
-            ORDER BY next_attempt_at LIMIT room.places
+            WHERE provider = slots.provider AND next_attempt_at <= clock_timestamp()
+            ORDER BY next_attempt_at LIMIT slots.free
             FOR UPDATE SKIP LOCKED
         ) found
     )
@@ -65,7 +65,7 @@ _CLAIM_DUE = Query[ClaimedTrackRow, list[str], list[int], int](
     """,
 )
 
-# The provider knows better than whoever filled a field before. Of the computed text see tracks.fill.
+# The provider's values replace those of callers. For search_text see tracks._FILL.
 _COMPLETE = Command[
     UUID,
     Micros,
@@ -100,7 +100,7 @@ _COMPLETE = Command[
     """,
 )
 
-REFRESH = Query[TrackRow, UUID](
+_REFRESH = Query[TrackRow, UUID](
     "tracks.refresh",
     f"""
     UPDATE tracks.track_refs SET next_attempt_at = clock_timestamp(), attempts = 0
@@ -112,7 +112,7 @@ REFRESH = Query[TrackRow, UUID](
 
 
 class MissingSearchTextRow(NamedTuple):
-    """A track that has a title or an artist but no text to search."""
+    """A track that has a title or an artist but no search_text."""
 
     id: UUID
     title: str | None
@@ -139,9 +139,9 @@ _BACKFILL_SEARCH_TEXT = Command[list[UUID], list[str | None], list[str | None], 
 )
 
 
-async def claim_due(database: Database, places: Mapping[str, int]) -> list[ClaimedTrackRow]:
-    """Up to so many tracks of each provider that are due, the longest waiting first, taken for LEASE_SECONDS."""
-    return await database.rows(_CLAIM_DUE, list(places), list(places.values()), LEASE_SECONDS)
+async def claim_due(database: Database, slots: Mapping[str, int]) -> list[ClaimedTrackRow]:
+    """Claim due tracks for LEASE_SECONDS, up to `slots` per provider, the longest due first."""
+    return await database.rows(_CLAIM_DUE, list(slots), list(slots.values()), LEASE_SECONDS)
 
 
 async def complete(
@@ -153,9 +153,9 @@ async def complete(
     *,
     responded: bool,
 ) -> bool:
-    """Write what an attempt led to; False when the lease was lost and nothing was written.
+    """Store the result of an attempt; return False if the lease was lost and nothing was stored.
 
-    `found` is what the provider responded, `known` what is known with it.
+    `found` is the provider's metadata, `known` the merged metadata.
     """
     changed = known != due.metadata or next_attempt.state != due.metadata_state
     count = await database.execute(
@@ -179,7 +179,7 @@ async def complete(
 
 
 async def backfill_search_text(database: Database) -> int:
-    """Fold some of the tracks that an older build wrote, or two calls at once; returns how many there were."""
+    """Compute search_text for a batch of tracks that lack it, after concurrent fills or an older build; return how many."""
     rows: Sequence[MissingSearchTextRow] = await database.rows(_MISSING_SEARCH_TEXT, _BACKFILL_BATCH)
     if rows:
         texts = [search_text(row.title, row.artist) for row in rows]
@@ -191,3 +191,8 @@ async def backfill_search_text(database: Database) -> int:
             texts,
         )
     return len(rows)
+
+
+async def schedule_refresh(database: Database, track_id: UUID) -> TrackRow | None:
+    """Make a track due now; return None if it is due already or was fetched in the last hour."""
+    return await database.row(_REFRESH, track_id)

@@ -1,7 +1,6 @@
-"""Statements about tracks.leases: work that one process at a time does, until it's done or its holder is dead.
+"""Statements of tracks.leases: work that one process at a time does.
 
-A lease is no lock: nothing is held open for it, and a holder who stalls for longer than it lasts has a rival. What
-is done under one must bear being done twice.
+A lease is not a lock: a holder that stalls past its expiry can be superseded, so work done under it must be idempotent.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from servicekit.sql import Command, Query
 
 
 class HolderRow(NamedTuple):
-    """Who holds a lease."""
+    """The holder of a lease."""
 
     holder: UUID
 
 
-ACQUIRE = Query[HolderRow, str, UUID, float](
+_ACQUIRE = Query[HolderRow, str, UUID, float](
     "tracks.acquire_lease",
     """
     INSERT INTO tracks.leases (name, holder, until)
@@ -31,7 +30,7 @@ ACQUIRE = Query[HolderRow, str, UUID, float](
     """,
 )
 
-RENEW = Command[str, UUID, float](
+_RENEW = Command[str, UUID, float](
     "tracks.renew_lease",
     """
     UPDATE tracks.leases SET until = clock_timestamp() + make_interval(secs => $3)
@@ -39,28 +38,33 @@ RENEW = Command[str, UUID, float](
     """,
 )
 
-RELEASE = Command[str, UUID](
+_RELEASE = Command[str, UUID](
     "tracks.release_lease", "DELETE FROM tracks.leases WHERE name = $1 AND holder = $2"
 )
 
-# Of holders that died and whose work nobody wanted after that.
-DELETE_EXPIRED = Command[()](
+# Left by holders that died.
+_DELETE_EXPIRED = Command[()](
     "tracks.delete_expired_leases",
     "DELETE FROM tracks.leases WHERE until < clock_timestamp() - interval '1 hour'",
 )
 
 
 async def acquire(database: Database, name: str, holder: UUID, seconds: float) -> bool:
-    """Take the lease for so long, unless somebody else holds it."""
-    row = await database.row(ACQUIRE, name, holder, seconds)
+    """Acquire the lease; return False if another holder has it."""
+    row = await database.row(_ACQUIRE, name, holder, seconds)
     return row is not None
 
 
 async def renew(database: Database, name: str, holder: UUID, seconds: float) -> bool:
-    """Hold it for so long from now; False when it went to somebody else."""
-    return await database.execute(RENEW, name, holder, seconds) > 0
+    """Extend the lease; return False if another holder has it."""
+    return await database.execute(_RENEW, name, holder, seconds) > 0
 
 
 async def release(database: Database, name: str, holder: UUID) -> None:
-    """Let others have it at once."""
-    await database.execute(RELEASE, name, holder)
+    """Release the lease."""
+    await database.execute(_RELEASE, name, holder)
+
+
+async def delete_expired(database: Database) -> None:
+    """Delete the leases that expired more than an hour ago."""
+    await database.execute(_DELETE_EXPIRED)

@@ -1,7 +1,7 @@
-"""Statements that search tracks.
+"""Statements that search tracks, one per match tier.
 
-Each has an index of its own, whatever the query, and reads a bounded number of rows. Matches that only a sort
-could put in order are bounded before it: all that match a common syllable are a large part of the table.
+Each uses its own index for every query and reads a bounded number of rows. Matches that need a sort are limited
+before it: a common syllable matches a large part of the table.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from services.tracks.domain.search import Cursor, MatchTier, prefix_upper_bound
 from services.tracks.store.tracks import COLUMNS, OF_TRACK, TrackRow
 
 MAX_CANDIDATES = 1_000
-"""How many matches are looked at where only an order could tell which are the best."""
+"""Matches that are read before a sort."""
 
 
 class MatchRow(NamedTuple):
-    """A track that was found, and what decides its cursor: see Cursor."""
+    """A matching track with the sort key of its cursor."""
 
     id: UUID
     provider: str
@@ -42,12 +42,12 @@ class MatchRow(NamedTuple):
 
     @property
     def track(self) -> TrackRow:
-        """The track without its cursor."""
-        return TrackRow(*self[:-2])
+        """The track without its sort key."""
+        return TrackRow(**{name: getattr(self, name) for name in TrackRow._fields})
 
 
-# A range of texts in the order of bytes: the index gives the rows in their final order, and no others. The
-# start itself is before all of them, so that the first page and later ones are one statement.
+# A range of texts in the order of bytes: the index returns exactly these rows in their final order. The prefix
+# itself sorts before all of them, so the first page needs no statement of its own.
 _PREFIX = Query[MatchRow, str, str, UUID, int](
     "tracks.search_prefix",
     f"""
@@ -57,8 +57,8 @@ _PREFIX = Query[MatchRow, str, str, UUID, int](
     """,
 )
 
-# Lazily read, the matches stop at the bound; yet they are planned as if all were wanted. With the bound inside
-# them PostgreSQL would rather walk through the table, in the hope to find enough soon.
+# The CTE is read lazily up to the limit, but planned as if all rows were needed. With the limit inside it the
+# planner prefers a sequential scan, expecting enough matches early.
 _SUBSTRING = Query[MatchRow, str, str, str, UUID, int](
     "tracks.search_substring",
     f"""
@@ -72,8 +72,8 @@ _SUBSTRING = Query[MatchRow, str, str, str, UUID, int](
     """,
 )
 
-# The words find, the text decides: a tsquery knows no punctuation. strpos, since for LIKE the planner would read
-# all of the trigram index, which knows nothing of so short a pattern.
+# The tsquery finds candidates, strpos checks the text, as a tsquery ignores punctuation. Not LIKE: for a pattern
+# without trigrams the planner would scan the whole trigram index.
 _WORDS = Query[MatchRow, str, str, str, UUID, int, str](
     "tracks.search_words",
     f"""
@@ -89,7 +89,7 @@ _WORDS = Query[MatchRow, str, str, str, UUID, int, str](
     """,
 )
 
-# The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
+# The operator's threshold is pg_trgm's default, 0.6 of the query's trigrams.
 _FUZZY = Query[MatchRow, str, str, int, UUID, int](
     "tracks.search_fuzzy",
     f"""
@@ -109,7 +109,7 @@ _FUZZY = Query[MatchRow, str, str, int, UUID, int](
 async def find_matches(
     database: Database, query: SearchQuery, cursor: Cursor, count: int
 ) -> Sequence[MatchRow]:
-    """Up to `count` tracks of the cursor's tier that come after it. No two tiers find the same track."""
+    """Return up to `count` tracks of the cursor's tier after it. No track matches in two tiers."""
     if cursor.tier is MatchTier.PREFIX:
         return await database.rows(
             _PREFIX, prefix_upper_bound(query.text), cursor.text or query.text, cursor.id, count

@@ -1,7 +1,8 @@
-"""Statements about tracks.track_refs: one track, and many by their ids."""
+"""Statements that read, list and insert tracks and their aliases."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,9 +37,9 @@ class TrackRow(NamedTuple):
     refreshed_at: Micros | None
 
 
-# One statement for a track that is known and for one that is new; only the new one writes. It names no
-# constraint as the one to conflict on, because two inserts of one link can meet on either unique key.
-FIND_OR_ADD = Query[TrackRow, UUID, str, str, str](
+# One statement for existing and new tracks; only a new one is written. No conflict target: two inserts of one link
+# can conflict on either unique key.
+_FIND_OR_ADD = Query[TrackRow, UUID, str, str, str](
     "tracks.find_or_add",
     f"""
     WITH found AS (
@@ -54,12 +55,12 @@ FIND_OR_ADD = Query[TrackRow, UUID, str, str, str](
     """,
 )
 
-FIND = Query[TrackRow, str, str](
+_FIND = Query[TrackRow, str, str](
     "tracks.find",
     f"SELECT {COLUMNS} FROM tracks.track_refs WHERE provider = $1 AND provider_id = $2",
 )
 
-FIND_BY_ALIAS = Query[TrackRow, str](
+_FIND_BY_ALIAS = Query[TrackRow, str](
     "tracks.find_by_alias",
     f"""
     SELECT {OF_TRACK}
@@ -68,8 +69,7 @@ FIND_BY_ALIAS = Query[TrackRow, str](
     """,
 )
 
-# The first track that a name led to keeps it.
-ADD_ALIASES = Command[list[str], UUID](
+_ADD_ALIASES = Command[list[str], UUID](
     "tracks.add_aliases",
     """
     INSERT INTO tracks.track_aliases (alias_key, track_id)
@@ -78,10 +78,10 @@ ADD_ALIASES = Command[list[str], UUID](
     """,
 )
 
-# coalesce sees the row as it is once its lock is held, so that of two callers who know different titles the
-# first one's stays. The folded text is the caller's only if title and artist are still those that it was made
-# of ($6, $7); else it becomes empty, and a worker folds anew. COMPLETE is for whoever asked the provider.
-FILL = Query[
+# coalesce sees the locked row, so the first of two concurrent titles stays. search_text is stored only if title and
+# artist are still those that it was computed from ($6, $7); otherwise it becomes null and the worker backfills it.
+# Only enrichment sets COMPLETE.
+_FILL = Query[
     TrackRow, UUID, str | None, str | None, str | None, int | None, str | None, str | None, str | None
 ](
     "tracks.fill",
@@ -103,32 +103,89 @@ FILL = Query[
     """,
 )
 
-GET = Query[TrackRow, UUID]("tracks.get", f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = $1")
+_GET = Query[TrackRow, UUID]("tracks.get", f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = $1")
 
-LOOKUP = Query[TrackRow, list[UUID]](
+_LOOKUP = Query[TrackRow, list[UUID]](
     "tracks.lookup",
     f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id = ANY ($1)",
 )
 
 
-async def find_or_add(database: Database, reference: TrackReference) -> TrackRow:
-    """The row of a reference, made when there is none.
+MAX_ID = UUID(int=(1 << 128) - 1)
+"""Sorts after every track."""
 
-    One statement, or a second one when somebody else made the row in the same moment: then the first one's
-    snapshot can't see it, and a new one can.
+# Four statements: one with optional conditions could not use an index.
+_ALL = Query[TrackRow, UUID, int](
+    "tracks.list",
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 ORDER BY id DESC LIMIT $2",
+)
+_OF_PROVIDER = Query[TrackRow, UUID, int, str](
+    "tracks.list_of_provider",
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 AND provider = $3 ORDER BY id DESC LIMIT $2",
+)
+_IN_STATE = Query[TrackRow, UUID, int, str](
+    "tracks.list_in_state",
+    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE id < $1 AND metadata_state = $3 ORDER BY id DESC LIMIT $2",
+)
+_OF_PROVIDER_IN_STATE = Query[TrackRow, UUID, int, str, str](
+    "tracks.list_of_provider_in_state",
+    f"""
+    SELECT {COLUMNS} FROM tracks.track_refs
+    WHERE id < $1 AND provider = $3 AND metadata_state = $4 ORDER BY id DESC LIMIT $2
+    """,
+)
+
+
+async def get(database: Database, track_id: UUID) -> TrackRow | None:
+    """Return one track."""
+    return await database.row(_GET, track_id)
+
+
+async def lookup(database: Database, track_ids: Sequence[UUID]) -> list[TrackRow]:
+    """Return the tracks that exist."""
+    return await database.rows(_LOOKUP, list(track_ids))
+
+
+async def find_by_alias(database: Database, url: str) -> TrackRow | None:
+    """Return the track that a link was resolved to before."""
+    return await database.row(_FIND_BY_ALIAS, url)
+
+
+async def add_aliases(database: Database, urls: Sequence[str], track_id: UUID) -> None:
+    """Store links as aliases of a track; an existing alias keeps its track."""
+    await database.execute(_ADD_ALIASES, list(urls), track_id)
+
+
+async def list_page(
+    database: Database, provider: str | None, state: str | None, before: UUID, count: int
+) -> list[TrackRow]:
+    """Return up to `count` tracks older than `before`, newest first, of a provider and in a state if given."""
+    if provider is None and state is None:
+        return await database.rows(_ALL, before, count)
+    if state is None:
+        return await database.rows(_OF_PROVIDER, before, count, provider or "")
+    if provider is None:
+        return await database.rows(_IN_STATE, before, count, state)
+    return await database.rows(_OF_PROVIDER_IN_STATE, before, count, provider, state)
+
+
+async def find_or_add(database: Database, reference: TrackReference) -> TrackRow:
+    """Return the track of a reference, inserted if it is new.
+
+    A concurrent insert needs a second statement, as the first one's snapshot does not see that row.
     """
     key = (reference.provider, reference.provider_id)
-    row = await database.row(FIND_OR_ADD, new_id(), *key, reference.url)
+    row = await database.row(_FIND_OR_ADD, new_id(), *key, reference.url)
     if row is None:
-        row = await database.row(FIND, *key)
+        row = await database.row(_FIND, *key)
     if row is None:
-        # The other one's row went away again.
+        # The concurrent insert was rolled back or its row deleted.
         raise ConflictError
     return row
 
 
 async def fill(database: Database, track: TrackRow, known: TrackMetadata) -> TrackRow:
-    """The track with its empty fields filled from what is known; no statement when nothing is to be filled."""
+    """Return the track, its empty fields filled from `known`; runs no statement if there is nothing to fill."""
     fills = (
         (known.title and track.title is None)
         or (known.artist and track.artist is None)
@@ -138,7 +195,7 @@ async def fill(database: Database, track: TrackRow, known: TrackMetadata) -> Tra
     if not fills:
         return track
     row = await database.row(
-        FILL,
+        _FILL,
         track.id,
         known.title,
         known.artist,

@@ -1,1 +1,1 @@
-"""What the tracks service does by itself, beside answering calls."""
+"""Background work of the tracks service."""

@@ -1,4 +1,4 @@
-"""Takes tracks from the queue and has their providers asked, some of each provider at a time."""
+"""Claims due tracks and enriches them, a limited number per provider at a time."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PAUSE_AFTER_FAILURE = 5.0
 
 
 class Enricher:
-    """One in each process; they share the queue without knowing of each other.
+    """One worker per process; all share the queue of due tracks.
 
-    A provider has `concurrency` of its own, so that a slow one keeps nobody else's tracks waiting. A process that
-    dies leaves its tracks to the others when their leases end.
+    Each provider has its own `concurrency`, so that a slow one does not delay the others. The tracks of a process that
+    dies are claimed by others when their leases expire.
     """
 
     def __init__(self, deps: EnrichmentDeps, providers: Sequence[str], concurrency: int) -> None:
@@ -37,18 +37,18 @@ class Enricher:
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look at the queue."""
+        """Start polling the queue."""
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Leave at once. What was being asked is asked again by whoever takes it next."""
+        """Stop at once. Unfinished tracks are claimed again when their leases expire."""
         tasks = [task for task in (self._loop, *self._running) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def notify(self) -> None:
-        """Look at the queue now."""
+        """Poll the queue now."""
         self._notified.set()
 
     async def _run(self) -> None:
@@ -60,19 +60,19 @@ class Enricher:
                     self._start(due)
                 if await enrichment.backfill_search_text(self._deps.database):
                     pause = _SHORTEST_PAUSE
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
-                self._log_failure("queue of tracks could not be read", error)
+            except Exception as error:  # noqa: BLE001 - the next poll may succeed
+                self._log_failure("enrichment_poll_failed", error)
                 pause = _PAUSE_AFTER_FAILURE
                 await asyncio.sleep(_SHORTEST_PAUSE)
-            # However often it is woken: a look costs a statement.
+            # Limits the rate of polls, however often notify is called.
             await asyncio.sleep(_SHORTEST_PAUSE)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._notified.wait()
 
     async def _claim(self) -> list[ClaimedTrackRow]:
-        concurrency = {name: self._concurrency - self._busy[name] for name in self._providers}
-        free = {name: count for name, count in concurrency.items() if count > 0}
+        slots = {name: self._concurrency - self._busy[name] for name in self._providers}
+        free = {name: count for name, count in slots.items() if count > 0}
         return await enrichment.claim_due(self._deps.database, free) if free else []
 
     def _start(self, due: ClaimedTrackRow) -> None:
@@ -84,11 +84,11 @@ class Enricher:
     async def _enrich(self, due: ClaimedTrackRow) -> None:
         try:
             await enrich(self._deps, due)
-        except Exception as error:  # noqa: BLE001 - one track's trouble is not the others'
-            self._log_failure("track could not be enriched", error, track_id=str(due.id))
+        except Exception as error:  # noqa: BLE001 - must not stop the other tracks
+            self._log_failure("enrichment_failed", error, track_id=str(due.id))
         finally:
             self._busy[due.provider] -= 1
-            # There may be more where this one came from.
+            # A slot is free: more tracks of the provider may be due.
             self.notify()
 
     def _log_failure(self, event: str, error: Exception, **values: str) -> None:

@@ -23,13 +23,13 @@ class NotYourselfError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_YO
 class EtagMismatchError(ServiceError, code=Code.ABORTED, reason="ETAG_MISMATCH"):
     """The user has changed since it was read."""
 
-    default_message = "the user has changed since it was read; read again and repeat"
+    default_message = "conflicting update; re-read and retry"
 
 
 class EmailRequiredError(ServiceError, code=Code.UNAUTHENTICATED, reason="EMAIL_REQUIRED"):
-    """The token names no e-mail address."""
+    """The token has no valid e-mail address."""
 
-    default_message = "the token names no e-mail address"
+    default_message = "the token has no valid e-mail address"
 
 
 class EmailTakenError(ServiceError, code=Code.FAILED_PRECONDITION, reason="EMAIL_TAKEN"):

@@ -1,4 +1,4 @@
-"""Connections to addresses that were vetted before: what is connected to is what was vetted, or nothing."""
+"""SSRF guard for connections: connects only to addresses that were checked, and verifies the peer."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _SHUTDOWN_SECONDS = 1.0
 
 
 class ConnectError(Exception):
-    """No address took the connection."""
+    """No address accepted the connection."""
 
 
 class ConnectTimeoutError(ConnectError):
-    """Connection or handshake took too long."""
+    """Connect or handshake timed out."""
 
 
 class HandshakeError(ConnectError):
-    """The other end's certificate is not good for the name, or it does not speak TLS."""
+    """The certificate is not valid for the name, or the peer does not speak TLS."""
 
 
 class UnexpectedAddressError(ConnectError):
-    """The connection leads to another address than the one that was vetted."""
+    """The peer of the connection is not the address that was checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The two ends of a connection."""
+    """A connection."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Certificates are checked against the system's authorities, and those of `ca_file` (PEM) beside them."""
+    """Build a context that trusts the system's authorities and those of `ca_file` (PEM)."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -53,33 +53,33 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 class Connector:
-    """Connects to one of some addresses. Knows no names but for the certificate's, and no proxy."""
+    """Connects to one of several addresses. Resolves no names and uses no proxy."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
 
     @contextlib.asynccontextmanager
-    async def connected(
+    async def connect(
         self, addresses: list[Address], port: int, name: str | None, seconds: float
     ) -> AsyncIterator[Stream]:
-        """A connection within so many seconds, handshake included; aborted at the end of the block.
+        """Connect within `seconds`, handshake included; the connection is aborted at the end of the block.
 
-        `name` is what the certificate must be for; None: plain text. Raises ConnectError.
+        `name` is the host of the certificate; None for plain text. Raises ConnectError.
         """
         stream = await self._open(addresses, port, name, seconds)
         try:
             yield stream
         finally:
-            # No orderly end: the other side could drag it out, and nothing more is wanted of it.
+            # Not closed gracefully: the peer could delay that.
             stream.writer.transport.abort()
 
     async def _open(self, addresses: list[Address], port: int, name: str | None, seconds: float) -> Stream:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         tried = addresses[:_MAX_ADDRESSES]
-        failure: ConnectError = ConnectError("there is no address to connect to")
+        failure: ConnectError = ConnectError("no address to connect to")
         for number, address in enumerate(tried):
-            # An address that swallows everything must leave the others their time.
+            # Each address gets its share of the time, so that a black hole does not use it all.
             share = (end - loop.time()) / (len(tried) - number)
             try:
                 async with asyncio.timeout(share):
@@ -96,8 +96,8 @@ class Connector:
         connection = await self.socket(address, port)
         if not _is_connected_to(connection, address):
             connection.close()
-            raise UnexpectedAddressError("the connection leads elsewhere")
-        # From here on the socket is the transport's, which also closes it when this is cancelled.
+            raise UnexpectedAddressError("the peer is not the checked address")
+        # The transport owns the socket from here on and closes it on cancellation.
         reader, writer = await asyncio.open_connection(
             sock=connection,
             limit=_READ_AHEAD,
@@ -108,7 +108,7 @@ class Connector:
         return Stream(reader, writer)
 
     async def socket(self, address: Address, port: int) -> socket.socket:
-        """A socket that is connected to the address."""
+        """Return a socket connected to the address."""
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - of IP
         made = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -124,5 +124,5 @@ def _is_connected_to(connection: socket.socket, address: Address) -> bool:
     try:
         return ip_address(connection.getpeername()[0]) == address
     except OSError:
-        # It was reset in this moment: it leads nowhere.
+        # Reset meanwhile.
         return False

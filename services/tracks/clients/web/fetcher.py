@@ -1,4 +1,4 @@
-"""Fetching over the network: every rule of who may be asked, on every hop, within fixed times."""
+"""Fetches public URLs: enforces the SSRF guard on every redirect, within fixed times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NOT_MODIFIED = 304
 _MAX_ETAG = 512
 _ACCEPT = "text/html,application/xhtml+xml,application/json;q=0.9,text/plain;q=0.8"
 
-# Every way to fail, and what it is called outside. Subclasses stand before their bases.
+# The failure of each exception; subclasses before their bases.
 _FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (ResolveTimeoutError, Failure.DNS_TIMEOUT),
     (ResolveError, Failure.DNS_FAILED),
@@ -52,17 +52,17 @@ _FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
 
 
 class Resolver(Protocol):
-    """Knows the addresses of names."""
+    """Resolves host names."""
 
     async def addresses(self, host: str) -> list[Address]:
-        """Every address of the host, at least one. Raises ResolveError."""
+        """Return all addresses of the host, at least one. Raises ResolveError."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchConfig:
-    """What the settings say of fetching. `host_overrides` are the tests' servers by host and port.
+    """Settings of fetching. `host_overrides` replace hosts with loopback servers.
 
-    Of hosts in `json_as_javascript_hosts` JSON is read even where they call it JavaScript.
+    `json_as_javascript_hosts` label their JSON as JavaScript.
     """
 
     user_agent: str
@@ -73,16 +73,16 @@ class FetchConfig:
 
 @dataclass(slots=True)
 class _Fetch:
-    """One fetch as it goes on: `redirect_chain` is the way so far, `left` the seconds that the network may still take."""
+    """A fetch in progress: the URLs so far, and in `left` the remaining seconds of network time."""
 
     redirect_chain: list[FetchUrl]
     policy: Policy
-    known: tuple[str, str] | None
+    validator: tuple[str, str] | None
     left: float
 
     @property
     def here(self) -> FetchUrl:
-        """The address that is asked now."""
+        """The URL of the current request."""
         return self.redirect_chain[-1]
 
 
@@ -110,21 +110,21 @@ class WebFetcher:
         self._clock = clock
 
     async def get(
-        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+        self, target: FetchUrl, policy: Policy, validator: tuple[str, str] | None = None
     ) -> FetchResponse:
-        """The answer of an address, after its redirects; how it failed is an answer too.
+        """Return the response of a URL after its redirects; a failure is a response with `failure`.
 
-        `known` is an address and its entity tag: where the way leads there, it's asked whether that still holds.
-        Raises HostBusyError alone. The wait at a busy host's gate does not count as the network's time.
+        `validator` is a URL and its entity tag; a request to that URL is conditional. Raises HostBusyError only. Time
+        in the host limiter does not count towards TOTAL_SECONDS.
         """
-        fetch = _Fetch([target], policy, known, TOTAL_SECONDS)
+        fetch = _Fetch([target], policy, validator, TOTAL_SECONDS)
         try:
             while True:
                 async with self._hosts.slot(fetch.here.host):
-                    answer = await self._fetch_one(fetch)
-                if isinstance(answer, FetchResponse):
-                    return answer
-                fetch.redirect_chain.append(answer)
+                    response = await self._fetch_one(fetch)
+                if isinstance(response, FetchResponse):
+                    return response
+                fetch.redirect_chain.append(response)
         except _BlockedError as refused:
             return FetchResponse(final_url=fetch.here.url, failure=refused.failure)
         except tuple(kind for kind, _ in _FAILURES) as error:
@@ -135,26 +135,26 @@ class WebFetcher:
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(fetch.left):
-                return await self._ask(fetch)
+                return await self._request(fetch)
         finally:
             fetch.left -= asyncio.get_running_loop().time() - started
 
-    async def _ask(self, fetch: _Fetch) -> FetchResponse | FetchUrl:
+    async def _request(self, fetch: _Fetch) -> FetchResponse | FetchUrl:
         here = fetch.here
         addresses, port = await self._resolve_public(here)
         name = here.host if here.scheme == "https" else None
-        async with self._connector.connected(addresses, port, name, CONNECT_SECONDS) as stream:
+        async with self._connector.connect(addresses, port, name, CONNECT_SECONDS) as stream:
             client = Http1Client(stream)
             head = await client.head(here.host, here.path, self._headers(fetch))
             if head.status in _REDIRECTS and "location" in head.headers:
                 return _redirect(fetch, head.headers["location"])
             if here.scheme == "http":
                 raise _BlockedError(Failure.NOT_UPGRADED)
-            return await self._answer(fetch, head, client)
+            return await self._read_response(fetch, head, client)
 
     async def _resolve_public(self, here: FetchUrl) -> tuple[list[Address], int]:
-        """Where to connect to: asked once, and not again between the look and the connection."""
-        if self._config.denied.holds_host(here.host):
+        """Return checked addresses and the port. The name is resolved once: the connection uses these addresses."""
+        if self._config.denied.has_host(here.host):
             raise _BlockedError(Failure.BLOCKED_HOST)
         override = self._config.host_overrides.get((here.host, here.port))
         if override is not None:
@@ -171,12 +171,12 @@ class WebFetcher:
             "Accept-Encoding": "gzip",
             "Accept-Language": "en",
         }
-        if fetch.known is not None and fetch.known[0] == fetch.here.url:
-            headers["If-None-Match"] = fetch.known[1]
+        if fetch.validator is not None and fetch.validator[0] == fetch.here.url:
+            headers["If-None-Match"] = fetch.validator[1]
         return headers
 
-    async def _answer(self, fetch: _Fetch, head: Head, client: Http1Client) -> FetchResponse:
-        asked = fetch.known is not None and fetch.known[0] == fetch.here.url
+    async def _read_response(self, fetch: _Fetch, head: Head, client: Http1Client) -> FetchResponse:
+        conditional = fetch.validator is not None and fetch.validator[0] == fetch.here.url
         content, failure = await _content(
             head, client, json_as_javascript=fetch.here.host in self._config.json_as_javascript_hosts
         )
@@ -188,7 +188,7 @@ class WebFetcher:
             etag=_etag(head.headers.get("etag", "")),
             max_age=http_caching.max_age(head.headers.get("cache-control", "")),
             retry_after=http_caching.retry_after(head.headers.get("retry-after", ""), self._clock.now()),
-            not_modified=asked and head.status == _NOT_MODIFIED,
+            not_modified=conditional and head.status == _NOT_MODIFIED,
             failure=failure,
         )
 
@@ -223,5 +223,5 @@ async def _content(
 
 
 def _etag(value: str) -> str | None:
-    # It is sent back as it came; one that can't be is forgotten.
+    # Sent back unchanged in If-None-Match; dropped if it is not printable ASCII.
     return value if value and len(value) <= _MAX_ETAG and value.isascii() and value.isprintable() else None

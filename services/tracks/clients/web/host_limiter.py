@@ -1,4 +1,4 @@
-"""Politeness: how many questions a host gets at once and how many a second."""
+"""Per-host limits: concurrent requests, and a token bucket for requests per second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from servicekit.clock import Clock
 from services.tracks.domain.errors import HostBusyError
 
 MAX_CONCURRENT = 2
-"""Questions that one host is asked at the same time."""
+"""Concurrent requests to one host."""
 _MAX_QUEUED = 32
 _MAX_WAIT_SECONDS = 8.0
 _MAX_IDLE = 4_096
@@ -21,14 +21,14 @@ _MAX_IDLE = 4_096
 @dataclass(slots=True)
 class _HostState:
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENT))
-    users: int = 0
-    """Who is inside or waits."""
+    requests: int = 0
+    """Requests that hold or wait for a slot."""
     full_at: float = 0.0
-    """When the bucket will be full again, on the monotonic clock."""
+    """When the token bucket is full again, on the monotonic clock."""
 
 
 class HostLimiter:
-    """One host_state per host, so that a slow host is waited for by those alone who ask it."""
+    """One limiter per host, so that a slow host delays only its own requests."""
 
     def __init__(self, per_second: float, burst: float, clock: Clock) -> None:
         self._interval = 1 / per_second
@@ -38,11 +38,11 @@ class HostLimiter:
 
     @contextlib.asynccontextmanager
     async def slot(self, host: str) -> AsyncIterator[None]:
-        """A place at the host. Raises HostBusyError when too many wait there, or this one waited too long."""
+        """Hold a slot of the host. Raises HostBusyError if its queue is full or the wait times out."""
         host_state = self._hosts.setdefault(host, _HostState())
-        if host_state.users >= MAX_CONCURRENT + _MAX_QUEUED:
-            raise HostBusyError(host, 1 + host_state.users * self._interval)
-        host_state.users += 1
+        if host_state.requests >= MAX_CONCURRENT + _MAX_QUEUED:
+            raise HostBusyError(host, 1 + host_state.requests * self._interval)
+        host_state.requests += 1
         try:
             await self._acquire(host_state, host)
             try:
@@ -50,7 +50,7 @@ class HostLimiter:
             finally:
                 host_state.slots.release()
         finally:
-            host_state.users -= 1
+            host_state.requests -= 1
             self._hosts.move_to_end(host)
             self._evict_idle()
 
@@ -67,16 +67,16 @@ class HostLimiter:
             raise HostBusyError(host, _MAX_WAIT_SECONDS) from None
 
     def _reserve(self, host_state: _HostState) -> float:
-        """Take one from the bucket; the seconds until it's there."""
+        """Take a token; return the seconds until it is available."""
         now = self._clock.monotonic()
         wait = max(0.0, host_state.full_at - now - self._allowance)
         host_state.full_at = max(host_state.full_at, now) + self._interval
         return wait
 
     def _evict_idle(self) -> None:
-        # Oldest first: their buckets are full again, or nearly.
+        # Least recently used first: their buckets are full, or nearly.
         while len(self._hosts) > _MAX_IDLE:
-            host = next((each for each, host_state in self._hosts.items() if not host_state.users), None)
+            host = next((each for each, host_state in self._hosts.items() if not host_state.requests), None)
             if host is None:
                 return
             del self._hosts[host]

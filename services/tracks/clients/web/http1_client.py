@@ -1,4 +1,4 @@
-"""One question and its answer on one connection: HTTP/1.1, every length and every wait bounded."""
+"""An HTTP/1.1 client for one request per connection, with bounded lengths and waits."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from services.tracks.clients.web.connector import Stream
 FIRST_BYTE_SECONDS = 5.0
 _READ = 32 * 1024
 _MAX_HEAD = 32 * 1024
-# Counted apart from the body, because they cost without giving anything.
+# Limited separately from the body: empty chunks cost time without adding bytes.
 _MAX_CHUNKS = 16_384
 _TURN = 64
 _MAX_STATUS = 599
 
 
 class HttpProtocolError(Exception):
-    """The other side does not speak HTTP as it should, or too much of it."""
+    """The response violates HTTP or its limits."""
 
 
 class FirstByteTimeoutError(Exception):
-    """Nothing came for the first five seconds."""
+    """No byte arrived within FIRST_BYTE_SECONDS."""
 
 
 class ConnectionLostError(Exception):
-    """The connection ended before the answer did."""
+    """The connection closed before the end of the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An answer without its body. `headers` have lower-case names; of several of one name the first is kept."""
+    """A response without its body. `headers` have lower-case names; the first of each name wins."""
 
     status: int
     headers: Mapping[str, str]
 
 
 class Http1Client:
-    """Asks once. `head` first, then `chunk` until it gives nothing."""
+    """Sends one GET. Call `head` once, then `chunk` until it returns None."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -50,7 +50,7 @@ class Http1Client:
         self._chunks = 0
 
     async def head(self, host: str, path: str, headers: Mapping[str, str]) -> Head:
-        """Send a GET and wait for the answer's head. Raises HttpProtocolError, FirstByteTimeoutError and ConnectionLostError."""
+        """Send a GET and return the head. Raises HttpProtocolError, FirstByteTimeoutError, ConnectionLostError."""
         request = h11.Request(
             method="GET",
             target=path,
@@ -71,20 +71,20 @@ class Http1Client:
             event = await self._event()
         if not isinstance(event, h11.Response):
             raise ConnectionLostError
-        # Some answer programs with 999, which h11 lets pass.
+        # Some hosts return 999, which h11 accepts.
         if event.status_code > _MAX_STATUS:
-            raise HttpProtocolError("a status of no class that HTTP has")
+            raise HttpProtocolError("invalid status code")
         return Head(event.status_code, _named(event))
 
     async def chunk(self) -> bytes | None:
-        """More of the body, or None at its end. Raises HttpProtocolError and ConnectionLostError."""
+        """Return more of the body, or None at its end. Raises HttpProtocolError and ConnectionLostError."""
         event = await self._event()
         if isinstance(event, h11.Data):
             self._chunks += 1
             if self._chunks > _MAX_CHUNKS:
-                raise HttpProtocolError("too many small pieces")
+                raise HttpProtocolError("too many chunks")
             if self._chunks % _TURN == 0:
-                # What has come already is read without waiting; others must have their turn all the same.
+                # Buffered data is read without suspending; yield to other tasks.
                 await asyncio.sleep(0)
             return bytes(event.data)
         return None
@@ -94,7 +94,7 @@ class Http1Client:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                # Of an answer that breaks off, h11 says the same as of one that makes no sense.
+                # h11 raises the same error for a truncated and for an invalid response.
                 raise (ConnectionLostError if self._ended else HttpProtocolError)(str(error)) from None
             if not isinstance(event, type) or event is h11.PAUSED:
                 return event
@@ -108,9 +108,9 @@ class Http1Client:
         self._ended = not data
         if self._http.their_state is h11.SEND_RESPONSE:
             self._before_head += len(data)
-            # One head is bounded by h11, but not how many provisional ones come before it.
+            # h11 limits one head, but not the number of informational responses before it.
             if self._before_head > 2 * _MAX_HEAD:
-                raise HttpProtocolError("too much before the answer")
+                raise HttpProtocolError("too many informational responses")
         self._http.receive_data(data)
 
 

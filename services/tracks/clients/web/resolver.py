@@ -1,4 +1,4 @@
-"""From a host's name to its addresses: DNS alone, asked for the absolute name."""
+"""Resolves host names with DNS alone, as absolute names."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ _TYPES = (dns.rdatatype.A, dns.rdatatype.AAAA)
 
 
 class ResolveError(Exception):
-    """The name has no address, or nobody could say."""
+    """The name has no address, or DNS failed."""
 
 
 class ResolveTimeoutError(ResolveError):
-    """Nobody said in time."""
+    """DNS timed out."""
 
 
 class DnsResolver:
-    """Asks the name servers of the machine over its own sockets.
+    """Queries the name servers of resolv.conf over asyncio sockets.
 
-    Not the system's resolver: that one blocks a thread for as long as a dead zone likes, reads the hosts file and
-    tries the search domains of the cluster.
+    The system's resolver would block a thread for as long as a dead zone takes, read the hosts file and try the
+    cluster's search domains.
     """
 
     def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
-        """`resolver` asks other name servers than those of resolv.conf."""
+        """`resolver` replaces the name servers of resolv.conf."""
         self._resolver = resolver
 
     async def addresses(self, host: str) -> list[Address]:
-        """Every address of the host; at least one. Raises ResolveError."""
+        """Return all addresses of the host, at least one. Raises ResolveError."""
         resolver = self._configured()
         name = _absolute(host)
-        asked = [self._ask(resolver, name, kind) for kind in _TYPES]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+        queries = [self._query(resolver, name, kind) for kind in _TYPES]
+        answers = await asyncio.gather(*queries, return_exceptions=True)
         found = [address for answer in answers if isinstance(answer, list) for address in answer]
         if found:
             return found
         raise _worst([answer for answer in answers if isinstance(answer, BaseException)])
 
-    async def _ask(
+    async def _query(
         self, resolver: dns.asyncresolver.Resolver, name: dns.name.Name, kind: dns.rdatatype.RdataType
     ) -> list[IPv4Address | IPv6Address]:
         answer = await resolver.resolve(name, kind, lifetime=_SECONDS, raise_on_no_answer=False, search=False)
         return [ip_address(record.to_text()) for record in answer.rrset or ()]
 
     def _configured(self) -> dns.asyncresolver.Resolver:
-        # Only when it is needed: a machine without a network has no configuration, and serves everything else.
+        # Read on first use: without a network there is no configuration, and everything else still works.
         if self._resolver is None:
             try:
                 self._resolver = dns.asyncresolver.Resolver()
@@ -71,13 +71,13 @@ def _absolute(host: str) -> dns.name.Name:
     try:
         return dns.name.from_text(f"{host}.")
     except dns.exception.DNSException as error:
-        raise ResolveError("the host is no name of DNS") from error
+        raise ResolveError("the host is not a DNS name") from error
 
 
 def _worst(errors: Sequence[BaseException]) -> BaseException:
     for error in errors:
         if isinstance(error, dns.exception.Timeout):
-            return ResolveTimeoutError("the name servers did not answer in time")
+            return ResolveTimeoutError("DNS timed out")
         if not isinstance(error, (dns.exception.DNSException, OSError, ValueError)):
             return error
     return ResolveError("the name has no address")

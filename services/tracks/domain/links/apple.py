@@ -1,4 +1,4 @@
-"""Apple Music and the older iTunes: pages of any country, the players, and apple.co."""
+"""Apple Music and iTunes: pages of any storefront, the players, and apple.co."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _read(link: Link) -> TrackReference:
     if segments and _COUNTRY.fullmatch(segments[0]):
         country, segments = segments[0].lower(), segments[1:]
     match segments:
-        # Between the kind and the id stands a name for people to read, or nothing.
+        # An optional slug between the kind and the id.
         case [name, key] | [name, _, key] if name in _KINDS:
             pass
         case _:
             raise UnsupportedResourceError(_NAME)
     if name == "album" and "i" in link.query:
-        # A track of an album, by the number of its own.
+        # A track of an album, by the track's id.
         name, key = "song", link.query["i"]
     key = _playlist(key) if name == "playlist" else numeric_id(key.removeprefix("id"), _NAME)
     return TrackReference(_NAME, _KINDS[name], key, f"https://music.apple.com/{country}/{name}/{key}")

@@ -1,4 +1,4 @@
-"""Bandcamp: pages on the artist's own host below bandcamp.com, and the player, which knows numbers only."""
+"""Bandcamp: pages on the artist's subdomain of bandcamp.com, and the embedded player, which has numeric ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.tracks.domain.links.reference import Kind, TrackReference
 _NAME = "bandcamp"
 _PARENT = "bandcamp.com"
 _HOSTS = frozenset({_PARENT, f"www.{_PARENT}"})
-# Hosts below the parent that are Bandcamp's own and no artist's.
+# Subdomains that are not an artist's.
 _NO_ARTISTS = frozenset({"daily"})
 _KINDS = {"track": Kind.TRACK, "album": Kind.ALBUM}
 _ARTIST = re.compile(r"[0-9a-z][0-9a-z-]{0,62}")
@@ -46,7 +46,7 @@ def _slug(text: str) -> str:
 
 
 def _player(link: Link) -> TrackReference:
-    """What an embedded player plays: a track, of an album perhaps, by number. Bandcamp has to be asked."""
+    """Return the link of an embedded player, which must be resolved: a track if there is one, else the album."""
     if not link.segments or link.segments[0] not in _PLAYERS:
         raise UnsupportedResourceError(_NAME)
     played = {found[1]: found[2] for segment in link.segments if (found := _PLAYED.fullmatch(segment))}
@@ -57,9 +57,9 @@ def _player(link: Link) -> TrackReference:
 
 
 def read_custom_domain(link: Link) -> TrackReference | None:
-    """The page of a track on some other host, if that were an artist's own domain; None for other pages.
+    """Return the page of a track on another host as if that were an artist's custom domain; None for other pages.
 
-    Bandcamp's pages are the same there. Whether the host is an artist's, only Bandcamp knows.
+    Bandcamp's pages have the same paths there; only Bandcamp can confirm the host.
     """
     match link.segments:
         case ["track", slug] if _SLUG.fullmatch(slug):

@@ -1,4 +1,4 @@
-"""Deezer: pages in any language, the player, the public API's addresses, and two short hosts."""
+"""Deezer: pages in any language, the player, the URLs of the API, and two short hosts."""
 
 from __future__ import annotations
 

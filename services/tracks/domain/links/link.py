@@ -1,4 +1,4 @@
-"""A web link taken apart, cleaned as a browser would, and refused where a browser's reading could differ."""
+"""Splits links like browsers do, and refuses those that browsers could read differently."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PORTS = {"http": ("", "80"), "https": ("", "443")}
 _SCHEMES = {"": "", "http:": "http", "https:": "https"}
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _HOST_LENGTH = 253
-# A backslash is a slash to browsers and a letter to others; the rest can't be part of a link at all.
+# Browsers read a backslash as a slash, other parsers do not; the rest is never part of a link.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\ud800-\udfff]")
 _STEPS = frozenset({".", ".."})
-# Everything else in a query (si, utm_source, feature, t, in, ...) says how the link was shared, not what it is.
+# All other query parameters (si, utm_source, feature, t, in, ...) are tracking or playback state.
 _QUERY = frozenset({"v", "list", "i", "uri", "url", "secret_token"})
 
 
@@ -36,9 +36,9 @@ class Link(NamedTuple):
     fragment: str
 
     def routed(self, marker: str) -> Link:
-        """The link that a fragment such as `#/watch?v=` or `#!/track/1` stands for; itself without one.
+        """Return the link in a fragment such as `#/watch?v=` or `#!/track/1`; itself without one.
 
-        `marker` is what the fragment begins with, the slash included.
+        `marker` is the start of the fragment, with the slash.
         """
         if not self.fragment.startswith(marker):
             return self
@@ -47,9 +47,9 @@ class Link(NamedTuple):
 
 
 def read_link(text: str) -> Link:
-    """Takes a link apart; without a scheme it is read as https. Raises InvalidUrlError."""
+    """Split a link; the default scheme is https. Raises InvalidUrlError."""
     if _FORBIDDEN.search(text):
-        raise InvalidUrlError("the link contains characters that no link has")
+        raise InvalidUrlError("the link contains characters that are not allowed in a link")
     address, _, fragment = text.partition("#")
     address, _, query = address.partition("?")
     start, mark, rest = address.partition("//")
@@ -57,12 +57,12 @@ def read_link(text: str) -> Link:
     authority, _, path = (address if scheme is None else rest).partition("/")
     host = _host(authority, scheme or "https")
     if not scheme and "." not in host:
-        raise InvalidUrlError("there is no link in the text")
+        raise InvalidUrlError("no link in the text")
     return Link(host, _segments(path), _query(query), fragment)
 
 
 def _host(authority: str, scheme: str) -> str:
-    """The host of an authority, as DNS would be asked for it."""
+    """Return the host of an authority as a DNS name."""
     if "@" in authority:
         raise InvalidUrlError("links with a user name are refused")
     name, _, port = authority.partition(":")
@@ -72,22 +72,22 @@ def _host(authority: str, scheme: str) -> str:
         name = _ascii(name)
     host = name.lower().removesuffix(".")
     if len(host) > _HOST_LENGTH or not _HOST.fullmatch(host):
-        raise InvalidUrlError("the link's host is no host name")
+        raise InvalidUrlError("the link's host is not a host name")
     return host
 
 
 def _ascii(name: str) -> str:
-    """An internationalised name as browsers turn it into ASCII (UTS 46, non-transitional)."""
+    """Encode an internationalised name like browsers do (UTS 46, non-transitional)."""
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except UnicodeError:
-        # The library's text repeats the input; what is wrong is all the caller needs.
-        raise InvalidUrlError("the link's host is no host name") from None
+        # Not chained: the library's message repeats the input.
+        raise InvalidUrlError("the link's host is not a host name") from None
 
 
 def _segments(path: str) -> tuple[str, ...]:
     parts = [part for part in path.split("/") if part]
-    # Decoded after it was split: an encoded slash is part of a segment.
+    # Decoded after the split: an encoded slash is part of a segment.
     segments = [unquote(part) for part in parts] if "%" in path else parts
     if not _STEPS.isdisjoint(segments):
         raise InvalidUrlError("links with relative steps are refused")
@@ -98,7 +98,7 @@ def _query(query: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        # Nearly no name is encoded, and nearly no value is asked for: both are decoded only then.
+        # Decoded only when needed: names are rarely encoded, and most values are dropped.
         if "%" in name:
             name = unquote(name)
         if name in _QUERY:

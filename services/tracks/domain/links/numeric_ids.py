@@ -1,4 +1,4 @@
-"""Links in which a kind and a number follow one another, as some providers build them."""
+"""Links of a kind and a numeric id, such as `/track/2`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from services.tracks.domain.errors import InvalidUrlError, UnsupportedResourceError
 from services.tracks.domain.links.reference import Kind
 
-# A leading zero would be a second way to write the same number.
+# No leading zeros, so that every id has one spelling.
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 
 
 def last_pair(segments: Sequence[str], kinds: Mapping[str, Kind], provider: str) -> tuple[Kind, str]:
-    """The last kind of a path with what stands behind it: `/album/1/track/2` is about track 2.
+    """Return the last kind of a path and the segment after it: track 2 of `/album/1/track/2`.
 
-    Raises UnsupportedResourceError when the path names no kind.
+    Raises UnsupportedResourceError if the path has no kind.
     """
     for place in range(len(segments) - 2, -1, -1):
         kind = kinds.get(segments[place])
@@ -25,7 +25,7 @@ def last_pair(segments: Sequence[str], kinds: Mapping[str, Kind], provider: str)
 
 
 def numeric_id(text: str, provider: str) -> str:
-    """The text, which must be a provider's number. Raises InvalidUrlError."""
+    """Return the text if it is a numeric id. Raises InvalidUrlError."""
     if not _NUMBER.fullmatch(text):
-        raise InvalidUrlError(f"this is no number of something at {provider}")
+        raise InvalidUrlError(f"not a numeric {provider} id")
     return text

@@ -1,4 +1,4 @@
-"""What each provider's module fills in."""
+"""The description of a provider, which each provider module builds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _CODES = 3
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider: the hosts that are its own and how their links are read.
+    """A provider: its hosts and the parsers of their links.
 
-    Hosts are matched exactly, never by suffix. `short_hosts` are those whose links say nothing before they
-    are followed. `parent_host` is one that gives each artist a host of their own, exactly one label below
-    it. `address_scheme` and `read_address` belong together: the provider's own kind of address, such as
+    Hosts are matched exactly, never by suffix. `short_hosts` are hosts of short links. `parent_host` has one subdomain
+    per artist, exactly one label below it. `address_scheme` and `read_address` are the provider's URI scheme, such as
     `spotify:track:ID`.
     """
 
@@ -33,9 +32,9 @@ class Provider:
     read_address: Callable[[str], TrackReference] | None = None
 
     def read_short(self, link: Link) -> TrackReference:
-        """The reference of a link that must be followed first."""
+        """Return the reference of a short link."""
         if not link.segments:
             raise UnsupportedResourceError(self.name)
         if len(link.segments) > _CODES or not all(_CODE.fullmatch(segment) for segment in link.segments):
-            raise InvalidUrlError(f"this is no short {self.name} link")
+            raise InvalidUrlError(f"not a short {self.name} link")
         return TrackReference(self.name, None, "", f"https://{link.host}/{'/'.join(link.segments)}")

@@ -1,4 +1,4 @@
-"""The answer of the parser."""
+"""The result of parsing a link."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ class Kind(enum.StrEnum):
 
 
 class TrackReference(NamedTuple):
-    """Something at a provider, by the provider's own id and canonical address.
+    """A resource at a provider, by the provider's id and canonical URL.
 
-    A link that has to be followed has neither kind nor id before: `kind` is None, `provider_id` empty and
-    `url` the address to follow. Reading `url` again gives an equal reference. `provider_id` has up to 401
-    characters and `url` up to 500, all of them ASCII.
+    Before a link is resolved `kind` is None, `provider_id` empty and `url` the URL to follow. Parsing `url` returns an
+    equal reference. `provider_id` has up to 401 characters and `url` up to 500, all ASCII.
     """
 
     provider: str
@@ -32,5 +31,5 @@ class TrackReference(NamedTuple):
 
     @property
     def needs_resolution(self) -> bool:
-        """Whether only following the link tells where it leads."""
+        """Return True if the link must be followed."""
         return self.kind is None

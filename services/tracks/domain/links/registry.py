@@ -1,4 +1,4 @@
-"""All providers, and the way from a text to a reference."""
+"""The registry of providers, and the parser of pasted links."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ _BY_SCHEME: dict[str, Callable[[str], TrackReference]] = {
 
 
 def parse(text: str) -> TrackReference:
-    """Tells what a pasted text points to.
+    """Parse a pasted text.
 
-    Raises InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError or PrivateLinkError, and
-    nothing else.
+    Raises InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError or PrivateLinkError only.
     """
     found = find_link(text)
     scheme, colon, _ = found.partition(":")
@@ -52,16 +51,15 @@ def parse(text: str) -> TrackReference:
 
 
 def custom_domain(text: str) -> TrackReference | None:
-    """The page that a text points to, if its host were a Bandcamp artist's own domain; None if it can't be.
+    """Return the page of a text as if its host were a Bandcamp artist's custom domain; None if it can't be one.
 
-    Nothing tells such a host from a foreign one but Bandcamp: the page's canonical address on a host that
-    `parse` knows, or a page there that redirects to this one. The reference needs resolution, and must not
-    be kept before. Raises InvalidUrlError.
+    Only Bandcamp can confirm that, by the page's canonical URL on a host that `parse` knows or by a redirect to this
+    page. The reference must be resolved before it is stored. Raises InvalidUrlError.
     """
     link = read_link(find_link(text))
     return bandcamp.read_custom_domain(link) if _reader(link.host) is None else None
 
 
 def _reader(host: str) -> Callable[[Link], TrackReference] | None:
-    """Who reads the links of a host; None for a foreign one."""
+    """Return the parser for the links of a host; None for an unknown host."""
     return _BY_HOST.get(host) or _BY_PARENT.get(host.partition(".")[2])

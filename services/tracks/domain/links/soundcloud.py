@@ -1,4 +1,4 @@
-"""SoundCloud: pages by the names of their owner and their own, the player, numbers, and two short hosts."""
+"""SoundCloud: pages by user and slug, the player, numeric ids, and two short hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAME = "soundcloud"
 _PAGES = frozenset({"soundcloud.com", "www.soundcloud.com", "m.soundcloud.com"})
 _PLAYER = "w.soundcloud.com"
 _API = "api.soundcloud.com"
-# What stands where a person's name would, and is none.
+# Reserved first segments, which are not users.
 _NO_USERS = frozenset(
     {
         "charts",
@@ -46,7 +46,7 @@ _NO_USERS = frozenset(
         "you",
     }
 )
-# Lists that stand where a track's name would.
+# Reserved second segments, which are not tracks.
 _NO_TRACKS = frozenset(
     {
         "albums",
@@ -64,21 +64,21 @@ _NO_TRACKS = frozenset(
 _SLUG = re.compile(r"[0-9A-Za-z_-]{1,200}")
 _SECRET = re.compile(r"s-[0-9A-Za-z]{1,64}")
 _NUMBERED = ("tracks", "playlists")
-# The newer players write a number as soundcloud:tracks:1.
+# Newer players write an id as soundcloud:tracks:1.
 _NUMBER = re.compile(r"(?:soundcloud:[a-z]+:)?([1-9][0-9]{0,18})")
 
 
 def _read(link: Link) -> TrackReference:
     if link.host == _PLAYER:
-        link = _played(link)
+        link = _embedded_link(link)
     link = link.routed("!/")
     if link.host == _API:
         return _numeric_id_link(link)
     return _page(link.segments)
 
 
-def _played(link: Link) -> Link:
-    """The link that the embedded player plays, which must be SoundCloud's own."""
+def _embedded_link(link: Link) -> Link:
+    """Return the link in the embedded player's query, which must be SoundCloud's."""
     if "url" not in link.query:
         raise UnsupportedResourceError(_NAME)
     played = read_link(link.query["url"])
@@ -88,7 +88,7 @@ def _played(link: Link) -> Link:
 
 
 def _numeric_id_link(link: Link) -> TrackReference:
-    """Something by its number, which is no part of any page's address: SoundCloud has to be asked."""
+    """Return the reference of a numeric id, which must be resolved: the pages' URLs do not contain it."""
     match link.segments:
         case [name, key] if name in _NUMBERED and (found := _NUMBER.fullmatch(key)):
             pass

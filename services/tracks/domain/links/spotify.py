@@ -1,4 +1,4 @@
-"""Spotify: open.spotify.com pages, the embedded player, `spotify:` addresses and two short hosts."""
+"""Spotify: open.spotify.com pages, the embedded player, `spotify:` URIs and two short hosts."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _read(link: Link) -> TrackReference:
 def _read_address(address: str) -> TrackReference:
     scheme, *parts = address.partition("?")[0].split(":")
     if scheme.lower() != _SCHEME:
-        raise InvalidUrlError("this is no spotify: address")
+        raise InvalidUrlError("not a spotify: URI")
     return _reference(parts)
 
 
 def _reference(parts: list[str]) -> TrackReference:
-    """The reference of `track, ID` and, in the older form of a playlist, `user, NAME, playlist, ID`."""
+    """Return the reference of `track, ID` or of the older playlist form, `user, NAME, playlist, ID`."""
     match parts:
         case ["user", _, "playlist", key]:
             name = "playlist"

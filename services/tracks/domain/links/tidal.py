@@ -1,4 +1,4 @@
-"""Tidal: pages of tidal.com, its players, and the older links that route in the fragment."""
+"""Tidal: pages of tidal.com, its players, and older links with the path in the fragment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.tracks.domain.links.provider import Provider
 from services.tracks.domain.links.reference import Kind, TrackReference
 
 _NAME = "tidal"
-# The embedded player writes them in the plural.
+# The embedded player uses the plural.
 _KINDS = {
     "track": Kind.TRACK,
     "tracks": Kind.TRACK,

@@ -1,4 +1,4 @@
-"""YouTube: watch pages of every site it runs, shorts, streams, embedded players and youtu.be."""
+"""YouTube: watch pages of all its hosts, shorts, streams, embedded players and youtu.be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = "youtube"
 _VIDEO = re.compile(r"[0-9A-Za-z_-]{11}")
 _PLAYLIST = re.compile(r"[0-9A-Za-z_-]{2,64}")
 _PREFIXES = ("embed", "shorts", "live", "v", "e")
-# Pages of the embedded player that have the form of a video's id.
+# Paths of the embedded player that look like a video's id.
 _NO_VIDEOS = ("videoseries", "live_stream")
 
 

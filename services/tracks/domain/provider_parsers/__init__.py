@@ -1,6 +1,5 @@
-"""What providers answer when they are asked about a track, read from the bytes alone.
+"""Parsers of the providers' responses, one module per format.
 
-Each `read_...(content, content_type)` gives an `answer.ProviderMetadata`, or raises `answer.ParseError` and
-nothing else, whatever the bytes; `canonical.read_links` never raises. All of them take time in proportion
-to the length of the content, which the one who fetched it has bounded.
+Each `parse_...(content, content_type)` returns a ProviderMetadata or raises ParseError, and nothing else, for any
+bytes; `canonical.read_links` never raises. All take linear time; the fetcher limits the length.
 """

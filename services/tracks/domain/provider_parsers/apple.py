@@ -1,4 +1,4 @@
-"""The lookup of Apple's iTunes Search API."""
+"""Parser of the lookup of Apple's iTunes Search API."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from services.tracks.domain.provider_parsers.json_document import member, parse_
 from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
 from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata
 
-# The size is part of the address; Apple makes any that is asked for.
+# The size is part of the artwork's URL; Apple serves any size.
 _SIZE = re.compile(r"/100x100(bb)?\.(?=[a-z]{3,4}\Z)")
 
 
 def parse_apple(content: bytes, content_type: str) -> ProviderMetadata:
-    """A track; no metadata for a number that Apple does not know in the country it was asked about."""
+    """Parse a track; no metadata for an id that is unknown in the storefront."""
     results = parse_object(content, content_type).get("results")
     if not isinstance(results, list):
         raise ParseError("a lookup without results")

@@ -1,4 +1,4 @@
-"""The JSON-LD on a page of Bandcamp."""
+"""Parser of the JSON-LD of a Bandcamp page."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from services.tracks.domain.provider_parsers.json_document import member, parse_document
 from services.tracks.domain.provider_parsers.provider_metadata import ParseError, ProviderMetadata
 from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata, unescape
-from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.charset import decode
 from services.tracks.domain.web.html_metadata import Page, read_page
 
 _RECORDING = "MusicRecording"
-# Bandcamp leaves out the T of ISO 8601: P00H03M25S.
+# Bandcamp omits the T of ISO 8601: P00H03M25S.
 _DURATION = re.compile(r"PT?(?:([0-9]{1,3})H)?(?:([0-9]{1,4})M)?(?:([0-9]{1,6}(?:\.[0-9]{1,9})?)S)?")
 _NUMBER = "track_id"
 
 
 def parse_bandcamp(content: bytes, content_type: str) -> ProviderMetadata:
-    """The track of a page, with its number as an alias."""
-    recording = next(_recordings(read_page(decoded(content, content_type))), None)
+    """Parse the track of a page, with the player's link as an alias."""
+    recording = next(_recordings(read_page(decode(content, content_type))), None)
     if recording is None:
         raise ParseError("a page without a recording")
-    # Bandcamp writes entities into these texts, though a script has none.
+    # Bandcamp escapes these texts as HTML, although a script is not HTML.
     metadata = sanitize_metadata(
         unescape(recording.get("name")),
         unescape(member(recording, "byArtist", "name")),
@@ -46,7 +46,7 @@ def _recordings(page: Page) -> Iterator[dict[str, object]]:
 
 
 def _listed(value: object) -> list[object]:
-    """JSON-LD writes one value and a list of values alike."""
+    """Wrap a single JSON-LD value in a list."""
     return value if isinstance(value, list) else [value]
 
 

@@ -1,4 +1,4 @@
-"""The track of Deezer's public API."""
+"""Parser of a track of Deezer's API."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _COVERS = ("cover_xl", "cover_big", "cover_medium")
 
 
 def parse_deezer(content: bytes, content_type: str) -> ProviderMetadata:
-    """A track. Deezer answers its errors with 200: all but that of a track it does not know are unreadable."""
+    """Parse a track. Deezer returns errors with status 200: that of an unknown track means no metadata."""
     track = parse_object(content, content_type)
     if "error" in track:
         if member(track, "error", "code") == _NO_SUCH_TRACK:
             return ProviderMetadata(TrackMetadata())
-        raise ParseError("Deezer answers with an error")
+        raise ParseError("Deezer returned an error")
     if not isinstance(track.get("title"), str):
         raise ParseError("a track of Deezer without a title")
     covers = (member(track, "album", name) for name in _COVERS)

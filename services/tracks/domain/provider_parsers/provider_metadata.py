@@ -1,4 +1,4 @@
-"""What a provider's answer comes to."""
+"""The result of parsing a provider's response."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from services.tracks.domain.metadata import TrackMetadata
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
-    """What a provider tells of a track; no fact at all when it knows no such track.
+    """The metadata and aliases of a track; empty if the provider does not know it.
 
-    `aliases` are other links of the same track, in the form of `TrackReference.url` of a link that needs
-    resolution.
+    `aliases` are other links of the track, each the `TrackReference.url` of a link that needs resolution.
     """
 
     metadata: TrackMetadata
@@ -20,4 +19,4 @@ class ProviderMetadata:
 
 
 class ParseError(Exception):
-    """The answer is not of the format it should be. The text says why, and repeats nothing of it."""
+    """The response does not have the expected format. The message does not repeat its content."""

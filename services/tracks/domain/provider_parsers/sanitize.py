@@ -1,4 +1,4 @@
-"""From what others write to values that fit the columns."""
+"""Sanitizes providers' values for the columns of a track."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from services.tracks.domain.metadata import TrackMetadata
 _TEXT = 500
 _ADDRESS = 2048
 _DAY = 86_400
-# Controls that are no white space, halves of characters, and marks that turn the text around them: none can be
-# seen, and some can't be stored.
+# Control characters except white space, lone surrogates, and bidirectional controls.
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _ARTWORK = re.compile(r"https://[0-9A-Za-z][0-9A-Za-z.-]*(?::443)?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
@@ -27,7 +26,7 @@ def sanitize_metadata(
     seconds: object = None,
     isrc: object = None,
 ) -> TrackMetadata:
-    """TrackMetadata of whatever stood where a value is expected; None for a value that is none.
+    """Build TrackMetadata from untrusted values; None for invalid ones.
 
     Texts are in NFC, without controls, with single spaces and of up to 500 characters; artwork is on https
     and has up to 2,048 bytes; the duration is rounded to whole seconds, 1 to 86,400.
@@ -42,16 +41,16 @@ def sanitize_metadata(
 
 
 def sanitize_text(value: object) -> str | None:
-    """A text on one line; None for an empty one and for anything that is no text."""
+    """Return a text on one line; None for an empty text or another type."""
     if not isinstance(value, str):
         return None
-    # NFC can lengthen a text by three; what is cut off here need not be sanitize_metadata.
+    # NFC can triple the length; the cut bounds the work.
     text = " ".join(_DROPPED.sub("", value[: _TEXT * 20]).split())
     return unicodedata.normalize("NFC", text)[:_TEXT].rstrip() or None
 
 
 def unescape(value: object) -> str | None:
-    """A text with its entities decoded; None for anything that is no text."""
+    """Return a text with its HTML entities decoded; None for another type."""
     if not isinstance(value, str):
         return None
     try:
@@ -70,7 +69,7 @@ def _artwork(value: object) -> str | None:
 def _duration(value: object) -> int | None:
     if isinstance(value, str) and _SECONDS.fullmatch(value):
         value = float(value)
-    # Compared before anything is computed: it may be infinite, no number, or an integer of a thousand digits.
+    # Compared before any arithmetic: the value may be infinite, NaN, or an integer of a thousand digits.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _DAY:
         return None
     return math.floor(value + 0.5) or None

@@ -1,4 +1,4 @@
-"""Which addresses of the network may be connected to: those that anybody could reach from anywhere."""
+"""SSRF guard for IP addresses: only public ones may be connected to."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Self, TypeAlias
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
-# What `is_global` lets through in at least one version of Python, though it leads inside or nowhere: relays of
-# 6to4, addresses that hold an IPv4 address (which may be any), the site-local and documentation blocks, segment
-# routing.
+# Networks that `is_global` accepts in at least one version of Python although they are private or unroutable: 6to4
+# relays, addresses with an embedded IPv4 address, site-local and documentation blocks, segment routing.
 _NOT_PUBLIC: tuple[Network, ...] = tuple(
     ip_network(each)
     for each in (
@@ -31,7 +30,7 @@ _NOT_PUBLIC: tuple[Network, ...] = tuple(
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is one of the public internet."""
+    """Return True for an address of the public internet."""
     return (
         address.is_global
         and not address.is_multicast
@@ -43,14 +42,14 @@ def is_public(address: Address) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DenyList:
-    """What the operator closes beside that: networks, and hosts with everything below them."""
+    """Networks and hosts (with their subdomains) that the operator blocks."""
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """From a list with commas, such as `10.1.0.0/16, example.org`. Raises ValueError."""
+    def parse(cls, text: str) -> Self:
+        """Parse a comma-separated list such as `10.1.0.0/16, example.org`. Raises ValueError."""
         hosts: set[str] = set()
         networks: list[Network] = []
         for entry in filter(None, (each.strip().lower().rstrip(".") for each in text.split(","))):
@@ -60,16 +59,16 @@ class DenyList:
                 hosts.add(entry.removeprefix("*."))
         return cls(frozenset(hosts), tuple(networks))
 
-    def holds_host(self, host: str) -> bool:
-        """Whether the host, or a domain that it belongs to, is on the list."""
+    def has_host(self, host: str) -> bool:
+        """Return True if the host or a parent domain is on the list."""
         labels = host.split(".")
         return any(".".join(labels[start:]) in self.hosts for start in range(len(labels)))
 
-    def holds_address(self, address: Address) -> bool:
-        """Whether the address is on the list."""
+    def has_address(self, address: Address) -> bool:
+        """Return True if the address is on the list."""
         return any(address in network for network in self.networks if network.version == address.version)
 
 
 def all_allowed(addresses: Iterable[Address], denied: DenyList) -> bool:
-    """Whether every one may be connected to: a name with one private address is not to be trusted with any."""
-    return all(is_public(each) and not denied.holds_address(each) for each in addresses)
+    """Return True if all addresses are allowed: one private address blocks the whole name (DNS rebinding)."""
+    return all(is_public(each) and not denied.has_address(each) for each in addresses)

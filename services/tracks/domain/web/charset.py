@@ -1,4 +1,4 @@
-"""From a body's bytes to its text, whatever the server says of them."""
+"""Decodes bodies by their charset."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# What the web writes, and the names under which Python knows it. Browsers read the first two as the third.
-# Others, among them every codec that is no charset (zip, rot13, idna, unicode_escape), are not to be reached.
+# Web names of charsets and Python's. As in browsers, ASCII and Latin-1 mean cp1252. An allowlist: Python's other
+# codecs include some that are not charsets (zip, rot13, idna, unicode_escape).
 _KNOWN = {
     "ascii": "cp1252",
     "us-ascii": "cp1252",
@@ -46,8 +46,8 @@ _KNOWN = {
 }
 
 
-def decoded(content: bytes, content_type: str) -> str:
-    """The text of a body. A byte order mark decides, then the header, then a meta tag at the start, then UTF-8."""
+def decode(content: bytes, content_type: str) -> str:
+    """Decode a body by its byte order mark, else the header, else a meta tag at the start, else UTF-8."""
     for mark, codec in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(codec, errors="replace")
@@ -60,6 +60,6 @@ def _codec(content: bytes, content_type: str) -> str:
         return codec
     marked = _META.search(content, 0, _SNIFFED)
     if marked and (codec := _KNOWN.get(marked[1].decode("ascii").lower())):
-        # A tag that could be read byte by byte is not in UTF-16.
+        # A tag that is readable as ASCII is not in UTF-16.
         return _DEFAULT if codec.startswith("utf-16") else codec
     return _DEFAULT

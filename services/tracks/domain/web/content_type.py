@@ -1,4 +1,4 @@
-"""Which bodies are read: by their media type and their encoding."""
+"""Which media types and encodings are read, and how."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import zlib
 MAX_BODY = 1 << 20
 """Bytes of a body after decompression."""
 MAX_WIRE = 2 << 20
-"""Bytes of a body as it comes, frames included: compression without content is endless otherwise."""
+"""Bytes of a body as received: a compressed stream without content could be endless."""
 _READ = frozenset(("application/json", "application/xhtml+xml", "text/html", "text/plain"))
-# What some call their JSON. Nothing of what is fetched is ever run.
+# Types that some hosts label their JSON with. Fetched content is never executed.
 _JSON_AS_JAVASCRIPT = frozenset(("application/javascript", "text/javascript", "text/json"))
 _PAGES = frozenset(("application/xhtml+xml", "text/html"))
 _MAX_TYPE = 255
@@ -20,39 +20,39 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyTooLargeError(Exception):
-    """The body is longer than what is read."""
+    """The body is longer than MAX_BODY or MAX_WIRE."""
 
 
 class BrokenEncodingError(Exception):
-    """The bytes are not what Content-Encoding says, or it says something else than gzip."""
+    """The body does not match its Content-Encoding, or that is not gzip."""
 
 
 def media_type(content_type: str) -> str:
-    """Such as `text/html`: lower-case, without parameters."""
+    """Return the media type in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def is_supported(media_type: str, *, json_as_javascript: bool) -> bool:
-    """Whether bodies of the type are read; the type is in lower case and without parameters.
+    """Return True if bodies of this media type are read.
 
-    `json_as_javascript`: the host is known to call its JSON JavaScript.
+    `json_as_javascript`: the host labels its JSON as JavaScript.
     """
     return media_type in _READ or (json_as_javascript and media_type in _JSON_AS_JAVASCRIPT)
 
 
 def is_page(media_type: str) -> bool:
-    """Whether it is a page of HTML."""
+    """Return True for HTML."""
     return media_type in _PAGES
 
 
 def storable_type(content_type: str) -> str:
-    """The type as it is kept: what is too long or not printable is cut away."""
+    """Return the printable start of a Content-Type, cut to the column's length."""
     found = _PRINTABLE.match(content_type)
     return found[0][:_MAX_TYPE].strip() if found else ""
 
 
 class BodyReader:
-    """Gathers a body: decompresses it and stops as soon as it's too long."""
+    """Collects and decompresses a body, within limits."""
 
     def __init__(self, encoding: str) -> None:
         """`encoding` is the Content-Encoding header; raises BrokenEncodingError for all but gzip."""
@@ -65,17 +65,17 @@ class BodyReader:
 
     @property
     def complete(self) -> bool:
-        """Whether the compressed body has ended, whatever still comes."""
+        """Return True if the compressed body has ended."""
         return self._gzip is not None and self._gzip.eof
 
     def add(self, data: bytes) -> None:
-        """Take more of the body; raises BodyTooLargeError and BrokenEncodingError."""
+        """Add bytes of the body. Raises BodyTooLargeError and BrokenEncodingError."""
         self._wire += len(data)
         if self._wire > MAX_WIRE:
             raise BodyTooLargeError
         if self._gzip is not None:
             try:
-                # One byte more than allowed tells that there is more; how much more is never found out.
+                # One byte over the limit detects a larger body without decompressing the rest.
                 data = self._gzip.decompress(data, MAX_BODY - self._size + 1)
             except zlib.error:
                 raise BrokenEncodingError from None
@@ -85,7 +85,7 @@ class BodyReader:
         self._parts.append(data)
 
     def content(self) -> bytes:
-        """All of it; raises BrokenEncodingError when the compressed body breaks off."""
+        """Return the whole body. Raises BrokenEncodingError if the compressed body is truncated."""
         if self._gzip is not None and not self._gzip.eof and self._wire:
             raise BrokenEncodingError
         return b"".join(self._parts)

@@ -1,4 +1,4 @@
-"""What becomes of a fetch: an answer of the web, or the one reason why there is none."""
+"""The result of a fetch: a response, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import enum
 from dataclasses import dataclass
 
 from servicekit.clock import Micros
-from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.charset import decode
 from services.tracks.domain.web.content_type import media_type
 
-_GOOD = range(200, 300)
+_SUCCESS = range(200, 300)
 
 
 class Failure(enum.StrEnum):
-    """Why there is no body. The contract has the same names (FetchFailure) and says what each means."""
+    """Why a fetch has no body; the names equal seda.tracks FetchFailure, which documents them."""
 
     BLOCKED_URL = "BLOCKED_URL"
     BLOCKED_HOST = "BLOCKED_HOST"
@@ -37,21 +37,21 @@ class Failure(enum.StrEnum):
 
 
 class Policy(enum.StrEnum):
-    """Where redirects may lead."""
+    """Which redirects are followed."""
 
     ANY_SITE = "ANY_SITE"
-    """To any public host, five times at most."""
+    """To any public host, at most five."""
     SAME_SITE = "SAME_SITE"
-    """To hosts of the same registrable domain, three times at most. For proofs of ownership."""
+    """Within the same registrable domain, at most three. For proofs of ownership."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchResponse:
-    """How one fetch over the network ended.
+    """The response of a host, or how the request failed.
 
-    `final_url` is the address that answered, or that failed. `content_type` has its parameters. `content` is
-    decompressed and there when `status_code` is good and nothing failed. `max_age` and `retry_after` are what
-    the server said, in seconds. `not_modified`: what is known under the entity tag that was sent still holds.
+    `final_url` is the URL that responded or failed. `content_type` includes parameters. `content` is decompressed and
+    set for successes only. `max_age` and `retry_after` are the server's, in seconds. `not_modified`: the response with
+    the entity tag that was sent is still current.
     """
 
     final_url: str | None = None
@@ -64,14 +64,19 @@ class FetchResponse:
     not_modified: bool = False
     failure: Failure | None = None
 
+    @property
+    def has_body(self) -> bool:
+        """Return True for a success."""
+        return self.failure is None and self.status_code in _SUCCESS
+
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """What the crawler gives for an address, fetched now or kept from before.
+    """A response of the crawler, fetched or from its cache.
 
-    `status_code` is None where nothing answered. `failure` says why there is no body; an HTTP status that is no
-    success is no failure, but has no body either. `retry_after` is the seconds after which asking again is of use,
-    for everything but a success. `from_cache`: nobody was asked for this call.
+    `status_code` is None if no host responded. `failure` is why there is no body; an error status is not a failure,
+    but has no body either. `retry_after` is when a retry makes sense, in seconds; None for a success. `from_cache`:
+    no request was made for this call.
     """
 
     url: str
@@ -86,14 +91,14 @@ class CachedResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a body."""
-        return self.failure is None and self.status_code in _GOOD
+        """Return True if there is a body."""
+        return self.failure is None and self.status_code in _SUCCESS
 
     @property
     def media_type(self) -> str:
-        """Such as `text/html`: lower-case, without parameters."""
+        """The media type in lower case, without parameters."""
         return media_type(self.content_type)
 
     def text(self) -> str:
-        """The body decoded by its charset; what can't be decoded is replaced. Never raises."""
-        return decoded(self.content, self.content_type)
+        """Return the body decoded by its charset; invalid bytes are replaced. Never raises."""
+        return decode(self.content, self.content_type)

@@ -1,7 +1,7 @@
-"""What a page of HTML says to those who pass: its title, its meta tags, its linked data and its text.
+"""Extracts the title, meta tags, JSON-LD and text of an HTML page.
 
-No tree is built: one pass from start to end, over a bounded number of tags and attributes, with searches that never look at a
-character twice. A page made to be slow or big costs no more than any other of its length.
+One pass without a tree, over a bounded number of tags and attributes, in linear time: an adversarial page costs no more
+than any other of its length.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 MAX_TAGS = 20_000
 MAX_ATTRIBUTES = 30_000
-"""Of all tags together; a page with more is read up to there."""
+"""Of all tags together; a page with more is read up to this one."""
 MAX_TEXT = 200_000
 MAX_METAS = 200
 MAX_JSON_LD = 10
@@ -23,11 +23,11 @@ _MAX_CONTENT = 2_000
 _MAX_URL = 2_048
 
 _NAME = re.compile(r"[A-Za-z][^\s/>]{0,99}")
-# An attribute's name with its equals sign, or the end of the tag. What is quoted is found by searching.
+# An attribute's name with its equals sign, or the end of the tag. Quoted values are found with str.find.
 _ATTRIBUTE = re.compile(r"[\s/]*+(?:(?P<end>>)|(?P<name>=?+[^\s/>=]++)(?:\s*+(?P<equals>=)\s*+)?+)")
 _UNQUOTED = re.compile(r"[^\s>]*+")
 _SPACES = re.compile(r"\s++")
-# Their content is text up to their own end tag. That of the first two says something, the others' nothing.
+# Raw text elements: their content ends at their own end tag. Only the first two are read.
 _RAW = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
     for name in ("title", "script", "style", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript")
@@ -42,7 +42,7 @@ _NAMING = ("property", "name", "itemprop")
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """A meta tag: its name in lower case, its content, and whether it stands in the head."""
+    """A meta tag: its name in lower case, its content, and whether it is in the head."""
 
     name: str
     content: str
@@ -51,7 +51,7 @@ class Meta:
 
 @dataclass(slots=True)
 class Page:
-    """What a page says. `canonical_url` is as it stands there. `text` is what a reader may see, spaces joined."""
+    """The metadata of a page. `canonical_url` is unchecked. `text` is the visible text with single spaces."""
 
     title: str = ""
     metas: list[Meta] = field(default_factory=list)
@@ -60,12 +60,12 @@ class Page:
     text: str = ""
 
     def meta(self, name: str) -> str:
-        """The content of the first meta tag of this name, or nothing."""
+        """Return the content of the first meta tag of this name, or an empty text."""
         return next((each.content for each in self.metas if each.name == name), "")
 
 
 def read_page(source: str) -> Page:
-    """Read a page. Never raises; of what is broken beyond reading, what came before is given."""
+    """Parse a page. Never raises; a broken page is read up to the error."""
     scanner = _Scanner(source)
     scanner.run()
     scanner.page.text = _joined(" ".join(scanner.texts))
@@ -73,7 +73,7 @@ def read_page(source: str) -> Page:
 
 
 class _Scanner:
-    """Where the reading stands. A position of -1 means that nothing more can be made out."""
+    """The state of a scan. A position of -1 means that the rest is unreadable."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -85,7 +85,7 @@ class _Scanner:
         self.texts: list[str] = []
 
     def run(self) -> None:
-        """Read up to the end, or to the last tag that is read."""
+        """Scan to the end or to MAX_TAGS."""
         position = 0
         for _ in range(MAX_TAGS):
             start = self._source.find("<", position)
@@ -105,7 +105,7 @@ class _Scanner:
             self._text_left -= len(piece)
 
     def _markup(self, start: int) -> int:
-        """The position after whatever begins with the `<` at `start`."""
+        """Return the position after the markup that begins with the `<` at `start`."""
         follows = self._source[start + 1 : start + 2]
         if self._source.startswith("<!--", start):
             return self._after("-->", start + 4)
@@ -115,7 +115,7 @@ class _Scanner:
             return self._end_tag(start + 2)
         name = _NAME.match(self._source, start + 1)
         if name is None:
-            # A lone sign, which is text.
+            # A lone `<` is text.
             return start + 1
         return self._start_tag(name[0].lower(), name.end())
 
@@ -146,7 +146,7 @@ class _Scanner:
         return self._raw(name, attributes, position) if name in _RAW else position
 
     def _attributes(self, position: int, into: dict[str, str]) -> int:
-        """Read attributes up to the end of the tag; the position after it."""
+        """Read attributes up to the end of the tag; return the position after it."""
         while (found := _ATTRIBUTE.match(self._source, position)) is not None:
             position = found.end()
             if found["end"]:

@@ -1,4 +1,4 @@
-"""What may be asked for at all, judged by the address's text before anything touches the network."""
+"""SSRF guard for URLs: which may be fetched, decided by their text before any network access."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from publicsuffixlist import PublicSuffixList
 from services.tracks.domain.web.fetch_response import Failure, Policy
 
 MAX_URL = 2048
-"""Bytes of an address in its ASCII form."""
+"""Bytes of a URL in its ASCII form."""
 PORTS = {"https": 443, "http": 80}
 _MAX_REDIRECTS = {Policy.ANY_SITE: 5, Policy.SAME_SITE: 3}
 _URL = re.compile(r"(https?)://([^/?#\\]*)([^?#\\]*)(\?[^#]*)?(?:#.*)?", re.IGNORECASE)
 _HOST = re.compile(r"([^:\[\]@%\s]+)(?::([0-9]{0,5}))?")
-# Half a character of UTF-16 is none in UTF-8.
+# Control characters, and lone surrogates, which UTF-8 can't encode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # The URL standard's rule: a last label of digits, or of 0x and hex digits, makes a host a number.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-# Names that mean something local or nothing at all. Some have public suffixes; most of the rest would be refused
-# for having none, but a rule that is written down does not change with somebody else's list.
+# Top-level names for local use. Most are not on the public suffix list anyway, but the list may change.
 _LOCAL = frozenset(
     (
         "alt",
@@ -51,7 +50,7 @@ _SAFE = "%/:=&;,+$!*'()~@?[]|"
 
 @dataclass(frozen=True, slots=True)
 class FetchUrl:
-    """An address that may be asked for: `host` in ASCII and lower case, `path` with its query, no fragment."""
+    """A URL that may be fetched: `host` in ASCII and lower case, `path` with its query, no fragment."""
 
     scheme: str
     host: str
@@ -59,12 +58,12 @@ class FetchUrl:
 
     @property
     def url(self) -> str:
-        """The one spelling of the address."""
+        """The canonical spelling of the URL."""
         return f"{self.scheme}://{self.host}{self.path}"
 
     @property
     def port(self) -> int:
-        """The scheme's own; no other is ever asked."""
+        """The default port of the scheme; no other is allowed."""
         return PORTS[self.scheme]
 
     @property
@@ -74,7 +73,7 @@ class FetchUrl:
 
 
 def parse_fetch_url(url: str) -> FetchUrl | Failure:
-    """The address as it will be asked for, or why it won't."""
+    """Return the URL to fetch, or why it is blocked."""
     parts = _URL.fullmatch(url.strip(" ")) if len(url) <= MAX_URL else None
     if parts is None or _CONTROL.search(url):
         return Failure.BLOCKED_URL
@@ -92,7 +91,7 @@ def parse_fetch_url(url: str) -> FetchUrl | Failure:
 
 
 def resolve_redirect(redirect_chain: list[FetchUrl], location: str, policy: Policy) -> FetchUrl | Failure:
-    """Where a redirect leads, or why it is not followed. `redirect_chain` is the way so far, the present address last."""
+    """Return the URL of a redirect, or why it is not followed. `redirect_chain` ends with the current URL."""
     found = _joined(redirect_chain[-1], location)
     if isinstance(found, Failure):
         return found
@@ -105,13 +104,13 @@ def resolve_redirect(redirect_chain: list[FetchUrl], location: str, policy: Poli
     return found if len(redirect_chain) <= _MAX_REDIRECTS[policy] else Failure.TOO_MANY_REDIRECTS
 
 
-def cache_key(asked: FetchUrl, policy: Policy) -> bytes:
-    """What an address is kept under, 32 bytes: where redirects may lead decides what it gives."""
-    return hashlib.sha256(f"{policy} {asked.url}".encode()).digest()
+def cache_key(url: FetchUrl, policy: Policy) -> bytes:
+    """Return the cache key of a URL, 32 bytes; the redirect policy is part of it, as the response depends on it."""
+    return hashlib.sha256(f"{policy} {url.url}".encode()).digest()
 
 
 def _joined(here: FetchUrl, location: str) -> FetchUrl | Failure:
-    # The standard library drops control characters silently; here they are a reason to refuse.
+    # urljoin would drop control characters silently.
     if len(location) > MAX_URL or _CONTROL.search(location):
         return Failure.BLOCKED_URL
     try:
@@ -122,15 +121,15 @@ def _joined(here: FetchUrl, location: str) -> FetchUrl | Failure:
 
 def _host(authority: str, port: int) -> str | None:
     parts = _HOST.fullmatch(authority)
-    # An empty port is the scheme's own, as everywhere on the web.
+    # An empty port means the default port.
     if parts is None or (parts[2] and int(parts[2]) != port):
         return None
     try:
         host = idna.encode(parts[1].removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         return None
-    # Mapping can turn what looked like letters into digits, so numbers are looked for in the result. One dot may
-    # end a host; a second one is an empty label, with which the host would be on no list.
+    # UTS 46 can map other characters to digits, so numeric hosts are detected after it. A second trailing dot leaves an
+    # empty label, with which the host would not match any list.
     last = host.rpartition(".")[2]
     return None if not last or _NUMBER.fullmatch(last) else host
 

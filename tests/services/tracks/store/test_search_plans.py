@@ -15,7 +15,7 @@ from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from servicekit.sql import Params, Query, Row
 from services.tracks.domain.search import START, Cursor, MatchTier, tiers
-from services.tracks.store import listing, search
+from services.tracks.store import search, tracks
 from tests.postgres import Database, administrator
 from tests.services.tracks.store import sample_tracks
 
@@ -187,8 +187,8 @@ async def test_literal_wildcards_find_only_themselves(pool: Watched) -> None:
 async def test_lists_go_by_an_index_and_read_a_page(
     pool: Watched, session: asyncpg.Connection, provider: str | None, state: str | None
 ) -> None:
-    for before in (listing.NEWEST, (await listing.page(pool, None, None, listing.NEWEST, _PAGE))[-1].id):
-        await listing.page(pool, provider, state, before, _PAGE)
+    for before in (tracks.MAX_ID, (await tracks.list_page(pool, None, None, tracks.MAX_ID, _PAGE))[-1].id):
+        await tracks.list_page(pool, provider, state, before, _PAGE)
         plan = await explained(session, pool)
         assert "track_refs" not in set(scans(plan))
         assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 4 * _PAGE

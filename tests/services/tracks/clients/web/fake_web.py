@@ -66,7 +66,7 @@ async def small_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
         clock = SystemClock()
         config = FetchConfig(
             "test (+https://example.org)",
-            DenyList.read("denied.com, 93.184.216.0/24"),
+            DenyList.parse("denied.com, 93.184.216.0/24"),
             frozenset({"www.example.com"}),
             host_overrides,
         )

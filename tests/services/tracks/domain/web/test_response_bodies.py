@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from servicekit.clock import Micros
 from services.tracks.domain.web import content_type, http_caching
-from services.tracks.domain.web.charset import decoded
+from services.tracks.domain.web.charset import decode
 from services.tracks.domain.web.content_type import BodyReader, BodyTooLargeError, BrokenEncodingError
 
 NOW = Micros(1_795_000_000_000_000)
@@ -45,13 +45,13 @@ NOW = Micros(1_795_000_000_000_000)
     ],
 )
 def test_texts_are_decoded(content: bytes, content_type: str, text: str | None) -> None:
-    found = decoded(content, content_type)
+    found = decode(content, content_type)
     assert found == text if text is not None else found.endswith("\u043c")
 
 
 @given(st.binary(max_size=300), st.text(max_size=50))
 def test_no_body_and_no_type_raises(content: bytes, content_type: str) -> None:
-    text = decoded(content, f"text/html; charset={content_type}")
+    text = decode(content, f"text/html; charset={content_type}")
     text.encode()
 
 

@@ -315,4 +315,4 @@ async def test_purging_by_age_works_in_parts(world: World, monkeypatch: pytest.M
     await world.age(HOUR, f"{URL}/3")
     assert await crawler_cache.purge_older(world.pool, 1800) == 1
     assert await crawler_cache.purge_older(world.pool, 0) == 4
-    assert await world.pool.row(crawler_cache.FIND, key()) is None
+    assert await crawler_cache.find(world.pool, key()) is None
