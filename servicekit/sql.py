@@ -4,16 +4,30 @@ A statement states its row type and its parameter types once, as type arguments:
 
     MESSAGE = Query[MessageRow, UUID, UUID]("chat.message", "SELECT ... WHERE room_id = $1 AND id = $2")
 
-mypy checks every use against them. A test PREPAREs each statement against the migrated schema and compares
-them with PostgreSQL's types (tests/sql_check.py).
+A field of the row type may be a NamedTuple itself, which takes as many columns as it has fields. As `Entity | None`
+it is None where its first column is NULL, as after an outer join.
+
+mypy checks every use against them, and a test PREPAREs each statement against the migrated schema
+and compares them with what PostgreSQL says (tests/sql_check.py).
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, TypeVarTuple, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    TypeVar,
+    TypeVarTuple,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
 from servicekit.errors import ServiceError
 
@@ -51,12 +65,45 @@ class Query(Statement[*Params], Generic[Row, *Params]):
     """A statement that returns rows of the NamedTuple type `Row`."""
 
     @functools.cached_property
-    def make(self) -> Callable[[Iterable[Any]], Row]:
-        """Converts a record of the driver to a row."""
-        # As _make, without the column count, which tests/sql_check.py verifies.
-        return cast(
-            "Callable[[Iterable[Any]], Row]", functools.partial(tuple.__new__, self.type_arguments[0])
-        )
+    def make(self) -> Callable[[Sequence[Any]], Row]:
+        """Makes a row of what the driver returns."""
+        return cast("Callable[[Sequence[Any]], Row]", _row_maker(self.type_arguments[0])[0])
+
+
+def nested_row(hint: object) -> type[Any] | None:
+    """The NamedTuple type that a field `Entity` or `Entity | None` of a row type holds; None for a column."""
+    for part in get_args(hint) or (hint,):
+        if isinstance(part, type) and issubclass(part, tuple) and hasattr(part, "_fields"):
+            return part
+    return None
+
+
+def _row_maker(row_type: type[Any]) -> tuple[Callable[[Sequence[Any]], Any], int]:
+    """Return what makes a row of a sequence of columns, and the number of columns."""
+    # What _make does, without its count of the columns: tests/sql_check.py has compared them once for all.
+    new = functools.partial(tuple.__new__, row_type)
+    fields: list[Callable[[Sequence[Any]], Any]] = []
+    width = 0
+    for hint in get_type_hints(row_type).values():
+        nested = nested_row(hint)
+        if nested is None:
+            fields.append(operator.itemgetter(width))
+            width += 1
+        else:
+            make, count = _row_maker(nested)
+            fields.append(_entity_maker(make, width, width + count, optional=hint is not nested))
+            width += count
+    if width == len(fields):
+        return new, width
+    return lambda columns: new([field(columns) for field in fields]), width
+
+
+def _entity_maker(
+    make: Callable[[Sequence[Any]], Any], start: int, end: int, *, optional: bool
+) -> Callable[[Sequence[Any]], Any]:
+    if optional:
+        return lambda columns: None if columns[start] is None else make(columns[start:end])
+    return lambda columns: make(columns[start:end])
 
 
 class Command(Statement[*Params], Generic[*Params]):

@@ -18,7 +18,7 @@ from uuid import UUID
 import asyncpg
 
 from servicekit.clock import Micros
-from servicekit.sql import Query
+from servicekit.sql import Query, nested_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -93,14 +93,24 @@ def _column_faults(row_type: type[Any] | None, found: Sequence[tuple[str, str]])
         if found:
             yield f"gives columns, but is no Query: {', '.join(name for name, _ in found)}"
         return
-    declared = get_type_hints(row_type)
-    names = [name for name, _ in found]
-    if names != list(declared):
-        yield f"gives ({', '.join(names)}), {row_type.__name__} has ({', '.join(declared)})"
+    declared = list(_declared_columns(row_type))
+    names, wanted = [name for name, _ in found], [name for name, _ in declared]
+    if names != wanted:
+        yield f"gives ({', '.join(names)}), {row_type.__name__} has ({', '.join(wanted)})"
         return
-    for name, type_name in found:
-        if not _fits(declared[name], type_name):
-            yield f"column {name} is {type_name}, declared {_shown(declared[name])}"
+    for (name, type_name), (_, hint) in zip(found, declared, strict=True):
+        if not _fits(hint, type_name):
+            yield f"column {name} is {type_name}, declared {_shown(hint)}"
+
+
+def _declared_columns(row_type: type[Any], *, optional: bool = False) -> Iterator[tuple[str, Any]]:
+    """The columns of a row type and their types; those of an optional entity are all optional."""
+    for name, hint in get_type_hints(row_type).items():
+        nested = nested_row(hint)
+        if nested is not None:
+            yield from _declared_columns(nested, optional=optional or _is_optional(hint))
+        else:
+            yield name, hint | None if optional else hint
 
 
 def _table_faults(plan: dict[str, Any], slice_name: str) -> Iterator[str]:
@@ -127,14 +137,14 @@ async def _null_faults(
         for node in _nodes(plan)
         if "Relation Name" in node
     }
-    declared = get_type_hints(row_type) if row_type is not None else {}
-    for (name, _), output in zip(columns, plan.get("Output", ()), strict=False):
+    declared = [hint for _, hint in _declared_columns(row_type)] if row_type is not None else []
+    for (name, _), hint, output in zip(columns, declared, plan.get("Output", ()), strict=False):
         column = _COLUMN.fullmatch(output)
         alias = column["alias"] or next(iter(tables), "") if column else ""
-        if column is None or alias not in tables or _is_optional(declared.get(name)):
+        if column is None or alias not in tables or _is_optional(hint):
             continue
         if await connection.fetchval(_NOT_NULL, *tables[alias], column["name"]) is False:
-            yield f"column {name} may be NULL, declared {_shown(declared.get(name))}"
+            yield f"column {name} may be NULL, declared {_shown(hint)}"
 
 
 async def _plan(connection: asyncpg.Connection[Any], text: str, parameters: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from seda.tracks.v1 import track_service_pb2
 from seda.users.internal.v1 import identity_service_pb2
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
-from services.chat.actions.deps import Deps, Limits
+from services.chat.actions.deps import Deps, Epoch, Limits
 from services.chat.actions.page_cache import PageCache
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.clients.users import RemoteResolver
@@ -17,7 +17,7 @@ from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.moderation import ModerationServicer
 from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
-from services.chat.store.epoch import Epoch
+from services.chat.wire.messages import encode_page
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 
@@ -26,7 +26,7 @@ SCHEMA_HEAD = "20261123_0230"
 
 
 def build(context: AppContext) -> App:
-    """Put the service together."""
+    """Compose the service."""
     epoch = Epoch()
     context.database.on_connect = epoch.read
     users = context.service_client(
@@ -56,6 +56,7 @@ def build(context: AppContext) -> App:
         RemoteTracks(tracks, context.clock),
         limits,
         PageCache(settings.page_cache_mib << 20),
+        encode_page,
     )
     return App(
         servicers=[

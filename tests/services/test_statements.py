@@ -106,6 +106,15 @@ class _Oid(NamedTuple):
     oid: int
 
 
+class _Nested(NamedTuple):
+    user: _Row
+    mail: _Mail | None
+
+
+class _NestedTyped(NamedTuple):
+    user: _Typed
+
+
 _USERS = "SELECT id, created_at FROM users.users WHERE id = $1"
 _SET = "UPDATE users.users SET email = $2 WHERE id = $1 RETURNING email"
 _JOINED = "SELECT b.email FROM users.users a JOIN users.users b ON b.id = a.id"
@@ -119,6 +128,9 @@ _CASES: list[tuple[Any, str, str | None]] = [
     (Query[_Ids], "SELECT array_agg(id) AS ids FROM users.users", None),
     (Query[_MaybeMail, UUID, str], _SET, None),
     (Command[UUID, str], _SET.replace("RETURNING email", ""), None),
+    (Query[_Nested, UUID], _USERS.replace("created_at", "created_at, email"), None),
+    (Query[_Nested, UUID], _USERS, "gives (id, created_at), _Nested has (id, created_at, email)"),
+    (Query[_NestedTyped, UUID], _USERS, "column created_at is timestamptz, declared int"),
     (Query[_Row, str], _USERS, "$1 is uuid, declared str"),
     (Query[_Row, list[str]], _USERS.replace("$1", "ANY ($1)"), "$1 is uuid[], declared list[str]"),
     (Query[_Row, UUID], _USERS.replace("$1", "ANY ($1)"), "$1 is uuid[], declared UUID"),

@@ -8,7 +8,7 @@ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.unti
 RETURNING holder;
 
 -- chat.active_pins
-WITH /* chat.active_pins */ f AS MATERIALIZED (SELECT
+WITH /* chat.active_pins */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -20,8 +20,8 @@ WITH /* chat.active_pins */ f AS MATERIALIZED (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
-      FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+    SELECT access.private, access.role, access.invited, access.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
+      FROM access LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
      ORDER BY p.pinned_at DESC, p.rev DESC;
 
 -- chat.add_reaction
@@ -401,12 +401,14 @@ SELECT /* chat.find_remaining */ DISTINCT x.category, x.room_id
 ORDER BY x.category, x.room_id;
 
 -- chat.get_message
-SELECT /* chat.get_message */ n.id, n.seq, n.rev, n.user_id, n.type, n.text, n.track_id, n.track, n.system_event,
-           n.mention_user_ids, n.created_at, n.edited_at, n.root_id, n.root_seq, n.reply_to_id, n.deleted_at,
-           n.deleted_by, n.deletion_type,
+SELECT /* chat.get_message */
+       n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
+       coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
+       n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
+, coalesce(s.reply_count, 0) AS reply_count, s.last_reply_at,
            n.emptied_at IS NULL
              AND coalesce(n.deleted_at > clock_timestamp() - interval '30 days', true) AS restorable,
-           coalesce(s.reply_count, 0) AS reply_count, s.last_reply_at, t.emojis, t.counts, t.first_ats, t.mine
+           t.emojis, t.counts, t.first_ats, t.mine
       FROM chat.messages n
       LEFT JOIN chat.threads s ON s.room_id = n.room_id AND s.root_id = n.id
      CROSS JOIN LATERAL (
@@ -534,7 +536,7 @@ SELECT /* chat.member */ room_id, user_id, role, joined_at, rev FROM chat.room_m
 WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL;
 
 -- chat.members_page
-WITH /* chat.members_page */ f AS (SELECT
+WITH /* chat.members_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -545,12 +547,12 @@ WITH /* chat.members_page */ f AS (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
-      FROM f LEFT JOIN LATERAL (
-        SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
+    SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
+      FROM access LEFT JOIN LATERAL (
+        SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev
           FROM chat.room_memberships o
          WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4)
-           AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
          ORDER BY o.joined_at, o.user_id LIMIT $5
       ) x ON true
      ORDER BY x.joined_at, x.user_id;
@@ -559,7 +561,7 @@ WITH /* chat.members_page */ f AS (SELECT
 SELECT /* chat.message_author */ m.user_id FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2;
 
 -- chat.message_by_id_unchecked
-WITH /* chat.message_by_id_unchecked */ f AS MATERIALIZED (SELECT
+WITH /* chat.message_by_id_unchecked */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -570,42 +572,41 @@ WITH /* chat.message_by_id_unchecked */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), x AS MATERIALIZED (
+), message AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN chat.messages n
+            FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.id = $3 AND true
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.message_by_seq
-WITH /* chat.message_by_seq */ f AS MATERIALIZED (SELECT
+WITH /* chat.message_by_seq */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -616,42 +617,41 @@ WITH /* chat.message_by_seq */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), x AS MATERIALIZED (
+), message AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN chat.messages n
+            FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.seq = $3 AND true
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.messages_by_id
-WITH /* chat.messages_by_id */ f AS MATERIALIZED (SELECT
+WITH /* chat.messages_by_id */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -662,39 +662,56 @@ WITH /* chat.messages_by_id */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), x AS MATERIALIZED (
+), message AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN chat.messages n
+            FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE n.room_id = $1 AND n.id = ANY ($3) AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           WHERE n.room_id = $1 AND n.id = ANY ($3) AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
+
+-- chat.messages_missing_search_text
+SELECT /* chat.messages_missing_search_text */ room_id, seq, text FROM chat.messages
+WHERE text IS NOT NULL AND search_text IS NULL AND deleted_at IS NULL
+ORDER BY room_id, seq LIMIT $1;
+
+-- chat.messages_of_author
+SELECT /* chat.messages_of_author */ * FROM (
+(SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
+        type <> 'SYSTEM' AND emptied_at IS NULL AS has_content
+   FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND deleted_at IS NULL
+  ORDER BY created_at LIMIT $3)
+  UNION ALL
+(SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
+        type <> 'SYSTEM' AND emptied_at IS NULL AS has_content
+   FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND deleted_at IS NOT NULL
+  ORDER BY created_at LIMIT $3)
+) a ORDER BY seq LIMIT $3;
 
 -- chat.messages_missing_search_text
 SELECT /* chat.messages_missing_search_text */ room_id, seq, text FROM chat.messages
@@ -715,7 +732,7 @@ SELECT /* chat.messages_of_author */ * FROM (
 ) a ORDER BY seq LIMIT $3;
 
 -- chat.moderators_page
-WITH /* chat.moderators_page */ f AS (SELECT
+WITH /* chat.moderators_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -726,18 +743,18 @@ WITH /* chat.moderators_page */ f AS (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
-      FROM f LEFT JOIN LATERAL (
-        SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
+    SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
+      FROM access LEFT JOIN LATERAL (
+        SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev
           FROM chat.room_memberships o
          WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4) AND o.role = 'MODERATOR'
-           AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
          ORDER BY o.joined_at, o.user_id LIMIT $5
       ) x ON true
      ORDER BY x.joined_at, x.user_id;
 
 -- chat.my_invitations_page
-SELECT /* chat.my_invitations_page */ v.room_id, v.user_id, v.invited_by, v.created_at AS invited_at, v.rev AS invitation_rev,
+SELECT /* chat.my_invitations_page */ v.room_id, v.user_id, v.invited_by, v.created_at, v.rev,
   r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
   r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
  FROM chat.room_invitations v
@@ -752,11 +769,9 @@ ORDER BY v.created_at DESC, v.room_id DESC LIMIT $4;
 SELECT /* chat.my_rooms */
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
        r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
-, m.role, m.joined_at, m.rev AS member_rev, m.last_read_seq, c.last_rev,
-           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
-           x.id AS message_id, x.seq, x.rev AS message_rev, x.user_id, x.type, x.text, x.track_id, x.track,
-           x.system_event, x.mention_user_ids, x.created_at AS sent_at, x.edited_at, x.root_id, x.reply_to_id
-      FROM (SELECT o.room_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
+, m.room_id, m.user_id, m.role, m.joined_at, m.rev, m.last_read_seq, c.last_rev,
+           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped, x.*
+      FROM (SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
              WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
              ORDER BY o.room_id LIMIT $3) m
       JOIN chat.rooms r ON r.id = m.room_id
@@ -786,8 +801,11 @@ SELECT /* chat.my_rooms */
                 ORDER BY e.message_seq LIMIT 101) a
      ) w
       LEFT JOIN LATERAL (
-       SELECT n.id, n.seq, n.rev, n.user_id, n.type, n.text, n.track_id, n.track, n.system_event,
-              n.mention_user_ids, n.created_at, n.edited_at, n.root_id, n.reply_to_id
+       SELECT
+       n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
+       coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
+       n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at
          FROM chat.messages n
         WHERE n.room_id = m.room_id AND n.deleted_at IS NULL
         ORDER BY n.seq DESC LIMIT 1
@@ -799,7 +817,7 @@ SELECT /* chat.open_invitation */ room_id, user_id, invited_by, created_at, rev 
 WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL;
 
 -- chat.owners_page
-WITH /* chat.owners_page */ f AS (SELECT
+WITH /* chat.owners_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -810,18 +828,18 @@ WITH /* chat.owners_page */ f AS (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
-      FROM f LEFT JOIN LATERAL (
-        SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
+    SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
+      FROM access LEFT JOIN LATERAL (
+        SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev
           FROM chat.room_memberships o
          WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4) AND o.role = 'OWNER'
-           AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
          ORDER BY o.joined_at, o.user_id LIMIT $5
       ) x ON true
      ORDER BY x.joined_at, x.user_id;
 
 -- chat.page_all
-WITH /* chat.page_all */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_all */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -832,9 +850,9 @@ WITH /* chat.page_all */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), x AS MATERIALIZED (
+), message AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN LATERAL ((SELECT * FROM (SELECT
+            FROM access CROSS JOIN LATERAL ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
@@ -845,33 +863,32 @@ WITH /* chat.page_all */ f AS MATERIALIZED (SELECT
  FROM chat.messages n WHERE n.room_id = $1 AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_all_and_deleted
-WITH /* chat.page_all_and_deleted */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -882,9 +899,9 @@ WITH /* chat.page_all_and_deleted */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), x AS MATERIALIZED (
+), message AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN LATERAL ((SELECT * FROM (SELECT
+            FROM access CROSS JOIN LATERAL ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
@@ -895,33 +912,32 @@ WITH /* chat.page_all_and_deleted */ f AS MATERIALIZED (SELECT
  FROM chat.messages n WHERE n.room_id = $1 AND true AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_replies
-WITH /* chat.page_replies */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -932,54 +948,53 @@ WITH /* chat.page_replies */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), p AS MATERIALIZED (
+), root AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN chat.messages n
+            FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE n.room_id = $1 AND n.id = $7 AND n.root_id IS NULL AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
-        ), x AS MATERIALIZED (
-          SELECT p.* FROM p
+           WHERE n.room_id = $1 AND n.id = $7 AND n.root_id IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+        ), message AS MATERIALIZED (
+          SELECT root.* FROM root
           UNION ALL
-          SELECT r.*, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM p CROSS JOIN LATERAL ((SELECT * FROM (SELECT
+          SELECT r.*, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM root CROSS JOIN LATERAL ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
- FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4) UNION ALL (SELECT * FROM (SELECT
+ FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4) UNION ALL (SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
- FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) r
+ FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) r
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_replies_and_deleted
-WITH /* chat.page_replies_and_deleted */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_replies_and_deleted */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -990,62 +1005,61 @@ WITH /* chat.page_replies_and_deleted */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), p AS MATERIALIZED (
+), root AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN chat.messages n
+            FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE n.room_id = $1 AND n.id = $7 AND n.root_id IS NULL AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
-        ), x AS MATERIALIZED (
-          SELECT p.* FROM p
+           WHERE n.room_id = $1 AND n.id = $7 AND n.root_id IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+        ), message AS MATERIALIZED (
+          SELECT root.* FROM root
           UNION ALL
-          SELECT r.*, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM p CROSS JOIN LATERAL ((SELECT * FROM ((SELECT * FROM (SELECT
+          SELECT r.*, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM root CROSS JOIN LATERAL ((SELECT * FROM ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
- FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4) UNION ALL (SELECT * FROM (SELECT
+ FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4) UNION ALL (SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
- FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NOT NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4)) u ORDER BY u.seq DESC LIMIT $4) UNION ALL (SELECT * FROM ((SELECT * FROM (SELECT
+ FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NOT NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4)) u ORDER BY u.seq DESC LIMIT $4) UNION ALL (SELECT * FROM ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
- FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6) UNION ALL (SELECT * FROM (SELECT
+ FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6) UNION ALL (SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
- FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NOT NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) u ORDER BY u.seq ASC LIMIT $6)) r
+ FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NOT NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) u ORDER BY u.seq ASC LIMIT $6)) r
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_roots
-WITH /* chat.page_roots */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1056,9 +1070,9 @@ WITH /* chat.page_roots */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), p AS MATERIALIZED (
+), root AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN LATERAL ((SELECT * FROM (SELECT
+            FROM access CROSS JOIN LATERAL ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
@@ -1069,41 +1083,40 @@ WITH /* chat.page_roots */ f AS MATERIALIZED (SELECT
  FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NULL AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
-        ), x AS MATERIALIZED (
-          SELECT p.* FROM p
+           WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+        ), message AS MATERIALIZED (
+          SELECT root.* FROM root
           UNION ALL
-          SELECT r.* FROM p CROSS JOIN LATERAL (SELECT * FROM (SELECT
+          SELECT r.* FROM root CROSS JOIN LATERAL (SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $7) r WHERE p.reply_count > 0
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $7) r WHERE root.reply_count > 0
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_roots_and_deleted
-WITH /* chat.page_roots_and_deleted */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1114,9 +1127,9 @@ WITH /* chat.page_roots_and_deleted */ f AS MATERIALIZED (SELECT
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
-), p AS MATERIALIZED (
+), root AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
-            FROM f CROSS JOIN LATERAL ((SELECT * FROM ((SELECT * FROM (SELECT
+            FROM access CROSS JOIN LATERAL ((SELECT * FROM ((SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
@@ -1135,41 +1148,40 @@ WITH /* chat.page_roots_and_deleted */ f AS MATERIALIZED (SELECT
  FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NULL AND n.deleted_at IS NOT NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) u ORDER BY u.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
-           WHERE NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
-        ), x AS MATERIALIZED (
-          SELECT p.* FROM p
+           WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+        ), message AS MATERIALIZED (
+          SELECT root.* FROM root
           UNION ALL
-          SELECT r.* FROM p CROSS JOIN LATERAL (SELECT * FROM (SELECT
+          SELECT r.* FROM root CROSS JOIN LATERAL (SELECT * FROM (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = p.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $7) r WHERE p.reply_count > 0
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $7) r WHERE root.reply_count > 0
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
-    ), g AS MATERIALIZED (
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_viewer_state
-WITH /* chat.page_viewer_state */ f AS MATERIALIZED (SELECT
+WITH /* chat.page_viewer_state */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1181,15 +1193,15 @@ WITH /* chat.page_viewer_state */ f AS MATERIALIZED (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, f.last_rev, g.my_ids, g.my_emojis
-      FROM f CROSS JOIN LATERAL (
+    SELECT access.private, access.role, access.invited, access.banned, access.last_rev, mine.my_ids, mine.my_emojis
+      FROM access CROSS JOIN LATERAL (
         SELECT array_agg(e.message_id) AS my_ids, array_agg(e.emoji) AS my_emojis
           FROM unnest((SELECT $3::uuid[])) AS i(id) CROSS JOIN LATERAL (
             SELECT r.message_id, r.emoji FROM chat.reactions r
              WHERE r.user_id = $2 AND r.room_id = $1 AND r.message_id = i.id AND r.removed_at IS NULL LIMIT 1000
           ) e
-         WHERE NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
-      ) g;
+         WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+      ) mine;
 
 -- chat.pin_message
 INSERT /* chat.pin_message */ INTO chat.pins (room_id, message_id, pinned_by, pinned_at, rev)
@@ -1200,14 +1212,15 @@ ON CONFLICT (room_id, message_id) DO UPDATE
 RETURNING message_id, pinned_by, pinned_at, rev;
 
 -- chat.pin_target
-SELECT /* chat.pin_target */ n.user_id, n.deleted_at IS NOT NULL AS deleted, p.pinned_by, p.pinned_at, p.rev,
-      (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins
+SELECT /* chat.pin_target */ n.user_id, n.deleted_at IS NOT NULL AS deleted,
+      (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins,
+      p.message_id, p.pinned_by, p.pinned_at, p.rev
  FROM chat.messages n
  LEFT JOIN chat.pins p ON p.room_id = n.room_id AND p.message_id = n.id AND p.removed_at IS NULL
 WHERE n.room_id = $1 AND n.id = $2;
 
 -- chat.plain_members_page
-WITH /* chat.plain_members_page */ f AS (SELECT
+WITH /* chat.plain_members_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1218,12 +1231,12 @@ WITH /* chat.plain_members_page */ f AS (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
-      FROM f LEFT JOIN LATERAL (
-        SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
+    SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
+      FROM access LEFT JOIN LATERAL (
+        SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev
           FROM chat.room_memberships o
          WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4) AND o.role = 'MEMBER'
-           AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+           AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
          ORDER BY o.joined_at, o.user_id LIMIT $5
       ) x ON true
      ORDER BY x.joined_at, x.user_id;
@@ -1315,7 +1328,7 @@ UPDATE /* chat.purge_messages */ chat.messages m
 WHERE m.room_id = $1 AND m.seq = d.seq;
 
 -- chat.reaction_context
-WITH /* chat.reaction_context */ f AS (SELECT
+WITH /* chat.reaction_context */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1332,9 +1345,8 @@ WITH /* chat.reaction_context */ f AS (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, f.muted, f.muted_on_platform, f.suspended, f.locked_at,
-           f.archived_at, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
-      FROM f
+    SELECT access.*, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
+      FROM access
       LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $5
      CROSS JOIN LATERAL (
        SELECT coalesce(array_agg(y.emoji), '{}') AS emojis, coalesce(array_agg(y.count), '{}') AS counts,
@@ -1347,7 +1359,7 @@ WITH /* chat.reaction_context */ f AS (SELECT
 ) t;
 
 -- chat.reactions
-WITH /* chat.reactions */ f AS MATERIALIZED (SELECT
+WITH /* chat.reactions */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1359,12 +1371,13 @@ WITH /* chat.reactions */ f AS MATERIALIZED (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, n.id IS NOT NULL AS live, e.user_id, e.emoji, e.created_at, e.rev
-      FROM f
-      LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+    SELECT access.private, access.role, access.invited, access.banned, n.id IS NOT NULL AS live,
+           e.message_id, e.user_id, e.emoji, e.created_at, e.rev
+      FROM access
+      LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
       LEFT JOIN LATERAL (
         SELECT * FROM (
-          SELECT e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e
+          SELECT e.message_id, e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e
            WHERE e.room_id = $1 AND e.message_id = n.id AND e.removed_at IS NULL AND (e.emoji, e.rev) > ($5, $6)
            ORDER BY e.emoji, e.rev LIMIT 101
         ) o LIMIT $4
@@ -1372,7 +1385,7 @@ WITH /* chat.reactions */ f AS MATERIALIZED (SELECT
      ORDER BY e.emoji, e.rev;
 
 -- chat.reactions_of_emoji
-WITH /* chat.reactions_of_emoji */ f AS MATERIALIZED (SELECT
+WITH /* chat.reactions_of_emoji */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
@@ -1384,12 +1397,13 @@ WITH /* chat.reactions_of_emoji */ f AS MATERIALIZED (SELECT
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
-    SELECT f.private, f.role, f.invited, f.banned, n.id IS NOT NULL AS live, e.user_id, e.emoji, e.created_at, e.rev
-      FROM f
-      LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)
+    SELECT access.private, access.role, access.invited, access.banned, n.id IS NOT NULL AS live,
+           e.message_id, e.user_id, e.emoji, e.created_at, e.rev
+      FROM access
+      LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
       LEFT JOIN LATERAL (
         SELECT * FROM (
-          SELECT e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e
+          SELECT e.message_id, e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e
            WHERE e.room_id = $1 AND e.message_id = n.id AND e.removed_at IS NULL AND e.emoji = $5 AND e.rev > $6
            ORDER BY e.emoji, e.rev LIMIT 101
         ) o LIMIT $4
@@ -1487,9 +1501,9 @@ SELECT /* chat.room */
        coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
        coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
 ,
-           r.id, r.name, r.description, r.created_by, r.created_at, r.updated_at, r.rev,
-           r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.last_seq, c.last_rev,
-           c.member_count, m.joined_at, m.rev AS member_rev
+       r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
+       r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
+, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev
   FROM chat.rooms r
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
@@ -1508,7 +1522,7 @@ SELECT /* chat.sanctions_page */ s.id, s.room_id, s.user_id, s.kind, s.reason, s
 SELECT /* chat.sanctions_page_of_user */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) AND s.user_id = $4 ORDER BY s.rev DESC LIMIT $3;
 
 -- chat.search_author
-WITH /* chat.search_author */ f AS MATERIALIZED (
+WITH /* chat.search_author */ access AS MATERIALIZED (
           SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
@@ -1530,14 +1544,14 @@ WITH /* chat.search_author */ f AS MATERIALIZED (
          AND ($6::timestamptz IS NULL OR n.created_at >= $6)
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT NOT f.banned AND (NOT f.private OR f.role IS NOT NULL) FROM f)
+         AND (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
-        ), x AS MATERIALIZED (
+        ), message AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
@@ -1550,33 +1564,32 @@ WITH /* chat.search_author */ f AS MATERIALIZED (
             JOIN chat.messages n ON n.room_id = t.room_id AND n.seq = t.seq
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT y.message_id, y.emoji, y.count, y.first_at FROM chat.reaction_tallies y
          WHERE y.room_id = x.room_id AND y.message_id = x.id LIMIT 1000
       ) y
-    ), g AS MATERIALIZED (
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.search_track
-WITH /* chat.search_track */ f AS MATERIALIZED (
+WITH /* chat.search_track */ access AS MATERIALIZED (
           SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
@@ -1591,7 +1604,7 @@ WITH /* chat.search_track */ f AS MATERIALIZED (
           UNION ALL
           SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
         ),
-        x AS MATERIALIZED (
+        message AS MATERIALIZED (
           SELECT * FROM (
             SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
@@ -1605,7 +1618,7 @@ WITH /* chat.search_track */ f AS MATERIALIZED (
          AND ($6::timestamptz IS NULL OR n.created_at >= $6)
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT NOT f.banned AND (NOT f.private OR f.role IS NOT NULL) FROM f)
+         AND (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
      AND
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
@@ -1614,33 +1627,32 @@ WITH /* chat.search_track */ f AS MATERIALIZED (
           ) o LIMIT $11
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT y.message_id, y.emoji, y.count, y.first_at FROM chat.reaction_tallies y
          WHERE y.room_id = x.room_id AND y.message_id = x.id LIMIT 1000
       ) y
-    ), g AS MATERIALIZED (
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.search_words
-WITH /* chat.search_words */ f AS MATERIALIZED (
+WITH /* chat.search_words */ access AS MATERIALIZED (
           SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
@@ -1662,14 +1674,14 @@ WITH /* chat.search_words */ f AS MATERIALIZED (
          AND ($6::timestamptz IS NULL OR n.created_at >= $6)
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT NOT f.banned AND (NOT f.private OR f.role IS NOT NULL) FROM f)
+         AND (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
-        ), x AS MATERIALIZED (
+        ), message AS MATERIALIZED (
           SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
@@ -1682,48 +1694,42 @@ WITH /* chat.search_words */ f AS MATERIALIZED (
             JOIN chat.messages n ON n.room_id = t.room_id AND n.seq = t.seq
         )
         ,
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT y.message_id, y.emoji, y.count, y.first_at FROM chat.reaction_tallies y
          WHERE y.room_id = x.room_id AND y.message_id = x.id LIMIT 1000
       ) y
-    ), g AS MATERIALIZED (
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
       ) e
     )
-    SELECT x.*,
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
- FROM x
+    SELECT message.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+ FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.send_context
 SELECT /* chat.send_context */ i.item,
-      r.id IS NOT NULL AS room_exists,
-      coalesce(r.private, false) AS private,
-      r.archived_at IS NOT NULL AS archived,
-      r.locked_at IS NOT NULL AS locked,
-      coalesce(r.announcement, false) AS announcement,
-      coalesce(r.slow_mode_seconds, 0) AS slow_mode_seconds,
-      m.role,
+      r.private, m.role,
       EXISTS (SELECT 1 FROM chat.room_invitations v
                WHERE v.room_id = i.room_id AND v.user_id = i.user_id AND v.ended_at IS NULL) AS invited,
       EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
                  AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned,
-      coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
       EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
-                 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted_in_room,
+                 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted,
       coalesce(i.muted_until > clock_timestamp(), false) AS muted_on_platform,
+      coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
+      r.archived_at, r.locked_at, r.announcement, r.slow_mode_seconds,
       duplicate.seq AS duplicate_seq,
       duplicate.payload_hash AS duplicate_hash,
       written.seq AS written_seq,

@@ -17,7 +17,7 @@ from services.chat.store.rooms import Reader
 async def list_moderation_logs(
     deps: Deps, caller: Caller, acting_as: ActingAs, user_id: UUID | None, page_size: int, page_token: str
 ) -> tuple[list[LogLine], str]:
-    """A page of the log, the newest line first, and the next page's token."""
+    """Return a page of the audit log, the newest line first, and the next page's token."""
     request_fingerprint = fingerprint(
         "ListModerationLogs", caller.user_id, acting_as.room_id, acting_as.as_admin, user_id
     )

@@ -1,4 +1,4 @@
-"""Acting on others: by a role in the room, or with as_admin by one on the platform."""
+"""Authorization of moderation: by a role in the room, or with as_admin by a platform role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.database import Database
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.permissions import Actor, Rank, check_actor, check_admin, check_platform_role
+from services.chat.domain.permissions import (
+    Actor,
+    Rank,
+    check_admin,
+    check_moderator,
+    check_platform_role,
+    check_reader,
+)
 from services.chat.store import rooms
 
 _T = TypeVar("_T")
@@ -18,21 +25,21 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ActingAs:
-    """By what a caller acts in a room: a role there, at least `least`, or with `as_admin` their platform role.
+    """The right by which a caller acts in a room: a role of at least `min_rank`, or with `as_admin` a platform role.
 
-    `moderators`: platform moderators may act in public rooms, too.
+    `platform_moderators`: platform moderators may act in public rooms, too.
     """
 
     room_id: UUID
     as_admin: bool = False
     min_rank: Rank = Rank.MODERATOR
-    moderators: bool = False
+    platform_moderators: bool = False
 
     def check(self, tx: RoomTransaction) -> Actor:
-        """The caller as somebody who may act; raises what domain/acting.py says otherwise."""
+        """Return the authorized actor; raises the errors of domain/permissions.py."""
         if self.as_admin:
-            return check_admin(self.room_id, tx.room, tx.caller)
-        return check_actor(self.room_id, tx.room, tx.caller, self.min_rank)
+            return check_admin(self.room_id, tx.membership, tx.caller)
+        return check_moderator(self.room_id, tx.membership, tx.caller, self.min_rank)
 
 
 async def run_as_moderator(
@@ -41,9 +48,9 @@ async def run_as_moderator(
     acting_as: ActingAs,
     operation: Callable[[RoomTransaction, Actor], Awaitable[_T]],
 ) -> _T:
-    """Run an act under the room's lock as somebody who may do it."""
+    """Run an operation under the room lock as an authorized actor."""
     if acting_as.as_admin:
-        check_platform_role(caller, moderators=acting_as.moderators)
+        check_platform_role(caller, platform_moderators=acting_as.platform_moderators)
 
     async def checked(tx: RoomTransaction) -> _T:
         return await operation(tx, acting_as.check(tx))
@@ -58,15 +65,10 @@ async def audited_read(
     read: Callable[[rooms.Reader], Awaitable[_T]],
     action: str,
 ) -> _T:
-    """Run a read that only moderators may do. A read with as_admin is an act itself, and logged as `action`."""
+    """Run a read that only moderators may do. A read with as_admin is recorded in the audit log as `action`."""
     if not acting_as.as_admin:
-        check_actor(
-            acting_as.room_id,
-            await rooms.room(database, acting_as.room_id, caller),
-            caller,
-            acting_as.min_rank,
-            reads=True,
-        )
+        row = await rooms.get_room(database, acting_as.room_id, caller)
+        check_reader(acting_as.room_id, None if row is None else row.membership, caller, acting_as.min_rank)
         return await read(database)
 
     async def operation(tx: RoomTransaction, actor: Actor) -> _T:

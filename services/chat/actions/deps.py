@@ -1,23 +1,24 @@
-"""What chat's actions need, and of whom."""
+"""The dependencies of chat's actions, which app.py provides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from servicekit.database import Database
+from servicekit.database import Database, Session
 from servicekit.rate_limit import RateLimiter
-from services.chat.actions.page_cache import PageCache
+from services.chat.actions.page_cache import MessagePage, PageCache
 from services.chat.domain.message_send import SendDraft
 from services.chat.domain.model import Message, TrackSnapshot
-from services.chat.store.epoch import Epoch
+from services.chat.store.epoch import read_epoch
 
 
 class SendResult(NamedTuple):
-    """What became of a draft: it is the message `seq` of its room, committed.
+    """The outcome of a draft: the committed message `seq` of its room.
 
-    `message` is given where this try wrote it; otherwise it has to be read.
+    `message` is set when this try wrote it; otherwise it has to be read.
     """
 
     seq: int
@@ -26,25 +27,36 @@ class SendResult(NamedTuple):
 
 
 class Batcher(Protocol):
-    """Writes drafts, many at once."""
+    """Writes drafts in batches."""
 
     async def send(self, draft: SendDraft, deadline: float) -> SendResult:
-        """Write one draft. `deadline` is on the monotonic clock; a draft that waits longer is refused."""
+        """Write one draft, or refuse it after `deadline`, on the monotonic clock."""
 
 
 class TrackCatalog(Protocol):
-    """Knows tracks."""
+    """Resolves tracks."""
 
     async def snapshot(self, track_id: UUID) -> TrackSnapshot | None:
-        """The track as it is known now; None when there is none."""
+        """Return the current metadata of a track; None when there is no such track."""
+
+
+class Epoch:
+    """The epoch of the database that the newest connection leads to.
+
+    A restored or promoted copy is reached by new connections only, so it is read once per connection.
+    """
+
+    def __init__(self) -> None:
+        self.value = ""
+
+    async def read(self, session: Session) -> None:
+        """Read the epoch on a new connection."""
+        self.value = await read_epoch(session) or self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often one user may do what is cheap to ask for and costs others.
-
-    The batcher charges sends, by the same count as edits.
-    """
+    """Rate limits per user. The batcher charges sends to the same bucket as edits."""
 
     sends: RateLimiter
     rooms: RateLimiter
@@ -57,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything that app.py hands to the actions."""
+    """The dependencies of the actions. `encode_page` serializes a page for the page cache."""
 
     database: Database
     epoch: Epoch
@@ -65,3 +77,4 @@ class Deps:
     tracks: TrackCatalog
     limits: Limits
     pages: PageCache
+    encode_page: Callable[[MessagePage], bytes]

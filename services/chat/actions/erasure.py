@@ -1,8 +1,8 @@
 """AuthorDataService: erase_author.
 
-What is left of a user is found room by room, and each find is transfer by one transaction per room and kind,
-which takes the room's lock as every change does and is small enough to keep nobody waiting. Whatever ends a call
-leaves complete transactions behind; the next call finds what is left.
+The remaining data is found room by room; one transaction per room and category follows, under the room lock and small
+enough to keep other writers waiting only briefly. An interrupted call leaves complete transactions behind, and the next
+call continues.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.chat.domain.model import DeletionType, MemberRole
 from services.chat.store import erasure as store
 from services.chat.store import message_delete, ownership_transfer
 
-# How many of each a transaction changes, so that with the rows that change along it stays below 500.
+# The maximum of each per transaction, so that with dependent rows it stays below 500.
 _ROWS = 400
 _MENTIONS = 200
 _REACTIONS = 120
@@ -30,11 +30,10 @@ _Step = Callable[[MaintenanceTransaction, UUID], Awaitable[int]]
 
 
 async def erase_author(deps: Deps, user_id: UUID, mode: ErasureMode, deadline: float) -> ErasureProgress:
-    """Erase a user from chat for half of the time until `deadline`, seconds on the monotonic clock.
+    """Erase a user's data for up to half of the time until `deadline`, on the monotonic clock.
 
-    `done` says that nothing was left at the end: who still writes meanwhile, as a user can whose caller some
-    process keeps for some seconds, leaves something to the next call. Raises ConflictError when a room is in
-    somebody else's hands for too long; a repeated call goes on from there.
+    `done`: no data remained at the end. A user who is still in a caller cache can write during the call; the next call
+    erases that. Raises ConflictError when a room stays locked too long; a repeated call continues.
     """
     now = time.monotonic()
     until = now + (deadline - now) / 2
@@ -66,7 +65,7 @@ async def _erase(
 
 
 async def _membership(tx: MaintenanceTransaction, user_id: UUID) -> int:
-    """End the membership. Nobody acts here, so the log gets no line: watchers see what became of whom."""
+    """End the membership, without a line in the audit log, as it has no actor."""
     before = await ownership_transfer.erase_membership(tx.session, tx.room_id, user_id, tx.next_rev())
     if before is None or not before.member:
         return 0 if before is None else 1
@@ -82,10 +81,9 @@ async def _messages(tx: MaintenanceTransaction, user_id: UUID) -> int:
 
 
 async def _tombstones(tx: MaintenanceTransaction, user_id: UUID) -> int:
-    """The next part of taking messages away.
+    """Delete the user's messages, then their dependents, then their content and author, in small parts.
 
-    First they are deleted, then all goes that hangs on them, then what they said, with their author. What the
-    service told of the user stays and names nobody.
+    SYSTEM messages stay without their author.
     """
     found = await store.messages_by_author(tx.session, tx.room_id, user_id, MAX_PURGED)
     live = [row.seq for row in found if row.live]
@@ -129,7 +127,7 @@ async def _creation(tx: MaintenanceTransaction, user_id: UUID) -> int:
 
 
 def _numbered(erase: Callable[[Session, UUID, UUID, int, int], Awaitable[int]], limit: int) -> _Step:
-    """A step whose statement numbers the rows that it changes, up to `limit` of them."""
+    """Return a step whose statement assigns revs to the rows that it changes, up to `limit`."""
 
     async def step(tx: MaintenanceTransaction, user_id: UUID) -> int:
         count = await erase(tx.session, tx.room_id, user_id, limit, tx.last_rev + 1)

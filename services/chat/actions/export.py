@@ -14,14 +14,14 @@ from services.chat.domain.pagination import take_within_budget
 from services.chat.store import export as store
 from services.chat.store.export import Cursor, ExportRow
 
-# What a record costs on the wire beside the text of its JSON: its kind, and numbers, which are longer there.
+# The encoded size of a record beside the text of its JSON.
 _OVERHEAD_BYTES = 300
 
 
 async def export_author(
     deps: Deps, user_id: UUID, page_size: int, page_token: str
 ) -> tuple[list[AuthorRecord], str]:
-    """A page of what chat holds about a user, all of one kind, and the next page's token; two statements at most.
+    """Return a page of a user's records, all of one kind, and the next page's token; at most two statements.
 
     Raises PageTokenMismatchError.
     """
@@ -35,7 +35,7 @@ async def export_author(
         kind = later.pop(0)
     rows = await store.page(deps.database, user_id, kind, after, page_size + 1)
     fit, _ = take_within_budget(rows[:page_size], _bytes, MAX_BYTES)
-    shown, token = paginate(rows, len(fit), lambda last: _encode(request_fingerprint, kind, last.cursor()))
+    shown, token = paginate(rows, len(fit), lambda last: _encode(request_fingerprint, kind, last.cursor))
     if not token:
         if later is None:
             later = await store.kinds(deps.database, user_id)

@@ -1,4 +1,4 @@
-"""MembershipService: invitations, from being made to being accepted, declined or withdrawn."""
+"""MembershipService: invite, accept, decline, revoke and list invitations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.clock import Micros
-from servicekit.errors import CallerSuspendedError
 from servicekit.pagination import (
     MAX_TIMESTAMP,
     decode_instant,
@@ -21,29 +20,29 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import RoomNotFoundError, TargetBannedError
-from services.chat.domain.model import Invitation, Member, Room
+from services.chat.domain.model import Invitation, Member
 from services.chat.domain.pagination import MAX_SEQ
-from services.chat.domain.permissions import Rank, check_actor, check_not_archived
-from services.chat.domain.visibility import check_room_visible
+from services.chat.domain.permissions import Rank, check_manager, check_not_archived
+from services.chat.domain.visibility import check_not_suspended, check_room_visible
 from services.chat.store import invitations as store
+from services.chat.store.invitations import MyInvitationRow
 from services.chat.store.rooms import Reader
 
 _LATEST = (Micros(MAX_TIMESTAMP), UUID(int=0))
 
 
 async def accept_invitation(deps: Deps, caller: Caller, room_id: UUID) -> Member:
-    """The caller's membership; ends as join_room does."""
+    """Join the room and return the membership, as join_room does."""
     return await join_room(deps, caller, room_id)
 
 
 async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
-    """End the caller's invitation; declining none changes nothing."""
+    """End the caller's invitation; without one this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> None:
-        standing = check_room_visible(room_id, tx.room)
-        if standing.suspended:
-            raise CallerSuspendedError
-        if standing.invited:
+        membership = check_room_visible(room_id, tx.membership)
+        check_not_suspended(membership)
+        if membership.invited:
             await store.end(tx.session, room_id, caller.user_id, tx.next_rev())
 
     # As in leave_room: the invitation may have been all that showed the room.
@@ -52,14 +51,14 @@ async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
 
 
 async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> Invitation | None:
-    """The user's open invitation, made now or before; None for a member, who needs none.
+    """Return the user's open invitation, a new one or an earlier one; None for a member.
 
-    Raises TargetBannedError, and RateLimitedError where one would be made.
+    Raises TargetBannedError, and RateLimitedError for a new one.
     """
     charge = deps.limits.invitations.deferred_hit(caller.user_id)
 
     async def operation(tx: RoomTransaction) -> Invitation | None:
-        actor = check_actor(room_id, tx.room, caller, Rank.MODERATOR, unmuted=True)
+        actor = check_manager(room_id, tx.membership, caller, Rank.MODERATOR)
         check_not_archived(tx.room.archived_at)
         invitee = await store.invitee(tx.session, room_id, user_id)
         if invitee.member:
@@ -78,10 +77,10 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
 
 
 async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> None:
-    """Withdraw an invitation; withdrawing none changes nothing."""
+    """End a user's invitation; without one this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> None:
-        actor = check_actor(room_id, tx.room, caller, Rank.MODERATOR, unmuted=True)
+        actor = check_manager(room_id, tx.membership, caller, Rank.MODERATOR)
         earlier = await store.open_invitation(tx.session, room_id, user_id)
         if earlier is None:
             return
@@ -94,7 +93,7 @@ async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: 
 async def list_invitations(
     deps: Deps, caller: Caller, room_id: UUID, page_size: int, page_token: str
 ) -> tuple[list[Invitation], str]:
-    """A page of a room's open invitations, the newest first, and the next page's token."""
+    """Return a page of a room's open invitations, the newest first, and the next page's token."""
     request_fingerprint = fingerprint("ListInvitations", caller.user_id, room_id)
     before_rev = decode_number(page_token, request_fingerprint, MAX_SEQ)
 
@@ -107,13 +106,13 @@ async def list_invitations(
 
 async def list_my_invitations(
     deps: Deps, caller: Caller, page_size: int, page_token: str
-) -> tuple[list[tuple[Invitation, Room]], str]:
-    """A page of the caller's open invitations with their rooms, the newest first, and the next page's token."""
+) -> tuple[list[MyInvitationRow], str]:
+    """Return a page of the caller's open invitations with their rooms, the newest first, and the next page's token."""
     request_fingerprint = fingerprint("ListMyInvitations", caller.user_id)
     before = decode_instant(page_token, request_fingerprint) or _LATEST
     found = await store.mine(deps.database, caller.user_id, before, page_size + 1)
     return paginate(
         found,
         page_size,
-        lambda last: encode_token(request_fingerprint, (last[0].created_at,), (str(last[0].room_id),)),
+        lambda last: encode_token(request_fingerprint, (last.invitation.created_at,), (str(last.room.id),)),
     )

@@ -8,14 +8,19 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.clock import Micros
-from servicekit.errors import CallerSuspendedError
 from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.errors import BannedError, LastOwnerError, MemberNotFoundError, RoomNotFoundError
+from services.chat.domain.errors import LastOwnerError, MemberNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Member, MemberRole, Removal, SystemEvent
-from services.chat.domain.permissions import Rank, check_actor, check_not_archived, check_outranks
-from services.chat.domain.visibility import check_room_readable, check_room_viewable, check_room_visible
+from services.chat.domain.permissions import Rank, check_manager, check_not_archived, check_outranks
+from services.chat.domain.visibility import (
+    check_not_banned,
+    check_not_suspended,
+    check_room_readable,
+    check_room_viewable,
+    check_room_visible,
+)
 from services.chat.store import membership as store
 
 _FIRST = (Micros(0), UUID(int=0))
@@ -23,7 +28,7 @@ _FIRST = (Micros(0), UUID(int=0))
 
 @dataclass(frozen=True, slots=True)
 class MemberListing:
-    """Which members of a room to list; `role` None: of any role."""
+    """A ListMembers request; `role` None: of any role."""
 
     room_id: UUID
     role: MemberRole | None
@@ -32,21 +37,18 @@ class MemberListing:
 
 
 async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
-    """The caller's membership. A member who joins again changes nothing, at no charge; raises RateLimitedError."""
+    """Return the caller's membership. For a member this changes nothing, at no charge. Raises RateLimitedError."""
     charge = deps.limits.joins.deferred_hit(caller.user_id)
 
     async def operation(tx: RoomTransaction) -> Member:
-        standing = check_room_visible(room_id, tx.room)
-        if standing.suspended:
-            raise CallerSuspendedError
-        if standing.banned:
-            raise BannedError
-        member = standing.member(caller.user_id)
-        if member is not None:
-            return member
-        check_not_archived(standing.archived_at)
+        membership = check_room_visible(room_id, tx.membership)
+        check_not_suspended(membership)
+        check_not_banned(membership)
+        if tx.member is not None:
+            return tx.member
+        check_not_archived(tx.room.archived_at)
         charge()
-        # Nobody was left, and it was archived, and it was brought back: somebody has to look after it.
+        # The first member of an unarchived room without members becomes its owner.
         role = MemberRole.MEMBER if tx.member_count else MemberRole.OWNER
         member = await store.join(
             tx.session, room_id, caller.user_id, role, last_seq=tx.last_seq, rev=tx.next_rev()
@@ -63,12 +65,11 @@ async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
     """End the caller's membership, if there is one; the last owner raises LastOwnerError."""
 
     async def operation(tx: RoomTransaction) -> None:
-        standing = check_room_viewable(room_id, tx.room)
-        if standing.suspended:
-            raise CallerSuspendedError
-        if standing.role is None:
+        membership = check_room_viewable(room_id, tx.membership)
+        check_not_suspended(membership)
+        if membership.role is None:
             return
-        if standing.role == MemberRole.OWNER and not await store.has_other_owner(
+        if membership.role == MemberRole.OWNER and not await store.has_other_owner(
             tx.session, room_id, caller.user_id
         ):
             raise LastOwnerError
@@ -81,19 +82,19 @@ async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
         await with_room_lock(deps.database, caller, room_id, operation)
 
 
-async def list_members(deps: Deps, caller: Caller, asked: MemberListing) -> tuple[list[Member], str]:
-    """A page of a room's members in the order in which they joined, and the next page's token; one statement."""
-    request_fingerprint = fingerprint("ListMembers", caller.user_id, asked.room_id, asked.role)
-    size = asked.page_size
-    facts, found = await store.page(
+async def list_members(deps: Deps, caller: Caller, listing: MemberListing) -> tuple[list[Member], str]:
+    """Return a page of a room's members in the order of joining, and the next page's token; one statement."""
+    request_fingerprint = fingerprint("ListMembers", caller.user_id, listing.room_id, listing.role)
+    size = listing.page_size
+    access, found = await store.page(
         deps.database,
-        asked.room_id,
+        listing.room_id,
         caller.user_id,
-        role=asked.role,
-        after=decode_instant(asked.page_token, request_fingerprint) or _FIRST,
+        role=listing.role,
+        after=decode_instant(listing.page_token, request_fingerprint) or _FIRST,
         limit=size + 1,
     )
-    check_room_readable(asked.room_id, facts)
+    check_room_readable(listing.room_id, access)
     return paginate(
         found, size, lambda last: encode_token(request_fingerprint, (last.joined_at,), (str(last.user_id),))
     )
@@ -102,13 +103,13 @@ async def list_members(deps: Deps, caller: Caller, asked: MemberListing) -> tupl
 async def set_member_role(
     deps: Deps, caller: Caller, room_id: UUID, user_id: UUID, role: MemberRole
 ) -> Member:
-    """The member in the new role; the same role again changes nothing.
+    """Set a member's role and return the member; the same role changes nothing.
 
     Raises MemberNotFoundError, and TargetProtectedError for the caller and other owners.
     """
 
     async def operation(tx: RoomTransaction) -> Member:
-        actor = check_actor(room_id, tx.room, caller, Rank.OWNER, unmuted=True)
+        actor = check_manager(room_id, tx.membership, caller, Rank.OWNER)
         check_not_archived(tx.room.archived_at)
         before = await store.member(tx.session, room_id, user_id)
         if before is None:

@@ -1,4 +1,4 @@
-"""MessageService: delete_message, restore_message."""
+"""Deleting and restoring messages: one, or all of an author."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from services.chat.domain.model import DeletionType, Message
 from services.chat.domain.permissions import (
     Actor,
     Rank,
-    check_actor,
     check_admin,
+    check_message_actor,
     check_not_archived,
     check_outranks,
     check_platform_role,
@@ -29,10 +29,13 @@ from services.chat.store import message_delete as store
 from services.chat.store.message_delete import AuthorFilter
 from services.chat.store.message_get import MessageStateRow, get_message
 
+MAX_DELETED = 500
+"""The maximum number of messages per call, which bounds the time under the room lock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """Which message to delete, and why. `as_admin`: by the caller's role on the platform."""
+    """A DeleteMessage request. `as_admin`: by the caller's platform role."""
 
     room_id: UUID
     message_id: UUID
@@ -40,17 +43,25 @@ class Deletion:
     as_admin: bool
 
 
+class Deleted(NamedTuple):
+    """The numbers of deleted and of remaining messages; `deduplicated`: an earlier call had deleted them."""
+
+    deleted: int
+    remaining: int
+    deduplicated: bool = False
+
+
 async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> Message:
-    """The stub of a deleted message; deleting it again changes nothing and gives the same stub."""
+    """Delete a message and return its tombstone; for a deleted message this changes nothing."""
     if deletion.as_admin:
-        check_platform_role(caller, moderators=True)
+        check_platform_role(caller, platform_moderators=True)
 
     async def operation(tx: RoomTransaction) -> Message:
         if deletion.as_admin:
-            actor = check_admin(deletion.room_id, tx.room, caller)
+            actor = check_admin(deletion.room_id, tx.membership, caller)
         else:
-            actor = check_actor(deletion.room_id, tx.room, caller, Rank.MEMBER, writes=True)
-        message = (await _get_message(tx, deletion.message_id)).message(deletion.room_id)
+            actor = check_message_actor(deletion.room_id, tx.membership, caller, Rank.MEMBER)
+        message = (await _get_message(tx, deletion.message_id)).message()
         check_deletable(message, actor)
         if message.deleted_at is None:
             message = await _delete(tx, actor, message, deletion.reason)
@@ -62,13 +73,13 @@ async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> Mess
 async def restore_message(
     deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str
 ) -> Message:
-    """A deleted message as it was, live again; restoring a live one changes nothing."""
+    """Restore a deleted message and return it; for a live message this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> Message:
-        actor = check_actor(room_id, tx.room, caller, Rank.MODERATOR, writes=True)
+        actor = check_message_actor(room_id, tx.membership, caller, Rank.MODERATOR)
         check_not_archived(tx.room.archived_at)
         row = await _get_message(tx, message_id)
-        message = row.message(room_id)
+        message = row.message()
         if message.deleted_at is None:
             return message
         check_restorable(message, restorable=row.restorable)
@@ -91,7 +102,7 @@ async def restore_message(
 
 
 async def _delete(tx: RoomTransaction, actor: Actor, message: Message, reason: str) -> Message:
-    """The deleted message. What moderators and administrators delete is recorded, an author's own is not."""
+    """Delete a message and return its tombstone. Audited, except for an author's own message."""
     before = _log_state(message)
     capacity = deletion_type(actor, message.user_id)
     deleted = await store.delete(
@@ -103,7 +114,7 @@ async def _delete(tx: RoomTransaction, actor: Actor, message: Message, reason: s
         first_rev=tx.last_rev + 1,
     )
     tx.next_revs(deleted.messages + deleted.pins)
-    message = (await _get_message(tx, message.id)).message(tx.room_id)
+    message = (await _get_message(tx, message.id)).message()
     if capacity is not DeletionType.AUTHOR:
         await tx.audit(
             actor,
@@ -125,7 +136,7 @@ async def _get_message(tx: RoomTransaction, message_id: UUID) -> MessageStateRow
 
 
 def _log_state(message: Message) -> dict[str, object]:
-    """What the log says of a message: never what the message says."""
+    """Return the audited state of a message, never its content."""
     if message.deleted_at is None:
         return {"deleted_at": None}
     return {
@@ -133,18 +144,6 @@ def _log_state(message: Message) -> dict[str, object]:
         "deleted_by": None if message.deleted_by is None else str(message.deleted_by),
         "deletion_type": message.deletion_type,
     }
-
-
-MAX_DELETED = 500
-"""How many messages one call deletes: a room's lock is never held for more rows."""
-
-
-class Deleted(NamedTuple):
-    """How many messages were deleted, how many such ones remain, and whether an earlier call had deleted them."""
-
-    deleted: int
-    remaining: int
-    deduplicated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +226,7 @@ async def delete_newest(
 
 
 async def count_remaining(deps: Deps, author_filter: AuthorFilter, deleted: int) -> Deleted:
-    """What remains after a change that has ended: they may be many, and nobody waits for the room meanwhile."""
+    """Count the remaining messages after the transaction: they may be many, and the room lock is free."""
     if deleted < MAX_DELETED:
         return Deleted(deleted, 0)
     return Deleted(deleted, await store.count_by_author(deps.database, author_filter))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,8 +12,8 @@ from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.page_cache import CachedPage
-from services.chat.actions.response_size import row_bytes, upper_bound_bytes
+from services.chat.actions.page_cache import CachedPage, MessagePage
+from services.chat.actions.response_size import message_bytes, upper_bound_bytes
 from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Tally, ThreadView
@@ -21,12 +21,12 @@ from services.chat.domain.pagination import Direction, PageSlice, Window, slice_
 from services.chat.domain.permissions import Actor, check_sees_deleted
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list as store
-from services.chat.store.message_query import MessageBatch, MessageRow
+from services.chat.store.message_query import MessageBatch, MessageRow, RoomStateRow
 
 
 @dataclass(frozen=True, slots=True)
 class MessageListing:
-    """Which messages to list. At most one of the three positions is given."""
+    """A ListMessages request. At most one of the three positions is set."""
 
     room_id: UUID
     page_size: int
@@ -41,7 +41,7 @@ class MessageListing:
 
 @dataclass(frozen=True, slots=True)
 class ReplyListing:
-    """Which replies to list. At most one of the two positions is given."""
+    """A ListReplies request. At most one of the two positions is set."""
 
     room_id: UUID
     root_id: UUID
@@ -53,31 +53,8 @@ class ReplyListing:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of messages: the newest first, or of a thread the oldest first, with its `root`.
-
-    `replies` has the first live replies by the seq of their root, in order; None where none are shown. `tallies`
-    are by message. `deleted`: deleted messages tell what they said. `rev` is the room's last, of the same snapshot.
-    `keep`, where the page is wanted for others, takes it as it is for everybody: without marks of the caller's own
-    reactions and without a token.
-    """
-
-    messages: list[MessageRow]
-    replies: dict[int, list[MessageRow]] | None
-    tallies: dict[UUID, list[Tally]]
-    deleted: bool
-    next_page_token: str
-    found_oldest: bool
-    found_newest: bool
-    epoch: str
-    rev: int
-    root: MessageRow | None = None
-    keep: Callable[[bytes], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """A page that was made before, for one more caller: `mine` are their own reactions, (message, emoji)."""
+    """An encoded page for one more caller: `mine` are the caller's own reactions, (message id, emoji)."""
 
     content: bytes
     mine: set[tuple[UUID, str]]
@@ -86,7 +63,7 @@ class CachedResponse:
 
 @dataclass(frozen=True, slots=True)
 class MessageResult:
-    """One message with its reactions. `deleted`: it tells what it said though it is deleted."""
+    """One message with its reactions. `deleted`: it shows its content although it is deleted."""
 
     message: MessageRow
     tallies: Sequence[Tally]
@@ -95,16 +72,16 @@ class MessageResult:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """Messages in order with their reactions by message, and the ids of those that there are none of."""
+    """Messages in room order with their reactions by message, and the ids that were not found."""
 
     messages: list[MessageRow]
     tallies: dict[UUID, list[Tally]]
     missing: list[UUID]
 
 
-async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> Page | CachedResponse:
-    """A page of a room's messages; one statement, two for one that has changed since it was cached."""
-    request_fingerprint = fingerprint(
+async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> MessagePage | CachedResponse:
+    """Return a page of a room's messages; one statement, two for a page that changed since it was cached."""
+    binding = fingerprint(
         "ListMessages",
         caller.user_id,
         listing.room_id,
@@ -115,43 +92,17 @@ async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> 
         listing.after_seq,
         listing.around_seq,
     )
-    window = _window_from_token(listing.page_token, request_fingerprint, listing.page_size) or _first_window(
-        listing
-    )
-    # A page with deleted messages is made anew: what is taken off those before they are emptied moves no rev.
+    window = _window_from_token(listing.page_token, binding, listing.page_size) or _first_window(listing)
+    # Never cache pages that include deleted messages: the purge of their reactions and revisions bumps no rev.
     key = None if listing.deleted else (listing.room_id, listing.view, listing.replies, window)
     cached = None if key is None else deps.pages.get(key)
     if cached is not None:
-        shared = await _from_cache(
-            deps, caller, listing, cached, lambda: _token(request_fingerprint, window, cached.next_seq)
-        )
-        if shared is not None:
-            return shared
-    return await _page(deps, caller, listing, window, key, request_fingerprint)
-
-
-async def _from_cache(
-    deps: Deps, caller: Caller, listing: MessageListing, cached: CachedPage, token: Callable[[], str]
-) -> CachedResponse | None:
-    """A cached page, if nothing has changed in the room since it was made."""
-    now = await store.viewer_state(deps.database, listing.room_id, caller.user_id, cached.reacted_ids)
-    room = check_room_readable(listing.room_id, now)
-    if (room.last_rev, deps.epoch.value) != (cached.rev, cached.epoch):
-        return None
-    mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
-    return CachedResponse(cached.content, mine, token())
-
-
-async def _page(
-    deps: Deps,
-    caller: Caller,
-    listing: MessageListing,
-    window: Window,
-    key: Hashable | None,
-    request_fingerprint: int,
-) -> Page:
+        mine = await _validate(deps, caller, listing.room_id, cached)
+        if mine is not None:
+            return CachedResponse(cached.content, mine, _token(binding, window, cached.next_seq))
+    # The epoch before the read: if the connection leads to another copy, the page is never valid for that copy.
     epoch = deps.epoch.value
-    found = await store.page(
+    batch = await store.page(
         deps.database,
         listing.room_id,
         caller.user_id,
@@ -160,34 +111,45 @@ async def _page(
         replies=listing.replies,
         deleted=listing.deleted,
     )
-    room = _readable(listing.room_id, found, deleted=listing.deleted)
-    tops, replies = _split(found.messages, listing.view)
-    shown = _slice(window, tops, replies, found)
-
-    def keep(content: bytes) -> None:
-        # The epoch of before: should the connection have led to another copy, the page is never taken for its.
-        deps.pages.put(key, CachedPage(epoch, room.rev, content, list(found.tallies), shown.next_seq))
-
-    return Page(
+    room = _check_readable(listing.room_id, batch, deleted=listing.deleted)
+    tops, replies = _split(batch.messages, listing.view)
+    shown = _slice(window, tops, replies, batch)
+    page = MessagePage(
         messages=[tops[seq] for seq in shown.seqs],
         replies=replies if listing.view is ThreadView.ROOTS else None,
-        tallies=found.tallies,
+        tallies=batch.tallies,
         deleted=listing.deleted,
-        next_page_token=_token(request_fingerprint, window, shown.next_seq),
+        next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
-        rev=room.rev,
-        keep=keep if key is not None and deps.pages.should_admit(key) else None,
+        rev=room.last_rev,
     )
+    if key is None or not deps.pages.should_admit(key):
+        return page
+    content = deps.encode_page(page)
+    deps.pages.put(key, CachedPage(epoch, room.last_rev, content, list(batch.tallies), shown.next_seq))
+    mine = {(each, tally.emoji) for each, tallies in batch.tallies.items() for tally in tallies if tally.me}
+    return CachedResponse(content, mine, page.next_page_token)
 
 
-async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Page:
-    """A page of a thread, the oldest reply first, with its root; one statement.
+async def _validate(
+    deps: Deps, caller: Caller, room_id: UUID, cached: CachedPage
+) -> set[tuple[UUID, str]] | None:
+    """Return the caller's own reactions on a cached page; None when the room has changed since."""
+    viewer = await store.viewer_state(deps.database, room_id, caller.user_id, cached.reacted_ids)
+    check_room_readable(room_id, None if viewer is None else viewer.access)
+    if viewer is None or (viewer.last_rev, deps.epoch.value) != (cached.rev, cached.epoch):
+        return None
+    return set(zip(viewer.my_ids or (), viewer.my_emojis or (), strict=True))
 
-    A root that is deleted is there as long as it has live replies, or for moderators who ask for deleted ones.
+
+async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> MessagePage:
+    """Return a page of a thread, the oldest reply first, with its root; one statement.
+
+    A deleted root is found while it has live replies, or by moderators with show_deleted.
     """
-    request_fingerprint = fingerprint(
+    binding = fingerprint(
         "ListReplies",
         caller.user_id,
         listing.room_id,
@@ -196,28 +158,26 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
         listing.before_seq,
         listing.after_seq,
     )
-    window = _window_from_token(listing.page_token, request_fingerprint, listing.page_size) or _first_replies(
-        listing
-    )
-    found = await store.replies(
+    window = _window_from_token(listing.page_token, binding, listing.page_size) or _first_replies(listing)
+    batch = await store.replies(
         deps.database, listing.room_id, caller.user_id, listing.root_id, window, deleted=listing.deleted
     )
-    room = _readable(listing.room_id, found, deleted=listing.deleted)
-    root = next((row for row in found.messages if row.root_seq is None), None)
+    room = _check_readable(listing.room_id, batch, deleted=listing.deleted)
+    root = next((row for row in batch.messages if row.root_seq is None), None)
     if root is None or (root.deleted_at is not None and not root.reply_count and not listing.deleted):
         raise MessageNotFoundError(listing.root_id)
-    replies = {row.seq: row for row in found.messages if row is not root}
-    shown = _slice(window, replies, {}, found)
-    return Page(
+    replies = {row.seq: row for row in batch.messages if row is not root}
+    shown = _slice(window, replies, {}, batch)
+    return MessagePage(
         messages=[replies[seq] for seq in reversed(shown.seqs)],
         replies=None,
-        tallies=found.tallies,
+        tallies=batch.tallies,
         deleted=listing.deleted,
-        next_page_token=_token(request_fingerprint, window, shown.next_seq),
+        next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         epoch=deps.epoch.value,
-        rev=room.rev,
+        rev=room.last_rev,
         root=root,
     )
 
@@ -225,31 +185,31 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Pag
 async def get_message(
     deps: Deps, caller: Caller, acting_as: ActingAs, message_id: UUID, *, deleted: bool
 ) -> MessageResult:
-    """One message of a room; one statement, but for a read with as_admin, which is an act and logged.
+    """Return one message of a room; one statement, except for a read with as_admin, which is audited.
 
     With `deleted` also a deleted one, for moderators.
     """
     try:
         if acting_as.as_admin:
             return await _inspected(deps, caller, acting_as, message_id, deleted=deleted)
-        found = await store.by_ids(deps.database, acting_as.room_id, caller.user_id, [message_id])
-        _readable(acting_as.room_id, found, deleted=deleted)
+        batch = await store.by_ids(deps.database, acting_as.room_id, caller.user_id, [message_id])
+        _check_readable(acting_as.room_id, batch, deleted=deleted)
     except RoomNotFoundError:
-        # A message that can't be known of is missing, whatever the room is.
+        # In a hidden room every message is missing.
         raise MessageNotFoundError(message_id) from None
-    return _one(found, message_id, deleted=deleted)
+    return _one(batch, message_id, deleted=deleted)
 
 
 async def lookup_messages(deps: Deps, caller: Caller, room_id: UUID, message_ids: list[UUID]) -> LookupResult:
-    """The live messages of these ids in the order of the room; one statement.
+    """Return the live messages of these ids in room order; one statement.
 
-    Of a room that the caller may not read, or that does not exist, all are missing.
+    In a hidden or missing room all are missing.
     """
-    found = await store.by_ids(deps.database, room_id, caller.user_id, message_ids)
-    live = sorted((row for row in found.messages if row.deleted_at is None), key=lambda row: row.seq)
+    batch = await store.by_ids(deps.database, room_id, caller.user_id, message_ids)
+    live = sorted((row for row in batch.messages if row.deleted_at is None), key=lambda row: row.seq)
     there = {row.id for row in live}
     return LookupResult(
-        live, found.tallies, [each for each in dict.fromkeys(message_ids) if each not in there]
+        live, batch.tallies, [each for each in dict.fromkeys(message_ids) if each not in there]
     )
 
 
@@ -268,25 +228,26 @@ async def _inspected(
     return await run_as_moderator(deps.database, caller, acting_as, operation)
 
 
-def _one(found: MessageBatch, message_id: UUID, *, deleted: bool) -> MessageResult:
-    if not found.messages or (found.messages[0].deleted_at is not None and not deleted):
+def _one(batch: MessageBatch, message_id: UUID, *, deleted: bool) -> MessageResult:
+    if not batch.messages or (batch.messages[0].deleted_at is not None and not deleted):
         raise MessageNotFoundError(message_id)
-    return MessageResult(found.messages[0], found.tallies.get(message_id, ()), deleted)
+    return MessageResult(batch.messages[0], batch.tallies.get(message_id, ()), deleted)
 
 
-def _readable(room_id: UUID, found: MessageBatch, *, deleted: bool) -> MessageRow:
-    """The room's row; raises what the caller may not do: read the room, or ask for what is deleted."""
-    room = check_room_readable(room_id, found.room)
+def _check_readable(room_id: UUID, batch: MessageBatch, *, deleted: bool) -> RoomStateRow:
+    """Return the room's row; raises when the caller may not read the room, or its deleted messages."""
+    access = check_room_readable(room_id, None if batch.room is None else batch.room.access)
     if deleted:
-        check_sees_deleted(room.role)
-    return room
+        check_sees_deleted(access.role)
+    assert batch.room is not None  # noqa: S101 - it has just passed the check
+    return batch.room
 
 
-def _window_from_token(page_token: str, request_fingerprint: int, size: int) -> Window | None:
-    """The window of a page after the first one."""
+def _window_from_token(page_token: str, binding: int, size: int) -> Window | None:
+    """Return the window of a page token; None without a token."""
     if not page_token:
         return None
-    match list(decode_token(page_token, request_fingerprint).numbers):
+    match list(decode_token(page_token, binding).numbers):
         case [Direction.OLDER | Direction.NEWER as direction, seq] if seq >= 1:
             return Window.following(Direction(direction), seq, size)
         case _:
@@ -310,14 +271,14 @@ def _first_replies(listing: ReplyListing) -> Window:
     return Window.after(listing.after_seq or 0, listing.page_size)
 
 
-def _token(request_fingerprint: int, window: Window, next_seq: int | None) -> str:
-    return "" if next_seq is None else encode_token(request_fingerprint, (window.direction, next_seq))
+def _token(binding: int, window: Window, next_seq: int | None) -> str:
+    return "" if next_seq is None else encode_token(binding, (window.direction, next_seq))
 
 
 def _split(
     rows: list[MessageRow], view: ThreadView
 ) -> tuple[dict[int, MessageRow], dict[int, list[MessageRow]]]:
-    """The page's messages by seq and, in the view of roots, their first replies in order."""
+    """Return the page's messages by seq and, in the view of roots, their first replies in order."""
     if view is ThreadView.ALL:
         return {row.seq: row for row in rows}, {}
     tops: dict[int, MessageRow] = {}
@@ -333,15 +294,15 @@ def _split(
 
 
 def _slice(
-    window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], found: MessageBatch
+    window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], batch: MessageBatch
 ) -> PageSlice:
-    """What the page shows, of its messages by seq and their first replies."""
-    if upper_bound_bytes(found) <= MAX_BYTES:
-        # Almost every page fits whole, and that is told cheaply.
+    """Slice the page from the messages by seq and their first replies."""
+    if upper_bound_bytes(batch) <= MAX_BYTES:
+        # Almost every page fits as a whole, which the upper bound shows without measuring each message.
         return slice_page(window, list(tops), lambda _: 0, MAX_BYTES)
 
     def size_of(seq: int) -> int:
         rows = (tops[seq], *replies.get(seq, ()))
-        return sum(row_bytes(row, found.tallies.get(row.id, ())) for row in rows)
+        return sum(message_bytes(row, batch.tallies.get(row.id, ())) for row in rows)
 
     return slice_page(window, list(tops), size_of, MAX_BYTES)

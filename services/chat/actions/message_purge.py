@@ -1,4 +1,4 @@
-"""Taking away for good what deleted messages said, once nobody may bring it back."""
+"""Purges the content of deleted messages once the restore window has passed."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from services.chat.actions.room_transaction import MaintenanceTransaction, with_
 from services.chat.store import message_purge as store
 
 MAX_PURGED = 200
-"""How many stubs one transaction empties. Less than a lock is worth: the room waits meanwhile."""
+"""The maximum number of tombstones per transaction, which bounds the time under the room lock."""
 MAX_DEPENDENTS = 200
-"""How many revisions, mentions and reactions one transaction removes; with their tallies twice as many rows."""
+"""The maximum number of revisions, mentions and reactions per transaction; with tallies twice as many rows."""
 
 
 class PurgeResult(NamedTuple):
-    """How many rows a transaction removed or purged, and whether nothing is left of the messages it was for."""
+    """The number of rows that a transaction changed; `finished` when the content of its messages is purged."""
 
     changed: int
     finished: bool
 
 
 async def expired_tombstones(database: Database) -> dict[UUID, list[int]]:
-    """Some messages that were deleted too long ago to be restored: their seqs, room by room."""
+    """Return seqs of deleted messages past the restore window, by room."""
     return await store.expired_tombstones(database, MAX_PURGED)
 
 
 async def purge_tombstones(database: Database, room_id: UUID, seqs: Sequence[int]) -> int:
-    """Empty old stubs as far as one transaction goes; returns how many rows it removed or emptied."""
+    """Purge expired tombstones within one transaction; returns the number of changed rows."""
 
     async def operation(tx: MaintenanceTransaction) -> int:
         due = await store.due(tx.session, room_id, seqs)
@@ -39,7 +39,7 @@ async def purge_tombstones(database: Database, room_id: UUID, seqs: Sequence[int
 
 
 async def purge(tx: MaintenanceTransaction, seqs: Sequence[int], message_ids: Sequence[UUID]) -> PurgeResult:
-    """Remove what hangs on deleted messages or, when nothing does any more, what they said."""
+    """Delete dependents (revisions, mentions, reactions) of deleted messages; once none are left, clear their content."""
     if not seqs:
         return PurgeResult(0, finished=True)
     dependents = await store.delete_dependents(tx.session, tx.room_id, message_ids, MAX_DEPENDENTS)

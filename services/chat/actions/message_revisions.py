@@ -12,7 +12,7 @@ from services.chat.actions.response_size import OVERHEAD_BYTES, text_bytes
 from services.chat.domain.errors import MessageNotFoundError
 from services.chat.domain.model import Revision
 from services.chat.domain.pagination import take_within_budget
-from services.chat.domain.permissions import Rank, check_actor
+from services.chat.domain.permissions import Rank, check_reader
 from services.chat.store import message_revisions as store
 from services.chat.store import rooms
 
@@ -21,7 +21,7 @@ _NEWEST = (1 << 31) - 1
 
 @dataclass(frozen=True, slots=True)
 class RevisionListing:
-    """Which revisions to list."""
+    """A ListRevisions request."""
 
     room_id: UUID
     message_id: UUID
@@ -30,14 +30,15 @@ class RevisionListing:
 
 
 async def list_revisions(deps: Deps, caller: Caller, listing: RevisionListing) -> tuple[list[Revision], str]:
-    """A page of what a message said before each edit, the newest first, and the next page's token.
+    """Return a page of a message's content before each edit, the newest first, and the next page's token.
 
-    For moderators, of deleted messages too; two statements.
+    For moderators, also of deleted messages; two statements.
     """
     room_id, message_id, size = listing.room_id, listing.message_id, listing.page_size
     request_fingerprint = fingerprint("ListRevisions", caller.user_id, room_id, message_id)
     before = decode_number(listing.page_token, request_fingerprint, _NEWEST)
-    check_actor(room_id, await rooms.room(deps.database, room_id, caller), caller, Rank.MODERATOR, reads=True)
+    row = await rooms.get_room(deps.database, room_id, caller)
+    check_reader(room_id, None if row is None else row.membership, caller, Rank.MODERATOR)
     rows = await store.revisions(deps.database, room_id, message_id, before, size + 1)
     if not rows:
         raise MessageNotFoundError(message_id)

@@ -11,7 +11,7 @@ from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
-from services.chat.actions.response_size import row_bytes
+from services.chat.actions.response_size import message_bytes
 from services.chat.domain.model import Tally
 from services.chat.domain.pagination import MAX_SEQ, take_within_budget
 from services.chat.domain.visibility import check_room_readable
@@ -24,7 +24,7 @@ _NEWEST = Cursor(Micros(MAX_TIMESTAMP), UUID(int=(1 << 128) - 1), MAX_SEQ)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to search for: at least a query, an author or a track. Times: from `start_at` to before `end_at`."""
+    """A SearchMessages request: at least a query, an author or a track. `end_at` is exclusive."""
 
     query: str
     room_id: UUID | None
@@ -38,7 +38,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """A page of what was found, the newest first, with the reactions by message."""
+    """A page of search results, the newest first, with the reactions by message."""
 
     messages: list[MessageRow]
     tallies: dict[UUID, list[Tally]]
@@ -46,7 +46,7 @@ class SearchPage:
 
 
 async def search_messages(deps: Deps, caller: Caller, search: Search) -> SearchPage:
-    """A page of live messages that the caller may read; one statement. A query without a word finds nothing."""
+    """Return a page of live messages that the caller may read; one statement. A query without words matches nothing."""
     request_fingerprint = fingerprint(
         "SearchMessages",
         caller.user_id,
@@ -58,7 +58,7 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> SearchP
         search.end_at,
     )
     after = _cursor_from_token(search.page_token, request_fingerprint)
-    # It costs more than other reads, so it is limited before it runs.
+    # Search costs more than other reads, so the rate limit applies before it runs.
     deps.limits.searches.hit(caller.user_id)
     criteria = Criteria(
         words=" ".join(words(search.query)) if search.query else None,
@@ -71,10 +71,10 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> SearchP
     size = search.page_size
     found = await store.search(deps.database, caller.user_id, criteria, after, size + 1)
     if search.room_id is not None:
-        check_room_readable(search.room_id, found.room)
+        check_room_readable(search.room_id, None if found.room is None else found.room.access)
     ordered = sorted(found.messages, key=_key, reverse=True)
     fit, _ = take_within_budget(
-        ordered[:size], lambda row: row_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES
+        ordered[:size], lambda row: message_bytes(row, found.tallies.get(row.id, ())), MAX_BYTES
     )
     shown, token = paginate(
         ordered,

@@ -10,16 +10,16 @@ from servicekit.caller import Caller
 from servicekit.ids import new_id
 from services.chat.actions.deps import Deps, SendResult
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
+from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import SendDraft, check_send, find_duplicate, payload_hash
 from services.chat.domain.model import Tally
-from services.chat.domain.searching import search_text
 from services.chat.store import message_list
 from services.chat.store import message_send as store
 from services.chat.store.message_query import MessageRow, row_from_message
 
 
 class MessageDraft(NamedTuple):
-    """What a caller wants to send."""
+    """A SendMessage request."""
 
     room_id: UUID
     text: str
@@ -40,7 +40,7 @@ class SentMessage(NamedTuple):
 
 
 async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline: float) -> SentMessage:
-    """Write a message; returns once it is committed. `deadline` is on the monotonic clock, in seconds."""
+    """Send a message; returns after its commit. `deadline` is on the monotonic clock, in seconds."""
     mentions = tuple(dict.fromkeys(draft.mention_user_ids))
     made = SendDraft(
         message_id=new_id(),
@@ -69,21 +69,20 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         raise RoomNotFoundError(draft.room_id)
     message = found.messages[0]
     tallies = found.tallies.get(message.id, ())
-    return SentMessage(message, sent.deduplicated, deps.epoch.value, found.room.rev, tallies)
+    return SentMessage(message, sent.deduplicated, deps.epoch.value, found.room.last_rev, tallies)
 
 
 async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft | SendResult:
-    """The draft with the track as it is known now, or what an earlier call with its request id sent.
+    """Return the draft with the current track snapshot, or the result of an earlier call with its request id.
 
-    The batch's rules decide under the room's lock, where nothing slow may happen. They come before the track,
-    so they are tried here first: who may not know of the room, sent this already or may not write is told
-    that, whether the tracks service is there or not.
+    The rules decide under the room locks, where nothing slow may run. They also run here first, so that their errors
+    do not depend on the tracks service.
     """
-    (facts,) = await store.send_context(deps.database, [draft], outcome_unknown=False)
-    duplicate_seq = find_duplicate(draft, facts)
+    (context,) = await store.send_context(deps.database, [draft], outcome_unknown=False)
+    duplicate_seq = find_duplicate(draft, context)
     if duplicate_seq is not None:
         return SendResult(duplicate_seq, deduplicated=True)
-    check_send(draft, facts)
+    check_send(draft, context)
     track = await deps.tracks.snapshot(track_id)
     if track is None:
         raise TrackNotFoundError(track_id)

@@ -1,4 +1,4 @@
-"""What becomes of a room whose last owner is no member any more."""
+"""Ownership transfer after a room has lost its last owner."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from services.chat.store.ownership_transfer import NewOwnerRow
 
 @dataclass(frozen=True, slots=True)
 class OwnershipTransfer:
-    """Who got the room, or else when it was archived, as nobody was left; neither when it was archived before."""
+    """The new owner, or the time of archiving when no member was left; both None when it was archived before."""
 
     new_owner: NewOwnerRow | None
     archived_at: Micros | None
 
 
 async def transfer_ownership(tx: MaintenanceTransaction, owner_id: UUID) -> OwnershipTransfer | None:
-    """Give the room of an owner whose membership has ended to a new owner; None when it has another owner."""
+    """Transfer the room of a removed owner to a member; returns None when it has another owner."""
     session, room_id = tx.session, tx.room_id
     if await membership.has_other_owner(session, room_id, owner_id):
         return None

@@ -1,12 +1,10 @@
-"""Pages of rooms that many read, made once for all of them.
+"""Page cache: encoded pages of rooms that many users read.
 
-A page is the same for everybody who may see it, but for the marks on the caller's own reactions and the token of
-the next page. It changes only with the room, whose rev moves with every change of anything that a page shows. So
-a page that was made once may be given to whoever asks next, as long as the room's rev, which is read anew for
-every call together with what decides whether they may see it, is still the one that the page was made at.
+A page is the same for every reader, except for the marks on the caller's own reactions and the next page token. It
+changes only with the room, whose rev increases with every change that a page shows. A cached page is valid while its
+rev equals the room's, which every call reads together with the caller's access.
 
-What is kept are a page's bytes. The first reading of a page leaves only a note that it was read, so that pages
-that are read once, such as those far back in a history, push nobody's out.
+A page is admitted on its second read, so one-off reads deep in the history do not evict hot pages.
 """
 
 from __future__ import annotations
@@ -16,14 +14,36 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.cache import Cache
+from services.chat.domain.model import Tally
+from services.chat.store.message_query import MessageRow
 
-# A kept page beside its bytes: its ids, its key, its place in the dictionary; and a note of one that was read.
+# The size of a cached page beside its bytes (ids, key, entry), and the number of keys that the doorkeeper remembers.
 _OVERHEAD_BYTES, _ID_BYTES, _DOORKEEPER_ENTRIES = 1_000, 100, 4_096
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePage:
+    """A page of messages: the newest first, or of a thread the oldest first, with its `root`.
+
+    `replies` has the first live replies by the seq of their root, in order; None where none are shown. `tallies`
+    are by message. `deleted`: deleted messages show their content. `rev` is the room's last, of the same snapshot.
+    """
+
+    messages: list[MessageRow]
+    replies: dict[int, list[MessageRow]] | None
+    tallies: dict[UUID, list[Tally]]
+    deleted: bool
+    next_page_token: str
+    found_oldest: bool
+    found_newest: bool
+    epoch: str
+    rev: int
+    root: MessageRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A page as it is for everybody, at a rev of the room. `reacted_ids`: its messages that have reactions."""
+    """A page as encoded for every reader, at a rev of the room. `reacted_ids`: its messages that have reactions."""
 
     epoch: str
     rev: int
@@ -33,12 +53,12 @@ class CachedPage:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """Return the approximate size in bytes."""
         return _OVERHEAD_BYTES + len(self.content) + len(self.reacted_ids) * _ID_BYTES
 
 
 class PageCache:
-    """The pages of one process that were read last, up to so many bytes; 0 keeps none."""
+    """An LRU cache of pages, up to `max_bytes`; 0 disables it."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -47,15 +67,15 @@ class PageCache:
 
     @property
     def size(self) -> int:
-        """About how many bytes all pages take."""
+        """Return the approximate size of all pages in bytes."""
         return self._pages.weight
 
     def get(self, key: Hashable) -> CachedPage | None:
-        """The page of that key, of whatever rev."""
+        """Return the page of that key, of any rev."""
         return self._pages.get(key)
 
     def should_admit(self, key: Hashable) -> bool:
-        """Whether a page that is being made is worth keeping: it was read before, and not long ago."""
+        """Return whether a page that was just read should be cached: it was read before, not long ago."""
         if not self._max_bytes:
             return False
         if key in self._pages or key in self._doorkeeper:
@@ -64,6 +84,6 @@ class PageCache:
         return False
 
     def put(self, key: Hashable, page: CachedPage) -> None:
-        """Keep a page in place of an older one; those that were read longest ago make room for it."""
+        """Cache a page in place of an older one, evicting the least recently read ones."""
         self._doorkeeper.discard(key)
         self._pages.put(key, page)

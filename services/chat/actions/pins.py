@@ -12,7 +12,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
 from services.chat.domain.model import Pin, SystemEvent, Tally
-from services.chat.domain.permissions import Actor, Rank, check_actor, check_not_archived
+from services.chat.domain.permissions import Actor, Rank, check_not_archived, check_pinner
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list
 from services.chat.store import pins as store
@@ -20,7 +20,7 @@ from services.chat.store.message_query import MessageRow
 from services.chat.store.pins import PinTargetRow
 
 MAX_PINS = 50
-"""How many pins a room takes."""
+"""The maximum number of pins of a room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,14 @@ class Pinned:
 
 
 async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Pin:
-    """The message's pin; pinning it again changes nothing."""
+    """Pin a message and return the pin; pinning it again changes nothing."""
 
     async def operation(tx: RoomTransaction) -> Pin:
         actor, row = await _begin(tx, message_id)
         if row.deleted:
             raise MessageDeletedError(message_id)
-        earlier = row.pin(message_id)
-        if earlier is not None:
-            return earlier
+        if row.pin is not None:
+            return row.pin
         if row.pins >= MAX_PINS:
             raise PinLimitError
         pin = await store.pin(tx.session, room_id, message_id, caller.user_id, tx.next_rev())
@@ -53,41 +52,39 @@ async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUI
 
 
 async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> None:
-    """End the message's pin; unpinning what is not pinned changes nothing."""
+    """Unpin a message; without a pin this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> None:
         actor, row = await _begin(tx, message_id)
-        pin = row.pin(message_id)
-        if pin is None:
+        if row.pin is None:
             return
         await store.unpin(tx.session, room_id, message_id, tx.next_rev())
-        await _record(tx, actor, "UNPIN_MESSAGE", row, message_id, before=pin, after=None)
+        await _record(tx, actor, "UNPIN_MESSAGE", row, message_id, before=row.pin, after=None)
 
     await with_room_lock(deps.database, caller, room_id, operation)
 
 
 async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
-    """A room's pinned messages that are live, the newest pin first; two statements."""
-    rows = await store.active_pins(deps.database, room_id, caller.user_id)
-    check_room_readable(room_id, rows[0] if rows else None)
-    pins = [pin for row in rows if (pin := row.pin()) is not None]
+    """Return a room's pinned live messages, the newest pin first; two statements."""
+    access, pins = await store.active_pins(deps.database, room_id, caller.user_id)
+    check_room_readable(room_id, access)
     if not pins:
         return []
-    found = await message_list.by_ids(
+    batch = await message_list.by_ids(
         deps.database, room_id, caller.user_id, [pin.message_id for pin in pins]
     )
-    # A message that was deleted since the first statement has no pin any more.
-    live = {row.id: row for row in found.messages if row.deleted_at is None}
+    # A message that was deleted between the two statements has no pin any more.
+    live = {row.id: row for row in batch.messages if row.deleted_at is None}
     return [
-        Pinned(pin, live[pin.message_id], found.tallies.get(pin.message_id, ()))
+        Pinned(pin, live[pin.message_id], batch.tallies.get(pin.message_id, ()))
         for pin in pins
         if pin.message_id in live
     ]
 
 
 async def _begin(tx: RoomTransaction, message_id: UUID) -> tuple[Actor, PinTargetRow]:
-    """Check the caller's right; gives who acts, and the message with its pin."""
-    actor = check_actor(tx.room_id, tx.room, tx.caller, Rank.MODERATOR, writes=True, unmuted=True)
+    """Authorize the caller; returns the actor, and the message with its pin."""
+    actor = check_pinner(tx.room_id, tx.membership, tx.caller, Rank.MODERATOR)
     check_not_archived(tx.room.archived_at)
     row = await store.pin_target(tx.session, tx.room_id, message_id)
     if row is None:

@@ -1,7 +1,7 @@
-"""ReactionService: add_reaction, remove_reaction.
+"""ReactionService: add, remove and list reactions.
 
-A reaction is what users do most often after reading, so it costs two statements beside the room's lock: one
-reads all that the rules need, one writes the reaction, its tally and the room's rev.
+Reactions are the most frequent write, so a call costs two statements beside the room lock: one read of the rules'
+input, and one write of the reaction, its tally and the room's rev.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from services.chat.store import room_transaction
 
 @dataclass(frozen=True, slots=True)
 class ReactionsResult:
-    """A message's reactions as they are now. `rev` is the room's last."""
+    """A message's reactions after the call. `rev` is the room's last."""
 
     tallies: list[Tally]
     rev: int
@@ -40,7 +40,7 @@ class ReactionsResult:
 async def add_reaction(
     deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str
 ) -> ReactionsResult:
-    """Give a message an emoji; nothing is written when the caller has given it before."""
+    """Add an emoji of the caller to a message; a repeated one changes nothing."""
     check_emoji(emoji)
     charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
@@ -59,7 +59,7 @@ async def add_reaction(
 async def remove_reaction(
     deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str
 ) -> ReactionsResult:
-    """Take an emoji of the caller back; nothing is written when they have not given it."""
+    """Remove an emoji of the caller from a message; without it this changes nothing."""
     charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> ReactionsResult:
@@ -76,7 +76,7 @@ async def remove_reaction(
 async def _begin(
     session: Session, caller: Caller, room_id: UUID, message_id: UUID
 ) -> tuple[list[Tally], int]:
-    """Lock the room and check the caller's right; gives the message's tallies and the room's last rev."""
+    """Lock the room and check the rules; returns the message's tallies and the room's last rev."""
     locked = await room_transaction.lock_visible_room(session, room_id, [caller.user_id])
     if locked is None:
         raise RoomNotFoundError(room_id)
@@ -88,7 +88,7 @@ async def _begin(
 
 @dataclass(frozen=True, slots=True)
 class ReactionListing:
-    """Which reactions to list; `emoji` is "" for all."""
+    """A ListReactions request; `emoji` is "" for all."""
 
     room_id: UUID
     message_id: UUID
@@ -98,10 +98,10 @@ class ReactionListing:
 
 
 async def list_reactions(deps: Deps, caller: Caller, listing: ReactionListing) -> tuple[list[Reaction], str]:
-    """A page of reactions, emoji by emoji, each in the order of giving, and the next page's token; one statement."""
+    """Return a page of reactions, sorted by emoji and time, and the next page's token; one statement."""
     room_id, message_id, size = listing.room_id, listing.message_id, listing.page_size
     request_fingerprint = fingerprint("ListReactions", caller.user_id, room_id, message_id, listing.emoji)
-    rows = await store.list_reactions(
+    page = await store.list_reactions(
         deps.database,
         room_id,
         caller.user_id,
@@ -110,11 +110,12 @@ async def list_reactions(deps: Deps, caller: Caller, listing: ReactionListing) -
         after=_cursor_from_token(listing.page_token, request_fingerprint),
         limit=size + 1,
     )
-    room = check_room_readable(room_id, rows[0] if rows else None)
-    if not room.live:
+    check_room_readable(room_id, page.access)
+    if not page.live:
         raise MessageNotFoundError(message_id)
-    found = [reaction for row in rows if (reaction := row.reaction(message_id)) is not None]
-    return paginate(found, size, lambda last: encode_token(request_fingerprint, (last.rev,), (last.emoji,)))
+    return paginate(
+        page.reactions, size, lambda last: encode_token(request_fingerprint, (last.rev,), (last.emoji,))
+    )
 
 
 def _cursor_from_token(page_token: str, request_fingerprint: int) -> tuple[str, int]:

@@ -12,26 +12,27 @@ from services.chat.store import read_markers as store
 
 
 async def mark_read(deps: Deps, caller: Caller, room_id: UUID, seq: int) -> int:
-    """Move the caller's read marker forward to `seq`, at most to the newest message; returns where it stands.
+    """Advance the caller's read marker to `seq`, at most to the newest message; returns the marker.
 
-    One statement when it moves, two when it does not. Raises RoomNotFoundError or NotAMemberError.
+    One statement if it moves, else two. Raises RoomNotFoundError or NotAMemberError.
     """
     moved = await store.advance(deps.database, room_id, caller.user_id, seq)
     return moved if moved is not None else await _current_marker(deps, caller, room_id)
 
 
 async def mark_unread(deps: Deps, caller: Caller, room_id: UUID, from_seq: int) -> int:
-    """Put the caller's read marker right before `from_seq`, wherever it stood; returns where it stands.
+    """Set the caller's read marker right before `from_seq`, at most to the newest message; returns the marker.
 
-    It is at most the newest message. Statements and errors as those of mark_read.
+    Statements and errors as in mark_read.
     """
     moved = await store.move(deps.database, room_id, caller.user_id, from_seq - 1)
     return moved if moved is not None else await _current_marker(deps, caller, room_id)
 
 
 async def _current_marker(deps: Deps, caller: Caller, room_id: UUID) -> int:
-    """Where a mark stands that did not move; the errors of who has none."""
-    current = check_room_viewable(room_id, await store.get(deps.database, room_id, caller.user_id))
-    if current.last_read_seq is None:
+    """Return a marker that did not move; raises for a hidden room or a non-member."""
+    row = await store.get(deps.database, room_id, caller.user_id)
+    check_room_viewable(room_id, None if row is None else row.access)
+    if row is None or row.last_read_seq is None:
         raise NotAMemberError
-    return current.last_read_seq
+    return row.last_read_seq

@@ -1,4 +1,4 @@
-"""ModerationService: what members report, and what becomes of it."""
+"""ModerationService: reports and their resolution."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 
 @dataclass(frozen=True, slots=True)
 class ReportListing:
-    """Which reports to list. `state` None: in any."""
+    """A ListReports request. `state` None: any."""
 
     acting_as: ActingAs
     state: ReportState | None
@@ -50,18 +50,19 @@ class ReportDraft:
 
 
 async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tuple[Report, bool]:
-    """The report of a live message, and whether an earlier call with the same request id had made it.
+    """Report a live message; also returns whether an earlier call with the same request id had reported it.
 
-    While a report of the caller is open, that is given again at no charge.
+    An open report of the caller is returned again, at no charge.
     """
     charge = deps.limits.reports.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> tuple[Report, bool]:
-        standing = check_room_visible(draft.room_id, await rooms.room(session, draft.room_id, caller))
-        # Before every other rule: a repeated call gets its report even when its caller may make none any more.
+        row = await rooms.get_room(session, draft.room_id, caller)
+        membership = check_room_visible(draft.room_id, None if row is None else row.membership)
+        # Before every other rule: a repeated call returns its report even when its caller may not report any more.
         if (earlier := await _earlier(session, caller, draft)) is not None:
             return earlier, True
-        check_member(standing)
+        check_member(membership)
         message = await store.report_target(session, draft.room_id, draft.message_id, caller.user_id)
         if message is None or message.deleted:
             raise MessageNotFoundError(draft.message_id)
@@ -81,8 +82,7 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
             )
             if made is not None:
                 return made, False
-            # The open report was resolved between the statement's two looks, and there is room for one again; or
-            # the request id was used since the look above.
+            # Either the open report was resolved while the statement ran, or a concurrent call used the request id.
             if (earlier := await _earlier(session, caller, draft)) is not None:
                 return earlier, True
 
@@ -97,12 +97,12 @@ async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Repo
         return None
     if (made.room_id, made.message_id, made.reason) != (draft.room_id, draft.message_id, draft.reason):
         raise RequestIdReusedError(draft.request_id)
-    # Who resolved it is for moderators.
+    # Only moderators see who resolved it.
     return replace(made, resolved_by=None)
 
 
 async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tuple[list[Report], str]:
-    """A page of reports, the newest first, and the next page's token."""
+    """Return a page of reports, the newest first, and the next page's token."""
     acting_as, size = listing.acting_as, listing.page_size
     request_fingerprint = fingerprint(
         "ListReports", caller.user_id, acting_as.room_id, acting_as.as_admin, listing.state
@@ -131,7 +131,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
 async def resolve_report(
     deps: Deps, caller: Caller, acting_as: ActingAs, report_id: UUID, state: ReportState, reason: str
 ) -> Report:
-    """Resolve a report. Resolving it again in the same way changes nothing."""
+    """Resolve a report; the same state again changes nothing."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> Report:
         report = await store.report(tx.session, acting_as.room_id, report_id)

@@ -1,4 +1,4 @@
-"""ModerationService: locking and archiving rooms, and the log of all acts."""
+"""ModerationService: lock and archive rooms."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.model import Room, SystemEvent
 from services.chat.domain.permissions import Actor, check_not_archived
 from services.chat.store import rooms
-from services.chat.store.rooms import RoomFlag, RoomRow
+from services.chat.store.rooms import RoomFlag
 
 
 async def lock_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
-    """Let nobody post in a room."""
+    """Make a room read-only."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.LOCK, on=True)
 
 
 async def unlock_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
-    """Let members post again."""
+    """Make a room writable again."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.LOCK, on=False)
 
 
 async def archive_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
-    """Put a room away: it takes no changes."""
+    """Archive a room: it rejects every change."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.ARCHIVE, on=True)
 
 
 async def unarchive_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
-    """Bring an archived room back."""
+    """Unarchive a room."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.ARCHIVE, on=False)
 
 
@@ -41,24 +41,24 @@ async def _set_flag(
         if flag is RoomFlag.LOCK:
             check_not_archived(before.archived_at)
         if (flag.set_at(before) is not None) is on:
-            return before.room()
+            return before
         await rooms.set_flag(tx.session, acting_as.room_id, flag, on=on, rev=tx.next_rev())
         if flag is RoomFlag.LOCK:
             await tx.post_system_message(SystemEvent.LOCKED if on else SystemEvent.UNLOCKED)
-        after = await rooms.room(tx.session, acting_as.room_id, caller)
-        assert after is not None  # noqa: S101 - rooms are never removed
+        row = await rooms.get_room(tx.session, acting_as.room_id, caller)
+        assert row is not None  # noqa: S101 - rooms are never removed
         await tx.audit(
             actor,
             f"{'' if on else 'UN'}{flag.name}_ROOM",
             reason=reason,
             before=_log_state(flag, before),
-            after=_log_state(flag, after),
+            after=_log_state(flag, row.room),
         )
-        return after.room()
+        return row.room
 
     return await run_as_moderator(deps.database, caller, acting_as, operation)
 
 
-def _log_state(flag: RoomFlag, row: RoomRow) -> dict[str, object]:
-    since = flag.set_at(row)
+def _log_state(flag: RoomFlag, room: Room) -> dict[str, object]:
+    since = flag.set_at(room)
     return {flag.value: None if since is None else format_rfc3339(since)}

@@ -1,8 +1,8 @@
-"""Changing a room: the one transaction that every act but a send runs in.
+"""The unit of work under a room's lock, for every write except sends and reactions.
 
-The room's lock comes first, then what the rules need is read, then the act decides and writes, then the room's
-counters move, and last those of the users whose place in it changed. So every rule sees all that was committed
-before it, counters have no gap, and the order of commits is the order of counters.
+It locks the room, reads the input of the rules, runs the operation, then writes the room's counters and those of the
+users whose membership changed. So every rule sees all earlier commits, and seq and rev have no gap and follow the
+order of commits.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from servicekit.caller import Caller, Role
 from servicekit.database import Database, Session
 from servicekit.ids import new_id
 from services.chat.domain.errors import RoomNotFoundError
-from services.chat.domain.model import SystemEvent
+from services.chat.domain.model import Member, Room, SystemEvent
 from services.chat.domain.permissions import Actor
+from services.chat.domain.visibility import CallerMembership
 from services.chat.store import audit_log, rooms
 from services.chat.store import room_transaction as store
 from services.chat.store.room_transaction import CountersRow
-from services.chat.store.rooms import RoomRow
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True, kw_only=True)
 class MaintenanceTransaction:
-    """A change of one room in the making that nobody in the room asked for; its lock is held."""
+    """An open maintenance transaction on one room (janitor, erasure), which holds the room lock."""
 
     session: Session
     room_id: UUID
@@ -38,40 +38,40 @@ class MaintenanceTransaction:
 
     @property
     def last_seq(self) -> int:
-        """The newest message's seq."""
+        """Return the newest message's seq."""
         return self._counters.last_seq
 
     @property
     def last_rev(self) -> int:
-        """The newest change's rev, this one's own included."""
+        """Return the room's last rev, including this transaction's."""
         return self._counters.last_rev
 
     @property
     def member_count(self) -> int:
-        """How many members there are, this change included."""
+        """Return the number of members, including this transaction's changes."""
         return self._counters.member_count
 
     def next_rev(self) -> int:
-        """Number one row of this change; each row that changes takes a rev of its own."""
+        """Return the next rev; each changed row takes one."""
         self._counters = self._counters._replace(last_rev=self._counters.last_rev + 1)
         return self._counters.last_rev
 
     def next_revs(self, count: int) -> int:
-        """Number `count` rows of this change; returns the first of their revs, which follow on each other."""
+        """Take `count` consecutive revs and return the first."""
         first = self._counters.last_rev + 1
         self._counters = self._counters._replace(last_rev=self._counters.last_rev + count)
         return first
 
     def count_members(self, difference: int) -> None:
-        """Note that so many users became members, or ceased to be."""
+        """Change the number of members by `difference`."""
         self._counters = self._counters._replace(member_count=self._counters.member_count + difference)
 
     def mark_user_changed(self, user_id: UUID) -> None:
-        """Note that the user's place in the room changed."""
+        """Record that the user's membership in the room changed."""
         self._changed_users.add(user_id)
 
     async def flush(self, before: CountersRow) -> None:
-        """Write the room's numbers, where they moved, and those of the users that were touched."""
+        """Write the room's counters if they changed, and those of the users whose membership changed."""
         counters = self._counters
         if counters != before:
             await store.set_counters(
@@ -87,14 +87,15 @@ class MaintenanceTransaction:
 
 @dataclass(slots=True, kw_only=True)
 class RoomTransaction(MaintenanceTransaction):
-    """A change of one room in the making; its lock is held.
+    """An open transaction of a caller on one room, which holds the room lock.
 
-    `standing` is the room with the caller's place in it, who may not even know of it any more: the rules of
-    domain/visibility.py and domain/acting.py turn it into an answer.
+    The room may be hidden from the caller: the operation checks `membership` first. `member`: the caller's.
     """
 
     caller: Caller
-    room: RoomRow
+    membership: CallerMembership
+    room: Room
+    member: Member | None
 
     async def post_system_message(self, event: SystemEvent) -> None:
         """Write a SYSTEM message by the caller."""
@@ -122,7 +123,7 @@ class RoomTransaction(MaintenanceTransaction):
         after: Mapping[str, object] | None = None,
         idempotency_key: UUID | None = None,
     ) -> None:
-        """Write what was done into the moderation log: ids, roles, states and times, never text or names."""
+        """Insert a line into the audit log: ids, roles, states and times, never text or names."""
         call = current_call.get()
         await audit_log.insert(
             self.session,
@@ -144,20 +145,28 @@ class RoomTransaction(MaintenanceTransaction):
 async def with_room_lock(
     database: Database, caller: Caller, room_id: UUID, operation: Callable[[RoomTransaction], Awaitable[_T]]
 ) -> _T:
-    """Run an act under the room's lock, in one transaction; repeated when another one was in its way.
+    """Run an operation under the room lock, in one transaction, which is retried on conflicts.
 
-    An act that raises leaves nothing behind. Raises RoomNotFoundError for a room that does not exist or that the
-    caller may not know of, whether its lock is free or not. The platform's administrators may know of any room.
+    An exception rolls back. Raises RoomNotFoundError for a missing or hidden room without waiting for its lock;
+    no room is hidden from platform administrators.
     """
 
     async def work(session: Session) -> _T:
         counters = await store.lock_visible_room(
             session, room_id, [caller.user_id], skip_visibility=caller.role is Role.ADMIN
         )
-        room = None if counters is None else await rooms.room(session, room_id, caller)
-        if counters is None or room is None:
+        row = None if counters is None else await rooms.get_room(session, room_id, caller)
+        if counters is None or row is None:
             raise RoomNotFoundError(room_id)
-        tx = RoomTransaction(session=session, room_id=room_id, caller=caller, room=room, _counters=counters)
+        tx = RoomTransaction(
+            session=session,
+            room_id=room_id,
+            caller=caller,
+            membership=row.membership,
+            room=row.room,
+            member=row.member(caller.user_id),
+            _counters=counters,
+        )
         result = await operation(tx)
         await tx.flush(counters)
         return result
@@ -168,9 +177,9 @@ async def with_room_lock(
 async def with_room_lock_as_system(
     database: Database, room_id: UUID, operation: Callable[[MaintenanceTransaction], Awaitable[_T]]
 ) -> _T:
-    """Run what the service does to a room by itself, under the same lock and in the same way as with_room_lock.
+    """Run a maintenance operation on an existing room, as with_room_lock does.
 
-    The room must exist. An act must not touch more than 500 rows: everybody else in the room waits for it.
+    An operation must not touch more than 500 rows: all other writers in the room wait for it.
     """
 
     async def work(session: Session) -> _T:

@@ -1,4 +1,4 @@
-"""RoomService: create_room, get_room, update_room."""
+"""RoomService: create, get, update and list rooms."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from servicekit.pagination import MAX_BYTES, decode_id, decode_token, encode_tok
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes, text_bytes
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.errors import BannedError, RequestIdReusedError, RoomNotFoundError
-from services.chat.domain.model import Member, MyRoom, Room, SystemEvent
+from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError
+from services.chat.domain.model import Member, Room, SystemEvent
 from services.chat.domain.pagination import take_within_budget
-from services.chat.domain.permissions import Rank, check_actor, check_not_archived
+from services.chat.domain.permissions import Rank, check_manager, check_not_archived
 from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, MAX_SIMILARITY, Cursor, MatchTier, tiers
-from services.chat.domain.room_update import RoomChange, differences
-from services.chat.domain.visibility import check_room_visible
+from services.chat.domain.room_update import RoomChange, apply_update, differences
+from services.chat.domain.visibility import check_not_banned, check_room_visible
 from services.chat.store import room_listing
 from services.chat.store import rooms as store
-from services.chat.store.room_listing import PublicRow
+from services.chat.store.room_listing import MyRoomRow, PublicRow
 from services.chat.store.rooms import MAX_SEARCH_NAME_LENGTH, search_name
 
 
@@ -49,9 +49,9 @@ class RoomView:
 
 
 async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Room, bool]:
-    """The created room, and whether an earlier call with the same request id had created it.
+    """Create a room; also returns whether an earlier call with the same request id had created it.
 
-    Raises RateLimitedError where one would be created.
+    Raises RateLimitedError for a new room.
     """
     charge = deps.limits.rooms.deferred_hit(caller.user_id)
     parts = repr((draft.name, draft.description, draft.private))
@@ -78,7 +78,7 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
         )
         if created or draft.request_id is None:
             return room_id, False
-        # Somebody else used the request id since the look above; they have committed by now.
+        # A concurrent call used the request id and has committed.
         winner = await _earlier(session, caller, draft.request_id, payload_hash)
         if winner is None:
             raise RoomNotFoundError(room_id)
@@ -90,30 +90,31 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
 
 
 async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
-    """A room that the caller may see."""
-    row = check_room_visible(room_id, await store.room(deps.database, room_id, caller))
-    if row.banned:
-        raise BannedError
-    return RoomView(row.room(), row.member(caller.user_id), deps.epoch.value, row.last_rev)
+    """Return a room that the caller can see."""
+    row = await store.get_room(deps.database, room_id, caller)
+    if row is None:
+        raise RoomNotFoundError(room_id)
+    check_not_banned(check_room_visible(room_id, row.membership))
+    return RoomView(row.room, row.member(caller.user_id), deps.epoch.value, row.last_rev)
 
 
 async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
-    """The changed room; the same values again change nothing. Raises EtagMismatchError."""
+    """Update a room and return it; the same values change nothing. Raises EtagMismatchError."""
 
     async def operation(tx: RoomTransaction) -> Room:
-        actor = check_actor(wanted.room_id, tx.room, caller, Rank.MODERATOR, unmuted=True)
+        actor = check_manager(wanted.room_id, tx.membership, caller, Rank.MODERATOR)
         before = tx.room
         check_not_archived(before.archived_at)
-        fields = differences(before.room(), wanted)
+        fields = differences(before, wanted)
         if not fields:
-            return before.room()
-        after = await store.update(tx.session, before.with_update(wanted, fields, tx.next_rev()))
+            return before
+        after = await store.update(tx.session, apply_update(before, wanted, fields, tx.next_rev()))
         if "name" in fields:
             await tx.post_system_message(SystemEvent.RENAMED)
         await tx.audit(
             actor,
             "UPDATE_ROOM",
-            before=_states(before.room(), fields),
+            before=_states(before, fields),
             after={"changed": sorted(fields), **_states(after, fields)},
         )
         return after
@@ -122,7 +123,7 @@ async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
 
 
 def _states(room: Room, fields: frozenset[str]) -> dict[str, object]:
-    """What the log keeps of the fields: names and texts are not among it."""
+    """Return the audited values of the fields; names and texts are not audited."""
     states = {"announcement": room.announcement, "slow_mode": room.slow_mode_seconds}
     return {field: value for field, value in states.items() if field in fields}
 
@@ -139,35 +140,35 @@ async def _earlier(
     return room_id
 
 
-# What a room costs on the wire beside its texts and its newest message: ids, times, counts, the place in it.
+# The encoded size of a room without its texts and its newest message.
 _OVERHEAD_BYTES = 500
 
 
 async def list_public_rooms(
     deps: Deps, caller: Caller, query: str, page_size: int, page_token: str
-) -> tuple[list[tuple[Room, bool]], str]:
-    """A page of rooms, each with whether the caller is a member, and the next page's token.
+) -> tuple[list[PublicRow], str]:
+    """Return a page of public rooms, and the next page's token.
 
-    One statement per tier that the page has part in, at most three; without a query one.
+    One statement per match tier on the page, at most three; without a query one.
     """
     wanted = parse_query(search_name(query))
     request_fingerprint = fingerprint("ListPublicRooms", caller.user_id, query)
     rows: list[tuple[MatchTier, PublicRow]] = []
     for cursor in tiers(wanted, _cursor_from_token(page_token, request_fingerprint)):
-        # One more than is shown tells whether there is a next page.
+        # One more than the page, to detect whether there is a next page.
         count = page_size + 1 - len(rows)
         found = await room_listing.public_rooms(deps.database, caller.user_id, wanted, cursor, count)
         rows += [(cursor.tier, row) for row in found]
         if len(rows) > page_size:
             break
     shown, token = paginate(rows, page_size, lambda last: _token(request_fingerprint, *last))
-    return [(row.room, row.member) for _, row in shown], token
+    return [row for _, row in shown], token
 
 
 async def list_my_rooms(
     deps: Deps, caller: Caller, page_size: int, page_token: str
-) -> tuple[list[MyRoom], str, str]:
-    """A page of the caller's rooms, the next page's token, and the epoch; one statement."""
+) -> tuple[list[MyRoomRow], str, str]:
+    """Return a page of the caller's rooms, the next page's token, and the epoch; one statement."""
     request_fingerprint = fingerprint("ListMyRooms", caller.user_id)
     after = decode_id(decode_token(page_token, request_fingerprint).texts) if page_token else FIRST_ID
     found = await room_listing.my_rooms(deps.database, caller.user_id, after, page_size + 1)
@@ -179,7 +180,7 @@ async def list_my_rooms(
 
 
 def _token(request_fingerprint: int, tier: MatchTier, row: PublicRow) -> str:
-    return encode_token(request_fingerprint, (tier, row.similarity), (row.search_name, str(row.id)))
+    return encode_token(request_fingerprint, (tier, row.similarity), (row.search_name, str(row.room.id)))
 
 
 def _cursor_from_token(page_token: str, request_fingerprint: int) -> Cursor:
@@ -199,6 +200,6 @@ def _is_storable(name: str) -> bool:
     return "\0" not in name and len(name) <= MAX_SEARCH_NAME_LENGTH
 
 
-def _bytes(my: MyRoom) -> int:
-    message = 0 if my.last_message is None else message_bytes(my.last_message)
+def _bytes(my: MyRoomRow) -> int:
+    message = 0 if my.last_message is None else message_bytes(my.last_message, ())
     return _OVERHEAD_BYTES + text_bytes((my.room.name, my.room.description)) + message

@@ -26,7 +26,7 @@ from services.chat.store.sanctions import TargetMembershipRow
 
 @dataclass(frozen=True, slots=True)
 class SanctionRequest:
-    """What a moderator orders about a user. `seconds`: for how long; None: until it is lifted."""
+    """A moderator's request about a user. `seconds`: the duration; None: until it is lifted."""
 
     acting_as: ActingAs
     user_id: UUID
@@ -35,7 +35,7 @@ class SanctionRequest:
 
 
 async def mute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction:
-    """Forbid a user to write in a room; replaces a mute that holds."""
+    """Mute a user in a room; replaces an active mute."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> Sanction:
         await _check_target(tx, actor, request.user_id)
@@ -45,7 +45,7 @@ async def mute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> S
 
 
 async def unmute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction | None:
-    """Lift a mute; None when there was none."""
+    """Lift a mute; returns None without one."""
     return await _end_sanction(deps, caller, request, SanctionKind.MUTE)
 
 
@@ -72,9 +72,9 @@ async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> N
 async def ban_member(
     deps: Deps, caller: Caller, request: SanctionRequest, delete_window: float | None
 ) -> tuple[Sanction, Deleted]:
-    """End a membership and forbid the user to come back; replaces a ban that holds.
+    """End a membership and ban the user; replaces an active ban.
 
-    `delete_window` is in seconds; what they wrote within it is deleted, up to 500 messages.
+    `delete_window` is in seconds; the user's messages of that time are deleted, up to 500.
     """
     author_filter = AuthorFilter(request.acting_as.room_id, request.user_id, window_seconds=delete_window)
 
@@ -93,14 +93,14 @@ async def ban_member(
 
 
 async def unban_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction | None:
-    """Lift a ban; None when there was none."""
+    """Lift a ban; returns None without one."""
     return await _end_sanction(deps, caller, request, SanctionKind.BAN)
 
 
 async def list_sanctions(
     deps: Deps, caller: Caller, acting_as: ActingAs, user_id: UUID | None, page_size: int, page_token: str
 ) -> tuple[list[Sanction], str]:
-    """A page of the sanctions in force, the newest first, and the next page's token."""
+    """Return a page of active sanctions, the newest first, and the next page's token."""
     request_fingerprint = fingerprint(
         "ListSanctions", caller.user_id, acting_as.room_id, acting_as.as_admin, user_id
     )
@@ -131,7 +131,7 @@ async def _remove(tx: RoomTransaction, user_id: UUID, target: TargetMembershipRo
 async def _transfer_if_ownerless(
     tx: RoomTransaction, actor: Actor, request: SanctionRequest, target: TargetMembershipRow
 ) -> None:
-    """Let no room stay without an owner: only a platform administrator can have removed the last one."""
+    """Transfer the room after its last owner was removed, which only platform administrators can do."""
     if target.role != MemberRole.OWNER:
         return
     transfer = await transfer_ownership(tx, request.user_id)

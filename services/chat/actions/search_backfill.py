@@ -1,4 +1,4 @@
-"""Writing the form that search compares, where an older build left it out."""
+"""Backfill of the normalized texts for search, where an older build did not write them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from uuid import UUID
 
 from servicekit.database import Database
 from services.chat.actions.room_transaction import MaintenanceTransaction, with_room_lock_as_system
-from services.chat.domain.searching import search_text
+from services.chat.domain.message_search import search_text
 from services.chat.store import search_backfill as store
 from services.chat.store.rooms import search_name
 
 BATCH_SIZE = 100
-"""How many messages, or rooms, are indexed at once."""
+"""The maximum number of messages or rooms per batch."""
 
 
 async def messages_missing_search_text(database: Database) -> dict[UUID, list[tuple[int, str]]]:
-    """Some messages without their form for search: seq and text, room by room."""
+    """Return some messages without a search text: seq and text, by room."""
     return await store.messages_missing_search_text(database, BATCH_SIZE)
 
 
 async def backfill_messages(database: Database, room_id: UUID, messages: list[tuple[int, str]]) -> int:
-    """Write the forms for search of messages of a room; returns how many were written."""
+    """Write the search texts of a room's messages; returns their number."""
     indexed = []
-    # Before the lock, and not all in one go: a long text takes milliseconds.
+    # Before the room lock, and yielding: a long text takes milliseconds.
     for seq, text in messages:
         indexed.append((seq, text, search_text(text) or ""))
         await asyncio.sleep(0)
@@ -35,10 +35,9 @@ async def backfill_messages(database: Database, room_id: UUID, messages: list[tu
 
 
 async def backfill_rooms(database: Database, after: UUID) -> tuple[int, UUID | None]:
-    """Write the forms for search of some rooms' names.
+    """Write the search names of some rooms; returns their number, and the last room id, None at the end.
 
-    Returns how many were written, and after which room to go on, None at the end. A name may have an empty
-    form; such rooms are passed by. No room's lock is taken: a statement changes rooms' own rows alone.
+    Rooms whose name normalizes to nothing are skipped. No room lock: the statement changes only rows of rooms.
     """
     rows = await store.rooms_missing_search_name(database, after, BATCH_SIZE)
     indexed = [(row.id, row.name, form) for row in rows if (form := search_name(row.name))]

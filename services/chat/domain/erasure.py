@@ -1,4 +1,4 @@
-"""What is left of a user in chat, and what becomes of it when they are erased."""
+"""The data that chat holds about a user, and its erasure and export."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 
 class ErasureMode(enum.Enum):
-    """What becomes of what an erased user wrote: it stays without its author, or it goes."""
+    """What erasure does to a user's messages: remove the author, or delete the content."""
 
     ANONYMISE = enum.auto()
     TOMBSTONE = enum.auto()
 
 
 class DataCategory(enum.IntEnum):
-    """What may be left of a user in a room, in the order in which it is erased.
+    """The categories of a user's data in a room, in the order of erasure.
 
-    Memberships come first: who is no member any more leaves nothing new.
+    Memberships come first: a non-member can't write new data.
     """
 
     MEMBERSHIP = 1
@@ -34,7 +34,7 @@ class DataCategory(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErasureProgress:
-    """How far an erasure is: whether nothing is left, and how many rows were changed."""
+    """The progress of an erasure: `done` when no data remains; `changed` counts rows."""
 
     done: bool
     changed: int
@@ -42,7 +42,7 @@ class ErasureProgress:
 
 @dataclass(frozen=True, slots=True)
 class AuthorRecord:
-    """One thing that chat holds about a user: its kind, and its fields as JSON values."""
+    """A record that chat holds about a user: its kind, and its fields as JSON values."""
 
     kind: str
     fields: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The rules of editing, deleting and restoring a message, applied to what was read under the room's lock."""
+"""The rules of editing, deleting and restoring a message, applied to what was read under the room lock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RESTORABLE = frozenset({DeletionType.AUTHOR, DeletionType.MODERATOR})
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an author wants to change: the fields that `mask` names. An empty `etag` stands for any state."""
+    """An edit of the fields that `mask` names. An empty `etag` matches any state."""
 
     room_id: UUID
     message_id: UUID
@@ -36,32 +36,32 @@ class Edit:
 
     @property
     def new_track_id(self) -> UUID | None:
-        """The track to look up; None when none is to be posted."""
+        """Return the track to look up; None without a new track."""
         return self.track_id if "track_id" in self.mask else None
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message says."""
+    """The content of a message: a text, a track or both."""
 
     text: str | None
     track: TrackSnapshot | None
 
     @property
     def type(self) -> MessageType:
-        """The kind of message that says it."""
+        """Return the message type of this content."""
         return MessageType.TEXT if self.track is None else MessageType.TRACK
 
 
 def check_mask(paths: Sequence[str]) -> frozenset[str]:
-    """The fields that an edit changes; raises InvalidFieldsError unless they are some of those it can."""
+    """Return the fields of an update mask; raises InvalidFieldsError for an empty mask or an unknown field."""
     if not paths or not set(paths).issubset(_EDITABLE):
         raise InvalidFieldsError(FieldViolation("update_mask", "must name text, track_id or both"))
     return frozenset(paths)
 
 
 def check_editable(message: Message, user_id: UUID, etag: str) -> None:
-    """Whether a user may edit the message, in the state that they know it in.
+    """Require that a user may edit the message in the state that `etag` names.
 
     Raises NotTheAuthorError, SystemMessageError, MessageDeletedError or EtagMismatchError, in this order.
     """
@@ -76,10 +76,10 @@ def check_editable(message: Message, user_id: UUID, etag: str) -> None:
 
 
 def apply_edit(message: Message, edit: Edit, track: TrackSnapshot | None) -> Content:
-    """What the message says after an edit; `track` is what is known now of the track that the edit posts.
+    """Return the content after an edit; `track` is the current snapshot of the edit's new track.
 
-    A track that the message posts already stays as it was frozen. Raises TrackNotFoundError, or
-    InvalidFieldsError for an edit that would leave neither text nor track.
+    A track that the message already has keeps its snapshot. Raises TrackNotFoundError, or InvalidFieldsError for
+    an edit that would leave neither text nor track.
     """
     text = edit.text or None if "text" in edit.mask else message.text
     posted = message.track
@@ -91,15 +91,15 @@ def apply_edit(message: Message, edit: Edit, track: TrackSnapshot | None) -> Con
                 raise TrackNotFoundError(edit.track_id)
             posted = track
     if text is None and posted is None:
-        faults = (FieldViolation(name, "a message keeps a text or a track") for name in sorted(edit.mask))
+        faults = (FieldViolation(name, "the message needs a text or a track") for name in sorted(edit.mask))
         raise InvalidFieldsError(*faults)
     return Content(text, posted)
 
 
 def check_deletable(message: Message, actor: Actor) -> None:
-    """Whether an actor may delete the message: authors their own, who moderates any.
+    """Require that an actor may delete the message: authors their own, moderators any.
 
-    Raises RoleRequiredError, or SystemMessageError for what the service itself has written.
+    Raises RoleRequiredError or SystemMessageError.
     """
     if message.user_id != actor.user_id and actor.rank < Rank.MODERATOR:
         raise RoleRequiredError(Rank.MODERATOR.name)
@@ -108,16 +108,16 @@ def check_deletable(message: Message, actor: Actor) -> None:
 
 
 def deletion_type(actor: Actor, author_id: UUID | None) -> DeletionType:
-    """In what capacity an actor deletes what an author wrote. With as_admin nobody acts as an author."""
+    """Return the capacity in which an actor deletes an author's message. With as_admin it is never AUTHOR."""
     if author_id == actor.user_id and not actor.as_admin:
         return DeletionType.AUTHOR
     return DeletionType.ADMIN if actor.rank is Rank.ADMIN else DeletionType.MODERATOR
 
 
 def check_restorable(message: Message, *, restorable: bool) -> None:
-    """Whether a deleted message may come back; raises NotRestorableError.
+    """Require a deleted message that can be restored; raises NotRestorableError.
 
-    `restorable` says that it was deleted less than 30 days ago and still has what it said.
+    `restorable`: it was deleted within the restore window, and its content is not purged.
     """
     if not restorable or message.deletion_type not in _RESTORABLE:
         raise NotRestorableError

@@ -1,4 +1,4 @@
-"""The rules of sending, applied to what was read under the room's lock."""
+"""The rules of sending, applied to what was read under the room lock."""
 
 from __future__ import annotations
 
@@ -8,31 +8,22 @@ from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.errors import CallerSuspendedError
 from services.chat.domain.errors import (
-    BannedError,
-    CallerMutedError,
     MentionNotAMemberError,
     MessageNotFoundError,
-    NotAMemberError,
     ParentDeletedError,
     RequestIdReusedError,
-    RoomArchivedError,
-    RoomLockedError,
     SlowModeError,
 )
-from services.chat.domain.model import MemberRole, TrackSnapshot
-from services.chat.domain.permissions import check_can_post
-from services.chat.domain.visibility import check_room_visible
-
-_MODERATORS = frozenset({MemberRole.OWNER, MemberRole.MODERATOR})
+from services.chat.domain.model import TrackSnapshot
+from services.chat.domain.permissions import Rank, check_can_post, check_writer
+from services.chat.domain.visibility import CallerMembership, check_room_visible
 
 
 class SendDraft(NamedTuple):
-    """A message to send. `message_id` is made before the first try, so that a retry finds what it wrote.
+    """A message to send. `message_id` is made before the first try, so that a retry finds the written message.
 
-    `search_text` is the text as domain.searching folds it: that takes milliseconds for a long text, far too
-    much to be done for a whole batch while its rooms are locked.
+    `search_text` is computed before the batch: a long text takes milliseconds, too long under the room locks.
     """
 
     message_id: UUID
@@ -50,26 +41,19 @@ class SendDraft(NamedTuple):
 
 
 class SendContext(NamedTuple):
-    """What is read under the lock for one draft; times are compared there, with the database's clock.
+    """What is read under the room lock for one draft; times are compared with the database's clock.
 
-    `written_seq` is the draft's own message after a try of unknown outcome, `prior_*` the one that an
-    earlier call with its request id wrote, `slow_mode_wait` the seconds until slow mode lets the author write,
-    `non_member_mention` a mentioned user who is no member.
+    `membership` and the room's columns are None when there is no such room. `written_seq` is the draft's own message
+    after a try of unknown outcome, `duplicate_*` the message that an earlier call with its request id wrote,
+    `slow_mode_wait` the seconds until slow mode lets the author write.
     """
 
     item: int
-    room_exists: bool
-    private: bool
-    archived: bool
-    locked: bool
-    announcement: bool
-    slow_mode_seconds: int
-    role: str | None
-    invited: bool
-    banned: bool
-    suspended: bool
-    muted_in_room: bool
-    muted_on_platform: bool
+    membership: CallerMembership | None
+    archived_at: Micros | None
+    locked_at: Micros | None
+    announcement: bool | None
+    slow_mode_seconds: int | None
     duplicate_seq: int | None
     duplicate_hash: bytes | None
     written_seq: int | None
@@ -84,7 +68,7 @@ class SendContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ThreadPosition:
-    """Where an accepted message goes: under a root, or as one (all None)."""
+    """The thread of an accepted message; all None for a root."""
 
     root_id: UUID | None = None
     root_seq: int | None = None
@@ -94,31 +78,31 @@ class ThreadPosition:
 def payload_hash(
     text: str, track_id: UUID | None, parent_id: UUID | None, mention_user_ids: tuple[UUID, ...]
 ) -> bytes:
-    """What a repeated request id is compared by: SHA-256 of the fields that the caller chose."""
+    """Return the SHA-256 of the caller's fields, by which repeated request ids are compared."""
     parts = (text, str(track_id), str(parent_id), *sorted(map(str, mention_user_ids)))
     return hashlib.sha256(repr(parts).encode()).digest()
 
 
 def find_duplicate(draft: SendDraft, context: SendContext) -> int | None:
-    """The seq of the message that an earlier call with this request id wrote; None when there is none.
+    """Return the seq of the message that an earlier call with this request id wrote, or None.
 
-    Raises RoomNotFoundError for a room that the caller may not know of, RequestIdReusedError when that
-    call had other fields. Comes before every other rule: a repeated call gets its message even when its
-    author may not write any more.
+    Raises RoomNotFoundError for a room that the caller can't see, RequestIdReusedError when the earlier call had
+    other fields. Comes before every other rule: a repeated call returns its message even when its author may
+    not write any more.
     """
-    check_room_visible(draft.room_id, context if context.room_exists else None)
+    check_room_visible(draft.room_id, context.membership)
     if context.duplicate_seq is None:
         return None
     if context.duplicate_hash != draft.payload_hash:
-        assert draft.request_id is not None  # noqa: S101 - a prior call was found by it
+        assert draft.request_id is not None  # noqa: S101 - the duplicate was found by it
         raise RequestIdReusedError(draft.request_id)
     return context.duplicate_seq
 
 
 def check_send(draft: SendDraft, context: SendContext) -> ThreadPosition:
-    """Where the message goes; raises the first rule's error that it breaks, in the contract's order."""
-    _check_author(context)
-    _check_room(context)
+    """Return the position of an accepted message; raises the error of the first broken rule, in the contract's order."""
+    role = check_writer(draft.room_id, context.membership, context.archived_at, context.locked_at)
+    check_can_post(role, announcement=bool(context.announcement))
     position = _find_position(draft, context)
     if context.non_member_mention is not None:
         raise MentionNotAMemberError(context.non_member_mention)
@@ -128,33 +112,13 @@ def check_send(draft: SendDraft, context: SendContext) -> ThreadPosition:
 
 
 def slow_mode_applies(context: SendContext) -> bool:
-    """Whether slow mode holds for the author at all: it does for members, not for who moderates."""
-    return context.slow_mode_seconds > 0 and context.role not in _MODERATORS
-
-
-def _check_author(context: SendContext) -> None:
-    if context.suspended:
-        raise CallerSuspendedError
-    if context.banned:
-        raise BannedError
-    if context.role is None:
-        raise NotAMemberError
-    if context.muted_in_room:
-        raise CallerMutedError("room")
-    if context.muted_on_platform:
-        raise CallerMutedError("platform")
-
-
-def _check_room(context: SendContext) -> None:
-    if context.archived:
-        raise RoomArchivedError
-    if context.locked:
-        raise RoomLockedError
-    check_can_post(context.role, announcement=context.announcement)
+    """Return whether slow mode limits the author; moderators and owners are exempt."""
+    role = None if context.membership is None else context.membership.role
+    return bool(context.slow_mode_seconds) and Rank.of(role) < Rank.MODERATOR
 
 
 def _find_position(draft: SendDraft, context: SendContext) -> ThreadPosition:
-    """The thread a reply belongs to; raises MessageNotFoundError or ParentDeletedError."""
+    """Return the thread of a reply; raises MessageNotFoundError or ParentDeletedError."""
     if draft.parent_id is None:
         return ThreadPosition()
     if context.parent_id is None:

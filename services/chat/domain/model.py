@@ -1,4 +1,4 @@
-"""The things of chat, as frozen values."""
+"""The entities of chat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from servicekit.clock import Micros
 
 
 class MemberRole(enum.StrEnum):
-    """What a member may do in a room."""
+    """The roles of members."""
 
     MEMBER = "MEMBER"
     MODERATOR = "MODERATOR"
@@ -36,7 +36,7 @@ class MessageType(enum.StrEnum):
 
 
 class SystemEvent(enum.StrEnum):
-    """What a SYSTEM message tells."""
+    """The events of SYSTEM messages."""
 
     JOINED = "JOINED"
     PINNED = "PINNED"
@@ -46,7 +46,7 @@ class SystemEvent(enum.StrEnum):
 
 
 class DeletionType(enum.StrEnum):
-    """In what capacity a message was deleted."""
+    """The capacity in which a message was deleted."""
 
     AUTHOR = "AUTHOR"
     MODERATOR = "MODERATOR"
@@ -55,7 +55,7 @@ class DeletionType(enum.StrEnum):
 
 
 class ThreadView(enum.Enum):
-    """Which messages of a room a list shows."""
+    """Which messages ListMessages returns."""
 
     ROOTS = enum.auto()
     ALL = enum.auto()
@@ -80,12 +80,12 @@ class Room(NamedTuple):
 
     @property
     def etag(self) -> str:
-        """Names this state of the room's own fields."""
+        """Return the version of the room's own fields."""
         return str(self.rev)
 
 
 class Member(NamedTuple):
-    """A user's place in a room."""
+    """A membership."""
 
     room_id: UUID
     user_id: UUID
@@ -94,9 +94,8 @@ class Member(NamedTuple):
     rev: int
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """A user's invitation into a room."""
+class Invitation(NamedTuple):
+    """An invitation of a user to a room."""
 
     room_id: UUID
     user_id: UUID
@@ -107,7 +106,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class TrackSnapshot:
-    """A track as it was known when a message posted it. Unknown texts are empty; the duration is in seconds."""
+    """A track at the time when a message posted it. Unknown texts are empty; the duration is in seconds."""
 
     track_id: UUID
     provider: str
@@ -120,9 +119,9 @@ class TrackSnapshot:
 
 
 class Tally(NamedTuple):
-    """How often a message was given one emoji, and whether the reader is among those who gave it.
+    """The count of one emoji on a message; `me`: the caller is among those who gave it.
 
-    In the order in which a message shows them: by the first reaction, then by the emoji.
+    Tallies sort in the order in which a message shows them: by the first reaction, then by the emoji.
     """
 
     first_at: Micros
@@ -131,9 +130,8 @@ class Tally(NamedTuple):
     me: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A pinned message, and who pinned it; `pinned_by` is None once that user is erased."""
+class Pin(NamedTuple):
+    """A pin of a message; `pinned_by` is None once that user is erased."""
 
     message_id: UUID
     pinned_by: UUID | None
@@ -141,9 +139,8 @@ class Pin:
     rev: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
-    """One emoji that one user gave to one message."""
+class Reaction(NamedTuple):
+    """One emoji of one user on one message."""
 
     message_id: UUID
     user_id: UUID
@@ -154,7 +151,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What a message was until an edit; numbers count up from 1."""
+    """The content of a message before an edit; numbers count up from 1."""
 
     message_id: UUID
     number: int
@@ -165,7 +162,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Message:
-    """One message as an act reads or leaves it. Deleted ones have what they said; the contract shows it to few."""
+    """A message as an action reads or changes it. A deleted one keeps its content until it is purged."""
 
     id: UUID
     room_id: UUID
@@ -190,32 +187,12 @@ class Message:
 
     @property
     def etag(self) -> str:
-        """Names this state of the message."""
+        """Return the version of the message."""
         return str(self.rev)
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """How much is new: of the first 100 live messages after the read marker, those that count; `capped` when there are more than 100."""
-
-    count: int
-    capped: bool
-
-
-class MyRoom(NamedTuple):
-    """A room of the caller with what is new in it. `rev` is the room's last, of the same snapshot."""
-
-    room: Room
-    member: Member
-    last_message: Message | None
-    unread: Unread
-    mentions: Unread
-    last_read_seq: int
-    rev: int
-
-
 class SanctionKind(enum.StrEnum):
-    """What a sanction forbids: to write, or to be there at all."""
+    """A MUTE forbids to write, a BAN to be in the room."""
 
     MUTE = "MUTE"
     BAN = "BAN"
@@ -238,7 +215,7 @@ class Sanction:
 
 
 class ReportState(enum.StrEnum):
-    """How far a report is."""
+    """The states of a report."""
 
     OPEN = "OPEN"
     ACTED = "ACTED"
@@ -260,9 +237,8 @@ class Report:
     resolved_by: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of what moderators did in a room. `before` and `after` are JSON objects."""
+class LogLine(NamedTuple):
+    """A line of the audit log of a room. `before` and `after` are JSON objects."""
 
     id: UUID
     room_id: UUID

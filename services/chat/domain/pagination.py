@@ -1,4 +1,4 @@
-"""Pages of a room's history: which seqs to read, and what of it to show."""
+"""Pages of a room's history: the seqs to read, and the part that fits a page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 MAX_SEQ = (1 << 63) - 1
-"""A seq after every message."""
+"""A seq that sorts after every message."""
 
 
 class Direction(enum.IntEnum):
-    """Where the pages after the first one lie."""
+    """The direction of the pages after the first one."""
 
     OLDER = -1
     NEWER = 1
@@ -24,8 +24,8 @@ class Direction(enum.IntEnum):
 class Window:
     """Reads up to `older` messages at or before `older_from` and up to `newer` after `newer_from`.
 
-    Each side asks for one message more than it shows, which tells whether there are more; a side that
-    shows nothing still asks for one, unless nothing can lie there.
+    Each side reads one message more than it returns, to detect whether there are more; a side that returns
+    none still reads one, unless there can be none.
     """
 
     direction: Direction
@@ -36,35 +36,35 @@ class Window:
 
     @classmethod
     def newest(cls, size: int) -> Window:
-        """The newest messages."""
+        """Return a window of the newest messages."""
         return cls(Direction.OLDER, MAX_SEQ, size + 1)
 
     @classmethod
     def before(cls, seq: int, size: int) -> Window:
-        """The messages right before `seq`."""
+        """Return a window of the messages right before `seq`."""
         return cls(Direction.OLDER, seq - 1, size + 1, seq - 1, 1)
 
     @classmethod
     def after(cls, seq: int, size: int) -> Window:
-        """The messages right after `seq`."""
+        """Return a window of the messages right after `seq`."""
         return cls(Direction.NEWER, seq, 1, seq, size + 1)
 
     @classmethod
     def around(cls, seq: int, size: int) -> Window:
-        """The messages on both sides of `seq`, itself among the older half."""
+        """Return a window on both sides of `seq`, which belongs to the older half."""
         older = size // 2 + 1
         return cls(Direction.OLDER, seq, older + 1, seq, size - older + 1)
 
     @classmethod
     def following(cls, direction: Direction, last_seq: int, size: int) -> Window:
-        """The page after the one that ended at `last_seq`."""
+        """Return the window of the page after the one that ended at `last_seq`."""
         make = cls.before if direction is Direction.OLDER else cls.after
         return make(last_seq, size)
 
 
 @dataclass(frozen=True, slots=True)
 class PageSlice:
-    """What a page shows, the newest first, and what lies beyond it. `next_seq`: None at the end."""
+    """The seqs of a page, the newest first. `next_seq` continues it; None at the end."""
 
     seqs: list[int]
     found_oldest: bool
@@ -75,7 +75,7 @@ class PageSlice:
 def slice_page(
     window: Window, seqs: Sequence[int], size_of: Callable[[int], int], max_bytes: int
 ) -> PageSlice:
-    """Choose from the seqs that the window read. The page ends where it would exceed `max_bytes`."""
+    """Choose from the seqs that the window read; the page ends before it would exceed `max_bytes`."""
     older = sorted((seq for seq in seqs if seq <= window.older_from), reverse=True)
     newer = sorted(seq for seq in seqs if seq > window.newer_from)
     wanted_newer = newer[: max(window.newer - 1, 0)]
@@ -95,7 +95,7 @@ def slice_page(
 def take_within_budget(
     items: Sequence[_T], size_of: Callable[[_T], int], budget: int
 ) -> tuple[list[_T], int]:
-    """The first items that fit into the budget, one at least if there is one, and the bytes they take."""
+    """Return the first items that fit the budget, at least one if there is any, and their total bytes."""
     used = 0
     for count, item in enumerate(items):
         size = size_of(item)

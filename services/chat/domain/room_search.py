@@ -1,4 +1,4 @@
-"""The order in which the list of public rooms finds rooms, and where a page of it ends."""
+"""The match tiers of ListPublicRooms and its page cursor."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from uuid import UUID
 from search_text import SearchQuery
 
 FIRST_ID = UUID(int=0)
-"""An id before every room."""
+"""An id that sorts before every room."""
 MAX_SIMILARITY = 1_000_000
-"""The similarity of a name that has all of the query, in millionths."""
+"""The similarity of a name that has all trigrams of the query, in millionths."""
 _LAST_CHARACTER = "\U0010ffff"
 
 
 class MatchTier(enum.IntEnum):
-    """How rooms are found, the best first. The numbers stand in page tokens and never change."""
+    """How a name matches the query, the best first. Page tokens contain the numbers, so they never change."""
 
     PREFIX = 0
-    """The name begins with the query; by name, which lists exact matches first."""
+    """The name begins with the query; ordered by name, so exact matches come first."""
     SUBSTRING = 1
-    """The query is in the name, at the start of a word where there are no trigrams to look by; by name."""
+    """The name contains the query, at the start of a word when the query has no trigram; ordered by name."""
     FUZZY = 2
-    """Enough of its trigrams are in the name; the likest first."""
+    """The name has enough of the query's trigrams; ordered by similarity, the highest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place after which a page goes on: a tier, and the last room of it that was shown.
+    """The cursor of a page: a tier, and the last room of it that was returned.
 
     PREFIX and SUBSTRING go by `name` (as it is folded) and `id`, LIKE by `similarity`, `name` and `id`.
     """
@@ -43,9 +43,9 @@ FIRST_PAGE = Cursor(MatchTier.PREFIX)
 
 
 def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
-    """The tiers from a cursor on in which the needle can find anything, each with where to begin in it.
+    """Return the tiers from a cursor on that can match the query, each with its first cursor.
 
-    A needle without text finds every room, all of them in the first tier.
+    An empty query matches every room in the first tier.
     """
     possible = [MatchTier.PREFIX]
     if query.has_trigrams:
@@ -56,5 +56,5 @@ def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
 
 
 def prefix_upper_bound(start: str) -> str:
-    """A text after all that begin with `start`, in the order of bytes."""
+    """Return an upper bound of all texts with this prefix, in byte order."""
     return start + _LAST_CHARACTER

@@ -1,4 +1,4 @@
-"""What may be changed of a room, and what a change changes."""
+"""The rules of updating a room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANGEABLE = ("name", "description", "announcement", "slow_mode")
 
 @dataclass(frozen=True, slots=True)
 class RoomChange:
-    """New values of a room's fields, those named in `fields`. `etag` is empty when any state may be changed."""
+    """New values of the room fields named in `fields`. An empty `etag` matches any state."""
 
     room_id: UUID
     etag: str
@@ -27,16 +27,16 @@ class RoomChange:
 
 
 def check_mask(paths: Collection[str]) -> frozenset[str]:
-    """The fields that a mask names; raises InvalidFieldsError unless there are some and all may be changed."""
+    """Return the fields of an update mask; raises InvalidFieldsError for an empty mask or an unknown field."""
     fields = frozenset(paths)
     if not fields or not fields <= set(CHANGEABLE):
-        # The answer must not repeat the paths: an error that is longer than a client's limit never arrives.
+        # The error does not repeat the paths: a client rejects error details above its size limit.
         raise InvalidFieldsError(FieldViolation("update_mask", f"must name some of {', '.join(CHANGEABLE)}"))
     return fields
 
 
 def check_values(change: RoomChange, slow_mode_nanos: int) -> None:
-    """Raises InvalidFieldsError for values that no room can have, of the fields that are to change."""
+    """Raise InvalidFieldsError for invalid values of the changed fields."""
     if "name" in change.fields and not change.name:
         raise InvalidFieldsError(FieldViolation("room.name", "must not be empty"))
     if "slow_mode" in change.fields and slow_mode_nanos:
@@ -44,7 +44,7 @@ def check_values(change: RoomChange, slow_mode_nanos: int) -> None:
 
 
 def differences(room: Room, change: RoomChange) -> frozenset[str]:
-    """The fields whose values really change; raises EtagMismatchError for a room that is in another state."""
+    """Return the fields whose values differ; raises EtagMismatchError when the room is in another state."""
     if change.etag and change.etag != room.etag:
         raise EtagMismatchError
     changed = {
@@ -54,3 +54,14 @@ def differences(room: Room, change: RoomChange) -> frozenset[str]:
         "slow_mode": room.slow_mode_seconds != change.slow_mode_seconds,
     }
     return frozenset(field for field in change.fields if changed[field])
+
+
+def apply_update(room: Room, change: RoomChange, fields: frozenset[str], rev: int) -> Room:
+    """Return the room with the given fields of a change and a new rev."""
+    return room._replace(
+        name=change.name if "name" in fields else room.name,
+        description=change.description if "description" in fields else room.description,
+        announcement=change.announcement if "announcement" in fields else room.announcement,
+        slow_mode_seconds=change.slow_mode_seconds if "slow_mode" in fields else room.slow_mode_seconds,
+        rev=rev,
+    )

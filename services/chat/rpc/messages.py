@@ -46,7 +46,7 @@ class MessageServicer:
 
     async def GetMessage(self, request: pb.GetMessageRequest, call: Call) -> pb.GetMessageResponse:
         """See the contract."""
-        acting_as = ActingAs(parse_id(request.room_id), as_admin=request.as_admin, moderators=True)
+        acting_as = ActingAs(parse_id(request.room_id), as_admin=request.as_admin, platform_moderators=True)
         message_id, deleted = parse_id(request.message_id), request.show_deleted
         return wire.get_message_response(
             await get_message(self._deps, call.caller, acting_as, message_id, deleted=deleted)

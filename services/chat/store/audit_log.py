@@ -1,13 +1,11 @@
-"""SQL of the moderation log."""
+"""SQL of the audit log of moderation."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 from uuid import UUID
 
-from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import LogLine
@@ -39,33 +37,14 @@ _INSERT = Command[
 )
 
 
-class LogRow(NamedTuple):
-    """A line of the log."""
-
-    id: UUID
-    room_id: UUID
-    rev: int
-    actor_id: UUID
-    actor_role: str
-    as_admin: bool
-    action: str
-    target_user_id: UUID | None
-    target_message_id: UUID | None
-    reason: str | None
-    before: str | None
-    after: str | None
-    request_id: str
-    created_at: Micros
-
-
 _LOG = """
     SELECT l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
            l.target_message_id, l.reason, l.before, l.after, l.request_id, l.created_at
       FROM chat.moderation_logs l
      WHERE l.room_id = $1 AND l.rev < $2
 """
-_LOG_PAGE = Query[LogRow, UUID, int, int]("chat.log_page", f"{_LOG} ORDER BY l.rev DESC LIMIT $3")
-_LOG_OF_USER = Query[LogRow, UUID, int, int, UUID](
+_LOG_PAGE = Query[LogLine, UUID, int, int]("chat.log_page", f"{_LOG} ORDER BY l.rev DESC LIMIT $3")
+_LOG_OF_USER = Query[LogLine, UUID, int, int, UUID](
     "chat.log_page_of_user", f"{_LOG} AND l.target_user_id = $4 ORDER BY l.rev DESC LIMIT $3"
 )
 
@@ -100,12 +79,10 @@ async def deletion_by_request_id(
 async def logs(
     session: Reader, room_id: UUID, *, user_id: UUID | None, before_rev: int, limit: int
 ) -> list[LogLine]:
-    """Lines of the log, the newest first."""
+    """Return lines of the audit log, the newest first."""
     if user_id is None:
-        rows = await session.rows(_LOG_PAGE, room_id, before_rev, limit)
-    else:
-        rows = await session.rows(_LOG_OF_USER, room_id, before_rev, limit, user_id)
-    return [LogLine(*row) for row in rows]
+        return await session.rows(_LOG_PAGE, room_id, before_rev, limit)
+    return await session.rows(_LOG_OF_USER, room_id, before_rev, limit, user_id)
 
 
 async def insert(  # noqa: PLR0913 - one per column
@@ -124,7 +101,7 @@ async def insert(  # noqa: PLR0913 - one per column
     request_id: str,
     idempotency_key: UUID | None,
 ) -> None:
-    """Write a line of the moderation log."""
+    """Insert a line of the audit log."""
     await session.execute(
         _INSERT,
         log_id,

@@ -1,4 +1,4 @@
-"""The epoch: names this copy of the database, so that positions of another one are told apart."""
+"""The epoch: identifies this copy of the database, so that positions of another copy are detected."""
 
 from __future__ import annotations
 
@@ -27,17 +27,7 @@ _INSTANCE = Query[_InstanceRow](
 )
 
 
-class Epoch:
-    """The epoch of the database that the newest connection leads to.
-
-    A restored or promoted copy is reached by new connections only, so it is read once per connection.
-    """
-
-    def __init__(self) -> None:
-        self.value = ""
-
-    async def read(self, session: Session) -> None:
-        """Read the epoch on a new connection. Before the first migration there is none."""
-        row = await session.row(_INSTANCE)
-        if row is not None:
-            self.value = hashlib.sha256(repr(tuple(map(str, row))).encode()).hexdigest()[:16]
+async def read_epoch(session: Session) -> str | None:
+    """Return the epoch of the database that a connection leads to; None before the first migration."""
+    row = await session.row(_INSTANCE)
+    return None if row is None else hashlib.sha256(repr(tuple(map(str, row))).encode()).hexdigest()[:16]

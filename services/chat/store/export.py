@@ -7,7 +7,6 @@ the words of reports that the user only resolved.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,9 +18,8 @@ _NIL = UUID(int=0)
 _EPOCH = Micros(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """After which record of a kind a page begins; each kind goes by some of these. As it is, the first."""
+class Cursor(NamedTuple):
+    """The last record of a page; each kind sorts by some of these. The default is before the first record."""
 
     room_id: UUID = _NIL
     id: UUID = _NIL
@@ -32,19 +30,10 @@ class Cursor:
 
 
 class ExportRow(NamedTuple):
-    """A record, its cursor and its fields as the text of a JSON object."""
+    """A record: its cursor, and its fields as the text of a JSON object."""
 
-    room_id: UUID
-    id: UUID
-    at: Micros
-    seq: int
-    number: int
-    emoji: str
+    cursor: Cursor
     fields: str
-
-    def cursor(self) -> Cursor:
-        """Where the page after this record begins."""
-        return Cursor(*self[:6])
 
 
 class KindRow(NamedTuple):

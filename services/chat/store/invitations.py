@@ -1,4 +1,4 @@
-"""SQL for invitations."""
+"""SQL of invitations."""
 
 from __future__ import annotations
 
@@ -12,45 +12,11 @@ from services.chat.domain.model import Invitation, Room
 from services.chat.store.rooms import ROOM_COLUMNS, SANCTION_ACTIVE, Reader
 
 
-class InvitationRow(NamedTuple):
-    """An invitation."""
+class MyInvitationRow(NamedTuple):
+    """An invitation of the caller, with its room."""
 
-    room_id: UUID
-    user_id: UUID
-    invited_by: UUID | None
-    created_at: Micros
-    rev: int
-
-    def invitation(self) -> Invitation:
-        """The invitation as a value."""
-        return Invitation(*self)
-
-
-class ViewerStateRow(NamedTuple):
-    """An invitation of somebody, with its room."""
-
-    room_id: UUID
-    user_id: UUID
-    invited_by: UUID | None
-    invited_at: Micros
-    invitation_rev: int
-    id: UUID
-    name: str
-    description: str
-    private: bool
-    created_by: UUID | None
-    created_at: Micros
-    updated_at: Micros
-    rev: int
-    locked_at: Micros | None
-    archived_at: Micros | None
-    announcement: bool
-    slow_mode_seconds: int
-    member_count: int
-
-    def both(self) -> tuple[Invitation, Room]:
-        """The invitation and its room, as values."""
-        return Invitation(*self[:5]), Room(*self[5:])
+    invitation: Invitation
+    room: Room
 
 
 class InviteeRow(NamedTuple):
@@ -70,14 +36,14 @@ _INVITEE = Query[InviteeRow, UUID, UUID](
                     WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
     """,
 )
-_OPEN = Query[InvitationRow, UUID, UUID](
+_OPEN = Query[Invitation, UUID, UUID](
     "chat.open_invitation",
     f"""
     SELECT {_INVITATION} FROM chat.room_invitations
      WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
     """,
 )
-_INVITE = Query[InvitationRow, UUID, UUID, UUID, int](
+_INVITE = Query[Invitation, UUID, UUID, UUID, int](
     "chat.upsert_invitation",
     f"""
     INSERT INTO chat.room_invitations (room_id, user_id, invited_by, created_at, rev)
@@ -95,7 +61,7 @@ _END = Command[UUID, UUID, int](
      WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
     """,
 )
-_PAGE = Query[InvitationRow, UUID, int, int](
+_PAGE = Query[Invitation, UUID, int, int](
     "chat.invitations_page",
     f"""
     SELECT {_INVITATION} FROM chat.room_invitations
@@ -103,11 +69,11 @@ _PAGE = Query[InvitationRow, UUID, int, int](
      ORDER BY rev DESC LIMIT $3
     """,
 )
-# Who is banned from a room learns nothing of it, not by an old invitation either.
-_MINE = Query[ViewerStateRow, UUID, Micros, UUID, int](
+# A room is hidden from a banned user, also through an old invitation.
+_MINE = Query[MyInvitationRow, UUID, Micros, UUID, int](
     "chat.my_invitations_page",
     f"""
-    SELECT v.room_id, v.user_id, v.invited_by, v.created_at AS invited_at, v.rev AS invitation_rev, {ROOM_COLUMNS}
+    SELECT v.room_id, v.user_id, v.invited_by, v.created_at, v.rev, {ROOM_COLUMNS}
       FROM chat.room_invitations v
       JOIN chat.rooms r ON r.id = v.room_id
       JOIN chat.room_counters c ON c.room_id = v.room_id
@@ -120,34 +86,36 @@ _MINE = Query[ViewerStateRow, UUID, Micros, UUID, int](
 
 
 async def invitee(session: Session, room_id: UUID, user_id: UUID) -> InviteeRow:
-    """What decides whether a user can be invited into a room."""
-    return await session.one(_INVITEE, room_id, user_id)
+    """Return what decides whether a user can be invited to a room."""
+    row = await session.row(_INVITEE, room_id, user_id)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
 
 
 async def open_invitation(session: Session, room_id: UUID, user_id: UUID) -> Invitation | None:
-    """A user's open invitation into a room."""
-    row = await session.row(_OPEN, room_id, user_id)
-    return None if row is None else row.invitation()
+    """Return a user's open invitation to a room."""
+    return await session.row(_OPEN, room_id, user_id)
 
 
 async def invite(session: Session, room_id: UUID, user_id: UUID, invited_by: UUID, rev: int) -> Invitation:
-    """Make an invitation, which opens one that ended again. The room must be locked."""
-    row = await session.one(_INVITE, room_id, user_id, invited_by, rev)
-    return row.invitation()
+    """Insert an invitation, or reopen an ended one. The caller holds the room lock."""
+    row = await session.row(_INVITE, room_id, user_id, invited_by, rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
 
 
 async def end(session: Session, room_id: UUID, user_id: UUID, rev: int) -> None:
-    """End a user's open invitation. The room must be locked."""
+    """End a user's open invitation. The caller holds the room lock."""
     await session.execute(_END, room_id, user_id, rev)
 
 
 async def page(reader: Reader, room_id: UUID, before_rev: int, limit: int) -> list[Invitation]:
-    """A room's open invitations of a rev below `before_rev`, the newest first."""
-    return [row.invitation() for row in await reader.rows(_PAGE, room_id, before_rev, limit)]
+    """Return a room's open invitations with a rev below `before_rev`, the newest first."""
+    return await reader.rows(_PAGE, room_id, before_rev, limit)
 
 
 async def mine(
     database: Database, user_id: UUID, before: tuple[Micros, UUID], limit: int
-) -> list[tuple[Invitation, Room]]:
-    """A user's open invitations before an instant and a room's id, the newest first."""
-    return [row.both() for row in await database.rows(_MINE, user_id, *before, limit)]
+) -> list[MyInvitationRow]:
+    """Return a user's open invitations before a time and a room id, the newest first."""
+    return await database.rows(_MINE, user_id, *before, limit)

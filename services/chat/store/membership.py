@@ -1,4 +1,4 @@
-"""SQL for memberships."""
+"""SQL of memberships."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class MemberRow(NamedTuple):
     rev: int
 
     def member(self) -> Member:
-        """The membership as a value."""
+        """Return the membership as a value."""
         return Member(self.room_id, self.user_id, MemberRole(self.role), self.joined_at, self.rev)
 
 
-# The read marker stands at the newest message: what was said before one came is not news.
+# The read marker starts at the newest message: earlier ones do not count as unread.
 _JOIN = Query[MemberRow, UUID, UUID, str, int, int](
     "chat.join_room",
     """
@@ -49,28 +49,23 @@ _JOIN = Query[MemberRow, UUID, UUID, str, int, int](
 async def join(
     session: Session, room_id: UUID, user_id: UUID, role: MemberRole, *, last_seq: int, rev: int
 ) -> Member:
-    """Make a user a member and end their invitation. The room must be locked."""
-    row = await session.one(_JOIN, room_id, user_id, role, last_seq, rev)
+    """Insert a membership and end the user's invitation. The caller holds the room lock."""
+    row = await session.row(_JOIN, room_id, user_id, role, last_seq, rev)
+    assert row is not None  # noqa: S101 - the statement always returns its row
     return row.member()
 
 
 class _PageRow(NamedTuple):
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
-    user_id: UUID | None
-    member_role: str | None
-    joined_at: Micros | None
-    rev: int | None
+    access: RoomAccess
+    member: MemberRow | None
 
 
 def _page_text(condition: str) -> str:
     return f"""
-    WITH f AS (SELECT {ACCESS_COLUMNS} {ACCESS_FROM})
-    SELECT f.private, f.role, f.invited, f.banned, x.user_id, x.member_role, x.joined_at, x.rev
-      FROM f LEFT JOIN LATERAL (
-        SELECT o.user_id, o.role AS member_role, o.joined_at, o.rev
+    WITH access AS (SELECT {ACCESS_COLUMNS} {ACCESS_FROM})
+    SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
+      FROM access LEFT JOIN LATERAL (
+        SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev
           FROM chat.room_memberships o
          WHERE o.room_id = $1 AND o.left_at IS NULL AND (o.joined_at, o.user_id) > ($3, $4) {condition}
            AND {CAN_READ}
@@ -81,7 +76,7 @@ def _page_text(condition: str) -> str:
 
 
 _PAGE = Query[_PageRow, UUID, UUID, Micros, UUID, int]("chat.members_page", _page_text(""))
-# Owners and moderators are few among many, and have an index of their own; so it says which role it is.
+# One statement per role: owners and moderators have partial indexes.
 _OWNERS = Query[_PageRow, UUID, UUID, Micros, UUID, int](
     "chat.owners_page", _page_text("AND o.role = 'OWNER'")
 )
@@ -124,7 +119,7 @@ _OTHER_OWNER = Query[_OtherOwnerRow, UUID, UUID](
 
 
 class EndedRow(NamedTuple):
-    """How much of a user's place in a room there was to end."""
+    """How many memberships and invitations were ended."""
 
     memberships: int
     invitations: int
@@ -149,8 +144,10 @@ _END = Query[EndedRow, UUID, UUID, str, int](
 
 
 async def end(session: Session, room_id: UUID, user_id: UUID, removal: Removal, rev: int) -> EndedRow:
-    """End a membership and an open invitation. The room must be locked."""
-    return await session.one(_END, room_id, user_id, removal, rev)
+    """End a membership and an open invitation. The caller holds the room lock."""
+    row = await session.row(_END, room_id, user_id, removal, rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
 
 
 async def page(
@@ -162,34 +159,27 @@ async def page(
     after: tuple[Micros, UUID],
     limit: int,
 ) -> tuple[RoomAccess | None, list[Member]]:
-    """Members in the order in which they joined, after an instant and an id, with the facts of the room.
+    """Return the caller's access, and members in the order of joining, after a time and an id.
 
-    No facts: there is no such room. Nobody is listed to a caller who may not read the room.
+    No access: there is no such room. Without the right to read the room the list is empty.
     """
     rows = await database.rows(_PAGES[role], room_id, caller_id, *after, limit)
-    members = [
-        Member(room_id, row.user_id, MemberRole(row.member_role), row.joined_at, row.rev)
-        for row in rows
-        if row.user_id is not None
-        and row.member_role is not None
-        and row.joined_at is not None
-        and row.rev is not None
-    ]
-    return (rows[0] if rows else None), members
+    members = [row.member.member() for row in rows if row.member is not None]
+    return rows[0].access if rows else None, members
 
 
 async def member(session: Session, room_id: UUID, user_id: UUID) -> Member | None:
-    """A user's membership; None for who is no member."""
+    """Return a user's membership; None for a non-member."""
     row = await session.row(_MEMBER, room_id, user_id)
     return None if row is None else row.member()
 
 
 async def set_role(session: Session, member: Member) -> None:
-    """Write a member's role and rev. The room must be locked."""
+    """Write a member's role and rev. The caller holds the room lock."""
     await session.execute(_SET_ROLE, member.room_id, member.user_id, member.role, member.rev)
 
 
 async def has_other_owner(session: Session, room_id: UUID, user_id: UUID) -> bool:
-    """Whether the room has an owner beside that user."""
+    """Return whether the room has another owner."""
     row = await session.row(_OTHER_OWNER, room_id, user_id)
     return row is not None and row.there

@@ -1,4 +1,4 @@
-"""SQL for reading a room's messages."""
+"""SQL of the lists of a room's messages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Query
 from services.chat.domain.model import ThreadView
 from services.chat.domain.pagination import Window
+from services.chat.domain.visibility import RoomAccess
 from services.chat.store.message_query import (
     MESSAGE,
     NO_THREAD,
@@ -18,7 +19,7 @@ from services.chat.store.message_query import (
     THREAD,
     THREAD_FROM,
     MessageBatch,
-    MessageRow,
+    MessageQueryRow,
     compose_message_query,
     split_rows,
 )
@@ -30,10 +31,10 @@ _DELETED = "n.deleted_at IS NOT NULL"
 
 
 def _limited(columns: str, condition: str, order: str, count: str, most: int) -> str:
-    """The first `count` messages that meet a condition.
+    """Return the first `count` messages that meet a condition.
 
-    The planner takes an unknown limit for a tenth of the table, and would plan anew at every call in the hope
-    of less. The inner limit tells it how few there can be.
+    The planner estimates an unknown limit as a tenth of the table, and would prefer a custom plan at every call. The
+    inner limit bounds the estimate.
     """
     rows = f"SELECT {columns} FROM chat.messages n WHERE n.room_id = $1 AND {condition}"
     return (
@@ -42,7 +43,7 @@ def _limited(columns: str, condition: str, order: str, count: str, most: int) ->
 
 
 def _one_side(conditions: Sequence[str], side: str, order: str, count: str) -> str:
-    """The messages of one side that meet one of the conditions, of which each has an index of its own."""
+    """Return the messages of one side of a window that meet one of the conditions; each condition has an index."""
     parts = [_limited(MESSAGE, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
     if len(parts) == 1:
         return parts[0]
@@ -50,43 +51,43 @@ def _one_side(conditions: Sequence[str], side: str, order: str, count: str) -> s
 
 
 def _window(*conditions: str) -> str:
-    """Both halves of a window: $3 older from (this seq and before), $4 how many, $5 newer from (after it), $6."""
+    """Return both sides of a window: $3 newest older seq, $4 its limit, $5 the seq before the newer side, $6 its limit."""
     older = _one_side(conditions, "n.seq <= $3", "DESC", "$4")
     newer = _one_side(conditions, "n.seq > $5", "ASC", "$6")
     return f"{older} UNION ALL {newer}"
 
 
 def _roots(*conditions: str) -> str:
-    """Roots with the first live replies of each, $7 of them."""
+    """Return roots with up to $7 first live replies of each."""
     replies = _limited(
         f"{MESSAGE}, {NO_THREAD}",
-        f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {_LIVE}",
+        f"n.root_id IS NOT NULL AND n.root_seq = root.seq AND {_LIVE}",
         "ASC",
         "$7",
         _MAX_PREVIEW,
     )
     return compose_message_query(
         f"""
-        {ROOM_ACCESS}, p AS MATERIALIZED (
+        {ROOM_ACCESS}, root AS MATERIALIZED (
           SELECT n.*, {THREAD}
-            FROM f CROSS JOIN LATERAL ({_window(*conditions)}) n {THREAD_FROM}
+            FROM access CROSS JOIN LATERAL ({_window(*conditions)}) n {THREAD_FROM}
            WHERE {CAN_READ}
-        ), x AS MATERIALIZED (
-          SELECT p.* FROM p
+        ), message AS MATERIALIZED (
+          SELECT root.* FROM root
           UNION ALL
-          SELECT r.* FROM p CROSS JOIN LATERAL {replies} r WHERE p.reply_count > 0
+          SELECT r.* FROM root CROSS JOIN LATERAL {replies} r WHERE root.reply_count > 0
         )
         """
     )
 
 
 def _roots_and_replies(condition: str) -> str:
-    """Roots and replies alike."""
+    """Return roots and replies alike."""
     return compose_message_query(
         f"""
-        {ROOM_ACCESS}, x AS MATERIALIZED (
+        {ROOM_ACCESS}, message AS MATERIALIZED (
           SELECT n.*, {THREAD}
-            FROM f CROSS JOIN LATERAL ({_window(condition)}) n {THREAD_FROM}
+            FROM access CROSS JOIN LATERAL ({_window(condition)}) n {THREAD_FROM}
            WHERE {CAN_READ}
         )
         """
@@ -94,38 +95,38 @@ def _roots_and_replies(condition: str) -> str:
 
 
 _IS_ROOT = "n.root_id IS NULL"
-_ROOTS = Query[MessageRow, UUID, UUID, int, int, int, int, int](
+_ROOTS = Query[MessageQueryRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots", _roots(f"{_IS_ROOT} AND {_LIVE}")
 )
-_ROOTS_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, int](
+_ROOTS_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots_and_deleted", _roots(f"{_IS_ROOT} AND {_LIVE}", f"{_IS_ROOT} AND {_DELETED}")
 )
-_ALL = Query[MessageRow, UUID, UUID, int, int, int, int]("chat.page_all", _roots_and_replies(_LIVE))
-_ALL_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int](
+_ALL = Query[MessageQueryRow, UUID, UUID, int, int, int, int]("chat.page_all", _roots_and_replies(_LIVE))
+_ALL_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int](
     "chat.page_all_and_deleted", _roots_and_replies("true")
 )
 
 
 def _replies(*conditions: str) -> str:
-    """A thread's replies in a window that meet one of the conditions, and its root $7 whatever became of it."""
-    replies = [f"n.root_id IS NOT NULL AND n.root_seq = p.seq AND {each}" for each in conditions]
+    """Return a thread's replies in a window that meet one of the conditions, and its root $7, live or deleted."""
+    replies = [f"n.root_id IS NOT NULL AND n.root_seq = root.seq AND {each}" for each in conditions]
     return compose_message_query(
         f"""
-        {ROOM_ACCESS}, p AS MATERIALIZED (
+        {ROOM_ACCESS}, root AS MATERIALIZED (
           SELECT {MESSAGE}, {THREAD}
-            FROM f CROSS JOIN chat.messages n {THREAD_FROM}
+            FROM access CROSS JOIN chat.messages n {THREAD_FROM}
            WHERE n.room_id = $1 AND n.id = $7 AND {_IS_ROOT} AND {CAN_READ}
-        ), x AS MATERIALIZED (
-          SELECT p.* FROM p
+        ), message AS MATERIALIZED (
+          SELECT root.* FROM root
           UNION ALL
-          SELECT r.*, {NO_THREAD} FROM p CROSS JOIN LATERAL ({_window(*replies)}) r
+          SELECT r.*, {NO_THREAD} FROM root CROSS JOIN LATERAL ({_window(*replies)}) r
         )
         """
     )
 
 
-_REPLIES = Query[MessageRow, UUID, UUID, int, int, int, int, UUID]("chat.page_replies", _replies(_LIVE))
-_REPLIES_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, UUID](
+_REPLIES = Query[MessageQueryRow, UUID, UUID, int, int, int, int, UUID]("chat.page_replies", _replies(_LIVE))
+_REPLIES_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int, UUID](
     "chat.page_replies_and_deleted", _replies(_LIVE, _DELETED)
 )
 
@@ -133,29 +134,28 @@ _REPLIES_AND_DELETED = Query[MessageRow, UUID, UUID, int, int, int, int, UUID](
 def _by_condition(condition: str, may_read: str = CAN_READ) -> str:
     return compose_message_query(
         f"""
-        {ROOM_ACCESS}, x AS MATERIALIZED (
+        {ROOM_ACCESS}, message AS MATERIALIZED (
           SELECT {MESSAGE}, {THREAD}
-            FROM f CROSS JOIN chat.messages n {THREAD_FROM}
+            FROM access CROSS JOIN chat.messages n {THREAD_FROM}
            WHERE n.room_id = $1 AND {condition} AND {may_read}
         )
         """
     )
 
 
-_BY_ID = Query[MessageRow, UUID, UUID, list[UUID]]("chat.messages_by_id", _by_condition("n.id = ANY ($3)"))
-_BY_ID_UNCHECKED = Query[MessageRow, UUID, UUID, UUID](
+_BY_ID = Query[MessageQueryRow, UUID, UUID, list[UUID]](
+    "chat.messages_by_id", _by_condition("n.id = ANY ($3)")
+)
+_BY_ID_UNCHECKED = Query[MessageQueryRow, UUID, UUID, UUID](
     "chat.message_by_id_unchecked", _by_condition("n.id = $3", "true")
 )
-_BY_SEQ = Query[MessageRow, UUID, UUID, int]("chat.message_by_seq", _by_condition("n.seq = $3", "true"))
+_BY_SEQ = Query[MessageQueryRow, UUID, UUID, int]("chat.message_by_seq", _by_condition("n.seq = $3", "true"))
 
 
 class ViewerStateRow(NamedTuple):
-    """What decides whether the caller may read the room, its last rev, and the caller's reactions to messages."""
+    """The caller's access, the room's last rev, and the caller's reactions to messages."""
 
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
+    access: RoomAccess
     last_rev: int
     my_ids: list[UUID] | None
     my_emojis: list[str] | None
@@ -165,23 +165,23 @@ _VIEWER_STATE = Query[ViewerStateRow, UUID, UUID, list[UUID]](
     "chat.page_viewer_state",
     f"""
     {ROOM_ACCESS}
-    SELECT f.private, f.role, f.invited, f.banned, f.last_rev, g.my_ids, g.my_emojis
-      FROM f CROSS JOIN LATERAL (
+    SELECT access.private, access.role, access.invited, access.banned, access.last_rev, mine.my_ids, mine.my_emojis
+      FROM access CROSS JOIN LATERAL (
         SELECT array_agg(e.message_id) AS my_ids, array_agg(e.emoji) AS my_emojis
           FROM unnest((SELECT $3::uuid[])) AS i(id) CROSS JOIN LATERAL (
             SELECT r.message_id, r.emoji FROM chat.reactions r
              WHERE r.user_id = $2 AND r.room_id = $1 AND r.message_id = i.id AND r.removed_at IS NULL LIMIT 1000
           ) e
          WHERE {CAN_READ}
-      ) g
-    """,
+      ) mine
+    """,  # noqa: S608 - only constants of this package
 )
 
 
 async def viewer_state(
     database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]
 ) -> ViewerStateRow | None:
-    """The caller's reactions to these messages, with the room's facts; None when there is no such room."""
+    """Return the caller's access and reactions to these messages; None when there is no such room."""
     return await database.row(_VIEWER_STATE, room_id, user_id, message_ids)
 
 
@@ -195,7 +195,7 @@ async def page(
     replies: int,
     deleted: bool,
 ) -> MessageBatch:
-    """A page's messages in no order, first replies among them; with `deleted` also the deleted ones."""
+    """Return a page's messages in no order, with their first replies; with `deleted` also deleted ones."""
     bounds = (window.older_from, window.older, window.newer_from, window.newer)
     if view is ThreadView.ALL:
         statement = _ALL_AND_DELETED if deleted else _ALL
@@ -207,22 +207,22 @@ async def page(
 async def replies(
     database: Database, room_id: UUID, user_id: UUID, root_id: UUID, window: Window, *, deleted: bool
 ) -> MessageBatch:
-    """A page of a thread in no order with its root, live or not, if there is such a root."""
+    """Return a page of a thread in no order, with its root, live or deleted, if there is one."""
     bounds = (window.older_from, window.older, window.newer_from, window.newer)
     statement = _REPLIES_AND_DELETED if deleted else _REPLIES
     return split_rows(await database.rows(statement, room_id, user_id, *bounds, root_id))
 
 
 async def by_ids(database: Database, room_id: UUID, user_id: UUID, message_ids: list[UUID]) -> MessageBatch:
-    """The room's messages of these ids, live or not, in no order."""
+    """Return the room's messages of these ids, live or deleted, in no order."""
     return split_rows(await database.rows(_BY_ID, room_id, user_id, message_ids))
 
 
 async def by_id_unchecked(session: Session, room_id: UUID, user_id: UUID, message_id: UUID) -> MessageBatch:
-    """The room's message of that id, live or not, whoever may read the room."""
+    """Return the room's message of that id, live or deleted, without the access check."""
     return split_rows(await session.rows(_BY_ID_UNCHECKED, room_id, user_id, message_id))
 
 
 async def by_seq(database: Database, room_id: UUID, user_id: UUID, seq: int) -> MessageBatch:
-    """A room's message by its seq, live or not, for its own author."""
+    """Return a room's message by its seq, live or deleted, for its author."""
     return split_rows(await database.rows(_BY_SEQ, room_id, user_id, seq))

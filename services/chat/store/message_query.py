@@ -1,8 +1,8 @@
-"""What all statements that read messages share: their columns, their row, and the reactions to what they found.
+"""What all statements that read messages share: columns, row types, and the reactions to the messages.
 
-Such a statement gives a row for each message and one more, with seq 0, for the room: what decides whether the
-caller may read it, its last rev, and the reactions to all the messages in arrays, which cost a fraction of what
-a row for each would. For a room that does not exist there is no row at all.
+Such a statement returns a row for each message, and one for the room: the caller's access, the room's last rev, and
+the reactions to all the messages as arrays, which cost a fraction of a row for each. For a room that does not exist
+there is no row.
 """
 
 from __future__ import annotations
@@ -15,12 +15,20 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from servicekit.clock import Micros
-from services.chat.domain.model import Message, Tally, TrackSnapshot
+from services.chat.domain.model import (
+    DeletionType,
+    Message,
+    MessageType,
+    SystemEvent,
+    Tally,
+    TrackSnapshot,
+)
+from services.chat.domain.visibility import RoomAccess
 from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM
 
 
 class MessageRow(NamedTuple):
-    """A message or, with seq 0, the room: all from `private` on is the room's alone."""
+    """A message. `reply_to_id` of a direct reply is the root; a reply has no thread of its own."""
 
     id: UUID
     room_id: UUID
@@ -43,20 +51,30 @@ class MessageRow(NamedTuple):
     root_seq: int | None = None
     reply_count: int = 0
     last_reply_at: Micros | None = None
-    private: bool = False
-    role: str | None = None
-    invited: bool = False
-    banned: bool = False
-    tallied_ids: list[UUID] | None = None
-    emojis: list[str] | None = None
-    counts: list[int] | None = None
-    first_ats: list[Micros] | None = None
-    my_ids: list[UUID] | None = None
-    my_emojis: list[str] | None = None
+
+
+class RoomStateRow(NamedTuple):
+    """The room of a message query, with the reactions to the messages that it returned, as arrays."""
+
+    access: RoomAccess
+    last_rev: int
+    tallied_ids: list[UUID] | None
+    emojis: list[str] | None
+    counts: list[int] | None
+    first_ats: list[Micros] | None
+    my_ids: list[UUID] | None
+    my_emojis: list[str] | None
+
+
+class MessageQueryRow(NamedTuple):
+    """A row of a message query: a message, or the room."""
+
+    message: MessageRow | None
+    room: RoomStateRow | None
 
 
 def row_from_message(message: Message) -> MessageRow:
-    """A message that an act has just written, as a statement would read it, without its reactions."""
+    """Return the row of a message that an action has just written, without its reactions."""
     return MessageRow(
         id=message.id,
         room_id=message.room_id,
@@ -81,16 +99,42 @@ def row_from_message(message: Message) -> MessageRow:
     )
 
 
+def message_from_row(row: MessageRow, tallies: list[Tally]) -> Message:
+    """Return a message as a value; a deleted one keeps its content."""
+    return Message(
+        id=row.id,
+        room_id=row.room_id,
+        seq=row.seq,
+        rev=row.rev,
+        user_id=row.user_id,
+        type=MessageType(row.type),
+        text=row.text,
+        track=None if row.track_id is None else track_from_json(row.track_id, row.track_json or "{}"),
+        system_event=None if row.system_event is None else SystemEvent(row.system_event),
+        mention_user_ids=row.mention_user_ids,
+        created_at=row.created_at,
+        edited_at=row.edited_at,
+        root_id=row.root_id,
+        reply_to_id=row.reply_to_id,
+        reply_count=row.reply_count,
+        last_reply_at=row.last_reply_at,
+        tallies=tallies,
+        deleted_at=row.deleted_at,
+        deleted_by=row.deleted_by,
+        deletion_type=None if row.deletion_type is None else DeletionType(row.deletion_type),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class MessageBatch:
-    """What a statement found. `room` is None when there is none; `tallies` are by message, in their order."""
+    """The result of a message query. `room` is None when there is none; `tallies` are by message, sorted."""
 
-    room: MessageRow | None
+    room: RoomStateRow | None
     messages: list[MessageRow]
     tallies: dict[UUID, list[Tally]]
 
 
-# The columns of a message `n`, and the sums of its thread: those of a root from threads, else none.
+# The columns of a message `n`, then those of its thread, which only a root has.
 MESSAGE = """
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
@@ -98,41 +142,42 @@ MESSAGE = """
 """
 NO_THREAD = "0 AS reply_count, NULL::timestamptz AS last_reply_at"
 THREAD = "coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at"
-# LIMIT keeps it a look-up by the key per root: joined freely, it might become a read of all the room's threads.
+# LIMIT keeps it one index lookup per root; as a plain join the planner might read all threads of the room.
 THREAD_FROM = """
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                       WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
 """
-ROOM_ACCESS = f"WITH f AS MATERIALIZED (SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM})"
+ROOM_ACCESS = f"WITH access AS MATERIALIZED (SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM})"
 """$1 is the room, $2 the caller."""
-_ROOM_ONLY = """
-       false AS private, NULL::text AS role, false AS invited, false AS banned, NULL::uuid[] AS tallied_ids,
-       NULL::text[] AS emojis, NULL::int[] AS counts, NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids,
-       NULL::text[] AS my_emojis
+_NO_ROOM = """
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
 """
+_NO_MESSAGE = ", ".join(["NULL"] * len(MessageRow._fields))
 
 
-# Of one room: all reactions by one pass over the index, and the caller's own by a look-up per message. LIMIT, which
-# nothing reaches, keeps it one: PostgreSQL 15 would rather read all that the caller ever gave in the room.
+# Of one room: all tallies by one index scan, and the caller's own reactions by one lookup per message. LIMIT, which is
+# never reached, keeps it a lookup: PostgreSQL 15 would read all that the caller ever gave in the room.
 _REACTIONS = """
-      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT x.id FROM x))
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
 """
-# The caller's that stand, by an index of such: a message has few of them, and what was taken back may be much.
+# The caller's active reactions, by their partial index: removed ones may be many.
 _MINE = """
-      FROM unnest((SELECT t.ids FROM t)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
 """
-# Of several rooms: a look-up per message; LIMIT, which nothing reaches, keeps it one.
+# Of several rooms: one lookup per message; LIMIT, which is never reached, keeps it one.
 _REACTIONS_OF_ROOMS = """
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT y.message_id, y.emoji, y.count, y.first_at FROM chat.reaction_tallies y
          WHERE y.room_id = x.room_id AND y.message_id = x.id LIMIT 1000
       ) y
 """
 _MINE_OF_ROOMS = """
-      FROM x CROSS JOIN LATERAL (
+      FROM message x CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -140,51 +185,50 @@ _MINE_OF_ROOMS = """
 
 
 def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
-    """Complete a statement that begins with `expressions`: `f` as in ROOM_ACCESS, and `x` with the messages.
+    """Complete a statement that begins with `expressions`: the CTE `access` as in ROOM_ACCESS, and `message`.
 
     `rooms`: the messages may be of several rooms. $1 and $2 are the room and the caller.
     """
     reactions, mine = (_REACTIONS_OF_ROOMS, _MINE_OF_ROOMS) if rooms else (_REACTIONS, _MINE)
     return f"""
     {expressions},
-    t AS MATERIALIZED (
+    tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
       {reactions}
-    ), g AS MATERIALIZED (
+    ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
       {mine}
     )
-    SELECT x.*, {_ROOM_ONLY} FROM x
+    SELECT message.*, {_NO_ROOM} FROM message
     UNION ALL
-    SELECT $1, $1, 0, f.last_rev, NULL, '', NULL, 'epoch', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, 0, NULL, f.private, f.role, f.invited, f.banned, t.ids, t.emojis, t.counts, t.first_ats,
-           g.ids, g.emojis
-      FROM f, t, g
-    """
+    SELECT {_NO_MESSAGE}, access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine
+    """  # noqa: S608 - only constants of this package
 
 
-def split_rows(rows: Iterable[MessageRow]) -> MessageBatch:
-    """Tell the rows of such a statement apart."""
+def split_rows(rows: Iterable[MessageQueryRow]) -> MessageBatch:
+    """Separate the messages of such a statement from the room."""
     room, messages = None, []
-    for row in rows:
-        if row.seq:
-            messages.append(row)
+    for message, state in rows:
+        if message is not None:
+            messages.append(message)
         else:
-            room = row
+            room = state
     return MessageBatch(room, messages, {} if room is None else _tallies(room))
 
 
-# There are more of these than of anything else on a page.
+# Built without Tally's own __new__: a page has more tallies than anything else.
 _make_tally = cast("Callable[[Iterable[object]], Tally]", functools.partial(tuple.__new__, Tally))
 
 
-def _tallies(room: MessageRow) -> dict[UUID, list[Tally]]:
+def _tallies(room: RoomStateRow) -> dict[UUID, list[Tally]]:
     tallies: dict[UUID, list[Tally]] = {}
     if room.tallied_ids is None:
         return tallies
     mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
-    # Of most pages the caller has reacted to nothing.
+    # On most pages the caller has reacted to nothing.
     pairs = zip(room.tallied_ids, room.emojis or (), strict=True)
     me = [pair in mine for pair in pairs] if mine else [False] * len(room.tallied_ids)
     columns = zip(room.first_ats or (), room.emojis or (), room.counts or (), me, strict=True)
@@ -199,7 +243,7 @@ def _tallies(room: MessageRow) -> dict[UUID, list[Tally]]:
 
 
 def track_to_json(track: TrackSnapshot) -> str:
-    """The column's form of a snapshot."""
+    """Return the column value of a snapshot."""
     values: dict[str, Any] = {
         "provider": track.provider,
         "provider_id": track.provider_id,
@@ -214,5 +258,5 @@ def track_to_json(track: TrackSnapshot) -> str:
 
 
 def track_from_json(track_id: UUID, text: str) -> TrackSnapshot:
-    """The snapshot in a column."""
+    """Return the snapshot of a column value."""
     return TrackSnapshot(track_id=track_id, **json.loads(text))

@@ -13,7 +13,7 @@ from services.chat.store.message_query import (
     MESSAGE,
     NO_THREAD,
     MessageBatch,
-    MessageRow,
+    MessageQueryRow,
     compose_message_query,
     split_rows,
 )
@@ -66,8 +66,8 @@ def _hits(by: str) -> str:
          AND ($6::timestamptz IS NULL OR n.created_at >= $6)
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT {CAN_READ} FROM f)
-    """
+         AND (SELECT {CAN_READ} FROM access)
+    """  # noqa: S608 - only constants of this package
 
 
 def _search(found: str) -> str:
@@ -78,7 +78,7 @@ def _search(found: str) -> str:
     """
     return compose_message_query(
         f"""
-        WITH f AS MATERIALIZED (
+        WITH access AS MATERIALIZED (
           SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM}
           UNION ALL
           SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
@@ -100,7 +100,7 @@ def _sorted(by: str) -> str:
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
             {_JOIN_CALLER_MEMBERSHIP} WHERE {_VISIBLE}
-        ), x AS MATERIALIZED (
+        ), message AS MATERIALIZED (
           SELECT {MESSAGE}, {NO_THREAD}
             FROM (SELECT * FROM (
                     SELECT n.room_id, n.seq FROM hit n WHERE (n.room_id IN (SELECT id FROM visible)) IS TRUE
@@ -114,7 +114,7 @@ def _sorted(by: str) -> str:
 def _in_order(by: str) -> str:
     """By an index that has the newest first: it is read for as long as there are not enough."""
     return f"""
-        x AS MATERIALIZED (
+        message AS MATERIALIZED (
           SELECT * FROM (
             SELECT {MESSAGE}, {NO_THREAD}
               FROM chat.messages n JOIN chat.rooms r ON r.id = n.room_id {_JOIN_CALLER_MEMBERSHIP}
@@ -126,7 +126,7 @@ def _in_order(by: str) -> str:
 
 
 _Search = Query[
-    MessageRow,
+    MessageQueryRow,
     UUID | None,
     UUID,
     str | None,

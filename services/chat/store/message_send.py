@@ -1,4 +1,4 @@
-"""SQL of the send batch: what the rules need, read under the rooms' locks, and the one writing statement."""
+"""SQL of the send batch: the input of the rules, read under the room locks, and the one write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.chat.store.message_query import track_to_json
 from services.chat.store.rooms import SANCTION_ACTIVE, Reader
 
 # Mentions come as the text of an array per draft: arrays of arrays must all be of one length. Each array stands in
-# a sub-select, which hides its length from the planner: see the locks in changes.py.
+# a sub-select, which hides its length from the planner: see the locks in room_transaction.py.
 _CONTEXT = Query[
     SendContext,
     list[UUID],
@@ -30,21 +30,16 @@ _CONTEXT = Query[
     "chat.send_context",
     f"""
     SELECT i.item,
-           r.id IS NOT NULL AS room_exists,
-           coalesce(r.private, false) AS private,
-           r.archived_at IS NOT NULL AS archived,
-           r.locked_at IS NOT NULL AS locked,
-           coalesce(r.announcement, false) AS announcement,
-           coalesce(r.slow_mode_seconds, 0) AS slow_mode_seconds,
-           m.role,
+           r.private, m.role,
            EXISTS (SELECT 1 FROM chat.room_invitations v
                     WHERE v.room_id = i.room_id AND v.user_id = i.user_id AND v.ended_at IS NULL) AS invited,
            EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
                       AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned,
-           coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
            EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
-                      AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted_in_room,
+                      AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted,
            coalesce(i.muted_until > clock_timestamp(), false) AS muted_on_platform,
+           coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
+           r.archived_at, r.locked_at, r.announcement, r.slow_mode_seconds,
            duplicate.seq AS duplicate_seq,
            duplicate.payload_hash AS duplicate_hash,
            written.seq AS written_seq,
@@ -79,7 +74,7 @@ _CONTEXT = Query[
 
 
 class WrittenRow(NamedTuple):
-    """When a message of the batch was written, by the database's clock."""
+    """The time of a written message, by the database's clock."""
 
     id: UUID
     created_at: Micros
@@ -148,7 +143,7 @@ _WRITE = Query[
 
 
 class Accepted(NamedTuple):
-    """A draft that passed the rules, with its place and its numbers."""
+    """A draft that passed the rules, with its position and its numbers."""
 
     draft: SendDraft
     position: ThreadPosition
@@ -158,17 +153,16 @@ class Accepted(NamedTuple):
 
     @property
     def type(self) -> MessageType:
-        """The kind of message it becomes."""
+        """Return the message type."""
         return MessageType.TEXT if self.draft.track is None else MessageType.TRACK
 
 
 async def send_context(
     session: Reader, drafts: Sequence[SendDraft], *, outcome_unknown: bool
 ) -> list[SendContext]:
-    """What the rules need, one row per draft in their order; it stays so while the rooms are locked.
+    """Return the input of the rules, one row per draft in their order; it is stable while the rooms are locked.
 
-    With `outcome_unknown` each draft is also looked up by its message id, after a try whose outcome
-    is unknown.
+    With `outcome_unknown` each draft is also looked up by its message id, which an earlier try may have written.
     """
     return await session.rows(
         _CONTEXT,
@@ -184,9 +178,9 @@ async def send_context(
 
 
 async def write(session: Session, accepted: Sequence[Accepted]) -> dict[UUID, Micros]:
-    """Write all messages with their threads, mentions and the rooms' counters; returns when each was written.
+    """Insert all messages with their threads, mentions and the room counters; returns the time of each.
 
-    The rooms must be locked, and the numbers follow on theirs.
+    The caller holds the room locks, and the numbers continue the rooms' counters.
     """
     drafts = [item.draft for item in accepted]
     rows = await session.rows(

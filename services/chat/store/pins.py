@@ -5,83 +5,51 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
-from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Pin
+from services.chat.domain.visibility import RoomAccess
 from services.chat.store.message_query import ROOM_ACCESS
 from services.chat.store.rooms import CAN_READ
 
 
-class PinRow(NamedTuple):
-    """A pin."""
-
-    message_id: UUID
-    pinned_by: UUID | None
-    pinned_at: Micros
-    rev: int
-
-    def pin(self) -> Pin:
-        """The pin as a value."""
-        return Pin(*self)
-
-
 class PinTargetRow(NamedTuple):
-    """A message that somebody pins or unpins: its pin where it has one, and the room's number of pins."""
+    """A message to pin or unpin: its active pin, and the room's number of active pins."""
 
     user_id: UUID | None
     deleted: bool
-    pinned_by: UUID | None
-    pinned_at: Micros | None
-    rev: int | None
     pins: int
-
-    def pin(self, message_id: UUID) -> Pin | None:
-        """The pin that stands; None when the message is not pinned."""
-        if self.pinned_at is None or self.rev is None:
-            return None
-        return Pin(message_id, self.pinned_by, self.pinned_at, self.rev)
+    pin: Pin | None
 
 
 class ActivePinRow(NamedTuple):
-    """The room's facts and one of its pins; `message_id` is None for none."""
+    """The caller's access to the room, and one of its active pins; `pin` is None when there are none."""
 
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
-    message_id: UUID | None
-    pinned_by: UUID | None
-    pinned_at: Micros | None
-    rev: int | None
-
-    def pin(self) -> Pin | None:
-        """The pin as a value."""
-        if self.message_id is None or self.pinned_at is None or self.rev is None:
-            return None
-        return Pin(self.message_id, self.pinned_by, self.pinned_at, self.rev)
+    access: RoomAccess
+    pin: Pin | None
 
 
 _ACTIVE_PINS = Query[ActivePinRow, UUID, UUID](
     "chat.active_pins",
     f"""
     {ROOM_ACCESS}
-    SELECT f.private, f.role, f.invited, f.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
-      FROM f LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {CAN_READ}
+    SELECT access.private, access.role, access.invited, access.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
+      FROM access LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {CAN_READ}
      ORDER BY p.pinned_at DESC, p.rev DESC
     """,
 )
 _PIN_TARGET = Query[PinTargetRow, UUID, UUID](
     "chat.pin_target",
     """
-    SELECT n.user_id, n.deleted_at IS NOT NULL AS deleted, p.pinned_by, p.pinned_at, p.rev,
-           (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins
+    SELECT n.user_id, n.deleted_at IS NOT NULL AS deleted,
+           (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins,
+           p.message_id, p.pinned_by, p.pinned_at, p.rev
       FROM chat.messages n
       LEFT JOIN chat.pins p ON p.room_id = n.room_id AND p.message_id = n.id AND p.removed_at IS NULL
      WHERE n.room_id = $1 AND n.id = $2
     """,
 )
-_PIN = Query[PinRow, UUID, UUID, UUID, int](
+_PIN = Query[Pin, UUID, UUID, UUID, int](
     "chat.pin_message",
     """
     INSERT INTO chat.pins (room_id, message_id, pinned_by, pinned_at, rev)
@@ -101,22 +69,26 @@ _UNPIN = Command[UUID, UUID, int](
 )
 
 
-async def active_pins(database: Database, room_id: UUID, user_id: UUID) -> list[ActivePinRow]:
-    """A room's pins that stand, the newest first; at least one row when the room exists."""
-    return await database.rows(_ACTIVE_PINS, room_id, user_id)
+async def active_pins(
+    database: Database, room_id: UUID, user_id: UUID
+) -> tuple[RoomAccess | None, list[Pin]]:
+    """Return the caller's access and the active pins, the newest first; no access when there is no such room."""
+    rows = await database.rows(_ACTIVE_PINS, room_id, user_id)
+    return rows[0].access if rows else None, [row.pin for row in rows if row.pin is not None]
 
 
 async def pin_target(session: Session, room_id: UUID, message_id: UUID) -> PinTargetRow | None:
-    """The message with its pin; None when the room has no such message."""
+    """Return the message with its pin; None when the room has no such message."""
     return await session.row(_PIN_TARGET, room_id, message_id)
 
 
 async def pin(session: Session, room_id: UUID, message_id: UUID, user_id: UUID, rev: int) -> Pin:
-    """Pin a message that is not pinned. The room must be locked."""
-    row = await session.one(_PIN, room_id, message_id, user_id, rev)
-    return row.pin()
+    """Pin a message that is not pinned. The caller holds the room lock."""
+    row = await session.row(_PIN, room_id, message_id, user_id, rev)
+    assert row is not None  # noqa: S101 - the statement always returns its row
+    return row
 
 
 async def unpin(session: Session, room_id: UUID, message_id: UUID, rev: int) -> None:
-    """End the pin of a message that is pinned. The room must be locked."""
+    """Remove the pin of a pinned message. The caller holds the room lock."""
     await session.execute(_UNPIN, room_id, message_id, rev)

@@ -1,8 +1,8 @@
-"""SQL of reactions: what the rules need, read under the room's lock, and the writing statements."""
+"""SQL of reactions."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -12,13 +12,13 @@ from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Reaction
 from services.chat.domain.reactions import ReactionContext
+from services.chat.domain.visibility import RoomAccess
 from services.chat.store.message_query import ROOM_ACCESS
 from services.chat.store.rooms import ACCESS_FROM, CAN_READ, MEMBERSHIP_COLUMNS
 
-# The reactions of the message `n` in no order, as the user $2 sees them. Whether that user gave an emoji is asked
-# for each that the message has, which are few: what they gave and took back stays in the table and may be much.
-# It is a look-up by the key. With removed_at as a condition it might become a read of all who gave the emoji, by
-# the index of those.
+# TallyColumns of the message `n` for the user $2. The user's own reaction is one primary key lookup per emoji of the
+# message: removed reactions stay in the table and may be many. With removed_at as a condition the planner might read
+# all reactions of the emoji by their index instead.
 TALLIES = """
        SELECT coalesce(array_agg(y.emoji), '{}') AS emojis, coalesce(array_agg(y.count), '{}') AS counts,
               coalesce(array_agg(y.first_at), '{}') AS first_ats,
@@ -31,10 +31,9 @@ TALLIES = """
 _CONTEXT = Query[ReactionContext, UUID, UUID, Micros | None, Micros | None, UUID](
     "chat.reaction_context",
     f"""
-    WITH f AS (SELECT {MEMBERSHIP_COLUMNS}, r.locked_at, r.archived_at {ACCESS_FROM})
-    SELECT f.private, f.role, f.invited, f.banned, f.muted, f.muted_on_platform, f.suspended, f.locked_at,
-           f.archived_at, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
-      FROM f
+    WITH access AS (SELECT {MEMBERSHIP_COLUMNS}, r.locked_at, r.archived_at {ACCESS_FROM})
+    SELECT access.*, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
+      FROM access
       LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $5
      CROSS JOIN LATERAL ({TALLIES}) t
     """,
@@ -87,7 +86,7 @@ _REMOVE = Command[UUID, UUID, UUID, str, int](
 async def get_context(
     session: Session, room_id: UUID, caller: Caller, message_id: UUID
 ) -> ReactionContext | None:
-    """What the rules need; None when there is no such room."""
+    """Return the input of the rules; None when there is no such room."""
     return await session.row(
         _CONTEXT, room_id, caller.user_id, caller.muted_until, caller.suspended_until, message_id
     )
@@ -96,52 +95,46 @@ async def get_context(
 async def add(
     session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, rev: int
 ) -> Micros:
-    """Write a reaction that does not stand yet, its tally and the room's rev; returns when it was added.
-
-    The room must be locked.
-    """
-    row = await session.one(_ADD, room_id, message_id, user_id, emoji, rev)
+    """Write a new reaction, its tally and the room's rev; returns its time. The caller holds the room lock."""
+    row = await session.row(_ADD, room_id, message_id, user_id, emoji, rev)
+    assert row is not None  # noqa: S101 - the statement always returns its row
     return row.created_at
 
 
 async def remove(
     session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, rev: int
 ) -> None:
-    """Take back a reaction that stands, with its tally and the room's rev. The room must be locked."""
+    """Remove an active reaction, with its tally and the room's rev. The caller holds the room lock."""
     await session.execute(_REMOVE, room_id, message_id, user_id, emoji, rev)
 
 
 class ReactionRow(NamedTuple):
-    """The room's facts, whether there is such a live message, and a reaction; `user_id` is None for none."""
+    """The caller's access, whether there is such a live message, and a reaction to it, or None."""
 
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
+    access: RoomAccess
     live: bool
-    user_id: UUID | None
-    emoji: str | None
-    created_at: Micros | None
-    rev: int | None
+    reaction: Reaction | None
 
-    def reaction(self, message_id: UUID) -> Reaction | None:
-        """The reaction of this row, if it has one."""
-        if self.user_id is None:
-            return None
-        emoji, created_at, rev = cast("tuple[str, Micros, int]", self[-3:])
-        return Reaction(message_id, self.user_id, emoji, created_at, rev)
+
+class ReactionPage(NamedTuple):
+    """Reactions to a message, with the caller's access to its room; `live`: there is such a live message."""
+
+    access: RoomAccess | None
+    live: bool
+    reactions: list[Reaction]
 
 
 def _reactions(condition: str) -> str:
-    """$1 room, $2 caller, $3 message, $4 how many, $5 emoji, $6 the rev to go on after."""
+    """$1 room, $2 caller, $3 message, $4 how many, $5 emoji, $6 the rev of the cursor."""
     return f"""
     {ROOM_ACCESS}
-    SELECT f.private, f.role, f.invited, f.banned, n.id IS NOT NULL AS live, e.user_id, e.emoji, e.created_at, e.rev
-      FROM f
+    SELECT access.private, access.role, access.invited, access.banned, n.id IS NOT NULL AS live,
+           e.message_id, e.user_id, e.emoji, e.created_at, e.rev
+      FROM access
       LEFT JOIN chat.messages n ON n.room_id = $1 AND n.id = $3 AND n.deleted_at IS NULL AND {CAN_READ}
       LEFT JOIN LATERAL (
         SELECT * FROM (
-          SELECT e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e
+          SELECT e.message_id, e.user_id, e.emoji, e.created_at, e.rev FROM chat.reactions e
            WHERE e.room_id = $1 AND e.message_id = n.id AND e.removed_at IS NULL AND {condition}
            ORDER BY e.emoji, e.rev LIMIT {MAX_SIZE + 1}
         ) o LIMIT $4
@@ -167,12 +160,14 @@ async def list_reactions(
     only: str,
     after: tuple[str, int],
     limit: int,
-) -> list[ReactionRow]:
-    """Who gave a live message which emoji, by emoji and rev, after that place; `only` one emoji, or "" for all.
-
-    Of a room that exists there is at least one row.
-    """
+) -> ReactionPage:
+    """Return reactions to a live message, sorted by emoji and rev, after a cursor; `only`: of one emoji, "" for all."""
     emoji, rev = after
     if only:
-        return await database.rows(_OF_EMOJI, room_id, user_id, message_id, limit, only, rev)
-    return await database.rows(_ALL, room_id, user_id, message_id, limit, emoji, rev)
+        rows = await database.rows(_OF_EMOJI, room_id, user_id, message_id, limit, only, rev)
+    else:
+        rows = await database.rows(_ALL, room_id, user_id, message_id, limit, emoji, rev)
+    if not rows:
+        return ReactionPage(None, False, [])
+    reactions = [row.reaction for row in rows if row.reaction is not None]
+    return ReactionPage(rows[0].access, rows[0].live, reactions)

@@ -1,4 +1,4 @@
-"""SQL of read markers. They are the user's own: no lock, no rev, and nothing for anybody else."""
+"""SQL of read markers, which are private to a user: no lock, no rev, no log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from servicekit.database import Database
 from servicekit.sql import Query
+from services.chat.domain.visibility import RoomAccess
 from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM
 
 
@@ -17,16 +18,13 @@ class ReadMarkerRow(NamedTuple):
 
 
 class ReadMarkerAccessRow(NamedTuple):
-    """A room's facts and the caller's read marker there; None: no member."""
+    """The caller's access and read marker; `last_read_seq` is None for a non-member."""
 
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
+    access: RoomAccess
     last_read_seq: int | None
 
 
-# One that would not move is not written.
+# Skips the write when the marker would not move.
 _ADVANCE = Query[ReadMarkerRow, UUID, UUID, int](
     "chat.mark_read",
     """
@@ -54,17 +52,17 @@ _GET = Query[ReadMarkerAccessRow, UUID, UUID](
 
 
 async def advance(database: Database, room_id: UUID, user_id: UUID, seq: int) -> int | None:
-    """Move a read marker forward to `seq` or the newest message; None when it did not move."""
+    """Advance a read marker to `seq`, at most to the newest message; None when it did not move."""
     row = await database.row(_ADVANCE, room_id, user_id, seq)
     return None if row is None else row.last_read_seq
 
 
 async def move(database: Database, room_id: UUID, user_id: UUID, seq: int) -> int | None:
-    """Put a read marker to `seq` or the newest message; None when it did not move."""
+    """Set a read marker to `seq`, at most to the newest message; None when it did not move."""
     row = await database.row(_MOVE, room_id, user_id, seq)
     return None if row is None else row.last_read_seq
 
 
 async def get(database: Database, room_id: UUID, user_id: UUID) -> ReadMarkerAccessRow | None:
-    """Where the caller's mark stands, with what decides whether they may know; None: no such room."""
+    """Return the caller's read marker and access to the room; None when there is no such room."""
     return await database.row(_GET, room_id, user_id)

@@ -1,68 +1,41 @@
-"""SQL that lists public rooms.
+"""SQL of the lists of rooms.
 
-Each way of finding rooms has an index of its own, whatever the query, and reads a bounded number of rows. The
-bounds stand in inner SELECTs without an order: an order would need all matches, of which a common syllable has
-a large part of the table.
+Each match tier of the public rooms has an index and reads a bounded number of rows. The bounds are in inner SELECTs
+without an order: sorting would need all matches, which for a common syllable are a large part of the table.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 from search_text import SearchQuery
-from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
-from services.chat.domain.model import (
-    Member,
-    MemberRole,
-    Message,
-    MessageType,
-    MyRoom,
-    Room,
-    SystemEvent,
-    Unread,
-)
+from services.chat.domain.model import Room
 from services.chat.domain.room_search import Cursor, MatchTier, prefix_upper_bound
-from services.chat.store.message_query import track_from_json
+from services.chat.store.membership import MemberRow
+from services.chat.store.message_query import MESSAGE, NO_THREAD, MessageRow
 from services.chat.store.rooms import ROOM_COLUMNS
 
 CANDIDATES = 1_000
-"""How many matches are looked at where only an order could tell which are the best."""
+"""The maximum number of matches that are read before they are sorted."""
 
 
 class PublicRow(NamedTuple):
-    """A public room, and what decides its cursor: see Cursor."""
+    """A public room, its sort keys (see Cursor), and whether the caller is a member."""
 
-    id: UUID
-    name: str
-    description: str
-    private: bool
-    created_by: UUID | None
-    created_at: Micros
-    updated_at: Micros
-    rev: int
-    locked_at: Micros | None
-    archived_at: Micros | None
-    announcement: bool
-    slow_mode_seconds: int
-    member_count: int
+    room: Room
     search_name: str
     similarity: int
     member: bool
-
-    @property
-    def room(self) -> Room:
-        """The room without its cursor."""
-        return Room(*self[:13])
 
 
 _PUBLIC = "NOT r.private AND r.archived_at IS NULL"
 
 
 def _text(found: str, caller: int) -> str:
-    """The rooms that `found` finds, in its order; parameter number `caller` is the caller's id."""
+    """Return the rooms that `found` selects, in its order; `caller` is the number of the caller's parameter."""
     return f"""
     SELECT {ROOM_COLUMNS}, h.search_name, h.similarity, m.user_id IS NOT NULL AS member
       FROM ({found}) h
@@ -82,8 +55,8 @@ def _substring(condition: str) -> str:
     """
 
 
-# A range of names in the order of bytes: the index gives the rows in their final order, and no others. The
-# start itself is before all of them, so that the first page and later ones are one statement.
+# A range of names in byte order: the index returns exactly these rows in their final order. The prefix itself sorts
+# before all of them, so the first page and later ones share the statement.
 _PREFIX = Query[PublicRow, str, str, UUID, int, UUID](
     "chat.public_rooms_prefix",
     _text(
@@ -99,8 +72,8 @@ _SUBSTRING = Query[PublicRow, str, str, str, UUID, int, UUID](
     "chat.public_rooms_substring",
     _text(_substring("r.search_name LIKE $1 AND r.search_name NOT LIKE $2"), 6),
 )
-# The words find, the text decides: a tsquery knows no punctuation. No pattern, since one of less than three
-# letters would make the trigram index a tempting and slow way.
+# The tsquery finds candidates and strpos decides, as a tsquery ignores punctuation. Not LIKE: with fewer than three
+# letters the planner might choose the trigram index, which is slow then.
 _HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID](
     "chat.public_rooms_words",
     _text(
@@ -111,7 +84,7 @@ _HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID](
         6,
     ),
 )
-# The operator's threshold is pg_trgm's own, 0.6 of the query's trigrams.
+# The operator's threshold is pg_trgm's default, 0.6 of the query's trigrams.
 _FUZZY = Query[PublicRow, str, str, int, str, UUID, int, UUID](
     "chat.public_rooms_fuzzy",
     _text(
@@ -133,7 +106,7 @@ _FUZZY = Query[PublicRow, str, str, int, str, UUID, int, UUID](
 async def public_rooms(
     database: Database, caller_id: UUID, query: SearchQuery, cursor: Cursor, count: int
 ) -> list[PublicRow]:
-    """Up to `count` rooms of the place's tier that come after it. No two tiers find the same room."""
+    """Return up to `count` rooms of the cursor's tier after it. No room is in two tiers."""
     if cursor.tier is MatchTier.PREFIX:
         start = cursor.name or query.text
         return await database.rows(
@@ -153,99 +126,38 @@ async def public_rooms(
 
 
 _FIRST = 100
-"""Among how many messages after the read marker those that count are counted."""
+"""The number of messages after the read marker among which unread ones are counted."""
 
 
-class MyRow(NamedTuple):
-    """A room, the caller's place in it, what is new, and the newest live message; `message_id` is None for none."""
+class MyRoomRow(NamedTuple):
+    """A room of the caller with the membership, the unread counts, and the newest live message, if there is one."""
 
-    id: UUID
-    name: str
-    description: str
-    private: bool
-    created_by: UUID | None
-    created_at: Micros
-    updated_at: Micros
-    rev: int
-    locked_at: Micros | None
-    archived_at: Micros | None
-    announcement: bool
-    slow_mode_seconds: int
-    member_count: int
-    role: str
-    joined_at: Micros
-    member_rev: int
+    room: Room
+    member: MemberRow
     last_read_seq: int
     last_rev: int
     unread: int
     unread_capped: bool
     mentions: int
     mentions_capped: bool
-    message_id: UUID | None
-    seq: int | None
-    message_rev: int | None
-    user_id: UUID | None
-    type: str | None
-    text: str | None
-    track_id: UUID | None
-    track: str | None
-    system_event: str | None
-    mention_user_ids: list[UUID] | None
-    sent_at: Micros | None
-    edited_at: Micros | None
-    root_id: UUID | None
-    reply_to_id: UUID | None
-
-    def my_room(self, caller_id: UUID) -> MyRoom:
-        """The row as a value."""
-        return MyRoom(
-            room=Room._make(self[:13]),
-            member=Member(self.id, caller_id, MemberRole(self.role), self.joined_at, self.member_rev),
-            last_message=None if self.message_id is None else self._message(self.message_id),
-            unread=Unread(self.unread, self.unread_capped),
-            mentions=Unread(self.mentions, self.mentions_capped),
-            last_read_seq=self.last_read_seq,
-            rev=self.last_rev,
-        )
-
-    def _message(self, message_id: UUID) -> Message:
-        seq, rev, sent_at = cast("tuple[int, int, Micros]", (self.seq, self.message_rev, self.sent_at))
-        return Message(
-            id=message_id,
-            room_id=self.id,
-            seq=seq,
-            rev=rev,
-            user_id=self.user_id,
-            type=MessageType(self.type or ""),
-            text=self.text,
-            track=None if self.track_id is None else track_from_json(self.track_id, self.track or "{}"),
-            system_event=None if self.system_event is None else SystemEvent(self.system_event),
-            mention_user_ids=self.mention_user_ids,
-            created_at=sent_at,
-            edited_at=self.edited_at,
-            root_id=self.root_id,
-            reply_to_id=self.reply_to_id if self.reply_to_id is not None else self.root_id,
-        )
+    last_message: MessageRow | None
 
 
-# One more than is counted tells whether there are more; it is the last of them, and counts for nothing else.
+# Reads one more than it counts, to detect whether there are more; that last one is not counted.
 _COUNTED = f"""
        SELECT (count(*) FILTER (WHERE a.news)
                 - (count(*) > {_FIRST} AND max(a.seq) IS NOT DISTINCT FROM max(a.seq) FILTER (WHERE a.news))::int
               )::int AS news,
               count(*) > {_FIRST} AS capped
-"""
-# Every room costs a few probes of an index and the rows that are shown or counted, of which there are at most
-# 101 each. A room in which everything is read is not even looked into: that is what the comparison of the read
-# mark with the newest seq is for, inside.
-_MINE = Query[MyRow, UUID, UUID, int](
+"""  # noqa: S608 - only constants of this module
+# Every room costs a few index probes and at most 101 rows for each count. A room that is read to the end costs no row:
+# the inner comparison of the read marker with the newest seq ends the scan.
+_MY_ROOMS = Query[MyRoomRow, UUID, UUID, int](
     "chat.my_rooms",
     f"""
-    SELECT {ROOM_COLUMNS}, m.role, m.joined_at, m.rev AS member_rev, m.last_read_seq, c.last_rev,
-           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
-           x.id AS message_id, x.seq, x.rev AS message_rev, x.user_id, x.type, x.text, x.track_id, x.track,
-           x.system_event, x.mention_user_ids, x.created_at AS sent_at, x.edited_at, x.root_id, x.reply_to_id
-      FROM (SELECT o.room_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
+    SELECT {ROOM_COLUMNS}, m.room_id, m.user_id, m.role, m.joined_at, m.rev, m.last_read_seq, c.last_rev,
+           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped, x.*
+      FROM (SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
              WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
              ORDER BY o.room_id LIMIT $3) m
       JOIN chat.rooms r ON r.id = m.room_id
@@ -269,8 +181,7 @@ _MINE = Query[MyRow, UUID, UUID, int](
                 ORDER BY e.message_seq LIMIT {_FIRST + 1}) a
      ) w
       LEFT JOIN LATERAL (
-       SELECT n.id, n.seq, n.rev, n.user_id, n.type, n.text, n.track_id, n.track, n.system_event,
-              n.mention_user_ids, n.created_at, n.edited_at, n.root_id, n.reply_to_id
+       SELECT {MESSAGE}, {NO_THREAD}
          FROM chat.messages n
         WHERE n.room_id = m.room_id AND n.deleted_at IS NULL
         ORDER BY n.seq DESC LIMIT 1
@@ -280,6 +191,6 @@ _MINE = Query[MyRow, UUID, UUID, int](
 )
 
 
-async def my_rooms(database: Database, user_id: UUID, after: UUID, limit: int) -> list[MyRoom]:
-    """A user's rooms of ids after `after`, in the order of their ids; one statement, one snapshot."""
-    return [row.my_room(user_id) for row in await database.rows(_MINE, user_id, after, limit)]
+async def my_rooms(database: Database, user_id: UUID, after: UUID, limit: int) -> list[MyRoomRow]:
+    """Return a user's rooms with ids above `after`, sorted by id, in one snapshot."""
+    return await database.rows(_MY_ROOMS, user_id, after, limit)

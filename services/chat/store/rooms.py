@@ -1,4 +1,4 @@
-"""SQL for rooms and memberships."""
+"""SQL of rooms, and the columns of a caller's access to them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Member, MemberRole, Room
-from services.chat.domain.room_update import RoomChange
+from services.chat.domain.visibility import CallerMembership
 
 MAX_SEARCH_NAME_LENGTH = 200
 
-# An effective ban or mute: not ended, and the database's clock is before its end.
+# A sanction that has not ended, by the database's clock.
 SANCTION_ACTIVE = "s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())"
 
+# The columns of RoomAccess.
 ACCESS_COLUMNS = f"""
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
-"""
-# With what decides whether the caller may write there; $3 and $4 are the ends of platform-wide measures.
+"""  # noqa: S608 - only constants of this module
+# The columns of CallerMembership; $3 and $4 are the ends of platform-wide sanctions.
 MEMBERSHIP_COLUMNS = f"""
        {ACCESS_COLUMNS},
        EXISTS (SELECT 1 FROM chat.sanctions s
@@ -40,102 +41,56 @@ ACCESS_FROM = """
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 """
-# What is behind it is not even read for a caller who may not see it, so that the time it takes tells nothing.
-CAN_READ = "NOT f.banned AND (NOT f.private OR f.role IS NOT NULL)"
+# Rows behind this condition are not read for a caller without access, so the response time reveals nothing.
+CAN_READ = "NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)"
 
-# The fields of domain.model.Room, in their order.
+# The columns of domain.model.Room.
 ROOM_COLUMNS = """
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
        r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
 """
 
 Reader = Database | Session
-"""What runs a read: the pool, or a transaction."""
+"""Runs a read: the pool, or a transaction."""
 
 
 class RoomRow(NamedTuple):
-    """A room with what decides what its caller may see and do there."""
+    """A room with the caller's membership, its counters, and when and at which rev a member joined."""
 
-    private: bool
-    role: str | None
-    invited: bool
-    banned: bool
-    muted: bool
-    muted_on_platform: bool
-    suspended: bool
-    id: UUID
-    name: str
-    description: str
-    created_by: UUID | None
-    created_at: Micros
-    updated_at: Micros
-    rev: int
-    locked_at: Micros | None
-    archived_at: Micros | None
-    announcement: bool
-    slow_mode_seconds: int
+    membership: CallerMembership
+    room: Room
     last_seq: int
     last_rev: int
-    member_count: int
     joined_at: Micros | None
     member_rev: int | None
 
-    def room(self) -> Room:
-        """The room's own fields."""
-        return Room(
-            id=self.id,
-            name=self.name,
-            description=self.description,
-            private=self.private,
-            created_by=self.created_by,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-            rev=self.rev,
-            locked_at=self.locked_at,
-            archived_at=self.archived_at,
-            announcement=self.announcement,
-            slow_mode_seconds=self.slow_mode_seconds,
-            member_count=self.member_count,
-        )
-
-    def with_update(self, change: RoomChange, fields: frozenset[str], rev: int) -> RoomRow:
-        """The room with some fields of a change and a new rev."""
-        return self._replace(
-            name=change.name if "name" in fields else self.name,
-            description=change.description if "description" in fields else self.description,
-            announcement=change.announcement if "announcement" in fields else self.announcement,
-            slow_mode_seconds=change.slow_mode_seconds if "slow_mode" in fields else self.slow_mode_seconds,
-            rev=rev,
-        )
-
     def member(self, user_id: UUID) -> Member | None:
-        """The caller's membership."""
-        if self.role is None or self.joined_at is None or self.member_rev is None:
+        """Return the caller's membership as a value."""
+        if self.membership.role is None or self.joined_at is None or self.member_rev is None:
             return None
-        return Member(self.id, user_id, MemberRole(self.role), self.joined_at, self.member_rev)
+        return Member(
+            self.room.id, user_id, MemberRole(self.membership.role), self.joined_at, self.member_rev
+        )
 
 
 _ROOM = Query[RoomRow, UUID, UUID, Micros | None, Micros | None](
     "chat.room",
     f"""
-    SELECT {MEMBERSHIP_COLUMNS},
-           r.id, r.name, r.description, r.created_by, r.created_at, r.updated_at, r.rev,
-           r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.last_seq, c.last_rev,
-           c.member_count, m.joined_at, m.rev AS member_rev
+    SELECT {MEMBERSHIP_COLUMNS}, {ROOM_COLUMNS}, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev
     {ACCESS_FROM}
     """,
 )
 
 
 class RoomFlag(enum.Enum):
-    """A state of a room that is on or off; the value is its column, which says since when it is on."""
+    """A flag of a room; the value is its column, the time at which the flag was set."""
 
     LOCK = "locked_at"
     ARCHIVE = "archived_at"
 
-    def set_at(self, row: RoomRow) -> Micros | None:
-        """Since when it is on; None when it is off."""
-        return row.locked_at if self is RoomFlag.LOCK else row.archived_at
+    def set_at(self, room: Room) -> Micros | None:
+        """Return when the flag was set; None when it is not."""
+        return room.locked_at if self is RoomFlag.LOCK else room.archived_at
 
 
 _LOCK_ROOM = Command[UUID, bool, int](
@@ -218,9 +173,9 @@ _SUSPENDED = Query[_SuspendedRow, Micros](
 )
 
 
-async def room(session: Reader, room_id: UUID, caller: Caller) -> RoomRow | None:
-    """A room with the caller's place in it; one statement, one snapshot."""
-    return await session.row(_ROOM, room_id, caller.user_id, caller.muted_until, caller.suspended_until)
+async def get_room(reader: Reader, room_id: UUID, caller: Caller) -> RoomRow | None:
+    """Return a room with the caller's membership, in one snapshot."""
+    return await reader.row(_ROOM, room_id, caller.user_id, caller.muted_until, caller.suspended_until)
 
 
 async def create(  # noqa: PLR0913 - one per column
@@ -234,7 +189,7 @@ async def create(  # noqa: PLR0913 - one per column
     request_id: UUID | None,
     payload_hash: bytes | None,
 ) -> bool:
-    """Insert a room and its owner; False when the creator has used the request id before."""
+    """Insert a room and its owner; returns False when the creator has used the request id before."""
     row = await session.row(
         _CREATE, room_id, name, description, private, created_by, request_id, payload_hash, search_name(name)
     )
@@ -244,40 +199,40 @@ async def create(  # noqa: PLR0913 - one per column
 async def by_request_id(
     session: Session, created_by: UUID, request_id: UUID
 ) -> tuple[UUID, bytes | None] | None:
-    """The room that an earlier call with this request id created, and what that call asked for."""
+    """Return the room that an earlier call with this request id created, and that call's payload hash."""
     row = await session.row(_BY_REQUEST_ID, created_by, request_id)
     return None if row is None else (row.id, row.payload_hash)
 
 
 async def is_suspended(session: Reader, suspended_until: Micros | None) -> bool:
-    """Whether a suspension is still in force on the database's clock."""
+    """Return whether a suspension is still active by the database's clock."""
     if suspended_until is None:
         return False
     row = await session.row(_SUSPENDED, suspended_until)
     return row is not None and row.suspended
 
 
-async def set_flag(session: Session, room_id: UUID, which: RoomFlag, *, on: bool, rev: int) -> None:
-    """Turn a state of a room on or off. The room must be locked."""
-    await session.execute(_LOCK_ROOM if which is RoomFlag.LOCK else _ARCHIVE_ROOM, room_id, on, rev)
+async def set_flag(session: Session, room_id: UUID, flag: RoomFlag, *, on: bool, rev: int) -> None:
+    """Set or clear a flag of a room. The caller holds the room lock."""
+    await session.execute(_LOCK_ROOM if flag is RoomFlag.LOCK else _ARCHIVE_ROOM, room_id, on, rev)
 
 
-async def update(session: Session, row: RoomRow) -> Room:
-    """Write a room's name, description, announcement, slow mode and rev. The room must be locked."""
-    updated = await session.one(
+async def update(session: Session, room: Room) -> Room:
+    """Write a room's name, description, announcement, slow mode and rev. The caller holds the room lock."""
+    updated = await session.row(
         _UPDATE,
-        row.id,
-        row.name,
-        search_name(row.name),
-        row.description,
-        row.announcement,
-        row.slow_mode_seconds,
-        row.rev,
+        room.id,
+        room.name,
+        search_name(room.name),
+        room.description,
+        room.announcement,
+        room.slow_mode_seconds,
+        room.rev,
     )
-    return row._replace(updated_at=updated.updated_at).room()
+    assert updated is not None  # noqa: S101 - rooms are never removed
+    return room._replace(updated_at=updated.updated_at)
 
 
 def search_name(name: str) -> str:
-    """The form of a name that search compares; a name that folds into more is found by its first letters."""
-    # What an index of PostgreSQL holds is bounded, and a few letters fold into many.
+    """Return the normalized name that search compares, cut to what an index can hold."""
     return normalize_text(name)[:MAX_SEARCH_NAME_LENGTH]

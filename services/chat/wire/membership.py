@@ -7,7 +7,8 @@ from servicekit.ids import parse_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.membership import MemberListing
-from services.chat.domain.model import Invitation, Member, MemberRole, Room
+from services.chat.domain.model import Invitation, Member, MemberRole
+from services.chat.store.invitations import MyInvitationRow
 from services.chat.wire.rooms import fill_member, fill_room
 
 _ROLES = {room_pb2.MemberRole.Value(f"MEMBER_ROLE_{each}"): each for each in MemberRole}
@@ -64,12 +65,12 @@ def list_invitations_response(
 
 
 def list_my_invitations_response(
-    page: list[tuple[Invitation, Room]], next_page_token: str
+    page: list[MyInvitationRow], next_page_token: str
 ) -> membership_service_pb2.ListMyInvitationsResponse:
     """A page of somebody's invitations."""
     response = membership_service_pb2.ListMyInvitationsResponse(next_page_token=next_page_token)
-    for invitation, room in page:
+    for row in page:
         mine = response.invitations.add()
-        fill_invitation(mine.invitation, invitation)
-        fill_room(mine.room, room)
+        fill_invitation(mine.invitation, row.invitation)
+        fill_room(mine.room, row.room)
     return response

@@ -1,14 +1,14 @@
 """One message.
 
-A page is some eighty of these, and this is where most of its time goes. So a row goes straight into the
-contract's message, field by field: that is several times as fast as nested constructors with keywords, and a
-field that is left alone costs nothing.
+A page has about eighty, and most of its time is spent here. So a row is written field by field, which is several times
+as fast as nested constructors with keywords; an unset field costs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from seda.chat.v1 import message_pb2
 from servicekit.clock import Micros
@@ -31,10 +31,10 @@ _DELETIONS = {str(each): message_pb2.DeletionType.Value(f"DELETION_TYPE_{each}")
 
 
 class Adding(Protocol[_T_co]):
-    """A repeated field that makes its elements itself."""
+    """A repeated field of messages."""
 
     def add(self) -> _T_co:
-        """A new element at its end."""
+        """Append and return a new element."""
 
 
 def fill_message(
@@ -42,10 +42,10 @@ def fill_message(
 ) -> None:
     """Write a message with its reactions, without its thread's replies.
 
-    A deleted message says nothing of what it said, unless it goes `to_moderator`, to one who asked for it. That is
-    decided here and nowhere else: whatever answers with messages comes this way.
+    A deleted message is written as a tombstone without content, unless `to_moderator` is set, for show_deleted. Every
+    response with messages uses this function, so the tombstone rule is enforced here only.
     """
-    # Unpacked at once: reading as many names one by one takes as long as half of what follows.
+    # Unpacking once is about twice as fast as reading each attribute.
     (
         message_id,
         room_id,
@@ -59,7 +59,16 @@ def fill_message(
         root_id,
         reply_to_id,
         deleted_at,
-    ) = row[:12]
+        _,
+        _,
+        text,
+        track_id,
+        track_json,
+        mentions,
+        _,
+        reply_count,
+        last_reply_at,
+    ) = row
     into.id = str(message_id)
     into.room_id = str(room_id)
     into.seq = seq
@@ -76,23 +85,25 @@ def fill_message(
     if root_id is not None:
         into.root_id = str(root_id)
         into.reply_to_id = str(reply_to_id)
-    elif row.reply_count and row.last_reply_at is not None:
-        into.reply_count = row.reply_count
-        to_proto(into.last_reply_time, row.last_reply_at)
+    elif reply_count and last_reply_at is not None:
+        into.reply_count = reply_count
+        to_proto(into.last_reply_time, last_reply_at)
     if deleted_at is not None:
         _fill_deletion(into, row, deleted_at)
         if not to_moderator:
             return
-    _fill_content(into, row, tallies)
+    _fill_content(into, text, track_id, track_json, mentions)
+    if tallies:
+        fill_tallies(into.reactions, tallies)
 
 
 def fill_from_message(into: message_pb2.Message, message: Message) -> None:
-    """Write a message as an act has left it."""
+    """Write a message value after an action."""
     fill_message(into, row_from_message(message), message.tallies or ())
 
 
 def fill_tallies(into: Adding[message_pb2.ReactionTally], tallies: Iterable[Tally]) -> None:
-    """Write a message's reactions, which come in their order."""
+    """Write a message's sorted tallies."""
     for first_at, emoji, times, me in tallies:
         tally = into.add()
         tally.emoji = emoji
@@ -103,7 +114,7 @@ def fill_tallies(into: Adding[message_pb2.ReactionTally], tallies: Iterable[Tall
 
 
 def fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> None:
-    """Write what a message knew of its track."""
+    """Write a track snapshot."""
     into.track_id = str(track.track_id)
     into.provider = track.provider
     into.provider_id = track.provider_id
@@ -115,22 +126,24 @@ def fill_snapshot(into: message_pb2.TrackSnapshot, track: TrackSnapshot) -> None
         seconds_to_proto(into.duration, track.duration_seconds)
 
 
-def _fill_content(into: message_pb2.Message, row: MessageRow, tallies: Iterable[Tally]) -> None:
-    """Write what a message says, and how others reacted."""
-    text, track_id, track_json, mentions = row[14:18]
-    if text is not None:
-        into.text = text
-    if track_id is not None:
-        fill_snapshot(into.track, track_from_json(track_id, track_json or "{}"))
-    if mentions:
-        into.mention_user_ids.extend(map(str, mentions))
-    if tallies:
-        fill_tallies(into.reactions, tallies)
-
-
 def _fill_deletion(into: message_pb2.Message, row: MessageRow, deleted_at: Micros) -> None:
     to_proto(into.delete_time, deleted_at)
     if row.deleted_by is not None:
         into.deleter_id = str(row.deleted_by)
     if row.deletion_type is not None:
         into.deletion_type = _DELETIONS[row.deletion_type]
+
+
+def _fill_content(
+    into: message_pb2.Message,
+    text: str | None,
+    track_id: UUID | None,
+    track_json: str | None,
+    mentions: list[UUID] | None,
+) -> None:
+    if text is not None:
+        into.text = text
+    if track_id is not None:
+        fill_snapshot(into.track, track_from_json(track_id, track_json or "{}"))
+    if mentions:
+        into.mention_user_ids.extend(map(str, mentions))

@@ -14,12 +14,12 @@ from services.chat.actions.message_list import (
     LookupResult,
     MessageListing,
     MessageResult,
-    Page,
     ReplyListing,
 )
 from services.chat.actions.message_revisions import RevisionListing
 from services.chat.actions.message_search import Search, SearchPage
 from services.chat.actions.message_send import MessageDraft, SentMessage
+from services.chat.actions.page_cache import MessagePage
 from services.chat.domain.message_edit import Edit, check_mask
 from services.chat.domain.model import Revision, ThreadView
 from services.chat.wire.message import Adding, fill_message, fill_snapshot
@@ -33,7 +33,7 @@ _VIEWS = {
 
 
 def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDraft:
-    """A message to send."""
+    """Convert a SendMessage request."""
     return MessageDraft(
         room_id=parse_id(request.room_id),
         text=request.text,
@@ -45,7 +45,7 @@ def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDra
 
 
 def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
-    """What an author wants to change. Raises InvalidFieldsError for a mask that names anything else."""
+    """Convert an EditMessage request; raises InvalidFieldsError for an invalid mask."""
     return Edit(
         room_id=parse_id(request.room_id),
         message_id=parse_id(request.message_id),
@@ -57,12 +57,12 @@ def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
 
 
 def deletion(request: message_service_pb2.DeleteMessageRequest) -> Deletion:
-    """A message to delete."""
+    """Convert a DeleteMessage request."""
     return Deletion(parse_id(request.room_id), parse_id(request.message_id), request.reason, request.as_admin)
 
 
 def listing(request: message_service_pb2.ListMessagesRequest) -> MessageListing:
-    """Which messages to list."""
+    """Convert a ListMessages request."""
     position = request.WhichOneof("position")
     return MessageListing(
         room_id=parse_id(request.room_id),
@@ -78,7 +78,7 @@ def listing(request: message_service_pb2.ListMessagesRequest) -> MessageListing:
 
 
 def reply_listing(request: message_service_pb2.ListRepliesRequest) -> ReplyListing:
-    """Which replies to list."""
+    """Convert a ListReplies request."""
     position = request.WhichOneof("position")
     return ReplyListing(
         room_id=parse_id(request.room_id),
@@ -92,7 +92,7 @@ def reply_listing(request: message_service_pb2.ListRepliesRequest) -> ReplyListi
 
 
 def search(request: message_service_pb2.SearchMessagesRequest) -> Search:
-    """What to search for."""
+    """Convert a SearchMessages request."""
     return Search(
         query=request.query,
         room_id=parse_optional_id(request.room_id),
@@ -106,7 +106,7 @@ def search(request: message_service_pb2.SearchMessagesRequest) -> Search:
 
 
 def revision_listing(request: message_service_pb2.ListRevisionsRequest) -> RevisionListing:
-    """Which revisions to list."""
+    """Convert a ListRevisions request."""
     return RevisionListing(
         room_id=parse_id(request.room_id),
         message_id=parse_id(request.message_id),
@@ -116,7 +116,7 @@ def revision_listing(request: message_service_pb2.ListRevisionsRequest) -> Revis
 
 
 def send_message_response(message: SentMessage) -> message_service_pb2.SendMessageResponse:
-    """A committed message."""
+    """Convert a committed message."""
     response = message_service_pb2.SendMessageResponse(
         deduplicated=message.deduplicated, epoch=message.epoch, rev=message.rev
     )
@@ -124,50 +124,59 @@ def send_message_response(message: SentMessage) -> message_service_pb2.SendMessa
     return response
 
 
-def list_messages_response(page: Page | CachedResponse) -> message_service_pb2.ListMessagesResponse | bytes:
-    """A page of a room; one that was made before for somebody else as the bytes that it was cached in."""
+def list_messages_response(
+    page: MessagePage | CachedResponse,
+) -> message_service_pb2.ListMessagesResponse | bytes:
+    """Convert a page of a room; a cached one stays encoded."""
     if isinstance(page, CachedResponse):
-        return _from_cache(page)
-    response = message_service_pb2.ListMessagesResponse(
-        found_oldest=page.found_oldest, found_newest=page.found_newest, epoch=page.epoch, rev=page.rev
-    )
-    _fill_page(response.messages, page)
-    if page.keep is not None:
-        everybodys = message_service_pb2.ListMessagesResponse()
-        everybodys.CopyFrom(response)
-        for message in _all(everybodys):
-            for tally in message.reactions:
-                tally.me = False
-        page.keep(everybodys.SerializeToString())
+        return _personal(page)
+    response = _fill_messages(page)
     response.next_page_token = page.next_page_token
     return response
 
 
-def _from_cache(page: CachedResponse) -> bytes:
-    """A page that was made before, with the marks of the caller's own reactions."""
+def encode_page(page: MessagePage) -> bytes:
+    """Encode a page for every reader: without the marks on the caller's reactions, and without a token."""
+    response = _fill_messages(page)
+    for message in _with_replies(response):
+        for tally in message.reactions:
+            tally.me = False
+    return response.SerializeToString()
+
+
+def _personal(page: CachedResponse) -> bytes:
+    """Add the next page token and the marks on the caller's own reactions to an encoded page."""
     own = message_service_pb2.ListMessagesResponse(next_page_token=page.next_page_token)
     if not page.mine:
-        # Messages written one after the other are read as one: nothing of the page is looked at again.
+        # Concatenated messages decode as one message, so the page is not decoded.
         return page.content + own.SerializeToString()
     response = message_service_pb2.ListMessagesResponse.FromString(page.content)
     response.MergeFrom(own)
     mine = {(str(message_id), emoji) for message_id, emoji in page.mine}
-    for message in _all(response):
+    for message in _with_replies(response):
         for tally in message.reactions:
             if (message.id, tally.emoji) in mine:
                 tally.me = True
     return response.SerializeToString()
 
 
-def _all(page: message_service_pb2.ListMessagesResponse) -> Iterator[message_pb2.Message]:
-    """The page's messages with their first replies."""
+def _fill_messages(page: MessagePage) -> message_service_pb2.ListMessagesResponse:
+    response = message_service_pb2.ListMessagesResponse(
+        found_oldest=page.found_oldest, found_newest=page.found_newest, epoch=page.epoch, rev=page.rev
+    )
+    _fill_page(response.messages, page)
+    return response
+
+
+def _with_replies(page: message_service_pb2.ListMessagesResponse) -> Iterator[message_pb2.Message]:
+    """Yield the page's messages with their first replies."""
     for message in page.messages:
         yield message
         yield from message.replies
 
 
-def list_replies_response(page: Page) -> message_service_pb2.ListRepliesResponse:
-    """A page of a thread."""
+def list_replies_response(page: MessagePage) -> message_service_pb2.ListRepliesResponse:
+    """Convert a page of a thread."""
     response = message_service_pb2.ListRepliesResponse(
         next_page_token=page.next_page_token,
         found_oldest=page.found_oldest,
@@ -182,14 +191,14 @@ def list_replies_response(page: Page) -> message_service_pb2.ListRepliesResponse
 
 
 def get_message_response(found: MessageResult) -> message_service_pb2.GetMessageResponse:
-    """One message."""
+    """Convert one message."""
     response = message_service_pb2.GetMessageResponse()
     fill_message(response.message, found.message, found.tallies, to_moderator=found.deleted)
     return response
 
 
 def lookup_messages_response(found: LookupResult) -> message_service_pb2.LookupMessagesResponse:
-    """Some messages."""
+    """Convert the messages of a lookup."""
     response = message_service_pb2.LookupMessagesResponse(missing_ids=map(str, found.missing))
     for message in found.messages:
         fill_message(response.messages.add(), message, found.tallies.get(message.id, ()))
@@ -197,7 +206,7 @@ def lookup_messages_response(found: LookupResult) -> message_service_pb2.LookupM
 
 
 def search_messages_response(found: SearchPage) -> message_service_pb2.SearchMessagesResponse:
-    """A page of what a search found."""
+    """Convert a page of search results."""
     response = message_service_pb2.SearchMessagesResponse(next_page_token=found.next_page_token)
     for message in found.messages:
         fill_message(response.messages.add(), message, found.tallies.get(message.id, ()))
@@ -207,7 +216,7 @@ def search_messages_response(found: SearchPage) -> message_service_pb2.SearchMes
 def list_revisions_response(
     page: list[Revision], next_page_token: str
 ) -> message_service_pb2.ListRevisionsResponse:
-    """A page of what a message said."""
+    """Convert a page of revisions."""
     response = message_service_pb2.ListRevisionsResponse(next_page_token=next_page_token)
     for revision in page:
         into = response.revisions.add(message_id=str(revision.message_id), number=revision.number)
@@ -219,7 +228,7 @@ def list_revisions_response(
     return response
 
 
-def _fill_page(into: Adding[message_pb2.Message], page: Page) -> None:
+def _fill_page(into: Adding[message_pb2.Message], page: MessagePage) -> None:
     tallies, deleted = page.tallies, page.deleted
     for message in page.messages:
         filled = into.add()

@@ -35,7 +35,7 @@ def acting_as(room_id: str, *, as_admin: bool, min_rank: Rank = Rank.MODERATOR) 
 
 def report_acting_as(room_id: str, *, as_admin: bool) -> ActingAs:
     """By what a caller handles reports, which platform moderators may do in public rooms."""
-    return ActingAs(parse_id(room_id), as_admin=as_admin, moderators=True)
+    return ActingAs(parse_id(room_id), as_admin=as_admin, platform_moderators=True)
 
 
 def sanction_request(request: _SanctionRpcRequest, seconds: float | None = None) -> SanctionRequest:

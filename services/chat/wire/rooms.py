@@ -7,9 +7,10 @@ from servicekit.ids import parse_id, parse_optional_id
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
-from services.chat.domain.model import Member, MyRoom, Pin, Room
+from services.chat.domain.model import Member, Pin, Room
 from services.chat.domain.room_update import RoomChange, check_mask, check_values
-from services.chat.wire.message import fill_from_message, fill_message
+from services.chat.store.room_listing import MyRoomRow, PublicRow
+from services.chat.wire.message import fill_message
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
@@ -96,31 +97,31 @@ def get_room_response(view: RoomView) -> room_service_pb2.GetRoomResponse:
 
 
 def list_public_rooms_response(
-    page: list[tuple[Room, bool]], next_page_token: str
+    page: list[PublicRow], next_page_token: str
 ) -> room_service_pb2.ListPublicRoomsResponse:
     """A page of public rooms."""
     response = room_service_pb2.ListPublicRoomsResponse(next_page_token=next_page_token)
-    for room, member in page:
-        fill_room(response.rooms.add(member=member).room, room)
+    for row in page:
+        fill_room(response.rooms.add(member=row.member).room, row.room)
     return response
 
 
 def list_my_rooms_response(
-    page: list[MyRoom], next_page_token: str, epoch: str
+    page: list[MyRoomRow], next_page_token: str, epoch: str
 ) -> room_service_pb2.ListMyRoomsResponse:
     """A page of somebody's rooms."""
     response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token, epoch=epoch)
     for my in page:
         into = response.rooms.add(
-            unread_count=my.unread.count,
-            unread_capped=my.unread.capped,
-            unread_mention_count=my.mentions.count,
-            unread_mentions_capped=my.mentions.capped,
+            unread_count=my.unread,
+            unread_capped=my.unread_capped,
+            unread_mention_count=my.mentions,
+            unread_mentions_capped=my.mentions_capped,
             last_read_seq=my.last_read_seq,
-            rev=my.rev,
+            rev=my.last_rev,
         )
         fill_room(into.room, my.room)
-        fill_member(into.membership, my.member)
+        fill_member(into.membership, my.member.member())
         if my.last_message is not None:
-            fill_from_message(into.last_message, my.last_message)
+            fill_message(into.last_message, my.last_message, ())
     return response

@@ -26,9 +26,9 @@ from services.chat.store.room_transaction import CountersRow
 
 
 class LockBusy(enum.Enum):
-    """The room's lock was somebody else's; the draft waits for it on its own."""
+    """The room lock was taken; the draft has to wait for it in a batch of its room."""
 
-    SKIPPED = enum.auto()
+    BUSY = enum.auto()
 
 
 Outcome = SendResult | ServiceError | LockBusy
@@ -42,12 +42,11 @@ async def write_batch(
     outcome_unknown: bool,
     charge: Callable[[SendDraft], None],
 ) -> list[Outcome]:
-    """Write drafts of any rooms; gives each its own outcome, in their order.
+    """Write drafts of any rooms; returns the outcome of each, in their order.
 
-    Without `wait`, drafts for rooms whose lock is taken are LockBusy. Raises what befalls the whole
-    transaction; then nothing is written, but for OutcomeUnknownError, after which drafts must be tried
-    with `outcome_unknown`. `charge` is called for each draft that passes all other rules, and refuses
-    those of authors who send too often.
+    Without `wait`, drafts for rooms whose lock is taken are LockBusy. An error of the
+    transaction is raised; nothing is written then, except after OutcomeUnknownError, after which the drafts must be
+    retried with `outcome_unknown`. `charge` applies the rate limit to each draft that passes all other rules.
     """
     async with database.transaction() as session:
         locked = await _lock(session, drafts, wait=wait, outcome_unknown=outcome_unknown)
@@ -63,10 +62,10 @@ async def write_batch(
 async def _lock(
     session: Session, drafts: Sequence[SendDraft], *, wait: bool, outcome_unknown: bool
 ) -> dict[UUID, CountersRow]:
-    """Lock the drafts' rooms. A batch that waits is of one room, and waits only if one of the authors may know of it."""
+    """Lock the drafts' rooms. A batch that waits is of one room, and waits only if the room is visible to an author."""
     room_ids = list({draft.room_id for draft in drafts})
     if not wait or outcome_unknown:
-        # What became of an earlier try is certain only when the lock that it may still hold is free.
+        # The outcome of an earlier try is known only once the lock that it may still hold is free.
         return await room_transaction.lock_rooms(session, room_ids, wait=wait)
     (room_id,) = room_ids
     row = await room_transaction.lock_visible_room(
@@ -76,7 +75,7 @@ async def _lock(
 
 
 class _BatchPlan:
-    """Numbers the drafts that pass the rules, one after the other, as if each were alone."""
+    """Applies the rules to the drafts in order, and numbers the accepted ones."""
 
     def __init__(
         self,
@@ -87,7 +86,7 @@ class _BatchPlan:
     ) -> None:
         self._locked = locked
         self._charge = charge
-        self._perhaps_written = outcome_unknown
+        self._outcome_unknown = outcome_unknown
         self._numbers = {room_id: (row.last_seq, row.last_rev) for room_id, row in locked.items()}
         self._decided: list[Accepted | Outcome] = []
         self._by_request: dict[tuple[UUID, UUID, UUID], Accepted] = {}
@@ -96,26 +95,26 @@ class _BatchPlan:
         self.written: dict[UUID, Micros] = {}
 
     def decide(self, draft: SendDraft, context: SendContext) -> None:
-        """Accept or refuse one draft."""
+        """Accept or reject one draft."""
         try:
             self._decided.append(self._decide(draft, context))
         except ServiceError as error:
             self._decided.append(error)
 
     def outcomes(self) -> list[Outcome]:
-        """Each draft's outcome, once the accepted ones are written."""
+        """Return each draft's outcome, after the accepted ones are written."""
         return [self._outcome(decided) for decided in self._decided]
 
     def _decide(self, draft: SendDraft, context: SendContext) -> Accepted | Outcome:
-        if not context.room_exists:
+        if context.membership is None:
             raise RoomNotFoundError(draft.room_id)
         if draft.room_id not in self._locked:
-            if not self._perhaps_written:
-                # Nobody waits for the lock of a room that they may not know of.
-                check_room_visible(draft.room_id, context)
-            return LockBusy.SKIPPED
+            if not self._outcome_unknown:
+                # A hidden room is rejected without waiting for its lock.
+                check_room_visible(draft.room_id, context.membership)
+            return LockBusy.BUSY
         if context.written_seq is not None:
-            # An earlier try of this very draft wrote it, and its answer got lost.
+            # An earlier try wrote this draft, but its response was lost.
             return SendResult(context.written_seq, deduplicated=False)
         duplicate_seq = find_duplicate(draft, context)
         if duplicate_seq is not None:
@@ -127,9 +126,9 @@ class _BatchPlan:
         self._check_slow_mode_in_batch(draft)
         self._charge(draft)
         if slow_mode_applies(context):
-            self._slow_mode_waits[draft.room_id, draft.user_id] = context.slow_mode_seconds
+            self._slow_mode_waits[draft.room_id, draft.user_id] = context.slow_mode_seconds or 0
         seq, rev = self._numbers[draft.room_id]
-        accepted = Accepted(draft, position, seq + 1, rev + 1, slow=context.slow_mode_seconds > 0)
+        accepted = Accepted(draft, position, seq + 1, rev + 1, slow=bool(context.slow_mode_seconds))
         self._numbers[draft.room_id] = (seq + 1, rev + 1)
         self.accepted.append(accepted)
         if draft.request_id is not None:
@@ -137,7 +136,7 @@ class _BatchPlan:
         return accepted
 
     def _duplicate_in_batch(self, draft: SendDraft) -> Accepted | None:
-        """The draft of this batch with the same request id, which is the one that is written."""
+        """Return the accepted draft of this batch with the same request id."""
         if draft.request_id is None:
             return None
         duplicate = self._by_request.get((draft.room_id, draft.user_id, draft.request_id))
@@ -146,7 +145,7 @@ class _BatchPlan:
         return duplicate
 
     def _check_slow_mode_in_batch(self, draft: SendDraft) -> None:
-        """Slow mode between the drafts of this batch: the table knows nothing of them yet."""
+        """Apply slow mode between drafts of this batch, which are not in the table yet."""
         wait = self._slow_mode_waits.get((draft.room_id, draft.user_id))
         if wait is not None:
             raise SlowModeError(wait)

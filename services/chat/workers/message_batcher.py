@@ -1,7 +1,7 @@
 """Group commit: concurrent sends are written together, many in one transaction.
 
-While one batch is being written the next one gathers, so an idle process adds no wait and a busy one
-writes many messages for the price of one commit. After a batch of several the next one gathers for some
+While one batch is written, the next one gathers, so an idle process adds no delay and a busy one writes many messages
+per commit. After a batch of several the next one gathers for some
 milliseconds more, as PostgreSQL's commit_delay and commit_siblings do it: a batch costs as much as some ten messages, and
 many callers who were answered together come again together.
 
@@ -209,7 +209,7 @@ class MessageBatcher:
     def _resolve(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
         # Backwards, so that skipped items go back to the front of their rooms in their own order.
         for item, outcome in zip(reversed(items), reversed(outcomes), strict=True):
-            if outcome is LockBusy.SKIPPED:
+            if outcome is LockBusy.BUSY:
                 self._pending.setdefault(item.draft.room_id, deque()).appendleft(item)
                 self._contended[item.draft.room_id] = None
             elif not item.is_waiting:
@@ -225,7 +225,7 @@ class MessageBatcher:
             try:
                 return await self._write_once(items, wait=wait)
             except LockTimeoutError:
-                return [LockBusy.SKIPPED] * len(items)
+                return [LockBusy.BUSY] * len(items)
             except ConflictError:
                 conflicts += 1
                 if conflicts == _CONFLICT_TRIES:
@@ -253,7 +253,7 @@ class MessageBatcher:
         self._observe(sum(isinstance(each, SendResult) and each.message is not None for each in outcomes))
         for item, outcome in zip(items, outcomes, strict=True):
             # The table has told of all but the skipped ones.
-            item.outcome_unknown = item.outcome_unknown and outcome is LockBusy.SKIPPED
+            item.outcome_unknown = item.outcome_unknown and outcome is LockBusy.BUSY
         return outcomes
 
     async def _one_by_one(self, items: list[_Item]) -> list[Outcome | Exception]:

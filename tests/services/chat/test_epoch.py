@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from servicekit.database import Session
-from services.chat.store.epoch import Epoch
+from services.chat.actions.deps import Epoch
 from tests.services.running import Running
 
 # Stand in for PostgreSQL's own, before which their schema is looked through.

@@ -12,19 +12,21 @@ from services.chat.domain import errors
 from services.chat.domain.model import Tally
 from services.chat.domain.reactions import (
     ReactionContext,
+    TallyColumns,
     add,
     check_distinct_limit,
     check_reaction,
     remove,
 )
+from services.chat.domain.visibility import CallerMembership
 
 ROOM, MESSAGE = uuid.uuid4(), uuid.uuid4()
 AT = Micros(1_000_000)
 # Everything that can be in the way, and what takes each away, in the contract's order.
-_WORST = ReactionContext(
-    private=True, role=None, invited=False, banned=True, muted=True, muted_on_platform=True, suspended=True, locked_at=AT,
-    archived_at=AT, seq=None, deleted=True, emojis=["👍"], counts=[2], first_ats=[AT], mine=[True],
-)  # fmt: skip
+_NOBODY = CallerMembership(
+    private=True, role=None, invited=False, banned=True, muted=True, muted_on_platform=True, suspended=True
+)
+_WORST = ReactionContext(_NOBODY, AT, AT, None, deleted=True, tallies=TallyColumns(["👍"], [2], [AT], [True]))
 _STEPS: list[tuple[type[ServiceError], dict[str, object]]] = [
     (errors.RoomNotFoundError, {"private": False}),
     (CallerSuspendedError, {"suspended": False}),
@@ -45,7 +47,9 @@ def test_rules_are_asked_in_the_contract_s_order() -> None:
         with pytest.raises(ServiceError) as raised:
             check_reaction(ROOM, MESSAGE, facts)
         assert type(raised.value) is error
-        facts = facts._replace(**remedy)  # type: ignore[arg-type]  # one field's value each
+        membership = {name: remedy[name] for name in remedy if name in CallerMembership._fields}
+        facts = facts._replace(membership=facts.membership._replace(**membership))  # type: ignore[arg-type]  # one field's value each
+        facts = facts._replace(**{name: remedy[name] for name in remedy if name not in membership})  # type: ignore[arg-type]  # one field's value each
     assert check_reaction(ROOM, MESSAGE, facts) == [Tally(AT, "👍", 2, me=True)]
 
 
@@ -55,7 +59,7 @@ def test_no_room_is_not_found() -> None:
 
 
 def test_an_invited_guest_is_told_to_join() -> None:
-    guest = _WORST._replace(invited=True, banned=False, suspended=False)
+    guest = _WORST._replace(membership=_NOBODY._replace(invited=True, banned=False, suspended=False))
     with pytest.raises(errors.NotAMemberError):
         check_reaction(ROOM, MESSAGE, guest)
 

@@ -177,11 +177,17 @@ async def test_leave_room_with_the_lock_taken_last_would_keep_none(
         act: Callable[[RoomTransaction], Awaitable[_T]],
     ) -> _T:
         async def work(session: Session) -> _T:
-            standing = await rooms.room(session, room_id, caller)
-            assert standing is not None
-            numbers = CountersRow(room_id, standing.last_seq, standing.last_rev, standing.member_count)
+            row = await rooms.get_room(session, room_id, caller)
+            assert row is not None
+            numbers = CountersRow(room_id, row.last_seq, row.last_rev, row.room.member_count)
             change = RoomTransaction(
-                session=session, room_id=room_id, caller=caller, room=standing, _counters=numbers
+                session=session,
+                room_id=room_id,
+                caller=caller,
+                membership=row.membership,
+                room=row.room,
+                member=row.member(caller.user_id),
+                _counters=numbers,
             )
             result = await act(change)
             await decided.wait()

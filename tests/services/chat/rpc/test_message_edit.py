@@ -278,7 +278,7 @@ async def test_texts_are_folded_before_the_room_is_locked(
         folded.append((text, list(client.chat.statements)))
         return words(text)
 
-    monkeypatch.setattr("services.chat.domain.searching.words", fold)
+    monkeypatch.setattr("services.chat.domain.message_search.words", fold)
     ada = new_user()
     room = await client.create_room(ada)
     with client.chat.counting():

@@ -10,11 +10,11 @@ import pytest
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse
 from servicekit.errors import PageTokenMismatchError
+from services.chat.actions.deps import Epoch
 from services.chat.actions.message_purge import purge_tombstones
 from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.errors import BannedError, RoleRequiredError, RoomNotFoundError
-from services.chat.store.epoch import Epoch
 from tests.postgres import Database
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import Running, refused, running

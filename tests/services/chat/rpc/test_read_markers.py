@@ -352,7 +352,7 @@ async def test_unread_of_a_hundred_rooms_is_one_statement_and_bounded(
     explainer = await Explainer.connect(database)
     try:
         for explain in (explainer.plan, explainer.generic_plan):
-            unread = await explain(store._MINE, bob_id, uuid.UUID(int=0), 101)
+            unread = await explain(store._MY_ROOMS, bob_id, uuid.UUID(int=0), 101)
             assert not unread.scanned & {"messages", "mentions"}
             # Of the 300 messages after the mark 101 roots and as many mentions are looked at.
             assert unread.buffers < 100 * 900
@@ -361,7 +361,7 @@ async def test_unread_of_a_hundred_rooms_is_one_statement_and_bounded(
             " WHERE c.room_id = m.room_id AND m.user_id = $1",
             bob_id,
         )
-        read = await explainer.plan(store._MINE, bob_id, uuid.UUID(int=0), 101)
+        read = await explainer.plan(store._MY_ROOMS, bob_id, uuid.UUID(int=0), 101)
         # Where everything is read, only the newest message is looked up.
         assert read.buffers < 100 * 15
     finally:
