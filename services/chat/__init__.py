@@ -1,6 +1,6 @@
-"""Chat: rooms, who belongs to them, and what is said there.
+"""Chat: rooms, memberships, messages and moderation.
 
-Owns the tables of schema `chat`. Its promises: an acknowledged message is committed; it is neither lost
-nor written twice; a room's messages are numbered 1, 2, 3... without a gap in the order they were
-committed; and what a caller may not see looks exactly like what does not exist.
+Owns the tables of schema `chat`. Guarantees: an acknowledged message is committed, and neither lost nor duplicated; the
+messages of a room are numbered 1, 2, 3... without a gap, in the order of commits; a hidden room or message gets the
+same response as a missing one.
 """

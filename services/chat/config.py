@@ -10,7 +10,7 @@ from servicekit.settings import PostgresUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What every service has (servicekit.settings), with chat's ports and its own way into PostgreSQL."""
+    """The common settings of servicekit.settings, with chat's ports, limits and DSN."""
 
     process: ClassVar[str] = "chat"
     upstreams: ClassVar[tuple[str, ...]] = ("users", "tracks")

@@ -1,1 +1,1 @@
-"""Calls to other services."""
+"""Clients of other services."""

@@ -1,4 +1,4 @@
-"""The tracks service: what is behind a track's id."""
+"""The client of the tracks service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RemoteTracks:
         self._cache: Cache[UUID, TrackSnapshot] = Cache(_CACHE_SIZE)
 
     async def snapshot(self, track_id: UUID) -> TrackSnapshot | None:
-        """The track as it is known now; None when there is none."""
+        """Return the current metadata of a track; None when there is no such track."""
         now = self._clock.monotonic()
         cached = self._cache.get(track_id, now)
         if cached is not None:

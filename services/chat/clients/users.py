@@ -1,4 +1,4 @@
-"""The users service: who is calling."""
+"""The client of the users service."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from services.chat.wire import peer_responses
 
 
 class RemoteResolver:
-    """Asks the users service who is behind a token; servicekit caches the answers."""
+    """Resolves callers through the users service; servicekit caches them."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._stub = IdentityServiceStub(client.retrying_channel)
 
     async def resolve(self, subject: str, email: str) -> Caller:
-        """The user behind the subject, created on first sight."""
+        """Resolve the user of a subject, who is created on the first call."""
         request = ResolveCallerRequest(subject=subject, email=email)
         response = await self._client.call(self._stub.ResolveCaller, request, as_service=True)
         return peer_responses.caller(response.caller)

@@ -8,55 +8,55 @@ from servicekit.errors import Code, FieldViolation, ServiceError
 
 
 class RoomNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="ROOM_NOT_FOUND"):
-    """No such room, or none that the caller may know of."""
+    """The room does not exist or is hidden from the caller."""
 
     def __init__(self, room_id: UUID) -> None:
-        super().__init__("no such room", metadata={"room_id": str(room_id)})
+        super().__init__("room not found", metadata={"room_id": str(room_id)})
 
 
 class MessageNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="MESSAGE_NOT_FOUND"):
-    """No such message in the room, or none that the caller may know of."""
+    """The message does not exist or is hidden from the caller."""
 
     def __init__(self, message_id: UUID) -> None:
-        super().__init__("no such message", metadata={"message_id": str(message_id)})
+        super().__init__("message not found", metadata={"message_id": str(message_id)})
 
 
 class RequestIdReusedError(ServiceError, code=Code.ALREADY_EXISTS, reason="REQUEST_ID_REUSED"):
-    """The request id was used with other fields."""
+    """The request id was used with different fields."""
 
     def __init__(self, request_id: UUID) -> None:
         super().__init__(
-            "the request_id was used with other fields", metadata={"request_id": str(request_id)}
+            "request_id was already used with different fields", metadata={"request_id": str(request_id)}
         )
 
 
 class BannedError(ServiceError, code=Code.PERMISSION_DENIED, reason="BANNED"):
     """The caller is banned from the room."""
 
-    default_message = "you are banned from this room"
+    default_message = "banned from this room"
 
 
 class NotAMemberError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_A_MEMBER"):
-    """Only members may do this."""
+    """The caller is not a member of the room."""
 
-    default_message = "join the room first"
+    default_message = "not a member of this room; join it first"
 
 
 class CallerMutedError(ServiceError, code=Code.PERMISSION_DENIED, reason="CALLER_MUTED"):
-    """The caller is muted, in the room or on the whole platform."""
+    """The caller is muted, in the room or on the platform."""
 
     def __init__(self, scope: str) -> None:
-        super().__init__("you are muted", metadata={"scope": scope})
+        super().__init__("the caller is muted", metadata={"scope": scope})
 
 
 class AnnouncementRoomError(ServiceError, code=Code.PERMISSION_DENIED, reason="ANNOUNCEMENT_ROOM"):
-    """Only moderators post in this room."""
+    """Only moderators may post in this room."""
 
-    default_message = "only moderators post in this room"
+    default_message = "only moderators may post in this room"
 
 
 class RoomLockedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="ROOM_LOCKED"):
-    """The room is read-only for now."""
+    """The room is locked."""
 
     default_message = "the room is locked"
 
@@ -68,9 +68,9 @@ class RoomArchivedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="ROO
 
 
 class ParentDeletedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="PARENT_DELETED"):
-    """The message to answer, or its root, is deleted."""
+    """The parent message, or its root, is deleted."""
 
-    default_message = "the message to answer is deleted"
+    default_message = "the parent message is deleted"
 
 
 class SlowModeError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="SLOW_MODE"):
@@ -81,54 +81,52 @@ class SlowModeError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="SLOW_MOD
 
 
 class TrackNotFoundError(ServiceError, code=Code.INVALID_ARGUMENT, reason="TRACK_NOT_FOUND"):
-    """No such track."""
+    """The track does not exist."""
 
     def __init__(self, track_id: UUID) -> None:
         super().__init__(
-            "no such track",
+            "track not found",
             metadata={"track_id": str(track_id)},
-            violations=[FieldViolation("track_id", "names no track")],
+            violations=[FieldViolation("track_id", "must name an existing track")],
         )
 
 
 class MentionNotAMemberError(ServiceError, code=Code.INVALID_ARGUMENT, reason="MENTION_NOT_A_MEMBER"):
-    """A mentioned user is no member."""
+    """A mentioned user is not a member."""
 
     def __init__(self, user_id: UUID) -> None:
         super().__init__(
-            "a mentioned user is no member of the room",
+            "a mentioned user is not a member of the room",
             metadata={"user_id": str(user_id)},
-            violations=[FieldViolation("mention_user_ids", "names a user who is no member")],
+            violations=[FieldViolation("mention_user_ids", "must name members of the room")],
         )
 
 
 class RoleRequiredError(ServiceError, code=Code.PERMISSION_DENIED, reason="ROLE_REQUIRED"):
-    """The caller's role is not enough. `role` is the least that is."""
+    """The caller's role is not sufficient. `role` is the minimum."""
 
     def __init__(self, role: str) -> None:
-        super().__init__("your role does not allow this", metadata={"role": role})
+        super().__init__("insufficient role", metadata={"role": role})
 
 
 class LastOwnerError(ServiceError, code=Code.FAILED_PRECONDITION, reason="LAST_OWNER"):
     """The last owner can't leave the room."""
 
-    default_message = "make somebody else an owner first"
+    default_message = "the last owner can't leave; promote another owner first"
 
 
 class TargetProtectedError(ServiceError, code=Code.PERMISSION_DENIED, reason="TARGET_PROTECTED"):
-    """Nobody acts on themselves, on equals or on higher ones."""
+    """The target is the caller, or has the same rank or a higher one."""
 
     def __init__(self, user_id: UUID) -> None:
-        super().__init__(
-            "nobody acts on themselves, on equals or on higher ones", metadata={"user_id": str(user_id)}
-        )
+        super().__init__("the target's rank is not below the caller's", metadata={"user_id": str(user_id)})
 
 
 class MemberNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="MEMBER_NOT_FOUND"):
-    """The user is no member of the room."""
+    """The user is not a member of the room."""
 
     def __init__(self, user_id: UUID) -> None:
-        super().__init__("the user is no member of the room", metadata={"user_id": str(user_id)})
+        super().__init__("the user is not a member of the room", metadata={"user_id": str(user_id)})
 
 
 class MessageDeletedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="MESSAGE_DELETED"):
@@ -139,15 +137,15 @@ class MessageDeletedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="M
 
 
 class ReactionLimitError(ServiceError, code=Code.FAILED_PRECONDITION, reason="REACTION_LIMIT"):
-    """The message has as many distinct reactions as it takes."""
+    """The message has the maximum number of distinct reactions."""
 
-    default_message = "the message has 20 distinct reactions"
+    default_message = "the message has 20 distinct reactions, the maximum"
 
 
 class PinLimitError(ServiceError, code=Code.FAILED_PRECONDITION, reason="PIN_LIMIT"):
-    """The room has as many pins as it takes."""
+    """The room has the maximum number of pins."""
 
-    default_message = "the room has 50 pins"
+    default_message = "the room has 50 pins, the maximum"
 
 
 class TargetBannedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="TARGET_BANNED"):
@@ -161,28 +159,28 @@ class ReportNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="REPORT_NOT_
     """The room has no such report."""
 
     def __init__(self, report_id: UUID) -> None:
-        super().__init__("no such report", metadata={"report_id": str(report_id)})
+        super().__init__("report not found", metadata={"report_id": str(report_id)})
 
 
 class NotTheAuthorError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_THE_AUTHOR"):
     """Only the message's author may do this."""
 
-    default_message = "only the author edits a message"
+    default_message = "only the author may edit a message"
 
 
 class EtagMismatchError(ServiceError, code=Code.ABORTED, reason="ETAG_MISMATCH"):
-    """The thing has changed since the caller read it."""
+    """The resource has changed since the caller read it."""
 
-    default_message = "it has changed since you read it"
+    default_message = "etag mismatch; re-read and retry"
 
 
 class NotRestorableError(ServiceError, code=Code.FAILED_PRECONDITION, reason="NOT_RESTORABLE"):
     """The message was deleted too long ago, by an administrator, or with its author's account."""
 
-    default_message = "the message can't be restored any more"
+    default_message = "the message can no longer be restored"
 
 
 class SystemMessageError(ServiceError, code=Code.FAILED_PRECONDITION, reason="SYSTEM_MESSAGE"):
-    """SYSTEM messages are neither edited nor deleted."""
+    """SYSTEM messages can't be edited, deleted or reported."""
 
-    default_message = "it is a message of the service itself"
+    default_message = "SYSTEM messages can't be edited, deleted or reported"

@@ -13,7 +13,7 @@ from services.chat.wire import author_data as wire
 
 
 class AuthorDataServicer:
-    """Hands out and erases what chat holds about a user."""
+    """Exports and erases a user's data."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["AuthorDataService"]
 

@@ -13,7 +13,7 @@ from services.chat.wire.rooms import fill_member
 
 
 class MembershipServicer:
-    """Who belongs to a room, who is invited, and how far they have read."""
+    """Memberships, invitations and read markers."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["MembershipService"]
 

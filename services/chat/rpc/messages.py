@@ -18,7 +18,7 @@ from services.chat.wire.message import fill_from_message
 
 
 class MessageServicer:
-    """Writes and reads messages."""
+    """Sends, reads, edits and deletes messages."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["MessageService"]
 

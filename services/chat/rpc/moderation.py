@@ -14,7 +14,7 @@ from services.chat.wire.rooms import fill_room
 
 
 class ModerationServicer:
-    """What moderators and owners do to keep a room in order."""
+    """Sanctions, reports, room flags and the audit log."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["ModerationService"]
 

@@ -11,7 +11,7 @@ from services.chat.wire.reactions import fill_reactions, list_reactions_response
 
 
 class ReactionServicer:
-    """Emojis that members give to messages."""
+    """Adds, removes and lists reactions."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["ReactionService"]
 

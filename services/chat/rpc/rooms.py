@@ -13,7 +13,7 @@ from services.chat.wire import rooms as wire
 
 
 class RoomServicer:
-    """Creates, reads, changes and lists rooms."""
+    """Creates, reads, updates and lists rooms, and their pins."""
 
     descriptor = pb.DESCRIPTOR.services_by_name["RoomService"]
 

@@ -1,7 +1,7 @@
-"""SQL of erasing a user from one room after the other: what is left of them, and what becomes of each part.
+"""SQL of erasing a user, room by room: finding the remaining data, and one statement for each category.
 
-Every statement but the first is for a room that is locked, and touches a bounded number of rows. Those that
-take a `first_rev` number the rows that they change from there on and return how many there were.
+Every statement except the first runs under the room lock and changes a bounded number of rows. Those with a
+`first_rev` assign consecutive revs from there to the changed rows and return their number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.chat.store.message_purge import DECREMENT_TALLIES
 
 _SOURCE_LIMIT = 100
 _NOT_ERASED = "left_at IS NOT NULL AND removal IS DISTINCT FROM 'ERASED'"
-# Where each category is found. An ended membership keeps its row; ERASED says that nothing else is left in it.
+# The sources of each category. An ended membership keeps its row; ERASED marks that it holds no other data.
 _SOURCES = (
     (DataCategory.MEMBERSHIP, "room_id FROM chat.room_memberships WHERE user_id = $1 AND left_at IS NULL"),
     (DataCategory.MEMBERSHIP, f"room_id FROM chat.room_memberships WHERE user_id = $1 AND {_NOT_ERASED}"),
@@ -37,7 +37,7 @@ _SOURCES = (
 
 
 class RemainingRow(NamedTuple):
-    """A room with something of the user in it."""
+    """A room that holds data of the user."""
 
     category: int
     room_id: UUID
@@ -75,7 +75,7 @@ _INVITATIONS = Command[UUID, UUID, int, int](
 
 
 class AuthorMessageRow(NamedTuple):
-    """A message of the user. `live`: it is to be deleted; `has_content`: it is to be emptied; neither for SYSTEM ones."""
+    """A message of the user. `live`: not deleted yet; `has_content`: not purged yet; neither for SYSTEM messages."""
 
     seq: int
     id: UUID
@@ -83,7 +83,7 @@ class AuthorMessageRow(NamedTuple):
     has_content: bool
 
 
-# The live and the deleted ones stand in an index each.
+# Live and deleted messages have an index each.
 _MESSAGES_IN_STATE = """
     (SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
             type <> 'SYSTEM' AND emptied_at IS NULL AS has_content
@@ -127,14 +127,14 @@ _MENTIONS = Command[UUID, UUID, int, int](
 
 
 class ReactionsRow(NamedTuple):
-    """How many reactions were deleted, and of how many messages."""
+    """The numbers of deleted reactions and of their messages."""
 
     reactions: int
     messages: int
 
 
-# Nothing is left of a reaction to tell watchers of, so its message moves, which brings the tallies of now. It does
-# for one that was taken back, too: somebody may still have to hear of that.
+# A deleted reaction leaves no row for watchers, so its message gets a new rev, which carries the current tallies; also
+# for a removed reaction, whose removal a watcher may not have read yet.
 _REACTIONS = Query[ReactionsRow, UUID, UUID, int, int](
     "chat.erase_reactions",
     f"""
@@ -204,70 +204,72 @@ _CREATION = Command[UUID, UUID, int](
 
 
 async def find_remaining(database: Database, user_id: UUID) -> list[tuple[DataCategory, UUID]]:
-    """What is left of a user and in which rooms, in the order in which it goes; perhaps not all at once."""
+    """Return the categories and rooms of a user's remaining data, in the order of erasure; possibly not all."""
     return [
         (DataCategory(row.category), row.room_id) for row in await database.rows(_FIND_REMAINING, user_id)
     ]
 
 
 async def delete_counters(database: Database, user_id: UUID) -> int:
-    """Remove the number of a user's rooms; returns whether it was there as a number of rows."""
+    """Delete a user's counters; returns the number of deleted rows."""
     return await database.execute(_DELETE_COUNTERS, user_id)
 
 
 async def end_invitations(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
-    """End the user's invitation, and take the inviter off those that they made."""
+    """End the user's invitation, and clear the inviter of the user's invitations of others."""
     return await session.execute(_INVITATIONS, room_id, user_id, limit, first_rev)
 
 
 async def messages_by_author(
     session: Session, room_id: UUID, user_id: UUID, limit: int
 ) -> list[AuthorMessageRow]:
-    """The user's messages, the oldest first."""
+    """Return the user's messages, the oldest first."""
     return await session.rows(_MESSAGES, room_id, user_id, limit)
 
 
 async def anonymise_messages(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
-    """Take the author and the ids of their calls off messages."""
+    """Clear the author and the request ids of messages."""
     return await session.execute(_ANONYMISE, room_id, list(seqs), first_rev)
 
 
 async def delete_mentions(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
-    """Take the user off messages that mention them; twice as many rows."""
+    """Delete mentions of the user; changes twice as many rows."""
     return await session.execute(_MENTIONS, room_id, user_id, limit, first_rev)
 
 
 async def delete_reactions(
     session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
 ) -> ReactionsRow:
-    """Delete the user's reactions; their messages take a rev each. Up to three times as many rows."""
-    return await session.one(_REACTIONS, room_id, user_id, limit, first_rev)
+    """Delete the user's reactions; each of their messages takes a rev. Changes up to three times as many rows."""
+    row = await session.row(_REACTIONS, room_id, user_id, limit, first_rev)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
 
 
 async def anonymise_pins(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:
-    """Take the user off the pins that they made."""
+    """Clear the user of their pins."""
     return await session.execute(_PINS, room_id, user_id, limit, first_rev)
 
 
 async def anonymise_deletions(
     session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
 ) -> int:
-    """Take the user off the messages that they deleted."""
+    """Clear the user of the messages that they deleted."""
     return await session.execute(_DELETIONS, room_id, user_id, limit, first_rev)
 
 
 async def anonymise_sanctions(
     session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
 ) -> int:
-    """Take the user off the sanctions that they issued."""
+    """Clear the user of the sanctions that they issued."""
     return await session.execute(_SANCTIONS, room_id, user_id, limit, first_rev)
 
 
 async def anonymise_reports(session: Session, room_id: UUID, user_id: UUID, limit: int) -> int:
-    """Take the user and their words off the reports that they made or resolved, which have no rev."""
+    """Clear the user and their reasons of the reports that they made or resolved; reports have no rev."""
     return await session.execute(_REPORTS, room_id, user_id, limit)
 
 
 async def anonymise_creator(session: Session, room_id: UUID, user_id: UUID, rev: int) -> int:
-    """Take the user off a room that they created."""
+    """Clear the user of a room that they created."""
     return await session.execute(_CREATION, room_id, user_id, rev)

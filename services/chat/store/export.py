@@ -1,7 +1,7 @@
-"""SQL of handing out what chat holds about a user: kind by kind, each in the order of an index.
+"""SQL of exporting a user's records: kind by kind, each in the order of an index.
 
-What others wrote or who they are is left out where it would tell the user of them: who acted on the user, and
-the words of reports that the user only resolved.
+Data about other users is left out: the actors of moderation on the user, and the reasons of reports that the user only
+resolved.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ExportRow(NamedTuple):
 
 
 class KindRow(NamedTuple):
-    """A kind of which the user has some."""
+    """A kind of which the user has records."""
 
     kind: str
 
@@ -47,7 +47,7 @@ def _instant(column: str) -> str:
 
 
 def _record(alias: str, columns: str, *others: str, **cursor: str) -> str:
-    """A select list: the record's cursor, and its fields. A column that ends in _at is an instant.
+    """Return the select list of a record: its cursor and its fields. A column that ends in _at is a time.
 
     `others` are further fields, each as "'name', value".
     """
@@ -81,7 +81,7 @@ _SOURCES = {
     "moderation": "FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1)",
     "room": "FROM chat.rooms o WHERE o.created_by = $1",
 }
-# What the author wrote stands in two indexes, the live apart from the deleted, and each is asked by itself.
+# Live and deleted messages of an author have an index each, so each has a SELECT.
 _HALVES = ("m.deleted_at IS NULL", "m.deleted_at IS NOT NULL")
 
 
@@ -91,7 +91,7 @@ def _halves(kind: str) -> list[str]:
 
 
 def _merged(record: str, kind: str, after: str, order: str, limit: str) -> str:
-    """A page of what hangs on messages. `order` is that of the cursor, in columns of the tables."""
+    """Return a page of messages or their revisions. `order` is the order of the cursor, in columns of the tables."""
     halves = (
         f"(SELECT {record} {half} AND {after} ORDER BY {order} LIMIT {limit})" for half in _halves(kind)
     )
@@ -126,7 +126,7 @@ _MESSAGES = Query[ExportRow, UUID, UUID, Micros, int, int](
         "$5",
     ),
 )
-# Twice where it begins: only what stands in one table is looked up in an index.
+# The bound occurs twice: an index serves only conditions on one table.
 _REVISIONS = Query[ExportRow, UUID, UUID, Micros, int, int, int](
     "chat.export_revisions",
     _merged(
@@ -260,14 +260,14 @@ _PAGES: dict[str, Callable[[Database, UUID, Cursor, int], Awaitable[list[ExportR
     "room": lambda on, user, at, limit: on.rows(_ROOMS, user, at.room_id, limit),
 }
 KINDS = tuple(_SOURCES)
-"""All kinds of records, in the order in which they are handed out."""
+"""All kinds of records, in the order of the export."""
 
 
 async def kinds(database: Database, user_id: UUID) -> list[str]:
-    """The kinds of which the user has some, in the order of KINDS."""
+    """Return the kinds of which the user has records, in the order of KINDS."""
     return [row.kind for row in await database.rows(_KINDS, user_id)]
 
 
 async def page(database: Database, user_id: UUID, kind: str, after: Cursor, limit: int) -> list[ExportRow]:
-    """Records of one kind after a cursor, in their order."""
+    """Return records of one kind after a cursor."""
     return await _PAGES[kind](database, user_id, after, limit)

@@ -1,7 +1,6 @@
-"""SQL of leases: work that one process at a time does, until it is done or its holder is dead.
+"""SQL of leases, which let one process at a time do some work.
 
-A lease is no lock: nothing is held open for it, and a holder who stalls for longer than it lasts has a rival.
-What is done under one must bear being done twice.
+A lease is not a lock: a holder that stalls past its expiry can be superseded, so work done under it must be idempotent.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from servicekit.sql import Command, Query
 
 
 class HolderRow(NamedTuple):
-    """Who holds a lease."""
+    """The holder of a lease."""
 
     holder: UUID
 
@@ -33,10 +32,10 @@ _RELEASE = Command[str, UUID]("chat.release_lease", "DELETE FROM chat.leases WHE
 
 
 async def acquire(database: Database, name: str, holder: UUID, seconds: float) -> bool:
-    """Take the lease, or go on holding it, for so long from now; False while it is somebody else's."""
+    """Acquire or renew the lease for `seconds` from now; returns False while another process holds it."""
     return await database.row(_ACQUIRE, name, holder, seconds) is not None
 
 
 async def release(database: Database, name: str, holder: UUID) -> None:
-    """Let others have it at once."""
+    """Release the lease."""
     await database.execute(_RELEASE, name, holder)

@@ -1,4 +1,4 @@
-"""SQL of deleting messages: the stubs, their threads' sums and their pins, in one statement."""
+"""SQL of deleting messages, with their thread counts and pins, in one statement."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from services.chat.domain.model import DeletionType
 
 
 class DeletedRow(NamedTuple):
-    """How many messages were deleted and pins ended; each took a rev."""
+    """The numbers of deleted messages and ended pins; each took a rev."""
 
     messages: int
     pins: int
 
 
-# What the statement deletes is still live in its own snapshot, so the threads leave it out by its seq.
+# The deleted messages are still live in the statement's snapshot, so the thread counts exclude them by seq.
 _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
     "chat.delete_messages",
     """
@@ -60,7 +60,7 @@ _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
 
 @dataclass(frozen=True, slots=True)
 class AuthorFilter:
-    """Which of a user's live messages in a room: from an instant on, or within some seconds before now, or all."""
+    """Selects a user's live messages in a room: since a time, within some seconds before now, or all."""
 
     room_id: UUID
     user_id: UUID
@@ -74,7 +74,7 @@ class SeqRow(NamedTuple):
     seq: int
 
 
-# By the author's index, which alone has their messages in the order of time: what is older is not even looked at.
+# The author's index is in the order of time, so older messages are not read.
 _BY_AUTHOR_FROM = """
       FROM chat.messages m
      WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
@@ -88,7 +88,7 @@ _SEQS_BY_AUTHOR = Query[SeqRow, UUID, UUID, Micros | None, float | None, int](
 
 
 class CountRow(NamedTuple):
-    """A number."""
+    """A count."""
 
     found: int
 
@@ -108,16 +108,15 @@ async def delete(
     deletion_type: DeletionType,
     first_rev: int,
 ) -> DeletedRow:
-    """Delete live messages, numbering messages and pins from `first_rev` on. The room must be locked.
+    """Delete live messages; they and their pins take consecutive revs from `first_rev`. The caller holds the room lock.
 
-    The seqs must be live messages' and different from each other; revs are taken for all of them, then for
-    the pins that end.
+    The seqs must be distinct and of live messages.
     """
     return await session.one(_DELETE, room_id, list(seqs), deleted_by, deletion_type, first_rev)
 
 
 async def seqs_by_author(session: Session, author_filter: AuthorFilter, limit: int) -> list[int]:
-    """The seqs of the newest such messages, SYSTEM ones aside."""
+    """Return the seqs of the newest selected messages, without SYSTEM messages."""
     rows = await session.rows(
         _SEQS_BY_AUTHOR,
         author_filter.room_id,
@@ -130,7 +129,7 @@ async def seqs_by_author(session: Session, author_filter: AuthorFilter, limit: i
 
 
 async def count_by_author(database: Database, author_filter: AuthorFilter) -> int:
-    """How many such messages there are. Reads them all, which no lock should wait for."""
+    """Count the selected messages. Reads them all, so it must not run under the room lock."""
     row = await database.row(
         _COUNT_BY_AUTHOR,
         author_filter.room_id,

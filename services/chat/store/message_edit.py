@@ -13,12 +13,12 @@ from services.chat.store.message_query import track_to_json
 
 
 class EditedRow(NamedTuple):
-    """When a message was edited."""
+    """The time of an edit."""
 
     edited_at: Micros
 
 
-# What it said is copied as it stands in the table, before the update of the same statement.
+# The revision copies the content before the update of the same statement.
 _EDIT = Query[EditedRow, UUID, int, int, str, str | None, UUID | None, str | None, str | None](
     "chat.edit_message",
     """
@@ -60,9 +60,9 @@ _RESTORE = Command[UUID, int, int](
 async def edit(
     session: Session, room_id: UUID, seq: int, content: Content, search_text: str | None, rev: int
 ) -> Micros:
-    """Keep what a message says as a revision and write what it says now; returns when that was.
+    """Store a message's content as a revision and write the new content; returns the time.
 
-    `search_text` is the form for search of a text that changes. The room must be locked.
+    `search_text` is the normalized form of a changed text. The caller holds the room lock.
     """
     track = content.track
     row = await session.one(
@@ -80,5 +80,5 @@ async def edit(
 
 
 async def restore(session: Session, room_id: UUID, seq: int, rev: int) -> None:
-    """Make a deleted message live again, with its thread's sums. The room must be locked."""
+    """Restore a deleted message, with its thread counts. The caller holds the room lock."""
     await session.execute(_RESTORE, room_id, seq, rev)

@@ -1,4 +1,4 @@
-"""SQL of taking away for good what deleted messages said: a stub stays, so that seq has no gap."""
+"""SQL of purging the content of deleted messages; the tombstone stays, so seq has no gap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.store.message_get import RESTORE_WINDOW_DAYS
 
-# The tallies of the reactions that the CTE `reaction` (message_id, emoji, active) deletes in the room $1.
+# Decrements the tallies of the reactions that the CTE `reaction` (message_id, emoji, active) deletes in room $1.
 DECREMENT_TALLIES = """
     removed AS (
       SELECT message_id, emoji, count(*)::int AS n FROM reaction WHERE active GROUP BY message_id, emoji
@@ -25,33 +25,33 @@ DECREMENT_TALLIES = """
 
 
 class TombstoneRow(NamedTuple):
-    """A deleted message that is to be emptied."""
+    """A deleted message to purge."""
 
     room_id: UUID
     seq: int
 
 
 class DueTombstoneRow(NamedTuple):
-    """The same, read under its room's lock."""
+    """A deleted message to purge, read under the room lock."""
 
     seq: int
     id: UUID
 
 
 class DeletedDependentsRow(NamedTuple):
-    """How many revisions, mentions and reactions were removed."""
+    """The number of deleted revisions, mentions and reactions."""
 
     removed: int
 
 
-# now() and not the running clock: only what stays the same during a statement is looked up in an index.
+# now() instead of clock_timestamp(): only a stable expression can use an index.
 _EXPIRED = f"deleted_at < now() - interval '{RESTORE_WINDOW_DAYS} days' AND emptied_at IS NULL"
 _EXPIRED_TOMBSTONES = Query[TombstoneRow, int](
     "chat.expired_tombstones",
     f"SELECT room_id, seq FROM chat.messages WHERE {_EXPIRED} ORDER BY deleted_at LIMIT $1",
 )
-# Since they were found they may have been emptied. They are read by their key before anything else is asked: the
-# index of what is to be emptied holds that of all rooms, which may be much, and this one is locked.
+# Checks again under the lock. Materialized, so that the rows are read by key: the index of expired tombstones covers all
+# rooms, and reading it would take long under this room's lock.
 _DUE = Query[DueTombstoneRow, UUID, list[int]](
     "chat.tombstones_to_purge",
     f"""
@@ -102,7 +102,7 @@ _PURGE = Command[UUID, list[int], int](
 
 
 async def expired_tombstones(database: Database, limit: int) -> dict[UUID, list[int]]:
-    """The seqs of messages that were deleted too long ago to be restored, room by room, the oldest first."""
+    """Return the seqs of deleted messages past the restore window, by room, the oldest first."""
     found: dict[UUID, list[int]] = {}
     for row in await database.rows(_EXPIRED_TOMBSTONES, limit):
         found.setdefault(row.room_id, []).append(row.seq)
@@ -110,23 +110,23 @@ async def expired_tombstones(database: Database, limit: int) -> dict[UUID, list[
 
 
 async def due(session: Session, room_id: UUID, seqs: Sequence[int]) -> list[DueTombstoneRow]:
-    """Those of the messages that still are to be emptied. The room must be locked."""
+    """Return those of the messages that are still to purge. The caller holds the room lock."""
     return await session.rows(_DUE, room_id, list(seqs))
 
 
 async def delete_dependents(session: Session, room_id: UUID, message_ids: Sequence[UUID], limit: int) -> int:
-    """Remove revisions, mentions and reactions of deleted messages, up to `limit` of them; returns how many.
+    """Delete up to `limit` revisions, mentions and reactions of deleted messages; returns their number.
 
-    With the tallies that is up to twice as many rows. The room must be locked. No rev is taken: all of
-    it is shown, if at all, to moderators who ask for deleted messages, and the emptying that follows takes one.
+    With tallies up to twice as many rows change. The caller holds the room lock. Takes no rev: only moderators
+    with show_deleted see the dependents, and the purge that follows takes one.
     """
     row = await session.row(_DELETE_DEPENDENTS, room_id, list(message_ids), limit)
     return 0 if row is None else row.removed
 
 
 async def purge(session: Session, room_id: UUID, seqs: Sequence[int], first_rev: int) -> int:
-    """Remove what deleted messages said, numbering them from `first_rev` on; returns how many there were.
+    """Clear the content of deleted messages, which take consecutive revs from `first_rev`; returns their number.
 
-    The room must be locked, the messages be deleted and not emptied, and nothing be left to strip.
+    The caller holds the room lock; the messages are deleted, not purged, and without dependents.
     """
     return await session.execute(_PURGE, room_id, list(seqs), first_rev)

@@ -1,4 +1,4 @@
-"""SQL that lists what a message said before its edits."""
+"""SQL of the revisions of a message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.chat.store.rooms import Reader
 
 
 class RevisionRow(NamedTuple):
-    """A revision of a message that exists; `number` is None for none."""
+    """A revision of an existing message; `number` is None without revisions."""
 
     number: int | None
     text: str | None
@@ -23,7 +23,7 @@ class RevisionRow(NamedTuple):
     replaced_at: Micros | None
 
     def revision(self, message_id: UUID) -> Revision | None:
-        """The revision of this row, if it has one."""
+        """Return the revision as a value, or None."""
         if self.number is None:
             return None
         return Revision(
@@ -56,5 +56,5 @@ _REVISIONS = Query[RevisionRow, UUID, UUID, int, int](
 async def revisions(
     session: Reader, room_id: UUID, message_id: UUID, before: int, limit: int
 ) -> list[RevisionRow]:
-    """A message's revisions of numbers below `before`, the newest first; at least one row when there is the message."""
+    """Return a message's revisions with numbers below `before`, the newest first; no row when there is no such message."""
     return await session.rows(_REVISIONS, room_id, message_id, before, limit)

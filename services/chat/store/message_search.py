@@ -1,4 +1,4 @@
-"""SQL of the search in messages."""
+"""SQL of SearchMessages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.chat.store.rooms import ACCESS_COLUMNS, ACCESS_FROM, CAN_READ, SAN
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What to look for; None is any. `words` are folded, with a space between each two; one of the first three is given."""
+    """The criteria; None matches any. `words` are normalized and separated by spaces; one of the first three is set."""
 
     words: str | None
     track_id: UUID | None
@@ -34,7 +34,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: right after the message of that time, room and seq, newest first."""
+    """The cursor: the last message of a page, in the order of time, room and seq, newest first."""
 
     created_at: Micros
     room_id: UUID
@@ -56,7 +56,7 @@ _NEWEST = "n.created_at DESC, n.room_id DESC, n.seq DESC"
 
 
 def _hits(by: str) -> str:
-    """Messages `n`, by what the index is asked for; the other criteria filter what it gives."""
+    """Return the conditions of messages `n`: `by` is the index condition, the other criteria filter."""
     others = [f"({parameter} IS NULL OR {clause})" for parameter, clause in (
         ("$3::text", _WORDS), ("$4::uuid", _TRACK), ("$5::uuid", _AUTHOR),
     ) if clause != by]  # fmt: skip
@@ -71,10 +71,10 @@ def _hits(by: str) -> str:
 
 
 def _search(found: str) -> str:
-    """$1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 $7 times, $8 $9 $10 the cursor, $11 how many.
+    """$1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 $7 times, $8 $9 $10 the cursor, $11 the limit.
 
-    Who may read what is asked for each room, so a message of a hidden room is passed over as if it were not there.
-    A search in a room that is hidden looks at no more than one in a room that is not there.
+    Access is checked for each room, so messages of hidden rooms are skipped. A search in a hidden room reads no more
+    rows than one in a missing room.
     """
     return compose_message_query(
         f"""
@@ -89,10 +89,10 @@ def _search(found: str) -> str:
 
 
 def _sorted(by: str) -> str:
-    """By an index that knows nothing of time: all hits are read and sorted.
+    """Search by an index without time: all hits are read and sorted.
 
-    Of a common word or a busy author they are many, in rooms that are few: the rooms are asked once each, and looked
-    up in a hash table. In the form `IN (...) IS TRUE` the planner can't make a join of it, one room after the other.
+    A common word or a busy author has many hits in few rooms: access is checked once per room and then looked up in a
+    hash table. `IN (...) IS TRUE` keeps the planner from turning it into a nested loop.
     """
     return f"""
         hit AS MATERIALIZED (
@@ -112,7 +112,7 @@ def _sorted(by: str) -> str:
 
 
 def _in_order(by: str) -> str:
-    """By an index that has the newest first: it is read for as long as there are not enough."""
+    """Search by an index in the order of time: it is read until there are enough hits."""
     return f"""
         message AS MATERIALIZED (
           SELECT * FROM (
@@ -147,11 +147,11 @@ _BY_AUTHOR = _Search("chat.search_author", _search(_sorted(_AUTHOR)))
 async def search(
     database: Database, user_id: UUID, criteria: Criteria, after: Cursor, limit: int
 ) -> MessageBatch:
-    """Up to `limit` live messages, in no order: the newest of those after the cursor that the caller may read.
+    """Return up to `limit` live messages after the cursor that the caller may read, in no order.
 
-    With a room, `room` of the answer tells whether that may be read at all.
+    With a room, the result's `room` has the caller's access to it.
     """
-    # A word is rarer than what one track or one author is in, mostly.
+    # Words are usually more selective than a track or an author.
     if criteria.words is not None:
         statement = _BY_WORDS
     elif criteria.track_id is not None:

@@ -1,4 +1,4 @@
-"""SQL of a member who is erased, and of what becomes of a room without an owner."""
+"""SQL of erasing a membership, and of ownership transfer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from servicekit.sql import Query
 
 
 class ErasedRow(NamedTuple):
-    """A membership as it was before."""
+    """A membership before its erasure."""
 
     role: str
     member: bool
@@ -32,19 +32,19 @@ _ERASE = Query[ErasedRow, UUID, UUID, int](
 
 
 class NewOwnerRow(NamedTuple):
-    """Who got a room, and their role before."""
+    """The new owner of a room, with the previous role."""
 
     user_id: UUID
     role: str
 
 
 class ArchivedRow(NamedTuple):
-    """Since when a room is archived."""
+    """The time of archiving a room."""
 
     archived_at: Micros | None
 
 
-# By two indexes, however many members there are: those who moderate, and all in the order in which they joined.
+# Uses two indexes, for any number of members: that of moderators, and that of all members in the order of joining.
 _PROMOTE_SUCCESSOR = Query[NewOwnerRow, UUID, int](
     "chat.promote_successor",
     """
@@ -71,19 +71,19 @@ _ARCHIVE_EMPTY_ROOM = Query[ArchivedRow, UUID, int](
 
 
 async def erase_membership(session: Session, room_id: UUID, user_id: UUID, rev: int) -> ErasedRow | None:
-    """End a membership as erased, with its read marker; None when it was erased before. The room must be locked."""
+    """End a membership as erased, with its read marker; returns None when it was erased before. The caller holds the room lock."""
     return await session.row(_ERASE, room_id, user_id, rev)
 
 
 async def promote_successor(session: Session, room_id: UUID, rev: int) -> NewOwnerRow | None:
-    """Make the longest-serving moderator, or else member, the owner; None when there is nobody.
+    """Promote the longest-serving moderator, or else member, to owner; returns None without members.
 
-    The room must be locked, and have no owner.
+    The caller holds the room lock, and the room has no owner.
     """
     return await session.row(_PROMOTE_SUCCESSOR, room_id, rev)
 
 
 async def archive_empty_room(session: Session, room_id: UUID, rev: int) -> Micros | None:
-    """Archive a room; None when it was archived before. The room must be locked."""
+    """Archive a room; returns None when it was archived before. The caller holds the room lock."""
     row = await session.row(_ARCHIVE_EMPTY_ROOM, room_id, rev)
     return None if row is None else row.archived_at

@@ -26,7 +26,7 @@ class ReportRow(NamedTuple):
     resolved_by: UUID | None
 
     def report(self) -> Report:
-        """The report as a value."""
+        """Return the report as a value."""
         return Report(*self._replace(state=ReportState(self.state)))  # type: ignore[arg-type]  # one column for each field, in their order
 
 
@@ -34,7 +34,7 @@ _REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.cr
 
 
 class ReportTargetRow(NamedTuple):
-    """What is known of a message that somebody reports. `already_open`: a report of theirs is open."""
+    """A message to report. `already_open`: the caller has an open report of it."""
 
     type: str
     deleted: bool
@@ -91,7 +91,7 @@ _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
 
 
 class AuthorRow(NamedTuple):
-    """Who wrote a message; None once that user is erased."""
+    """The author of a message; None once that user is erased."""
 
     user_id: UUID | None
 
@@ -104,12 +104,12 @@ _MESSAGE_AUTHOR = Query[AuthorRow, UUID, UUID](
 async def report_target(
     session: Session, room_id: UUID, message_id: UUID, reporter_id: UUID
 ) -> ReportTargetRow | None:
-    """The message to report."""
+    """Return the message to report."""
     return await session.row(_REPORT_TARGET, room_id, message_id, reporter_id)
 
 
 async def by_request_id(session: Session, reporter_id: UUID, request_id: UUID) -> Report | None:
-    """The report that an earlier call with this request id made."""
+    """Return the report of an earlier call with this request id."""
     row = await session.row(_BY_REQUEST_ID, reporter_id, request_id)
     return None if row is None else row.report()
 
@@ -124,9 +124,9 @@ async def add_report(
     reason: str,
     request_id: UUID | None,
 ) -> Report | None:
-    """Add a report, or give the open one of this reporter.
+    """Insert a report, or return the reporter's open one.
 
-    None when that one was resolved just now, or another report took the request id.
+    Returns None when that one was resolved concurrently, or another report has taken the request id.
     """
     row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id)
     return None if row is None else row.report()
@@ -135,7 +135,7 @@ async def add_report(
 async def reports(
     session: Reader, room_id: UUID, *, state: ReportState | None, before: Micros, before_id: UUID, limit: int
 ) -> list[Report]:
-    """Reports, the newest first."""
+    """Return reports, the newest first."""
     if state is None:
         rows = await session.rows(_REPORT_PAGE, room_id, before, before_id, limit)
     else:
@@ -144,7 +144,7 @@ async def reports(
 
 
 async def report(session: Session, room_id: UUID, report_id: UUID) -> Report | None:
-    """One report."""
+    """Return one report."""
     row = await session.row(_ONE_REPORT, room_id, report_id)
     return None if row is None else row.report()
 
@@ -152,12 +152,13 @@ async def report(session: Session, room_id: UUID, report_id: UUID) -> Report | N
 async def resolve_report(
     session: Session, room_id: UUID, report_id: UUID, *, state: ReportState, resolved_by: UUID
 ) -> Report:
-    """Resolve a report that exists. The room must be locked."""
-    row = await session.one(_RESOLVE, room_id, report_id, state, resolved_by)
+    """Resolve an existing report. The caller holds the room lock."""
+    row = await session.row(_RESOLVE, room_id, report_id, state, resolved_by)
+    assert row is not None  # noqa: S101 - read under the same lock, and never removed
     return row.report()
 
 
 async def message_author(session: Session, room_id: UUID, message_id: UUID) -> UUID | None:
-    """Who wrote a message; None once that user is erased."""
+    """The author of a message; None once that user is erased."""
     row = await session.row(_MESSAGE_AUTHOR, room_id, message_id)
     return None if row is None else row.user_id

@@ -1,4 +1,4 @@
-"""SQL that every change of a room shares: its lock, its numbers, what it tells, and the log."""
+"""SQL of the room lock, the counters and SYSTEM messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.chat.store.rooms import SANCTION_ACTIVE
 
 
 class CountersRow(NamedTuple):
-    """A locked room's numbers."""
+    """The counters of a locked room."""
 
     room_id: UUID
     last_seq: int
@@ -21,8 +21,8 @@ class CountersRow(NamedTuple):
     member_count: int
 
 
-# An array that stands in a sub-select has no length for the planner. With its length known, the plan for these very
-# values always looks cheaper than the one for any, and PostgreSQL would plan the statement anew at every call.
+# The sub-select hides the array's length from the planner. With a known length the custom plan always looks cheaper than
+# the generic one, and PostgreSQL would plan the statement at every call.
 _LOCK = Query[CountersRow, list[UUID]](
     "chat.lock_rooms",
     """
@@ -37,8 +37,8 @@ _LOCK_SKIP_LOCKED = Query[CountersRow, list[UUID]](
      WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE SKIP LOCKED
     """,
 )
-# A room that none of the users may know of is not even waited for, so that the time it takes tells nothing. The
-# statement's snapshot is as good as any for that. Those who get the lock are looked at once more, under it.
+# Does not wait for a room that is hidden from all of the users, so the response time reveals nothing. The operation
+# checks visibility again under the lock.
 _LOCK_VISIBLE = Query[CountersRow, UUID, list[UUID], bool](
     "chat.lock_visible_room",
     f"""
@@ -60,7 +60,7 @@ _SET_COUNTERS = Command[UUID, int, int, int](
     "chat.set_room_counters",
     "UPDATE chat.room_counters SET last_seq = $2, last_rev = $3, member_count = $4 WHERE room_id = $1",
 )
-# In the order of their ids: two rooms' changes that touch the same users must not wait for each other in a ring.
+# In the order of ids, so that transactions of two rooms on the same users can't deadlock.
 _BUMP_ROOM_LIST_VERSION = Command[list[UUID]](
     "chat.bump_room_list_version",
     """
@@ -79,7 +79,7 @@ _INSERT_SYSTEM_MESSAGE = Command[UUID, int, int, UUID, UUID, str](
 
 
 async def lock_rooms(session: Session, room_ids: list[UUID], *, wait: bool) -> dict[UUID, CountersRow]:
-    """Lock rooms, in the order of their ids. Without `wait`, rooms that somebody else holds are left out."""
+    """Lock rooms in the order of ids. Without `wait`, locked rooms are skipped."""
     rows = await session.rows(_LOCK if wait else _LOCK_SKIP_LOCKED, room_ids)
     return {row.room_id: row for row in rows}
 
@@ -87,9 +87,9 @@ async def lock_rooms(session: Session, room_ids: list[UUID], *, wait: bool) -> d
 async def lock_visible_room(
     session: Session, room_id: UUID, user_ids: Sequence[UUID], *, skip_visibility: bool = False
 ) -> CountersRow | None:
-    """Wait for the lock of a room that one of the users may know of; None at once for a hidden or missing one.
+    """Wait for the lock of a room that is visible to one of the users; returns None at once for a hidden or missing one.
 
-    `skip_visibility`: also of a hidden one.
+    `skip_visibility`: lock a hidden room, too.
     """
     return await session.row(_LOCK_VISIBLE, room_id, list(user_ids), skip_visibility)
 
@@ -97,12 +97,12 @@ async def lock_visible_room(
 async def set_counters(
     session: Session, room_id: UUID, *, last_seq: int, last_rev: int, members: int
 ) -> None:
-    """Move a locked room's numbers."""
+    """Write a locked room's counters."""
     await session.execute(_SET_COUNTERS, room_id, last_seq, last_rev, members)
 
 
 async def bump_room_list_version(session: Session, user_ids: Collection[UUID]) -> None:
-    """Tell the users' watchers that the set of their rooms, or their place in one, moved."""
+    """Bump the version of the users' room lists, after a change of a membership."""
     await session.execute(_BUMP_ROOM_LIST_VERSION, sorted(user_ids))
 
 
@@ -116,5 +116,5 @@ async def insert_system_message(
     user_id: UUID,
     event: SystemEvent,
 ) -> None:
-    """Write a SYSTEM message."""
+    """Insert a SYSTEM message."""
     await session.execute(_INSERT_SYSTEM_MESSAGE, room_id, seq, rev, message_id, user_id, event)

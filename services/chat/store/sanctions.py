@@ -1,4 +1,4 @@
-"""SQL of sanctions, reports and the log's pages."""
+"""SQL of sanctions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SanctionRow(NamedTuple):
     rev: int
 
     def sanction(self) -> Sanction:
-        """The sanction as a value."""
+        """Return the sanction as a value."""
         return Sanction(*self._replace(kind=SanctionKind(self.kind)))  # type: ignore[arg-type]  # one column for each field, in their order
 
 
@@ -37,7 +37,7 @@ _COLUMNS = (
 
 
 class TargetMembershipRow(NamedTuple):
-    """A user's place in a room, as somebody who acts on them sees it."""
+    """The membership of a target user."""
 
     role: str | None
     invited: bool
@@ -52,7 +52,7 @@ _TARGET_MEMBERSHIP = Query[TargetMembershipRow, UUID, UUID](
                     WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited
     """,
 )
-# One that has expired is left alone: there is nothing to lift. The next of its kind closes it.
+# Does not match an expired sanction; the next one of its kind closes it.
 _END_COLUMNS = Query[SanctionRow, UUID, UUID, str, int](
     "chat.end_sanction",
     f"""
@@ -89,14 +89,16 @@ _SANCTIONS_OF_USER = Query[SanctionRow, UUID, int, int, UUID](
 
 
 async def target_membership(session: Session, room_id: UUID, user_id: UUID) -> TargetMembershipRow:
-    """The place of a user in a room."""
-    return await session.one(_TARGET_MEMBERSHIP, room_id, user_id)
+    """Return the membership of a target user."""
+    row = await session.row(_TARGET_MEMBERSHIP, room_id, user_id)
+    assert row is not None  # noqa: S101 - the statement always gives its row
+    return row
 
 
 async def end_sanction(
     session: Session, room_id: UUID, user_id: UUID, kind: SanctionKind, rev: int
 ) -> Sanction | None:
-    """Lift the sanction that is in force; None when there is none. The room must be locked."""
+    """Lift the active sanction; returns None without one. The caller holds the room lock."""
     row = await session.row(_END_COLUMNS, room_id, user_id, kind, rev)
     return None if row is None else row.sanction()
 
@@ -114,7 +116,7 @@ async def insert_sanction(  # noqa: PLR0913 - one per column
     closing_rev: int,
     rev: int,
 ) -> Sanction:
-    """Close what a user has of this kind, and begin another one. The room must be locked."""
+    """Close a user's sanction of this kind and insert a new one. The caller holds the room lock."""
     await session.execute(_CLOSE_COLUMNS, room_id, user_id, kind, closing_rev)
     row = await session.one(
         _INSERT_COLUMNS, sanction_id, room_id, user_id, kind, reason, issued_by, seconds, rev
@@ -125,7 +127,7 @@ async def insert_sanction(  # noqa: PLR0913 - one per column
 async def sanctions(
     session: Reader, room_id: UUID, *, user_id: UUID | None, before_rev: int, limit: int
 ) -> list[Sanction]:
-    """The sanctions in force, the newest first."""
+    """Return the active sanctions, the newest first."""
     if user_id is None:
         rows = await session.rows(_SANCTION_PAGE, room_id, before_rev, limit)
     else:

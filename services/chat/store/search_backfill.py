@@ -1,4 +1,4 @@
-"""SQL of what an older build wrote without its form for search."""
+"""SQL of the backfill of normalized texts for search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from servicekit.sql import Command, Query
 
 
 class UnindexedMessageRow(NamedTuple):
-    """A live message that search does not find yet."""
+    """A live message without a search text."""
 
     room_id: UUID
     seq: int
@@ -19,7 +19,7 @@ class UnindexedMessageRow(NamedTuple):
 
 
 class UnindexedRoomRow(NamedTuple):
-    """A room that search does not find yet."""
+    """A room without a search name."""
 
     id: UUID
     name: str
@@ -33,7 +33,7 @@ _MESSAGES = Query[UnindexedMessageRow, int](
      ORDER BY room_id, seq LIMIT $1
     """,
 )
-# Only where it still says what was indexed; an edit has indexed what it wrote.
+# Only where the text is unchanged; an edit writes its own search text.
 _SET_MESSAGES = Command[UUID, list[int], list[str], list[str]](
     "chat.set_messages_search_text",
     """
@@ -58,7 +58,7 @@ _SET_ROOMS = Command[list[UUID], list[str], list[str]](
 
 
 async def messages_missing_search_text(database: Database, limit: int) -> dict[UUID, list[tuple[int, str]]]:
-    """The seqs and texts of messages without their form for search, room by room."""
+    """Return the seqs and texts of messages without a search text, by room."""
     found: dict[UUID, list[tuple[int, str]]] = {}
     for row in await database.rows(_MESSAGES, limit):
         found.setdefault(row.room_id, []).append((row.seq, row.text or ""))
@@ -68,20 +68,20 @@ async def messages_missing_search_text(database: Database, limit: int) -> dict[U
 async def set_messages_search_text(
     session: Session, room_id: UUID, indexed: Sequence[tuple[int, str, str]]
 ) -> int:
-    """Write the forms for search of messages: seq, text and form of each. The room must be locked.
+    """Write the search texts of messages: seq, text and search text of each. The caller holds the room lock.
 
-    No rev is taken: nobody is shown it.
+    Takes no rev: no response shows it.
     """
     seqs, texts, forms = (list(column) for column in zip(*indexed, strict=True))
     return await session.execute(_SET_MESSAGES, room_id, seqs, texts, forms)
 
 
 async def rooms_missing_search_name(database: Database, after: UUID, limit: int) -> list[UnindexedRoomRow]:
-    """Rooms whose names have no form for search, or an empty one, in the order of their ids."""
+    """Return rooms without a search name, sorted by id."""
     return await database.rows(_ROOMS, after, limit)
 
 
 async def set_rooms_search_name(database: Database, indexed: Sequence[tuple[UUID, str, str]]) -> int:
-    """Write the forms for search of rooms' names: id, name and form of each."""
+    """Write the search names of rooms: id, name and search name of each."""
     ids, names, forms = (list(column) for column in zip(*indexed, strict=True))
     return await database.execute(_SET_ROOMS, ids, names, forms)

@@ -1,1 +1,1 @@
-"""Between the contract's messages and chat's own values; the only place that knows both."""
+"""Converters between protobuf messages and chat's values."""

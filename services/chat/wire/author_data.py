@@ -1,4 +1,4 @@
-"""What chat holds about a user."""
+"""Converters of AuthorDataService."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _MODES = {pb.ERASURE_MODE_ANONYMISE: ErasureMode.ANONYMISE, pb.ERASURE_MODE_TOMB
 
 
 def erasure_mode(value: pb.ErasureMode.ValueType) -> ErasureMode:
-    """What becomes of what the user wrote."""
+    """Convert an erasure mode."""
     return _MODES[value]
 
 
 def erase_author_response(erasure: ErasureProgress) -> pb.EraseAuthorResponse:
-    """How far an erasure is."""
+    """Convert the progress of an erasure."""
     return pb.EraseAuthorResponse(done=erasure.done, changed_count=erasure.changed)
 
 
 def export_author_response(records: list[AuthorRecord], next_page_token: str) -> pb.ExportAuthorResponse:
-    """A page of records."""
+    """Convert a page of records."""
     response = pb.ExportAuthorResponse(next_page_token=next_page_token)
     for record in records:
         into = response.records.add(kind=record.kind)

@@ -1,4 +1,4 @@
-"""Memberships and invitations."""
+"""Converters of MembershipService."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ROLES = {room_pb2.MemberRole.Value(f"MEMBER_ROLE_{each}"): each for each in Mem
 
 
 def role(value: room_pb2.MemberRole.ValueType) -> MemberRole | None:
-    """A role; None for the unspecified one."""
+    """Convert a role; None for the unspecified one."""
     return _ROLES.get(value)
 
 
 def member_listing(request: membership_service_pb2.ListMembersRequest) -> MemberListing:
-    """Which members to list."""
+    """Convert a ListMembers request."""
     return MemberListing(
         parse_id(request.room_id), role(request.role), page_size(request.page_size), request.page_token
     )
@@ -29,7 +29,7 @@ def member_listing(request: membership_service_pb2.ListMembersRequest) -> Member
 def list_members_response(
     page: list[Member], next_page_token: str
 ) -> membership_service_pb2.ListMembersResponse:
-    """A page of members."""
+    """Convert a page of members."""
     response = membership_service_pb2.ListMembersResponse(next_page_token=next_page_token)
     for member in page:
         fill_member(response.members.add(), member)
@@ -47,7 +47,7 @@ def fill_invitation(into: room_pb2.Invitation, invitation: Invitation) -> None:
 
 
 def invite_user_response(invitation: Invitation | None) -> membership_service_pb2.InviteUserResponse:
-    """An invitation, where one is needed."""
+    """Convert an invitation; empty for a member."""
     response = membership_service_pb2.InviteUserResponse()
     if invitation is not None:
         fill_invitation(response.invitation, invitation)
@@ -57,7 +57,7 @@ def invite_user_response(invitation: Invitation | None) -> membership_service_pb
 def list_invitations_response(
     page: list[Invitation], next_page_token: str
 ) -> membership_service_pb2.ListInvitationsResponse:
-    """A page of a room's invitations."""
+    """Convert a page of a room's invitations."""
     response = membership_service_pb2.ListInvitationsResponse(next_page_token=next_page_token)
     for invitation in page:
         fill_invitation(response.invitations.add(), invitation)
@@ -67,7 +67,7 @@ def list_invitations_response(
 def list_my_invitations_response(
     page: list[MyInvitationRow], next_page_token: str
 ) -> membership_service_pb2.ListMyInvitationsResponse:
-    """A page of somebody's invitations."""
+    """Convert a page of the caller's invitations."""
     response = membership_service_pb2.ListMyInvitationsResponse(next_page_token=next_page_token)
     for row in page:
         mine = response.invitations.add()

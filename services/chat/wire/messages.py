@@ -1,4 +1,4 @@
-"""Messages and their pages."""
+"""Converters of MessageService."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moderation: what moderators order, and what they are told."""
+"""Converters of ModerationService."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.chat.domain.permissions import Rank
 
 
 class _SanctionRpcRequest(Protocol):
-    """The fields that all orders about a user have."""
+    """The fields of every request about a user."""
 
     room_id: str
     user_id: str
@@ -29,17 +29,17 @@ class _SanctionRpcRequest(Protocol):
 
 
 def acting_as(room_id: str, *, as_admin: bool, min_rank: Rank = Rank.MODERATOR) -> ActingAs:
-    """By what a caller acts."""
+    """Return the right by which a caller acts."""
     return ActingAs(parse_id(room_id), as_admin=as_admin, min_rank=min_rank)
 
 
 def report_acting_as(room_id: str, *, as_admin: bool) -> ActingAs:
-    """By what a caller handles reports, which platform moderators may do in public rooms."""
+    """Return the right to handle reports, which platform moderators have in public rooms."""
     return ActingAs(parse_id(room_id), as_admin=as_admin, platform_moderators=True)
 
 
 def sanction_request(request: _SanctionRpcRequest, seconds: float | None = None) -> SanctionRequest:
-    """What a moderator orders about a user."""
+    """Convert a request about a user."""
     by = acting_as(request.room_id, as_admin=request.as_admin)
     return SanctionRequest(by, parse_id(request.user_id), request.reason, seconds)
 
@@ -47,14 +47,14 @@ def sanction_request(request: _SanctionRpcRequest, seconds: float | None = None)
 def timed_sanction_request(
     request: moderation_service_pb2.MuteMemberRequest | moderation_service_pb2.BanMemberRequest,
 ) -> SanctionRequest:
-    """An order that holds for a time, or until it is lifted."""
+    """Convert a request for a mute or ban, with or without an end."""
     return sanction_request(
         request, seconds_from_duration(request.duration) if request.HasField("duration") else None
     )
 
 
 def seconds_from_duration(duration: Duration) -> float:
-    """A duration in seconds."""
+    """Convert a duration to seconds."""
     return duration.seconds + duration.nanos / 1e9
 
 
@@ -70,7 +70,7 @@ def author_deletion(request: moderation_service_pb2.DeleteMessagesByAuthorReques
 
 
 def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> ReportDraft:
-    """What to report."""
+    """Convert a ReportMessage request."""
     return ReportDraft(
         room_id=parse_id(request.room_id),
         message_id=parse_id(request.message_id),
@@ -80,7 +80,7 @@ def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> Report
 
 
 def report_listing(request: moderation_service_pb2.ListReportsRequest) -> ReportListing:
-    """Which reports to list."""
+    """Convert a ListReports request."""
     return ReportListing(
         acting_as=report_acting_as(request.room_id, as_admin=request.as_admin),
         state=report_state(request.state) if request.state else None,
@@ -90,7 +90,7 @@ def report_listing(request: moderation_service_pb2.ListReportsRequest) -> Report
 
 
 def report_state(state: moderation_pb2.ReportState.ValueType) -> ReportState:
-    """A report's state."""
+    """Convert a report's state."""
     return ReportState(moderation_pb2.ReportState.Name(state).removeprefix("REPORT_STATE_"))
 
 
@@ -129,7 +129,7 @@ def fill_report(into: moderation_pb2.Report, report: Report) -> None:
 
 
 def fill_log(into: moderation_pb2.ModerationLog, line: LogLine) -> None:
-    """Write a line of the log."""
+    """Write a line of the audit log."""
     into.id = str(line.id)
     into.room_id = str(line.room_id)
     into.rev = line.rev

@@ -1,4 +1,4 @@
-"""What other services answer."""
+"""Converters of responses of other services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.chat.domain.model import TrackSnapshot
 
 
 def caller(message: caller_pb2.Caller) -> Caller:
-    """The caller that users answered."""
+    """Convert a caller."""
     return Caller(
         user_id=parse_id(message.user_id),
         role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
@@ -23,7 +23,7 @@ def caller(message: caller_pb2.Caller) -> Caller:
 
 
 def track_snapshot(track: track_pb2.Track) -> TrackSnapshot:
-    """What a message keeps of a track."""
+    """Convert a track to the snapshot that a message stores."""
     return TrackSnapshot(
         track_id=parse_id(track.id),
         provider=track.provider,

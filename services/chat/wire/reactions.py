@@ -1,4 +1,4 @@
-"""Reactions and their tallies."""
+"""Converters of ReactionService."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from services.chat.wire.message import Adding, fill_tallies
 
 
 class ReactionsResponse(Protocol):
-    """An answer with a message's reactions: AddReactionResponse, RemoveReactionResponse."""
+    """A response with a message's reactions: AddReactionResponse, RemoveReactionResponse."""
 
     rev: int
 
     @property
     def reactions(self) -> Adding[message_pb2.ReactionTally]:
-        """All reactions of the message."""
+        """Return all tallies of the message."""
 
 
 def fill_reactions(into: ReactionsResponse, reacted: ReactionsResult) -> None:
-    """Write what has become of a message's reactions."""
+    """Write a message's reactions."""
     fill_tallies(into.reactions, reacted.tallies)
     into.rev = reacted.rev
 
 
 def reaction_listing(request: reaction_service_pb2.ListReactionsRequest) -> ReactionListing:
-    """Which reactions to list."""
+    """Convert a ListReactions request."""
     return ReactionListing(
         room_id=parse_id(request.room_id),
         message_id=parse_id(request.message_id),
@@ -43,7 +43,7 @@ def reaction_listing(request: reaction_service_pb2.ListReactionsRequest) -> Reac
 def list_reactions_response(
     page: list[Reaction], next_page_token: str
 ) -> reaction_service_pb2.ListReactionsResponse:
-    """A page of reactions."""
+    """Convert a page of reactions."""
     response = reaction_service_pb2.ListReactionsResponse(next_page_token=next_page_token)
     for reaction in page:
         into = response.reactions.add(

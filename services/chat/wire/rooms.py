@@ -1,4 +1,4 @@
-"""Rooms and memberships."""
+"""Converters of RoomService."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from services.chat.wire.message import fill_message
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
-    """A room to create."""
+    """Convert a CreateRoom request."""
     return RoomDraft(
         request.name, request.description, request.private, parse_optional_id(request.request_id)
     )
 
 
 def room_change(request: room_service_pb2.UpdateRoomRequest) -> RoomChange:
-    """New values of a room's fields. Raises InvalidFieldsError for a mask or a value that can't be."""
+    """Convert an UpdateRoom request; raises InvalidFieldsError for an invalid mask or value."""
     room = request.room
     change = RoomChange(
         room_id=parse_id(room.id),
@@ -77,7 +77,7 @@ def fill_pin(into: room_pb2.Pin, pin: Pin) -> None:
 
 
 def list_pins_response(pinned: list[Pinned]) -> room_service_pb2.ListPinsResponse:
-    """A room's pins."""
+    """Convert a room's pins."""
     response = room_service_pb2.ListPinsResponse()
     for each in pinned:
         into = response.pins.add()
@@ -88,7 +88,7 @@ def list_pins_response(pinned: list[Pinned]) -> room_service_pb2.ListPinsRespons
 
 
 def get_room_response(view: RoomView) -> room_service_pb2.GetRoomResponse:
-    """A room as its caller sees it."""
+    """Convert a room as its caller sees it."""
     response = room_service_pb2.GetRoomResponse(epoch=view.epoch, rev=view.rev)
     fill_room(response.room, view.room)
     if view.member is not None:
@@ -99,7 +99,7 @@ def get_room_response(view: RoomView) -> room_service_pb2.GetRoomResponse:
 def list_public_rooms_response(
     page: list[PublicRow], next_page_token: str
 ) -> room_service_pb2.ListPublicRoomsResponse:
-    """A page of public rooms."""
+    """Convert a page of public rooms."""
     response = room_service_pb2.ListPublicRoomsResponse(next_page_token=next_page_token)
     for row in page:
         fill_room(response.rooms.add(member=row.member).room, row.room)
@@ -109,7 +109,7 @@ def list_public_rooms_response(
 def list_my_rooms_response(
     page: list[MyRoomRow], next_page_token: str, epoch: str
 ) -> room_service_pb2.ListMyRoomsResponse:
-    """A page of somebody's rooms."""
+    """Convert a page of the caller's rooms."""
     response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token, epoch=epoch)
     for my in page:
         into = response.rooms.add(

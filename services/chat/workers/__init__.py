@@ -1,1 +1,1 @@
-"""What runs by itself: the send batcher and the janitor."""
+"""Background workers: the message batcher and the janitor."""

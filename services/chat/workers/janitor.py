@@ -1,8 +1,7 @@
-"""The janitor: empties what was deleted long ago, and folds what an older build left unfolded.
+"""The janitor: purges expired tombstones, and backfills search texts.
 
-One process at a time does it, by a lease; when that one dies another takes over once the lease has run out on
-the database's clock. Each transaction is small, and there is a pause after each, so that no room waits for it
-longer than for any of its members.
+One process at a time runs it, under a lease; when that process dies, another one takes over after the lease has expired
+by the database's clock. Transactions are small, with a pause after each, so that other writers wait only briefly.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from services.chat.store import leases
 _log = structlog.get_logger("janitor")
 LEASE = "janitor"
 LEASE_SECONDS = 30.0
-"""How long the work rests after the process that did it died; each of its transactions takes far less."""
+"""How long the work stops after its process died; a transaction takes far less."""
 _PAUSE = 0.05
 
 
 class _LeaseLostError(Exception):
-    """The lease ran out, and another process has it."""
+    """The lease has expired, and another process holds it."""
 
 
 class Janitor:
-    """Looks for work every `interval` seconds, the first time after that long. `pause` is in seconds, too."""
+    """Runs every `interval` seconds, the first time after that long. `pause` is in seconds, too."""
 
     def __init__(self, database: Database, interval: float, pause: float = _PAUSE) -> None:
         self._database = database
@@ -48,17 +47,17 @@ class Janitor:
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look."""
+        """Start the loop."""
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """End at once: a transaction that is under way is rolled back, and done by whoever comes next."""
+        """Stop at once; an open transaction is rolled back, and the next run repeats it."""
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.wait([self._loop])
 
     async def run_once(self) -> bool:
-        """Do all there is to do; False when another process is at it."""
+        """Do all due work; returns False when another process holds the lease."""
         if not await self._acquire_lease():
             return False
         self._changed = 0
@@ -67,12 +66,12 @@ class Janitor:
             await self._backfill_messages()
             await self._backfill_rooms()
         except _LeaseLostError:
-            _log.warning("another process took over")
+            _log.warning("janitor_lease_lost")
         finally:
             with contextlib.suppress(ServiceError):
                 await leases.release(self._database, LEASE, self._id)
         if self._changed:
-            _log.info("tidied up", changed=self._changed)
+            _log.info("janitor_finished", changed=self._changed)
         return True
 
     async def _run(self) -> None:
@@ -81,9 +80,9 @@ class Janitor:
             try:
                 await self.run_once()
             except ServiceError as error:
-                _log.warning("could not tidy up", reason=error.reason)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
-                _log.error("could not tidy up", exc_info=error)
+                _log.warning("janitor_failed", reason=error.reason)
+            except Exception as error:  # noqa: BLE001 - the next run may succeed
+                _log.error("janitor_failed", exc_info=error)
 
     async def _acquire_lease(self) -> bool:
         return await leases.acquire(self._database, LEASE, self._id, LEASE_SECONDS)
@@ -94,7 +93,7 @@ class Janitor:
             for room_id, seqs in found.items():
                 await self._run_step(room_id, purge_tombstones(self._database, room_id, seqs))
             if self._changed == before:
-                # The rooms are in somebody else's hands all the time; they come with the next look.
+                # All rooms are locked by others; the next run retries.
                 return
 
     async def _backfill_messages(self) -> None:
@@ -112,16 +111,16 @@ class Janitor:
             await self._yield_and_renew(written)
 
     async def _run_step(self, room_id: UUID, work: Awaitable[int]) -> None:
-        """Run one transaction of a room, unless somebody else has the room for too long."""
+        """Run one transaction of a room; skip a room that stays locked too long."""
         changed = 0
         try:
             changed = await work
         except ConflictError as error:
-            _log.warning("room was busy", room_id=str(room_id), reason=error.reason)
+            _log.warning("janitor_room_busy", room_id=str(room_id), reason=error.reason)
         await self._yield_and_renew(changed)
 
     async def _yield_and_renew(self, changed: int) -> None:
-        """Let others at the rooms after a transaction, and go on holding the lease."""
+        """Pause for other writers after a transaction, then renew the lease."""
         self._changed += changed
         await asyncio.sleep(self._pause)
         if not await self._acquire_lease():

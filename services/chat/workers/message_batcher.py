@@ -2,12 +2,12 @@
 
 While one batch is written, the next one gathers, so an idle process adds no delay and a busy one writes many messages
 per commit. After a batch of several the next one gathers for some
-milliseconds more, as PostgreSQL's commit_delay and commit_siblings do it: a batch costs as much as some ten messages, and
-many callers who were answered together come again together.
+milliseconds more, like PostgreSQL's commit_delay and commit_siblings: a batch costs about as much as ten messages, and
+many callers with responses at the same time send again at the same time.
 
-A room has one batch in flight at a time. When nothing else is in flight, a batch of one room waits for the
-room's lock. Every other batch takes only locks that are free, and there is one of these at a time; a room whose
-lock somebody else holds waits for it on its own, in one of a few places kept for that, and holds up nobody else.
+A room has one batch in flight at a time. When nothing else is in flight, a batch of one room waits for the room lock.
+Every other batch skips locked rooms, and there is one of these at a time; a skipped room waits for its lock in a batch of
+its own, on one of a few connections reserved for that, and blocks no other room.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from services.chat.workers.message_batch import LockBusy, Outcome, write_batch
 _log = structlog.get_logger("batcher")
 MAX_BATCH = 200
 MAX_WAITING_ROOMS = 3
-"""How many rooms wait for a lock at once, each on a connection of its own."""
+"""The maximum number of rooms that wait for a lock at once, each on its own connection."""
 SIBLINGS, DELAY_SECONDS, RECENT_SECONDS = 5, 0.003, 0.05
-"""How much longer a batch gathers, and after how many messages in a batch that ended how long ago at most."""
+"""A batch gathers DELAY_SECONDS longer if one of at least SIBLINGS messages ended within RECENT_SECONDS."""
 _CONFLICT_TRIES = 3
 _LOST_TRIES = 4
 _FIRST_PAUSE = 0.05
-# SQLSTATE classes of errors that one draft can cause to its whole batch: bad data, broken constraints.
+# SQLSTATE classes of errors that one draft can cause for its whole batch: data exceptions, constraint violations.
 _ITEM_ERROR_CLASSES = ("22", "23")
-# Codes on which callers repeat a call.
+# Codes on which clients retry a call.
 _RETRYABLE_CODES = frozenset({Code.UNAVAILABLE, Code.ABORTED, Code.RESOURCE_EXHAUSTED})
 
 
@@ -59,18 +59,18 @@ class _Item:
     deadline: float
     result: asyncio.Future[SendResult]
     outcome_unknown: bool = False
-    """A try ended without saying whether it was committed. Stays with the draft until it has its answer."""
+    """A try ended with an unknown outcome. Stays set until the draft's result is known."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether anybody still waits for the answer."""
+        """Return whether a caller still waits for the result."""
         return not self.result.done()
 
 
 class MessageBatcher:
     """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher.
 
-    `observe` is told how many messages each transaction wrote.
+    `observe` receives the number of messages of each transaction.
     """
 
     def __init__(
@@ -79,34 +79,34 @@ class MessageBatcher:
         self._database = database
         self._limit = limit
         self._observe = observe
-        # Drafts in flight that their authors' limit has let pass: a batch that is repeated costs once.
+        # Drafts in flight that were charged to the rate limit: a retried batch is charged once.
         self._charged: set[UUID] = set()
         self._pending: dict[UUID, deque[_Item]] = {}
-        # Those of the pending rooms that are neither busy nor contended, in the order in which they came.
+        # Pending rooms that are neither busy nor contended, in the order of arrival.
         self._ready: dict[UUID, None] = {}
         self._busy: set[UUID] = set()
-        # Rooms whose lock was taken, in the order in which they get a place to wait for it.
+        # Rooms whose lock was taken, in the order in which they will wait for it.
         self._contended: dict[UUID, None] = {}
         self._waiting = 0
         self._multi_room_in_flight = False
         self._gathering = False
-        # Until when a batch gathers longer, on the monotonic clock.
+        # The end of the longer gathering, on the monotonic clock.
         self._delays_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     async def start(self) -> None:
-        """Nothing runs until the first send."""
+        """Do nothing: the first send starts a batch."""
 
     async def stop(self) -> None:
-        """Write what was accepted, then end."""
+        """Write all accepted drafts, then stop."""
         self._stopped = True
         self._start_batches()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def send(self, draft: SendDraft, deadline: float) -> SendResult:
-        """Write one draft; returns once it is committed. Cancelling the call takes back nothing of a batch."""
+        """Write one draft; returns after its commit. Cancelling the call does not cancel the batch."""
         if self._stopped:
             raise ServiceUnavailableError("chat")
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
@@ -128,7 +128,7 @@ class MessageBatcher:
             self._ready[room_id] = None
 
     def _schedule(self) -> None:
-        """Begin what can begin in the next turn of the loop or, when many write, a little later."""
+        """Start due batches in the next iteration of the loop or, after a large batch, a little later."""
         if self._stopped:
             self._start_batches()
         elif not self._gathering and self._can_start():
@@ -167,13 +167,13 @@ class MessageBatcher:
             self._waiting += 1
         else:
             self._multi_room_in_flight = True
-        # In a context of its own: a batch belongs to none of its calls, and has no deadline of theirs.
+        # In an empty context: a batch belongs to no single call and has no deadline of one.
         task = asyncio.create_task(self._run(items, taken_ids, wait=wait), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _dequeue(self, room_ids: Sequence[UUID]) -> list[_Item]:
-        """Up to a batch of items that somebody still waits for, in each room's order; refuses the late ones."""
+        """Dequeue up to a batch of items that a caller still waits for, in each room's order; fails late ones."""
         items: list[_Item] = []
         now = time.monotonic()
         for room_id in room_ids:
@@ -192,7 +192,7 @@ class MessageBatcher:
     async def _run(self, items: list[_Item], room_ids: set[UUID], *, wait: bool) -> None:
         try:
             outcomes = await self._write(items, wait=wait)
-        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must get an answer
+        except Exception as error:  # noqa: BLE001 - every caller must get a result
             outcomes = [error] * len(items)
         self._busy -= room_ids
         if wait:
@@ -207,7 +207,7 @@ class MessageBatcher:
         self._schedule()
 
     def _resolve(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
-        # Backwards, so that skipped items go back to the front of their rooms in their own order.
+        # In reverse, so that skipped items return to the front of their rooms in their order.
         for item, outcome in zip(reversed(items), reversed(outcomes), strict=True):
             if outcome is LockBusy.BUSY:
                 self._pending.setdefault(item.draft.room_id, deque()).appendleft(item)
@@ -239,7 +239,7 @@ class MessageBatcher:
                 return await self._one_by_one(items)
 
     async def _write_once(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome]:
-        """One transaction; notes of each draft whether it is known what became of it."""
+        """Run one transaction, and track for each draft whether its outcome is known."""
         drafts = [item.draft for item in items]
         unknown = any(item.outcome_unknown for item in items)
         try:
@@ -252,7 +252,7 @@ class MessageBatcher:
             raise
         self._observe(sum(isinstance(each, SendResult) and each.message is not None for each in outcomes))
         for item, outcome in zip(items, outcomes, strict=True):
-            # The table has told of all but the skipped ones.
+            # The table has the outcome of all except the skipped ones.
             item.outcome_unknown = item.outcome_unknown and outcome is LockBusy.BUSY
         return outcomes
 
@@ -261,18 +261,18 @@ class MessageBatcher:
         for item in items:
             try:
                 outcomes += await self._write([item], wait=True)
-            except Exception as error:  # noqa: BLE001 - the answer of this item alone
+            except Exception as error:  # noqa: BLE001 - the result of this item alone
                 outcomes.append(error)
         return outcomes
 
     async def _pause_or_give_up(self, items: list[_Item], error: ServiceError, losses: int) -> None:
         """Wait before the next try after a lost connection.
 
-        A batch that was surely not written is given up after a few tries: its callers may repeat. One
-        that perhaps was written is tried until nobody waits for it any more, for only the table knows.
+        A batch that was certainly not written fails after a few tries; its callers may retry. One with an unknown
+        outcome is retried until no caller waits for it any more.
         """
         unknown = any(item.outcome_unknown for item in items)
-        _log.warning("connection lost in a batch", items=len(items), tries=losses, unknown=unknown)
+        _log.warning("batch_connection_lost", items=len(items), tries=losses, unknown=unknown)
         if unknown:
             latest = max((item.deadline for item in items if item.is_waiting), default=0.0)
             if time.monotonic() >= latest:
@@ -283,7 +283,7 @@ class MessageBatcher:
 
 
 def _client_error(item: _Item, error: Exception) -> Exception:
-    """What the caller is told: nothing that invites to repeat a draft that perhaps was written."""
+    """Return the caller's error; never a retryable code for a draft of unknown outcome."""
     if item.outcome_unknown and isinstance(error, ServiceError) and error.code in _RETRYABLE_CODES:
-        return DeadlineExceededError("it is not known whether the message was written")
+        return DeadlineExceededError("outcome unknown: the message may have been written")
     return error
