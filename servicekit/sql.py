@@ -4,11 +4,11 @@ A statement states its row type and its parameter types once, as type arguments:
 
     MESSAGE = Query[MessageRow, UUID, UUID]("chat.message", "SELECT ... WHERE room_id = $1 AND id = $2")
 
-A field of the row type may be a NamedTuple itself, which takes as many columns as it has fields. As `Entity | None`
-it is None where its first column is NULL, as after an outer join.
+A field of the row type may be another NamedTuple, which takes one column per field. A field `Entity | None` is None when
+its first column is NULL, as after an outer join.
 
-mypy checks every use against them, and a test PREPAREs each statement against the migrated schema
-and compares them with what PostgreSQL says (tests/sql_check.py).
+mypy checks every use against them. A test PREPAREs each statement against the migrated schema and compares
+them with PostgreSQL's types (tests/sql_check.py).
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ class Query(Statement[*Params], Generic[Row, *Params]):
 
     @functools.cached_property
     def make(self) -> Callable[[Sequence[Any]], Row]:
-        """Makes a row of what the driver returns."""
+        """Converts a record of the driver to a row."""
         return cast("Callable[[Sequence[Any]], Row]", _row_maker(self.type_arguments[0])[0])
 
 
 def nested_row(hint: object) -> type[Any] | None:
-    """The NamedTuple type that a field `Entity` or `Entity | None` of a row type holds; None for a column."""
+    """Return the NamedTuple type of a field `Entity` or `Entity | None`; None for a column."""
     for part in get_args(hint) or (hint,):
         if isinstance(part, type) and issubclass(part, tuple) and hasattr(part, "_fields"):
             return part
@@ -79,8 +79,8 @@ def nested_row(hint: object) -> type[Any] | None:
 
 
 def _row_maker(row_type: type[Any]) -> tuple[Callable[[Sequence[Any]], Any], int]:
-    """Return what makes a row of a sequence of columns, and the number of columns."""
-    # What _make does, without its count of the columns: tests/sql_check.py has compared them once for all.
+    """Return a function that converts columns to a row, and the number of columns."""
+    # As _make, without the column count, which tests/sql_check.py verifies.
     new = functools.partial(tuple.__new__, row_type)
     fields: list[Callable[[Sequence[Any]], Any]] = []
     width = 0

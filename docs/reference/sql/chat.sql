@@ -713,24 +713,6 @@ SELECT /* chat.messages_of_author */ * FROM (
   ORDER BY created_at LIMIT $3)
 ) a ORDER BY seq LIMIT $3;
 
--- chat.messages_missing_search_text
-SELECT /* chat.messages_missing_search_text */ room_id, seq, text FROM chat.messages
-WHERE text IS NOT NULL AND search_text IS NULL AND deleted_at IS NULL
-ORDER BY room_id, seq LIMIT $1;
-
--- chat.messages_of_author
-SELECT /* chat.messages_of_author */ * FROM (
-(SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
-        type <> 'SYSTEM' AND emptied_at IS NULL AS has_content
-   FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND deleted_at IS NULL
-  ORDER BY created_at LIMIT $3)
-  UNION ALL
-(SELECT seq, id, type <> 'SYSTEM' AND deleted_at IS NULL AS live,
-        type <> 'SYSTEM' AND emptied_at IS NULL AS has_content
-   FROM chat.messages WHERE room_id = $1 AND user_id = $2 AND deleted_at IS NOT NULL
-  ORDER BY created_at LIMIT $3)
-) a ORDER BY seq LIMIT $3;
-
 -- chat.moderators_page
 WITH /* chat.moderators_page */ access AS (SELECT
        r.private, m.role,

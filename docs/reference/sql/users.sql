@@ -5,34 +5,39 @@ INSERT /* users.add */ INTO users.users (id, supabase_id, email, display_name) V
 ON CONFLICT DO NOTHING
 RETURNING id, email, role, muted_until, suspended_until;
 
--- users.by_id
-SELECT /* users.by_id */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at
-FROM users.users
-WHERE id = $1 AND erased_at IS NULL;
-
 -- users.by_subject
 SELECT /* users.by_subject */ id, email, role, muted_until, suspended_until FROM users.users WHERE supabase_id = $1;
 
+-- users.get
+SELECT /* users.get */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at
+FROM users.users
+WHERE id = $1 AND erased_at IS NULL;
+
 -- users.lookup
 SELECT /* users.lookup */ id, display_name, role FROM users.users WHERE id = ANY ($1) AND erased_at IS NULL;
-
--- users.set_display_name
-UPDATE /* users.set_display_name */ users.users AS changed
-SET display_name = $3,
-    updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
-WHERE changed.id = $1
-    AND changed.erased_at IS NULL
-    AND ($4::timestamptz IS NULL OR changed.updated_at = $4)
-    AND NOT EXISTS (
-        SELECT FROM users.users AS caller WHERE caller.id = $2 AND caller.suspended_until > clock_timestamp()
-    )
-RETURNING id, email, display_name, role, muted_until, suspended_until, created_at, updated_at;
 
 -- users.set_email
 UPDATE /* users.set_email */ users.users
 SET email = $2, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE supabase_id = $1
 RETURNING id, email, role, muted_until, suspended_until;
+
+-- users.update
+UPDATE /* users.update */ users.users AS updated
+SET display_name = coalesce($3, updated.display_name),
+    updated_at = CASE
+        WHEN updated.display_name = coalesce($3, updated.display_name) THEN updated.updated_at
+        ELSE greatest(clock_timestamp(), updated.updated_at + interval '1 microsecond')
+    END
+WHERE updated.id = $1
+    AND updated.erased_at IS NULL
+    AND ($4::timestamptz IS NULL
+        OR updated.updated_at = $4
+        OR updated.display_name = coalesce($3, updated.display_name))
+    AND NOT EXISTS (
+        SELECT FROM users.users AS caller WHERE caller.id = $2 AND caller.suspended_until > clock_timestamp()
+    )
+RETURNING id, email, display_name, role, muted_until, suspended_until, created_at, updated_at;
 
 -- users.update_refusal
 SELECT /* users.update_refusal */ EXISTS (

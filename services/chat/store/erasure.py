@@ -241,9 +241,7 @@ async def delete_reactions(
     session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int
 ) -> ReactionsRow:
     """Delete the user's reactions; each of their messages takes a rev. Changes up to three times as many rows."""
-    row = await session.row(_REACTIONS, room_id, user_id, limit, first_rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_REACTIONS, room_id, user_id, limit, first_rev)
 
 
 async def anonymise_pins(session: Session, room_id: UUID, user_id: UUID, limit: int, first_rev: int) -> int:

@@ -87,9 +87,7 @@ _MINE = Query[MyInvitationRow, UUID, Micros, UUID, int](
 
 async def invitee(session: Session, room_id: UUID, user_id: UUID) -> InviteeRow:
     """Return what decides whether a user can be invited to a room."""
-    row = await session.row(_INVITEE, room_id, user_id)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_INVITEE, room_id, user_id)
 
 
 async def open_invitation(session: Session, room_id: UUID, user_id: UUID) -> Invitation | None:
@@ -99,9 +97,7 @@ async def open_invitation(session: Session, room_id: UUID, user_id: UUID) -> Inv
 
 async def invite(session: Session, room_id: UUID, user_id: UUID, invited_by: UUID, rev: int) -> Invitation:
     """Insert an invitation, or reopen an ended one. The caller holds the room lock."""
-    row = await session.row(_INVITE, room_id, user_id, invited_by, rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_INVITE, room_id, user_id, invited_by, rev)
 
 
 async def end(session: Session, room_id: UUID, user_id: UUID, rev: int) -> None:

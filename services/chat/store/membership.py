@@ -50,8 +50,7 @@ async def join(
     session: Session, room_id: UUID, user_id: UUID, role: MemberRole, *, last_seq: int, rev: int
 ) -> Member:
     """Insert a membership and end the user's invitation. The caller holds the room lock."""
-    row = await session.row(_JOIN, room_id, user_id, role, last_seq, rev)
-    assert row is not None  # noqa: S101 - the statement always returns its row
+    row = await session.one(_JOIN, room_id, user_id, role, last_seq, rev)
     return row.member()
 
 
@@ -145,9 +144,7 @@ _END = Query[EndedRow, UUID, UUID, str, int](
 
 async def end(session: Session, room_id: UUID, user_id: UUID, removal: Removal, rev: int) -> EndedRow:
     """End a membership and an open invitation. The caller holds the room lock."""
-    row = await session.row(_END, room_id, user_id, removal, rev)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_END, room_id, user_id, removal, rev)
 
 
 async def page(

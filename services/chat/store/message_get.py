@@ -42,7 +42,7 @@ _GET_MESSAGE = Query[MessageStateRow, UUID, UUID, UUID](
       LEFT JOIN chat.threads s ON s.room_id = n.room_id AND s.root_id = n.id
      CROSS JOIN LATERAL ({TALLIES}) t
      WHERE n.room_id = $1 AND n.id = $3
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 
 

@@ -174,7 +174,7 @@ _VIEWER_STATE = Query[ViewerStateRow, UUID, UUID, list[UUID]](
           ) e
          WHERE {CAN_READ}
       ) mine
-    """,  # noqa: S608 - only constants of this package
+    """,
 )
 
 

@@ -205,7 +205,7 @@ def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
     SELECT {_NO_MESSAGE}, access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 def split_rows(rows: Iterable[MessageQueryRow]) -> MessageBatch:

@@ -67,7 +67,7 @@ def _hits(by: str) -> str:
          AND ($7::timestamptz IS NULL OR n.created_at < $7)
          AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
          AND (SELECT {CAN_READ} FROM access)
-    """  # noqa: S608 - only constants of this package
+    """
 
 
 def _search(found: str) -> str:

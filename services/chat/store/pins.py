@@ -84,9 +84,7 @@ async def pin_target(session: Session, room_id: UUID, message_id: UUID) -> PinTa
 
 async def pin(session: Session, room_id: UUID, message_id: UUID, user_id: UUID, rev: int) -> Pin:
     """Pin a message that is not pinned. The caller holds the room lock."""
-    row = await session.row(_PIN, room_id, message_id, user_id, rev)
-    assert row is not None  # noqa: S101 - the statement always returns its row
-    return row
+    return await session.one(_PIN, room_id, message_id, user_id, rev)
 
 
 async def unpin(session: Session, room_id: UUID, message_id: UUID, rev: int) -> None:

@@ -96,8 +96,7 @@ async def add(
     session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, rev: int
 ) -> Micros:
     """Write a new reaction, its tally and the room's rev; returns its time. The caller holds the room lock."""
-    row = await session.row(_ADD, room_id, message_id, user_id, emoji, rev)
-    assert row is not None  # noqa: S101 - the statement always returns its row
+    row = await session.one(_ADD, room_id, message_id, user_id, emoji, rev)
     return row.created_at
 
 

@@ -153,8 +153,7 @@ async def resolve_report(
     session: Session, room_id: UUID, report_id: UUID, *, state: ReportState, resolved_by: UUID
 ) -> Report:
     """Resolve an existing report. The caller holds the room lock."""
-    row = await session.row(_RESOLVE, room_id, report_id, state, resolved_by)
-    assert row is not None  # noqa: S101 - read under the same lock, and never removed
+    row = await session.one(_RESOLVE, room_id, report_id, state, resolved_by)
     return row.report()
 
 

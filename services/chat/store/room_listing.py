@@ -149,7 +149,7 @@ _COUNTED = f"""
                 - (count(*) > {_FIRST} AND max(a.seq) IS NOT DISTINCT FROM max(a.seq) FILTER (WHERE a.news))::int
               )::int AS news,
               count(*) > {_FIRST} AS capped
-"""  # noqa: S608 - only constants of this module
+"""
 # Every room costs a few index probes and at most 101 rows for each count. A room that is read to the end costs no row:
 # the inner comparison of the read marker with the newest seq ends the scan.
 _MY_ROOMS = Query[MyRoomRow, UUID, UUID, int](

@@ -26,7 +26,7 @@ ACCESS_COLUMNS = f"""
                 WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
                 WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
-"""  # noqa: S608 - only constants of this module
+"""
 # The columns of CallerMembership; $3 and $4 are the ends of platform-wide sanctions.
 MEMBERSHIP_COLUMNS = f"""
        {ACCESS_COLUMNS},
@@ -219,7 +219,7 @@ async def set_flag(session: Session, room_id: UUID, flag: RoomFlag, *, on: bool,
 
 async def update(session: Session, room: Room) -> Room:
     """Write a room's name, description, announcement, slow mode and rev. The caller holds the room lock."""
-    updated = await session.row(
+    updated = await session.one(
         _UPDATE,
         room.id,
         room.name,
@@ -229,7 +229,6 @@ async def update(session: Session, room: Room) -> Room:
         room.slow_mode_seconds,
         room.rev,
     )
-    assert updated is not None  # noqa: S101 - rooms are never removed
     return room._replace(updated_at=updated.updated_at)
 
 

@@ -90,9 +90,7 @@ _SANCTIONS_OF_USER = Query[SanctionRow, UUID, int, int, UUID](
 
 async def target_membership(session: Session, room_id: UUID, user_id: UUID) -> TargetMembershipRow:
     """Return the membership of a target user."""
-    row = await session.row(_TARGET_MEMBERSHIP, room_id, user_id)
-    assert row is not None  # noqa: S101 - the statement always gives its row
-    return row
+    return await session.one(_TARGET_MEMBERSHIP, room_id, user_id)
 
 
 async def end_sanction(

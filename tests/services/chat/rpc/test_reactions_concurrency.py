@@ -86,7 +86,7 @@ class LockLast:
         """Lock nothing yet."""
         return CountersRow(room_id, 0, 0, 0)
 
-    async def send_context(
+    async def get_context(
         self, session: Session, room_id: UUID, caller: Caller, message_id: UUID
     ) -> ReactionContext | None:
         """What is true before the lock is taken: for everybody the same."""
@@ -94,7 +94,7 @@ class LockLast:
         await self._all_have_read.wait()
         return facts
 
-    async def give(
+    async def add(
         self, session: Session, room_id: UUID, message_id: UUID, user_id: UUID, emoji: str, _: int
     ) -> Micros:
         """Lock, and write with the room's next rev."""
