@@ -148,7 +148,7 @@ def _log_state(message: Message) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class AuthorDeletion:
-    """Whose newest messages to delete. `since`: only those written then or later."""
+    """A DeleteMessagesByAuthor request. `since`: only messages of that time or later."""
 
     acting_as: ActingAs
     author_id: UUID
@@ -177,7 +177,7 @@ async def delete_messages_by_author(deps: Deps, caller: Caller, deletion: Author
 
 
 async def _earlier(tx: RoomTransaction, actor: Actor, deletion: AuthorDeletion) -> int | None:
-    """How many messages an earlier call with the same request id deleted; None if there was none."""
+    """Return the number of messages that an earlier call with this request id deleted, or None."""
     if deletion.request_id is None:
         return None
     logged = await audit_log.deletion_by_request_id(
@@ -198,7 +198,7 @@ async def delete_newest(
     reason: str,
     request_id: UUID | None = None,
 ) -> int:
-    """Delete a user's newest messages within an open transaction, and log it; returns how many."""
+    """Delete and audit a user's newest messages in an open transaction; returns their number."""
     seqs = await store.seqs_by_author(tx.session, author_filter, MAX_DELETED)
     if not seqs:
         return 0

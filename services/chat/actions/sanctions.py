@@ -50,7 +50,7 @@ async def unmute_member(deps: Deps, caller: Caller, request: SanctionRequest) ->
 
 
 async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> None:
-    """End a membership; a user who is no member is left alone, so that a repeated call succeeds."""
+    """Kick a member; a non-member is ignored, so that a repeated call succeeds."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> None:
         target = await _check_target(tx, actor, request.user_id)
