@@ -12,7 +12,7 @@ from seda.chat.internal.v1.author_data_service_pb2 import EraseAuthorRequest, Er
 from seda.chat.internal.v1.author_data_service_pb2_grpc import AuthorDataServiceStub
 from servicekit.errors import AccessDeniedError, InvalidFieldsError, ServiceError
 from services.chat.domain.errors import NotAMemberError
-from tests.services.chat.authors import (
+from tests.services.chat.author_fixtures import (
     ANONYMISE,
     TOMBSTONE,
     AuthorData,

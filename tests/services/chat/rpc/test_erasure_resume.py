@@ -18,7 +18,7 @@ from services.chat.actions.erasure import erase_author
 from services.chat.domain.erasure import ErasureMode, ErasureProgress
 from services.chat.store import erasure, message_purge, ownership_transfer
 from tests import postgres
-from tests.services.chat.authors import Life, columns_with, faults, touching
+from tests.services.chat.author_fixtures import Life, columns_with, faults, touching
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.rpc.test_erasure import FILLED, NAMED_STILL, STAYS
 

@@ -16,7 +16,7 @@ from seda.chat.internal.v1.author_data_service_pb2_grpc import AuthorDataService
 from servicekit.errors import AccessDeniedError, PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, encode_token, fingerprint
 from services.chat.store.export import KINDS
-from tests.services.chat.authors import AuthorData, Life
+from tests.services.chat.author_fixtures import AuthorData, Life
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import call, refused, service, user
 

@@ -13,7 +13,7 @@ from servicekit.clock import Micros
 from services.chat.store import membership, rooms
 from tests.postgres import Database
 from tests.services.chat.chat_client import ChatClient, new_user
-from tests.services.chat.plans import Explainer, Plan
+from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
 
 _CROWD = 100_000

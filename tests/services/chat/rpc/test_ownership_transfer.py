@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from servicekit.caller import Role
-from tests.services.chat.authors import faults
+from tests.services.chat.author_fixtures import faults
 from tests.services.chat.chat_client import ChatClient, RoomWithMembers, new_user
 from tests.services.running import add_user
 

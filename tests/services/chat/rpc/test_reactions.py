@@ -16,7 +16,7 @@ from services.chat.store import message_get
 from services.chat.store import reactions as store
 from tests.postgres import Database
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
-from tests.services.chat.plans import Explainer
+from tests.services.chat.explain import Explainer
 from tests.services.running import refused, running
 
 _FACES = [chr(code) for code in range(0x1F600, 0x1F600 + 25)]

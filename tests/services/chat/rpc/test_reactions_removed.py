@@ -12,7 +12,7 @@ from seda.chat.v1.message_pb2 import Message
 from services.chat.store import message_list as store
 from tests.postgres import Database
 from tests.services.chat.chat_client import ChatClient, new_user
-from tests.services.chat.plans import Explainer
+from tests.services.chat.explain import Explainer
 
 _TAKEN_BACK = """
 INSERT INTO chat.reactions (room_id, message_id, user_id, emoji, created_at, removed_at, rev)

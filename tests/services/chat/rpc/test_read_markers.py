@@ -16,7 +16,7 @@ from servicekit.pagination import encode_token, fingerprint
 from services.chat.store import room_listing as store
 from tests.postgres import Database
 from tests.services.chat.chat_client import DOMAIN, ChatClient, RoomWithMembers, new_user
-from tests.services.chat.plans import Explainer
+from tests.services.chat.explain import Explainer
 from tests.services.running import refused
 
 # Roots, replies, SYSTEM messages and deleted ones, by several authors, one of them erased; some mention the reader.

@@ -17,7 +17,7 @@ from services.chat.store import room_listing as store
 from services.chat.store.rooms import search_name
 from tests.postgres import Database
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
-from tests.services.chat.plans import Explainer
+from tests.services.chat.explain import Explainer
 from tests.services.running import refused
 
 _MANY = 20_000

@@ -18,7 +18,7 @@ from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
 from tests.postgres import Database
 from tests.services.chat.chat_client import ChatClient, new_user
-from tests.services.chat.plans import Explainer, Plan
+from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
 
 _MANY = 30_000

@@ -22,7 +22,7 @@ from services.chat.store import message_list as store
 from services.chat.store import message_revisions, message_search, pins, reactions
 from tests.postgres import Database
 from tests.services.chat.chat_client import ChatClient, new_user
-from tests.services.chat.plans import Explainer, Plan
+from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
 
 _LARGE = 100_000

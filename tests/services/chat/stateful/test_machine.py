@@ -19,7 +19,7 @@ from tests.effort import tries
 from tests.services.chat.chat_client import new_user
 from tests.services.chat.stateful import looking
 from tests.services.chat.stateful.client import Client
-from tests.services.chat.stateful.looking import Feed
+from tests.services.chat.stateful.invariants import Feed
 from tests.services.chat.stateful.model import MEMBER, MODERATOR, OWNER, RefusedError, Room
 from tests.services.running import Running, add_user
 

@@ -14,7 +14,7 @@ from servicekit.methods import Method, methods_of
 from tests.contract.responses import details, reason_of
 from tests.contract.suite import Outcome
 from tests.postgres import Database, administrator
-from tests.services.chat.visibility.stage import SECRET, Scene, Stage
+from tests.services.chat.visibility.fixtures import SECRET, Scene, Stage
 from tests.services.chat.visibility.table import KINDS, OK, OUTSIDERS, PUBLIC_MODERATION, ROLES, TABLE
 from tests.services.running import Running
 

@@ -16,7 +16,7 @@ from services.chat.actions.search_backfill import backfill_messages
 from services.chat.store.rooms import search_name
 from services.chat.workers.janitor import LEASE, Janitor
 from tests import postgres
-from tests.services.chat.authors import columns_with, faults, touching
+from tests.services.chat.author_fixtures import columns_with, faults, touching
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_track, until_blocked
 
