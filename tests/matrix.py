@@ -54,7 +54,7 @@ POOLED_PATHS = ("services", "gateway", "contract")
 BYPASS_POOLER = (
     # PREPARE, plans, and backends terminated by pid need direct connections.
     "services/test_statements.py",
-    "services/chat/test_planned_once.py",
+    "services/chat/test_generic_plans.py",
     "services/chat/rpc/test_erasure_resume.py",
     "services/chat/rpc/test_round_trips_send.py",
     # Refused before the first statement. contract/test_valid_requests.py covers accepted requests.

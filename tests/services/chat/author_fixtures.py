@@ -1,4 +1,4 @@
-"""A user who has left something everywhere, and what the catalog says of every place where it could be."""
+"""A user with rows in every table of chat, and queries over all columns that could name them."""
 
 from __future__ import annotations
 
@@ -54,11 +54,10 @@ class AuthorData:
 
 
 @dataclass
-class Life:
-    """Somebody who has done everything that leaves something, each text with a word that is theirs alone.
+class PopulatedAuthor:
+    """A user with rows in every table; each of their texts contains `word`, which nothing else does.
 
-    `own` is a room that they made and share with a moderator and a member, `shared` one of others in which they
-    moderate, `lonely` one that is theirs alone, `left` one that they left.
+    They own `own`, which has a moderator and a member, moderate `shared`, are alone in `lonely`, and left `left`.
     """
 
     client: ChatClient
@@ -72,21 +71,14 @@ class Life:
     user_id: str = ""
     mentioned_id: str = ""
     rooms: dict[str, str] = field(default_factory=dict)
-    said: dict[str, Message] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
 
     @property
     def emoji(self) -> str:
-        """An emoji of their own."""
+        """An emoji that only they use."""
         return f":{self.word}:"
 
-    async def live(self) -> Life:
-        """Do it all."""
-        await self._make_rooms()
-        await self._write()
-        await self._moderate()
-        return self
-
-    async def _make_rooms(self) -> None:
+    async def create_rooms(self) -> None:
         client, request_id = self.client, str(uuid.uuid4())
         description = f"where {self.word} is"
         own = await client.create_room(
@@ -121,7 +113,7 @@ class Life:
         )
         self.mentioned_id = await client.db.user_id(self.mentioned)
 
-    async def _write(self) -> None:
+    async def write_messages(self) -> None:
         client, room = self.client, self.rooms["shared"]
         track_id = await add_track(client.admin, uuid.uuid4().hex[:22])
         await client.admin.execute(
@@ -159,18 +151,18 @@ class Life:
             await client.send_message(self.email, self.rooms[name], f"also {self.word}")
         await client.call(self.email, "LeaveRoom", room_id=self.rooms["left"])
         await client.call(self.email, "MarkRead", room_id=room, seq=3)
-        self.said = {
+        self.messages = {
             "theirs": theirs, "both": both, "sent": sent, "track": track, "edited": edited, "reply": reply,
             "deleted": deleted, "removed": removed,
         }  # fmt: skip
 
-    async def _moderate(self) -> None:
+    async def moderate(self) -> None:
         client, room = self.client, self.rooms["shared"]
         reason = f"because {self.word}"
         member_id = await client.db.user_id(self.member)
         spam = await client.send_message(self.member, room, "spam")
-        await client.pin_message(self.email, self.said["theirs"])
-        await client.pin_message(self.owner, self.said["sent"])
+        await client.pin_message(self.email, self.messages["theirs"])
+        await client.pin_message(self.owner, self.messages["sent"])
         mute = MuteMemberRequest(room_id=room, user_id=member_id, reason=reason)
         metadata = (*user(self.email), ("x-request-id", self.word))
         await call(ModerationServiceStub(client.chat.channel).MuteMember, mute, metadata)
@@ -201,6 +193,15 @@ class Life:
         await client.call(self.owner, "MuteMember", room_id=room, user_id=self.user_id, reason="you shout")
 
 
+async def populate(client: ChatClient) -> PopulatedAuthor:
+    """A new author."""
+    author = PopulatedAuthor(client)
+    await author.create_rooms()
+    await author.write_messages()
+    await author.moderate()
+    return author
+
+
 async def text_columns(admin: asyncpg.Connection) -> set[str]:
     """Every column of chat that can hold text, as table.column; partitions count as their table."""
     rows = await admin.fetch(
@@ -216,7 +217,7 @@ async def text_columns(admin: asyncpg.Connection) -> set[str]:
 
 
 async def columns_with(admin: asyncpg.Connection, word: str) -> set[str]:
-    """Every column of chat, of whatever type, that holds a word in some row."""
+    """The columns of chat that contain a word in some row."""
     columns = await admin.fetch(
         """
         SELECT c.table_name AS t, c.column_name AS c FROM information_schema.columns c
@@ -232,8 +233,8 @@ async def columns_with(admin: asyncpg.Connection, word: str) -> set[str]:
     return {row[0] for row in await admin.fetch(query, word)}
 
 
-_FAULTS = """
-    SELECT 'seq has a gap' AS fault, c.room_id FROM chat.room_counters c
+_VIOLATIONS = """
+    SELECT 'seq has a gap' AS violation, c.room_id FROM chat.room_counters c
      WHERE c.last_seq <> (SELECT count(*) FROM chat.messages m WHERE m.room_id = c.room_id)
         OR c.last_seq <> (SELECT coalesce(max(seq), 0) FROM chat.messages m WHERE m.room_id = c.room_id)
     UNION ALL
@@ -283,9 +284,9 @@ _FAULTS = """
 )
 
 
-async def faults(admin: asyncpg.Connection) -> set[str]:
-    """What is wrong with the rooms: sums that no recount gives, numbers with gaps or given twice."""
-    return {row["fault"] for row in await admin.fetch(_FAULTS)}
+async def invariant_violations(admin: asyncpg.Connection) -> set[str]:
+    """Violated invariants of all rooms: counters that differ from a recount, gaps, numbers used twice."""
+    return {row["violation"] for row in await admin.fetch(_VIOLATIONS)}
 
 
 _TABLES = """
@@ -300,8 +301,10 @@ _COUNTING = """
 
 
 @contextlib.asynccontextmanager
-async def touching(admin: asyncpg.Connection) -> AsyncIterator[Callable[[], Awaitable[list[int]]]]:
-    """Counts the rows of chat that each transaction inside the block inserts, updates and deletes."""
+async def count_rows_per_transaction(
+    admin: asyncpg.Connection,
+) -> AsyncIterator[Callable[[], Awaitable[list[int]]]]:
+    """Count the rows that each transaction of the block inserts, updates and deletes."""
 
     async def sizes() -> list[int]:
         rows = await admin.fetch("SELECT count(*) AS rows FROM public.touched GROUP BY xid")

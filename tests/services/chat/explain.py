@@ -27,7 +27,7 @@ class Plan:
         return int(self.root["Shared Hit Blocks"]) + int(self.root["Shared Read Blocks"])
 
     @property
-    def dearest(self) -> int:
+    def max_node_buffers(self) -> int:
         """The same of the step that touched the most: what a statement writes may be beside its result."""
         return max(
             int(each["Shared Hit Blocks"]) + int(each["Shared Read Blocks"]) for each in _nodes(self.root)

@@ -20,7 +20,7 @@ from tests.services.running import Running, add_user
 
 
 @dataclass
-class Stage:
+class MessagesByState:
     """A room with what each act needs: who may do it, and messages in each state."""
 
     client: ChatClient
@@ -31,7 +31,7 @@ class Stage:
     deleted: Message
 
 
-ACTS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
+ACTS: dict[str, Callable[[MessagesByState], Awaitable[Any]]] = {
     "DELETE_MESSAGE": lambda on: on.client.delete_message(on.moderator, on.pinned),
     "DELETE_MESSAGE as admin": lambda on: on.client.delete_message(on.admin, on.live, as_admin=True),
     "RESTORE_MESSAGE": lambda on: on.client.restore_message(on.moderator, on.deleted),
@@ -73,7 +73,7 @@ async def _fault(client: ChatClient, room_id: str, where: str, what: str) -> Asy
 
 
 @pytest.fixture
-async def stage(client: ChatClient) -> Stage:
+async def messages(client: ChatClient) -> MessagesByState:
     """A room with one message in each state."""
     owner, admin = new_user(), new_user()
     await add_user(client.admin, admin, role=Role.ADMIN)
@@ -85,27 +85,29 @@ async def stage(client: ChatClient) -> Stage:
     deleted = await client.send_message(author, room.id, "deleted reply", parent_id=root.id)
     await client.pin_message(moderator, pinned)
     await client.delete_message(author, deleted)
-    return Stage(client, moderator, admin, live, pinned, deleted)
+    return MessagesByState(client, moderator, admin, live, pinned, deleted)
 
 
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_fault_after_an_act_leaves_neither_it_nor_its_line(stage: Stage, act: str, fault: str) -> None:
-    room_id, (where, what, code) = stage.live.room_id, FAULTS[fault]
-    before = await stage.client.db.room_rows(room_id)
-    async with _fault(stage.client, room_id, where, what):
+async def test_fault_after_an_act_leaves_neither_it_nor_its_line(
+    messages: MessagesByState, act: str, fault: str
+) -> None:
+    room_id, (where, what, code) = messages.live.room_id, FAULTS[fault]
+    before = await messages.client.db.room_rows(room_id)
+    async with _fault(messages.client, room_id, where, what):
         with pytest.raises(UpstreamError) as raised:
-            await ACTS[act](stage)
+            await ACTS[act](messages)
     assert raised.value.code is code
-    assert await stage.client.db.room_rows(room_id) == before
-    await ACTS[act](stage)
-    lines = await stage.client.db.moderation_log(room_id)
+    assert await messages.client.db.room_rows(room_id) == before
+    await ACTS[act](messages)
+    lines = await messages.client.db.moderation_log(room_id)
     assert lines[-1]["action"] == act.partition(" as ")[0]
     assert len(lines) == len(before["moderation_logs"]) + 1
 
 
 async def test_control_that_writes_the_line_by_itself_leaves_it_behind(
-    stage: Stage, chat: Running, monkeypatch: pytest.MonkeyPatch
+    messages: MessagesByState, chat: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert = audit_log.insert
 
@@ -114,11 +116,11 @@ async def test_control_that_writes_the_line_by_itself_leaves_it_behind(
             await insert(session, *args, **values)
 
     monkeypatch.setattr(audit_log, "insert", insert_apart)
-    room_id = stage.live.room_id
-    before = await stage.client.db.room_rows(room_id)
-    async with _fault(stage.client, room_id, "AT COMMIT", "RAISE 'no'"):
+    room_id = messages.live.room_id
+    before = await messages.client.db.room_rows(room_id)
+    async with _fault(messages.client, room_id, "AT COMMIT", "RAISE 'no'"):
         with pytest.raises(UpstreamError):
-            await ACTS["PIN_MESSAGE"](stage)
-    after = await stage.client.db.room_rows(room_id)
+            await ACTS["PIN_MESSAGE"](messages)
+    after = await messages.client.db.room_rows(room_id)
     assert after["pins"] == before["pins"]
     assert len(after["moderation_logs"]) == len(before["moderation_logs"]) + 1

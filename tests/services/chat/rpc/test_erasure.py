@@ -16,9 +16,10 @@ from tests.services.chat.author_fixtures import (
     ANONYMISE,
     TOMBSTONE,
     AuthorData,
-    Life,
+    PopulatedAuthor,
     columns_with,
-    faults,
+    invariant_violations,
+    populate,
     text_columns,
 )
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
@@ -83,112 +84,119 @@ def authors(client: ChatClient) -> AuthorData:
 
 
 @pytest.fixture
-async def life(client: ChatClient) -> Life:
+async def author(client: ChatClient) -> PopulatedAuthor:
     """A user who has left something everywhere."""
-    return await Life(client).live()
+    return await populate(client)
 
 
 async def test_every_column_that_can_hold_text_is_known(admin: asyncpg.Connection) -> None:
     assert await text_columns(admin) == {*FILLED, *NOT_THE_USER_S, MENTIONING}
 
 
-async def test_export_author_holds_every_canary(authors: AuthorData, life: Life) -> None:
-    assert await columns_with(life.client.admin, life.word) == set(FILLED)
-    records = await authors.everything(life.user_id)
+async def test_export_author_holds_every_canary(authors: AuthorData, author: PopulatedAuthor) -> None:
+    assert await columns_with(author.client.admin, author.word) == set(FILLED)
+    records = await authors.everything(author.user_id)
     held = {
         (record.kind, name)
         for record in records
         for name, value in record.fields.fields.items()
-        if life.word in str(value)
+        if author.word in str(value)
     }
     assert held == {place for place in FILLED.values() if place}
     (mentioning,) = [
         record
         for record in records
-        if record.kind == "message" and life.mentioned_id in str(record.fields["mention_user_ids"])
+        if record.kind == "message" and author.mentioned_id in str(record.fields["mention_user_ids"])
     ]
-    assert mentioning.fields["id"] == life.said["sent"].id
+    assert mentioning.fields["id"] == author.messages["sent"].id
 
 
-async def test_erase_author_with_tombstones_leaves_no_canary(authors: AuthorData, life: Life) -> None:
-    admin = life.client.admin
-    assert {MENTIONING, "mentions.user_id"} <= await columns_with(admin, life.mentioned_id)
-    answer = await authors.erase(life.user_id, TOMBSTONE)
+async def test_erase_author_with_tombstones_leaves_no_canary(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
+    admin = author.client.admin
+    assert {MENTIONING, "mentions.user_id"} <= await columns_with(admin, author.mentioned_id)
+    answer = await authors.erase(author.user_id, TOMBSTONE)
     assert answer.done
     assert answer.changed_count > 30
-    assert await columns_with(admin, life.word) == set(STAYS)
-    assert not {MENTIONING, "mentions.user_id"} & await columns_with(admin, life.mentioned_id)
-    assert await columns_with(admin, life.user_id) == NAMED_STILL
-    assert await faults(admin) == set()
+    assert await columns_with(admin, author.word) == set(STAYS)
+    assert not {MENTIONING, "mentions.user_id"} & await columns_with(admin, author.mentioned_id)
+    assert await columns_with(admin, author.user_id) == NAMED_STILL
+    assert await invariant_violations(admin) == set()
 
 
 async def test_erase_author_anonymised_leaves_the_words_without_a_name(
-    authors: AuthorData, life: Life
+    authors: AuthorData, author: PopulatedAuthor
 ) -> None:
-    admin = life.client.admin
+    admin = author.client.admin
     before = await admin.fetch(
         "SELECT id, text, track, deleted_at, created_at, seq FROM chat.messages WHERE user_id = $1 ORDER BY id",
-        UUID(life.user_id),
+        UUID(author.user_id),
     )
-    assert (await authors.erase(life.user_id, ANONYMISE)).done
+    assert (await authors.erase(author.user_id, ANONYMISE)).done
     gone = {"reactions.emoji", "reaction_tallies.emoji", "reports.reason"}
-    assert await columns_with(admin, life.word) == set(FILLED) - gone
-    assert await columns_with(admin, life.user_id) == NAMED_STILL
+    assert await columns_with(admin, author.word) == set(FILLED) - gone
+    assert await columns_with(admin, author.user_id) == NAMED_STILL
     after = await admin.fetch(
         "SELECT id, text, track, deleted_at, created_at, seq FROM chat.messages WHERE id = ANY ($1) ORDER BY id",
         [row["id"] for row in before],
     )
     assert after == before
-    assert await faults(admin) == set()
+    assert await invariant_violations(admin) == set()
 
 
 @pytest.mark.parametrize("mode", [ANONYMISE, TOMBSTONE])
 async def test_erase_author_clears_the_ids_of_calls(
-    authors: AuthorData, life: Life, mode: ErasureMode.ValueType
+    authors: AuthorData, author: PopulatedAuthor, mode: ErasureMode.ValueType
 ) -> None:
     query = """
         SELECT (SELECT count(*) FROM chat.messages WHERE room_id = ANY ($1) AND request_id IS NOT NULL)
              + (SELECT count(*) FROM chat.rooms WHERE id = ANY ($1) AND payload_hash IS NOT NULL)
              + (SELECT count(*) FROM chat.reports WHERE room_id = ANY ($1) AND request_id IS NOT NULL)
     """
-    rooms = list(map(UUID, life.rooms.values()))
-    assert await life.client.admin.fetchval(query, rooms) == 4
-    await authors.erase(life.user_id, mode)
+    rooms = list(map(UUID, author.rooms.values()))
+    assert await author.client.admin.fetchval(query, rooms) == 4
+    await authors.erase(author.user_id, mode)
     # What another user reported is theirs.
-    assert await life.client.admin.fetchval(query, rooms) == 1
+    assert await author.client.admin.fetchval(query, rooms) == 1
 
 
 async def test_erase_author_with_tombstones_says_how_each_message_went(
-    authors: AuthorData, life: Life
+    authors: AuthorData, author: PopulatedAuthor
 ) -> None:
-    await authors.erase(life.user_id, TOMBSTONE)
+    await authors.erase(author.user_id, TOMBSTONE)
     rows = {
         str(row["id"]): row
-        for row in await life.client.admin.fetch(
+        for row in await author.client.admin.fetch(
             "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE room_id = $1",
-            UUID(life.rooms["shared"]),
+            UUID(author.rooms["shared"]),
         )
     }
-    kinds = {name: rows[message.id]["deletion_type"] for name, message in life.said.items()}
+    kinds = {name: rows[message.id]["deletion_type"] for name, message in author.messages.items()}
     assert kinds == {
         "theirs": None, "both": None, "sent": "ACCOUNT_ERASED", "track": "ACCOUNT_ERASED",
         "edited": "ACCOUNT_ERASED", "reply": "ACCOUNT_ERASED", "deleted": "AUTHOR", "removed": "MODERATOR",
     }  # fmt: skip
-    assert {name for name in kinds if rows[life.said[name].id]["emptied"]} == set(kinds) - {"theirs", "both"}
+    assert {name for name in kinds if rows[author.messages[name].id]["emptied"]} == set(kinds) - {
+        "theirs",
+        "both",
+    }
     told = [row for row in rows.values() if row["type"] == "SYSTEM"]
     assert [row["user_id"] for row in told].count(None) >= 1
     assert all(row["deleted_at"] is None for row in told)
 
 
-async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, life: Life) -> None:
-    client, room = life.client, life.rooms["shared"]
-    before = (await client.get_room(life.owner, room)).rev
-    await authors.erase(life.user_id, TOMBSTONE)
-    theirs, both = [await client.get_message(life.owner, life.said[name]) for name in ("theirs", "both")]
+async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, author: PopulatedAuthor) -> None:
+    client, room = author.client, author.rooms["shared"]
+    before = (await client.get_room(author.owner, room)).rev
+    await authors.erase(author.user_id, TOMBSTONE)
+    theirs, both = [
+        await client.get_message(author.owner, author.messages[name]) for name in ("theirs", "both")
+    ]
     assert theirs.rev > before
     assert both.rev > before
     assert list(theirs.mention_user_ids) == []
-    assert list(both.mention_user_ids) == [await client.db.user_id(life.member)]
+    assert list(both.mention_user_ids) == [await client.db.user_id(author.member)]
     # The reply of another one is left, and in the tallies the emoji that another one gave, too.
     assert theirs.reply_count == 1
     tallies = await client.admin.fetch(
@@ -202,51 +210,53 @@ async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, lif
         UUID(room),
     )
     ends = {row["message_id"]: row["removed"] for row in pins}
-    assert ends == {theirs.id: False, life.said["sent"].id: True}
+    assert ends == {theirs.id: False, author.messages["sent"].id: True}
     assert all(row["rev"] > before for row in pins)
 
 
-async def test_erase_author_ends_memberships_and_clears_read_marks(authors: AuthorData, life: Life) -> None:
-    admin = life.client.admin
+async def test_erase_author_ends_memberships_and_clears_read_marks(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
+    admin = author.client.admin
     counted = "SELECT count(*) FROM chat.user_counters WHERE user_id = $1"
-    assert await admin.fetchval(counted, UUID(life.user_id)) == 1
-    await authors.erase(life.user_id, ANONYMISE)
+    assert await admin.fetchval(counted, UUID(author.user_id)) == 1
+    await authors.erase(author.user_id, ANONYMISE)
     rows = await admin.fetch(
         "SELECT removal, left_at IS NULL AS there, last_read_seq, last_message_at FROM chat.room_memberships"
         " WHERE user_id = $1",
-        UUID(life.user_id),
+        UUID(author.user_id),
     )
     assert [tuple(row) for row in rows] == [("ERASED", False, 0, None)] * 4
-    assert await admin.fetchval(counted, UUID(life.user_id)) == 0
+    assert await admin.fetchval(counted, UUID(author.user_id)) == 0
     invitations = await admin.fetch(
         "SELECT invited_by, ended_at IS NULL AS open, user_id = $1 AS guest FROM chat.room_invitations"
         " WHERE room_id = ANY ($2) ORDER BY guest",
-        UUID(life.user_id),
-        list(map(UUID, life.rooms.values())),
+        UUID(author.user_id),
+        list(map(UUID, author.rooms.values())),
     )
-    owner_id = UUID(await life.client.db.user_id(life.owner))
+    owner_id = UUID(await author.client.db.user_id(author.owner))
     assert [tuple(row) for row in invitations] == [(None, True, False), (owner_id, False, True)]
 
 
-async def test_erase_author_hands_rooms_on(authors: AuthorData, life: Life) -> None:
-    client = life.client
-    moderator_id = UUID(await client.db.user_id(life.moderator))
+async def test_erase_author_hands_rooms_on(authors: AuthorData, author: PopulatedAuthor) -> None:
+    client = author.client
+    moderator_id = UUID(await client.db.user_id(author.moderator))
     counter = "SELECT rooms_rev FROM chat.user_counters WHERE user_id = $1"
     before = await client.admin.fetchval(counter, moderator_id)
     lines = "SELECT count(*) FROM chat.moderation_logs WHERE room_id = $1"
-    logged = await client.admin.fetchval(lines, UUID(life.rooms["own"]))
-    await authors.erase(life.user_id, ANONYMISE)
-    assert await client.db.owners(life.rooms["own"]) == [life.moderator]
+    logged = await client.admin.fetchval(lines, UUID(author.rooms["own"]))
+    await authors.erase(author.user_id, ANONYMISE)
+    assert await client.db.owners(author.rooms["own"]) == [author.moderator]
     assert await client.admin.fetchval(counter, moderator_id) == before + 1
     # Nobody acted, so nobody is said to have.
-    assert await client.admin.fetchval(lines, UUID(life.rooms["own"])) == logged
-    room = (await client.get_room(life.moderator, life.rooms["own"])).room
+    assert await client.admin.fetchval(lines, UUID(author.rooms["own"])) == logged
+    room = (await client.get_room(author.moderator, author.rooms["own"])).room
     assert room.creator_id == ""
     assert not room.HasField("archive_time")
     assert room.member_count == 2
     archived = "SELECT archived_at IS NOT NULL FROM chat.rooms WHERE id = $1"
-    assert await client.admin.fetchval(archived, UUID(life.rooms["lonely"]))
-    assert await client.db.owners(life.rooms["shared"]) == [life.owner]
+    assert await client.admin.fetchval(archived, UUID(author.rooms["lonely"]))
+    assert await client.db.owners(author.rooms["shared"]) == [author.owner]
 
 
 async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
@@ -277,17 +287,17 @@ async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
             await client.db.set_role(room_id, email, role)
         await authors.erase(await client.db.user_id(ada), TOMBSTONE)
         assert await client.db.owners(room_id) == [heir]
-    assert await faults(client.admin) == set()
+    assert await invariant_violations(client.admin) == set()
 
 
-async def test_erase_author_again_does_nothing(authors: AuthorData, life: Life) -> None:
-    await authors.erase(life.user_id, TOMBSTONE)
-    rows = await life.client.db.room_rows(life.rooms["shared"])
-    with life.client.chat.counting() as statements:
-        again = await authors.erase(life.user_id, TOMBSTONE)
+async def test_erase_author_again_does_nothing(authors: AuthorData, author: PopulatedAuthor) -> None:
+    await authors.erase(author.user_id, TOMBSTONE)
+    rows = await author.client.db.room_rows(author.rooms["shared"])
+    with author.client.chat.counting() as statements:
+        again = await authors.erase(author.user_id, TOMBSTONE)
     assert (again.done, again.changed_count) == (True, 0)
     assert statements == ["chat.find_remaining", "chat.delete_user_counters"]
-    assert await life.client.db.room_rows(life.rooms["shared"]) == rows
+    assert await author.client.db.room_rows(author.rooms["shared"]) == rows
 
 
 async def test_erase_author_costs_a_few_statements_for_each_room_and_kind(
@@ -338,17 +348,17 @@ async def test_erase_author_who_goes_on_writing_ends_with_a_call_afterwards(
 
 
 async def test_erase_author_while_they_write_and_others_act(client: ChatClient, authors: AuthorData) -> None:
-    life = await Life(client).live()
-    room = life.rooms["shared"]
-    extra = (await client.create_room(life.owner)).id
+    author = await populate(client)
+    room = author.rooms["shared"]
+    extra = (await client.create_room(author.owner)).id
     stop = asyncio.Event()
 
     async def write() -> int:
         count = 0
         while not stop.is_set():
             try:
-                await client.join_room(life.email, extra)
-                await client.send_message(life.email, extra, f"still {life.word}")
+                await client.join_room(author.email, extra)
+                await client.send_message(author.email, extra, f"still {author.word}")
                 count += 1
             except ServiceError:
                 continue
@@ -356,21 +366,21 @@ async def test_erase_author_while_they_write_and_others_act(client: ChatClient, 
 
     async def react() -> None:
         while not stop.is_set():
-            await client.add_reaction(life.owner, life.said["both"])
-            await client.remove_reaction(life.owner, life.said["both"])
+            await client.add_reaction(author.owner, author.messages["both"])
+            await client.remove_reaction(author.owner, author.messages["both"])
 
     writing, reacting = asyncio.create_task(write()), asyncio.create_task(react())
     for _ in range(5):
-        await authors.erase(life.user_id, TOMBSTONE)
+        await authors.erase(author.user_id, TOMBSTONE)
     stop.set()
     assert await writing > 0
     await reacting
-    while not (await authors.erase(life.user_id, TOMBSTONE)).done:
+    while not (await authors.erase(author.user_id, TOMBSTONE)).done:
         pass
-    assert await columns_with(client.admin, life.word) == set(STAYS)
-    assert await columns_with(client.admin, life.user_id) == NAMED_STILL
-    assert await faults(client.admin) == set()
-    assert (await client.get_room(life.owner, room)).rev > 0
+    assert await columns_with(client.admin, author.word) == set(STAYS)
+    assert await columns_with(client.admin, author.user_id) == NAMED_STILL
+    assert await invariant_violations(client.admin) == set()
+    assert (await client.get_room(author.owner, room)).rev > 0
 
 
 async def test_erase_author_of_nobody_is_done_at_once(authors: AuthorData) -> None:

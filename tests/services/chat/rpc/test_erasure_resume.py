@@ -18,7 +18,12 @@ from services.chat.actions.erasure import erase_author
 from services.chat.domain.erasure import ErasureMode, ErasureProgress
 from services.chat.store import erasure, message_purge, ownership_transfer
 from tests import postgres
-from tests.services.chat.author_fixtures import Life, columns_with, faults, touching
+from tests.services.chat.author_fixtures import (
+    columns_with,
+    count_rows_per_transaction,
+    invariant_violations,
+    populate,
+)
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.rpc.test_erasure import FILLED, NAMED_STILL, STAYS
 
@@ -117,18 +122,18 @@ async def _erase(pool: Database, user_id: str, mode: ErasureMode, seconds: float
 async def test_erase_author_killed_at_every_statement_is_resumed(
     client: ChatClient, pool: Database, monkeypatch: pytest.MonkeyPatch, mode: ErasureMode
 ) -> None:
-    life = await Life(client).live()
+    author = await populate(client)
     with monkeypatch.context() as patch:
         reaper = Reaper(pool, client.admin, patch)
         calls = 0
         erased: ErasureProgress | None = None
         while erased is None:
             calls += 1
-            reaper.task = asyncio.create_task(_erase(pool, life.user_id, mode))
+            reaper.task = asyncio.create_task(_erase(pool, author.user_id, mode))
             ended: object = (await asyncio.gather(reaper.task, return_exceptions=True))[0]
             erased = ended if isinstance(ended, ErasureProgress) else None
             # However it ended: what is there is whole.
-            assert await faults(client.admin) == set()
+            assert await invariant_violations(client.admin) == set()
     assert erased.done
     assert calls == len(reaper.killed) + 1 > 200
     reached = {names[-1] for _, names, _ in reaper.killed}
@@ -146,26 +151,26 @@ async def test_erase_author_killed_at_every_statement_is_resumed(
         "chat.set_room_counters",
         "chat.bump_room_list_version",
     }
-    left = await columns_with(client.admin, life.word)
+    left = await columns_with(client.admin, author.word)
     assert left == set(STAYS if mode is ErasureMode.TOMBSTONE else FILLED) - {
         "reactions.emoji",
         "reaction_tallies.emoji",
         "reports.reason",
     }
-    assert await columns_with(client.admin, life.user_id) == NAMED_STILL
+    assert await columns_with(client.admin, author.user_id) == NAMED_STILL
 
 
 async def test_erase_author_with_no_time_left_does_one_part_in_each_call(
     client: ChatClient, pool: Database
 ) -> None:
-    life = await Life(client).live()
+    author = await populate(client)
     answers: list[ErasureProgress] = []
     while not answers or not answers[-1].done:
-        answers.append(await _erase(pool, life.user_id, ErasureMode.TOMBSTONE, seconds=0.0))
-        assert await faults(client.admin) == set()
+        answers.append(await _erase(pool, author.user_id, ErasureMode.TOMBSTONE, seconds=0.0))
+        assert await invariant_violations(client.admin) == set()
     assert all(answer.changed > 0 for answer in answers[:-1])
     assert len(answers) > 15
-    assert await columns_with(client.admin, life.word) == set(STAYS)
+    assert await columns_with(client.admin, author.word) == set(STAYS)
 
 
 async def test_erase_author_keeps_every_transaction_small(
@@ -176,7 +181,7 @@ async def test_erase_author_keeps_every_transaction_small(
     await client.join_room(eve, room)
     user_id = await client.db.user_id(eve)
     await _much(admin, UUID(room), UUID(await client.db.user_id(ada)), UUID(user_id))
-    async with touching(admin) as sizes:
+    async with count_rows_per_transaction(admin) as sizes:
         erased = await _erase(pool, user_id, ErasureMode.TOMBSTONE)
         touched = await sizes()
     assert erased.done
@@ -184,7 +189,7 @@ async def test_erase_author_keeps_every_transaction_small(
     assert len(touched) > 10
     assert sum(touched) > erased.changed > 2_000
     assert await columns_with(admin, "muchtosay") == set()
-    assert await faults(admin) == set()
+    assert await invariant_violations(admin) == set()
 
 
 async def _much(admin: asyncpg.Connection, room_id: UUID, ada: UUID, eve: UUID) -> None:

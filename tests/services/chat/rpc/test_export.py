@@ -16,7 +16,7 @@ from seda.chat.internal.v1.author_data_service_pb2_grpc import AuthorDataService
 from servicekit.errors import AccessDeniedError, PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, encode_token, fingerprint
 from services.chat.store.export import KINDS
-from tests.services.chat.author_fixtures import AuthorData, Life
+from tests.services.chat.author_fixtures import AuthorData, PopulatedAuthor, populate
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import call, refused, service, user
 
@@ -28,9 +28,9 @@ def authors(client: ChatClient) -> AuthorData:
 
 
 @pytest.fixture
-async def life(client: ChatClient) -> Life:
+async def author(client: ChatClient) -> PopulatedAuthor:
     """A user who has left something everywhere."""
-    return await Life(client).live()
+    return await populate(client)
 
 
 def plain(record: AuthorRecord) -> tuple[str, dict[str, Any]]:
@@ -43,12 +43,14 @@ def named(records: list[AuthorRecord], kind: str) -> list[dict[str, Any]]:
     return [fields for each, fields in map(plain, records) if each == kind]
 
 
-async def test_export_author_has_every_kind_and_every_row(authors: AuthorData, life: Life) -> None:
-    records = await authors.everything(life.user_id)
+async def test_export_author_has_every_kind_and_every_row(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
+    records = await authors.everything(author.user_id)
     kinds = [record.kind for record in records]
     assert sorted(set(kinds), key=KINDS.index) == list(KINDS)
     assert kinds == sorted(kinds, key=KINDS.index)
-    user_id = UUID(life.user_id)
+    user_id = UUID(author.user_id)
     for kind, query in {
         "message": "messages WHERE user_id = $1",
         "revision": "message_revisions v JOIN chat.messages m ON m.id = v.message_id WHERE m.user_id = $1",
@@ -62,63 +64,69 @@ async def test_export_author_has_every_kind_and_every_row(authors: AuthorData, l
         "moderation": "moderation_logs WHERE actor_id = $1 OR target_user_id = $1",
         "room": "rooms WHERE created_by = $1",
     }.items():
-        count = await life.client.admin.fetchval(f"SELECT count(*) FROM chat.{query}", user_id)
+        count = await author.client.admin.fetchval(f"SELECT count(*) FROM chat.{query}", user_id)
         assert kinds.count(kind) == count > 0, kind
 
 
-async def test_export_author_names_fields_as_the_database_does(authors: AuthorData, life: Life) -> None:
-    records = await authors.everything(life.user_id)
-    (message,) = [each for each in named(records, "message") if each["id"] == life.said["sent"].id]
-    sent = life.said["sent"]
-    assert message["text"] == f"I say {life.word}"
+async def test_export_author_names_fields_as_the_database_does(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
+    records = await authors.everything(author.user_id)
+    (message,) = [each for each in named(records, "message") if each["id"] == author.messages["sent"].id]
+    sent = author.messages["sent"]
+    assert message["text"] == f"I say {author.word}"
     assert (message["seq"], message["room_id"]) == (sent.seq, sent.room_id)
-    assert message["mention_user_ids"] == [life.mentioned_id]
+    assert message["mention_user_ids"] == [author.mentioned_id]
     created_at = Timestamp()
     # Not as text: how many digits there are depends on the instant.
     created_at.FromJsonString(message["created_at"])
     assert created_at == sent.create_time
     assert message["deleted_at"] is None
-    (track,) = [each for each in named(records, "message") if each["id"] == life.said["track"].id]
-    assert track["track"]["title"] == f"{life.word} song"
+    (track,) = [each for each in named(records, "message") if each["id"] == author.messages["track"].id]
+    assert track["track"]["title"] == f"{author.word} song"
     (revision,) = named(records, "revision")
-    assert (revision["message_id"], revision["number"]) == (life.said["edited"].id, 1)
+    assert (revision["message_id"], revision["number"]) == (author.messages["edited"].id, 1)
     # What was deleted is still the user's, as long as it is there.
     deleted = {each["id"] for each in named(records, "message") if each["deleted_at"]}
-    assert deleted == {life.said["deleted"].id, life.said["removed"].id}
+    assert deleted == {author.messages["deleted"].id, author.messages["removed"].id}
 
 
-async def test_export_author_tells_nothing_of_who_acted_on_the_user(authors: AuthorData, life: Life) -> None:
-    records = await authors.everything(life.user_id)
+async def test_export_author_tells_nothing_of_who_acted_on_the_user(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
+    records = await authors.everything(author.user_id)
     # The owner invited the user, which the user was told; all else that the owner did is unsigned.
-    owner_id = await life.client.db.user_id(life.owner)
+    owner_id = await author.client.db.user_id(author.owner)
     told = [kind for kind, fields in map(plain, records) if owner_id in json.dumps(fields)]
     assert set(told) <= {"invitation", "moderation"}
     lines = named(records, "moderation")
     done_to_them = [each for each in lines if each["actor_id"] is None]
     assert len(done_to_them) > 2
-    assert {each["target_user_id"] for each in done_to_them} == {life.user_id}
+    assert {each["target_user_id"] for each in done_to_them} == {author.user_id}
     assert owner_id not in json.dumps(done_to_them)
     sanctions = {each["reason"]: each["issued_by"] for each in named(records, "sanction")}
-    assert sanctions == {f"because {life.word}": life.user_id, "you shout": None}
+    assert sanctions == {f"because {author.word}": author.user_id, "you shout": None}
     made, resolved = sorted(named(records, "report"), key=lambda each: each["reason"] is None)
-    assert (made["reason"], made["reporter_id"]) == (f"because {life.word}", life.user_id)
+    assert (made["reason"], made["reporter_id"]) == (f"because {author.word}", author.user_id)
     assert made["request_id"] is not None
     assert [resolved[field] for field in ("reason", "reporter_id", "request_id")] == [None] * 3
 
 
 async def test_export_author_in_pages_of_any_size_gives_each_record_once(
-    authors: AuthorData, life: Life
+    authors: AuthorData, author: PopulatedAuthor
 ) -> None:
-    whole = list(map(plain, await authors.everything(life.user_id)))
+    whole = list(map(plain, await authors.everything(author.user_id)))
     for size in (1, 2, 7):
-        assert list(map(plain, await authors.everything(life.user_id, page_size=size))) == whole
+        assert list(map(plain, await authors.everything(author.user_id, page_size=size))) == whole
 
 
-async def test_export_author_costs_two_statements_a_page_at_most(authors: AuthorData, life: Life) -> None:
+async def test_export_author_costs_two_statements_a_page_at_most(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
     token, pages = "", 0
     while token or not pages:
-        with life.client.chat.counting() as statements:
-            page = await authors.export(life.user_id, page_size=3, page_token=token)
+        with author.client.chat.counting() as statements:
+            page = await authors.export(author.user_id, page_size=3, page_token=token)
         assert 1 <= len(statements) <= 2
         assert 1 <= len(page.records) <= 3
         token, pages = page.next_page_token, pages + 1
@@ -158,11 +166,13 @@ async def test_export_author_of_nobody_is_empty(authors: AuthorData) -> None:
     assert (list(page.records), page.next_page_token) == ([], "")
 
 
-async def test_export_author_refuses_tokens_that_it_did_not_give(authors: AuthorData, life: Life) -> None:
+async def test_export_author_refuses_tokens_that_it_did_not_give(
+    authors: AuthorData, author: PopulatedAuthor
+) -> None:
     other = str(uuid.uuid4())
-    token = (await authors.export(life.user_id, page_size=1)).next_page_token
+    token = (await authors.export(author.user_id, page_size=1)).next_page_token
     await refused(authors.export(other, page_token=token), PageTokenMismatchError, DOMAIN)
-    mark, nil = fingerprint("ExportAuthor", life.user_id), str(UUID(int=0))
+    mark, nil = fingerprint("ExportAuthor", author.user_id), str(UUID(int=0))
     for numbers, texts in (
         ((), ()),
         ((1,), ("message", nil, nil, "")),
@@ -176,9 +186,9 @@ async def test_export_author_refuses_tokens_that_it_did_not_give(authors: Author
         ((-1, 1, 1), ("message", nil, nil, "")),
     ):
         forged = encode_token(mark, numbers, texts)
-        await refused(authors.export(life.user_id, page_token=forged), PageTokenMismatchError, DOMAIN)
+        await refused(authors.export(author.user_id, page_token=forged), PageTokenMismatchError, DOMAIN)
     edge = encode_token(mark, (MAX_TIMESTAMP - 1, (1 << 63) - 1, (1 << 31) - 1), ("revision", nil, nil, ""))
-    assert (await authors.export(life.user_id, page_token=edge)).records
+    assert (await authors.export(author.user_id, page_token=edge)).records
 
 
 async def test_export_author_is_for_the_users_service_alone(client: ChatClient) -> None:

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from servicekit.caller import Role
-from tests.services.chat.author_fixtures import faults
+from tests.services.chat.author_fixtures import invariant_violations
 from tests.services.chat.chat_client import ChatClient, RoomWithMembers, new_user
 from tests.services.running import add_user
 
@@ -71,7 +71,7 @@ async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
     assert (await client.get_room(room.member, room.id)).rev == promoted["rev"]
     # The heir can do what an owner can.
     await client.call(room.moderator, "ArchiveRoom", room_id=room.id)
-    assert await faults(client.admin) == set()
+    assert await invariant_violations(client.admin) == set()
 
 
 async def test_without_a_moderator_the_member_of_the_longest_standing_is_the_heir(
@@ -117,7 +117,7 @@ async def test_a_room_that_nobody_is_left_in_is_archived(
     room = (await client.get_room(admin_user, room_id)).room
     assert dict(line.before) == {"archived_at": None}
     assert dict(line.after)["archived_at"] == room.archive_time.ToJsonString()
-    assert await faults(client.admin) == set()
+    assert await invariant_violations(client.admin) == set()
 
 
 async def test_the_first_to_join_a_room_that_nobody_was_left_in_owns_it(

@@ -24,7 +24,7 @@ from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import refused
 
 Act = Callable[[ChatClient, str, Message], Awaitable[Any]]
-Situation = Callable[["Stage"], Awaitable[None]]
+Situation = Callable[["PermissionFixture"], Awaitable[None]]
 
 ACTS: dict[str, Act] = {
     "edit": lambda client, who, message: client.edit_message(who, message, text="edited"),
@@ -38,13 +38,13 @@ ACTS: dict[str, Act] = {
 _MODERATING = {"restore", "pin", "unpin"}
 
 
-class Stage:
+class PermissionFixture:
     """A room of Ada's and in it a message of Bob's, who moderates so that he may do anything to it."""
 
     def __init__(self, client: ChatClient) -> None:
         self.client = client
 
-    async def open(self) -> Stage:
+    async def open(self) -> PermissionFixture:
         """Make the room and let Bob speak."""
         self.room_id = (await self.client.create_room(new_user())).id
         self.bob = await self.client.join_as(self.room_id, "MODERATOR")
@@ -73,68 +73,68 @@ class Stage:
         )
 
 
-async def _missing(stage: Stage) -> None:
-    stage.message.room_id = str(uuid.uuid4())
+async def _missing(fixture: PermissionFixture) -> None:
+    fixture.message.room_id = str(uuid.uuid4())
 
 
-async def _stranger(stage: Stage) -> None:
-    await stage.remove_bob()
+async def _stranger(fixture: PermissionFixture) -> None:
+    await fixture.remove_bob()
 
 
-async def _hidden(stage: Stage) -> None:
-    await stage.remove_bob()
-    await stage.client.db.set_room(stage.room_id, private=True)
+async def _hidden(fixture: PermissionFixture) -> None:
+    await fixture.remove_bob()
+    await fixture.client.db.set_room(fixture.room_id, private=True)
 
 
-async def _invited(stage: Stage) -> None:
-    await _hidden(stage)
-    await stage.client.admin.execute(
+async def _invited(fixture: PermissionFixture) -> None:
+    await _hidden(fixture)
+    await fixture.client.admin.execute(
         "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
-        uuid.UUID(stage.room_id),
-        uuid.UUID(stage.message.user_id),
+        uuid.UUID(fixture.room_id),
+        uuid.UUID(fixture.message.user_id),
     )
 
 
-async def _banned(stage: Stage) -> None:
-    await stage.client.db.add_sanction(stage.room_id, stage.bob, "BAN")
+async def _banned(fixture: PermissionFixture) -> None:
+    await fixture.client.db.add_sanction(fixture.room_id, fixture.bob, "BAN")
 
 
-async def _banned_from_private(stage: Stage) -> None:
-    await _invited(stage)
-    await _banned(stage)
+async def _banned_from_private(fixture: PermissionFixture) -> None:
+    await _invited(fixture)
+    await _banned(fixture)
 
 
-async def _suspended(stage: Stage) -> None:
-    await stage.set_bob(suspended_until="1 hour")
+async def _suspended(fixture: PermissionFixture) -> None:
+    await fixture.set_bob(suspended_until="1 hour")
 
 
-async def _muted(stage: Stage) -> None:
-    await stage.client.db.add_sanction(stage.room_id, stage.bob, "MUTE")
+async def _muted(fixture: PermissionFixture) -> None:
+    await fixture.client.db.add_sanction(fixture.room_id, fixture.bob, "MUTE")
 
 
-async def _muted_everywhere(stage: Stage) -> None:
-    await stage.set_bob(muted_until="1 hour")
+async def _muted_everywhere(fixture: PermissionFixture) -> None:
+    await fixture.set_bob(muted_until="1 hour")
 
 
-async def _measures_that_ended(stage: Stage) -> None:
-    await stage.set_bob(muted_until="-1 second", suspended_until="-1 second")
-    await stage.client.db.add_sanction(stage.room_id, stage.bob, "MUTE", expires="-1 hour")
+async def _measures_that_ended(fixture: PermissionFixture) -> None:
+    await fixture.set_bob(muted_until="-1 second", suspended_until="-1 second")
+    await fixture.client.db.add_sanction(fixture.room_id, fixture.bob, "MUTE", expires="-1 hour")
 
 
-async def _archived(stage: Stage) -> None:
-    await stage.stamp("archived_at")
+async def _archived(fixture: PermissionFixture) -> None:
+    await fixture.stamp("archived_at")
 
 
-async def _locked(stage: Stage) -> None:
-    await stage.stamp("locked_at")
+async def _locked(fixture: PermissionFixture) -> None:
+    await fixture.stamp("locked_at")
 
 
-async def _announcement(stage: Stage) -> None:
-    await stage.client.db.set_room(stage.room_id, announcement=True)
+async def _announcement(fixture: PermissionFixture) -> None:
+    await fixture.client.db.set_room(fixture.room_id, announcement=True)
 
 
-async def _plain(stage: Stage) -> None:
-    await stage.client.db.set_role(stage.room_id, stage.bob, "MEMBER")
+async def _plain(fixture: PermissionFixture) -> None:
+    await fixture.client.db.set_role(fixture.room_id, fixture.bob, "MEMBER")
 
 
 # For each situation the error, and the acts that it stops; all others succeed.
@@ -171,24 +171,28 @@ async def test_act_in_a_situation(
     stopped: frozenset[str],
     name: str,
 ) -> None:
-    stage = await Stage(client).open()
-    await situation(stage)
-    before = await stage.client.db.room_rows(stage.room_id)
-    act = ACTS[name](stage.client, stage.bob, stage.message)
+    fixture = await PermissionFixture(client).open()
+    await situation(fixture)
+    before = await fixture.client.db.room_rows(fixture.room_id)
+    act = ACTS[name](fixture.client, fixture.bob, fixture.message)
     if error is None or name not in stopped:
         await act
         return
     await refused(act, error, DOMAIN)
-    assert await stage.client.db.room_rows(stage.room_id) == before
+    assert await fixture.client.db.room_rows(fixture.room_id) == before
 
 
 @pytest.mark.parametrize("name", ACTS)
 async def test_hidden_and_missing_rooms_look_the_same(client: ChatClient, name: str) -> None:
-    stage = await Stage(client).open()
-    await _hidden(stage)
-    hidden = await refused(ACTS[name](stage.client, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
-    await _missing(stage)
-    missing = await refused(ACTS[name](stage.client, stage.bob, stage.message), RoomNotFoundError, DOMAIN)
+    fixture = await PermissionFixture(client).open()
+    await _hidden(fixture)
+    hidden = await refused(
+        ACTS[name](fixture.client, fixture.bob, fixture.message), RoomNotFoundError, DOMAIN
+    )
+    await _missing(fixture)
+    missing = await refused(
+        ACTS[name](fixture.client, fixture.bob, fixture.message), RoomNotFoundError, DOMAIN
+    )
     assert (hidden.message, set(hidden.metadata)) == (missing.message, set(missing.metadata))
 
 
@@ -216,15 +220,15 @@ _KINDS = {
 
 @pytest.mark.parametrize("name", ACTS)
 async def test_rules_are_asked_in_the_contract_s_order(client: ChatClient, name: str) -> None:
-    stage = await Stage(client).open()
+    fixture = await PermissionFixture(client).open()
     for situation in (_plain, _muted, _banned, _archived, _locked, _announcement):
-        await situation(stage)
-    await stage.set_bob(suspended_until="1 hour", muted_until="-1 second")
-    ids = {"room": stage.room_id, "user": stage.message.user_id}
+        await situation(fixture)
+    await fixture.set_bob(suspended_until="1 hour", muted_until="-1 second")
+    ids = {"room": fixture.room_id, "user": fixture.message.user_id}
     place = "room_id = '{room}' AND user_id = '{user}'".format(**ids)
     for error, remedy, kind in _OBSTACLES:
         if name in _KINDS[kind]:
-            await refused(ACTS[name](stage.client, stage.bob, stage.message), error, DOMAIN)
+            await refused(ACTS[name](fixture.client, fixture.bob, fixture.message), error, DOMAIN)
             await client.admin.execute(f"UPDATE {remedy.format(**ids, place=place)}")
             client.chat.forget_callers()
-    await ACTS[name](stage.client, stage.bob, stage.message)
+    await ACTS[name](fixture.client, fixture.bob, fixture.message)

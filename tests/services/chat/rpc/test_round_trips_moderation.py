@@ -153,7 +153,7 @@ async def test_live_replies_are_found_without_the_deleted(
         for _ in range(2):
             transaction = explainer._connection.transaction()
             await transaction.start()
-            buffers = (await explain(statement, *arguments)).dearest
+            buffers = (await explain(statement, *arguments)).max_node_buffers
             await transaction.rollback()
         assert buffers < 60, (statement.name, buffers)
 

@@ -1,4 +1,4 @@
-"""Reading a room of a hundred thousand messages costs what reading one of ten costs, whatever the page."""
+"""Reading a room of forty thousand messages costs what reading one of ten costs, whatever the page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
 
-_LARGE = 100_000
+_LARGE = 40_000
 _PAGE = 50
 # A partition of no more rows is read through, and rightly so.
 _FEW = 20
@@ -103,13 +103,16 @@ async def _talk(client: ChatClient, size: int, fill: str, *, thread: bool) -> Ta
     root = await client.send_message(ada, room.id, "root")
     room_id, caller = uuid.UUID(room.id), uuid.UUID(await client.db.user_id(ada))
     third = uuid.UUID(root.id) if thread else 1
-    await client.admin.execute(fill, room_id, caller, third, size)
+    async with client.admin.transaction():
+        # Without foreign keys' triggers, which take most of the time.
+        await client.admin.execute("SET LOCAL session_replication_role = replica")
+        await client.admin.execute(fill, room_id, caller, third, size)
     return Talk(ada, caller, room_id, size, root)
 
 
 @dataclass(frozen=True)
 class Talks:
-    """Rooms of ten, of a thousand and of a hundred thousand messages, and threads of ten and ten thousand replies."""
+    """Rooms of ten, of a thousand and of forty thousand messages, and threads of ten and four thousand replies."""
 
     ten: Talk
     small: Talk
@@ -280,7 +283,7 @@ async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> 
     rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
     who = (None, room.caller)
     for statement, arguments in (
-        (message_search._BY_WORDS, (*who, "number 77777", None, None, *rest)),
+        (message_search._BY_WORDS, (*who, "number 33333", None, None, *rest)),
         (message_search._BY_TRACK, (*who, None, uuid.uuid4(), None, *rest)),
         (message_search._BY_AUTHOR, (*who, None, None, uuid.uuid4(), *rest)),
     ):
@@ -292,7 +295,7 @@ async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> 
 async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
     talks: Talks, explain: _Explain, admin: asyncpg.Connection
 ) -> None:
-    """Nothing is looked up for each of a hundred thousand hits. Sorted they are all the same."""
+    """Nothing is looked up for each of forty thousand hits. Sorted they are all the same."""
     rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
     pages = await admin.fetchval("SELECT sum(relpages) FROM pg_class WHERE relname ~ '^messages(_[0-9])?$'")
     for room_id in (None, talks.large.room_id):

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from servicekit.rpc_status import UpstreamError
 from tests.effort import tries
 from tests.services.chat.chat_client import new_user
-from tests.services.chat.stateful import looking
+from tests.services.chat.stateful import invariants
 from tests.services.chat.stateful.client import Client
 from tests.services.chat.stateful.invariants import Feed
 from tests.services.chat.stateful.model import MEMBER, MODERATOR, OWNER, RefusedError, Room
@@ -223,14 +223,14 @@ class ChatMachine(RuleBasedStateMachine):
     def everything_agrees(self) -> None:
         """All that can be seen, by everybody who may see it."""
         for room, feed in zip(self.rooms, self.feeds, strict=True):
-            self._wait(looking.check_feed(feed, self.admin, room))
+            self._wait(invariants.check_feed(feed, self.admin, room))
             if self.touched is not None and room is not self.touched:
                 continue
             for user in self.users:
                 if user in room.roles or not (room.private or user in room.banned):
-                    self._wait(looking.check_pages(self.client, room, user))
+                    self._wait(invariants.check_pages(self.client, room, user))
         for user in self.users:
-            self._wait(looking.check_mine(self.client, self.rooms, user))
+            self._wait(invariants.check_mine(self.client, self.rooms, user))
 
 
 @pytest.fixture

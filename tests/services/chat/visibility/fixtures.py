@@ -72,7 +72,7 @@ VALUES ($9, $1, ($8::uuid[])[5], ($4::uuid[])[3], $3, clock_timestamp())
 
 
 @dataclass(frozen=True)
-class Scene:
+class RoomFixture:
     """A room, what is in it, and whether it exists at all."""
 
     room_id: str
@@ -86,7 +86,7 @@ class Scene:
 
 
 @dataclass
-class Stage:
+class VisibilityFixtures:
     """Makes scenes, and asks about them. `people` are the ids of those who call, by their roles."""
 
     chat: Running
@@ -94,18 +94,18 @@ class Stage:
     emails: dict[str, str] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
 
-    async def gather(self) -> None:
+    async def create_users(self) -> None:
         """Make the users, once."""
         for role in (*(role for role in ROLES if role != "service"), "author"):
             self.emails[role] = new_user()
             platform = _PLATFORM.get(role, Role.USER)
             self.people[role] = await add_user(self.admin, self.emails[role], role=platform)
 
-    async def scene(self, kind: str) -> Scene:
+    async def room(self, kind: str) -> RoomFixture:
         """A new room of a kind, or the ids of one that does not exist."""
         room_id, report_id = str(uuid.uuid4()), str(uuid.uuid4())
         messages = [str(uuid.uuid4()) for _ in range(8)]
-        made = Scene(room_id, messages, report_id, self.people)
+        made = RoomFixture(room_id, messages, report_id, self.people)
         if kind != "missing":
             await self.admin.execute(
                 _MAKE,
@@ -121,26 +121,26 @@ class Stage:
             )
         return made
 
-    async def ask(self, method: Method, role: str, scene: Scene, *, as_admin: bool = False) -> Outcome:
-        """How a method ends for somebody of a role, called about a scene."""
+    async def ask(self, method: Method, role: str, room: RoomFixture, *, as_admin: bool = False) -> Outcome:
+        """How a method ends for somebody of a role, called about a room."""
         metadata = (
             service("gateway") if role == "service" else user(self.emails[role]),
             (("x-request-id", REQUEST_ID),),
         )
-        request = request_about(method, role, scene)
+        request = request_about(method, role, room)
         if as_admin:
             setattr(request, "as_admin", True)  # noqa: B010 - the request is of any type
         flat = [pair for pairs in metadata for pair in pairs]
         return await send(self.chat.channel, method, request.SerializeToString(), flat)
 
 
-def request_about(method: Method, role: str, scene: Scene) -> Message:
-    """A good request of a method about a scene, made from the names of the request's fields."""
+def request_about(method: Method, role: str, room: RoomFixture) -> Message:
+    """A good request of a method about a room, made from the names of the request's fields."""
     request: Any = method.request_type()
-    values = _values(method.name, role, scene)
+    values = _values(method.name, role, room)
     for each in method.request_type.DESCRIPTOR.fields:
         if each.name == "room":
-            request.room.id, request.room.name = scene.room_id, "another name"
+            request.room.id, request.room.name = room.room_id, "another name"
         elif each.name == "update_mask":
             request.update_mask.paths.append("name" if method.name == "UpdateRoom" else "text")
         elif each.name in values:
@@ -155,24 +155,24 @@ def request_about(method: Method, role: str, scene: Scene) -> Message:
     return made
 
 
-def _values(method: str, role: str, scene: Scene) -> dict[str, Any]:
+def _values(method: str, role: str, room: RoomFixture) -> dict[str, Any]:
     """What stands in the fields of a request, by their names."""
-    authored = scene.messages[4]
-    own = dict(zip(_MEMBERS, scene.messages, strict=False)).get(role, authored)
+    authored = room.messages[4]
+    own = dict(zip(_MEMBERS, room.messages, strict=False)).get(role, authored)
     message = {
         "EditMessage": own,
         "DeleteMessage": own,
-        "RestoreMessage": scene.messages[6],
+        "RestoreMessage": room.messages[6],
     }.get(method, authored)
-    whom = {"InviteUser": scene.people["user"], "RevokeInvitation": scene.people["invited"]}
+    whom = {"InviteUser": room.people["user"], "RevokeInvitation": room.people["invited"]}
     values: dict[str, Any] = {
-        "room_id": scene.room_id,
+        "room_id": room.room_id,
         "message_id": message,
         "root_id": authored,
         "message_ids": [authored],
-        "user_id": whom.get(method, scene.people["author"]),
-        "author_id": scene.people["author"],
-        "report_id": scene.report_id,
+        "user_id": whom.get(method, room.people["author"]),
+        "author_id": room.people["author"],
+        "report_id": room.report_id,
         "reason": "because",
         "text": "some text",
         "emoji": ":wave:",

@@ -14,7 +14,7 @@ from servicekit.methods import Method, methods_of
 from tests.contract.responses import details, reason_of
 from tests.contract.suite import Outcome
 from tests.postgres import Database, administrator
-from tests.services.chat.visibility.fixtures import SECRET, Scene, Stage
+from tests.services.chat.visibility.fixtures import SECRET, RoomFixture, VisibilityFixtures
 from tests.services.chat.visibility.table import KINDS, OK, OUTSIDERS, PUBLIC_MODERATION, ROLES, TABLE
 from tests.services.running import Running
 
@@ -37,10 +37,10 @@ ADMINISTERED = {
 
 
 @pytest.fixture(scope="module")
-async def stage(chat: Running, admin: asyncpg.Connection) -> Stage:
+async def fixtures(chat: Running, admin: asyncpg.Connection) -> VisibilityFixtures:
     """Where scenes are made."""
-    made = Stage(chat, admin)
-    await made.gather()
+    made = VisibilityFixtures(chat, admin)
+    await made.create_users()
     return made
 
 
@@ -49,16 +49,16 @@ def test_every_method_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-async def test_every_method_answers_everybody_as_promised(name: str, stage: Stage) -> None:
+async def test_every_method_answers_everybody_as_promised(name: str, fixtures: VisibilityFixtures) -> None:
     found, promised = {}, {}
     for kind in KINDS:
         for role in ROLES:
-            scene = await stage.scene(kind)
-            outcome = await stage.ask(METHODS[name], role, scene)
+            room = await fixtures.room(kind)
+            outcome = await fixtures.ask(METHODS[name], role, room)
             found[kind, role] = reason_of(outcome)
             promised[kind, role] = TABLE[name].answer(role, kind)
             if found[kind, role] != OK:
-                assert SECRET.encode() not in _bytes(outcome, scene)
+                assert SECRET.encode() not in _bytes(outcome, room)
     assert {key: (found[key], promised[key]) for key in found if found[key] != promised[key]} == {}
 
 
@@ -67,7 +67,7 @@ _ROOMLESS = {"RoomService.CreateRoom"}
 
 
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - _ROOMLESS))
-async def test_what_is_hidden_equals_what_is_missing(name: str, stage: Stage) -> None:
+async def test_what_is_hidden_equals_what_is_missing(name: str, fixtures: VisibilityFixtures) -> None:
     method, row = METHODS[name], TABLE[name]
     compared = 0
     for role in (*OUTSIDERS, "banned", "invited"):
@@ -75,18 +75,20 @@ async def test_what_is_hidden_equals_what_is_missing(name: str, stage: Stage) ->
             continue
         if role == "invited" and name in _ABOUT_THE_INVITED:
             continue
-        hidden, missing = await stage.scene("private"), await stage.scene("missing")
-        answers = [_bytes(await stage.ask(method, role, scene), scene) for scene in (hidden, missing)]
+        hidden, missing = await fixtures.room("private"), await fixtures.room("missing")
+        answers = [_bytes(await fixtures.ask(method, role, room), room) for room in (hidden, missing)]
         assert answers[0] == answers[1], role
         compared += 1
     assert compared >= 3 or row.missing == "ACCESS_DENIED"
 
 
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - _ROOMLESS))
-async def test_what_is_hidden_is_not_waited_for(name: str, stage: Stage, database: Database) -> None:
+async def test_what_is_hidden_is_not_waited_for(
+    name: str, fixtures: VisibilityFixtures, database: Database
+) -> None:
     """Another transaction holds the room's lock; who may not know of the room is answered as if there were none."""
     method = METHODS[name]
-    hidden, missing = await stage.scene("private"), await stage.scene("missing")
+    hidden, missing = await fixtures.room("private"), await fixtures.room("missing")
     async with administrator(database.server, database.name) as holder, holder.transaction():
         await holder.execute(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", uuid.UUID(hidden.room_id)
@@ -98,8 +100,8 @@ async def test_what_is_hidden_is_not_waited_for(name: str, stage: Stage, databas
             # By far less than a wait for a lock takes.
             async with asyncio.timeout(0.9):
                 answers = [
-                    _bytes(await stage.ask(method, role, scene, as_admin=as_admin), scene)
-                    for scene in (hidden, missing)
+                    _bytes(await fixtures.ask(method, role, room, as_admin=as_admin), room)
+                    for room in (hidden, missing)
                 ]
             assert answers[0] == answers[1], (role, as_admin)
 
@@ -109,15 +111,15 @@ _ABOUT_THE_INVITED = {"MembershipService.ListMyInvitations"}
 
 
 @pytest.mark.parametrize("name", ADMINISTERED)
-async def test_as_admin_is_for_platform_roles_alone(name: str, stage: Stage) -> None:
+async def test_as_admin_is_for_platform_roles_alone(name: str, fixtures: VisibilityFixtures) -> None:
     method = ADMINISTERED[name]
     missing = TABLE[name].missing
     for role in (*OUTSIDERS, "invited", "member"):
         answers = {}
         for kind in KINDS:
-            scene = await stage.scene(kind)
-            outcome = await stage.ask(method, role, scene, as_admin=True)
-            answers[kind] = (reason_of(outcome), _bytes(outcome, scene))
+            room = await fixtures.room(kind)
+            outcome = await fixtures.ask(method, role, room, as_admin=True)
+            answers[kind] = (reason_of(outcome), _bytes(outcome, room))
         reasons = {kind: reason for kind, (reason, _) in answers.items()}
         if role == "platform admin":
             assert reasons == {"public": OK, "private": OK, "missing": missing}
@@ -131,17 +133,17 @@ async def test_as_admin_is_for_platform_roles_alone(name: str, stage: Stage) -> 
 
 def test_the_comparison_notices_a_difference() -> None:
     """The control: an answer that differs by one word, or by one trailer, is not the same."""
-    scene = Scene("room", ["message"], "report", {})
+    room = RoomFixture("room", ["message"], "report", {})
     same = Outcome(None, grpc.StatusCode.NOT_FOUND, "no such room", (("x-request-id", "r"),))
     for other in (
         same._replace(message="no such room here"),
         same._replace(code=grpc.StatusCode.PERMISSION_DENIED),
         same._replace(trailers=(("x-request-id", "r"), ("hidden", "1"))),
     ):
-        assert _bytes(same, scene) != _bytes(other, scene)
+        assert _bytes(same, room) != _bytes(other, room)
 
 
-def _bytes(outcome: Outcome, scene: Scene) -> bytes:
+def _bytes(outcome: Outcome, room: RoomFixture) -> bytes:
     """All that a caller gets, with the ids that they asked for replaced."""
     parts = [
         repr(outcome.code),
@@ -150,6 +152,6 @@ def _bytes(outcome: Outcome, scene: Scene) -> bytes:
         repr(details(outcome)),
     ]
     data = "\n".join(parts).encode() + (outcome.reply or b"")
-    for asked in scene.ids():
+    for asked in room.ids():
         data = data.replace(asked.encode(), b"ASKED")
     return data

@@ -16,7 +16,7 @@ from services.chat.actions.search_backfill import backfill_messages
 from services.chat.store.rooms import search_name
 from services.chat.workers.janitor import LEASE, Janitor
 from tests import postgres
-from tests.services.chat.author_fixtures import columns_with, faults, touching
+from tests.services.chat.author_fixtures import columns_with, count_rows_per_transaction, invariant_violations
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_track, until_blocked
 
@@ -91,7 +91,7 @@ async def test_janitor_empties_what_was_deleted_a_month_ago(client: ChatClient, 
     assert str(row["user_id"]) == await client.db.user_id(ada)
     assert (await client.get_message(ada, reply)).text == "a reply"
     assert await client.db.thread_counters(message) == (1, reply.seq)
-    assert await faults(client.admin) == set()
+    assert await invariant_violations(client.admin) == set()
 
 
 async def test_janitor_leaves_what_may_still_be_restored(client: ChatClient, janitor: Janitor) -> None:
@@ -163,13 +163,13 @@ async def test_janitor_keeps_every_transaction_small(
     await client.admin.execute(
         "UPDATE chat.room_counters SET last_seq = 900, last_rev = 3000 WHERE room_id = $1", room_id
     )
-    async with touching(client.admin) as sizes:
+    async with count_rows_per_transaction(client.admin) as sizes:
         statements.clear()
         assert await janitor.run_once()
         assert 200 <= max(await sizes()) <= 500
     assert statements.count("chat.lock_rooms") == 9
     assert await columns_with(client.admin, "muchtosay") == set()
-    assert await faults(client.admin) == set()
+    assert await invariant_violations(client.admin) == set()
 
 
 async def test_janitor_passes_by_a_room_that_is_busy(client: ChatClient, janitor: Janitor) -> None:
