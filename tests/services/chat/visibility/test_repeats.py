@@ -18,7 +18,7 @@ from services.chat.domain.errors import MemberNotFoundError
 from tests.contract.responses import REQUEST_ID, reason_of
 from tests.contract.suite import send
 from tests.services.chat.chat_database import ChatDatabase
-from tests.services.chat.visibility.stage import Scene, Stage, request_about
+from tests.services.chat.visibility.fixtures import RoomFixture, VisibilityFixtures, request_about
 from tests.services.chat.visibility.table import OK, ROLES
 from tests.services.chat.visibility.test_visibility import METHODS
 from tests.services.running import Running, service, user
@@ -36,42 +36,42 @@ _HARDER: dict[str, dict[str, Any]] = {"MembershipService.SetMemberRole": {"role"
 
 
 @pytest.fixture(scope="module")
-async def stage(chat: Running, admin: asyncpg.Connection) -> Stage:
-    """Where scenes are made."""
-    made = Stage(chat, admin)
-    await made.gather()
+async def fixtures(chat: Running, admin: asyncpg.Connection) -> VisibilityFixtures:
+    """Creates rooms with members of all roles."""
+    made = VisibilityFixtures(chat, admin)
+    await made.create_users()
     return made
 
 
-async def find_violations(name: str, stage: Stage) -> list[str]:
+async def find_violations(name: str, fixtures: VisibilityFixtures) -> list[str]:
     """Send each request that succeeds once more; return what the second one got or changed."""
     found, succeeded = [], 0
     for kind in ("public", "private"):
         for role in ROLES:
-            scene = await stage.scene(kind)
-            request = await _request(name, role, scene, stage)
-            first = await _reason(name, role, request, stage)
+            room = await fixtures.room(kind)
+            request = await _request(name, role, room, fixtures)
+            first = await _reason(name, role, request, fixtures)
             if first != OK:
                 continue
             succeeded += 1
-            rows = await ChatDatabase(stage.admin).room_rows(scene.room_id)
-            second = await _reason(name, role, request, stage)
+            rows = await ChatDatabase(fixtures.admin).room_rows(room.room_id)
+            second = await _reason(name, role, request, fixtures)
             if second != OK:
                 found.append(f"{role} in a {kind} room: {second}")
-            elif await ChatDatabase(stage.admin).room_rows(scene.room_id) != rows:
+            elif await ChatDatabase(fixtures.admin).room_rows(room.room_id) != rows:
                 found.append(f"{role} in a {kind} room: changed something")
     assert succeeded, "no request succeeded: teach this test the method"
     return found
 
 
 @pytest.mark.parametrize("name", sorted({*IDEMPOTENT} - _NOT_YET))
-async def test_the_same_bytes_sent_twice_succeed_twice(name: str, stage: Stage) -> None:
-    assert await find_violations(name, stage) == []
+async def test_the_same_bytes_sent_twice_succeed_twice(name: str, fixtures: VisibilityFixtures) -> None:
+    assert await find_violations(name, fixtures) == []
 
 
 @pytest.mark.parametrize("name", sorted(_NOT_YET))
-async def test_exceptions_are_still_needed(name: str, stage: Stage) -> None:
-    assert await find_violations(name, stage)
+async def test_exceptions_are_still_needed(name: str, fixtures: VisibilityFixtures) -> None:
+    assert await find_violations(name, fixtures)
 
 
 def test_methods_that_make_something_each_time_are_not_idempotent() -> None:
@@ -85,12 +85,14 @@ def test_methods_that_make_something_each_time_are_not_idempotent() -> None:
 
 
 @pytest.mark.parametrize("name", ["ModerationService.MuteMember", "ModerationService.BanMember"])
-async def test_control_a_repeat_that_changes_something_is_caught(name: str, stage: Stage) -> None:
-    assert "owner in a public room: changed something" in await find_violations(name, stage)
+async def test_control_a_repeat_that_changes_something_is_caught(
+    name: str, fixtures: VisibilityFixtures
+) -> None:
+    assert "owner in a public room: changed something" in await find_violations(name, fixtures)
 
 
 async def test_control_a_repeat_that_is_refused_is_caught(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    fixtures: VisibilityFixtures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kick, kicked = sanctions.kick_member, set[UUID]()
 
@@ -102,28 +104,28 @@ async def test_control_a_repeat_that_is_refused_is_caught(
         kicked.add(room_id)
 
     monkeypatch.setattr(sanctions, "kick_member", kick_once)
-    found = await find_violations("ModerationService.KickMember", stage)
+    found = await find_violations("ModerationService.KickMember", fixtures)
     assert "owner in a private room: MEMBER_NOT_FOUND" in found
 
 
-async def _request(name: str, role: str, scene: Scene, stage: Stage) -> bytes:
-    request: Any = request_about(METHODS[name], role, scene)
+async def _request(name: str, role: str, room: RoomFixture, fixtures: VisibilityFixtures) -> bytes:
+    request: Any = request_about(METHODS[name], role, room)
     for field, value in _HARDER.get(name, {}).items():
         setattr(request, field, value)
     if name == "RoomService.UpdateRoom":
-        request.room.etag = str(await _rev("rooms", scene.room_id, stage))
+        request.room.etag = str(await _rev("rooms", room.room_id, fixtures))
     elif name == "MessageService.EditMessage":
-        request.etag = str(await _rev("messages", request.message_id, stage))
+        request.etag = str(await _rev("messages", request.message_id, fixtures))
     data: bytes = request.SerializeToString()
     return data
 
 
-async def _rev(table: str, row_id: str, stage: Stage) -> int:
-    rev: int = await stage.admin.fetchval(f"SELECT rev FROM chat.{table} WHERE id = $1", UUID(row_id))
+async def _rev(table: str, row_id: str, fixtures: VisibilityFixtures) -> int:
+    rev: int = await fixtures.admin.fetchval(f"SELECT rev FROM chat.{table} WHERE id = $1", UUID(row_id))
     return rev
 
 
-async def _reason(name: str, role: str, request: bytes, stage: Stage) -> str:
-    authorization = service("users") if role == "service" else user(stage.emails[role])
+async def _reason(name: str, role: str, request: bytes, fixtures: VisibilityFixtures) -> str:
+    authorization = service("users") if role == "service" else user(fixtures.emails[role])
     metadata = [*authorization, ("x-request-id", REQUEST_ID)]
-    return reason_of(await send(stage.chat.channel, METHODS[name], request, metadata))
+    return reason_of(await send(fixtures.chat.channel, METHODS[name], request, metadata))
