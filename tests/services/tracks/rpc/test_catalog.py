@@ -196,21 +196,6 @@ async def test_upsert_track_makes_one_row_of_many_calls(
     assert "tracks.find" in statements, "nobody had to read the winner's row"
 
 
-async def test_upsert_track_costs_one_statement_and_one_more_to_fill(
-    stub: CatalogServiceStub, tracks: Running
-) -> None:
-    with tracks.counting() as statements:
-        new = await upsert(stub, link("cost"))
-        assert await upsert(stub, link("cost")) == new
-    assert statements == ["tracks.find_or_add"] * 2
-    with tracks.counting() as statements:
-        filled = await upsert(stub, link("cost"), title="T")
-    assert statements == ["tracks.find_or_add", "tracks.fill"]
-    with tracks.counting() as statements:
-        assert await upsert(stub, link("cost"), title="Other") == filled
-    assert statements == ["tracks.find_or_add"]
-
-
 async def test_upsert_track_changes_nothing_that_is_complete(
     stub: CatalogServiceStub, admin: asyncpg.Connection
 ) -> None:

@@ -116,12 +116,6 @@ async def test_parse_track_url_takes_up_to_2048_characters(stub: TrackServiceStu
         assert [violation.field for violation in error.violations] == ["input"]
 
 
-async def test_parse_track_url_costs_no_statement(stub: TrackServiceStub, tracks: Running) -> None:
-    with tracks.counting() as statements:
-        await parse(stub, f"spotify:track:{_ID}")
-    assert statements == []
-
-
 async def test_resolve_track_stores_a_new_one(stub: TrackServiceStub, admin: asyncpg.Connection) -> None:
     track = await resolve(stub, f"https://open.spotify.com/track/{_ID}?si=x")
     assert UUID(track.id).version == 7
@@ -233,15 +227,6 @@ async def test_resolve_track_waits_for_a_row_that_is_being_written(
     assert statements == ["tracks.find_or_add", "tracks.find"][: 2 if outcome == "COMMIT" else 1]
 
 
-async def test_resolve_track_costs_one_statement(stub: TrackServiceStub, tracks: Running) -> None:
-    text = f"spotify:track:{spotify_id('cost')}"
-    await resolve(stub, f"https://youtu.be/{_VIDEO}")
-    with tracks.counting() as statements:
-        track = await resolve(stub, text)
-        assert await resolve(stub, text) == track
-    assert statements == ["tracks.find_or_add"] * 2
-
-
 async def test_lookup_tracks_gives_tracks_and_what_is_missing(
     stub: TrackServiceStub, admin: asyncpg.Connection
 ) -> None:
@@ -268,22 +253,6 @@ async def test_lookup_tracks_gives_tracks_and_what_is_missing(
         METADATA_STATE_COMPLETE,
     )
     assert full.create_time.ToDatetime(dt.UTC) == dt.datetime(2020, 1, 1, microsecond=1, tzinfo=dt.UTC)
-
-
-async def test_lookup_tracks_costs_one_statement_for_a_thousand(
-    stub: TrackServiceStub, tracks: Running, admin: asyncpg.Connection
-) -> None:
-    rows = await admin.fetch(
-        "INSERT INTO tracks.track_refs (id, provider, provider_id, url)"
-        " SELECT gen_random_uuid(), 'youtube', 'many' || n, 'https://many.example/' || n FROM generate_series(1, 900) AS n"
-        " RETURNING id::text"
-    )
-    ids = [row["id"] for row in rows] + [str(uuid4()) for _ in range(100)]
-    with tracks.counting() as statements:
-        found, missing = await lookup(stub, ids)
-    assert statements == ["tracks.lookup"]
-    assert {each.id for each in found} == set(ids[:900])
-    assert missing == ids[900:]
 
 
 @pytest.mark.parametrize("ids", [[], [str(uuid4())] * 1001, ["track"]], ids=["none", "1001", "broken"])

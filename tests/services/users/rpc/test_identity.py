@@ -166,23 +166,6 @@ async def _raise(error: BaseException) -> Caller:
     raise error
 
 
-async def test_resolve_caller_costs_one_statement_and_no_write_when_nothing_is_new(
-    stub: IdentityServiceStub, users: Running, admin: asyncpg.Connection
-) -> None:
-    with users.counting() as statements:
-        await resolve(stub, "hot", "hot@example.com")
-    assert statements == ["users.by_subject", "users.add"]
-    version = "SELECT xmin::text FROM users.users WHERE supabase_id = 'hot'"
-    before = await admin.fetchval(version)
-    with users.counting() as statements:
-        await resolve(stub, "hot", "HOT@example.com")
-    assert statements == ["users.by_subject"]
-    assert await admin.fetchval(version) == before
-    with users.counting() as statements:
-        await resolve(stub, "hot", "warm@example.com")
-    assert statements == ["users.by_subject", "users.set_email"]
-
-
 async def test_resolve_caller_takes_what_fits_and_nothing_longer(stub: IdentityServiceStub) -> None:
     assert (await resolve(stub, "s" * 255, "a@" + "b" * 252)).user_id
     for subject, email in (("s" * 256, "a@b"), ("", "a@b"), ("s", "a@" + "b" * 253)):

@@ -1,0 +1,112 @@
+"""The statements of every method of users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from seda.users.internal.v1 import identity_service_pb2
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
+from seda.users.v1 import user_service_pb2
+from seda.users.v1.user_pb2 import User
+from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest, UpdateUserRequest
+from seda.users.v1.user_service_pb2_grpc import UserServiceStub
+from tests.services.round_trips import RoundTrip, missing, statements_of
+from tests.services.running import Running, call, service, user
+
+_ADA = "ada@example.com"
+
+
+@dataclass
+class Context:
+    """Both services of users, the id of a user that exists, and the ids of a thousand others, of which 900 exist."""
+
+    users: UserServiceStub
+    identity: IdentityServiceStub
+    ada: str
+    thousand: list[str]
+
+    async def get(self, user_id: str) -> object:
+        return await call(self.users.GetUser, GetUserRequest(user_id=user_id), user(_ADA))
+
+    async def lookup(self) -> object:
+        found = await call(self.users.LookupUsers, LookupUsersRequest(user_ids=self.thousand), user(_ADA))
+        assert {each.id for each in found.users} == set(self.thousand[:900])
+        assert list(found.missing_ids) == self.thousand[900:]
+        return found
+
+    async def rename(self, name: str) -> object:
+        request = UpdateUserRequest(
+            user=User(id=self.ada, display_name=name), update_mask=FieldMask(paths=["display_name"])
+        )
+        return await call(self.users.UpdateUser, request, user(_ADA))
+
+    async def resolve(self, email: str) -> object:
+        request = ResolveCallerRequest(subject="round-trips", email=email)
+        return await call(self.identity.ResolveCaller, request, service("chat"))
+
+
+# In this order: later rows of a method use the state that earlier ones leave.
+TABLE: tuple[RoundTrip[Context], ...] = (
+    RoundTrip("GetUser", "", lambda context: context.get(context.ada), ("users.get",)),
+    RoundTrip("LookupUsers", "of a thousand", lambda context: context.lookup(), ("users.lookup",)),
+    RoundTrip("UpdateUser", "", lambda context: context.rename("Ada"), ("users.update",)),
+    RoundTrip(
+        "ResolveCaller",
+        "of a new user",
+        lambda context: context.resolve("a@b"),
+        ("users.by_subject", "users.add"),
+    ),
+    RoundTrip(
+        "ResolveCaller", "of a known user", lambda context: context.resolve("A@B"), ("users.by_subject",)
+    ),
+    RoundTrip(
+        "ResolveCaller",
+        "with a new e-mail address",
+        lambda context: context.resolve("b@b"),
+        ("users.by_subject", "users.set_email"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+async def context(users: Running, admin: asyncpg.Connection) -> Context:
+    stub = UserServiceStub(users.channel)
+    ada = (await call(stub.GetUser, GetUserRequest(), user(_ADA))).user.id
+    rows = await admin.fetch(
+        "INSERT INTO users.users (id, email, supabase_id, display_name)"
+        " SELECT gen_random_uuid(), n || '@many.example', 'many-' || n, 'Many ' || n FROM generate_series(1, 900) AS n"
+        " RETURNING id::text"
+    )
+    ids = [row["id"] for row in rows] + [str(uuid4()) for _ in range(100)]
+    return Context(stub, IdentityServiceStub(users.channel), ada, ids)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+async def test_call_runs_the_statements_of_its_row(
+    users: Running, context: Context, row: RoundTrip[Context]
+) -> None:
+    assert await statements_of(users, row, context) == row.statements
+
+
+async def test_resolve_caller_of_a_known_user_writes_nothing(
+    context: Context, admin: asyncpg.Connection
+) -> None:
+    await context.resolve("version@b")
+    version = "SELECT xmin::text FROM users.users WHERE supabase_id = 'round-trips'"
+    before = await admin.fetchval(version)
+    await context.resolve("VERSION@b")
+    assert await admin.fetchval(version) == before
+
+
+def test_every_method_has_a_row() -> None:
+    services = (
+        user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
+        identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
+    )
+    assert missing(TABLE, *services) == set()
