@@ -39,6 +39,8 @@ class ProbeSettings(ServiceSettings):
 class AnyUserResolver:
     """Resolves every user."""
 
+    service = "users"
+
     async def resolve(self, _subject: str, _email: str) -> Caller:
         """A caller, the same for a subject as long as it is cached."""
         return Caller(new_id(), Role.USER)
@@ -99,7 +101,7 @@ async def gateway(target: str, others: str) -> int:
     """
     settings = _settings(Settings, users_target=others, chat_target=others, tracks_target=others)
 
-    def build(context: AppContext) -> App:
+    def build(context: AppContext[Any]) -> App:
         return compose(context, [*upstream_services(settings), UpstreamService("probe", [SERVICE], target)])
 
     process = Process(settings, build)

@@ -11,15 +11,18 @@ from gateway.actions.deps import Deps
 from gateway.clients.chat import ChatClient
 from gateway.clients.health import HealthWatch
 from gateway.clients.tracks import TracksClient
-from gateway.clients.users import RemoteResolver, UsersClient
+from gateway.clients.users import UsersClient
 from gateway.config import Settings
 from gateway.rpc.gateway import GatewayServicer
 from gateway.rpc.proxy import Proxy
 from gateway.rpc.service_descriptors import public_services, services_of
 from gateway.workers.upstream_health import Upstream, UpstreamHealth
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.channels import ServiceClient
 from servicekit.methods import methods_of
 from servicekit.process import App, AppContext
+from servicekit.remote_resolver import RemoteResolver
 
 
 class UpstreamService(NamedTuple):
@@ -44,18 +47,19 @@ def upstream_services(settings: Settings) -> list[UpstreamService]:
     ]
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Settings]) -> App:
     """Build the gateway in front of the suite."""
     return compose(context, upstream_services(context.settings))
 
 
-def compose(context: AppContext, upstreams: Sequence[UpstreamService]) -> App:
+def compose(context: AppContext[Settings], upstreams: Sequence[UpstreamService]) -> App:
     """Build the gateway in front of `upstreams`, which include users, chat and tracks."""
     clients = {each.name: _client(context, each) for each in upstreams}
     proxy = Proxy(context.health)
     upstream_health = UpstreamHealth(
         [_upstream(context, each) for each in upstreams], context.health, context.clock
     )
+    identity = IdentityServiceStub(clients["users"].retrying_channel)
     deps = Deps(
         chat=ChatClient(clients["chat"]),
         users=UsersClient(clients["users"]),
@@ -64,7 +68,7 @@ def compose(context: AppContext, upstreams: Sequence[UpstreamService]) -> App:
     )
     return App(
         servicers=[GatewayServicer(deps)],
-        resolver=RemoteResolver(clients["users"]),
+        resolver=RemoteResolver(clients["users"], identity.ResolveCaller, ResolveCallerRequest),
         workers=[upstream_health, proxy],
         passthrough=[
             handler
@@ -74,7 +78,7 @@ def compose(context: AppContext, upstreams: Sequence[UpstreamService]) -> App:
     )
 
 
-def _client(context: AppContext, upstream: UpstreamService) -> ServiceClient:
+def _client(context: AppContext[Settings], upstream: UpstreamService) -> ServiceClient:
     methods = [method for service in upstream.services for method in methods_of(service)]
     client = ServiceClient(
         upstream.name, upstream.target, methods, context.service_tokens, context.channel_credentials
@@ -83,7 +87,7 @@ def _client(context: AppContext, upstream: UpstreamService) -> ServiceClient:
     return client
 
 
-def _upstream(context: AppContext, upstream: UpstreamService) -> Upstream:
+def _upstream(context: AppContext[Settings], upstream: UpstreamService) -> Upstream:
     return Upstream(
         upstream.name,
         [service.full_name for service in public_services(upstream.services)],

@@ -9,25 +9,8 @@ from gateway.actions.post_message import PostResult
 from gateway.domain.status import ServiceStatus
 from seda.chat.v1.message_pb2 import TrackSnapshot
 from seda.gateway.v1 import gateway_service_pb2 as pb
-from seda.rpc.v1 import caller_pb2
 from seda.tracks.v1.track_pb2 import Track
 from servicekit import timestamps
-from servicekit.caller import Caller, Role
-from servicekit.ids import parse_id
-
-
-def caller(message: caller_pb2.Caller) -> Caller:
-    """Convert a resolved caller."""
-    return Caller(
-        user_id=parse_id(message.user_id),
-        role=Role(caller_pb2.Role.Name(message.role).removeprefix("ROLE_")),
-        muted_until=timestamps.from_proto(message.mute_expire_time)
-        if message.HasField("mute_expire_time")
-        else None,
-        suspended_until=timestamps.from_proto(message.suspend_expire_time)
-        if message.HasField("suspend_expire_time")
-        else None,
-    )
 
 
 def post_message_response(post: PostResult) -> pb.PostMessageResponse:

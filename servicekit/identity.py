@@ -35,6 +35,9 @@ _NEEDED_RANK = {Access.USER: 0, Access.MODERATOR: 1, Access.ADMIN: 2}
 class CallerResolver(Protocol):
     """Resolves the subject of a verified token to a Caller; the users service owns this mapping."""
 
+    service: str
+    """The name of the resolving service, for errors."""
+
     async def resolve(self, subject: str, email: str) -> Caller:
         """The user of the subject, created on the first call."""
 
@@ -108,7 +111,7 @@ class Authenticator:
             return await asyncio.shield(self._resolving[key])
         except ServiceError as error:
             if error.code in _UNREACHABLE:
-                raise ServiceUnavailableError("users") from error
+                raise ServiceUnavailableError(self._resolver.service) from error
             raise
 
     async def _resolve_or_stale(self, stale: Caller, key: tuple[str, str]) -> Caller:

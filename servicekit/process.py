@@ -15,7 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 import grpc
 import structlog
@@ -34,7 +34,7 @@ from servicekit.methods import Method, methods_of
 from servicekit.metrics import Metrics
 from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers, Servicer
-from servicekit.settings import ServiceSettings, SettingsError, load
+from servicekit.settings import SettingsError, SettingsT, load
 from servicekit.tokens import ServiceTokenSigner
 
 _log = structlog.get_logger("process")
@@ -53,10 +53,10 @@ class Worker(Protocol):
 
 
 @dataclass(slots=True)
-class AppContext:
+class AppContext(Generic[SettingsT]):
     """The composition context: shared parts from which a service is built."""
 
-    settings: Any
+    settings: SettingsT
     clock: Clock
     service_tokens: ServiceTokenSigner
     channel_credentials: grpc.ChannelCredentials | None
@@ -106,14 +106,14 @@ class Process:
     """One running service, for `main` and for tests alike."""
 
     def __init__(
-        self, settings: ServiceSettings, build: Callable[[AppContext], App], clock: Clock | None = None
+        self, settings: SettingsT, build: Callable[[AppContext[SettingsT]], App], clock: Clock | None = None
     ) -> None:
         self.settings = settings
         signer, channels = (
             credentials.build_service_signer(settings),
             credentials.channel_credentials(settings),
         )
-        self.context = AppContext(settings, clock or SystemClock(), signer, channels)
+        self.context: AppContext[Any] = AppContext(settings, clock or SystemClock(), signer, channels)
         self.health, self.metrics = self.context.health, self.context.metrics
         self.app = build(self.context)
         verifier = credentials.build_token_verifier(settings)
@@ -168,7 +168,7 @@ class Process:
         await self._cleanup.aclose()
 
 
-def main(settings_type: type[ServiceSettings], build: Callable[[AppContext], App]) -> None:
+def main(settings_type: type[SettingsT], build: Callable[[AppContext[SettingsT]], App]) -> None:
     """Run a service until a shutdown signal. Exits 0 after a drain, 2 with invalid settings."""
     try:
         settings = load(settings_type)
@@ -180,7 +180,7 @@ def main(settings_type: type[ServiceSettings], build: Callable[[AppContext], App
     raise SystemExit(code)
 
 
-async def _run(settings: ServiceSettings, build: Callable[[AppContext], App]) -> int:
+async def _run(settings: SettingsT, build: Callable[[AppContext[SettingsT]], App]) -> int:
     signals = _ShutdownSignals(settings.parent_fd)
     process = Process(settings, build)
     try:

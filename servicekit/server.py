@@ -32,8 +32,6 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 )
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Handlers = dict[str, Handler]
-_PUBLIC_MAX_STREAMS = 256
-_INTERNAL_MAX_STREAMS = 10_000
 
 
 class Servicer(Protocol):
@@ -95,7 +93,7 @@ class Servers:
     async def _listen(
         self, by_path: Handlers, hosts: str, port: int, tls: grpc.ServerCredentials | None = None
     ) -> int:
-        streams = _PUBLIC_MAX_STREAMS if self._settings.process == "gateway" else _INTERNAL_MAX_STREAMS
+        streams = self._settings.max_connection_streams
         server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_concurrent_streams", streams)])
         server.add_generic_rpc_handlers((MethodTable(by_path),))
         for host in addresses(hosts):

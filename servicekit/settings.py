@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -131,8 +131,8 @@ class ServiceSettings(BaseSettings):
     process: ClassVar[str]
     """The process's name: users, chat, tracks, gateway."""
     has_database: ClassVar[bool] = True
-    upstreams: ClassVar[tuple[str, ...]] = ()
-    """The names of the services that the process calls."""
+    max_connection_streams: ClassVar[int] = 10_000
+    """The most concurrent HTTP/2 streams of one connection."""
 
     env: Environment = Field(Environment.DEVELOPMENT, description="development, qa, sandbox or production")
     host: Addresses = Field(
@@ -203,12 +203,6 @@ class ServiceSettings(BaseSettings):
         le=60,
         description="seconds until a mute, a role or a suspension takes effect at the latest",
     )
-
-    users_target: Target = Field(
-        "127.0.0.1:7401", description="address of users: `host:port[,host:port]` or `dns:///name:port`"
-    )
-    chat_target: Target = Field("127.0.0.1:7402", description="address of chat")
-    tracks_target: Target = Field("127.0.0.1:7403", description="address of tracks")
 
     database_url: PostgresUrl | None = Field(
         None,
@@ -296,7 +290,7 @@ class ServiceSettings(BaseSettings):
         if not (certificate or self.allow_plaintext or all(map(is_loopback, addresses(self.host)))):
             why = "is not loopback; it requires SEDA_TLS_CERTIFICATE_FILE, or SEDA_ALLOW_PLAINTEXT=1"
             yield "SEDA_HOST", why
-        for name in () if self.tls_ca_file or self.allow_plaintext else self.upstreams:
+        for name in () if self.tls_ca_file or self.allow_plaintext else self.upstreams():
             if not _is_local_target(getattr(self, f"{name}_target")):
                 why = "is not loopback; it requires SEDA_TLS_CA_FILE, or SEDA_ALLOW_PLAINTEXT=1"
                 yield f"SEDA_{name.upper()}_TARGET", why
@@ -311,6 +305,11 @@ class ServiceSettings(BaseSettings):
                 yield name, why
             elif not self.database_url:
                 yield name, "is required (or DATABASE_URL)"
+
+    @classmethod
+    def upstreams(cls) -> list[str]:
+        """The services that the process calls: those with a setting for their target."""
+        return [name.removesuffix("_target") for name in cls.model_fields if name.endswith("_target")]
 
     @property
     def own_database_url(self) -> SecretStr | None:
@@ -356,7 +355,10 @@ class ServiceSettings(BaseSettings):
         )
 
 
-def load(settings: type[ServiceSettings]) -> ServiceSettings:
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def load(settings: type[SettingsT]) -> SettingsT:
     """Read the settings from the environment; raises SettingsError with all errors."""
     return settings()  # type: ignore[call-arg]  # every field has a default
 

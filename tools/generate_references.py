@@ -40,7 +40,7 @@ def _read(path: Path) -> str | None:
 def settings_pages() -> dict[str, str]:
     """Return docs/reference/settings.md and .env.example, from the settings classes and the command's variables."""
     from ops.env import COMMAND_VARIABLES, SecretName  # noqa: PLC0415 - as above
-    from servicekit.settings import variable  # noqa: PLC0415
+    from servicekit.settings import variable  # noqa: PLC0415 - as above
 
     classes = {name: settings_class(name) for name in PROCESSES}
     owners: dict[str, dict[str, str]] = {}

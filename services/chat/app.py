@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from seda.tracks.v1 import track_service_pb2
 from seda.users.internal.v1 import identity_service_pb2
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
+from servicekit.remote_resolver import RemoteResolver
 from services.chat.actions.deps import Deps, Epoch, Limits
 from services.chat.actions.page_cache import PageCache
 from services.chat.clients.tracks import RemoteTracks
-from services.chat.clients.users import RemoteResolver
 from services.chat.config import Settings
 from services.chat.rpc.author_data import AuthorDataServicer
 from services.chat.rpc.membership import MembershipServicer
@@ -25,15 +27,16 @@ SCHEMA_HEAD = "20261123_0230"
 """The newest migration of this build; the service is ready once it is applied."""
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Settings]) -> App:
     """Compose the service."""
     epoch = Epoch()
     context.database.on_connect = epoch.read
     users = context.service_client(
         "users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
     )
+    identity = IdentityServiceStub(users.retrying_channel)
     tracks = context.service_client("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
-    settings: Settings = context.settings
+    settings = context.settings
     batch_sizes = context.metrics.histogram(
         "seda_chat_send_batch_size", "messages written in one transaction", (1, 2, 5, 10, 20, 50, 100, 200)
     )
@@ -67,7 +70,7 @@ def build(context: AppContext) -> App:
             ReactionServicer(deps),
             AuthorDataServicer(deps),
         ],
-        resolver=RemoteResolver(users),
+        resolver=RemoteResolver(users, identity.ResolveCaller, ResolveCallerRequest),
         workers=[batcher, Janitor(context.database, settings.janitor_interval_seconds)],
         schema_head=SCHEMA_HEAD,
     )

@@ -6,20 +6,23 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from servicekit.settings import PostgresUrl, ServiceSettings
+from servicekit.settings import PostgresUrl, ServiceSettings, Target
 
 
 class Settings(ServiceSettings):
     """The common settings of servicekit.settings, with chat's ports, limits and DSN."""
 
     process: ClassVar[str] = "chat"
-    upstreams: ClassVar[tuple[str, ...]] = ("users", "tracks")
 
     port: int = Field(7402, ge=0, le=65_535, description="gRPC port of the services")
     admin_port: int = Field(
         7412, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
     )
     metrics_port: int = Field(7422, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
+    users_target: Target = Field(
+        "127.0.0.1:7401", description="address of users: `host:port[,host:port]` or `dns:///name:port`"
+    )
+    tracks_target: Target = Field("127.0.0.1:7403", description="address of tracks")
     send_rate_per_second: float = Field(
         10, gt=0, description="messages a second that one user may send or edit on average, per process"
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from seda.users.internal.v1 import identity_service_pb2
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
+from servicekit.remote_resolver import RemoteResolver
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.enrichment import EnrichmentDeps
-from services.tracks.clients.users import RemoteResolver
 from services.tracks.clients.web.connector import Connector, tls_context
 from services.tracks.clients.web.fetcher import FetchConfig, WebFetcher
 from services.tracks.clients.web.host_limiter import HostLimiter
@@ -31,9 +33,11 @@ SCHEMA_HEAD = "20261122_1935"
 _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Settings]) -> App:
     """Build the service."""
-    settings: Settings = context.settings
+    settings = context.settings
+    users = context.service_client("users", _IDENTITY)
+    identity = IdentityServiceStub(users.retrying_channel)
     crawler = Crawler(context.database, _web(context), context.clock)
     enrichment = EnrichmentDeps(context.database, crawler, _endpoints(settings))
     enricher = Enricher(enrichment, [provider.name for provider in PROVIDERS], settings.enrich_concurrency)
@@ -41,14 +45,14 @@ def build(context: AppContext) -> App:
     deps = Deps(context.database, crawler, enricher, searches)
     return App(
         servicers=[TrackServicer(deps), CatalogServicer(deps), CrawlerServicer(deps)],
-        resolver=RemoteResolver(context.service_client("users", _IDENTITY)),
+        resolver=RemoteResolver(users, identity.ResolveCaller, ResolveCallerRequest),
         workers=[crawler, enricher] if settings.enrich else [crawler],
         schema_head=SCHEMA_HEAD,
     )
 
 
-def _web(context: AppContext) -> WebFetcher:
-    settings: Settings = context.settings
+def _web(context: AppContext[Settings]) -> WebFetcher:
+    settings = context.settings
     config = FetchConfig(
         user_agent=f"SedaCrawler/1.0 (+{settings.fetch_contact})",
         denied=DenyList.parse(settings.fetch_deny or ""),

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field, FilePath, field_validator
 
-from servicekit.settings import Environment, PostgresUrl, ServiceSettings, variable
+from servicekit.settings import Environment, PostgresUrl, ServiceSettings, Target, variable
 from services.tracks.domain.web.addresses import DenyList
 from services.tracks.domain.web.host_overrides import parse_host_overrides
 
@@ -18,13 +18,15 @@ class Settings(ServiceSettings):
     """Settings of the tracks process."""
 
     process: ClassVar[str] = "tracks"
-    upstreams: ClassVar[tuple[str, ...]] = ("users",)
 
     port: int = Field(7403, ge=0, le=65_535, description="gRPC port of the services")
     admin_port: int = Field(
         7413, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
     )
     metrics_port: int = Field(7423, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
+    users_target: Target = Field(
+        "127.0.0.1:7401", description="address of users: `host:port[,host:port]` or `dns:///name:port`"
+    )
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_TRACKS_DATABASE_URL",

@@ -7,11 +7,9 @@ from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 
-from seda.rpc.v1 import caller_pb2
 from seda.tracks.internal.v1 import catalog_service_pb2, crawler_service_pb2
 from seda.tracks.v1 import track_pb2, track_service_pb2
-from servicekit.caller import Caller, Role
-from servicekit.timestamps import from_proto, seconds_to_proto, to_proto
+from servicekit.timestamps import seconds_to_proto, to_proto
 from services.tracks.actions.crawler import FetchResult
 from services.tracks.actions.tracks import TrackFilter, TrackPage
 from services.tracks.domain.links.reference import Kind, TrackReference
@@ -25,7 +23,6 @@ _STATES = {name.removeprefix("METADATA_STATE_"): number for name, number in trac
 _STATE_NAMES = {number: name for name, number in _STATES.items()}
 # Below the limit of 4 MiB per message; only tracks with the longest texts and URLs reach it.
 _LOOKUP_BYTES = 3 << 20
-_ROLES = {caller_pb2.Role.Value(f"ROLE_{role}"): role for role in Role}
 
 
 _FAILURES = {each: crawler_service_pb2.FetchFailure.Value(f"FETCH_FAILURE_{each}") for each in Failure}
@@ -146,18 +143,6 @@ def parse_ids(texts: Iterable[str]) -> list[UUID]:
 def upsert_metadata(request: catalog_service_pb2.UpsertTrackRequest) -> TrackMetadata:
     """Return the metadata of an UpsertTrack request, in whole seconds. Raises InvalidFieldsError."""
     return metadata_from_values(request.title, request.artist, request.artwork_url, request.duration.seconds)
-
-
-def caller(message: caller_pb2.Caller) -> Caller:
-    """Convert a resolved caller."""
-    return Caller(
-        user_id=UUID(message.user_id),
-        role=_ROLES[message.role],
-        muted_until=from_proto(message.mute_expire_time) if message.HasField("mute_expire_time") else None,
-        suspended_until=(
-            from_proto(message.suspend_expire_time) if message.HasField("suspend_expire_time") else None
-        ),
-    )
 
 
 def fetch_policy(request: crawler_service_pb2.FetchRequest) -> Policy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from servicekit.process import App, AppContext
 from services.users.actions.deps import Deps
 from services.users.actions.identity import LocalResolver
+from services.users.config import Settings
 from services.users.rpc.identity import IdentityServicer
 from services.users.rpc.users import UserServicer
 
@@ -12,7 +13,7 @@ SCHEMA_HEAD = "20261122_1015"
 """The newest migration of schema users that this build needs."""
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Settings]) -> App:
     """Build the service."""
     deps = Deps(context.database)
     return App(

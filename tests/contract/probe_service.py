@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 
@@ -19,12 +20,14 @@ from tests.servicekit.probe_server import USER_ID, Probe, servicers
 class ByEmail:
     """Fake users service: the e-mail address decides the role."""
 
+    service = "users"
+
     async def resolve(self, subject: str, email: str) -> Caller:
         assert subject == development_subject(email)
         return Caller(USER_ID, next((role for role, known in EMAILS.items() if known == email), Role.USER))
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Any]) -> App:
     """Compose the service."""
     return App(servicers=servicers(Probe()), resolver=ByEmail(), workers=[Ready(context)])
 

@@ -27,7 +27,7 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, UNLIMITED
 
 SECONDS = 20.0
 _REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
-Build = Callable[[AppContext], App]
+Build = Callable[[AppContext[Any]], App]
 Metadata = Sequence[tuple[str, str]]
 
 

@@ -147,7 +147,7 @@ async def test_the_control_on_one_connection_for_both_unary_calls_wait(
     monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)
     make = app._client
 
-    def on_one_connection(context: AppContext, gateway: UpstreamService) -> Any:
+    def on_one_connection(context: AppContext[Any], gateway: UpstreamService) -> Any:
         client = make(context, gateway)
         client.stream_channel = client.channel
         return client

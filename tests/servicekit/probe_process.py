@@ -28,7 +28,7 @@ class Settings(ServiceSettings):
 class Ready:
     """A worker that makes the process ready, in the place of the look at the database."""
 
-    context: AppContext
+    context: AppContext[Any]
 
     async def start(self) -> None:
         self.context.health.set_ready(ready=True)
@@ -45,7 +45,7 @@ async def _answer(request: Any, _call: Call) -> Any:
     return ProbeResponse(text=request.text)
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Any]) -> App:
     """Put the service together."""
     return App(servicers=servicers(Probe(_answer)), resolver=Users(), workers=[Ready(context)])
 

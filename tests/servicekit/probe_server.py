@@ -52,6 +52,7 @@ class Users:
     Everybody is one user, but for those in `others`, by their e-mail addresses.
     """
 
+    service = "users"
     role: Role = Role.USER
     error: Exception | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)

@@ -39,11 +39,13 @@ def second_address() -> str:
 
 
 class Nobody:
+    service = "users"
+
     async def resolve(self, _subject: str, _email: str) -> Any:
         raise AssertionError("nobody calls")
 
 
-def build(_kit: AppContext) -> App:
+def build(_kit: AppContext[Any]) -> App:
     return App(servicers=[], resolver=Nobody())
 
 

@@ -61,7 +61,10 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: type[ServiceSettings], build: Callable[[AppContext], App], database: Database, **values: Any
+    settings: type[ServiceSettings],
+    build: Callable[[AppContext[Any]], App],
+    database: Database,
+    **values: Any,
 ) -> AsyncIterator[Running]:
     """A service on a free port, as its application role on the given database."""
     given = {

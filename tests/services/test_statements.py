@@ -6,14 +6,17 @@ import importlib
 import pkgutil
 import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+import servicekit.leases
 import services
 from servicekit.clock import Micros
+from servicekit.leases import Leases
 from servicekit.sql import Command, Query, Statement
 from tests.architecture.project import python_files
 from tests.postgres import Database
@@ -29,7 +32,9 @@ def statements() -> dict[str, tuple[str, AnyStatement]]:
     for module in sorted(each.name for each in pkgutil.walk_packages(services.__path__, "services.")):
         if module.endswith("__main__"):
             continue
-        for value in vars(importlib.import_module(module)).values():
+        names = vars(importlib.import_module(module)).values()
+        shared = [each for value in names if isinstance(value, Leases) for each in vars(value).values()]
+        for value in [*names, *shared]:
             if isinstance(value, Statement) and value.name not in found:
                 found[value.name] = (module.split(".")[1], value)
     return found
@@ -65,6 +70,8 @@ async def test_statement_is_what_it_declares(roles: dict[str, asyncpg.Connection
 def test_every_statement_is_found() -> None:
     named = re.compile(rf'\(\s*"((?:{"|".join(SLICES)})\.\w+)",')
     written = {name for path in python_files("services") for name in named.findall(path.read_text())}
+    leases = re.findall(r'f"\{schema\}\.(\w+)",', Path(servicekit.leases.__file__).read_text())
+    written |= {f"{schema}.{name}" for schema in ("chat", "tracks") for name in leases}
     ours = {name for name in Statement.registry if name.split(".")[0] in SLICES}
     assert ours == set(STATEMENTS) == written
     assert len(written) > 10

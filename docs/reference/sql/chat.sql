@@ -136,6 +136,9 @@ removed AS (
 SELECT ((SELECT count(*) FROM revision) + (SELECT count(*) FROM mention)
         + (SELECT count(*) FROM reaction))::int AS removed;
 
+-- chat.delete_expired_leases
+DELETE /* chat.delete_expired_leases */ FROM chat.leases WHERE until < clock_timestamp() - interval '1 hour';
+
 -- chat.delete_messages
 WITH /* chat.delete_messages */ targets AS (
   SELECT d.seq, row_number() OVER (ORDER BY d.seq) AS n FROM unnest($2::bigint[]) AS d(seq)
@@ -1420,6 +1423,10 @@ WITH /* chat.remove_reaction */ removed AS (
    WHERE room_id = $1 AND message_id = $2 AND emoji = $4 AND count = 1
 )
 UPDATE chat.room_counters SET last_rev = $5 WHERE room_id = $1;
+
+-- chat.renew_lease
+UPDATE /* chat.renew_lease */ chat.leases SET until = clock_timestamp() + make_interval(secs => $3)
+WHERE name = $1 AND holder = $2;
 
 -- chat.report
 SELECT /* chat.report */ p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2;

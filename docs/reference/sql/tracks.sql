@@ -3,9 +3,8 @@
 -- tracks.acquire_lease
 INSERT /* tracks.acquire_lease */ INTO tracks.leases (name, holder, until)
 VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
-ON CONFLICT (name) DO UPDATE
-SET holder = excluded.holder, until = clock_timestamp() + make_interval(secs => $3)
-WHERE leases.until <= clock_timestamp()
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+ WHERE leases.until <= clock_timestamp() OR leases.holder = excluded.holder
 RETURNING holder;
 
 -- tracks.add_aliases
@@ -31,11 +30,11 @@ WHERE url_hash = $1;
 -- tracks.claim_due
 WITH /* tracks.claim_due */ due AS (
     SELECT found.id
-    FROM unnest($1::text[], $2::int[]) AS room (provider, places)
+    FROM unnest($1::text[], $2::int[]) AS slots (provider, free)
     CROSS JOIN LATERAL (
         SELECT id FROM tracks.track_refs
-        WHERE provider = room.provider AND next_attempt_at <= clock_timestamp()
-        ORDER BY next_attempt_at LIMIT room.places
+        WHERE provider = slots.provider AND next_attempt_at <= clock_timestamp()
+        ORDER BY next_attempt_at LIMIT slots.free
         FOR UPDATE SKIP LOCKED
     ) found
 )
@@ -177,7 +176,7 @@ WHERE url_hash = $1
 RETURNING fetched_at;
 
 -- tracks.save_response
-INSERT /* tracks.save_response */ INTO tracks.crawler_cache AS kept
+INSERT /* tracks.save_response */ INTO tracks.crawler_cache AS cached
     (url_hash, url, final_url, status_code, content_type, content, etag, error_kind,
      fetched_at, expires_at, stale_until)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now() + make_interval(secs => $9),
@@ -187,7 +186,7 @@ SET final_url = excluded.final_url, status_code = excluded.status_code,
     content_type = excluded.content_type, content = excluded.content, etag = excluded.etag,
     error_kind = excluded.error_kind, fetched_at = excluded.fetched_at,
     expires_at = excluded.expires_at, stale_until = excluded.stale_until
-RETURNING kept.fetched_at;
+RETURNING cached.fetched_at;
 
 -- tracks.search_fuzzy
 WITH /* tracks.search_fuzzy */ matching AS MATERIALIZED (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from search_text import parse_query
+from search_text.tiers import MAX_SIMILARITY, MatchTier
 from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
@@ -19,7 +20,7 @@ from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError
 from services.chat.domain.model import Member, Room, SystemEvent
 from services.chat.domain.pagination import take_within_budget
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived
-from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, MAX_SIMILARITY, Cursor, MatchTier, tiers
+from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, Cursor, tiers
 from services.chat.domain.room_update import RoomChange, apply_update, differences
 from services.chat.domain.visibility import check_not_banned, check_room_visible
 from services.chat.store import room_listing

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from search_text import SearchQuery
+from search_text.tiers import MatchTier, prefix_upper_bound
 from servicekit.database import Database
 from servicekit.sql import Query
 from services.chat.domain.model import Room
-from services.chat.domain.room_search import Cursor, MatchTier, prefix_upper_bound
+from services.chat.domain.room_search import Cursor
 from services.chat.store.membership import MemberRow
 from services.chat.store.message_query import MESSAGE, NO_THREAD, MessageRow
 from services.chat.store.rooms import ROOM_COLUMNS

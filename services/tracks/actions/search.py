@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from search_text import parse_query
+from search_text.tiers import MatchTier
 from servicekit.caller import Caller
 from servicekit.errors import FieldViolation, InvalidFieldsError, PageTokenMismatchError
 from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, paginate
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.tracks import TrackPage
-from services.tracks.domain.search import START, Cursor, MatchTier, tiers
+from services.tracks.domain.search import START, Cursor, tiers
 from services.tracks.store import search
 from services.tracks.store.search import MatchRow
 

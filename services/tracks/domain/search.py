@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from uuid import UUID
 
 from search_text import SearchQuery
+from search_text.tiers import MAX_SIMILARITY, MatchTier
 
 FIRST_ID = UUID(int=0)
 """Sorts before every track."""
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
-_LAST_CHARACTER = "\U0010ffff"
-
-
-class MatchTier(enum.IntEnum):
-    """How a track matches, the best first. The numbers are part of page tokens and must not change."""
-
-    PREFIX = 0
-    """The text begins with the query. Sorted by text, so exact matches come first."""
-    SUBSTRING = 1
-    """The text contains the query; without trigrams, only at the start of a word. Sorted by text."""
-    FUZZY = 2
-    """The text shares enough trigrams with the query. Sorted by similarity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +23,7 @@ class Cursor:
 
     tier: MatchTier
     text: str = ""
-    similarity: int = 1_000_000
+    similarity: int = MAX_SIMILARITY
     id: UUID = FIRST_ID
 
 
@@ -59,8 +47,3 @@ def tiers(query: SearchQuery, cursor: Cursor) -> list[Cursor]:
     if query.has_trigrams and (cursor == START or cursor.tier is MatchTier.FUZZY):
         possible.append(MatchTier.FUZZY)
     return [cursor if tier is cursor.tier else Cursor(tier) for tier in possible if tier >= cursor.tier]
-
-
-def prefix_upper_bound(start: str) -> str:
-    """Return a text that sorts after all texts with this prefix, in the order of bytes."""
-    return start + _LAST_CHARACTER

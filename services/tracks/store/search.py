@@ -11,10 +11,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from search_text import SearchQuery
+from search_text.tiers import MatchTier, prefix_upper_bound
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
-from services.tracks.domain.search import Cursor, MatchTier, prefix_upper_bound
+from services.tracks.domain.search import Cursor
 from services.tracks.store.tracks import COLUMNS, OF_TRACK, TrackRow
 
 MAX_CANDIDATES = 1_000

@@ -43,6 +43,8 @@ async def _create_user(deps: Deps, subject: str, email: str) -> IdentityRow:
 class LocalResolver:
     """Resolves callers inside the users service, without a call to itself."""
 
+    service = "users"
+
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
 

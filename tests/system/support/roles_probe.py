@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from seda.users.internal.v1 import identity_service_pb2
+from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.call import Call
 from servicekit.process import App, AppContext, main
-from servicekit.settings import ServiceSettings
-from services.chat.clients.users import RemoteResolver
+from servicekit.remote_resolver import RemoteResolver
+from servicekit.settings import ServiceSettings, Target
 from tests.probe import ProbeResponse
 from tests.servicekit.probe_process import Ready
 from tests.servicekit.probe_server import Probe, servicers
@@ -22,14 +24,19 @@ class Settings(ServiceSettings):
     process: ClassVar[str] = "chat"
     has_database: ClassVar[bool] = False
 
+    users_target: Target = "127.0.0.1:7401"
+
 
 async def _echo(request: Any, _call: Call) -> Any:
     return ProbeResponse(text=request.text)
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Any]) -> App:
     """Put the service together."""
-    resolver = RemoteResolver(context.service_client("users", _IDENTITY))
+    users = context.service_client("users", _IDENTITY)
+    resolver = RemoteResolver(
+        users, IdentityServiceStub(users.retrying_channel).ResolveCaller, ResolveCallerRequest
+    )
     return App(servicers=servicers(Probe(_echo)), resolver=resolver, workers=[Ready(context)])
 
 

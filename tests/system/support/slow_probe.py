@@ -50,6 +50,8 @@ class EndlessDatabase(Database):
 class Everybody:
     """Knows every user."""
 
+    service = "users"
+
     async def resolve(self, _subject: str, _email: str) -> Caller:
         """A caller."""
         return Caller(new_id(), Role.USER)
@@ -77,12 +79,12 @@ class SlowProbe:
         raise AttributeError(name)
 
 
-def build(context: AppContext) -> App:
+def build(context: AppContext[Any]) -> App:
     """Put the service together."""
     return App(servicers=[SlowProbe(context.database)], resolver=Everybody(), schema_head=SCHEMA_HEAD)
 
 
-def build_unlimited(context: AppContext) -> App:
+def build_unlimited(context: AppContext[Any]) -> App:
     """Put the service together without its limits."""
     context._database = EndlessDatabase(context.settings.dsn, context.settings.pool_options())
     return build(context)

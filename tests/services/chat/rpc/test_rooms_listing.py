@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from search_text import normalize_text, parse_query
+from search_text.tiers import MAX_SIMILARITY, prefix_upper_bound
 from seda.chat.v1.room_service_pb2 import ListPublicRoomsResponse
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import encode_token, fingerprint
-from services.chat.domain.room_search import FIRST_ID, MAX_SIMILARITY, prefix_upper_bound
+from services.chat.domain.room_search import FIRST_ID
 from services.chat.store import room_listing as store
 from services.chat.store.rooms import search_name
 from tests.postgres import Database

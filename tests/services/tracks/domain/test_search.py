@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 
 from search_text import parse_query
-from services.tracks.domain.search import START, Cursor, MatchTier, page_size, prefix_upper_bound, tiers
+from search_text.tiers import MatchTier, prefix_upper_bound
+from services.tracks.domain.search import START, Cursor, page_size, tiers
 
 _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
 
