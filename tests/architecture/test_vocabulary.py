@@ -45,6 +45,9 @@ WORDS = (
     Word(r"\bStandingRow\b|\bstanding pins?\b", "active", "standing pins"),
     Word(r"(?<![\w.])(?:actions|store|domain)/stubs?\b|\bdeleted stubs?\b", "tombstone", "actions/stubs"),
     Word(r"\bFieldFault\b|\bfield_fault\b", "FieldViolation", "FieldFault"),
+    Word(r"\bwatchdogs?\b", "reaper", "the watchdog"),
+    Word(r"\bSendFacts\b|\bsend_facts\b", "Membership", "SendFacts"),
+    Word(r"\bbequeath\w*", "transfer_ownership", "bequeath"),
 )
 
 _IGNORED = {"tests/architecture/test_vocabulary.py", "CHANGELOG.md"}

@@ -163,6 +163,7 @@ def test_same_calls_on_chats_own_port_with_grpcurl(suite: Suite) -> None:
     direct_calls(suite, f"grpcurl -plaintext {bearer} -d %s {suite.chat} seda.chat.v1.%s")
 
 
+@pytest.mark.slow
 def test_second_start_keeps_the_data(suite: Suite) -> None:
     room_id, posted = suite.run(*suite.up.block(WITHOUT_GRPCURL)[1:3])
     before = suite.token_line
