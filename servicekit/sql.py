@@ -14,7 +14,6 @@ them with PostgreSQL's types (tests/sql_check.py).
 from __future__ import annotations
 
 import functools
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import (
@@ -67,7 +66,7 @@ class Query(Statement[*Params], Generic[Row, *Params]):
     @functools.cached_property
     def make(self) -> Callable[[Sequence[Any]], Row]:
         """Converts a record of the driver to a row."""
-        return cast("Callable[[Sequence[Any]], Row]", _row_maker(self.type_arguments[0])[0])
+        return cast("Callable[[Sequence[Any]], Row]", _row_maker(self.type_arguments[0]))
 
 
 def nested_row(hint: object) -> type[Any] | None:
@@ -78,32 +77,36 @@ def nested_row(hint: object) -> type[Any] | None:
     return None
 
 
-def _row_maker(row_type: type[Any]) -> tuple[Callable[[Sequence[Any]], Any], int]:
-    """Return a function that converts columns to a row, and the number of columns."""
+def _row_maker(row_type: type[Any]) -> Callable[[Sequence[Any]], Any]:
+    """Return a function that converts the columns of a record to a row."""
     # As _make, without the column count, which tests/sql_check.py verifies.
-    new = functools.partial(tuple.__new__, row_type)
-    fields: list[Callable[[Sequence[Any]], Any]] = []
-    width = 0
-    for hint in get_type_hints(row_type).values():
+    if not any(map(nested_row, get_type_hints(row_type).values())):
+        return functools.partial(tuple.__new__, row_type)
+    # Generated, as the methods of NamedTuple are: calls per entity would double the time of a row.
+    names: dict[str, Any] = {"new": tuple.__new__}
+    source, _ = _row_source(row_type, 0, names)
+    return cast("Callable[[Sequence[Any]], Any]", eval(f"lambda c: {source}", names))  # noqa: S307 - generated from types
+
+
+def _row_source(row_type: type[Any], start: int, names: dict[str, Any]) -> tuple[str, int]:
+    """Return an expression for the row whose columns begin at `start`, and the column after it."""
+    hints = get_type_hints(row_type).values()
+    name = f"t{len(names)}"
+    names[name] = row_type
+    if not any(map(nested_row, hints)):
+        end = start + len(hints)
+        return f"new({name}, c[{start}:{end}])", end
+    fields = []
+    for hint in hints:
         nested = nested_row(hint)
         if nested is None:
-            fields.append(operator.itemgetter(width))
-            width += 1
+            fields.append(f"c[{start}]")
+            start += 1
         else:
-            make, count = _row_maker(nested)
-            fields.append(_entity_maker(make, width, width + count, optional=hint is not nested))
-            width += count
-    if width == len(fields):
-        return new, width
-    return lambda columns: new([field(columns) for field in fields]), width
-
-
-def _entity_maker(
-    make: Callable[[Sequence[Any]], Any], start: int, end: int, *, optional: bool
-) -> Callable[[Sequence[Any]], Any]:
-    if optional:
-        return lambda columns: None if columns[start] is None else make(columns[start:end])
-    return lambda columns: make(columns[start:end])
+            source, end = _row_source(nested, start, names)
+            fields.append(source if hint is nested else f"None if c[{start}] is None else {source}")
+            start = end
+    return f"new({name}, ({', '.join(fields)},))", start
 
 
 class Command(Statement[*Params], Generic[*Params]):

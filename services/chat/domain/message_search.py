@@ -1,4 +1,4 @@
-"""Search in messages: which words a text has."""
+"""The normalized text of messages, for search."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from search_text import words
 
 
 def search_text(text: str | None) -> str | None:
-    """What search compares a text with, to be stored beside it: its folded words; None for no text.
+    """Return the normalized words of a text, which search compares; None without a text.
 
-    Letters and digits alone: where words end must not depend on what PostgreSQL takes for a path, an address or
-    a number with a sign.
+    Letters and digits only, so that word boundaries do not depend on PostgreSQL's parser, which recognizes paths,
+    addresses and signed numbers.
     """
     return None if text is None else " ".join(words(text))

@@ -14,8 +14,8 @@ from services.chat.domain.model import MessageType
 from services.chat.store.message_query import track_to_json
 from services.chat.store.rooms import SANCTION_ACTIVE, Reader
 
-# Mentions come as the text of an array per draft: arrays of arrays must all be of one length. Each array stands in
-# a sub-select, which hides its length from the planner: see the locks in room_transaction.py.
+# Mentions are passed as the text of an array per draft, as arrays of arrays must have one length. The sub-select hides
+# the length of each array from the planner: see room_transaction.py.
 _CONTEXT = Query[
     SendContext,
     list[UUID],
