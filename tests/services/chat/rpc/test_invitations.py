@@ -295,35 +295,6 @@ async def test_accept_invitation_and_revoke_it_at_once_end_in_one_of_two_ways(cl
         assert await guests(client, room.owner, room.id) == []
 
 
-async def test_invitation_statements_per_call_are_fixed(client: ChatClient, room: RoomWithMembers) -> None:
-    guest = await known(client)
-    locked = ["BEGIN", "chat.lock_visible_room", "chat.room"]
-    numbered = ["chat.insert_audit_log", "chat.set_room_counters", "COMMIT"]
-    with client.chat.counting() as statements:
-        await invite(client, room.owner, room.id, guest)
-    assert statements == [
-        *locked,
-        "chat.invitation_target",
-        "chat.open_invitation",
-        "chat.upsert_invitation",
-        *numbered,
-    ]
-    for size in (1, 100):
-        with client.chat.counting() as statements:
-            await client.call(room.owner, "ListInvitations", room_id=room.id, page_size=size)
-        assert statements == ["chat.room", "chat.invitations_page"]
-        with client.chat.counting() as statements:
-            await client.call(guest, "ListMyInvitations", page_size=size)
-        assert statements == ["chat.my_invitations_page"]
-    with client.chat.counting() as statements:
-        await revoke(client, room.owner, room.id, guest)
-    assert statements == [*locked, "chat.open_invitation", "chat.end_invitation", *numbered]
-    await invite(client, room.owner, room.id, guest)
-    with client.chat.counting() as statements:
-        await client.call(guest, "DeclineInvitation", room_id=room.id)
-    assert statements == [*locked, "chat.end_invitation", "chat.set_room_counters", "COMMIT"]
-
-
 async def test_invite_user_into_a_room_that_is_not_there(client: ChatClient) -> None:
     room, guest = await private_room(client), await known(client)
     for email, room_id in ((guest, room.id), (room.owner, str(uuid.uuid4()))):

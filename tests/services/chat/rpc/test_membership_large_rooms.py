@@ -112,22 +112,6 @@ async def test_rooms_of_any_size_are_read_at_one_price(
         assert plan.buffers < 300
 
 
-async def test_round_trips_are_the_same_whatever_the_room_s_and_the_page_s_size(
-    client: ChatClient, crowds: tuple[Crowd, Crowd, Crowd]
-) -> None:
-    for crowd in crowds:
-        ada, room_id, size = crowd.owner, crowd.room_id, crowd.size
-        for page_size in (1, 100):
-            with client.chat.counting() as statements:
-                page = await client.call(ada, "ListMembers", room_id=str(room_id), page_size=page_size)
-            assert statements == ["chat.members_page"]
-            assert len(page.members) == min(page_size, size)
-        with client.chat.counting() as statements:
-            got = await client.get_room(ada, str(room_id))
-        assert statements == ["chat.room"]
-        assert got.room.member_count == size
-
-
 async def test_who_may_not_read_a_room_costs_no_reading(
     client: ChatClient, crowds: tuple[Crowd, Crowd, Crowd], explainer: Explainer
 ) -> None:

@@ -104,15 +104,6 @@ async def test_list_members_while_some_join_and_leave_shows_who_stayed(
         assert [each.user_id for each in found][:3] == stayed
 
 
-async def test_list_members_runs_one_statement(client: ChatClient, room: RoomWithMembers) -> None:
-    names = {0: "members", 1: "plain_members", 2: "moderators", 3: "owners"}
-    for size in (1, 100):
-        for role, name in names.items():
-            with client.chat.counting() as statements:
-                await client.call(room.owner, "ListMembers", room_id=room.id, role=role, page_size=size)
-            assert statements == [f"chat.{name}_page"]
-
-
 NOT_FOUND, BANNED, OUTSIDE = errors.RoomNotFoundError, errors.BannedError, errors.NotAMemberError
 # For each method: in a public room somebody who is no member, and who is banned; in a private one somebody who is
 # no member, who is banned, and who is invited. None: it ends well.

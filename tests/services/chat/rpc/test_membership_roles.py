@@ -366,32 +366,3 @@ async def test_changes_of_two_rooms_that_touch_the_same_users_do_not_wait_in_a_r
         "SELECT DISTINCT rooms_rev FROM chat.user_counters WHERE user_id = ANY($1)", touched
     )
     assert [row["rooms_rev"] for row in counted] == [3]
-
-
-async def test_membership_statements_per_call_are_fixed(client: ChatClient, room: RoomWithMembers) -> None:
-    target = await client.db.user_id(room.member)
-    with client.chat.counting() as statements:
-        await client.call(room.owner, "SetMemberRole", room_id=room.id, user_id=target, role=2)
-    assert statements == [
-        *(
-            "BEGIN",
-            "chat.lock_visible_room",
-            "chat.room",
-            "chat.member",
-            "chat.set_member_role",
-            "chat.insert_audit_log",
-        ),
-        *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
-    ]
-    with client.chat.counting() as statements:
-        await leave(client, room.member, room.id)
-    assert statements == [
-        *("BEGIN", "chat.lock_visible_room", "chat.room", "chat.end_membership"),
-        *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
-    ]
-    with client.chat.counting() as statements:
-        await leave(client, room.member, room.id)
-    assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "COMMIT"]
-    with client.chat.counting() as statements:
-        await refused(leave(client, room.owner, room.id), errors.LastOwnerError, DOMAIN)
-    assert statements == ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.has_other_owner", "ROLLBACK"]

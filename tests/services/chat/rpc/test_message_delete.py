@@ -313,24 +313,3 @@ async def test_delete_and_restore_by_many_at_once_keep_the_sums(
     )
     live = [row["seq"] for row in rows]
     assert await client.db.thread_counters(room.message) == (len(live), live[-1] if live else None)
-
-
-async def test_stubs_statements_per_call_are_fixed(client: ChatClient, room: RoomWithAuthor) -> None:
-    begun = ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.get_message"]
-    ended = ["chat.set_room_counters", "COMMIT"]
-    deleted = [*begun, "chat.delete_messages", "chat.get_message"]
-    steps = [
-        (client.delete_message, room.author, [*deleted, *ended]),
-        (client.delete_message, room.author, [*begun, "COMMIT"]),
-        (
-            client.restore_message,
-            room.owner,
-            [*begun, "chat.restore_message", "chat.insert_audit_log", *ended],
-        ),
-        (client.restore_message, room.owner, [*begun, "COMMIT"]),
-        (client.delete_message, room.owner, [*deleted, "chat.insert_audit_log", *ended]),
-    ]
-    for act, email, expected in steps:
-        with client.chat.counting() as statements:
-            await act(email, room.message)
-        assert statements == expected

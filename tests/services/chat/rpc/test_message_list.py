@@ -226,19 +226,6 @@ async def test_get_message_that_is_missing_deleted_or_elsewhere(client: ChatClie
     await refused(client.get_message(ada, message), MessageNotFoundError, DOMAIN)
 
 
-async def test_messages_are_read_with_one_statement_whatever_the_page(client: ChatClient) -> None:
-    ada, room_id = await _room_of(client, 101)
-    message = (await client.list_messages(ada, room_id)).messages[0]
-    for size in (1, 100):
-        with client.chat.counting() as statements:
-            await client.list_messages(ada, room_id, page_size=size)
-        assert statements == ["chat.page_roots"]
-    with client.chat.counting() as statements:
-        await client.list_messages(ada, room_id, thread_view=ALL)
-        await client.get_message(ada, message)
-    assert statements == ["chat.page_all", "chat.messages_by_id"]
-
-
 async def _room_of(client: ChatClient, messages: int) -> tuple[str, str]:
     """A new room with so many messages by its owner."""
     ada = new_user()

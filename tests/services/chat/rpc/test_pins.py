@@ -95,19 +95,3 @@ async def test_pin_message_takes_fifty_at_once_and_no_more(client: ChatClient, s
     await client.pin_message(ada, pinned[0])
     await client.unpin_message(ada, pinned[0])
     assert (await client.pin_message(ada, message)).message_id == message.id
-
-
-async def test_pins_statements_per_call_are_fixed(client: ChatClient) -> None:
-    ada, message = await _message(client)
-    begun = ["BEGIN", "chat.lock_visible_room", "chat.room", "chat.pin_target"]
-    ended = ["chat.insert_audit_log", "chat.set_room_counters", "COMMIT"]
-    steps = [
-        (client.pin_message, [*begun, "chat.pin_message", "chat.insert_system_message", *ended]),
-        (client.pin_message, [*begun, "COMMIT"]),
-        (client.unpin_message, [*begun, "chat.unpin_message", *ended]),
-        (client.unpin_message, [*begun, "COMMIT"]),
-    ]
-    for act, expected in steps:
-        with client.chat.counting() as statements:
-            await act(ada, message)
-        assert statements == expected

@@ -163,22 +163,6 @@ async def test_reactions_too_often_are_refused(
         assert (await limited.add_reaction(bob, message)).reactions[0].count == 2
 
 
-async def test_reactions_statements_per_call_are_fixed(client: ChatClient) -> None:
-    ada, message = await _message(client)
-    begun = ["BEGIN", "chat.lock_visible_room", "chat.reaction_context"]
-    for emoji in _FACES[:19]:
-        with client.chat.counting() as statements:
-            await client.add_reaction(ada, message, emoji)
-        assert statements == [*begun, "chat.add_reaction", "COMMIT"]
-    for act in (client.add_reaction, client.remove_reaction):
-        with client.chat.counting() as statements:
-            await act(ada, message, _FACES[0] if act == client.add_reaction else "👍")
-        assert statements == [*begun, "COMMIT"]
-    with client.chat.counting() as statements:
-        await client.remove_reaction(ada, message, _FACES[0])
-    assert statements == [*begun, "chat.remove_reaction", "COMMIT"]
-
-
 async def _popular(client: ChatClient, message: Message, count: int) -> None:
     """Let so many strangers have given ten emojis, and as many have taken others back."""
     for emoji, removed in (("':e' || g % 10 || ':'", "NULL"), ("':r' || g || ':'", "now()")):

@@ -182,24 +182,6 @@ async def test_join_room_by_many_at_once_numbers_them_without_a_gap(client: Chat
     assert [rev for _, rev in numbers] == list(range(4, 34, 2))
 
 
-async def test_rooms_statements_per_call_are_fixed(client: ChatClient) -> None:
-    ada, bob = new_user(), new_user()
-    room = await client.create_room(ada)
-    await client.get_room(bob, room.id)
-    with client.chat.counting() as statements:
-        await client.create_room(ada)
-    assert statements == ["BEGIN", "chat.create_room", "COMMIT", "chat.room"]
-    with client.chat.counting() as statements:
-        await client.get_room(ada, room.id)
-    assert statements == ["chat.room"]
-    with client.chat.counting() as statements:
-        await client.join_room(bob, room.id)
-    assert statements == [
-        *("BEGIN", "chat.lock_visible_room", "chat.room", "chat.join_room", "chat.insert_system_message"),
-        *("chat.set_room_counters", "chat.bump_room_list_version", "COMMIT"),
-    ]
-
-
 async def invite(client: ChatClient, room_id: str, email: str) -> None:
     """Invite a user who has called before, as InviteMember will."""
     await client.admin.execute(

@@ -13,7 +13,6 @@ import asyncpg
 import pytest
 
 from seda.chat.v1.message_pb2 import Message
-from seda.chat.v1.message_service_pb2 import ThreadView
 from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP
 from servicekit.sql import Statement
@@ -322,49 +321,3 @@ async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
         assert max(costs) < 20, costs
     finally:
         await admin.execute(hide, talks.large.room_id, False)
-
-
-@pytest.mark.parametrize("page_size", [1, 100])
-async def test_statements_per_call_are_fixed(client: ChatClient, talks: Talks, page_size: int) -> None:
-    ids: list[str] = []
-    for room in (talks.ten, talks.large):
-        room_id, ada = str(room.room_id), room.owner
-        for view, deleted, name in (
-            (ThreadView.THREAD_VIEW_ROOTS, False, "chat.page_roots"),
-            (ThreadView.THREAD_VIEW_ROOTS, True, "chat.page_roots_and_deleted"),
-            (ThreadView.THREAD_VIEW_ALL, False, "chat.page_all"),
-            (ThreadView.THREAD_VIEW_ALL, True, "chat.page_all_and_deleted"),
-        ):
-            fields = {"page_size": page_size, "thread_view": view, "show_deleted": deleted}
-            with client.chat.counting() as statements:
-                page = await client.list_messages(ada, room_id, **fields)
-            assert statements == [name]
-            ids = [message.id for message in page.messages]
-            assert len(ids) == page_size or page.found_oldest
-        for call, expected in (
-            (client.get_message(ada, room.root), ["chat.messages_by_id"]),
-            (client.lookup_messages(ada, room_id, ids), ["chat.messages_by_id"]),
-            (
-                client.search_messages(ada, "number", room_id=room_id, page_size=page_size),
-                ["chat.search_words"],
-            ),
-        ):
-            with client.chat.counting() as statements:
-                await call
-            assert statements == expected
-    for room in (talks.short, talks.long):
-        room_id, root, ada = str(room.room_id), room.root, room.owner
-        for listing, expected in (
-            (client.list_replies(ada, root, page_size=page_size), ["chat.page_replies"]),
-            (
-                client.list_replies(ada, root, page_size=page_size, show_deleted=True),
-                ["chat.page_replies_and_deleted"],
-            ),
-            (client.list_reactions(ada, root, page_size=page_size), ["chat.reactions"]),
-            (client.list_reactions(ada, root, emoji=":a:", page_size=page_size), ["chat.reactions_of_emoji"]),
-            (client.list_revisions(ada, root, page_size=page_size), ["chat.room", "chat.revisions"]),
-            (client.list_pins(ada, room_id), ["chat.active_pins", "chat.messages_by_id"]),
-        ):
-            with client.chat.counting() as statements:
-                await listing
-            assert statements == expected

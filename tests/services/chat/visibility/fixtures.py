@@ -121,15 +121,15 @@ class VisibilityFixtures:
             )
         return made
 
-    async def ask(self, method: Method, role: str, room: RoomFixture, *, as_admin: bool = False) -> Outcome:
-        """How a method ends for somebody of a role, called about a room."""
+    async def ask(self, method: Method, role: str, room: RoomFixture, /, **fields: Any) -> Outcome:
+        """Call a method as a user of a role; `fields` override those of `request_about`."""
         metadata = (
             service("gateway") if role == "service" else user(self.emails[role]),
             (("x-request-id", REQUEST_ID),),
         )
         request = request_about(method, role, room)
-        if as_admin:
-            setattr(request, "as_admin", True)  # noqa: B010 - the request is of any type
+        for name, value in fields.items():
+            setattr(request, name, value)
         flat = [pair for pairs in metadata for pair in pairs]
         return await send(self.chat.channel, method, request.SerializeToString(), flat)
 
