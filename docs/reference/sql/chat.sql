@@ -22,7 +22,8 @@ WITH /* chat.active_pins */ access AS MATERIALIZED (SELECT
 )
     SELECT access.private, access.role, access.invited, access.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
       FROM access LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
-     ORDER BY p.pinned_at DESC, p.rev DESC;
+                                       AND (p.pinned_at, p.message_id) < ($3, $4)
+     ORDER BY p.pinned_at DESC, p.message_id DESC LIMIT $5;
 
 -- chat.add_reaction
 WITH /* chat.add_reaction */ added AS (
@@ -42,16 +43,25 @@ SELECT created_at FROM added;
 
 -- chat.add_report
 WITH /* chat.add_report */ added AS (
-  INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
-  ON CONFLICT DO NOTHING
-  RETURNING p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by
-)
-SELECT p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM added p
-UNION ALL
-SELECT p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM chat.reports p
- WHERE p.room_id = $2 AND p.message_id = $3 AND p.reporter_id = $4 AND p.state = 'OPEN'
-   AND NOT EXISTS (SELECT 1 FROM added);
+     INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_rev,
+                                    created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
+     ON CONFLICT DO NOTHING
+     RETURNING
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+   )
+   SELECT
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+FROM added p
+   UNION ALL
+   SELECT
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+FROM chat.reports p
+    WHERE p.room_id = $2 AND p.message_id = $3 AND p.reporter_id = $4 AND p.state = 'OPEN'
+      AND NOT EXISTS (SELECT 1 FROM added);
 
 -- chat.anonymise_messages
 UPDATE /* chat.anonymise_messages */ chat.messages m SET user_id = NULL, request_id = NULL, payload_hash = NULL, rev = $3 + d.n - 1
@@ -1429,10 +1439,16 @@ UPDATE /* chat.renew_lease */ chat.leases SET until = clock_timestamp() + make_i
 WHERE name = $1 AND holder = $2;
 
 -- chat.report
-SELECT /* chat.report */ p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2;
+SELECT /* chat.report */
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2;
 
 -- chat.report_by_request_id
-SELECT /* chat.report_by_request_id */ p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2;
+SELECT /* chat.report_by_request_id */
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2;
 
 -- chat.report_target
 SELECT /* chat.report_target */ m.type, m.deleted_at IS NOT NULL AS deleted,
@@ -1441,15 +1457,23 @@ SELECT /* chat.report_target */ m.type, m.deleted_at IS NOT NULL AS deleted,
 FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2;
 
 -- chat.reports_page
-SELECT /* chat.reports_page */ p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3) ORDER BY p.created_at DESC, p.id DESC LIMIT $4;
+SELECT /* chat.reports_page */
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+FROM chat.reports p WHERE p.room_id = $1 AND (p.created_rev, p.id) < ($2, $3) ORDER BY p.created_rev DESC, p.id DESC LIMIT $4;
 
 -- chat.reports_page_in_state
-SELECT /* chat.reports_page_in_state */ p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3) AND p.state = $5 ORDER BY p.created_at DESC, p.id DESC LIMIT $4;
+SELECT /* chat.reports_page_in_state */
+   p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+   p.created_rev
+FROM chat.reports p WHERE p.room_id = $1 AND (p.created_rev, p.id) < ($2, $3) AND p.state = $5 ORDER BY p.created_rev DESC, p.id DESC LIMIT $4;
 
 -- chat.resolve_report
 UPDATE /* chat.resolve_report */ chat.reports p SET state = $3, resolved_at = clock_timestamp(), resolved_by = $4
  WHERE p.room_id = $1 AND p.id = $2
-RETURNING p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by;
+RETURNING
+p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+p.created_rev;
 
 -- chat.restore_message
 WITH /* chat.restore_message */ restored AS (

@@ -502,21 +502,31 @@ Global___UnpinMessageResponse: _TypeAlias = UnpinMessageResponse  # noqa: Y015
 
 @_typing.final
 class ListPinsRequest(_message.Message):
-    """Names a room."""
+    """Which pins to list."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ROOM_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
+    page_size: _builtins.int
+    """At most so many pins, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
     def __init__(
         self,
         *,
         room_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["room_id", b"room_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -524,11 +534,14 @@ Global___ListPinsRequest: _TypeAlias = ListPinsRequest  # noqa: Y015
 
 @_typing.final
 class ListPinsResponse(_message.Message):
-    """The pinned messages."""
+    """A page of pinned messages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PINS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
     @_builtins.property
     def pins(self) -> _containers.RepeatedCompositeFieldContainer[Global___PinnedMessage]:
         """The pins, the newest first."""
@@ -537,10 +550,11 @@ class ListPinsResponse(_message.Message):
         self,
         *,
         pins: _abc.Iterable[Global___PinnedMessage] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pins", b"pins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "pins", b"pins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -158,9 +158,9 @@ class RoomServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPins(self, request, context):
-        """Lists the pinned messages that are live, the newest pin first; 50 at most.
+        """Lists the pinned messages that are live, the newest pin first.
 
-        Errors: ROOM_NOT_FOUND, BANNED.
+        Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

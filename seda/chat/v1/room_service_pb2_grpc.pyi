@@ -65,9 +65,9 @@ class RoomServiceStub:
     NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
     """
     ListPins: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPinsRequest, _room_service_pb2.ListPinsResponse]
-    """Lists the pinned messages that are live, the newest pin first; 50 at most.
+    """Lists the pinned messages that are live, the newest pin first.
 
-    Errors: ROOM_NOT_FOUND, BANNED.
+    Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
     """
 
 class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -169,9 +169,9 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.ListPinsRequest,
         context: _aio.ServicerContext[_room_service_pb2.ListPinsRequest, _abc.Awaitable[_room_service_pb2.ListPinsResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.ListPinsResponse]:
-        """Lists the pinned messages that are live, the newest pin first; 50 at most.
+        """Lists the pinned messages that are live, the newest pin first.
 
-        Errors: ROOM_NOT_FOUND, BANNED.
+        Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
         """
 
 def add_RoomServiceServicer_to_server(servicer: RoomServiceServicer, server: _aio.Server) -> None: ...

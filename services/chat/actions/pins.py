@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
+from servicekit.clock import Micros
+from servicekit.pagination import MAX_TIMESTAMP, decode_instant, encode_token, fingerprint, paginate
 from servicekit.timestamps import format_rfc3339
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
@@ -21,6 +23,7 @@ from services.chat.store.pins import PinTargetRow
 
 MAX_PINS = 50
 """The maximum number of pins of a room."""
+_LATEST = (Micros(MAX_TIMESTAMP), UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +67,35 @@ async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: U
     await with_room_lock(deps.database, caller, room_id, operation)
 
 
-async def list_pins(deps: Deps, caller: Caller, room_id: UUID) -> list[Pinned]:
-    """Return a room's pinned live messages, the newest pin first; two statements."""
-    access, pins = await store.active_pins(deps.database, room_id, caller.user_id)
+async def list_pins(
+    deps: Deps, caller: Caller, room_id: UUID, page_size: int, page_token: str
+) -> tuple[list[Pinned], str]:
+    """Return a page of a room's pinned live messages, the newest pin first, and the next page's token.
+
+    Two statements.
+    """
+    request_fingerprint = fingerprint("ListPins", caller.user_id, room_id)
+    before = decode_instant(page_token, request_fingerprint) or _LATEST
+    access, found = await store.active_pins(deps.database, room_id, caller.user_id, before, page_size + 1)
     check_room_readable(room_id, access)
+    pins, token = paginate(
+        found,
+        page_size,
+        lambda last: encode_token(request_fingerprint, (last.pinned_at,), (str(last.message_id),)),
+    )
     if not pins:
-        return []
+        return [], ""
     batch = await message_list.by_ids(
         deps.database, room_id, caller.user_id, [pin.message_id for pin in pins]
     )
     # A message that was deleted between the two statements has no pin any more.
     live = {row.id: row for row in batch.messages if row.deleted_at is None}
-    return [
+    shown = [
         Pinned(pin, live[pin.message_id], batch.tallies.get(pin.message_id, ()))
         for pin in pins
         if pin.message_id in live
     ]
+    return shown, token
 
 
 async def _begin(tx: RoomTransaction, message_id: UUID) -> tuple[Actor, PinTargetRow]:

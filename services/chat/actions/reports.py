@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.clock import Micros
 from servicekit.database import Session
+from servicekit.errors import PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import MAX_TIMESTAMP, decode_instant, encode_token, fingerprint, paginate
+from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.authorization import ActingAs, audited_read, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import RoomTransaction
+from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import (
     MessageNotFoundError,
     ReportNotFoundError,
@@ -20,10 +20,10 @@ from services.chat.domain.errors import (
     SystemMessageError,
 )
 from services.chat.domain.model import MessageType, Report, ReportState
+from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import check_member, check_room_visible
 from services.chat.store import reports as store
-from services.chat.store import rooms
 from services.chat.store.rooms import Reader
 
 _LAST_ID = UUID(int=(1 << 128) - 1)
@@ -50,43 +50,43 @@ class ReportDraft:
 
 
 async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tuple[Report, bool]:
-    """Report a live message; also returns whether an earlier call with the same request id had reported it.
+    """Report a live message; also returns whether an earlier call with the same request id had made the report.
 
-    An open report of the caller is returned again, at no charge.
+    While a report of the caller is open, it is returned again at no charge.
     """
     charge = deps.limits.reports.deferred_hit(caller.user_id)
 
-    async def work(session: Session) -> tuple[Report, bool]:
-        row = await rooms.get_room(session, draft.room_id, caller)
-        membership = check_room_visible(draft.room_id, None if row is None else row.membership)
-        # Before every other rule: a repeated call returns its report even when its caller may not report any more.
-        if (earlier := await _earlier(session, caller, draft)) is not None:
+    async def operation(tx: RoomTransaction) -> tuple[Report, bool]:
+        membership = check_room_visible(draft.room_id, tx.membership)
+        # Before every other rule: a repeated call gets its report even if its caller may no longer report.
+        if (earlier := await _earlier(tx.session, caller, draft)) is not None:
             return earlier, True
         check_member(membership)
-        message = await store.report_target(session, draft.room_id, draft.message_id, caller.user_id)
+        message = await store.report_target(tx.session, draft.room_id, draft.message_id, caller.user_id)
         if message is None or message.deleted:
             raise MessageNotFoundError(draft.message_id)
         if message.type == MessageType.SYSTEM:
             raise SystemMessageError
         if not message.already_open:
             charge()
-        while True:
-            made = await store.add_report(
-                session,
-                draft.room_id,
-                report_id=new_id(),
-                message_id=draft.message_id,
-                reporter_id=caller.user_id,
-                reason=draft.reason,
-                request_id=draft.request_id,
-            )
-            if made is not None:
-                return made, False
-            # Either the open report was resolved while the statement ran, or a concurrent call used the request id.
-            if (earlier := await _earlier(session, caller, draft)) is not None:
-                return earlier, True
+        made = await store.add_report(
+            tx.session,
+            draft.room_id,
+            report_id=new_id(),
+            message_id=draft.message_id,
+            reporter_id=caller.user_id,
+            reason=draft.reason,
+            request_id=draft.request_id,
+            rev=tx.last_rev + 1,
+        )
+        if made is None:
+            assert draft.request_id is not None  # noqa: S101 - only a request id conflicts with another room
+            raise RequestIdReusedError(draft.request_id)
+        if not message.already_open:
+            tx.next_rev()
+        return made, False
 
-    return await deps.database.run_in_transaction(work)
+    return await with_room_lock(deps.database, caller, draft.room_id, operation)
 
 
 async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Report | None:
@@ -107,10 +107,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
     request_fingerprint = fingerprint(
         "ListReports", caller.user_id, acting_as.room_id, acting_as.as_admin, listing.state
     )
-    before, before_id = decode_instant(listing.page_token, request_fingerprint) or (
-        Micros(MAX_TIMESTAMP),
-        _LAST_ID,
-    )
+    before = _decode(listing.page_token, request_fingerprint)
 
     async def read(session: Reader) -> list[Report]:
         return await store.reports(
@@ -118,14 +115,24 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
             acting_as.room_id,
             state=listing.state,
             before=before,
-            before_id=before_id,
             limit=size + 1,
         )
 
     found = await audited_read(deps.database, caller, acting_as, read, "READ_REPORTS")
     return paginate(
-        found, size, lambda last: encode_token(request_fingerprint, (last.created_at,), (str(last.id),))
+        found, size, lambda last: encode_token(request_fingerprint, (last.created_rev,), (str(last.id),))
     )
+
+
+def _decode(token: str, request_fingerprint: int) -> tuple[int, UUID]:
+    if not token:
+        return MAX_SEQ, _LAST_ID
+    cursor = decode_token(token, request_fingerprint)
+    match list(cursor.numbers):
+        case [rev]:
+            return rev, decode_id(cursor.texts)
+        case _:
+            raise PageTokenMismatchError
 
 
 async def resolve_report(

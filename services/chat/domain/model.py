@@ -235,6 +235,7 @@ class Report:
     created_at: Micros
     resolved_at: Micros | None
     resolved_by: UUID | None
+    created_rev: int
 
 
 class LogLine(NamedTuple):

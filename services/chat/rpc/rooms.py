@@ -67,4 +67,7 @@ class RoomServicer:
 
     async def ListPins(self, request: pb.ListPinsRequest, call: Call) -> pb.ListPinsResponse:
         """See the contract."""
-        return wire.list_pins_response(await list_pins(self._deps, call.caller, parse_id(request.room_id)))
+        room_id, size = parse_id(request.room_id), page_size(request.page_size)
+        return wire.list_pins_response(
+            *await list_pins(self._deps, call.caller, room_id, size, request.page_token)
+        )

@@ -61,6 +61,13 @@ reports = sa.Table(
         sa.Uuid,
         comment="The reporter's id of the ReportMessage call; empty when none was given",
     ),
+    sa.Column(
+        "created_rev",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="The room's change that made it, which lists go by; below 1 for reports made before this column",
+    ),
     sa.PrimaryKeyConstraint("id", name="reports_pkey"),
     sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="reports_room_id_fkey"),
     sa.Index(
@@ -71,8 +78,8 @@ reports = sa.Table(
         unique=True,
         postgresql_where=sa.text("state = 'OPEN'::text"),
     ),
-    sa.Index("reports_room_id_created_at_idx", "room_id", "created_at", "id"),
-    sa.Index("reports_state_idx", "room_id", "state", "created_at", "id"),
+    sa.Index("reports_room_id_created_rev_idx", "room_id", "created_rev", "id"),
+    sa.Index("reports_room_id_state_created_rev_idx", "room_id", "state", "created_rev", "id"),
     sa.Index("reports_reporter_id_idx", "reporter_id"),
     sa.Index(
         "reports_reporter_id_request_id_key",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
+from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.sql import Command, Query
 from services.chat.domain.model import Pin
@@ -29,13 +30,14 @@ class ActivePinRow(NamedTuple):
     pin: Pin | None
 
 
-_ACTIVE_PINS = Query[ActivePinRow, UUID, UUID](
+_ACTIVE_PINS = Query[ActivePinRow, UUID, UUID, Micros, UUID, int](
     "chat.active_pins",
     f"""
     {ROOM_ACCESS}
     SELECT access.private, access.role, access.invited, access.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
       FROM access LEFT JOIN chat.pins p ON p.room_id = $1 AND p.removed_at IS NULL AND {CAN_READ}
-     ORDER BY p.pinned_at DESC, p.rev DESC
+                                       AND (p.pinned_at, p.message_id) < ($3, $4)
+     ORDER BY p.pinned_at DESC, p.message_id DESC LIMIT $5
     """,
 )
 _PIN_TARGET = Query[PinTargetRow, UUID, UUID](
@@ -70,10 +72,10 @@ _UNPIN = Command[UUID, UUID, int](
 
 
 async def active_pins(
-    database: Database, room_id: UUID, user_id: UUID
+    database: Database, room_id: UUID, user_id: UUID, before: tuple[Micros, UUID], limit: int
 ) -> tuple[RoomAccess | None, list[Pin]]:
-    """Return the caller's access and the active pins, the newest first; no access when there is no such room."""
-    rows = await database.rows(_ACTIVE_PINS, room_id, user_id)
+    """Return the caller's access and active pins, the newest first; no access when there is no such room."""
+    rows = await database.rows(_ACTIVE_PINS, room_id, user_id, *before, limit)
     return rows[0].access if rows else None, [row.pin for row in rows if row.pin is not None]
 
 

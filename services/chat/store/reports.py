@@ -24,13 +24,17 @@ class ReportRow(NamedTuple):
     created_at: Micros
     resolved_at: Micros | None
     resolved_by: UUID | None
+    created_rev: int
 
     def report(self) -> Report:
         """Return the report as a value."""
         return Report(*self._replace(state=ReportState(self.state)))  # type: ignore[arg-type]  # one column for each field, in their order
 
 
-_REPORT = "p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by"
+_REPORT = """
+    p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
+    p.created_rev
+"""
 
 
 class ReportTargetRow(NamedTuple):
@@ -50,12 +54,13 @@ _REPORT_TARGET = Query[ReportTargetRow, UUID, UUID, UUID](
       FROM chat.messages m WHERE m.room_id = $1 AND m.id = $2
     """,
 )
-_ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None](
+_ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None, int](
     "chat.add_report",
     f"""
     WITH added AS (
-      INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_at)
-      VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+      INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_rev,
+                                     created_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
       ON CONFLICT DO NOTHING
       RETURNING {_REPORT}
     )
@@ -70,10 +75,10 @@ _BY_REQUEST_ID = Query[ReportRow, UUID, UUID](
     "chat.report_by_request_id",
     f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",
 )
-_REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_at, p.id) < ($2, $3)"
-_NEWEST_REPORTS = "ORDER BY p.created_at DESC, p.id DESC LIMIT $4"
-_REPORT_PAGE = Query[ReportRow, UUID, Micros, UUID, int]("chat.reports_page", f"{_REPORTS} {_NEWEST_REPORTS}")
-_REPORTS_IN_STATE = Query[ReportRow, UUID, Micros, UUID, int, str](
+_REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_rev, p.id) < ($2, $3)"
+_NEWEST_REPORTS = "ORDER BY p.created_rev DESC, p.id DESC LIMIT $4"
+_REPORT_PAGE = Query[ReportRow, UUID, int, UUID, int]("chat.reports_page", f"{_REPORTS} {_NEWEST_REPORTS}")
+_REPORTS_IN_STATE = Query[ReportRow, UUID, int, UUID, int, str](
     "chat.reports_page_in_state", f"{_REPORTS} AND p.state = $5 {_NEWEST_REPORTS}"
 )
 _ONE_REPORT = Query[ReportRow, UUID, UUID](
@@ -114,7 +119,7 @@ async def by_request_id(session: Session, reporter_id: UUID, request_id: UUID) -
     return None if row is None else row.report()
 
 
-async def add_report(
+async def add_report(  # noqa: PLR0913 - one per column
     session: Session,
     room_id: UUID,
     *,
@@ -123,23 +128,24 @@ async def add_report(
     reporter_id: UUID,
     reason: str,
     request_id: UUID | None,
+    rev: int,
 ) -> Report | None:
-    """Insert a report, or return the reporter's open one.
+    """Insert a report, or return the reporter's open one. The room must be locked.
 
-    Returns None when that one was resolved concurrently, or another report has taken the request id.
+    Returns None when a report in another room has taken the request id.
     """
-    row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id)
+    row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id, rev)
     return None if row is None else row.report()
 
 
 async def reports(
-    session: Reader, room_id: UUID, *, state: ReportState | None, before: Micros, before_id: UUID, limit: int
+    session: Reader, room_id: UUID, *, state: ReportState | None, before: tuple[int, UUID], limit: int
 ) -> list[Report]:
     """Return reports, the newest first."""
     if state is None:
-        rows = await session.rows(_REPORT_PAGE, room_id, before, before_id, limit)
+        rows = await session.rows(_REPORT_PAGE, room_id, *before, limit)
     else:
-        rows = await session.rows(_REPORTS_IN_STATE, room_id, before, before_id, limit, state)
+        rows = await session.rows(_REPORTS_IN_STATE, room_id, *before, limit, state)
     return [row.report() for row in rows]
 
 

@@ -76,9 +76,9 @@ def fill_pin(into: room_pb2.Pin, pin: Pin) -> None:
     into.rev = pin.rev
 
 
-def list_pins_response(pinned: list[Pinned]) -> room_service_pb2.ListPinsResponse:
-    """Convert a room's pins."""
-    response = room_service_pb2.ListPinsResponse()
+def list_pins_response(pinned: list[Pinned], next_page_token: str) -> room_service_pb2.ListPinsResponse:
+    """Convert a page of a room's pins."""
+    response = room_service_pb2.ListPinsResponse(next_page_token=next_page_token)
     for each in pinned:
         into = response.pins.add()
         fill_pin(into.pin, each.pin)

@@ -194,9 +194,9 @@ class ChatClient:
         """UnpinMessage."""
         await self._call_on(email, "UnpinMessage", message)
 
-    async def list_pins(self, email: str, room_id: str) -> ListPinsResponse:
+    async def list_pins(self, email: str, room_id: str, **fields: Any) -> ListPinsResponse:
         """ListPins."""
-        response: ListPinsResponse = await self.call(email, "ListPins", room_id=room_id)
+        response: ListPinsResponse = await self.call(email, "ListPins", room_id=room_id, **fields)
         return response
 
 

@@ -128,6 +128,36 @@ async def test_list_pins_newest_first_with_their_messages(
     assert [each.message.id for each in (await client.list_pins(ada, first.room_id)).pins] == [reply.id]
 
 
+async def test_list_pins_in_pages_of_any_size_gives_each_pin_once(
+    client: ChatClient, message: tuple[str, Message]
+) -> None:
+    ada, first = message
+    messages = [first, *[await client.send_message(ada, first.room_id, f"{n}") for n in range(4)]]
+    for each in messages:
+        await client.pin_message(ada, each)
+    # Erasure moves the pin's rev, and not its place.
+    await client.admin.execute(
+        "UPDATE chat.pins SET rev = rev + 1000 WHERE message_id = $1", uuid.UUID(first.id)
+    )
+    for size in (1, 2, 5):
+        found: list[str] = []
+        token = ""
+        while token or not found:
+            page = await client.list_pins(ada, first.room_id, page_size=size, page_token=token)
+            assert len(page.pins) <= size
+            found += [each.message.id for each in page.pins]
+            token = page.next_page_token
+        assert found == [each.id for each in reversed(messages)]
+    token = (await client.list_pins(ada, first.room_id, page_size=2)).next_page_token
+    # The page after a pin that has ended goes on where it was.
+    await client.unpin_message(ada, messages[3])
+    page = await client.list_pins(ada, first.room_id, page_token=token)
+    assert [each.message.id for each in page.pins] == [each.id for each in messages[2::-1]]
+    await refused(
+        client.list_pins(new_user(), first.room_id, page_token=token), PageTokenMismatchError, DOMAIN
+    )
+
+
 async def test_list_pins_of_a_room_without_any(client: ChatClient) -> None:
     ada = new_user()
     room = await client.create_room(ada, private=True)

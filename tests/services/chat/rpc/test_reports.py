@@ -165,13 +165,17 @@ async def test_list_reports_pages_the_newest_first(client: ChatClient, room: Roo
         message = await client.send_message(room.other, room.id, f"{number}")
         answer = await client.call(room.member, "ReportMessage", room_id=room.id, message_id=message.id)
         made.append(answer.report.id)
-    found, token = [], ""
-    while True:
+    # The order is that of the room's changes, not that of the clock.
+    await client.admin.execute(
+        "UPDATE chat.reports SET created_at = created_at - interval '1 hour' WHERE id = $1",
+        uuid.UUID(made[-1]),
+    )
+    found: list[str] = []
+    token = ""
+    while token or not found:
         page = await client.call(room.owner, "ListReports", room_id=room.id, page_size=2, page_token=token)
         found += [each.id for each in page.reports]
         token = page.next_page_token
-        if not token:
-            break
     assert found == made[::-1]
     first = await client.call(room.owner, "ListReports", room_id=room.id, page_size=2)
     await refused(
@@ -314,26 +318,43 @@ async def test_a_report_is_repeated_by_who_may_make_none_any_more_unless_the_roo
         await refused(report(room.member, message.id, reason), errors.RoomNotFoundError, DOMAIN)
 
 
-async def test_one_request_id_for_two_reports_at_once_makes_one(
+async def test_one_request_id_for_reports_in_two_rooms_at_once_makes_one(
     client: ChatClient,
     room: RoomWithMembers,
 ) -> None:
-    messages = [await client.send_message(room.other, room.id, text) for text in ("hm", "hmm")]
     report = Reporting(client, room.id)
-    # Both have looked for an earlier one before either writes.
+    other = replace(report, room_id=(await client.create_room(room.other)).id)
+    await client.join_room(room.member, other.room_id)
+    messages = [await client.send_message(room.other, room_id, "hm") for room_id in (room.id, other.room_id)]
+    # Both look for an earlier report before either inserts one.
     looked = asyncio.Barrier(2)
     look = store.by_request_id
 
-    async def looking(session: Session, reporter_id: uuid.UUID, request_id: uuid.UUID) -> Report | None:
+    async def look_together(session: Session, reporter_id: uuid.UUID, request_id: uuid.UUID) -> Report | None:
         found = await look(session, reporter_id, request_id)
-        if found is None:
-            await looked.wait()
+        await looked.wait()
         return found
 
-    with patch.object(store, "by_request_id", looking):
+    with patch.object(store, "by_request_id", look_together):
         ended = await asyncio.gather(
-            *(report(room.member, message.id) for message in messages), return_exceptions=True
+            *(each(room.member, message.id) for each, message in zip((report, other), messages, strict=True)),
+            return_exceptions=True,
         )
     assert [each.reason for each in ended if isinstance(each, UpstreamError)] == ["REQUEST_ID_REUSED"]
-    found = await client.call(room.moderator, "ListReports", room_id=room.id)
-    assert len(found.reports) == 1
+    pages = [
+        await client.call(email, "ListReports", room_id=room_id)
+        for email, room_id in ((room.owner, room.id), (room.other, other.room_id))
+    ]
+    assert sorted(len(page.reports) for page in pages) == [0, 1]
+
+
+async def test_report_message_takes_a_rev_of_the_room_once(client: ChatClient, room: RoomWithMembers) -> None:
+    message = await client.send_message(room.other, room.id, "hm")
+    rev = (await client.get_room(room.member, room.id)).rev
+    for _ in range(2):
+        await client.call(room.member, "ReportMessage", room_id=room.id, message_id=message.id)
+        assert (await client.get_room(room.member, room.id)).rev == rev + 1
+    assert (
+        await client.db.value("SELECT created_rev FROM chat.reports WHERE room_id = $1", uuid.UUID(room.id))
+        == rev + 1
+    )

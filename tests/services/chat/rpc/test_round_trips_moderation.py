@@ -12,7 +12,6 @@ import asyncpg
 import pytest
 
 from servicekit.clock import Micros
-from servicekit.pagination import MAX_TIMESTAMP
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
@@ -22,7 +21,7 @@ from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
 
 _MANY = 30_000
-_ALWAYS = (Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1))
+_ALWAYS = (MAX_SEQ, uuid.UUID(int=(1 << 128) - 1))
 _NOWHERE = uuid.UUID(int=0)
 # Of $2: as many live messages, and as many deleted ones after them. A thread under the first message, of which all
 # replies but ten in the middle are deleted. Then sanctions and reports, of which the oldest stand.
@@ -48,8 +47,8 @@ WITH history AS (
          now(), CASE WHEN n > $4 / 2 THEN now() END, n
     FROM generate_series(1, $4::int) n
 ), reports AS (
-  INSERT INTO chat.reports (id, room_id, message_id, reason, state, created_at, resolved_at)
-  SELECT gen_random_uuid(), $1, $3, 'r', CASE WHEN n > 2 THEN 'ACTED' ELSE 'OPEN' END,
+  INSERT INTO chat.reports (id, room_id, message_id, reason, state, created_rev, created_at, resolved_at)
+  SELECT gen_random_uuid(), $1, $3, 'r', CASE WHEN n > 2 THEN 'ACTED' ELSE 'OPEN' END, n,
          now() + n * interval '1 second', CASE WHEN n > 2 THEN now() END
     FROM generate_series(1, $4::int) n
 )

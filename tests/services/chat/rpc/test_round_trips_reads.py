@@ -26,6 +26,7 @@ from tests.services.running import Running
 
 _LARGE = 40_000
 _PAGE = 50
+_LATEST = (Micros(MAX_TIMESTAMP), uuid.UUID(int=0))
 # A partition of no more rows is read through, and rightly so.
 _FEW = 20
 _TABLES = {"messages", "threads", "reactions", "reaction_tallies", "pins", "message_revisions"}
@@ -223,7 +224,7 @@ async def test_pages_are_planned_once_and_for_all(talks: Talks, explainer: Expla
         (store._BY_ID, (*who, [root_id])),
         (reactions._ALL, (talks.long.room_id, room.caller, root_id, _PAGE, "", 0)),
         (message_revisions._REVISIONS, (talks.long.room_id, root_id, _LARGE, _PAGE)),
-        (pins._ACTIVE_PINS, who),
+        (pins._ACTIVE_PINS, (*who, *_LATEST, _PAGE + 1)),
     ]
     assert [each.name for each, arguments in calls if await explainer.plans_anew(each, *arguments)] == []
 
@@ -272,7 +273,7 @@ async def test_lists_about_a_message_cost_the_same_wherever_they_are(talks: Talk
         assert max(costs) <= max(1.1 * min(costs), min(costs) + _SLACK), (statement.name, costs)
         assert max(costs) < 150, (statement.name, costs)
     # One pin stands, of ten thousand that did.
-    (pinned,) = await _costs(explain, pins._ACTIVE_PINS, [(room.room_id, room.caller)])
+    (pinned,) = await _costs(explain, pins._ACTIVE_PINS, [(room.room_id, room.caller, *_LATEST, _PAGE + 1)])
     assert pinned < 40
 
 
