@@ -135,6 +135,6 @@ def test_comments_are_those_of_the_contract() -> None:
     assert [name for name in fields if is_clamped(fields[name])] == ["page_size"]
     assert proto_comments()["seda.chat.v1.MemberRole.MEMBER_ROLE_MEMBER"] == "Reads and posts."
     reading = documented_reasons("seda.chat.v1.MessageService.GetMessage")
-    assert reading == {"MESSAGE_NOT_FOUND", "BANNED", "ROLE_REQUIRED", "CALLER_SUSPENDED"}
+    assert reading == {"MESSAGE_NOT_FOUND", "BANNED", "ROLE_REQUIRED"}
     posting = documented_reasons("seda.gateway.v1.GatewayService.PostMessage")
     assert posting >= {"SLOW_MODE", "NOT_A_TRACK", "SERVICE_UNAVAILABLE"}

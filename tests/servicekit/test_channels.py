@@ -292,7 +292,7 @@ def test_service_config_with_request_ids_retries_what_takes_one_as_well() -> Non
         (retries,) = json.loads(service_config(methods, request_ids=request_ids))["methodConfig"]
         return {each["method"] for each in retries["name"]}
 
-    assert retried(request_ids=True) == {each.name for each in methods if each.name != "GetMessage"}
+    assert retried(request_ids=True) == {each.name for each in methods if each.name != "InspectMessage"}
     assert retried(request_ids=False) == retried(request_ids=True) - {"SendMessage"}
 
 

@@ -55,6 +55,11 @@ class MessageServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageResponse.FromString,
                 _registered_method=True)
+        self.InspectMessage = channel.unary_unary(
+                '/seda.chat.v1.MessageService/InspectMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.InspectMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.InspectMessageResponse.FromString,
+                _registered_method=True)
         self.LookupMessages = channel.unary_unary(
                 '/seda.chat.v1.MessageService/LookupMessages',
                 request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.LookupMessagesRequest.SerializeToString,
@@ -128,9 +133,18 @@ class MessageServiceServicer:
     def GetMessage(self, request, context):
         """Gets one message of a room that the caller may read.
 
-        A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
-        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED, and with `as_admin`
-        CALLER_SUSPENDED.
+        A deleted message is found only with `show_deleted`, by moderators of the room. Errors:
+        MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectMessage(self, request, context):
+        """Gets one message for the platform's staff.
+
+        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
+        moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,6 +240,11 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     servicer.GetMessage,
                     request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageResponse.SerializeToString,
+            ),
+            'InspectMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.InspectMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.InspectMessageResponse.SerializeToString,
             ),
             'LookupMessages': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupMessages,
@@ -367,6 +386,33 @@ class MessageService:
             '/seda.chat.v1.MessageService/GetMessage',
             seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_message__service__pb2.GetMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InspectMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.MessageService/InspectMessage',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.InspectMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.InspectMessageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,9 +41,14 @@ class MessageServiceStub:
     GetMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_service_pb2.GetMessageResponse]
     """Gets one message of a room that the caller may read.
 
-    A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
-    `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED, and with `as_admin`
-    CALLER_SUSPENDED.
+    A deleted message is found only with `show_deleted`, by moderators of the room. Errors:
+    MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`).
+    """
+    InspectMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.InspectMessageRequest, _message_service_pb2.InspectMessageResponse]
+    """Gets one message for the platform's staff.
+
+    Administrators may read in any room, moderators in public rooms. Each call adds a line to the
+    moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED.
     """
     LookupMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.LookupMessagesRequest, _message_service_pb2.LookupMessagesResponse]
     """Gets up to 100 messages of a room by their ids.
@@ -141,9 +146,20 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.GetMessageResponse]:
         """Gets one message of a room that the caller may read.
 
-        A deleted message is missing, but for moderators who ask with `show_deleted`. A read with
-        `as_admin` is logged. Errors: MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED, and with `as_admin`
-        CALLER_SUSPENDED.
+        A deleted message is found only with `show_deleted`, by moderators of the room. Errors:
+        MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`).
+        """
+
+    @_abc_1.abstractmethod
+    def InspectMessage(
+        self,
+        request: _message_service_pb2.InspectMessageRequest,
+        context: _aio.ServicerContext[_message_service_pb2.InspectMessageRequest, _abc.Awaitable[_message_service_pb2.InspectMessageResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.InspectMessageResponse]:
+        """Gets one message for the platform's staff.
+
+        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
+        moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED.
         """
 
     @_abc_1.abstractmethod

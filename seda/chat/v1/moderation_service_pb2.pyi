@@ -341,7 +341,6 @@ class ListSanctionsRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    AS_ADMIN_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     user_id: _builtins.str
@@ -352,8 +351,6 @@ class ListSanctionsRequest(_message.Message):
     """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
     unchanged. Empty: the first page.
     """
-    as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
     def __init__(
         self,
         *,
@@ -361,11 +358,10 @@ class ListSanctionsRequest(_message.Message):
         user_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        as_admin: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -398,6 +394,70 @@ class ListSanctionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSanctionsResponse: _TypeAlias = ListSanctionsResponse  # noqa: Y015
+
+@_typing.final
+class InspectSanctionsRequest(_message.Message):
+    """Which sanctions to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    user_id: _builtins.str
+    """Only of this user, a UUID; empty: of anybody."""
+    page_size: _builtins.int
+    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectSanctionsRequest: _TypeAlias = InspectSanctionsRequest  # noqa: Y015
+
+@_typing.final
+class InspectSanctionsResponse(_message.Message):
+    """A page of sanctions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def sanctions(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.Sanction]:
+        """The sanctions."""
+
+    def __init__(
+        self,
+        *,
+        sanctions: _abc.Iterable[_moderation_pb2.Sanction] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "sanctions", b"sanctions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectSanctionsResponse: _TypeAlias = InspectSanctionsResponse  # noqa: Y015
 
 @_typing.final
 class LockRoomRequest(_message.Message):
@@ -766,7 +826,6 @@ class ListReportsRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    AS_ADMIN_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     state: _moderation_pb2.ReportState.ValueType
@@ -777,10 +836,6 @@ class ListReportsRequest(_message.Message):
     """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
     unchanged. Empty: the first page.
     """
-    as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator, or in a public room as a platform
-    moderator. Logged.
-    """
     def __init__(
         self,
         *,
@@ -788,11 +843,10 @@ class ListReportsRequest(_message.Message):
         state: _moderation_pb2.ReportState.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        as_admin: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -825,6 +879,70 @@ class ListReportsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListReportsResponse: _TypeAlias = ListReportsResponse  # noqa: Y015
+
+@_typing.final
+class InspectReportsRequest(_message.Message):
+    """Which reports to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    state: _moderation_pb2.ReportState.ValueType
+    """Only reports in this state; unspecified: all."""
+    page_size: _builtins.int
+    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        state: _moderation_pb2.ReportState.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectReportsRequest: _TypeAlias = InspectReportsRequest  # noqa: Y015
+
+@_typing.final
+class InspectReportsResponse(_message.Message):
+    """A page of reports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def reports(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.Report]:
+        """The reports."""
+
+    def __init__(
+        self,
+        *,
+        reports: _abc.Iterable[_moderation_pb2.Report] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reports", b"reports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectReportsResponse: _TypeAlias = InspectReportsResponse  # noqa: Y015
 
 @_typing.final
 class ResolveReportRequest(_message.Message):
@@ -900,7 +1018,6 @@ class ListModerationLogsRequest(_message.Message):
     TARGET_USER_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    AS_ADMIN_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     target_user_id: _builtins.str
@@ -911,8 +1028,6 @@ class ListModerationLogsRequest(_message.Message):
     """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
     unchanged. Empty: the first page.
     """
-    as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
     def __init__(
         self,
         *,
@@ -920,11 +1035,10 @@ class ListModerationLogsRequest(_message.Message):
         target_user_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
-        as_admin: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_admin", b"as_admin", "page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "target_user_id", b"target_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "target_user_id", b"target_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -957,3 +1071,67 @@ class ListModerationLogsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListModerationLogsResponse: _TypeAlias = ListModerationLogsResponse  # noqa: Y015
+
+@_typing.final
+class InspectModerationLogsRequest(_message.Message):
+    """Which lines to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    TARGET_USER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    target_user_id: _builtins.str
+    """Only acts on this user, a UUID; empty: on anybody."""
+    page_size: _builtins.int
+    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
+    unchanged. Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        target_user_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id", "target_user_id", b"target_user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectModerationLogsRequest: _TypeAlias = InspectModerationLogsRequest  # noqa: Y015
+
+@_typing.final
+class InspectModerationLogsResponse(_message.Message):
+    """A page of the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Give it back to go on; empty: the end."""
+    @_builtins.property
+    def logs(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.ModerationLog]:
+        """The lines."""
+
+    def __init__(
+        self,
+        *,
+        logs: _abc.Iterable[_moderation_pb2.ModerationLog] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["logs", b"logs", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectModerationLogsResponse: _TypeAlias = InspectModerationLogsResponse  # noqa: Y015

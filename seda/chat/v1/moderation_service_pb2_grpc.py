@@ -69,6 +69,11 @@ class ModerationServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListSanctionsRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListSanctionsResponse.FromString,
                 _registered_method=True)
+        self.InspectSanctions = channel.unary_unary(
+                '/seda.chat.v1.ModerationService/InspectSanctions',
+                request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectSanctionsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectSanctionsResponse.FromString,
+                _registered_method=True)
         self.LockRoom = channel.unary_unary(
                 '/seda.chat.v1.ModerationService/LockRoom',
                 request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.LockRoomRequest.SerializeToString,
@@ -104,6 +109,11 @@ class ModerationServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListReportsRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListReportsResponse.FromString,
                 _registered_method=True)
+        self.InspectReports = channel.unary_unary(
+                '/seda.chat.v1.ModerationService/InspectReports',
+                request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectReportsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectReportsResponse.FromString,
+                _registered_method=True)
         self.ResolveReport = channel.unary_unary(
                 '/seda.chat.v1.ModerationService/ResolveReport',
                 request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ResolveReportRequest.SerializeToString,
@@ -113,6 +123,11 @@ class ModerationServiceStub:
                 '/seda.chat.v1.ModerationService/ListModerationLogs',
                 request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListModerationLogsRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListModerationLogsResponse.FromString,
+                _registered_method=True)
+        self.InspectModerationLogs = channel.unary_unary(
+                '/seda.chat.v1.ModerationService/InspectModerationLogs',
+                request_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectModerationLogsRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectModerationLogsResponse.FromString,
                 _registered_method=True)
 
 
@@ -181,8 +196,17 @@ class ModerationServiceServicer:
     def ListSanctions(self, request, context):
         """Lists the mutes and bans of a room that hold, the newest first; for moderators.
 
-        A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectSanctions(self, request, context):
+        """Lists the active mutes and bans of a room, the newest first, for platform administrators.
+
+        Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,11 +272,19 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReports(self, request, context):
-        """Lists the reports of a room, the newest first; for moderators, and with `as_admin` for
-        platform moderators in public rooms.
+        """Lists the reports of a room, the newest first; for moderators.
 
-        A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectReports(self, request, context):
+        """Lists the reports of a room, the newest first, for the platform's staff.
+
+        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
+        moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -273,8 +305,17 @@ class ModerationServiceServicer:
     def ListModerationLogs(self, request, context):
         """Lists what moderators did in a room, the newest first; for moderators.
 
-        A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectModerationLogs(self, request, context):
+        """Lists the moderation log of a room, the newest line first, for platform administrators.
+
+        Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -313,6 +354,11 @@ def add_ModerationServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListSanctionsRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListSanctionsResponse.SerializeToString,
             ),
+            'InspectSanctions': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectSanctions,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectSanctionsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectSanctionsResponse.SerializeToString,
+            ),
             'LockRoom': grpc.unary_unary_rpc_method_handler(
                     servicer.LockRoom,
                     request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.LockRoomRequest.FromString,
@@ -348,6 +394,11 @@ def add_ModerationServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListReportsRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListReportsResponse.SerializeToString,
             ),
+            'InspectReports': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectReports,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectReportsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectReportsResponse.SerializeToString,
+            ),
             'ResolveReport': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveReport,
                     request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ResolveReportRequest.FromString,
@@ -357,6 +408,11 @@ def add_ModerationServiceServicer_to_server(servicer, server):
                     servicer.ListModerationLogs,
                     request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListModerationLogsRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListModerationLogsResponse.SerializeToString,
+            ),
+            'InspectModerationLogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectModerationLogs,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectModerationLogsRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectModerationLogsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -526,6 +582,33 @@ class ModerationService:
             '/seda.chat.v1.ModerationService/ListSanctions',
             seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListSanctionsRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListSanctionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InspectSanctions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.ModerationService/InspectSanctions',
+            seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectSanctionsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectSanctionsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -726,6 +809,33 @@ class ModerationService:
             _registered_method=True)
 
     @staticmethod
+    def InspectReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.ModerationService/InspectReports',
+            seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectReportsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectReportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ResolveReport(request,
             target,
             options=(),
@@ -769,6 +879,33 @@ class ModerationService:
             '/seda.chat.v1.ModerationService/ListModerationLogs',
             seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListModerationLogsRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_moderation__service__pb2.ListModerationLogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InspectModerationLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.ModerationService/InspectModerationLogs',
+            seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectModerationLogsRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_moderation__service__pb2.InspectModerationLogsResponse.FromString,
             options,
             channel_credentials,
             insecure,

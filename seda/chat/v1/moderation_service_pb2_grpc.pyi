@@ -58,8 +58,13 @@ class ModerationServiceStub:
     ListSanctions: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListSanctionsRequest, _moderation_service_pb2.ListSanctionsResponse]
     """Lists the mutes and bans of a room that hold, the newest first; for moderators.
 
-    A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    """
+    InspectSanctions: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.InspectSanctionsRequest, _moderation_service_pb2.InspectSanctionsResponse]
+    """Lists the active mutes and bans of a room, the newest first, for platform administrators.
+
+    Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    PAGE_TOKEN_MISMATCH.
     """
     LockRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.LockRoomRequest, _moderation_service_pb2.LockRoomResponse]
     """Locks a room: nobody may post. Locking it twice changes nothing.
@@ -97,11 +102,15 @@ class ModerationServiceStub:
     REQUEST_ID_REUSED.
     """
     ListReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListReportsRequest, _moderation_service_pb2.ListReportsResponse]
-    """Lists the reports of a room, the newest first; for moderators, and with `as_admin` for
-    platform moderators in public rooms.
+    """Lists the reports of a room, the newest first; for moderators.
 
-    A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    """
+    InspectReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.InspectReportsRequest, _moderation_service_pb2.InspectReportsResponse]
+    """Lists the reports of a room, the newest first, for the platform's staff.
+
+    Administrators may read in any room, moderators in public rooms. Each call adds a line to the
+    moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
     """
     ResolveReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]
     """Resolves a report; for moderators, and with `as_admin` for platform moderators in public
@@ -114,8 +123,13 @@ class ModerationServiceStub:
     ListModerationLogs: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListModerationLogsRequest, _moderation_service_pb2.ListModerationLogsResponse]
     """Lists what moderators did in a room, the newest first; for moderators.
 
-    A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    """
+    InspectModerationLogs: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.InspectModerationLogsRequest, _moderation_service_pb2.InspectModerationLogsResponse]
+    """Lists the moderation log of a room, the newest line first, for platform administrators.
+
+    Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    PAGE_TOKEN_MISMATCH.
     """
 
 class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -198,8 +212,19 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_moderation_service_pb2.ListSanctionsResponse]:
         """Lists the mutes and bans of a room that hold, the newest first; for moderators.
 
-        A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def InspectSanctions(
+        self,
+        request: _moderation_service_pb2.InspectSanctionsRequest,
+        context: _aio.ServicerContext[_moderation_service_pb2.InspectSanctionsRequest, _abc.Awaitable[_moderation_service_pb2.InspectSanctionsResponse]],
+    ) -> _abc.Awaitable[_moderation_service_pb2.InspectSanctionsResponse]:
+        """Lists the active mutes and bans of a room, the newest first, for platform administrators.
+
+        Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod
@@ -279,11 +304,21 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ListReportsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ListReportsRequest, _abc.Awaitable[_moderation_service_pb2.ListReportsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ListReportsResponse]:
-        """Lists the reports of a room, the newest first; for moderators, and with `as_admin` for
-        platform moderators in public rooms.
+        """Lists the reports of a room, the newest first; for moderators.
 
-        A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def InspectReports(
+        self,
+        request: _moderation_service_pb2.InspectReportsRequest,
+        context: _aio.ServicerContext[_moderation_service_pb2.InspectReportsRequest, _abc.Awaitable[_moderation_service_pb2.InspectReportsResponse]],
+    ) -> _abc.Awaitable[_moderation_service_pb2.InspectReportsResponse]:
+        """Lists the reports of a room, the newest first, for the platform's staff.
+
+        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
+        moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod
@@ -308,8 +343,19 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_moderation_service_pb2.ListModerationLogsResponse]:
         """Lists what moderators did in a room, the newest first; for moderators.
 
-        A read with `as_admin` is logged. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def InspectModerationLogs(
+        self,
+        request: _moderation_service_pb2.InspectModerationLogsRequest,
+        context: _aio.ServicerContext[_moderation_service_pb2.InspectModerationLogsRequest, _abc.Awaitable[_moderation_service_pb2.InspectModerationLogsResponse]],
+    ) -> _abc.Awaitable[_moderation_service_pb2.InspectModerationLogsResponse]:
+        """Lists the moderation log of a room, the newest line first, for platform administrators.
+
+        Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        PAGE_TOKEN_MISMATCH.
         """
 
 def add_ModerationServiceServicer_to_server(servicer: ModerationServiceServicer, server: _aio.Server) -> None: ...

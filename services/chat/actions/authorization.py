@@ -65,7 +65,7 @@ async def audited_read(
     read: Callable[[rooms.Reader], Awaitable[_T]],
     action: str,
 ) -> _T:
-    """Run a read that only moderators may do. A read with as_admin is recorded in the audit log as `action`."""
+    """Run a read that only moderators may do. With as_admin, it is recorded in the audit log as `action`."""
     if not acting_as.as_admin:
         row = await rooms.get_room(database, acting_as.room_id, caller)
         check_reader(acting_as.room_id, None if row is None else row.membership, caller, acting_as.min_rank)

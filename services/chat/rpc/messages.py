@@ -46,11 +46,17 @@ class MessageServicer:
 
     async def GetMessage(self, request: pb.GetMessageRequest, call: Call) -> pb.GetMessageResponse:
         """See the contract."""
-        acting_as = ActingAs(parse_id(request.room_id), as_admin=request.as_admin, platform_moderators=True)
-        message_id, deleted = parse_id(request.message_id), request.show_deleted
-        return wire.get_message_response(
-            await get_message(self._deps, call.caller, acting_as, message_id, deleted=deleted)
-        )
+        response = pb.GetMessageResponse()
+        await self._get_message(request, response, call, as_admin=False)
+        return response
+
+    async def InspectMessage(
+        self, request: pb.InspectMessageRequest, call: Call
+    ) -> pb.InspectMessageResponse:
+        """See the contract."""
+        response = pb.InspectMessageResponse()
+        await self._get_message(request, response, call, as_admin=True)
+        return response
 
     async def LookupMessages(
         self, request: pb.LookupMessagesRequest, call: Call
@@ -97,4 +103,19 @@ class MessageServicer:
         """See the contract."""
         return wire.list_revisions_response(
             *await list_revisions(self._deps, call.caller, wire.revision_listing(request))
+        )
+
+    async def _get_message(
+        self,
+        request: pb.GetMessageRequest | pb.InspectMessageRequest,
+        response: pb.GetMessageResponse | pb.InspectMessageResponse,
+        call: Call,
+        *,
+        as_admin: bool,
+    ) -> None:
+        acting_as = ActingAs(parse_id(request.room_id), as_admin=as_admin, platform_moderators=True)
+        message_id, deleted = parse_id(request.message_id), request.show_deleted
+        wire.fill_result(
+            response.message,
+            await get_message(self._deps, call.caller, acting_as, message_id, deleted=deleted),
         )

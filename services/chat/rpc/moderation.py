@@ -63,17 +63,16 @@ class ModerationServicer:
 
     async def ListSanctions(self, request: pb.ListSanctionsRequest, call: Call) -> pb.ListSanctionsResponse:
         """See the contract."""
-        found, token = await sanctions.list_sanctions(
-            self._deps,
-            call.caller,
-            wire.acting_as(request.room_id, as_admin=request.as_admin),
-            parse_optional_id(request.user_id),
-            page_size(request.page_size),
-            request.page_token,
-        )
-        response = pb.ListSanctionsResponse(next_page_token=token)
-        for each in found:
-            wire.fill_sanction(response.sanctions.add(), each)
+        response = pb.ListSanctionsResponse()
+        await self._list_sanctions(request, response, call, as_admin=False)
+        return response
+
+    async def InspectSanctions(
+        self, request: pb.InspectSanctionsRequest, call: Call
+    ) -> pb.InspectSanctionsResponse:
+        """See the contract."""
+        response = pb.InspectSanctionsResponse()
+        await self._list_sanctions(request, response, call, as_admin=True)
         return response
 
     async def LockRoom(self, request: pb.LockRoomRequest, call: Call) -> pb.LockRoomResponse:
@@ -135,10 +134,16 @@ class ModerationServicer:
 
     async def ListReports(self, request: pb.ListReportsRequest, call: Call) -> pb.ListReportsResponse:
         """See the contract."""
-        found, token = await reports.list_reports(self._deps, call.caller, wire.report_listing(request))
-        response = pb.ListReportsResponse(next_page_token=token)
-        for each in found:
-            wire.fill_report(response.reports.add(), each)
+        response = pb.ListReportsResponse()
+        await self._list_reports(request, response, call, as_admin=False)
+        return response
+
+    async def InspectReports(
+        self, request: pb.InspectReportsRequest, call: Call
+    ) -> pb.InspectReportsResponse:
+        """See the contract."""
+        response = pb.InspectReportsResponse()
+        await self._list_reports(request, response, call, as_admin=True)
         return response
 
     async def ResolveReport(self, request: pb.ResolveReportRequest, call: Call) -> pb.ResolveReportResponse:
@@ -159,15 +164,65 @@ class ModerationServicer:
         self, request: pb.ListModerationLogsRequest, call: Call
     ) -> pb.ListModerationLogsResponse:
         """See the contract."""
-        found, token = await audit_log.list_moderation_logs(
+        response = pb.ListModerationLogsResponse()
+        await self._list_logs(request, response, call, as_admin=False)
+        return response
+
+    async def InspectModerationLogs(
+        self, request: pb.InspectModerationLogsRequest, call: Call
+    ) -> pb.InspectModerationLogsResponse:
+        """See the contract."""
+        response = pb.InspectModerationLogsResponse()
+        await self._list_logs(request, response, call, as_admin=True)
+        return response
+
+    async def _list_sanctions(
+        self,
+        request: pb.ListSanctionsRequest | pb.InspectSanctionsRequest,
+        response: pb.ListSanctionsResponse | pb.InspectSanctionsResponse,
+        call: Call,
+        *,
+        as_admin: bool,
+    ) -> None:
+        found, response.next_page_token = await sanctions.list_sanctions(
             self._deps,
             call.caller,
-            wire.acting_as(request.room_id, as_admin=request.as_admin),
+            wire.acting_as(request.room_id, as_admin=as_admin),
+            parse_optional_id(request.user_id),
+            page_size(request.page_size),
+            request.page_token,
+        )
+        for each in found:
+            wire.fill_sanction(response.sanctions.add(), each)
+
+    async def _list_reports(
+        self,
+        request: pb.ListReportsRequest | pb.InspectReportsRequest,
+        response: pb.ListReportsResponse | pb.InspectReportsResponse,
+        call: Call,
+        *,
+        as_admin: bool,
+    ) -> None:
+        listing = wire.report_listing(request, as_admin=as_admin)
+        found, response.next_page_token = await reports.list_reports(self._deps, call.caller, listing)
+        for each in found:
+            wire.fill_report(response.reports.add(), each)
+
+    async def _list_logs(
+        self,
+        request: pb.ListModerationLogsRequest | pb.InspectModerationLogsRequest,
+        response: pb.ListModerationLogsResponse | pb.InspectModerationLogsResponse,
+        call: Call,
+        *,
+        as_admin: bool,
+    ) -> None:
+        found, response.next_page_token = await audit_log.list_moderation_logs(
+            self._deps,
+            call.caller,
+            wire.acting_as(request.room_id, as_admin=as_admin),
             parse_optional_id(request.target_user_id),
             page_size(request.page_size),
             request.page_token,
         )
-        response = pb.ListModerationLogsResponse(next_page_token=token)
         for each in found:
             wire.fill_log(response.logs.add(), each)
-        return response

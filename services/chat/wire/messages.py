@@ -190,11 +190,9 @@ def list_replies_response(page: MessagePage) -> message_service_pb2.ListRepliesR
     return response
 
 
-def get_message_response(found: MessageResult) -> message_service_pb2.GetMessageResponse:
-    """Convert one message."""
-    response = message_service_pb2.GetMessageResponse()
-    fill_message(response.message, found.message, found.tallies, to_moderator=found.deleted)
-    return response
+def fill_result(into: message_pb2.Message, found: MessageResult) -> None:
+    """Write one message with its reactions."""
+    fill_message(into, found.message, found.tallies, to_moderator=found.deleted)
 
 
 def lookup_messages_response(found: LookupResult) -> message_service_pb2.LookupMessagesResponse:

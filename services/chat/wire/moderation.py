@@ -79,10 +79,14 @@ def report_draft(request: moderation_service_pb2.ReportMessageRequest) -> Report
     )
 
 
-def report_listing(request: moderation_service_pb2.ListReportsRequest) -> ReportListing:
-    """Convert a ListReports request."""
+def report_listing(
+    request: moderation_service_pb2.ListReportsRequest | moderation_service_pb2.InspectReportsRequest,
+    *,
+    as_admin: bool,
+) -> ReportListing:
+    """Convert a ListReports or an InspectReports request."""
     return ReportListing(
-        acting_as=report_acting_as(request.room_id, as_admin=request.as_admin),
+        acting_as=report_acting_as(request.room_id, as_admin=as_admin),
         state=report_state(request.state) if request.state else None,
         page_size=page_size(request.page_size),
         page_token=request.page_token,

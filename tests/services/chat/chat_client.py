@@ -139,6 +139,11 @@ class ChatClient:
         found: Message = (await self._call_on(email, "GetMessage", message, **fields)).message
         return found
 
+    async def inspect_message(self, email: str, message: Message, **fields: Any) -> Message:
+        """InspectMessage."""
+        found: Message = (await self._call_on(email, "InspectMessage", message, **fields)).message
+        return found
+
     async def lookup_messages(self, email: str, room_id: str, ids: Iterable[str]) -> LookupMessagesResponse:
         """LookupMessages."""
         response: LookupMessagesResponse = await self.call(

@@ -8,7 +8,7 @@ import pytest
 
 from seda.chat.v1.message_pb2 import Message
 from servicekit.caller import Role
-from servicekit.errors import CallerSuspendedError, InvalidFieldsError, ServiceError
+from servicekit.errors import AccessDeniedError, CallerSuspendedError, InvalidFieldsError, ServiceError
 from services.chat.domain.errors import BannedError, MessageNotFoundError, RoleRequiredError
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import add_user, refused
@@ -78,45 +78,45 @@ async def test_get_message_of_a_hidden_room_is_missing(client: ChatClient) -> No
             assert error.metadata == {"message_id": hidden.id}
 
 
-async def test_get_message_as_admin_is_logged(client: ChatClient, message: tuple[str, Message]) -> None:
+async def test_inspect_message_is_logged(client: ChatClient, message: tuple[str, Message]) -> None:
     ada, gone = message
     await client.delete_message(ada, gone)
     await client.db.set_room(gone.room_id, private=True)
     admin = await _staff(client, Role.ADMIN)
     before = (await client.get_room(ada, gone.room_id)).rev
-    await refused(client.get_message(admin, gone, as_admin=True), MessageNotFoundError, DOMAIN)
+    await refused(client.inspect_message(admin, gone), MessageNotFoundError, DOMAIN)
     assert await _log(client, gone.room_id) == []
-    shown = await client.get_message(admin, gone, as_admin=True, show_deleted=True)
+    shown = await client.inspect_message(admin, gone, show_deleted=True)
     assert shown.text == "something"
     assert await _log(client, gone.room_id) == [("READ_MESSAGE", "ADMIN", True, gone.id)]
     assert (await client.get_room(ada, gone.room_id)).rev == before + 1
-    # Their role on the platform is worth nothing unless they say so.
+    # The platform role does not open GetMessage.
     await refused(client.get_message(admin, gone), MessageNotFoundError, DOMAIN)
     assert len(await _log(client, gone.room_id)) == 1
 
 
-async def test_get_message_as_a_platform_moderator_in_public_rooms_alone(
+async def test_inspect_message_by_a_platform_moderator_works_in_public_rooms_only(
     client: ChatClient, message: tuple[str, Message]
 ) -> None:
     _, said = message
     moderator = await _staff(client, Role.MODERATOR)
-    assert (await client.get_message(moderator, said, as_admin=True)).text == "something"
+    assert (await client.inspect_message(moderator, said)).text == "something"
     assert await _log(client, said.room_id) == [("READ_MESSAGE", "MODERATOR", True, said.id)]
     await client.db.set_room(said.room_id, private=True)
-    await refused(client.get_message(moderator, said, as_admin=True), MessageNotFoundError, DOMAIN)
+    await refused(client.inspect_message(moderator, said), MessageNotFoundError, DOMAIN)
     assert len(await _log(client, said.room_id)) == 1
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_get_message_as_admin_is_for_staff(client: ChatClient, private: bool) -> None:
+async def test_inspect_message_is_for_staff(client: ChatClient, private: bool) -> None:
     ada, eve = new_user(), new_user()
     room = await client.create_room(ada, private=private)
     said = await client.send_message(ada, room.id, "something")
     for each in (said, Message(id=said.id, room_id=str(uuid.uuid4()))):
-        await refused(client.get_message(eve, each, as_admin=True), RoleRequiredError, DOMAIN)
+        await refused(client.inspect_message(eve, each), AccessDeniedError, DOMAIN)
 
 
-async def test_get_message_as_a_suspended_admin_is_refused(
+async def test_inspect_message_by_a_suspended_admin_is_refused(
     client: ChatClient, message: tuple[str, Message]
 ) -> None:
     _, said = message
@@ -124,7 +124,7 @@ async def test_get_message_as_a_suspended_admin_is_refused(
     await client.admin.execute(
         "UPDATE users.users SET suspended_until = now() + interval '1 hour' WHERE email = $1", admin
     )
-    await refused(client.get_message(admin, said, as_admin=True), CallerSuspendedError, DOMAIN)
+    await refused(client.inspect_message(admin, said), CallerSuspendedError, DOMAIN)
     assert (await client.get_message(admin, said)).text == "something"
 
 

@@ -112,7 +112,7 @@ async def test_a_room_that_nobody_is_left_in_is_archived(
     (ended,) = await _membership_revs(client, room_id, owner)
     assert ended < removed["rev"] < archived["rev"] < put_away["rev"]
     assert (put_away["target_user_id"], put_away["reason"], put_away["as_admin"]) == (None, "because", True)
-    page = await client.call(admin_user, "ListModerationLogs", room_id=room_id, as_admin=True)
+    page = await client.call(admin_user, "InspectModerationLogs", room_id=room_id)
     (line,) = [each for each in page.logs if each.action == "ARCHIVE_ROOM"]
     room = (await client.get_room(admin_user, room_id)).room
     assert dict(line.before) == {"archived_at": None}

@@ -13,7 +13,7 @@ from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED, REPORT_STATE_DISMISS
 from seda.chat.v1.moderation_service_pb2 import ReportMessageResponse
 from servicekit.caller import Role
 from servicekit.database import Session
-from servicekit.errors import PageTokenMismatchError, RateLimitedError
+from servicekit.errors import AccessDeniedError, PageTokenMismatchError, RateLimitedError
 from servicekit.rpc_status import UpstreamError
 from services.chat.domain import errors
 from services.chat.domain.model import Report
@@ -203,11 +203,11 @@ async def test_a_platform_moderator_handles_reports_of_public_rooms(
     helper = new_user()
     await add_user(client.admin, helper, role=Role.MODERATOR)
     methods: dict[str, dict[str, object]] = {
-        "ListReports": {},
-        "ResolveReport": {"report_id": report.id, "state": REPORT_STATE_ACTED},
+        "InspectReports": {},
+        "ResolveReport": {"report_id": report.id, "state": REPORT_STATE_ACTED, "as_admin": True},
     }
     for method, fields in methods.items():
-        answer = client.call(helper, method, room_id=room.id, as_admin=True, **fields)
+        answer = client.call(helper, method, room_id=room.id, **fields)
         if private:
             await refused(answer, errors.RoomNotFoundError, DOMAIN)
         else:
@@ -218,11 +218,7 @@ async def test_a_platform_moderator_handles_reports_of_public_rooms(
             ("RESOLVE_REPORT", "MODERATOR", True),
         ]
     # Nothing else is theirs.
-    await refused(
-        client.call(helper, "ListModerationLogs", room_id=room.id, as_admin=True),
-        errors.RoleRequiredError,
-        DOMAIN,
-    )
+    await refused(client.call(helper, "InspectModerationLogs", room_id=room.id), AccessDeniedError, DOMAIN)
 
 
 async def test_a_platform_moderator_in_a_private_room_is_there_as_a_member_only(
@@ -234,7 +230,7 @@ async def test_a_platform_moderator_in_a_private_room_is_there_as_a_member_only(
     await client.join_room(helper, room.id)
     await client.db.set_room(room.id, private=True)
     error = await refused(
-        client.call(helper, "ListReports", room_id=room.id, as_admin=True), errors.RoleRequiredError, DOMAIN
+        client.call(helper, "InspectReports", room_id=room.id), errors.RoleRequiredError, DOMAIN
     )
     assert error.metadata == {"role": "ADMIN"}
 

@@ -209,7 +209,7 @@ async def test_an_administrator_acts_anywhere_when_they_say_so(client: ChatClien
     )
     await client.call(admin, "MuteMember", room_id=room.id, user_id=owner, as_admin=True)
     assert await client.db.moderation_actions(room.id) == [("MUTE_MEMBER", "ADMIN", True, owner)]
-    await client.call(admin, "ListSanctions", room_id=room.id, as_admin=True)
+    await client.call(admin, "InspectSanctions", room_id=room.id)
     assert (await client.db.moderation_actions(room.id))[-1][:3] == ("READ_SANCTIONS", "ADMIN", True)
 
 

@@ -43,6 +43,21 @@ class Row(NamedTuple):
         return answer
 
 
+class InspectRow(NamedTuple):
+    """What a read for the platform's staff answers: administrators in any room, moderators in public ones."""
+
+    moderators: bool
+    missing: str = "ROOM_NOT_FOUND"
+
+    def answer(self, role: str, kind: str) -> str:
+        """The response to a caller of a role about a room of a kind."""
+        if role == "platform admin":
+            return self.missing if kind == "missing" else OK
+        if role == "platform moderator" and self.moderators:
+            return OK if kind == "public" else self.missing
+        return "ACCESS_DENIED"
+
+
 _HIDDEN = "ROOM_NOT_FOUND"
 _STRANGER, _BANNED, _ROLE, _MUTED = "NOT_A_MEMBER", "BANNED", "ROLE_REQUIRED", "CALLER_MUTED"
 _READ = Row(OK, _BANNED, _HIDDEN)
@@ -57,7 +72,7 @@ _ANYBODY = Row(OK, OK, OK, missing=OK)
 # Public rooms are answered without a look at who asks; what is hidden is just not among the answers.
 _NOBODY = Row(*["ACCESS_DENIED"] * 8)
 
-TABLE: dict[str, Row] = {
+TABLE: dict[str, Row | InspectRow] = {
     "RoomService.CreateRoom": _ANYBODY,
     "RoomService.GetRoom": _READ._replace(invited=OK),
     "RoomService.UpdateRoom": _ARRANGE,
@@ -82,6 +97,7 @@ TABLE: dict[str, Row] = {
     "MessageService.ListMessages": _READ,
     "MessageService.ListReplies": _READ,
     "MessageService.GetMessage": _READ._replace(invited="MESSAGE_NOT_FOUND", missing="MESSAGE_NOT_FOUND"),
+    "MessageService.InspectMessage": InspectRow(moderators=True, missing="MESSAGE_NOT_FOUND"),
     "MessageService.LookupMessages": _ANYBODY,
     "MessageService.SearchMessages": _READ,
     "MessageService.EditMessage": _WRITE,
@@ -97,6 +113,7 @@ TABLE: dict[str, Row] = {
     "ModerationService.BanMember": _MODERATE,
     "ModerationService.UnbanMember": _MODERATE,
     "ModerationService.ListSanctions": _MODERATE,
+    "ModerationService.InspectSanctions": InspectRow(moderators=False),
     "ModerationService.LockRoom": _MODERATE,
     "ModerationService.UnlockRoom": _MODERATE,
     "ModerationService.ArchiveRoom": _OWN,
@@ -104,8 +121,10 @@ TABLE: dict[str, Row] = {
     "ModerationService.DeleteMessagesByAuthor": _MODERATE,
     "ModerationService.ReportMessage": _WRITE._replace(muted=OK),
     "ModerationService.ListReports": _MODERATE,
+    "ModerationService.InspectReports": InspectRow(moderators=True),
     "ModerationService.ResolveReport": _MODERATE,
     "ModerationService.ListModerationLogs": _MODERATE,
+    "ModerationService.InspectModerationLogs": InspectRow(moderators=False),
     "AuthorDataService.EraseAuthor": _NOBODY,
     "AuthorDataService.ExportAuthor": _NOBODY,
 }
@@ -113,9 +132,7 @@ TABLE: dict[str, Row] = {
 
 PUBLIC_MODERATION = frozenset(
     {
-        "MessageService.GetMessage",
         "MessageService.DeleteMessage",
-        "ModerationService.ListReports",
         "ModerationService.ResolveReport",
     }
 )
