@@ -1,4 +1,4 @@
-"""A gateway in front of stand-ins, anew for each test."""
+"""A gateway in front of fake upstreams, fresh for each test."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from tests.gateway.gateway_fixture import GatewayFixture, running_gateway
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[GatewayFixture]:
-    """The gateway with nothing special about it."""
+    """A gateway with default settings."""
     async with running_gateway() as made:
         yield made

@@ -1,4 +1,4 @@
-"""A small real gRPC server in the place of a service, to behave in ways that a good service does not."""
+"""A real gRPC server with scripted handlers, in place of an upstream service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WATCH = "/grpc.health.v1.Health/Watch"
 
 @dataclass(frozen=True)
 class Received:
-    """One call as it arrived. `time_left` is in seconds, None without a deadline."""
+    """A received call. `time_left` is in seconds, None without a deadline."""
 
     path: str
     data: bytes
@@ -31,7 +31,7 @@ class Received:
 
 @dataclass
 class FakeServer(grpc.GenericRpcHandler):
-    """Answers the paths in `handlers`; a coroutine function handlers once, an asynchronous generator streams."""
+    """Serves the paths in `handlers`: a coroutine function is unary, an asynchronous generator streams."""
 
     handlers: dict[str, Handler] = field(default_factory=dict)
     calls: list[Received] = field(default_factory=list)
@@ -41,11 +41,11 @@ class FakeServer(grpc.GenericRpcHandler):
 
     @property
     def target(self) -> str:
-        """Where it listens, or did."""
+        """The address of the server, also when it is stopped."""
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Start listening, on the same port after a restart."""
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers((self,))
         self.port = server.add_insecure_port(self.target)
@@ -53,13 +53,13 @@ class FakeServer(grpc.GenericRpcHandler):
         self._server = server
 
     async def stop(self) -> None:
-        """Break all connections and stop listening."""
+        """Close all connections and stop listening."""
         if self._server is not None:
             await self._server.stop(0)
         self._server = None
 
     def respond(self, path: str, *replies: Message) -> None:
-        """Handler a unary method with each of the replies in turn, then with the last one."""
+        """Serve a unary method with each of the replies in turn, then with the last one."""
         waiting = [reply.SerializeToString() for reply in replies]
 
         async def next_reply(_data: bytes, _context: Context) -> bytes:
@@ -68,19 +68,19 @@ class FakeServer(grpc.GenericRpcHandler):
         self.handlers[path] = next_reply
 
     def paths(self) -> list[str]:
-        """The methods that were called, in order."""
+        """The called methods, in order."""
         return [call.path for call in self.calls]
 
     async def received(self, path: str, count: int = 1) -> Received:
-        """The call that makes `count` of a path, once it has arrived."""
+        """Wait for the `count`-th call of a path and return it."""
         async with asyncio.timeout(10):
             while self.paths().count(path) < count:
-                # Looked at again and again: nothing in here is worth more.
+                # Polled: simple enough for a test.
                 await asyncio.sleep(0.005)
         return [call for call in self.calls if call.path == path][count - 1]
 
     def set_health(self, *, serving: bool) -> None:
-        """Change what its health says."""
+        """Set the health status."""
         self._serving = serving
 
     def service(
@@ -124,13 +124,13 @@ class FakeServer(grpc.GenericRpcHandler):
                 response = health_pb2.HealthCheckResponse
                 state = response.SERVING if last else response.NOT_SERVING
                 yield response(status=state).SerializeToString()
-            # Looked at again and again: nothing in here is worth more.
+            # Polled: simple enough for a test.
             await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def fake_server() -> AsyncIterator[FakeServer]:
-    """A stand-in that listens."""
+    """A running fake server."""
     made = FakeServer()
     await made.start()
     try:

@@ -1,4 +1,4 @@
-"""A gateway in front of stand-ins, with a token to call it and the handlers that any composed call needs."""
+"""A gateway in front of fake upstreams, with a token and the handlers that composed calls need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECONDS = 20.0
 
 @dataclass
 class GatewayFixture:
-    """The gateway, what stands gateway it, and a channel to it."""
+    """A gateway, its fake upstreams, and a channel to it."""
 
     process: Process
     channel: grpc.aio.Channel
@@ -43,15 +43,15 @@ class GatewayFixture:
     tracks: FakeServer
 
     def unary(self, path: str) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
-        """A method of bytes."""
+        """A unary method of raw bytes."""
         return self.channel.unary_unary(path)
 
     def stream(self, path: str) -> grpc.aio.UnaryStreamMultiCallable[bytes, bytes]:
-        """A streaming method of bytes."""
+        """A streaming method of raw bytes."""
         return self.channel.unary_stream(path)
 
     def counted(self, method: str, code: str) -> float:
-        """How many calls of a method the gateway has counted with that code."""
+        """The gateway's count of a method's calls with a code."""
         service, _, name = method.rpartition(".")
         labels = {"grpc_service": service, "grpc_method": name, "grpc_code": code}
         return self.process.metrics.registry.get_sample_value("grpc_server_handled_total", labels) or 0.0
@@ -76,7 +76,7 @@ def settings(users: str, chat: str, tracks: str, **values: Any) -> Settings:
 async def start_gateway(
     config: Settings, *, also: Sequence[UpstreamService] = (), clock: Clock | None = None
 ) -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
-    """A running gateway and a channel to it. `also` stands gateway it beside the suite's own services."""
+    """A running gateway and a channel to it. `also` are upstreams besides those of the suite."""
     process = Process(config, lambda context: compose(context, [*upstream_services(config), *also]), clock)
     await process.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}")
@@ -91,7 +91,7 @@ async def start_gateway(
 async def running_gateway(
     *, also: Sequence[UpstreamService] = (), clock: Clock | None = None, **values: Any
 ) -> AsyncIterator[GatewayFixture]:
-    """A gateway in front of three stand-ins; users knows the caller."""
+    """A gateway in front of three fake upstreams; users resolves the caller."""
     async with AsyncExitStack() as stack:
         users, chat, tracks = [await stack.enter_async_context(fake_server()) for _ in range(3)]
         caller = Caller(user_id=CALLER_ID, role=Role.ROLE_USER)
@@ -115,7 +115,7 @@ def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
 
 
 def status_bytes(code: int, message: str, *parts: Message) -> bytes:
-    """A google.rpc.Status with details, as a service sends it."""
+    """A serialized google.rpc.Status with details."""
     status = status_pb2.Status(code=code, message=message)
     for part in parts:
         status.details.add().Pack(part)

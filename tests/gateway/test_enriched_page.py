@@ -1,4 +1,4 @@
-"""A room page shows what a track's provider config after the message was sent; the message waited for nobody."""
+"""A room page shows metadata that was fetched after the message was sent."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from services.users import config as users_config
 from tests.gateway.gateway_fixture import AS_USER, SECONDS, settings, start_gateway
 from tests.postgres import Database, administrator
 from tests.services.running import running
-from tests.services.tracks.clients.web.web_server import Asked
-from tests.services.tracks.fake_providers import asking, recorded, web_of_providers
+from tests.services.tracks.clients.web.web_server import ReceivedRequest
+from tests.services.tracks.fake_providers import asking, fake_provider_web, recorded
 
 _LINK = "https://youtu.be/4eUqsUZBluA"
 _ASKED = "/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D4eUqsUZBluA"
 
 
 @pytest.mark.timeout(90)
-async def test_the_title_comes_onto_the_page_after_the_message(database: Database, tmp_path: Path) -> None:
+async def test_page_shows_metadata_fetched_after_the_message(database: Database, tmp_path: Path) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
 
-    async def hang(_: Asked, writer: asyncio.StreamWriter) -> None:
+    async def hang(_: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         reached.set()
         await go.wait()
         writer.write(recorded("youtube.json"))
@@ -40,7 +40,7 @@ async def test_the_title_comes_onto_the_page_after_the_message(database: Databas
     async with AsyncExitStack() as stack:
         start = stack.enter_async_context
         admin: asyncpg.Connection = await start(administrator(database.server, database.name))
-        web, values = await start(web_of_providers(tmp_path))
+        web, values = await start(fake_provider_web(tmp_path))
         users = await start(running(users_config.Settings, users_app.build, database))
         values["users_target"] = users.address
         tracks = await start(asking(database, admin, web, **values))
@@ -63,7 +63,7 @@ async def test_the_title_comes_onto_the_page_after_the_message(database: Databas
         await reached.wait()
         before = await track_on_page()
         go.set()
-        await tracks.until_settled(1)
+        await tracks.until_completed(1)
         after = await track_on_page()
 
     assert (before.id, before.title, before.metadata_state) == (posted.track.id, "", METADATA_STATE_PENDING)

@@ -1,4 +1,4 @@
-"""GetRoomPage: three calls for any page, and a page without what could not be learnt."""
+"""GetRoomPage: three calls for any page, and degraded pages without users or tracks."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ def snapshot(number: int) -> TrackSnapshot:
 
 
 def page(roots: int, replies: int = 0) -> ListMessagesResponse:
-    """A page on which everybody is somebody else, and every message has a track of its own."""
+    """A page whose messages all have distinct authors and tracks."""
     made = ListMessagesResponse(next_page_token="next", epoch="e1", rev=42)
     number = 0
     for _ in range(roots):
@@ -67,12 +67,12 @@ def page(roots: int, replies: int = 0) -> ListMessagesResponse:
 
 
 def know_everybody(gateway: GatewayFixture) -> None:
-    """Let users and tracks find whatever they are asked for."""
+    """Make users and tracks find every id."""
 
     async def users(data: bytes, _context: Context) -> bytes:
         asked = LookupUsersRequest.FromString(data).user_ids
         found = [UserSummary(id=each, display_name=f"name of {each}", role=Role.ROLE_USER) for each in asked]
-        # In another order than asked for.
+        # Not in the requested order.
         return LookupUsersResponse(users=reversed(found)).SerializeToString()
 
     async def tracks(data: bytes, _context: Context) -> bytes:
@@ -85,7 +85,7 @@ def know_everybody(gateway: GatewayFixture) -> None:
 
 
 async def get(gateway: GatewayFixture, seconds: float = SECONDS, **fields: Any) -> GetRoomPageResponse:
-    """Calls GetRoomPage as the user."""
+    """Call GetRoomPage as the user."""
     stub = GatewayServiceStub(gateway.channel)
     request = GetRoomPageRequest(**{"room_id": ROOM, **fields})
     return await stub.GetRoomPage(request, metadata=AS_USER, timeout=seconds)
@@ -97,7 +97,7 @@ async def forever(_data: bytes, _context: Context) -> bytes:
 
 
 def failing(code: grpc.StatusCode, reason: str = "") -> Any:
-    """An answer that is an error."""
+    """A handler that aborts with an error."""
 
     async def end(_data: bytes, context: Context) -> bytes:
         info = error_details_pb2.ErrorInfo(reason=reason, domain="somebody.seda.fm")
@@ -111,7 +111,7 @@ def repeated(field: Sequence[AnyMessage]) -> list[AnyMessage]:
     return list(field)
 
 
-async def test_get_room_page_joins_messages_people_and_tracks(gateway: GatewayFixture) -> None:
+async def test_get_room_page_joins_messages_users_and_tracks(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
     listed = page(roots=2, replies=1)
     gateway.chat.respond(LIST, listed)
@@ -141,7 +141,7 @@ async def test_get_room_page_takes_three_calls_for_any_page(
     assert gateway.tracks.paths() == [LOOKUP_TRACKS]
 
 
-async def test_get_room_page_asks_for_each_author_and_track_once_and_for_nobody_mentioned(
+async def test_get_room_page_looks_up_each_author_and_track_once(
     gateway: GatewayFixture,
 ) -> None:
     know_everybody(gateway)
@@ -157,21 +157,21 @@ async def test_get_room_page_asks_for_each_author_and_track_once_and_for_nobody_
     assert [each.id for each in answer.tracks] == [track(1)]
 
 
-async def test_get_room_page_of_an_empty_page_asks_chat_alone(gateway: GatewayFixture) -> None:
+async def test_get_room_page_of_an_empty_page_calls_only_chat(gateway: GatewayFixture) -> None:
     gateway.chat.respond(LIST, ListMessagesResponse(epoch="e1", rev=3))
     answer = await get(gateway)
     assert answer == GetRoomPageResponse(epoch="e1", rev=3)
     assert (gateway.users.paths(), gateway.tracks.paths()) == ([RESOLVE], [])
 
 
-async def test_get_room_page_without_any_track_does_not_ask_tracks(gateway: GatewayFixture) -> None:
+async def test_get_room_page_without_tracks_does_not_call_tracks(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
     gateway.chat.respond(LIST, ListMessagesResponse(messages=[Message(user_id=user(1), text="hello")]))
     await get(gateway)
     assert gateway.tracks.paths() == []
 
 
-async def test_get_room_page_asks_for_roots_of_the_page_asked_for(gateway: GatewayFixture) -> None:
+async def test_get_room_page_requests_roots_of_the_page(gateway: GatewayFixture) -> None:
     gateway.chat.respond(LIST, ListMessagesResponse())
     await get(gateway, page_size=7, page_token="there")
     asked = ListMessagesRequest.FromString((await gateway.chat.received(LIST)).data)
@@ -180,7 +180,7 @@ async def test_get_room_page_asks_for_roots_of_the_page_asked_for(gateway: Gatew
     )
 
 
-async def test_get_room_page_with_ids_that_are_not_found_has_stubs(gateway: GatewayFixture) -> None:
+async def test_get_room_page_has_placeholders_for_missing_ids(gateway: GatewayFixture) -> None:
     gateway.users.respond(LOOKUP_USERS, LookupUsersResponse(missing_ids=[user(1)]))
     gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse(missing_ids=[track(1)]))
     gateway.chat.respond(LIST, page(roots=1))
@@ -189,7 +189,7 @@ async def test_get_room_page_with_ids_that_are_not_found_has_stubs(gateway: Gate
     assert [each.title for each in answer.tracks] == ["Then"]
 
 
-async def test_get_room_page_asks_again_for_tracks_that_did_not_fit(gateway: GatewayFixture) -> None:
+async def test_get_room_page_looks_up_remaining_tracks(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
 
     async def one_by_one(data: bytes, _context: Context) -> bytes:
@@ -205,7 +205,7 @@ async def test_get_room_page_asks_again_for_tracks_that_did_not_fit(gateway: Gat
 
 
 def as_posted(number: int) -> Track:
-    """A track as its message has it."""
+    """The track snapshot of a message."""
     made = Track(id=track(number), provider="spotify", provider_id=f"p{number}", url="https://x")
     made.title, made.artist, made.artwork_url, made.duration.seconds = "Then", "Her", "https://y", 180
     return made
@@ -228,10 +228,10 @@ async def overloaded(service: FakeServer, path: str) -> None:
 
 
 @pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
-async def test_get_room_page_comes_without_users(gateway: GatewayFixture, trouble: Any) -> None:
+async def test_get_room_page_degrades_without_users(gateway: GatewayFixture, trouble: Any) -> None:
     know_everybody(gateway)
     gateway.chat.respond(LIST, page(roots=2))
-    # The caller is known from now on, though users is not there to say it again.
+    # The caller is cached from now on, although users is unavailable.
     await get(gateway)
     await trouble(gateway.users, LOOKUP_USERS)
     begun = time.monotonic()
@@ -243,7 +243,7 @@ async def test_get_room_page_comes_without_users(gateway: GatewayFixture, troubl
 
 
 @pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
-async def test_get_room_page_comes_without_tracks(gateway: GatewayFixture, trouble: Any) -> None:
+async def test_get_room_page_degrades_without_tracks(gateway: GatewayFixture, trouble: Any) -> None:
     know_everybody(gateway)
     gateway.chat.respond(LIST, page(roots=2))
     await trouble(gateway.tracks, LOOKUP_TRACKS)
@@ -255,7 +255,7 @@ async def test_get_room_page_comes_without_tracks(gateway: GatewayFixture, troub
     assert answer.authors[0].display_name
 
 
-async def test_get_room_page_waits_for_both_at_once_and_for_less_than_is_left(
+async def test_get_room_page_enriches_concurrently_within_the_budget(
     gateway: GatewayFixture,
 ) -> None:
     gateway.users.handlers[LOOKUP_USERS] = gateway.tracks.handlers[LOOKUP_TRACKS] = forever
@@ -269,7 +269,7 @@ async def test_get_room_page_waits_for_both_at_once_and_for_less_than_is_left(
     assert all(each is not None and 0 < each < 0.75 for each in left), left
 
 
-async def test_get_room_page_waits_a_while_at_most(gateway: GatewayFixture) -> None:
+async def test_get_room_page_enrichment_times_out(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
     gateway.chat.respond(LIST, page(roots=1))
     await get(gateway)
@@ -282,7 +282,7 @@ async def test_get_room_page_waits_a_while_at_most(gateway: GatewayFixture) -> N
     ("code", "reason"),
     [(grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND"), (grpc.StatusCode.PERMISSION_DENIED, "BANNED")],
 )
-async def test_get_room_page_keeps_an_error_of_chat(
+async def test_get_room_page_forwards_an_error_of_chat(
     gateway: GatewayFixture, code: grpc.StatusCode, reason: str
 ) -> None:
     gateway.chat.handlers[LIST] = failing(code, reason)
@@ -293,7 +293,7 @@ async def test_get_room_page_keeps_an_error_of_chat(
     assert (found.reason, found.domain) == (reason, "somebody.seda.fm")
 
 
-async def test_get_room_page_without_chat_says_so(gateway: GatewayFixture) -> None:
+async def test_get_room_page_without_chat_is_unavailable(gateway: GatewayFixture) -> None:
     await gateway.chat.stop()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await get(gateway)
@@ -301,7 +301,7 @@ async def test_get_room_page_without_chat_says_so(gateway: GatewayFixture) -> No
     assert details(raised.value)["ErrorInfo"].metadata == {"service": "chat"}
 
 
-async def test_get_room_page_hides_no_refusal_of_the_caller(gateway: GatewayFixture) -> None:
+async def test_get_room_page_does_not_hide_permission_errors(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
     gateway.users.handlers[LOOKUP_USERS] = failing(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
     gateway.chat.respond(LIST, page(roots=1))
@@ -311,7 +311,7 @@ async def test_get_room_page_hides_no_refusal_of_the_caller(gateway: GatewayFixt
 
 
 @pytest.mark.parametrize(("count", "batches"), [(0, []), (1000, [1000]), (2001, [1000, 1000, 1])])
-async def test_lookups_ask_for_no_more_than_they_may(count: int, batches: list[int]) -> None:
+async def test_lookups_stay_within_the_batch_size(count: int, batches: list[int]) -> None:
     asked: list[int] = []
 
     async def ask(ids: Sequence[str]) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Hundreds of open streams through one gateway leave unary calls as fast as they were."""
+"""Hundreds of open streams through one gateway do not slow down unary calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONNECTIONS = 3
 ROUNDS = 5
 CALLS = 120
 HIGHEST_RATIO = 1.5
-# What a connection takes where streams have to wait, and how many at least get through: health is watched on it too.
+# The stream limit of a connection, and the streams that get through at least: the health watch takes one.
 FEW_STREAMS = 100
 ANSWERED = 95
 _SECONDS = 30.0
@@ -49,9 +49,9 @@ async def _for_ever(_request: Any, _call: Call) -> None:
 
 @asynccontextmanager
 async def probe() -> AsyncIterator[str]:
-    """The probe service in a process like any other's; gives its address."""
+    """Run the probe service in a process and yield its address."""
     secrets: dict[str, Any] = {"jwt_secret": JWT_SECRET, "service_secret": SERVICE_SECRET}
-    # One user has all the streams here.
+    # All streams are of one user.
     config = Settings(**secrets, max_streams_per_user=STREAMS)
     process = Process(config, lambda _: App(servicers=servicers(Probe(_for_ever)), resolver=Users()))
     await process.start()
@@ -69,7 +69,7 @@ class Edge:
     channels: Sequence[grpc.aio.Channel]
 
     async def call(self, number: int, timeout: float = _SECONDS) -> float:
-        """Call an empty method on one of the connections; return its seconds."""
+        """Call an empty method on one of the connections; return its latency in seconds."""
         method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channels[
             number % CONNECTIONS
         ].unary_unary(METHODS["Empty"].path)
@@ -78,12 +78,12 @@ class Edge:
         return time.perf_counter() - began
 
     async def median(self) -> float:
-        """The median seconds of calls made one after another."""
+        """The median latency of sequential calls, in seconds."""
         return statistics.median([await self.call(number) for number in range(CALLS)])
 
     @asynccontextmanager
     async def streams(self, answered: int = STREAMS) -> AsyncIterator[None]:
-        """Open streams, each of another user's; `answered` of them get their first reply."""
+        """Open streams of different users; `answered` of them get their first response."""
         request = ProbeRequest(number=1).SerializeToString()
         opened = []
         for number in range(STREAMS):
@@ -122,7 +122,7 @@ async def edge() -> AsyncIterator[Edge]:
         yield made
 
 
-async def test_unary_calls_are_as_fast_beside_six_hundred_streams() -> None:
+async def test_unary_calls_stay_fast_with_six_hundred_streams() -> None:
     async with edge() as client:
         without, beside = [], []
         for _ in range(ROUNDS):
@@ -133,7 +133,7 @@ async def test_unary_calls_are_as_fast_beside_six_hundred_streams() -> None:
         assert ratio < HIGHEST_RATIO, f"{ratio:.2f}: {without} without, {beside} beside the streams"
 
 
-async def test_unary_calls_have_a_connection_of_their_own_when_streams_wait(
+async def test_unary_calls_do_not_wait_for_stream_slots(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)
@@ -141,7 +141,7 @@ async def test_unary_calls_have_a_connection_of_their_own_when_streams_wait(
         assert await client.call(0, timeout=2) < 1
 
 
-async def test_the_control_on_one_connection_for_both_unary_calls_wait(
+async def test_control_unary_calls_wait_on_a_shared_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)

@@ -1,4 +1,4 @@
-"""PostMessage: the track first, then the message; errors as the services answered them."""
+"""PostMessage: the track first, then the message; upstream errors are forwarded."""
 
 from typing import Any
 from uuid import UUID
@@ -40,21 +40,21 @@ SENT = SendMessageResponse(
 
 
 async def post(gateway: GatewayFixture, **fields: Any) -> PostMessageResponse:
-    """Calls PostMessage as the user."""
+    """Call PostMessage as the user."""
     stub = GatewayServiceStub(gateway.channel)
     request = PostMessageRequest(**{"room_id": ROOM, "text": "listen", **fields})
     return await stub.PostMessage(request, metadata=(*AS_USER, ("x-request-id", "mine")), timeout=SECONDS)
 
 
 async def refused(gateway: GatewayFixture, **fields: Any) -> grpc.aio.AioRpcError:
-    """The error PostMessage ends in."""
+    """The error of PostMessage."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await post(gateway, **fields)
     return raised.value
 
 
 def sending(error: grpc.StatusCode, *parts: Any) -> Any:
-    """An answer that is an error with details, as services send it."""
+    """A handler that aborts with an error and its details."""
 
     async def end(_data: bytes, context: Context) -> bytes:
         serialized = status_bytes(error.value[0], "no", *parts)
@@ -64,7 +64,7 @@ def sending(error: grpc.StatusCode, *parts: Any) -> Any:
 
 
 def signed_by(authorization: str | bytes) -> ServiceToken:
-    """The service token that a call came with."""
+    """The service token of a call."""
     verifier = TokenVerifier(
         user_keys=SharedSecret(JWT_SECRET.encode()),
         user_issuer="seda-development",
@@ -94,7 +94,7 @@ async def test_post_message_stores_the_track_and_sends_the_message(gateway: Gate
     assert upserted.metadata["x-request-id"] == sent.metadata["x-request-id"] == "mine"
 
 
-async def test_post_message_stores_as_the_gateway_for_the_caller_and_sends_as_the_caller(
+async def test_post_message_uses_a_service_token_for_tracks_and_the_callers_for_chat(
     gateway: GatewayFixture,
 ) -> None:
     gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
@@ -106,7 +106,7 @@ async def test_post_message_stores_as_the_gateway_for_the_caller_and_sends_as_th
     assert signed_by((await gateway.users.received(RESOLVE)).metadata["authorization"]).service == "gateway"
 
 
-async def test_post_message_gives_both_steps_all_the_time_there_is(gateway: GatewayFixture) -> None:
+async def test_post_message_passes_the_whole_deadline_to_both_steps(gateway: GatewayFixture) -> None:
     gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
     gateway.chat.respond(SEND, SENT)
     await post(gateway, track_url=LINK)
@@ -115,7 +115,7 @@ async def test_post_message_gives_both_steps_all_the_time_there_is(gateway: Gate
         assert SECONDS - 5 < call.time_left <= SECONDS
 
 
-async def test_post_message_without_a_link_asks_nobody_for_a_track(gateway: GatewayFixture) -> None:
+async def test_post_message_without_a_link_does_not_call_tracks(gateway: GatewayFixture) -> None:
     gateway.chat.respond(SEND, SENT)
     answer = await post(gateway)
     assert not answer.HasField("track")
@@ -123,7 +123,7 @@ async def test_post_message_without_a_link_asks_nobody_for_a_track(gateway: Gate
     assert SendMessageRequest.FromString((await gateway.chat.received(SEND)).data).track_id == ""
 
 
-async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_tracks(
+async def test_post_message_renames_the_field_of_tracks_errors(
     gateway: GatewayFixture,
 ) -> None:
     info = error_details_pb2.ErrorInfo(
@@ -145,7 +145,7 @@ async def test_post_message_names_the_link_as_its_own_field_in_an_error_of_track
     assert gateway.chat.calls == []
 
 
-async def test_post_message_keeps_an_error_of_chat(gateway: GatewayFixture) -> None:
+async def test_post_message_forwards_an_error_of_chat(gateway: GatewayFixture) -> None:
     info = error_details_pb2.ErrorInfo(reason="SLOW_MODE", domain="chat.seda.fm", metadata={"a": "b"})
     retry = error_details_pb2.RetryInfo()
     retry.retry_delay.FromMilliseconds(2500)
@@ -170,7 +170,7 @@ async def test_post_message_without_tracks_sends_nothing(gateway: GatewayFixture
     assert gateway.chat.calls == []
 
 
-async def test_post_message_without_chat_says_so(gateway: GatewayFixture) -> None:
+async def test_post_message_without_chat_is_unavailable(gateway: GatewayFixture) -> None:
     await gateway.chat.stop()
     error = await refused(gateway)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
@@ -178,9 +178,7 @@ async def test_post_message_without_chat_says_so(gateway: GatewayFixture) -> Non
 
 
 @pytest.mark.parametrize("request_id", [REQUEST_ID, ""])
-async def test_post_message_is_repeated_under_one_request_id(
-    gateway: GatewayFixture, request_id: str
-) -> None:
+async def test_post_message_retries_with_one_request_id(gateway: GatewayFixture, request_id: str) -> None:
     gateway.chat.handlers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
     error = await refused(gateway, request_id=request_id)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
@@ -189,7 +187,7 @@ async def test_post_message_is_repeated_under_one_request_id(
     assert str(UUID(used)) == (request_id or used)
 
 
-async def test_a_forwarded_send_is_never_repeated(gateway: GatewayFixture) -> None:
+async def test_forwarded_send_is_not_retried(gateway: GatewayFixture) -> None:
     gateway.chat.handlers[SEND] = sending(grpc.StatusCode.UNAVAILABLE)
     request = SendMessageRequest(room_id=ROOM, text="listen", request_id=REQUEST_ID)
     with pytest.raises(grpc.aio.AioRpcError):
@@ -208,7 +206,7 @@ async def test_a_forwarded_send_is_never_repeated(gateway: GatewayFixture) -> No
         ({"text": ""}, ""),
     ],
 )
-async def test_post_message_checks_its_fields_before_it_asks_anybody(
+async def test_post_message_validates_before_any_call(
     gateway: GatewayFixture, fields: dict[str, str], field: str
 ) -> None:
     error = await refused(gateway, **fields)

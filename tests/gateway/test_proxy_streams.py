@@ -1,4 +1,4 @@
-"""Server streams pass through the gateway, over a connection of their own, and end when somebody leaves."""
+"""Server streams are proxied over a separate connection and end with either side."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,19 +38,19 @@ async def forever(_data: bytes, _context: Context) -> AsyncIterator[bytes]:
 
 
 async def rest(stream: Stream) -> None:
-    """Read to the end."""
+    """Read the stream to its end."""
     while await stream.read() is not grpc.aio.EOF:
         pass
 
 
 async def failure(stream: Stream) -> grpc.aio.AioRpcError:
-    """The error a stream ends in."""
+    """The error that ends a stream."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await rest(stream)
     return raised.value
 
 
-async def test_all_replies_come_in_order_with_the_trailers(
+async def test_stream_forwards_responses_in_order_with_trailers(
     gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
     unknown.handlers[FOLLOW] = counting
@@ -60,7 +60,7 @@ async def test_all_replies_come_in_order_with_the_trailers(
     assert gateway.counted("unknown.v1.UnknownService.Follow", "OK") == 1
 
 
-async def test_a_stream_has_no_deadline_but_its_callers(gateway: GatewayFixture, unknown: FakeServer) -> None:
+async def test_stream_has_only_the_callers_deadline(gateway: GatewayFixture, unknown: FakeServer) -> None:
     unknown.handlers[FOLLOW] = counting
     async for _ in gateway.stream(FOLLOW)(b""):
         pass
@@ -72,7 +72,7 @@ async def test_a_stream_has_no_deadline_but_its_callers(gateway: GatewayFixture,
     assert 7 < left < 8
 
 
-async def test_streams_and_unary_calls_go_over_different_connections(
+async def test_streams_and_unary_calls_use_different_connections(
     gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
     async def echo(data: bytes, _context: Context) -> bytes:
@@ -85,7 +85,9 @@ async def test_streams_and_unary_calls_go_over_different_connections(
     assert (await unknown.received(FOLLOW)).peer != (await unknown.received(ECHO)).peer
 
 
-async def test_an_error_after_some_replies_is_intact(gateway: GatewayFixture, unknown: FakeServer) -> None:
+async def test_stream_error_after_responses_is_unchanged(
+    gateway: GatewayFixture, unknown: FakeServer
+) -> None:
     async def breaking(_data: bytes, context: Context) -> AsyncIterator[bytes]:
         yield b"one"
         await context.abort(
@@ -100,7 +102,7 @@ async def test_an_error_after_some_replies_is_intact(gateway: GatewayFixture, un
     assert tuple(error.trailing_metadata()) == (("grpc-status-details-bin", b"\x01\xff"),)
 
 
-async def test_a_caller_who_hangs_up_ends_the_stream_below(
+async def test_cancelled_caller_cancels_the_upstream_stream(
     gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
     ended = asyncio.Event()
@@ -119,7 +121,7 @@ async def test_a_caller_who_hangs_up_ends_the_stream_below(
     await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_a_service_that_dies_ends_its_streams(gateway: GatewayFixture, unknown: FakeServer) -> None:
+async def test_dead_upstream_ends_its_streams(gateway: GatewayFixture, unknown: FakeServer) -> None:
     unknown.handlers[FOLLOW] = forever
     stream = gateway.stream(FOLLOW)(b"")
     assert await stream.read() == b"first"
@@ -129,7 +131,7 @@ async def test_a_service_that_dies_ends_its_streams(gateway: GatewayFixture, unk
     assert details(error)["ErrorInfo"].metadata == {"service": "unknown"}
 
 
-async def test_streams_outlast_the_drain_wait_and_end_with_the_gateway(
+async def test_streams_continue_while_draining_and_end_with_the_gateway(
     gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
     unknown.handlers[FOLLOW] = forever
@@ -139,7 +141,7 @@ async def test_streams_outlast_the_drain_wait_and_end_with_the_gateway(
     await gateway.process.drain(0.2)
     assert not any(stream.done() for stream in streams)
 
-    # The grace is long, and must not be needed.
+    # The grace period is long and must not be used up.
     async with asyncio.timeout(5):
         await gateway.process.stop(grace=15)
         errors = [await failure(stream) for stream in streams]
@@ -150,7 +152,7 @@ async def test_streams_outlast_the_drain_wait_and_end_with_the_gateway(
         assert found["RetryInfo"].retry_delay.ToMilliseconds() > 0
 
 
-async def test_a_caller_who_does_not_read_does_not_keep_the_gateway_from_leaving(
+async def test_caller_that_does_not_read_does_not_block_shutdown(
     gateway: GatewayFixture, unknown: FakeServer
 ) -> None:
     async def flood(_data: bytes, _context: Context) -> AsyncIterator[bytes]:

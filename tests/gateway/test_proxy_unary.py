@@ -1,4 +1,4 @@
-"""Unary calls pass through the gateway as they are: bytes, metadata, deadline, errors, cancellation."""
+"""Unary calls are proxied unchanged: bytes, metadata, deadline, errors, cancellation."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ from tests.gateway.gateway_fixture import (
     status_bytes,
 )
 
-# No message at all; nobody but the service is to notice.
+# Not a valid message; the proxy must not decode it.
 GARBAGE = bytes(range(256)) + b"\xff" * 5
 UNKNOWN_FIELD = b"\n\x03abc" + b"\xfa\x3e\x07unknown"
 
@@ -34,7 +34,7 @@ async def echo(data: bytes, _context: Context) -> bytes:
 def ending(
     code: grpc.StatusCode, text: str = "", trailers: tuple[tuple[str, str | bytes], ...] = ()
 ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-    """An answer that is this error."""
+    """A handler that aborts with this error."""
 
     async def end(_data: bytes, context: Context) -> bytes:
         await context.abort(code, text, trailing_metadata=trailers)
@@ -43,55 +43,55 @@ def ending(
 
 
 async def failure(call: grpc.aio.UnaryUnaryCall[bytes, bytes]) -> grpc.aio.AioRpcError:
-    """The error a call ends in."""
+    """The error of a call."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await call
     return raised.value
 
 
 @pytest.mark.parametrize("data", [b"", UNKNOWN_FIELD, GARBAGE], ids=["empty", "unknown field", "garbage"])
-async def test_bytes_are_untouched_both_ways(gateway: GatewayFixture, data: bytes) -> None:
+async def test_bytes_are_unchanged_both_ways(gateway: GatewayFixture, data: bytes) -> None:
     gateway.users.handlers[GET_USER] = echo
     assert await gateway.unary(GET_USER)(data, timeout=SECONDS) == data[::-1]
     assert (await gateway.users.received(GET_USER)).data == data
 
 
-async def test_metadata_is_passed_and_the_token_not_looked_at(gateway: GatewayFixture) -> None:
+async def test_metadata_is_forwarded_and_the_token_not_verified(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     sent = (("authorization", "Bearer no token"), ("x-request-id", "mine-1"), ("traceparent", trace))
     await gateway.unary(GET_USER)(b"", metadata=sent, timeout=SECONDS)
     received = (await gateway.users.received(GET_USER)).metadata
     assert {key: received.get(key) for key, _ in sent} == dict(sent)
-    # Nobody was asked who that is.
+    # The caller was not resolved.
     assert gateway.users.paths() == [GET_USER]
 
 
-async def test_a_call_without_a_token_is_the_services_to_judge(gateway: GatewayFixture) -> None:
+async def test_call_without_a_token_is_forwarded(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
     await gateway.unary(GET_USER)(b"", timeout=SECONDS)
     assert "authorization" not in (await gateway.users.received(GET_USER)).metadata
 
 
-async def test_the_deadline_is_passed_a_little_shorter(gateway: GatewayFixture) -> None:
+async def test_deadline_is_forwarded_less_the_overhead(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
-    # Under a second, where grpc sends whole milliseconds.
+    # Below a second gRPC sends whole milliseconds.
     await gateway.unary(GET_USER)(b"", timeout=0.95)
     left = (await gateway.users.received(GET_USER)).time_left
     assert left is not None
     assert 0.4 < left <= 0.931
 
 
-async def test_a_call_without_a_deadline_gets_one(gateway: GatewayFixture) -> None:
+async def test_call_without_a_deadline_gets_the_default(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
     await gateway.unary(GET_USER)(b"")
     left = (await gateway.users.received(GET_USER)).time_left
     assert left is not None
-    # grpc rounds long ones up to tenths of seconds.
+    # gRPC rounds longer ones up to tenths of seconds.
     assert 29 < left <= 30
 
 
-async def test_trailers_of_a_good_answer_are_kept(gateway: GatewayFixture) -> None:
+async def test_trailers_of_a_response_are_forwarded(gateway: GatewayFixture) -> None:
     async def answer(data: bytes, context: Context) -> bytes:
         context.set_trailing_metadata((("x-one", "1"), ("x-two-bin", b"\x00\xff")))
         return data
@@ -102,7 +102,7 @@ async def test_trailers_of_a_good_answer_are_kept(gateway: GatewayFixture) -> No
     assert sorted(await call.trailing_metadata()) == [("x-one", "1"), ("x-two-bin", b"\x00\xff")]
 
 
-async def test_an_error_keeps_code_message_details_and_trailers(gateway: GatewayFixture) -> None:
+async def test_error_keeps_code_message_details_and_trailers(gateway: GatewayFixture) -> None:
     info = error_details_pb2.ErrorInfo(reason="USER_NOT_FOUND", domain="users.seda.fm")
     sent = (
         status_bytes(5, "gone: ö %41", info, error_details_pb2.DebugInfo(detail="unknown to us"))
@@ -116,7 +116,7 @@ async def test_an_error_keeps_code_message_details_and_trailers(gateway: Gateway
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
-async def test_an_error_that_a_service_explains_is_not_taken_for_a_lost_connection(
+async def test_error_with_trailers_is_not_taken_for_a_lost_connection(
     gateway: GatewayFixture, code: grpc.StatusCode
 ) -> None:
     trailers = (("grpc-status-details-bin", b"\x01\xff"),)
@@ -127,7 +127,7 @@ async def test_an_error_that_a_service_explains_is_not_taken_for_a_lost_connecti
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED])
-async def test_an_error_without_details_that_is_no_lost_connection_stays_as_it_is(
+async def test_other_errors_without_details_are_unchanged(
     gateway: GatewayFixture, code: grpc.StatusCode
 ) -> None:
     gateway.users.handlers[GET_USER] = ending(code, "as is")
@@ -135,7 +135,7 @@ async def test_an_error_without_details_that_is_no_lost_connection_stays_as_it_i
     assert (error.code(), error.details(), tuple(error.trailing_metadata())) == (code, "as is", ())
 
 
-async def test_a_service_that_is_away_is_named_and_the_call_can_be_repeated(gateway: GatewayFixture) -> None:
+async def test_unavailable_upstream_is_named_and_retryable(gateway: GatewayFixture) -> None:
     await gateway.users.stop()
     error = await failure(
         gateway.unary(GET_USER)(b"", timeout=SECONDS, metadata=(("x-request-id", "mine-2"),))
@@ -151,7 +151,7 @@ async def test_a_service_that_is_away_is_named_and_the_call_can_be_repeated(gate
     assert found["RequestInfo"].request_id == "mine-2"
 
 
-async def test_the_request_id_made_by_the_gateway_is_the_one_in_the_error(gateway: GatewayFixture) -> None:
+async def test_generated_request_id_is_in_the_error(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = ending(grpc.StatusCode.UNAVAILABLE)
     error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS))
     made = (await gateway.users.received(GET_USER)).metadata["x-request-id"]
@@ -159,7 +159,7 @@ async def test_the_request_id_made_by_the_gateway_is_the_one_in_the_error(gatewa
     assert details(error)["RequestInfo"].request_id == made
 
 
-async def test_a_deadline_that_ends_below_is_typed(gateway: GatewayFixture) -> None:
+async def test_upstream_deadline_has_the_reason(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = ending(grpc.StatusCode.DEADLINE_EXCEEDED)
     error = await failure(gateway.unary(GET_USER)(b"", timeout=SECONDS))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -199,7 +199,7 @@ async def test_proxy_retries_reads_and_never_writes(
     assert calls == (2 if retried else 1)
 
 
-async def test_a_caller_who_hangs_up_ends_the_call_below(gateway: GatewayFixture) -> None:
+async def test_cancelled_caller_cancels_the_upstream_call(gateway: GatewayFixture) -> None:
     ended = asyncio.Event()
 
     async def forever(_data: bytes, _context: Context) -> bytes:
@@ -216,7 +216,7 @@ async def test_a_caller_who_hangs_up_ends_the_call_below(gateway: GatewayFixture
     await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_a_service_that_dies_in_the_middle_ends_the_call_at_once(gateway: GatewayFixture) -> None:
+async def test_dead_upstream_ends_the_call_at_once(gateway: GatewayFixture) -> None:
     async def forever(_data: bytes, _context: Context) -> bytes:
         await asyncio.Event().wait()
         return b""
@@ -230,7 +230,7 @@ async def test_a_service_that_dies_in_the_middle_ends_the_call_at_once(gateway: 
     assert details(error)["ErrorInfo"].metadata == {"service": "chat"}
 
 
-async def test_forwarded_calls_are_counted_and_logged_like_others(gateway: GatewayFixture) -> None:
+async def test_forwarded_calls_are_counted_and_logged(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
     gateway.chat.handlers[SEND] = ending(grpc.StatusCode.NOT_FOUND, "", (("x-a", "1"),))
     with capture_logs() as logs:
@@ -247,7 +247,7 @@ async def test_forwarded_calls_are_counted_and_logged_like_others(gateway: Gatew
     assert lines[0]["ms"] >= 0
 
 
-async def test_forwarded_calls_wait_for_admission() -> None:
+async def test_forwarded_calls_count_towards_the_concurrency_limit() -> None:
     going = asyncio.Event()
 
     async def wait(data: bytes, _context: Context) -> bytes:
@@ -265,7 +265,7 @@ async def test_forwarded_calls_wait_for_admission() -> None:
         assert await first == b"1"
 
 
-async def test_cancelled_by_nobody_is_an_answer_too(
+async def test_internal_cancellation_is_unavailable(
     gateway: GatewayFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def answer(data: bytes, _context: Context) -> bytes:

@@ -1,4 +1,4 @@
-"""What the gateway serves comes from the generated code: all of the upstream_services, and nothing for services alone."""
+"""The gateway serves every public service of the generated code and no internal one."""
 
 import importlib
 from pathlib import Path
@@ -54,7 +54,7 @@ async def listed(channel: grpc.aio.Channel, version: str) -> set[str]:
     return {service.name for service in answer.list_services_response.service}
 
 
-def test_every_generated_service_of_a_slice_is_found() -> None:
+def test_every_generated_service_is_found() -> None:
     folder = Path(seda.__file__).parent
     for name in SERVICE_NAMES:
         modules = sorted((folder / name).rglob("*_service_pb2.py"))
@@ -68,7 +68,7 @@ def test_every_generated_service_of_a_slice_is_found() -> None:
 
 
 @pytest.mark.parametrize("service_name", SERVICE_NAMES)
-async def test_every_method_for_callers_is_served_under_its_own_name(
+async def test_every_public_method_is_served_under_its_name(
     gateway: GatewayFixture, service_name: str
 ) -> None:
     service = {"users": gateway.users, "chat": gateway.chat, "tracks": gateway.tracks}[service_name]
@@ -81,7 +81,7 @@ async def test_every_method_for_callers_is_served_under_its_own_name(
 
 
 @pytest.mark.parametrize("path", [RESOLVE, ERASE, UPSERT, "/seda.users.v1.UserService/Nonsense", INTERNAL])
-async def test_methods_for_services_alone_are_not_there(gateway: GatewayFixture, path: str) -> None:
+async def test_internal_methods_are_unimplemented(gateway: GatewayFixture, path: str) -> None:
     gateway.users.handlers[path] = gateway.chat.handlers[path] = gateway.tracks.handlers[path] = echo
     for metadata in ((), AS_USER):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
@@ -91,12 +91,12 @@ async def test_methods_for_services_alone_are_not_there(gateway: GatewayFixture,
 
 
 @pytest.mark.parametrize("version", REFLECTION)
-async def test_what_is_served_is_listed(gateway: GatewayFixture, version: str) -> None:
+async def test_served_services_are_listed(gateway: GatewayFixture, version: str) -> None:
     served = {service.full_name for name in SERVICE_NAMES for service in public_services(services_of(name))}
     assert await listed(gateway.channel, version) == served | OWN | set(REFLECTION)
 
 
-async def test_services_alone_are_not_listed(gateway: GatewayFixture) -> None:
+async def test_internal_services_are_not_listed(gateway: GatewayFixture) -> None:
     hidden = {service.full_name for name in SERVICE_NAMES for service in services_of(name)} - {
         service.full_name for name in SERVICE_NAMES for service in public_services(services_of(name))
     }
@@ -124,7 +124,7 @@ async def test_internal_files_are_not_reflected(gateway: GatewayFixture, questio
     assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
-async def test_a_new_service_needs_its_descriptors_and_an_address_alone() -> None:
+async def test_new_service_needs_only_descriptors_and_a_target() -> None:
     async with (
         fake_server() as unknown,
         running_gateway(also=[UpstreamService("unknown", SERVICES, unknown.target)]) as gateway,
@@ -140,7 +140,7 @@ async def test_a_new_service_needs_its_descriptors_and_an_address_alone() -> Non
         assert "unknown.v1.UnknownService" in gateway.process.health.states
 
 
-async def test_the_gateways_own_methods_are_its_own(gateway: GatewayFixture) -> None:
+async def test_gateway_methods_are_not_forwarded(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await gateway.unary("/seda.gateway.v1.GatewayService/GetRoomPage")(b"", timeout=SECONDS)

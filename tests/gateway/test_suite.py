@@ -35,7 +35,7 @@ REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
 
 @pytest.fixture(scope="module")
 async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a gateway with everything real gateway it."""
+    """A channel to a gateway in front of the real services."""
     async with AsyncExitStack() as stack:
         start = stack.enter_async_context
         users = await start(running(users_config.Settings, users_app.build, database))
@@ -57,14 +57,14 @@ async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def new_room(channel: grpc.aio.Channel) -> str:
-    """A room of the caller, made through the gateway."""
+    """Create a room of the caller through the gateway."""
     created = await RoomServiceStub(channel).CreateRoom(
         CreateRoomRequest(name="Evenings"), metadata=AS_USER, timeout=SECONDS
     )
     return created.room.id
 
 
-async def test_a_posted_track_is_on_the_page_with_its_author(channel: grpc.aio.Channel) -> None:
+async def test_posted_track_is_on_the_page_with_its_author(channel: grpc.aio.Channel) -> None:
     composed = GatewayServiceStub(channel)
     people = UserServiceStub(channel)
     me = (await people.GetUser(GetUserRequest(), metadata=AS_USER, timeout=SECONDS)).user
@@ -89,7 +89,7 @@ async def test_a_posted_track_is_on_the_page_with_its_author(channel: grpc.aio.C
     assert (page.epoch, page.rev) == (posted.epoch, posted.rev)
 
 
-async def test_a_link_to_an_album_is_refused_under_the_name_of_our_field(channel: grpc.aio.Channel) -> None:
+async def test_link_to_an_album_is_a_violation_of_track_url(channel: grpc.aio.Channel) -> None:
     room = await new_room(channel)
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await GatewayServiceStub(channel).PostMessage(
@@ -104,7 +104,7 @@ async def test_a_link_to_an_album_is_refused_under_the_name_of_our_field(channel
     assert list(listed.messages) == []
 
 
-async def test_pages_follow_each_other(channel: grpc.aio.Channel) -> None:
+async def test_pages_continue(channel: grpc.aio.Channel) -> None:
     composed = GatewayServiceStub(channel)
     room = await new_room(channel)
     for number in range(5):
@@ -123,7 +123,7 @@ async def test_pages_follow_each_other(channel: grpc.aio.Channel) -> None:
     assert texts == ["4", "3", "2", "1", "0"]
 
 
-async def test_a_forwarded_error_is_the_services_own(channel: grpc.aio.Channel) -> None:
+async def test_forwarded_error_has_the_upstreams_domain(channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await UserServiceStub(channel).GetUser(
             GetUserRequest(), metadata=(("x-request-id", "mine"),), timeout=SECONDS

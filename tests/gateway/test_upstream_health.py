@@ -1,4 +1,4 @@
-"""What the gateway says of itself and of the services: health names, readiness, GetSystemStatus."""
+"""Health names, readiness and GetSystemStatus of the gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,13 +30,13 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 GATEWAY = "seda.gateway.v1.GatewayService"
 CHAT = "seda.chat.v1.MessageService"
 USERS = "seda.users.v1.UserService"
-# Nobody listens on port 1.
+# No server listens on port 1.
 NOWHERE = "127.0.0.1:1"
 
 
 @dataclass
 class MovableClock:
-    """A clock that stands still until it is moved."""
+    """A manual clock."""
 
     seconds: float = 1000.0
 
@@ -48,7 +48,7 @@ class MovableClock:
 
 
 async def check(channel: grpc.aio.Channel, name: str) -> int:
-    """The state of a name."""
+    """The health status of a name."""
     ask = channel.unary_unary(
         "/grpc.health.v1.Health/Check",
         request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
@@ -59,7 +59,7 @@ async def check(channel: grpc.aio.Channel, name: str) -> int:
 
 
 async def until(channel: grpc.aio.Channel, name: str, state: int) -> None:
-    """Waits for a name's state by watching it."""
+    """Watch a name until it has a status."""
     watch = channel.unary_stream(
         "/grpc.health.v1.Health/Watch",
         request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
@@ -74,20 +74,20 @@ async def until(channel: grpc.aio.Channel, name: str, state: int) -> None:
 
 
 async def until_true(config: Callable[[], bool]) -> None:
-    """Waits for something that nobody announces."""
+    """Poll until a condition holds."""
     async with asyncio.timeout(10):
         while not config():
-            # Looked at again and again.
+            # Polled: no event announces it.
             await asyncio.sleep(0.01)
 
 
 async def status(channel: grpc.aio.Channel) -> dict[str, pb.ServiceStatus]:
-    """What GetSystemStatus handlers, without a token."""
+    """Call GetSystemStatus without a token."""
     answer = await GatewayServiceStub(channel).GetSystemStatus(pb.GetSystemStatusRequest(), timeout=SECONDS)
     return {service.name: service for service in answer.services}
 
 
-async def test_a_services_names_follow_its_own_health_and_the_gateway_does_not(
+async def test_upstream_health_sets_its_names_but_not_the_gateways(
     gateway: GatewayFixture,
 ) -> None:
     channel = gateway.channel
@@ -104,7 +104,7 @@ async def test_a_services_names_follow_its_own_health_and_the_gateway_does_not(
     await until(channel, CHAT, SERVING)
 
 
-async def test_every_service_for_callers_has_a_health_name_and_no_other(gateway: GatewayFixture) -> None:
+async def test_every_public_service_has_a_health_name_and_no_other(gateway: GatewayFixture) -> None:
     names = {service.full_name for name in ("users", "chat", "tracks") for service in services_of(name)}
     shown = {
         service.full_name
@@ -118,7 +118,7 @@ async def test_every_service_for_callers_has_a_health_name_and_no_other(gateway:
         assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_ready_once_each_service_has_answered_even_that_it_is_not_ready() -> None:
+async def test_ready_once_each_upstream_has_responded() -> None:
     clock = MovableClock()
     async with running_gateway(clock=clock) as gateway:
         gateway.chat.set_health(serving=False)
@@ -126,7 +126,7 @@ async def test_ready_once_each_service_has_answered_even_that_it_is_not_ready() 
         assert await check(gateway.channel, GATEWAY) == SERVING
 
 
-async def test_not_ready_before_each_service_has_answered_or_ten_seconds_have_passed() -> None:
+async def test_not_ready_before_each_upstream_responded_or_ten_seconds_passed() -> None:
     clock = MovableClock()
     async with fake_server() as users, fake_server() as chat:
         config = settings(users.target, chat.target, NOWHERE)
@@ -134,7 +134,7 @@ async def test_not_ready_before_each_service_has_answered_or_ten_seconds_have_pa
             await until(channel, USERS, SERVING)
             await until_true(lambda: state_of(process, "tracks") is ServiceState.UNREACHABLE)
             clock.seconds += 9.9
-            # Long enough for the gateway to look at the clock, and to find that it is not time yet.
+            # Long enough for the gateway to poll the clock.
             await asyncio.sleep(0.3)
             assert [await check(channel, name) for name in ("", GATEWAY)] == [NOT_SERVING] * 2
             assert await check(channel, "live") == SERVING
@@ -144,7 +144,7 @@ async def test_not_ready_before_each_service_has_answered_or_ten_seconds_have_pa
             assert await check(channel, "seda.tracks.v1.TrackService") == NOT_SERVING
 
 
-async def test_ready_when_the_last_service_answers() -> None:
+async def test_ready_when_the_last_upstream_responds() -> None:
     clock = MovableClock()
     async with running_gateway(clock=clock) as gateway:
         await until(gateway.channel, "", SERVING)
@@ -158,7 +158,7 @@ async def test_ready_when_the_last_service_answers() -> None:
             await until(channel, "", SERVING)
 
 
-async def test_draining_turns_off_every_name_but_live_for_good(gateway: GatewayFixture) -> None:
+async def test_draining_turns_off_every_name_except_live(gateway: GatewayFixture) -> None:
     await until(gateway.channel, "", SERVING)
     await until(gateway.channel, CHAT, SERVING)
     await gateway.process.drain(0)
@@ -172,7 +172,7 @@ async def test_draining_turns_off_every_name_but_live_for_good(gateway: GatewayF
     assert (await status(gateway.channel))["gateway"].state == pb.SERVICE_STATE_NOT_SERVING
 
 
-async def test_get_system_status_tells_states_and_since_when() -> None:
+async def test_get_system_status_returns_states_and_times() -> None:
     clock = MovableClock(seconds=1000)
     async with running_gateway(clock=clock) as gateway:
         for name in ("", USERS, CHAT):
@@ -193,7 +193,7 @@ async def test_get_system_status_tells_states_and_since_when() -> None:
 
 
 class Short:
-    """A watch that ends after each answer, and at some time has none."""
+    """A watch that closes after each response, and finally fails to open."""
 
     def __init__(self, handlers: int) -> None:
         self.begun = 0
@@ -208,7 +208,7 @@ class Short:
         pass
 
 
-async def test_a_watch_that_ends_is_no_news_and_one_that_cannot_be_had_is() -> None:
+async def test_closed_watch_is_reopened_and_failed_one_is_unreachable() -> None:
     clock, health, watch = MovableClock(), HealthRegistry(), Short(handlers=3)
     worker = UpstreamHealth([Upstream("chat", [CHAT], [watch])], health, clock)
     await worker.start()
@@ -222,7 +222,7 @@ async def test_a_watch_that_ends_is_no_news_and_one_that_cannot_be_had_is() -> N
     await worker.stop()
 
 
-async def test_one_replica_that_takes_calls_is_enough() -> None:
+async def test_one_serving_replica_is_enough() -> None:
     async with fake_server() as users, fake_server() as chat, fake_server() as tracks:
         config = settings(users.target, f"{NOWHERE},{chat.target}", tracks.target)
         async with start_gateway(config) as (_, channel):
@@ -241,17 +241,17 @@ async def test_one_replica_that_takes_calls_is_enough() -> None:
         ([ServiceState.UNREACHABLE], ServiceState.UNREACHABLE),
     ],
 )
-def test_a_service_is_as_well_as_its_best_replica(replicas: list[ServiceState], whole: ServiceState) -> None:
+def test_aggregate_is_the_best_replica(replicas: list[ServiceState], whole: ServiceState) -> None:
     assert aggregate(replicas) is whole
 
 
-def test_every_state_has_its_name_on_the_wire() -> None:
+def test_every_state_has_its_proto_name() -> None:
     names = {f"SERVICE_STATE_{state.name}" for state in ServiceState}
     assert names == set(pb.ServiceState.keys())
 
 
 def state_of(process: Process, name: str) -> ServiceState:
-    """What the gateway has heard of a service."""
+    """The gateway's state of a service."""
     upstreams: object = process.app.workers[0]
     assert isinstance(upstreams, UpstreamHealth)
     return next(each.state for each in upstreams.snapshot() if each.name == name)

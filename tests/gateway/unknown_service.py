@@ -1,4 +1,4 @@
-"""A proto service that the project does not ship, as one that somebody has just added to a slice."""
+"""A proto service that is not part of the project, like a newly added one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tracks service and the users service that it asks, running on a database of this module."""
+"""The tracks service and the users service, on a database of this module."""
 
 from collections.abc import AsyncIterator
 
@@ -29,6 +29,6 @@ async def tracks(database: Database, users: Running) -> AsyncIterator[Running]:
 
 @pytest.fixture(scope="module")
 async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """The superuser's connection to the same database, to prepare and to look."""
+    """A superuser's connection to the same database."""
     async with administrator(database.server, database.name) as connection:
         yield connection

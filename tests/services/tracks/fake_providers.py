@@ -1,4 +1,4 @@
-"""A server of this machine that stands for all providers, and the tracks service that asks it."""
+"""A fake server in place of all providers, and a tracks service that queries it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SECONDS = 20
 
 
 def recorded(name: str) -> bytes:
-    """The whole answer of a provider, as it stands in tests/data/answers."""
+    """The recorded response of a provider in tests/data/answers."""
     if name.startswith("apple"):
         kind = "text/javascript; charset=utf-8"
     else:
@@ -42,8 +42,8 @@ def recorded(name: str) -> bytes:
 
 
 @dataclass
-class Asking:
-    """A running tracks service that asks the providers' stand-in."""
+class EnrichingService:
+    """A running tracks service with fake providers."""
 
     service: Running
     web: WebServer
@@ -53,52 +53,52 @@ class Asking:
 
     @property
     def stub(self) -> TrackServiceStub:
-        """Calls it."""
+        """The client of the service."""
         return TrackServiceStub(self.service.channel)
 
     def observe(self, statement: str, _: float) -> None:
-        """Count what the worker has brought to an end."""
+        """Count completed enrichment attempts."""
         if statement == "tracks.complete":
             self.settled += 1
         self.changed.set()
 
     def notify(self) -> None:
-        """Have the worker look at the queue."""
+        """Make the worker poll the queue."""
         (enricher,) = [each for each in self.service.process.app.workers if isinstance(each, Enricher)]
         enricher.notify()
 
-    async def until_settled(self, count: int) -> None:
-        """Wait until so many attempts have ended since the service was started."""
+    async def until_completed(self, count: int) -> None:
+        """Wait until `count` attempts have completed since the start."""
         async with asyncio.timeout(_SECONDS):
             while self.settled < count:
                 self.changed.clear()
                 await self.changed.wait()
 
     async def resolve(self, link: str) -> Track:
-        """The track of a link, as it is stored."""
+        """Resolve a link to its stored track."""
         return (await call(self.stub.ResolveTrack, ResolveTrackRequest(input=link), user(ADA))).track
 
     async def get(self, track: Track) -> Track:
-        """The track as it is now."""
+        """Read a track."""
         return (await call(self.stub.GetTrack, GetTrackRequest(track_id=track.id), user(ADA))).track
 
     async def enriched(self, link: str) -> Track:
-        """A new track after the first attempt."""
+        """Resolve a new link and wait for the first attempt."""
         before = self.settled
         track = await self.resolve(link)
-        await self.until_settled(before + 1)
+        await self.until_completed(before + 1)
         return await self.get(track)
 
     async def again(self, track: Track, hours: float = 24) -> Track:
-        """The track after its next attempt, whose time is made to have come so many hours after the last one."""
+        """Make a track due after `hours` and wait for the next attempt."""
         before = self.settled
         await self.age(track, hours)
         self.notify()
-        await self.until_settled(before + 1)
+        await self.until_completed(before + 1)
         return await self.get(track)
 
     async def age(self, track: Track, hours: float) -> None:
-        """Make what is kept of the web older, and then a track due: the worker may look at any time."""
+        """Age the cache first, then make the track due: the worker may poll at any time."""
         await self.admin.execute(
             "UPDATE tracks.crawler_cache SET fetched_at = fetched_at - make_interval(secs => $1),"
             " expires_at = expires_at - make_interval(secs => $1),"
@@ -123,8 +123,8 @@ class Asking:
 
 
 @contextlib.asynccontextmanager
-async def web_of_providers(folder: Path) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
-    """The server, and the settings that lead a tracks service to it."""
+async def fake_provider_web(folder: Path) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
+    """Run the server; yield it with the settings that route a tracks service to it."""
     authority = Authority(folder)
     async with serving(authority.sign("providers", *HOSTS)) as web:
         yield (
@@ -141,29 +141,29 @@ async def web_of_providers(folder: Path) -> AsyncIterator[tuple[WebServer, dict[
 @contextlib.asynccontextmanager
 async def asking(
     database: Database, admin: asyncpg.Connection, web: WebServer, **values: Any
-) -> AsyncIterator[Asking]:
-    """A tracks service that asks."""
+) -> AsyncIterator[EnrichingService]:
+    """Run a tracks service with enrichment."""
     async with running(Settings, build, database, enrich=True, **values) as service:
-        made = Asking(service, web, admin)
+        made = EnrichingService(service, web, admin)
         service.process.context.database.observers.append(made.observe)
         yield made
 
 
 def state(track: Track) -> str:
-    """How much is known of a track."""
+    """The metadata state of a track."""
     return MetadataState.Name(track.metadata_state).removeprefix("METADATA_STATE_")
 
 
 def video(seed: str) -> str:
-    """The link of a video of its own."""
+    """A distinct YouTube link."""
     return f"https://www.youtube.com/watch?v={seed.ljust(11, '-')}"
 
 
 def oembed(seed: str) -> str:
-    """Where YouTube is asked about it."""
+    """The path of its oEmbed."""
     return f"/oembed?format=json&url=https%3A%2F%2Fwww.youtube.com%2Fwatch%3Fv%3D{seed.ljust(11, '-')}"
 
 
 def page(seed: str) -> str:
-    """Its page."""
+    """The path of its page."""
     return f"/watch?v={seed.ljust(11, '-')}"

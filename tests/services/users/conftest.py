@@ -20,6 +20,6 @@ async def users(database: Database) -> AsyncIterator[Running]:
 
 @pytest.fixture(scope="module")
 async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """The superuser's connection to the same database, to prepare and to look."""
+    """A superuser's connection to the same database."""
     async with administrator(database.server, database.name) as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""States of tracks after their provider was asked, and when it is asked again."""
+"""States and retries after an enrichment attempt."""
 
 import pytest
 
@@ -12,12 +12,12 @@ NOTHING = TrackMetadata()
 
 
 def responded(metadata: TrackMetadata) -> EnrichmentResult:
-    """A provider responded this."""
+    """The result of a response with this metadata."""
     return EnrichmentResult(metadata, responded=True)
 
 
 def failed(metadata: TrackMetadata = NOTHING, retry_after: float = 0) -> EnrichmentResult:
-    """A provider responded this, and may tell more."""
+    """The result of a response with this metadata and a transient failure."""
     return EnrichmentResult(metadata, failed=True, retry_after=retry_after)
 
 
@@ -28,21 +28,21 @@ def failed(metadata: TrackMetadata = NOTHING, retry_after: float = 0) -> Enrichm
         (MetadataState.FAILED, BOTH, responded(BOTH), MetadataState.COMPLETE, False),
         (MetadataState.PENDING, TITLE, responded(TITLE), MetadataState.PARTIAL, False),
         (MetadataState.PENDING, NOTHING, responded(NOTHING), MetadataState.FAILED, False),
-        # Somebody else knew; the provider did not.
+        # Known before; not in the provider's response.
         (MetadataState.PARTIAL, BOTH, responded(NOTHING), MetadataState.PARTIAL, False),
-        # The provider responded the title, somebody else the artist.
+        # The title is the provider's, the artist a caller's.
         (MetadataState.PARTIAL, BOTH, responded(TITLE), MetadataState.COMPLETE, False),
         (MetadataState.PENDING, NOTHING, failed(), MetadataState.PENDING, True),
         (MetadataState.FAILED, NOTHING, failed(), MetadataState.FAILED, True),
         (MetadataState.PENDING, TITLE, failed(TITLE), MetadataState.PARTIAL, True),
         (MetadataState.PARTIAL, BOTH, failed(), MetadataState.PARTIAL, True),
         (MetadataState.PENDING, BOTH, failed(BOTH), MetadataState.COMPLETE, False),
-        # A refresh takes nothing away.
+        # A refresh does not lower the state.
         (MetadataState.COMPLETE, BOTH, failed(), MetadataState.COMPLETE, True),
         (MetadataState.COMPLETE, BOTH, responded(NOTHING), MetadataState.COMPLETE, False),
     ],
 )
-def test_settle(
+def test_next_attempt(
     before: MetadataState, known: TrackMetadata, result: EnrichmentResult, after: MetadataState, again: bool
 ) -> None:
     found = next_attempt(before, known, result, 1, 0.0)
@@ -53,7 +53,7 @@ def test_settle(
     ("known", "after"),
     [(NOTHING, MetadataState.FAILED), (TITLE, MetadataState.PARTIAL), (BOTH, MetadataState.PARTIAL)],
 )
-def test_settle_gives_up_after_the_last_attempt(known: TrackMetadata, after: MetadataState) -> None:
+def test_next_attempt_ends_after_the_last(known: TrackMetadata, after: MetadataState) -> None:
     assert next_attempt(MetadataState.PENDING, known, failed(), MAX_ATTEMPTS - 1, 0.0).retry_in is not None
     assert next_attempt(MetadataState.PENDING, known, failed(), MAX_ATTEMPTS, 0.0) == NextAttempt(after, None)
 
@@ -71,14 +71,14 @@ def test_settle_gives_up_after_the_last_attempt(known: TrackMetadata, after: Met
         (1, 1e9, 0.0, 86_400),
     ],
 )
-def test_settle_waits_longer_each_time_and_as_long_as_it_is_told(
+def test_next_attempt_backs_off_and_respects_retry_after(
     attempts: int, retry_after: float, jitter: float, seconds: float
 ) -> None:
     found = next_attempt(MetadataState.PENDING, NOTHING, failed(retry_after=retry_after), attempts, jitter)
     assert found.retry_in == pytest.approx(seconds)
 
 
-def test_gathered_takes_the_first_of_each_fact_and_all_aliases() -> None:
+def test_enrichment_result_keeps_the_first_of_each_field_and_all_aliases() -> None:
     result = EnrichmentResult()
     result.add(ProviderMetadata(TrackMetadata("T", None, None, 5), ("https://a.example/1",)))
     before = result.is_sufficient
@@ -96,7 +96,7 @@ def test_gathered_takes_the_first_of_each_fact_and_all_aliases() -> None:
     assert (result.failed, result.retry_after) == (True, 7)
 
 
-def test_merged_prefers_the_first() -> None:
+def test_merge_prefers_the_first() -> None:
     assert merge(TrackMetadata("T", None), TrackMetadata("X", "A", None, 9)) == TrackMetadata(
         "T", "A", None, 9
     )

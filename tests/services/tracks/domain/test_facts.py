@@ -1,4 +1,4 @@
-"""What somebody else knows of a track."""
+"""TrackMetadata of a request."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from servicekit.errors import InvalidFieldsError
 from services.tracks.domain.metadata import TrackMetadata, metadata_from_values
 
 
-def test_facts_of_plain_values() -> None:
+def test_metadata_from_values() -> None:
     known = metadata_from_values(" Flim\n", "Aphex Twin", "https://img.example/a.jpg", 174)
     assert known == TrackMetadata("Flim", "Aphex Twin", "https://img.example/a.jpg", 174)
 
 
-def test_empty_values_are_not_known() -> None:
+def test_empty_values_are_unknown() -> None:
     assert metadata_from_values("", " \t", "", 0) == TrackMetadata()
 
 

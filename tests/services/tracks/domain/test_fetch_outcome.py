@@ -1,4 +1,4 @@
-"""What the end of a fetch means."""
+"""Classes of fetches."""
 
 import pytest
 
@@ -20,7 +20,7 @@ _LATER = {
 
 
 def fetched(status: int | None, failure: Failure | None = None) -> CachedResponse:
-    """The end of a fetch."""
+    """The result of a fetch."""
     return CachedResponse(
         "https://a.example/", None, status, "", b"", failure, Micros(0), None, from_cache=False
     )
@@ -46,13 +46,13 @@ def fetched(status: int | None, failure: Failure | None = None) -> CachedRespons
         (None, FetchOutcome.TRANSIENT_FAILURE),
     ],
 )
-def test_outcome_of_a_status(status: int | None, expected: FetchOutcome) -> None:
+def test_classify_status(status: int | None, expected: FetchOutcome) -> None:
     assert classify(fetched(status)) is expected
 
 
 @pytest.mark.parametrize("failure", Failure)
-def test_outcome_of_a_failure(failure: Failure) -> None:
+def test_classify_failure(failure: Failure) -> None:
     expected = FetchOutcome.TRANSIENT_FAILURE if failure in _LATER else FetchOutcome.PERMANENT_FAILURE
     assert classify(fetched(None, failure)) is expected
-    # What came before the failure, such as the status of a body that was too large, does not count.
+    # The status before a failure, such as that of a body that is too large, does not count.
     assert classify(fetched(200, failure)) is expected

@@ -1,4 +1,4 @@
-"""What a search looks into."""
+"""search_text of a track."""
 
 import pytest
 
@@ -32,5 +32,5 @@ def test_search_text_of_the_longest_fits_into_an_index_and_keeps_the_artist(char
     longest = search_text(character * 500, character * 500)
     assert longest is not None
     assert len(longest.encode()) <= 2600
-    # As a query is: folded once more it is the same.
+    # Normalizing is idempotent.
     assert normalize_text(longest) == longest

@@ -1,4 +1,4 @@
-"""Stages of a search and cursors in it."""
+"""Match tiers and cursors of a search."""
 
 from uuid import UUID
 
@@ -20,11 +20,11 @@ _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
         ("!!!", [MatchTier.PREFIX]),
     ],
 )
-def test_stages_are_those_that_can_find_anything(query: str, possible: list[MatchTier]) -> None:
+def test_tiers_of_a_query(query: str, possible: list[MatchTier]) -> None:
     assert [cursor.tier for cursor in tiers(parse_query(query), START)] == possible
 
 
-def test_stages_go_on_where_a_page_ended() -> None:
+def test_tiers_continue_at_the_cursor() -> None:
     starting = Cursor(MatchTier.PREFIX, "a text", 0, _ID)
     assert tiers(parse_query("flim"), starting) == [starting, Cursor(MatchTier.SUBSTRING)]
     containing = Cursor(MatchTier.SUBSTRING, "a text", 0, _ID)
@@ -36,7 +36,7 @@ def test_stages_go_on_where_a_page_ended() -> None:
 
 
 @pytest.mark.parametrize(("start", "after"), [("u2", "u3"), ("米津", "米流"), ("\U0010fff0", "\U0010fff1")])
-def test_end_lies_between_what_begins_so_and_the_next(start: str, after: str) -> None:
+def test_prefix_upper_bound(start: str, after: str) -> None:
     end = prefix_upper_bound(start).encode()
     assert all(f"{start}{rest}".encode() < end for rest in ("", " ", "zzz", "\U0010fffd"))
     assert after.encode() > end

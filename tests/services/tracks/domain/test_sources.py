@@ -1,4 +1,4 @@
-"""Whom to ask about a track."""
+"""The metadata sources of each provider."""
 
 from urllib.parse import quote
 
@@ -65,6 +65,6 @@ def test_sources(link: str) -> None:
 
 def test_every_provider_has_its_own_sources() -> None:
     assert {parse(link).provider for link in _CASES} == {provider.name for provider in PROVIDERS}
-    # A row of a provider that this build does not know is no reason to fail.
+    # An unknown provider, stored by a newer build, must not fail.
     (page,) = sources(_ENDPOINTS, "newcomer", "1", "https://newcomer.example/1")
     assert (page.url, page.read) == ("https://newcomer.example/1", opengraph.parse_opengraph)

@@ -1,4 +1,4 @@
-"""Which references are stored, and where followed links lead."""
+"""Pasted links, final URLs and canonical URLs."""
 
 import pytest
 
@@ -18,7 +18,7 @@ _TRACK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 _OWN = "https://music.harbourchoir.example/track/low-tide"
 
 
-def test_pasted_reference_is_a_track_or_has_to_be_followed() -> None:
+def test_parse_pasted_link_returns_a_track_or_a_link_to_resolve() -> None:
     assert parse_pasted_link(f"Listen: {_TRACK}?si=1").url == _TRACK
     assert parse_pasted_link(_SHORT) == TrackReference("spotify", None, "", _SHORT)
     assert parse_pasted_link(_OWN) == TrackReference("bandcamp", None, "", _OWN)
@@ -35,12 +35,12 @@ def test_pasted_reference_is_a_track_or_has_to_be_followed() -> None:
         ("https://harbourchoir.bandcamp.com/album/the-estuary", NotATrackError),
     ],
 )
-def test_pasted_reference_refuses_the_rest(text: str, error: type[Exception]) -> None:
+def test_parse_pasted_link_refuses_other_links(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         parse_pasted_link(text)
 
 
-def test_ended_at_a_track_or_nowhere() -> None:
+def test_track_from_final_url() -> None:
     assert track_from_final_url(f"{_TRACK}?si=1&utm_source=x") == parse(_TRACK)
     for address in (_SHORT, "https://evil.example/track/1", "https://open.spotify.com/", "no address", _OWN):
         assert track_from_final_url(address) is None
@@ -48,7 +48,7 @@ def test_ended_at_a_track_or_nowhere() -> None:
         track_from_final_url("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW")
 
 
-def test_stated_by_counts_for_the_link_s_own_provider_alone() -> None:
+def test_track_from_canonical_url_of_the_same_provider_only() -> None:
     player = parse("https://bandcamp.com/EmbeddedPlayer/track=2592000001")
     page = "https://harbourchoir.bandcamp.com/track/low-tide"
     assert track_from_canonical_url(

@@ -36,7 +36,7 @@ def stub(tracks: Running) -> CatalogServiceStub:
 
 
 def link(seed: str) -> str:
-    """A link of its own for each test."""
+    """A distinct link."""
     return f"https://open.spotify.com/track/{seed.rjust(22, '0')}"
 
 
@@ -51,7 +51,7 @@ async def set_state(admin: asyncpg.Connection, track: Track, state: str) -> None
     )
 
 
-async def test_upsert_track_stores_the_link_and_what_is_known(stub: CatalogServiceStub) -> None:
+async def test_upsert_track_stores_the_link_and_its_metadata(stub: CatalogServiceStub) -> None:
     track = await upsert(
         stub,
         link("known"),
@@ -67,7 +67,7 @@ async def test_upsert_track_stores_the_link_and_what_is_known(stub: CatalogServi
     assert await upsert(stub, link("known"), "chat") == track
 
 
-async def test_upsert_track_fills_what_is_empty_and_replaces_nothing(stub: CatalogServiceStub) -> None:
+async def test_upsert_track_fills_only_empty_fields(stub: CatalogServiceStub) -> None:
     first = await upsert(stub, link("fill"), title="First")
     assert (first.title, first.artist, first.metadata_state) == ("First", "", METADATA_STATE_PENDING)
     second = await upsert(stub, link("fill"), title="Second", artist="Somebody")
@@ -122,9 +122,7 @@ async def test_upsert_track_without_an_artist_stays_pending(stub: CatalogService
         ("https://spoti.fi/abc", NeedsResolutionError),
     ],
 )
-async def test_upsert_track_says_why_not(
-    stub: CatalogServiceStub, text: str, error: type[ServiceError]
-) -> None:
+async def test_upsert_track_errors(stub: CatalogServiceStub, text: str, error: type[ServiceError]) -> None:
     await refused(upsert(stub, text), error, _DOMAIN)
 
 
@@ -146,14 +144,14 @@ async def test_upsert_track_is_for_chat_and_the_gateway_alone(stub: CatalogServi
         ({"duration": Duration(seconds=86_401)}, "duration"),
     ],
 )
-async def test_upsert_track_refuses_what_can_not_be_stored(
+async def test_upsert_track_refuses_invalid_metadata(
     stub: CatalogServiceStub, metadata: dict[str, Any], field: str
 ) -> None:
     error = await refused(upsert(stub, link("limits"), **metadata), InvalidFieldsError, _DOMAIN)
     assert [violation.field for violation in error.violations] == [field]
 
 
-async def test_upsert_track_takes_what_just_fits(stub: CatalogServiceStub) -> None:
+async def test_upsert_track_takes_the_longest_metadata(stub: CatalogServiceStub) -> None:
     cover = "https://img.example/"
     track = await upsert(
         stub,
@@ -167,12 +165,12 @@ async def test_upsert_track_takes_what_just_fits(stub: CatalogServiceStub) -> No
     assert track.duration.seconds == 86_400
 
 
-async def test_upsert_track_by_many_at_once_keeps_the_first_of_each_fact(
+async def test_upsert_track_concurrently_keeps_the_first_of_each_field(
     stub: CatalogServiceStub, admin: asyncpg.Connection
 ) -> None:
     before = await upsert(stub, link("race"))
     async with admin.transaction():
-        # All of them see an empty title before any can write one.
+        # All read an empty title before the first write.
         await admin.execute("SELECT FROM tracks.track_refs WHERE id::text = $1 FOR UPDATE", before.id)
         answers = asyncio.gather(*(upsert(stub, link("race"), title=f"Title {n}") for n in range(20)))
         await until_blocked(admin, 2)
@@ -196,7 +194,7 @@ async def test_upsert_track_makes_one_row_of_many_calls(
     assert "tracks.find" in statements, "nobody had to read the winner's row"
 
 
-async def test_upsert_track_changes_nothing_that_is_complete(
+async def test_upsert_track_keeps_complete_metadata(
     stub: CatalogServiceStub, admin: asyncpg.Connection
 ) -> None:
     track = await upsert(stub, link("whole"), title="T", artist="A")

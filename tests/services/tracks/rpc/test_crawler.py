@@ -1,4 +1,4 @@
-"""CrawlerService over real channels: a real database, and a server of this machine that stands for the web."""
+"""CrawlerService over real channels, with a real database and a fake web server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from services.tracks.domain.web.html_metadata import Page, read_page
 from tests.certificates import Authority
 from tests.postgres import Database
 from tests.services.running import Running, call, refused, running, service, user
-from tests.services.tracks.clients.web.web_server import Asked, WebServer, answer, redirect, serving
+from tests.services.tracks.clients.web.web_server import ReceivedRequest, WebServer, answer, redirect, serving
 
 DOMAIN = "tracks.seda.fm"
 HOST = "music.example.com"
@@ -35,20 +35,20 @@ URL = f"https://{HOST}"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Signs for the web of this module."""
+    """The authority of the fake web."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
 async def web(authority: Authority) -> AsyncIterator[WebServer]:
-    """The web."""
+    """The fake web server."""
     async with serving(authority.sign("web", HOST, "other.example.org")) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def settings(authority: Authority, web: WebServer, users: Running) -> dict[str, Any]:
-    """What leads a process to the web of this module."""
+    """The settings that route a process to the fake web."""
     return {
         "users_target": users.address,
         "fetch_ca_file": authority.certificate,
@@ -61,7 +61,7 @@ def settings(authority: Authority, web: WebServer, users: Running) -> dict[str, 
 
 @pytest.fixture(scope="module")
 async def crawling(database: Database, settings: dict[str, Any]) -> AsyncIterator[Running]:
-    """The tracks service with that web."""
+    """The tracks service with the fake web."""
     async with running(Settings, build, database, **settings) as made:
         yield made
 
@@ -81,7 +81,7 @@ async def fetch(
     return await call(stub.Fetch, request, service("users"))
 
 
-async def test_fetch_gives_what_a_page_says(stub: CrawlerServiceStub, web: WebServer) -> None:
+async def test_fetch_returns_the_parsed_page(stub: CrawlerServiceStub, web: WebServer) -> None:
     web.pages["/page"] = answer(
         200,
         '<head><title>Air</title><meta property="og:title" content="Air"><link rel=canonical href="/air">'
@@ -105,7 +105,7 @@ async def test_fetch_gives_what_a_page_says(stub: CrawlerServiceStub, web: WebSe
     assert again == got
 
 
-async def test_fetch_gives_other_texts_as_they_are(stub: CrawlerServiceStub, web: WebServer) -> None:
+async def test_fetch_returns_other_texts_unchanged(stub: CrawlerServiceStub, web: WebServer) -> None:
     web.pages["/text"] = answer(200, "caf\u00e9 \u20ac".encode("cp1252"), "text/plain; charset=windows-1252")
     web.pages["/json"] = answer(200, '{"a": "\u97f3"}', "application/json")
     assert (await fetch(stub, "/text")).text == "caf\u00e9 \u20ac"
@@ -113,7 +113,7 @@ async def test_fetch_gives_other_texts_as_they_are(stub: CrawlerServiceStub, web
 
 
 @pytest.mark.parametrize("status", [600, 999])
-async def test_a_status_that_http_does_not_have_is_kept_as_a_failure(
+async def test_invalid_status_is_cached_as_a_failure(
     stub: CrawlerServiceStub, web: WebServer, status: int
 ) -> None:
     web.pages[f"/denied{status}"] = answer(status, "Request denied")
@@ -131,7 +131,7 @@ async def test_the_longest_text_arrives(stub: CrawlerServiceStub, web: WebServer
     assert (await fetch(stub, "/long")).text == "\ufffd" * (1 << 20)
 
 
-async def test_fetch_tells_how_it_failed(stub: CrawlerServiceStub, web: WebServer) -> None:
+async def test_fetch_returns_the_failure(stub: CrawlerServiceStub, web: WebServer) -> None:
     web.pages["/busy"] = answer(429, retry_after="42")
     web.pages["/away"] = redirect("https://127.0.0.1/")
     got = [
@@ -158,7 +158,7 @@ async def test_fetch_tells_how_it_failed(stub: CrawlerServiceStub, web: WebServe
     assert [bool(each.url) for each in got] == [True, True, True, True, False, False]
 
 
-async def test_fetch_keeps_to_its_site_when_told(stub: CrawlerServiceStub, web: WebServer) -> None:
+async def test_fetch_with_same_site_policy(stub: CrawlerServiceStub, web: WebServer) -> None:
     web.pages[f"{HOST}/moved"] = redirect("https://other.example.org/there")
     web.pages["other.example.org/there"] = answer(200, "there", "text/plain")
     strict = await fetch(stub, "/moved", redirect_policy=pb.REDIRECT_POLICY_SAME_SITE)
@@ -181,7 +181,7 @@ async def test_max_age_zero_is_fetched_now(stub: CrawlerServiceStub, web: WebSer
 async def test_a_fetch_outlives_its_caller(stub: CrawlerServiceStub, web: WebServer) -> None:
     ready = asyncio.Event()
 
-    async def late(_: Asked, writer: asyncio.StreamWriter) -> None:
+    async def late(_: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await ready.wait()
         writer.write(answer(200, "late", "text/plain"))
 
@@ -194,13 +194,13 @@ async def test_a_fetch_outlives_its_caller(stub: CrawlerServiceStub, web: WebSer
     assert web.count("/late") == 1
 
 
-async def test_reading_a_page_holds_up_nobody(
+async def test_parsing_a_page_does_not_block_the_event_loop(
     stub: CrawlerServiceStub, web: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
 
     def read(source: str) -> Page:
-        # As long as another call takes: were this on the event loop, that one would never come to its end.
+        # Blocks until another call completes: on the event loop this would deadlock.
         assert goes_on.wait(20)
         return read_page(source)
 
@@ -223,7 +223,7 @@ async def test_two_processes_fetch_once(
     assert web.count("/once") == 1
 
 
-async def test_purge_forgets_an_address_under_every_policy(stub: CrawlerServiceStub, web: WebServer) -> None:
+async def test_purge_deletes_a_url_under_every_policy(stub: CrawlerServiceStub, web: WebServer) -> None:
     web.pages["/kept"] = answer(200, "kept", "text/plain")
     for policy in (pb.REDIRECT_POLICY_ANY_SITE, pb.REDIRECT_POLICY_SAME_SITE):
         await fetch(stub, "/kept", redirect_policy=policy)
@@ -235,7 +235,7 @@ async def test_purge_forgets_an_address_under_every_policy(stub: CrawlerServiceS
     assert not (await fetch(stub, "/kept")).from_cache
 
 
-async def test_purge_forgets_what_is_older(
+async def test_purge_deletes_older_responses(
     stub: CrawlerServiceStub, web: WebServer, admin: asyncpg.Connection
 ) -> None:
     web.pages |= {"/older": answer(200, "x"), "/newer": answer(200, "x")}
@@ -252,8 +252,10 @@ async def test_purge_forgets_what_is_older(
 
 
 @pytest.mark.parametrize("caller", ["a user", "gateway", "chat"])
-async def test_no_one_else_may_fetch_or_purge(stub: CrawlerServiceStub, web: WebServer, caller: str) -> None:
-    # Made here and not with the parameters: a service's token lives for five minutes.
+async def test_fetch_and_purge_are_for_listed_services(
+    stub: CrawlerServiceStub, web: WebServer, caller: str
+) -> None:
+    # Built here, as a service token expires after five minutes.
     metadata = user("ada@example.org") if caller == "a user" else service(caller)
     before = web.connections
     fetching = call(stub.Fetch, pb.FetchRequest(url=f"{URL}/secret"), metadata)
@@ -277,7 +279,7 @@ async def test_fetch_checks_its_fields(stub: CrawlerServiceStub, request_: pb.Fe
     await refused(call(stub.Fetch, request_, service("users")), InvalidFieldsError, DOMAIN)
 
 
-async def test_purge_wants_to_know_what(stub: CrawlerServiceStub) -> None:
+async def test_purge_requires_a_target(stub: CrawlerServiceStub) -> None:
     await refused(call(stub.PurgeCache, pb.PurgeCacheRequest(), service("users")), InvalidFieldsError, DOMAIN)
 
 
@@ -290,7 +292,7 @@ def test_the_contract_has_the_names_of_the_domain() -> None:
 
 @pytest.mark.parametrize("env", ["qa", "sandbox", "production"])
 @pytest.mark.parametrize("name", ["fetch_host_overrides", "fetch_ca_file"])
-def test_stand_ins_are_for_development_alone(env: str, name: str, tmp_path: Path) -> None:
+def test_host_overrides_are_for_development_only(env: str, name: str, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.touch()
     value = "a.com=127.0.0.1:1" if name == "fetch_host_overrides" else file

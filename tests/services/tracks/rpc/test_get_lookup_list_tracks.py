@@ -1,4 +1,4 @@
-"""GetTrack, ListTracks, RefreshTrack, and the size of what LookupTracks answers."""
+"""GetTrack, ListTracks, RefreshTrack, and the size of LookupTracks responses."""
 
 import datetime as dt
 from uuid import uuid4
@@ -79,7 +79,7 @@ async def test_get_track_gives_the_track(stub: TrackServiceStub) -> None:
     assert await get(stub, track.id) == track
 
 
-async def test_get_track_says_that_there_is_none(stub: TrackServiceStub) -> None:
+async def test_get_track_of_an_unknown_id_is_not_found(stub: TrackServiceStub) -> None:
     stranger = str(uuid4())
     error = await refused(get(stub, stranger), TrackNotFoundError, _DOMAIN)
     assert error.metadata == {"track_id": stranger}
@@ -122,7 +122,7 @@ async def test_list_tracks_by_pages_gives_each_once(
             page = await listed(stub, provider, state, 2, token)
         assert len(statements) == 1
         paged += [track.id for track in page.tracks]
-        # What comes meanwhile is newer than all of it.
+        # Concurrently added tracks are newer than the listed ones.
         await add(admin, "soundcloud", "FAILED", 1)
         token = page.next_page_token
     assert len(paged) == len(set(paged))
@@ -179,7 +179,7 @@ async def test_refresh_track_makes_it_due_when_the_last_time_is_an_hour_ago(
     assert row["attempts"] == 0
 
 
-async def test_refresh_track_of_one_that_never_was_asked_for_with_success(
+async def test_refresh_track_that_was_never_fetched(
     stub: TrackServiceStub, admin: asyncpg.Connection
 ) -> None:
     track = await resolve(stub, "https://youtu.be/refresh---2")
@@ -192,11 +192,11 @@ async def test_refresh_track_of_one_that_never_was_asked_for_with_success(
     "before",
     [
         "next_attempt_at = NULL, refreshed_at = clock_timestamp() - interval '59 minutes'",
-        # In a worker's hands, or waiting for its turn after a failure.
+        # Claimed by a worker, or waiting for a retry.
         "next_attempt_at = clock_timestamp() + interval '50 seconds', refreshed_at = NULL",
     ],
 )
-async def test_refresh_track_changes_nothing_when_it_was_or_will_be_asked_soon(
+async def test_refresh_track_keeps_a_recent_or_due_track(
     stub: TrackServiceStub, admin: asyncpg.Connection, before: str
 ) -> None:
     track = await resolve(stub, "https://youtu.be/refresh---3")
@@ -207,7 +207,7 @@ async def test_refresh_track_changes_nothing_when_it_was_or_will_be_asked_soon(
     assert await admin.fetchrow(query, track.id) == row
 
 
-async def test_refresh_track_says_why_not(stub: TrackServiceStub, admin: asyncpg.Connection) -> None:
+async def test_refresh_track_errors(stub: TrackServiceStub, admin: asyncpg.Connection) -> None:
     await refused(refresh(stub, str(uuid4())), TrackNotFoundError, _DOMAIN)
     now: dt.datetime = await admin.fetchval("SELECT clock_timestamp()")
     await add_user(admin, "out@example.com", suspended_until=now + dt.timedelta(hours=1))
@@ -215,7 +215,7 @@ async def test_refresh_track_says_why_not(stub: TrackServiceStub, admin: asyncpg
     await refused(refresh(stub, track.id, "out@example.com"), CallerSuspendedError, _DOMAIN)
 
 
-async def test_lookup_tracks_of_a_thousand_of_the_greatest_size_comes_in_parts(
+async def test_lookup_tracks_splits_the_largest_response(
     stub: TrackServiceStub, tracks: Running, admin: asyncpg.Connection
 ) -> None:
     rows = await admin.fetch(

@@ -48,7 +48,7 @@ async def test_parse_track_url_returns_the_canonical_link(stub: TrackServiceStub
     assert await parse(stub, found.url) == found
 
 
-async def test_parse_track_url_leaves_short_links_open(stub: TrackServiceStub) -> None:
+async def test_parse_track_url_marks_short_links_for_resolution(stub: TrackServiceStub) -> None:
     found = await parse(stub, "https://spotify.link/AbCdEfGhIjK")
     assert (found.provider, found.kind, found.provider_id) == ("spotify", LINK_KIND_UNSPECIFIED, "")
     assert found.needs_resolution
@@ -87,7 +87,7 @@ async def test_parse_track_url_refuses_private_links(stub: TrackServiceStub) -> 
         ("https://www.deezer.com/episode/56103542", LINK_KIND_EPISODE),
     ],
 )
-async def test_parse_track_url_tells_every_kind(
+async def test_parse_track_url_returns_every_kind(
     stub: TrackServiceStub, text: str, kind: LinkKind.ValueType
 ) -> None:
     assert (await parse(stub, text)).kind == kind

@@ -1,4 +1,4 @@
-"""ResolveTrack of links that say nothing by themselves: the web is asked once, and what it said is remembered."""
+"""ResolveTrack of short links: each is followed once and stored as an alias."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from services.tracks.domain.errors import (
 from tests.postgres import Database
 from tests.services.running import Running, call, refused, running, service, user
 from tests.services.tracks.clients.web.web_server import WebServer, answer, redirect
-from tests.services.tracks.fake_providers import ADA, recorded, web_of_providers
+from tests.services.tracks.fake_providers import ADA, fake_provider_web, recorded
 
 _DOMAIN = "tracks.seda.fm"
 _TRACK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
@@ -40,7 +40,7 @@ _PAGE = "https://harbourchoir.bandcamp.com/track/low-tide"
 async def world(
     tmp_path_factory: pytest.TempPathFactory, users: Running
 ) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
-    async with web_of_providers(tmp_path_factory.mktemp("web")) as (server, settings):
+    async with fake_provider_web(tmp_path_factory.mktemp("web")) as (server, settings):
         yield server, {"users_target": users.address, **settings}
 
 
@@ -66,7 +66,7 @@ async def resolve(stub: TrackServiceStub, link: str) -> Track:
     return (await call(stub.ResolveTrack, ResolveTrackRequest(input=link), user(ADA))).track
 
 
-async def test_a_short_link_is_followed_once_and_remembered(
+async def test_short_link_is_followed_once_and_stored(
     stub: TrackServiceStub, following: Running, web: WebServer
 ) -> None:
     web.pages["spotify.link/first"] = redirect(f"{_TRACK}?si=x&utm_source=y")
@@ -82,7 +82,7 @@ async def test_a_short_link_is_followed_once_and_remembered(
     assert await resolve(stub, _TRACK) == track
 
 
-async def test_upsert_track_knows_a_short_link_once_it_was_followed(
+async def test_upsert_track_finds_a_resolved_short_link(
     stub: TrackServiceStub, following: Running, web: WebServer
 ) -> None:
     catalog = CatalogServiceStub(following.channel)
@@ -97,7 +97,7 @@ async def test_upsert_track_knows_a_short_link_once_it_was_followed(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
-async def test_the_address_counts_whatever_stands_there(
+async def test_final_url_counts_whatever_its_status(
     stub: TrackServiceStub, web: WebServer, status: int
 ) -> None:
     key = str(status) * 7 + "x"
@@ -106,7 +106,7 @@ async def test_the_address_counts_whatever_stands_there(
     assert (await resolve(stub, f"https://spotify.link/s{status}")).provider_id == key
 
 
-async def test_several_hops_lead_there(stub: TrackServiceStub, web: WebServer) -> None:
+async def test_several_redirects_are_followed(stub: TrackServiceStub, web: WebServer) -> None:
     web.pages["link.deezer.com/s/31aE"] = redirect("https://www.example.com/hop")
     web.pages["www.example.com/hop"] = redirect("https://www.deezer.com/de/track/3135556?host=0")
     assert (
@@ -114,7 +114,7 @@ async def test_several_hops_lead_there(stub: TrackServiceStub, web: WebServer) -
     ).url == "https://www.deezer.com/track/3135556"
 
 
-async def test_a_page_that_states_its_own_address_leads_there(stub: TrackServiceStub, web: WebServer) -> None:
+async def test_canonical_url_of_a_page_is_used(stub: TrackServiceStub, web: WebServer) -> None:
     web.pages["bandcamp.com/EmbeddedPlayer/track=2592000001"] = recorded("bandcamp_player.html")
     player = await resolve(stub, "https://bandcamp.com/EmbeddedPlayer/v=2/track=2592000001/size=large/")
     assert player.url == _PAGE
@@ -147,7 +147,7 @@ _LEADS_TO: list[tuple[str, bytes, type[ServiceError], dict[str, str]]] = [
     ("busy", answer(429, retry_after="77"), LinkUnreachableError, {"provider": "spotify"}),
     ("down", answer(503), LinkUnreachableError, {"provider": "spotify"}),
     ("closed", answer(403), LinkUnreachableError, {"provider": "spotify"}),
-    # The page states a track, but not one of its own provider.
+    # The page's canonical URL is of another provider.
     ("claims", answer(200, f'<link rel="canonical" href="{_PAGE}">'), DeadLinkError, {"provider": "spotify"}),
 ]
 
@@ -155,7 +155,7 @@ _LEADS_TO: list[tuple[str, bytes, type[ServiceError], dict[str, str]]] = [
 @pytest.mark.parametrize(
     ("name", "told", "error", "metadata"), _LEADS_TO, ids=[each[0] for each in _LEADS_TO]
 )
-async def test_links_that_lead_to_no_track_say_why(
+async def test_links_without_a_track_have_a_reason(
     stub: TrackServiceStub,
     web: WebServer,
     admin: asyncpg.Connection,
@@ -187,7 +187,7 @@ async def test_links_that_lead_to_no_track_say_why(
     ],
     ids=["another provider's", "its own", "nothing", "404", "503", "elsewhere"],
 )
-async def test_a_foreign_host_has_to_prove_that_it_is_bandcamp_s(
+async def test_custom_domain_must_be_confirmed_by_bandcamp(
     stub: TrackServiceStub, web: WebServer, admin: asyncpg.Connection, told: bytes
 ) -> None:
     await admin.execute("DELETE FROM tracks.crawler_cache")
@@ -200,7 +200,7 @@ async def test_a_foreign_host_has_to_prove_that_it_is_bandcamp_s(
     )
 
 
-async def test_what_no_link_can_be_is_not_asked_for(stub: TrackServiceStub, web: WebServer) -> None:
+async def test_invalid_links_are_not_fetched(stub: TrackServiceStub, web: WebServer) -> None:
     await refused(resolve(stub, "https://spotify.link/%2e%2e/x"), InvalidUrlError, _DOMAIN)
     await refused(resolve(stub, "https://www.example.com/other/x"), UnsupportedProviderError, _DOMAIN)
     assert web.asked == []

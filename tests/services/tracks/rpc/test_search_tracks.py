@@ -69,7 +69,7 @@ async def titles(stub: TrackServiceStub, query: str) -> list[str]:
         ("one u2", ["One"]),
         ("lemonate", ["Lemonade"]),
         ("nothing like it", []),
-        # What has the sign is before what is like it without.
+        # An exact match with the sign sorts before a fuzzy one without.
         ("100%", ["100% Pure Love", "1000 Miles"]),
         ("under_s", ["Under_score", "Underscore"]),
         ("back\\sl", ["Under_score"]),
@@ -91,7 +91,7 @@ async def test_search_tracks_gives_whole_tracks(stub: TrackServiceStub) -> None:
 
 
 async def test_search_tracks_by_pages_gives_each_once_in_the_same_order(stub: TrackServiceStub) -> None:
-    # "lemon" has a part of each page in another tier; "lemonate" is only like something.
+    # "lemon" spans several tiers per page; "lemonate" matches only fuzzily.
     for query in ("lemon", "u2", "lemonate", "e"):
         whole = [track.id for track in (await find(stub, query)).tracks]
         for size in (1, 2, 3):
@@ -104,7 +104,7 @@ async def test_search_tracks_by_pages_gives_each_once_in_the_same_order(stub: Tr
                 if not token:
                     break
                 assert len(page.tracks) == size
-            # What is merely alike is for a first page that is not full.
+            # Fuzzy matches only fill up a first page.
             assert paged == whole or (paged == whole[: len(paged)] and len(paged) >= size)
 
 
@@ -121,9 +121,7 @@ async def test_search_tracks_has_20_on_a_page_and_100_at_most(
         assert (len(page.tracks), bool(page.next_page_token)) == (shown, True)
 
 
-async def test_search_tracks_finds_what_was_changed_under_its_new_name_alone(
-    stub: TrackServiceStub, tracks: Running
-) -> None:
+async def test_search_tracks_finds_only_the_new_title(stub: TrackServiceStub, tracks: Running) -> None:
     catalog = CatalogServiceStub(tracks.channel)
     link = "https://youtu.be/changing-01"
     await call(catalog.UpsertTrack, UpsertTrackRequest(input=link, title="Quixotic"), service("gateway"))
@@ -140,7 +138,7 @@ async def test_search_tracks_refuses_other_queries_and_tokens(stub: TrackService
     await refused(find(stub, "lemon", 1, "broken"), PageTokenMismatchError, _DOMAIN)
     for query in ("", "x" * 201):
         await refused(find(stub, query), InvalidFieldsError, _DOMAIN)
-    # Nothing but marks: there is nothing left to look for.
+    # Only combining marks: the normalized query is empty.
     error = await refused(find(stub, "\u0301\u200b"), InvalidFieldsError, _DOMAIN)
     assert [violation.field for violation in error.violations] == ["query"]
 
@@ -158,7 +156,7 @@ async def test_search_tracks_refuses_other_queries_and_tokens(stub: TrackService
         ([1, 0], ["01a204cc-5da6-77ca-be04-fb6c8b4af052"]),
     ],
 )
-async def test_search_tracks_refuses_tokens_that_somebody_made_up(
+async def test_search_tracks_refuses_forged_tokens(
     stub: TrackServiceStub, numbers: list[int], texts: list[str]
 ) -> None:
     genuine = (await find(stub, "lemon", 1)).next_page_token
@@ -168,7 +166,7 @@ async def test_search_tracks_refuses_tokens_that_somebody_made_up(
     await refused(find(stub, "lemon", 1, text), PageTokenMismatchError, _DOMAIN)
 
 
-async def test_search_tracks_with_the_longest_texts_goes_on(stub: TrackServiceStub, tracks: Running) -> None:
+async def test_search_tracks_pages_through_the_longest_texts(stub: TrackServiceStub, tracks: Running) -> None:
     catalog = CatalogServiceStub(tracks.channel)
     long = "\U0001f3b5" * 500
     for n in range(3):
@@ -199,19 +197,19 @@ async def test_search_tracks_costs_one_statement_for_a_full_page_and_three_at_mo
 
 @pytest.fixture
 async def patient(database: Database, users: Running) -> AsyncIterator[TrackServiceStub]:
-    """Another process of tracks, in which a user makes two searches and hardly more."""
+    """A tracks process with a low search rate limit."""
     limits = {"search_rate_per_second": 0.001, "search_burst": 2}
     async with running(Settings, build, database, users_target=users.address, **limits) as made:
         yield TrackServiceStub(made.channel)
 
 
-async def test_search_tracks_too_often_is_refused(patient: TrackServiceStub) -> None:
-    # What is refused before it runs costs nothing.
+async def test_search_tracks_is_rate_limited(patient: TrackServiceStub) -> None:
+    # Invalid requests do not count towards the limit.
     await refused(find(patient, " "), InvalidFieldsError, _DOMAIN)
     await refused(find(patient, "sour", token="x"), PageTokenMismatchError, _DOMAIN)
     for _ in range(2):
         await find(patient, "sour")
     error = await refused(find(patient, "sour"), RateLimitedError, _DOMAIN)
     assert 900 < (error.retry_after or 0) <= 1000
-    # Each user has a limit of their own.
+    # The limit is per user.
     await find(patient, "sour", caller="bob@example.com")

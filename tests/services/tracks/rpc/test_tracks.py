@@ -62,7 +62,7 @@ def stub(tracks: Running) -> TrackServiceStub:
 
 
 def spotify_id(seed: str) -> str:
-    """A Spotify id of its own for each test."""
+    """A distinct Spotify id."""
     return seed.rjust(22, "0")
 
 
@@ -79,7 +79,7 @@ async def lookup(stub: TrackServiceStub, ids: list[str]) -> tuple[list[Track], l
     return list(found.tracks), list(found.missing_ids)
 
 
-async def test_parse_track_url_tells_what_a_link_points_to(stub: TrackServiceStub) -> None:
+async def test_parse_track_url(stub: TrackServiceStub) -> None:
     assert await parse(stub, f"Listen: http://open.spotify.com/track/{_ID}?si=x") == ParseTrackUrlResponse(
         provider="spotify",
         kind=LINK_KIND_TRACK,
@@ -89,7 +89,7 @@ async def test_parse_track_url_tells_what_a_link_points_to(stub: TrackServiceStu
     assert (await parse(stub, f"spotify:album:{_ID}")).kind == LINK_KIND_ALBUM
 
 
-async def test_parse_track_url_leaves_a_short_link_open(stub: TrackServiceStub) -> None:
+async def test_parse_track_url_marks_a_short_link_for_resolution(stub: TrackServiceStub) -> None:
     parsed = await parse(stub, "https://spotify.link/auVCkcbzoyb?x=1")
     assert parsed == ParseTrackUrlResponse(
         provider="spotify",
@@ -100,7 +100,7 @@ async def test_parse_track_url_leaves_a_short_link_open(stub: TrackServiceStub) 
 
 
 @pytest.mark.parametrize(("text", "error", "metadata"), _REFUSED)
-async def test_parse_track_url_says_why_not(
+async def test_parse_track_url_errors(
     stub: TrackServiceStub, text: str, error: type[ServiceError], metadata: dict[str, str]
 ) -> None:
     found = await refused(parse(stub, text), error, _DOMAIN)
@@ -158,7 +158,7 @@ async def test_resolve_track_keeps_the_case_of_ids(stub: TrackServiceStub) -> No
         ("https://music.youtube.com/playlist?list=PL01", NotATrackError, {"kind": "PLAYLIST"}),
     ],
 )
-async def test_resolve_track_says_why_not(
+async def test_resolve_track_errors(
     stub: TrackServiceStub,
     tracks: Running,
     text: str,
@@ -196,7 +196,7 @@ async def test_resolve_track_makes_one_row_of_a_hundred_calls_to_two_processes(
     async with running(Settings, build, database, users_target=users.address) as second:
         stubs = (stub, TrackServiceStub(second.channel))
         with tracks.counting() as first, second.counting() as other:
-            # All wait for the outcome of somebody else's row, and when that one goes away all want to write.
+            # All wait for an uncommitted row and insert when it is rolled back.
             await admin.execute("BEGIN")
             await add_track(admin, key)
             answers = asyncio.gather(

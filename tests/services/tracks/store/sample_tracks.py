@@ -1,4 +1,4 @@
-"""Fifty thousand tracks of every script, as common and as rare as words are."""
+"""Fifty thousand tracks in several scripts, with a natural distribution of words."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _words(chance: random.Random) -> dict[str, list[str]]:
 
 
 def names() -> Iterator[tuple[str, str]]:
-    """Titles and artists, the same each time. Few words are in many of them, and many in few."""
+    """Deterministic titles and artists. Few words occur in many of them, and many in few."""
     chance = random.Random(1)
     words = _words(chance)
     scripts = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=TRACKS)

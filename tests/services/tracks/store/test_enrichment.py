@@ -1,4 +1,4 @@
-"""The queue of tracks whose metadata is due: who takes what, and for how long."""
+"""Claims and leases of the enrichment queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TAKEN = "SELECT count(*) FROM tracks.track_refs WHERE attempts = 1"
 
 @pytest.fixture
 async def pool(database: Database, admin: asyncpg.Connection) -> AsyncIterator[Pool]:
-    """A pool of the service's role, and no tracks."""
+    """A pool of the service's role on empty tables."""
     await admin.execute("DELETE FROM tracks.track_refs")
     opened = Pool(database.app_dsn("tracks"), PoolOptions("test"))
     await opened.open()
@@ -29,7 +29,7 @@ async def pool(database: Database, admin: asyncpg.Connection) -> AsyncIterator[P
 
 
 async def add(admin: asyncpg.Connection, provider: str, count: int, due: str = "now()") -> None:
-    """Tracks of a provider, the first of them due a second before the next."""
+    """Insert due tracks of a provider, one second apart."""
     await admin.execute(
         "INSERT INTO tracks.track_refs (id, provider, provider_id, url, next_attempt_at)"
         " SELECT gen_random_uuid(), $1, n::text, 'https://' || $1 || '.example/' || n,"
@@ -39,7 +39,7 @@ async def add(admin: asyncpg.Connection, provider: str, count: int, due: str = "
     )
 
 
-async def test_take_gives_so_many_of_each_provider_the_longest_waiting_first(
+async def test_claim_due_limits_each_provider_longest_due_first(
     pool: Pool, admin: asyncpg.Connection
 ) -> None:
     await add(admin, "youtube", 5)
@@ -60,7 +60,7 @@ async def test_take_gives_so_many_of_each_provider_the_longest_waiting_first(
     ]
 
 
-async def test_take_passes_over_what_somebody_else_is_taking(pool: Pool, admin: asyncpg.Connection) -> None:
+async def test_claim_due_skips_locked_rows(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 2)
     async with admin.transaction():
         await admin.execute("SELECT FROM tracks.track_refs WHERE provider_id = '1' FOR UPDATE")
@@ -68,7 +68,7 @@ async def test_take_passes_over_what_somebody_else_is_taking(pool: Pool, admin: 
     assert taken.provider_id == "2"
 
 
-async def test_take_by_many_at_once_gives_each_track_to_one(pool: Pool, admin: asyncpg.Connection) -> None:
+async def test_claim_due_concurrently_claims_each_track_once(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 60)
     answers = await asyncio.gather(*(enrichment.claim_due(pool, {"youtube": 10}) for _ in range(12)))
     ids = [row.id for taken in answers for row in taken]
@@ -78,7 +78,7 @@ async def test_take_by_many_at_once_gives_each_track_to_one(pool: Pool, admin: a
     assert len(ids) == len(set(ids)) == 60
 
 
-async def test_settle_counts_only_while_the_lease_is_held(pool: Pool, admin: asyncpg.Connection) -> None:
+async def test_complete_needs_the_lease(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 1)
     (first,) = await enrichment.claim_due(pool, {"youtube": 1})
     await admin.execute("UPDATE tracks.track_refs SET next_attempt_at = now() - interval '1 second'")
@@ -96,9 +96,7 @@ async def test_settle_counts_only_while_the_lease_is_held(pool: Pool, admin: asy
     assert await enrichment.claim_due(pool, {"youtube": 1}) == []
 
 
-async def test_settle_without_news_leaves_the_time_of_the_last_change(
-    pool: Pool, admin: asyncpg.Connection
-) -> None:
+async def test_complete_without_change_keeps_updated_at(pool: Pool, admin: asyncpg.Connection) -> None:
     await add(admin, "youtube", 1)
     (due,) = await enrichment.claim_due(pool, {"youtube": 1})
     before = await admin.fetchval("SELECT updated_at FROM tracks.track_refs")

@@ -1,4 +1,4 @@
-"""Searches and lists among fifty thousand tracks: each by its index, whatever the query, and never reading much."""
+"""Query plans among fifty thousand tracks: index scans that read few rows, for every query."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.postgres import Database, administrator
 from tests.services.tracks.store import sample_tracks
 
 _PAGE = 21
-# Enough that PostgreSQL may settle for a plan that knows no values.
+# Enough executions for PostgreSQL to switch to a generic plan.
 _TIMES = 7
 _INDEXES = {
     (MatchTier.PREFIX, True): "track_refs_search_text_id_idx",
@@ -36,7 +36,7 @@ _MOST_BUFFERS = {
     MatchTier.FUZZY: 1_500,
 }
 _QUERIES = [
-    # In very many texts, in some, in few, in none.
+    # Frequent, common, rare and absent words.
     *("th", "the", "love", "e", "ne", "a b", "love you", "the love is", "zz", "zzzzzz"),
     *("u2", "U2", "100%", "!!!", "%", "_", "\\", "flim", "hyperbalad bjork"),
     *("é", "лю", "мумий", "мумий троль", "米", "米津", "恋", "あい", "あいう", "방", "방탄", "حب", "حبل"),
@@ -44,7 +44,7 @@ _QUERIES = [
 
 
 class Watched(Pool):
-    """The service's pool, which also tells what it was last asked."""
+    """The service's pool, which records the last statement."""
 
     asked: tuple[Query[Any, *tuple[Any, ...]], tuple[Any, ...]]
 
@@ -59,7 +59,7 @@ async def pool(database: Database) -> AsyncIterator[Watched]:
     """A pool of the service's role on a filled table."""
     async with administrator(database.server, database.name) as admin:
         await sample_tracks.store(admin)
-        # What autovacuum does by itself after so many inserts.
+        # What autovacuum would do after the inserts.
         await admin.execute("VACUUM ANALYZE tracks.track_refs")
         pages = await admin.fetchval(
             "SELECT relpages FROM pg_class WHERE oid = 'tracks.track_refs'::regclass"
@@ -73,14 +73,14 @@ async def pool(database: Database) -> AsyncIterator[Watched]:
 
 @pytest.fixture(scope="module")
 async def session(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """A session of the same role, with PostgreSQL's own settings, that prepares statements by their names."""
+    """A session of the same role with PostgreSQL's default settings."""
     connection = await asyncpg.connect(database.app_dsn("tracks"), statement_cache_size=0)
     yield connection
     await connection.close()
 
 
 async def explained(session: asyncpg.Connection, pool: Watched) -> dict[str, Any]:
-    """The plan of what the pool was last asked, as it is run for the seventh time, with what it read."""
+    """The plan of the pool's last statement on its seventh execution, with the rows that it read."""
     query, values = pool.asked
     types = [each.name for each in (await session.prepare(query.text)).get_parameters()]
     text = re.sub(r"/\*.*?\*/", "", query.text)
@@ -98,7 +98,7 @@ async def explained(session: asyncpg.Connection, pool: Watched) -> dict[str, Any
 
 
 def scans(plan: dict[str, Any]) -> Iterator[str]:
-    """The indexes that a plan goes by, and the tables that it reads from end to end."""
+    """The indexes of a plan, and the tables that it scans sequentially."""
     if "Index Name" in plan:
         yield plan["Index Name"]
     elif plan["Node Type"] == "Seq Scan":
@@ -109,7 +109,7 @@ def scans(plan: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("query", _QUERIES)
-async def test_search_goes_by_its_index_and_reads_little(
+async def test_search_uses_its_index_and_reads_few_rows(
     pool: Watched, session: asyncpg.Connection, query: str
 ) -> None:
     wanted = parse_query(query)
@@ -125,9 +125,7 @@ async def test_search_goes_by_its_index_and_reads_little(
 
 
 @pytest.mark.parametrize("query", ["the", "th", "love", "лю", "あい"])
-async def test_later_pages_go_by_the_same_index(
-    pool: Watched, session: asyncpg.Connection, query: str
-) -> None:
+async def test_later_pages_use_the_same_index(pool: Watched, session: asyncpg.Connection, query: str) -> None:
     wanted = parse_query(query)
     for tier in (MatchTier.PREFIX, MatchTier.SUBSTRING):
         last = (await search.find_matches(pool, wanted, Cursor(tier), _PAGE))[-1]
@@ -154,14 +152,14 @@ async def test_later_pages_go_by_the_same_index(
         ("мумии троль", "Мумий Тролль", MatchTier.FUZZY),
     ],
 )
-async def test_search_finds_the_needle(pool: Watched, query: str, title: str, tier: MatchTier) -> None:
+async def test_search_finds_the_query(pool: Watched, query: str, title: str, tier: MatchTier) -> None:
     wanted = parse_query(query)
     for cursor in tiers(wanted, START):
         rows = await search.find_matches(pool, wanted, cursor, 100)
         assert (title in [row.title for row in rows]) == (cursor.tier is tier), cursor.tier.name
 
 
-async def test_stages_find_no_track_twice(pool: Watched) -> None:
+async def test_tiers_find_no_track_twice(pool: Watched) -> None:
     for query in ("love you", "방탄", "лю", "a b", "u2"):
         wanted = parse_query(query)
         found = [
@@ -185,7 +183,7 @@ async def test_literal_wildcards_find_only_themselves(pool: Watched) -> None:
     ("provider", "state"),
     [(None, None), ("youtube", None), (None, "COMPLETE"), ("youtube", "COMPLETE"), ("tidal", "FAILED")],
 )
-async def test_lists_go_by_an_index_and_read_a_page(
+async def test_lists_use_an_index_and_read_one_page(
     pool: Watched, session: asyncpg.Connection, provider: str | None, state: str | None
 ) -> None:
     for before in (tracks.MAX_ID, (await tracks.list_page(pool, None, None, tracks.MAX_ID, _PAGE))[-1].id):

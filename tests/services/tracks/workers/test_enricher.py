@@ -1,4 +1,4 @@
-"""Enrichment against recorded answers over TLS: fields, states, retries, and who waits for whom."""
+"""Enrichment with recorded responses over TLS: fields, states, retries, concurrency."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from seda.tracks.v1.track_service_pb2 import RefreshTrackRequest, SearchTracksRe
 from services.tracks.workers import enricher
 from tests.postgres import Database
 from tests.services.running import Running, call, service, user
-from tests.services.tracks.clients.web.web_server import Asked, Handler, WebServer, answer
+from tests.services.tracks.clients.web.web_server import Handler, ReceivedRequest, WebServer, answer
 from tests.services.tracks.fake_providers import (
     ADA,
-    Asking,
+    EnrichingService,
     asking,
     oembed,
     recorded,
@@ -31,9 +31,9 @@ _COVER = "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"
 
 
 def hanging(*, until: asyncio.Event, then: bytes, reached: asyncio.Event) -> Handler:
-    """Answers no sooner than it may."""
+    """Block until released."""
 
-    async def hang(_: Asked, writer: asyncio.StreamWriter) -> None:
+    async def hang(_: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         reached.set()
         await until.wait()
         writer.write(then)
@@ -41,7 +41,7 @@ def hanging(*, until: asyncio.Event, then: bytes, reached: asyncio.Event) -> Han
     return hang
 
 
-# By link: the pages that are asked for with their recorded answers; title, artist, seconds, code, state.
+# By link: the requested pages with their recordings; title, artist, seconds, code, state.
 _PROVIDERS: dict[str, tuple[dict[str, str], tuple[str, str, int, str, str]]] = {
     "https://youtu.be/4eUqsUZBluA": (
         {"www.youtube.com" + oembed("4eUqsUZBluA"): "youtube.json"},
@@ -84,142 +84,142 @@ _PROVIDERS: dict[str, tuple[dict[str, str], tuple[str, str, int, str, str]]] = {
 
 
 @pytest.mark.parametrize("link", _PROVIDERS)
-async def test_each_provider_tells_title_and_artist(tracks_that_ask: Asking, link: str) -> None:
+async def test_each_provider_has_title_and_artist(enriching: EnrichingService, link: str) -> None:
     pages, expected = _PROVIDERS[link]
-    tracks_that_ask.web.pages.update({path: recorded(name) for path, name in pages.items()})
-    track = await tracks_that_ask.enriched(link)
+    enriching.web.pages.update({path: recorded(name) for path, name in pages.items()})
+    track = await enriching.enriched(link)
     found = (track.title, track.artist, track.duration.seconds, track.isrc, state(track))
     assert found == expected
     assert track.artwork_url.startswith("https://")
     assert track.HasField("refresh_time")
     assert track.update_time.ToNanoseconds() > track.create_time.ToNanoseconds()
-    assert [f"{asked.host}{asked.path}" for asked in tracks_that_ask.web.asked] == list(pages)
-    row = await tracks_that_ask.row(track)
+    assert [f"{asked.host}{asked.path}" for asked in enriching.web.asked] == list(pages)
+    row = await enriching.row(track)
     assert (row["next_attempt_at"], row["attempts"]) == (None, 0)
 
 
-async def test_enriched_track_is_found_by_its_other_names(tracks_that_ask: Asking) -> None:
+async def test_enriched_track_is_found_by_its_other_names(enriching: EnrichingService) -> None:
     for alias, canonical in {
         "https://api.soundcloud.com/tracks/293000001": "https://soundcloud.com/harbour-choir/low-tide",
         "https://bandcamp.com/EmbeddedPlayer/v=2/track=2592000001/": "https://harbourchoir.bandcamp.com/track/low-tide",
     }.items():
-        assert (await tracks_that_ask.resolve(alias)).url == canonical
-    assert tracks_that_ask.web.asked == [], "somebody was asked for what is known"
+        assert (await enriching.resolve(alias)).url == canonical
+    assert enriching.web.asked == [], "somebody was asked for what is known"
 
 
-async def test_a_provider_that_is_back_completes_the_track(tracks_that_ask: Asking) -> None:
-    tracks_that_ask.web.pages[oembed("back")] = answer(503)
-    track = await tracks_that_ask.enriched(video("back"))
-    tracks_that_ask.web.pages[oembed("back")] = answer(
+async def test_retry_completes_the_track(enriching: EnrichingService) -> None:
+    enriching.web.pages[oembed("back")] = answer(503)
+    track = await enriching.enriched(video("back"))
+    enriching.web.pages[oembed("back")] = answer(
         200, '{"title": "Höhenrausch", "author_name": "Zugvögel"}', _JSON
     )
-    track = await tracks_that_ask.again(track)
+    track = await enriching.again(track)
     assert (state(track), track.title) == ("COMPLETE", "Höhenrausch")
     request = SearchTracksRequest(query="hohenrausch zugvogel")
-    found = await call(tracks_that_ask.stub.SearchTracks, request, user(ADA))
+    found = await call(enriching.stub.SearchTracks, request, user(ADA))
     assert [each.id for each in found.tracks] == [track.id]
 
 
-async def test_a_new_track_is_asked_for_at_once(
-    tracks_that_ask: Asking, monkeypatch: pytest.MonkeyPatch
+async def test_new_track_is_enriched_at_once(
+    enriching: EnrichingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(enricher, "_POLL_SECONDS", 3600.0)
-    # From its next look on the worker waits for an hour, or until it is woken.
-    tracks_that_ask.service.statements.clear()
-    tracks_that_ask.notify()
+    # From the next poll on the worker waits for an hour or for notify.
+    enriching.service.statements.clear()
+    enriching.notify()
     async with asyncio.timeout(10):
-        while "tracks.missing_search_text" not in tracks_that_ask.service.statements:
-            tracks_that_ask.changed.clear()
-            await tracks_that_ask.changed.wait()
-    tracks_that_ask.web.pages[oembed("soon")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
-    assert state(await tracks_that_ask.enriched(video("soon"))) == "COMPLETE"
-    catalog = CatalogServiceStub(tracks_that_ask.service.channel)
-    before = tracks_that_ask.settled
+        while "tracks.missing_search_text" not in enriching.service.statements:
+            enriching.changed.clear()
+            await enriching.changed.wait()
+    enriching.web.pages[oembed("soon")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    assert state(await enriching.enriched(video("soon"))) == "COMPLETE"
+    catalog = CatalogServiceStub(enriching.service.channel)
+    before = enriching.settled
     await call(catalog.UpsertTrack, UpsertTrackRequest(input=video("soon2")), service("gateway"))
-    await tracks_that_ask.until_settled(before + 1)
+    await enriching.until_completed(before + 1)
     monkeypatch.undo()
-    tracks_that_ask.notify()
+    enriching.notify()
 
 
-async def test_nobody_waits_for_a_slow_provider(tracks_that_ask: Asking) -> None:
+async def test_slow_provider_does_not_delay_others(enriching: EnrichingService) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
     responded = answer(200, '{"title": "Slow", "author_name": "Coach"}', _JSON)
     seeds = [f"slow{n}" for n in range(5)]
     for seed in seeds:
-        tracks_that_ask.web.pages[oembed(seed)] = hanging(until=go, then=responded, reached=reached)
-    before = tracks_that_ask.settled
-    slow = [await tracks_that_ask.resolve(video(seed)) for seed in seeds]
+        enriching.web.pages[oembed(seed)] = hanging(until=go, then=responded, reached=reached)
+    before = enriching.settled
+    slow = [await enriching.resolve(video(seed)) for seed in seeds]
     await reached.wait()
-    # Callers are answered, and other providers' tracks are enriched, while all of YouTube's places are taken.
-    assert [state(await tracks_that_ask.get(track)) for track in slow] == ["PENDING"] * 5
-    tracks_that_ask.web.pages["api.deezer.com/track/77"] = recorded("deezer.json")
-    other = await tracks_that_ask.enriched("https://www.deezer.com/track/77")
-    assert (state(other), tracks_that_ask.settled) == ("COMPLETE", before + 1)
+    # Calls and other providers proceed while all slots of YouTube are taken.
+    assert [state(await enriching.get(track)) for track in slow] == ["PENDING"] * 5
+    enriching.web.pages["api.deezer.com/track/77"] = recorded("deezer.json")
+    other = await enriching.enriched("https://www.deezer.com/track/77")
+    assert (state(other), enriching.settled) == ("COMPLETE", before + 1)
     go.set()
-    await tracks_that_ask.until_settled(before + 6)
-    assert [state(await tracks_that_ask.get(track)) for track in slow] == ["COMPLETE"] * 5
+    await enriching.until_completed(before + 6)
+    assert [state(await enriching.get(track)) for track in slow] == ["COMPLETE"] * 5
 
 
-async def test_what_a_caller_tells_meanwhile_is_kept_and_found(tracks_that_ask: Asking) -> None:
+async def test_metadata_of_a_concurrent_caller_is_kept_and_found(enriching: EnrichingService) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
     responded = answer(200, '{"title": "Meanwhile", "author_name": ""}', _JSON)
-    tracks_that_ask.web.pages[oembed("while")] = hanging(until=go, then=responded, reached=reached)
-    before = tracks_that_ask.settled
-    track = await tracks_that_ask.resolve(video("while"))
+    enriching.web.pages[oembed("while")] = hanging(until=go, then=responded, reached=reached)
+    before = enriching.settled
+    track = await enriching.resolve(video("while"))
     await reached.wait()
     request = UpsertTrackRequest(input=video("while"), title="Wrong", artist="Kaleidoscope")
-    await call(CatalogServiceStub(tracks_that_ask.service.channel).UpsertTrack, request, service("gateway"))
+    await call(CatalogServiceStub(enriching.service.channel).UpsertTrack, request, service("gateway"))
     go.set()
-    await tracks_that_ask.until_settled(before + 1)
-    track = await tracks_that_ask.get(track)
+    await enriching.until_completed(before + 1)
+    track = await enriching.get(track)
     assert (track.title, track.artist) == ("Meanwhile", "Kaleidoscope")
-    await _until_found(tracks_that_ask, "meanwhile kaleidoscope", track)
+    await _until_found(enriching, "meanwhile kaleidoscope", track)
 
 
-async def test_tracks_of_an_older_build_are_folded(
-    tracks_that_ask: Asking, admin: asyncpg.Connection
+async def test_missing_search_text_is_backfilled(
+    enriching: EnrichingService, admin: asyncpg.Connection
 ) -> None:
-    track = await tracks_that_ask.enriched(video("older"))
+    track = await enriching.enriched(video("older"))
     await admin.execute(
         "UPDATE tracks.track_refs SET title = 'Gefühlsecht', artist = 'Ältere', search_text = NULL"
         " WHERE id::text = $1",
         track.id,
     )
-    tracks_that_ask.notify()
-    await _until_found(tracks_that_ask, "gefuhlsecht altere", track)
-    # Of what folding leaves nothing there is nothing to do again and again.
+    enriching.notify()
+    await _until_found(enriching, "gefuhlsecht altere", track)
+    # Texts that normalize to nothing are not backfilled repeatedly.
     await admin.execute(
         "UPDATE tracks.track_refs SET title = U&'\\200B', artist = NULL, search_text = NULL WHERE id::text = $1",
         track.id,
     )
-    tracks_that_ask.service.statements.clear()
-    tracks_that_ask.notify()
+    enriching.service.statements.clear()
+    enriching.notify()
     async with asyncio.timeout(10):
-        while "tracks.backfill_search_text" not in tracks_that_ask.service.statements:
-            tracks_that_ask.changed.clear()
-            await tracks_that_ask.changed.wait()
-    assert (await tracks_that_ask.row(track))["search_text"] == " "
+        while "tracks.backfill_search_text" not in enriching.service.statements:
+            enriching.changed.clear()
+            await enriching.changed.wait()
+    assert (await enriching.row(track))["search_text"] == " "
 
 
-async def _until_found(tracks_that_ask: Asking, query: str, track: Track) -> None:
-    """The worker folds what nobody could, at its next look."""
+async def _until_found(enriching: EnrichingService, query: str, track: Track) -> None:
+    """The worker backfills search_text on its next poll."""
     async with asyncio.timeout(10):
         while True:
-            tracks_that_ask.changed.clear()
-            found = await call(tracks_that_ask.stub.SearchTracks, SearchTracksRequest(query=query), user(ADA))
+            enriching.changed.clear()
+            found = await call(enriching.stub.SearchTracks, SearchTracksRequest(query=query), user(ADA))
             if [each.id for each in found.tracks] == [track.id]:
                 return
-            await tracks_that_ask.changed.wait()
+            await enriching.changed.wait()
 
 
-async def test_refresh_takes_what_the_provider_tells_now(
-    tracks_that_ask: Asking, admin: asyncpg.Connection
+async def test_refresh_stores_the_providers_new_metadata(
+    enriching: EnrichingService, admin: asyncpg.Connection
 ) -> None:
-    tracks_that_ask.web.pages[oembed("fresh")] = answer(200, '{"title": "Old", "author_name": "A"}', _JSON)
-    track = await tracks_that_ask.enriched(video("fresh"))
+    enriching.web.pages[oembed("fresh")] = answer(200, '{"title": "Old", "author_name": "A"}', _JSON)
+    track = await enriching.enriched(video("fresh"))
 
     async def refresh() -> Track:
-        before = tracks_that_ask.settled
+        before = enriching.settled
         hour = "UPDATE tracks.track_refs SET refreshed_at = refreshed_at - interval '2 hours' WHERE id::text = $1"
         await admin.execute(hour, track.id)
         await admin.execute(
@@ -227,72 +227,72 @@ async def test_refresh_takes_what_the_provider_tells_now(
             " expires_at = expires_at - interval '2 hours'"
         )
         request = RefreshTrackRequest(track_id=track.id)
-        await call(tracks_that_ask.stub.RefreshTrack, request, user(ADA))
-        await tracks_that_ask.until_settled(before + 1)
-        return await tracks_that_ask.get(track)
+        await call(enriching.stub.RefreshTrack, request, user(ADA))
+        await enriching.until_completed(before + 1)
+        return await enriching.get(track)
 
-    tracks_that_ask.web.pages[oembed("fresh")] = answer(200, '{"title": "New", "author_name": "A"}', _JSON)
+    enriching.web.pages[oembed("fresh")] = answer(200, '{"title": "New", "author_name": "A"}', _JSON)
     assert (await refresh()).title == "New"
-    tracks_that_ask.web.pages[oembed("fresh")] = answer(404)
+    enriching.web.pages[oembed("fresh")] = answer(404)
     track = await refresh()
     assert (track.title, state(track)) == ("New", "COMPLETE")
 
 
-async def test_a_track_in_a_dead_worker_s_hands_is_taken_over_when_its_lease_ends(
-    tracks_that_ask: Asking, admin: asyncpg.Connection
+async def test_track_of_a_dead_worker_is_claimed_when_its_lease_expires(
+    enriching: EnrichingService, admin: asyncpg.Connection
 ) -> None:
-    tracks_that_ask.web.pages[oembed("dead")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
-    before = tracks_that_ask.settled
+    enriching.web.pages[oembed("dead")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    before = enriching.settled
     await admin.execute(
         "INSERT INTO tracks.track_refs (id, provider, provider_id, url, attempts, next_attempt_at)"
         " VALUES (gen_random_uuid(), 'youtube', 'dead-------', $1, 1, now() + interval '60 seconds')",
         video("dead"),
     )
-    track = await tracks_that_ask.resolve(video("dead"))
-    # Another track goes through the queue meanwhile: this one was passed over.
-    await tracks_that_ask.enriched(video("alive"))
-    assert tracks_that_ask.web.count(oembed("dead")) == 0
-    assert tracks_that_ask.settled == before + 1
-    assert state(await tracks_that_ask.again(track)) == "COMPLETE"
+    track = await enriching.resolve(video("dead"))
+    # Another track is enriched meanwhile; this one is skipped.
+    await enriching.enriched(video("alive"))
+    assert enriching.web.count(oembed("dead")) == 0
+    assert enriching.settled == before + 1
+    assert state(await enriching.again(track)) == "COMPLETE"
 
 
-async def test_a_worker_that_has_lost_its_lease_writes_nothing(
-    tracks_that_ask: Asking, admin: asyncpg.Connection
+async def test_worker_without_its_lease_stores_nothing(
+    enriching: EnrichingService, admin: asyncpg.Connection
 ) -> None:
     go, reached = asyncio.Event(), asyncio.Event()
     responded = answer(200, '{"title": "Late", "author_name": "A"}', _JSON)
-    tracks_that_ask.web.pages[oembed("late")] = hanging(until=go, then=responded, reached=reached)
-    before = tracks_that_ask.settled
-    track = await tracks_that_ask.resolve(video("late"))
+    enriching.web.pages[oembed("late")] = hanging(until=go, then=responded, reached=reached)
+    before = enriching.settled
+    track = await enriching.resolve(video("late"))
     await reached.wait()
     lease = "UPDATE tracks.track_refs SET next_attempt_at = now() + interval '59 seconds' WHERE id::text = $1"
     await admin.execute(lease, track.id)
     go.set()
-    await tracks_that_ask.until_settled(before + 1)
-    assert (await tracks_that_ask.get(track)).title == ""
+    await enriching.until_completed(before + 1)
+    assert (await enriching.get(track)).title == ""
 
 
-async def test_the_worker_goes_on_after_the_database_was_away(
-    tracks_that_ask: Asking, admin: asyncpg.Connection
+async def test_worker_continues_after_a_database_outage(
+    enriching: EnrichingService, admin: asyncpg.Connection
 ) -> None:
     await admin.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'seda-tracks' AND datname = current_database()"
     )
-    tracks_that_ask.notify()
-    tracks_that_ask.web.pages[oembed("again")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    enriching.notify()
+    enriching.web.pages[oembed("again")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
     await admin.execute(
         "INSERT INTO tracks.track_refs (id, provider, provider_id, url)"
         " VALUES (gen_random_uuid(), 'youtube', 'again------', $1)",
         video("again"),
     )
-    before = tracks_that_ask.settled
-    await tracks_that_ask.until_settled(before + 1)
-    assert state(await tracks_that_ask.resolve(video("again"))) == "COMPLETE"
+    before = enriching.settled
+    await enriching.until_completed(before + 1)
+    assert state(await enriching.resolve(video("again"))) == "COMPLETE"
 
 
 async def test_a_hundred_calls_to_two_processes_make_one_row_and_one_fetch(
-    tracks_that_ask: Asking,
+    enriching: EnrichingService,
     database: Database,
     admin: asyncpg.Connection,
     users: Running,
@@ -309,15 +309,15 @@ async def test_a_hundred_calls_to_two_processes_make_one_row_and_one_fetch(
     )
     async with asking(database, admin, web, users_target=users.address, **settings) as other:
         found = await asyncio.gather(
-            *((tracks_that_ask, other)[n % 2].resolve(forms[n % 4].format(n)) for n in range(100))
+            *((enriching, other)[n % 2].resolve(forms[n % 4].format(n)) for n in range(100))
         )
         async with asyncio.timeout(10):
             while state(await other.get(found[0])) != "COMPLETE":
-                waits = [asyncio.ensure_future(each.changed.wait()) for each in (tracks_that_ask, other)]
+                waits = [asyncio.ensure_future(each.changed.wait()) for each in (enriching, other)]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 for wait in waits:
                     wait.cancel()
-                for each in (tracks_that_ask, other):
+                for each in (enriching, other):
                     each.changed.clear()
     assert len({track.id for track in found}) == 1
     assert await admin.fetchval("SELECT count(*) FROM tracks.track_refs WHERE provider_id = $1", seed) == 1

@@ -1,4 +1,4 @@
-"""Broken answers of a provider: the right fields, the right state, and another try when there is any use."""
+"""Broken responses of a provider: fields, states and retries."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 
 from services.tracks.domain.enrichment import MAX_ATTEMPTS
 from tests.services.tracks.clients.web.web_server import answer
-from tests.services.tracks.fake_providers import Asking, oembed, page, state, video
+from tests.services.tracks.fake_providers import EnrichingService, oembed, page, state, video
 
 _JSON = "application/json"
 _COVER = "https://i.ytimg.com/vi/4eUqsUZBluA/hqdefault.jpg"
 
 
-# By name: what YouTube's oEmbed answers, what its page answers; state, title, artist and seconds to the next attempt.
+# By name: YouTube's oEmbed response, its page; expected state, title, artist and seconds to the next attempt.
 _OG = answer(200, '<meta property="og:title" content="From the page">')
 _JSON_BODY = b'{"title": "T\xe9", "author_name": "A", "thumbnail_url": "' + _COVER.encode() + b'"}'
 _BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]]] = {
@@ -55,48 +55,48 @@ _BROKEN: dict[str, tuple[bytes, bytes | None, tuple[str, str, str, float | None]
 
 
 @pytest.mark.parametrize("name", _BROKEN)
-async def test_broken_answers_lead_to_the_right_state(tracks_that_ask: Asking, name: str) -> None:
+async def test_state_after_broken_responses(enriching: EnrichingService, name: str) -> None:
     responded, shown, expected = _BROKEN[name]
     seed = f"b{list(_BROKEN).index(name)}"
-    tracks_that_ask.web.pages[oembed(seed)] = responded
+    enriching.web.pages[oembed(seed)] = responded
     if shown is not None:
-        tracks_that_ask.web.pages[page(seed)] = shown
-    track = await tracks_that_ask.enriched(video(seed))
-    row = await tracks_that_ask.row(track)
+        enriching.web.pages[page(seed)] = shown
+    track = await enriching.enriched(video(seed))
+    row = await enriching.row(track)
     *metadata, seconds = expected
     assert [state(track), track.title, track.artist] == metadata
     if seconds is None:
         assert row["due_in"] is None
     else:
-        # With the jitter that keeps failures from coming back together.
+        # With jitter.
         assert seconds - 10 < row["due_in"] < seconds * 1.2 + 1
-    assert tracks_that_ask.web.count(oembed(seed)) == 1
+    assert enriching.web.count(oembed(seed)) == 1
 
 
-async def test_retries_come_later_each_time_and_end(tracks_that_ask: Asking) -> None:
-    tracks_that_ask.web.pages[oembed("retry")] = answer(502)
-    track = await tracks_that_ask.enriched(video("retry"))
-    waits = [(await tracks_that_ask.row(track))["due_in"]]
+async def test_retries_back_off_and_end(enriching: EnrichingService) -> None:
+    enriching.web.pages[oembed("retry")] = answer(502)
+    track = await enriching.enriched(video("retry"))
+    waits = [(await enriching.row(track))["due_in"]]
     for _ in range(MAX_ATTEMPTS - 2):
-        assert state(await tracks_that_ask.again(track)) == "PENDING"
-        waits.append((await tracks_that_ask.row(track))["due_in"])
-    # At first it is the crawler that would give the same answer for five minutes more.
+        assert state(await enriching.again(track)) == "PENDING"
+        waits.append((await enriching.row(track))["due_in"])
+    # The crawler's cache must not return the same response.
     assert min(waits) > 295
     assert waits[2:] == sorted(waits[2:])
     assert waits[-1] > 8 * 3600
-    assert tracks_that_ask.web.count(page("retry")) == 0, "the last resort was asked before the last attempt"
-    assert state(await tracks_that_ask.again(track)) == "FAILED"
-    assert (await tracks_that_ask.row(track))["next_attempt_at"] is None
-    assert tracks_that_ask.web.count(oembed("retry")) == MAX_ATTEMPTS
-    assert tracks_that_ask.web.count(page("retry")) == 1
+    assert enriching.web.count(page("retry")) == 0, "the last resort was asked before the last attempt"
+    assert state(await enriching.again(track)) == "FAILED"
+    assert (await enriching.row(track))["next_attempt_at"] is None
+    assert enriching.web.count(oembed("retry")) == MAX_ATTEMPTS
+    assert enriching.web.count(page("retry")) == 1
 
 
-async def test_a_second_attempt_wants_another_answer_than_the_one_that_is_kept(
-    tracks_that_ask: Asking,
+async def test_retry_does_not_use_the_cached_response(
+    enriching: EnrichingService,
 ) -> None:
-    # A page of this kind is good for a day to the crawler, which can't know that nobody can read it.
-    tracks_that_ask.web.pages[oembed("kept")] = answer(200, "<html>Please wait</html>")
-    track = await tracks_that_ask.enriched(video("kept"))
+    # The crawler caches such a page for a day.
+    enriching.web.pages[oembed("kept")] = answer(200, "<html>Please wait</html>")
+    track = await enriching.enriched(video("kept"))
     assert state(track) == "PENDING"
-    tracks_that_ask.web.pages[oembed("kept")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
-    assert state(await tracks_that_ask.again(track, hours=0.01)) == "COMPLETE"
+    enriching.web.pages[oembed("kept")] = answer(200, '{"title": "T", "author_name": "A"}', _JSON)
+    assert state(await enriching.again(track, hours=0.01)) == "COMPLETE"

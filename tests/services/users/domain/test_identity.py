@@ -1,4 +1,4 @@
-"""What of a verified token is good enough to be a user."""
+"""services.users.domain.identity: subjects and e-mail addresses."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ from services.users.domain.identity import normalize_email, validate_subject
         ("a@" + "b" * 252, "a@" + "b" * 252),
     ],
 )
-def test_an_address_is_folded(email: str, folded: str) -> None:
+def test_normalize_email(email: str, folded: str) -> None:
     assert normalize_email(email) == folded
 
 
@@ -29,14 +29,14 @@ def test_an_address_is_folded(email: str, folded: str) -> None:
     "email",
     ["", "  ", "ada", "@example.com", "ada@", "a@b@c", "ad a@b", "a\x00@b", "\ud800@b", "a@" + "b" * 253],
 )
-def test_what_is_no_address_is_refused(email: str) -> None:
+def test_normalize_email_refuses_other_texts(email: str) -> None:
     with pytest.raises(EmailRequiredError):
         normalize_email(email)
 
 
 @settings(deadline=None)
 @given(st.one_of(st.emails(), st.text().map(lambda text: f"a@{text}")))
-def test_folding_twice_changes_nothing_and_leaves_no_ascii_capitals(email: str) -> None:
+def test_normalize_email_is_idempotent_and_lower_case(email: str) -> None:
     try:
         folded = normalize_email(email)
     except EmailRequiredError:
@@ -45,11 +45,11 @@ def test_folding_twice_changes_nothing_and_leaves_no_ascii_capitals(email: str) 
     assert not any("A" <= letter <= "Z" for letter in folded)
 
 
-def test_a_subject_stays_as_it_is() -> None:
+def test_validate_subject_returns_it_unchanged() -> None:
     assert validate_subject("Google-OAuth2|12") == "Google-OAuth2|12"
 
 
 @pytest.mark.parametrize("subject", ["", "a" * 256, "a\x00", "a\n", "\ud800"])
-def test_a_subject_that_can_not_be_stored_is_refused(subject: str) -> None:
+def test_validate_subject_refuses_unstorable_ones(subject: str) -> None:
     with pytest.raises(TokenInvalidError):
         validate_subject(subject)

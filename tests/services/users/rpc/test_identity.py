@@ -28,7 +28,7 @@ async def resolve(stub: IdentityServiceStub, subject: str, email: str, name: str
     return (await call(stub.ResolveCaller, request, service(name))).caller
 
 
-async def test_resolve_caller_creates_the_user_on_first_sight(
+async def test_resolve_caller_creates_the_user_on_first_sign_in(
     stub: IdentityServiceStub, admin: asyncpg.Connection
 ) -> None:
     caller = await resolve(stub, "new", "New@Example.com")
@@ -47,7 +47,7 @@ async def test_resolve_caller_is_for_the_services_that_need_it(stub: IdentitySer
     assert (await resolve(stub, "needed", "needed@example.com", name)).user_id
 
 
-async def test_resolve_caller_tells_role_mute_and_suspension(
+async def test_resolve_caller_returns_role_mute_and_suspension(
     stub: IdentityServiceStub, admin: asyncpg.Connection
 ) -> None:
     await add_user(
@@ -119,7 +119,7 @@ async def test_resolve_caller_sees_one_user_in_a_hundred_first_calls(
 ) -> None:
     with users.counting() as statements:
         async with admin.transaction():
-            # Reading goes on, so that several calls see nobody; then they all insert at once.
+            # Reads pass, so that several calls find no user; then all insert at once.
             await admin.execute("LOCK TABLE users.users IN SHARE MODE")
             answers = asyncio.gather(*(resolve(stub, "crowd", "crowd@example.com") for _ in range(100)))
             await until_blocked(admin, 2)
@@ -130,7 +130,7 @@ async def test_resolve_caller_sees_one_user_in_a_hundred_first_calls(
 
 
 @pytest.mark.parametrize("outcome", ["COMMIT", "ROLLBACK"])
-async def test_resolve_caller_waits_for_a_first_sight_that_is_being_written(
+async def test_resolve_caller_waits_for_a_concurrent_first_sign_in(
     stub: IdentityServiceStub, users: Running, admin: asyncpg.Connection, outcome: str
 ) -> None:
     subject = f"{outcome}@example.com".lower()
@@ -166,9 +166,9 @@ async def _raise(error: BaseException) -> Caller:
     raise error
 
 
-async def test_resolve_caller_takes_what_fits_and_nothing_longer(stub: IdentityServiceStub) -> None:
+async def test_resolve_caller_limits_lengths(stub: IdentityServiceStub) -> None:
     assert (await resolve(stub, "s" * 255, "a@" + "b" * 252)).user_id
     for subject, email in (("s" * 256, "a@b"), ("", "a@b"), ("s", "a@" + "b" * 253)):
         await refused(resolve(stub, subject, email), InvalidFieldsError, _DOMAIN)
-    # A tab passes the contract's rule for texts, but is no part of a subject.
+    # A tab passes validation, but is not allowed in a subject.
     await refused(resolve(stub, "s\ts", "a@example.com"), TokenInvalidError, _DOMAIN)

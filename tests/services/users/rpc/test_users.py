@@ -95,7 +95,7 @@ async def test_get_user_shows_private_fields_to_the_user_and_administrators_alon
     assert (seen.id, seen.display_name, seen.etag) == (user_id, "P", own.etag)
 
 
-async def test_get_user_of_nobody_and_of_the_erased_is_not_found(
+async def test_get_user_of_unknown_and_erased_ids_is_not_found(
     stub: UserServiceStub, admin: asyncpg.Connection
 ) -> None:
     erased = await add_user(admin, None, supabase_id=None, erased_at=_PAST)
@@ -109,7 +109,7 @@ async def test_get_user_with_a_broken_id_is_refused(stub: UserServiceStub) -> No
     assert [violation.field for violation in error.violations] == ["user_id"]
 
 
-async def test_get_user_with_a_token_that_names_nobody_is_refused(stub: UserServiceStub) -> None:
+async def test_get_user_with_an_incomplete_token_is_refused(stub: UserServiceStub) -> None:
     for claims in ({"sub": "s"}, {"sub": "s", "email": ""}, {"sub": "s", "email": "a@" + "b" * 300}):
         answer = call(stub.GetUser, GetUserRequest(), token(**claims))
         await refused(answer, EmailRequiredError, _DOMAIN)
@@ -167,7 +167,7 @@ async def test_update_user_of_somebody_else_is_refused(stub: UserServiceStub) ->
         await refused(rename(stub, _BOB, user_id, "Not Ada"), NotYourselfError, _DOMAIN)
 
 
-async def test_update_user_of_nobody_is_not_found(stub: UserServiceStub) -> None:
+async def test_update_user_of_an_unknown_id_is_not_found(stub: UserServiceStub) -> None:
     stranger = str(uuid4())
     error = await refused(rename(stub, _ROOT, stranger, "Nobody", "1f"), UserNotFoundError, _DOMAIN)
     assert error.metadata == {"user_id": stranger}
@@ -186,7 +186,7 @@ async def test_update_user_by_the_suspended_is_refused_until_it_has_passed(
     stub: UserServiceStub, admin: asyncpg.Connection
 ) -> None:
     email = "suspended@example.com"
-    # Known before: what counts is the row as it is now, not the caller as it was cached.
+    # Cached before: the current row decides, not the cached caller.
     user_id = (await get(stub, email)).id
     suspend = "UPDATE users.users SET suspended_until = clock_timestamp() + $2 WHERE id::text = $1"
     await admin.execute(suspend, user_id, dt.timedelta(hours=1))
@@ -270,7 +270,7 @@ async def test_update_user_gives_every_state_its_own_etag(
     stub: UserServiceStub, admin: asyncpg.Connection
 ) -> None:
     before = await get(stub, "states@example.com")
-    # A clock that went back: the next change must not get an etag that was there before.
+    # A clock that went back: the next update must not reuse an etag.
     await admin.execute("UPDATE users.users SET updated_at = $2 WHERE id::text = $1", before.id, _FAR)
     answers = await asyncio.gather(
         *(rename(stub, "states@example.com", before.id, f"Name {n}") for n in range(20))

@@ -1,4 +1,4 @@
-"""Addresses, names and servers that mean harm, each with the one reason that it must end in."""
+"""Adversarial URLs, DNS records and servers, each with its expected failure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from services.tracks.domain.web.fetch_response import Failure, Policy
-from tests.services.tracks.clients.web.web_server import BLACK_HOLE, Asked, Handler, answer, redirect
+from tests.services.tracks.clients.web.web_server import (
+    BLACK_HOLE,
+    Handler,
+    ReceivedRequest,
+    answer,
+    redirect,
+)
 
 MIB = 1 << 20
-# What each limit may take beyond itself on a busy machine, in seconds.
+# Tolerance of each limit on a busy machine, in seconds.
 SLACK = 2.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """One hostile address. `seconds`: how long it may take; a case with more than SLACK really takes as long.
+    """An adversarial URL. `seconds`: the time limit; a case above SLACK takes all of it.
 
-    `names` are the answers of DNS, `pages` those of the outside server and `plain` those of its port 80.
+    `names` are the answers of DNS, `pages` those of the public server and `plain` those of its port 80.
     """
 
     url: str
@@ -53,20 +59,20 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
 
 def _endless(start: bytes, piece: Callable[[int], bytes], pause: float = 0) -> Handler:
-    async def serve(_: Asked, writer: asyncio.StreamWriter) -> None:
+    async def serve(_: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(start)
         number = 0
         while not writer.is_closing():
             writer.write(piece(number))
             await writer.drain()
             number += 1
-            # A drip takes its time; without one the other side has its turn.
+            # Yields to the other side between writes.
             await asyncio.sleep(pause)
 
     return serve
 
 
-async def _silent(_: Asked, _writer: asyncio.StreamWriter) -> None:
+async def _silent(_: ReceivedRequest, _writer: asyncio.StreamWriter) -> None:
     # Until the server is stopped.
     await asyncio.Event().wait()
 
@@ -82,13 +88,13 @@ def _gzipped(body: bytes) -> bytes:
 _CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 _DEEP = "https://music.example.com/r"
 _CHAIN = {f"/r{n}": redirect(f"/r{n + 1}") for n in range(20)}
-# A gzip's head, and a block of it that holds nothing: of those there may be any number.
+# A gzip header and an empty block, which can be repeated endlessly.
 _GZIP_HEAD = HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"")[:10]
 _NOTHING = b"\x00\x00\x00\xff\xff"
 _NODES = b"<b>" * 1_000_000
 
 CASES: dict[str, Case] = {
-    # The address itself.
+    # The URL itself.
     "decimal": Case("https://2130706433/", Failure.BLOCKED_URL),
     "octal": Case("https://0177.0.0.01/", Failure.BLOCKED_URL),
     "hex": Case("https://0x7f000001/", Failure.BLOCKED_URL),
@@ -119,7 +125,7 @@ CASES: dict[str, Case] = {
     "javascript": Case("javascript:alert(1)", Failure.BLOCKED_URL),
     "no host": Case("https:///etc/passwd", Failure.BLOCKED_URL),
     "no scheme": Case("//music.example.com/", Failure.BLOCKED_URL),
-    "line break": Case("https://music.example.com/\r\nHost: inside", Failure.BLOCKED_URL),
+    "line break": Case("https://music.example.com/\r\nHost: internal", Failure.BLOCKED_URL),
     "tab in the host": Case("https://127.0.0.1\t.example.com/", Failure.BLOCKED_URL),
     "half a character": Case("https://music.example.com/\ud800", Failure.BLOCKED_URL),
     "too long": Case("https://music.example.com/" + "a" * 2100, Failure.BLOCKED_URL),
@@ -127,7 +133,7 @@ CASES: dict[str, Case] = {
     "two final dots": Case("https://music.example.com../", Failure.BLOCKED_URL),
     "denied with two final dots": Case("https://denied.com../", Failure.BLOCKED_URL),
     "denied with a final dot of another script": Case("https://denied.com\u3002/", Failure.BLOCKED_URL),
-    # Names that are nobody's.
+    # Reserved and unregistrable names.
     "localhost": Case("https://localhost/", Failure.BLOCKED_HOST),
     "localhost with a final dot": Case("https://localhost./", Failure.BLOCKED_HOST),
     "below localhost": Case("https://music.localhost/", Failure.BLOCKED_HOST),
@@ -141,7 +147,7 @@ CASES: dict[str, Case] = {
     "public suffix": Case("https://co.uk/", Failure.BLOCKED_HOST),
     "denied": Case("https://denied.com/", Failure.BLOCKED_HOST),
     "below denied": Case("https://www.denied.com./", Failure.BLOCKED_HOST),
-    # Names that lead inside.
+    # FakeResolver that resolve to private addresses.
     "loopback": _resolving(["127.0.0.1"]),
     "other loopback": _resolving(["127.8.8.8"]),
     "loopback v6": _resolving(["::1"]),
@@ -216,7 +222,7 @@ CASES: dict[str, Case] = {
         {"trap.com": [["8.8.8.8", "127.0.0.1"], ["127.0.0.1"]]},
         {"/go": redirect("https://trap.com/")},
     ),
-    # Servers that talk too much or too little.
+    # Servers that send too much or too little.
     "header flood": _serving(_endless(HEAD, lambda n: b"X-%d: y\r\n" % n), Failure.PROTOCOL_ERROR),
     "long header": _serving(_endless(HEAD + b"X: ", lambda _: b"y" * 4096), Failure.PROTOCOL_ERROR),
     "provisional flood": _serving(
@@ -256,7 +262,7 @@ CASES: dict[str, Case] = {
     "certificate of another": Case("https://nowhere.example.com/", Failure.TLS_FAILED),
     "no TLS": Case("https://plain.example.com/", Failure.TLS_FAILED),
     "refused": Case("https://closed.com/", Failure.CONNECT_FAILED, {"closed.com": [["8.8.4.4"]]}),
-    # Servers that take their time: each of these really takes as long as its limit.
+    # Slow servers: each takes its whole limit.
     "dead": Case(
         "https://dead.com/", Failure.CONNECT_TIMEOUT, {"dead.com": [[BLACK_HOLE]]}, seconds=3 + SLACK
     ),

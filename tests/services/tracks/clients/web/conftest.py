@@ -1,4 +1,4 @@
-"""A small web for each test."""
+"""Fixtures of the fetcher: a fake web for each test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from services.tracks.clients.web.connector import tls_context
 from tests.certificates import Authority, Pair
-from tests.services.tracks.clients.web.fake_web import HOSTS, SmallWeb, small_web
+from tests.services.tracks.clients.web.fake_web import HOSTS, FakeWeb, fake_web
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +20,18 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def pair(authority: Authority) -> Pair:
-    """A certificate for the hosts of the small web."""
-    return authority.sign("outside", *HOSTS)
+    """A certificate for the hosts of the fake web."""
+    return authority.sign("public", *HOSTS)
 
 
 @pytest.fixture(scope="module")
 def tls(authority: Authority) -> ssl.SSLContext:
-    """What the fetcher trusts. Reading the system's authorities takes its time, so they are read once."""
+    """The fetcher's TLS context; loading the system's authorities is slow, so it is shared."""
     return tls_context(authority.certificate)
 
 
 @pytest.fixture
-async def web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
-    """The small web, fresh for each test."""
-    async with small_web(tls, pair) as made:
+async def web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[FakeWeb]:
+    """A fake web."""
+    async with fake_web(tls, pair) as made:
         yield made

@@ -1,4 +1,4 @@
-"""A small web: an outside server that stands for public hosts, and an inside one that nobody may reach."""
+"""A fake web: a public server for all public hosts, and an internal one that must not be reached."""
 
 from __future__ import annotations
 
@@ -15,28 +15,34 @@ from services.tracks.domain.web.addresses import DenyList
 from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Policy
 from services.tracks.domain.web.url_policy import parse_fetch_url
 from tests.certificates import Pair
-from tests.services.tracks.clients.web.web_server import CountingDialer, Names, WebServer, answer, serving
+from tests.services.tracks.clients.web.web_server import (
+    CountingConnector,
+    FakeResolver,
+    WebServer,
+    answer,
+    serving,
+)
 
 HOSTS = ("music.example.com", "www.example.com", "other.example.org", "slow.example.net", "loop.example.com")
 _LOOPBACK = ip_address("127.0.0.1")
 
 
 @dataclass
-class SmallWeb:
-    """Everything a test of the fetcher looks at. `plain` is port 80 of the outside, `beside` other ports of it."""
+class FakeWeb:
+    """A fetcher with its servers. `plain` is port 80 of the public server, `beside` are its other ports."""
 
-    outside: WebServer
+    public: WebServer
     plain: WebServer
-    inside: WebServer
-    names: Names
-    connector: CountingDialer
+    internal: WebServer
+    names: FakeResolver
+    connector: CountingConnector
     fetcher: WebFetcher
     beside: tuple[int, ...] = ()
 
     async def get(
         self, url: str, policy: Policy = Policy.ANY_SITE, known: tuple[str, str] | None = None
     ) -> FetchResponse:
-        """Fetch as the crawler does: an address that may not be asked is not."""
+        """Fetch like the crawler: blocked URLs are not requested."""
         asked = parse_fetch_url(url)
         if isinstance(asked, Failure):
             return FetchResponse(failure=asked)
@@ -44,21 +50,21 @@ class SmallWeb:
 
 
 @contextlib.asynccontextmanager
-async def small_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
-    """A small web whose outside has a certificate for HOSTS. The inside has none: a connection alone is too much."""
+async def fake_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[FakeWeb]:
+    """A fake web whose public server has a certificate for HOSTS."""
     async with (
-        serving(pair) as outside,
+        serving(pair) as public,
         serving(None) as plain,
         serving(None, greeting=b"220 mail.example.com ESMTP\r\n") as mail,
-        serving(None, ["127.0.0.1", "::1"]) as inside,
+        serving(None, ["127.0.0.1", "::1"]) as internal,
     ):
-        inside.pages["/"] = answer(200, "what nobody outside may see")
-        names = Names()
-        connector = CountingDialer(tls, inside)
-        secure, open_ = (_LOOPBACK, outside.port), (_LOOPBACK, plain.port)
+        internal.pages["/"] = answer(200, "what nobody public may see")
+        names = FakeResolver()
+        connector = CountingConnector(tls, internal)
+        secure, open_ = (_LOOPBACK, public.port), (_LOOPBACK, plain.port)
         host_overrides = {(host, 443): secure for host in (*HOSTS, "nowhere.example.com")}
         host_overrides |= {(host, 80): open_ for host in HOSTS}
-        # One speaks no TLS, the other says nothing at all.
+        # One server does not speak TLS, the other sends nothing.
         host_overrides |= {
             ("plain.example.com", 443): (_LOOPBACK, mail.port),
             ("mute.example.com", 443): open_,
@@ -72,4 +78,4 @@ async def small_web(tls: ssl.SSLContext, pair: Pair) -> AsyncIterator[SmallWeb]:
         )
         limiter = HostLimiter(1e6, 1e6, clock)
         fetcher = WebFetcher(names, connector, limiter, config, clock)
-        yield SmallWeb(outside, plain, inside, names, connector, fetcher, (plain.port, mail.port))
+        yield FakeWeb(public, plain, internal, names, connector, fetcher, (plain.port, mail.port))

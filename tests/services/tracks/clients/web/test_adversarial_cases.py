@@ -1,4 +1,4 @@
-"""Hostile addresses, names and servers: each ends in its reason, within its limit, and nothing private is reached."""
+"""Adversarial cases end in their failure, within their limit, and never reach a private address."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Po
 from services.tracks.domain.web.url_policy import FetchUrl
 from tests.certificates import Pair
 from tests.services.tracks.clients.web.adversarial_cases import CASES, FAST, SLACK, SLOW, Case
-from tests.services.tracks.clients.web.fake_web import SmallWeb, small_web
+from tests.services.tracks.clients.web.fake_web import FakeWeb, fake_web
 
 
-def prepare(web: SmallWeb, case: Case) -> None:
-    """Make the web what the case wants it to be."""
-    # A resolver that answers differently the next time uses its answers up.
+def set_up_case(web: FakeWeb, case: Case) -> None:
+    """Set up the fake web for a case."""
+    # Copied, as the resolver consumes its results.
     web.names.table.update({name: list(answers) for name, answers in case.names.items()})
-    web.outside.pages.update(case.pages)
+    web.public.pages.update(case.pages)
     web.plain.pages.update(case.plain)
 
 
-async def play(web: SmallWeb, case: Case) -> tuple[FetchResponse, float]:
-    """What came of the case, and in how many seconds."""
-    prepare(web, case)
+async def run_case(web: FakeWeb, case: Case) -> tuple[FetchResponse, float]:
+    """Run a case; return the response and its seconds."""
+    set_up_case(web, case)
     started = time.monotonic()
     return await web.get(case.url, case.policy), time.monotonic() - started
 
 
-def judge(web: SmallWeb, case: Case, got: FetchResponse, seconds: float) -> None:
-    """Hold the outcome against the case."""
+def assert_case(web: FakeWeb, case: Case, got: FetchResponse, seconds: float) -> None:
+    """Assert the outcome of a case."""
     assert (got.failure, got.content) == (case.failure, b"")
     assert seconds < case.seconds
-    assert web.inside.connections == 0
+    assert web.internal.connections == 0
     private = [
         address
         for address, port in web.connector.dialed
-        if not is_public(address) and port not in {*web.outside.ports.values(), *web.beside}
+        if not is_public(address) and port not in {*web.public.ports.values(), *web.beside}
     ]
     assert private == []
 
 
-def test_the_list_is_long_enough() -> None:
+def test_cases_cover_every_failure() -> None:
     assert len(CASES) >= 60
     assert {case.failure for case in CASES.values()} >= set(Failure) - {Failure.DNS_TIMEOUT}
 
 
 @pytest.mark.parametrize("name", FAST)
-async def test_hostile_address_ends_in_its_reason(web: SmallWeb, name: str) -> None:
-    judge(web, FAST[name], *await play(web, FAST[name]))
+async def test_adversarial_case_ends_in_its_failure(web: FakeWeb, name: str) -> None:
+    assert_case(web, FAST[name], *await run_case(web, FAST[name]))
 
 
 @pytest.mark.serial
-async def test_slow_servers_end_in_their_reason_within_the_limit(tls: ssl.SSLContext, pair: Pair) -> None:
+async def test_slow_servers_end_in_their_failure_within_the_limit(tls: ssl.SSLContext, pair: Pair) -> None:
     async def alone(name: str) -> None:
-        async with small_web(tls, pair) as web:
-            got, seconds = await play(web, SLOW[name])
-            judge(web, SLOW[name], got, seconds)
-            # The limit is what ended it: each is a real wait, and all of them together are one.
+        async with fake_web(tls, pair) as web:
+            got, seconds = await run_case(web, SLOW[name])
+            assert_case(web, SLOW[name], got, seconds)
+            # The limit ended it, after a real wait; the cases run concurrently.
             assert seconds >= SLOW[name].seconds - SLACK - 0.2
 
     await asyncio.gather(*map(alone, SLOW))
@@ -78,15 +78,15 @@ async def test_memory_stays_small_over_the_list(tls: ssl.SSLContext, pair: Pair)
         nonlocal most
         while True:
             most = max(most, resident())
-            # As often as a fetch takes; the peak between two looks is what is asked for.
+            # Sampled to find the peak.
             await asyncio.sleep(0.005)
 
     async def run(names: list[str]) -> None:
         for name in names:
-            async with small_web(tls, pair) as web:
-                await play(web, CASES[name])
+            async with fake_web(tls, pair) as web:
+                await run_case(web, CASES[name])
 
-    # What is loaded and cached once is no growth.
+    # Warm up: lazily loaded data is not growth.
     await run(list(FAST)[:5])
     gc.collect()
     before = resident()
@@ -98,7 +98,7 @@ async def test_memory_stays_small_over_the_list(tls: ssl.SSLContext, pair: Pair)
 
 
 def resident() -> int:
-    """Bytes of memory that this process has, servers of the test included."""
+    """Resident memory of this process in bytes, with the test's servers."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]  # every Linux tells it
 
@@ -111,27 +111,27 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("name", INSIDE)
-async def test_without_the_vetting_the_inside_is_reached(
-    web: SmallWeb, name: str, monkeypatch: pytest.MonkeyPatch
+async def test_control_without_the_address_check_the_internal_server_is_reached(
+    web: FakeWeb, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetcher_module, "all_allowed", lambda *_: True)
-    await play(web, FAST[name])
-    assert web.inside.connections > 0
+    await run_case(web, FAST[name])
+    assert web.internal.connections > 0
 
 
-async def test_without_the_rules_of_addresses_a_number_is_reached(web: SmallWeb) -> None:
+async def test_control_without_the_url_policy_a_numeric_host_is_reached(web: FakeWeb) -> None:
     web.names.table["127.0.0.1"] = [["127.0.0.1"]]
     got = await web.fetcher.get(FetchUrl("https", "127.0.0.1", "/"), Policy.ANY_SITE)
-    # The config of addresses' text let nothing like it pass; had they, the vetting stops it all the same.
+    # The URL policy blocks such hosts; the address check must block them too.
     assert got.failure is Failure.BLOCKED_ADDRESS
-    assert web.inside.connections == 0
+    assert web.internal.connections == 0
 
 
-async def test_without_the_rules_of_redirects_their_target_is_asked(
-    web: SmallWeb, monkeypatch: pytest.MonkeyPatch
+async def test_control_without_the_redirect_policy_the_target_is_requested(
+    web: FakeWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetcher_module, "resolve_redirect", lambda *_: FetchUrl("https", "trap.com", "/"))
     monkeypatch.setattr(fetcher_module, "all_allowed", lambda *_: True)
     web.names.table["trap.com"] = [["127.0.0.1"]]
-    await play(web, FAST["redirect to a number"])
-    assert web.inside.connections > 0
+    await run_case(web, FAST["redirect to a number"])
+    assert web.internal.connections > 0

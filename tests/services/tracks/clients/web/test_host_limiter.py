@@ -1,4 +1,4 @@
-"""Two at once and so many a second for each host, whatever the others do."""
+"""The host limiter: concurrency and rate per host."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from servicekit.clock import Micros
 from services.tracks.clients.web import host_limiter as module
 from services.tracks.clients.web.host_limiter import MAX_CONCURRENT, HostLimiter
 from services.tracks.domain.errors import HostBusyError
-from tests.services.tracks.clients.web.fake_web import SmallWeb
+from tests.services.tracks.clients.web.fake_web import FakeWeb
 from tests.services.tracks.clients.web.web_server import BLACK_HOLE, answer
 
 
 class StillClock:
-    """A clock that the test moves."""
+    """A manual clock."""
 
     def __init__(self) -> None:
         self.at = 100.0
@@ -36,7 +36,7 @@ def clock() -> StillClock:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each entry was told to wait; nobody does."""
+    """The requested sleeps; none is real."""
     told: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -46,7 +46,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return told
 
 
-async def test_the_burst_is_free_and_the_rest_waits_its_turn(clock: StillClock, waits: list[float]) -> None:
+async def test_requests_beyond_the_burst_wait(clock: StillClock, waits: list[float]) -> None:
     limiter = HostLimiter(2, 3, clock)
     for _ in range(5):
         async with limiter.slot("a.com"):
@@ -66,24 +66,24 @@ async def test_hosts_have_their_own_buckets(clock: StillClock, waits: list[float
     assert waits == [0, 0, 1, 1]
 
 
-async def test_two_are_inside_at_once(clock: StillClock) -> None:
+async def test_two_requests_run_concurrently(clock: StillClock) -> None:
     limiter = HostLimiter(1e6, 1e6, clock)
-    inside = most = 0
+    internal = most = 0
     leave = asyncio.Event()
 
     async def visit() -> None:
-        nonlocal inside, most
+        nonlocal internal, most
         async with limiter.slot("a.com"):
-            inside += 1
-            most = max(most, inside)
+            internal += 1
+            most = max(most, internal)
             await leave.wait()
-            inside -= 1
+            internal -= 1
 
     visits = [asyncio.create_task(visit()) for _ in range(6)]
     for _ in range(20):
         await asyncio.sleep(0)
-    assert inside == MAX_CONCURRENT
-    # Somebody else's host is another door.
+    assert internal == MAX_CONCURRENT
+    # Other hosts have their own limiter.
     async with asyncio.timeout(1), limiter.slot("b.com"):
         pass
     leave.set()
@@ -91,7 +91,7 @@ async def test_two_are_inside_at_once(clock: StillClock) -> None:
     assert most == MAX_CONCURRENT == 2
 
 
-async def test_a_crowd_is_turned_away_at_once_with_a_time_to_return(clock: StillClock) -> None:
+async def test_full_queue_is_refused_with_retry_after(clock: StillClock) -> None:
     limiter = HostLimiter(1e6, 1e6, clock)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(MAX_CONCURRENT):
@@ -106,12 +106,12 @@ async def test_a_crowd_is_turned_away_at_once_with_a_time_to_return(clock: Still
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
-    # Whoever gave up holds no place.
+    # A timed out request holds no slot.
     async with asyncio.timeout(1), limiter.slot("a.com"), limiter.slot("a.com"):
         pass
 
 
-async def test_a_wait_ends(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wait_times_out(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_WAIT_SECONDS", 0.05)
     limiter = HostLimiter(0.001, 1, clock)
     async with limiter.slot("a.com"):
@@ -125,7 +125,7 @@ async def test_a_wait_ends(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
-async def test_hosts_are_forgotten(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_hosts_are_evicted(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_IDLE", 10)
     limiter = HostLimiter(1e6, 1e6, clock)
     async with limiter.slot("held.com"):
@@ -137,9 +137,9 @@ async def test_hosts_are_forgotten(clock: StillClock, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.serial
-async def test_slow_and_dead_hosts_delay_nobody(web: SmallWeb) -> None:
+async def test_slow_and_dead_hosts_do_not_delay_others(web: FakeWeb) -> None:
     web.names.table |= {f"dead{number}.com": [[BLACK_HOLE]] for number in range(10)}
-    web.outside.pages["/song"] = answer(200, "here")
+    web.public.pages["/song"] = answer(200, "here")
     dead = [
         asyncio.create_task(web.get(f"https://dead{number}.com/{path}"))
         for number, path in itertools.product(range(10), range(10))
@@ -152,7 +152,7 @@ async def test_slow_and_dead_hosts_delay_nobody(web: SmallWeb) -> None:
         got = await web.get(f"https://{('music', 'www')[number % 2]}.example.com/song")
         times.append(loop.time() - started)
         assert got.content == b"here"
-    # A dead host takes three seconds to give up; a page comes as if there were none.
+    # The connect timeout of the dead host does not delay the page.
     assert max(times) < 1
     assert not any(task.done() for task in dead)
     for task in dead:

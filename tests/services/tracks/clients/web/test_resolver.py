@@ -1,4 +1,4 @@
-"""DNS over real datagrams, from a name server of the test's own."""
+"""DNS over real datagrams from a fake name server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.tracks.clients.web.resolver import DnsResolver, ResolveError, Reso
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers from a table of records by name and type; what is in `mute` is never answered."""
+    """A name server with a table of records; queries for names in `mute` get no response."""
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], list[str]] = {}
@@ -56,7 +56,7 @@ class NameServer(asyncio.DatagramProtocol):
 
 @pytest.fixture
 async def names() -> AsyncIterator[tuple[NameServer, DnsResolver]]:
-    """A name server, and a resolver that asks it."""
+    """A name server, and a resolver that queries it."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
     configured = dns.asyncresolver.Resolver(configure=False)
@@ -79,8 +79,8 @@ async def test_all_addresses_of_both_families_are_given(names: tuple[NameServer,
 
 async def test_aliases_are_followed_to_their_addresses(names: tuple[NameServer, DnsResolver]) -> None:
     server, resolver = names
-    server.aliases["www.example.com."] = "inside.example.com."
-    server.records["inside.example.com.", "A"] = ["10.0.0.1"]
+    server.aliases["www.example.com."] = "internal.example.com."
+    server.records["internal.example.com.", "A"] = ["10.0.0.1"]
     assert [str(each) for each in await resolver.addresses("www.example.com")] == ["10.0.0.1"]
 
 
@@ -100,7 +100,7 @@ async def test_a_name_without_addresses_is_an_error(names: tuple[NameServer, Dns
 
 
 @pytest.mark.parametrize("host", ["example.com.", "a..example.com", "a" * 64 + ".com", "a." * 128 + "com"])
-async def test_what_is_no_name_is_an_error_and_asked_of_nobody(
+async def test_invalid_name_is_an_error_without_a_query(
     names: tuple[NameServer, DnsResolver], host: str
 ) -> None:
     server, resolver = names
@@ -109,7 +109,7 @@ async def test_what_is_no_name_is_an_error_and_asked_of_nobody(
     assert server.asked == []
 
 
-async def test_silence_ends_in_time(names: tuple[NameServer, DnsResolver]) -> None:
+async def test_resolver_times_out(names: tuple[NameServer, DnsResolver]) -> None:
     server, resolver = names
     server.mute = {("slow.com.", "A"), ("slow.com.", "AAAA")}
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""A web of the test's own: servers that answer as they are told, names that resolve as they are told."""
+"""Fake web servers and a fake resolver with scripted responses."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from services.tracks.domain.web.addresses import Address
 from tests.certificates import Pair
 
 BLACK_HOLE = "8.8.8.8"
-"""A public address at which nothing ever answers, not even with a refusal."""
-Handler = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
+"""A public address that drops all packets."""
+Handler = Callable[["ReceivedRequest", asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
-class Asked:
-    """A request as the server read it."""
+class ReceivedRequest:
+    """A received request."""
 
     host: str
     path: str
@@ -31,31 +31,31 @@ class Asked:
 
 @dataclass
 class WebServer:
-    """A server on a port of loopback; counts what reaches it. Pages are found by host and path, then by path."""
+    """A web server on loopback that records requests. Pages are found by host and path, then by path."""
 
     ports: dict[int, int] = field(default_factory=dict)
-    """By IP version."""
+    """Ports by IP version."""
     greeting: bytes = b""
-    """Said before anything is asked, which no web server does."""
+    """Sent on connect, unlike a web server."""
     connections: int = 0
     open: int = 0
     most_open: int = 0
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
     pages: dict[str, bytes | Handler] = field(default_factory=dict)
     asking: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set whenever a request has come."""
+    """Set on each request."""
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """The port on 127.0.0.1."""
         return self.ports[4]
 
     def count(self, path: str) -> int:
-        """How often a path was asked for."""
+        """The number of requests for a path."""
         return sum(asked.path == path for asked in self.asked)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
+        """Serve one connection."""
         self.connections += 1
         self.open += 1
         self.most_open = max(self.most_open, self.open)
@@ -79,18 +79,18 @@ class WebServer:
                 await writer.wait_closed()
 
 
-def _parsed(head: bytes) -> Asked:
+def _parsed(head: bytes) -> ReceivedRequest:
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {
         name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
     }
-    return Asked(headers.get("host", ""), first.split(" ")[1], headers)
+    return ReceivedRequest(headers.get("host", ""), first.split(" ")[1], headers)
 
 
 def answer(
     status: int = 200, body: bytes | str = b"", content_type: str = "text/html; charset=utf-8", **headers: str
 ) -> bytes:
-    """A whole answer; header names have underscores for dashes."""
+    """A whole response; header names have underscores for dashes."""
     data = body.encode() if isinstance(body, str) else body
     lines = [
         f"HTTP/1.1 {status} Whatever",
@@ -102,7 +102,7 @@ def answer(
 
 
 def redirect(location: str, status: int = 302) -> bytes:
-    """An answer that leads elsewhere."""
+    """A redirect response."""
     return answer(status, location=location)
 
 
@@ -110,7 +110,7 @@ def redirect(location: str, status: int = 302) -> bytes:
 async def serving(
     pair: Pair | None, host: str | list[str] = "127.0.0.1", greeting: bytes = b""
 ) -> AsyncIterator[WebServer]:
-    """A running server, with TLS when there is a certificate."""
+    """A running server, with TLS if there is a certificate."""
     context = None
     if pair is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -138,8 +138,8 @@ async def serving(
 
 
 @dataclass
-class Names:
-    """Resolves names as it is told; of several answers to one name, one after the other."""
+class FakeResolver:
+    """A resolver with a table; several results of one name are returned in turn."""
 
     table: dict[str, list[list[str]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -154,15 +154,15 @@ class Names:
         return [ip_address(each) for each in found]
 
 
-class CountingDialer(Connector):
-    """Dials what it is told, but where a well-known port is meant the port of the inside server: it can be reached.
+class CountingConnector(Connector):
+    """Connects to loopback only, and to the internal server in place of ports 80 and 443.
 
     What is not of this machine is refused, and remembered like everything else.
     """
 
-    def __init__(self, tls: ssl.SSLContext, inside: WebServer) -> None:
+    def __init__(self, tls: ssl.SSLContext, internal: WebServer) -> None:
         super().__init__(tls)
-        self.inside = inside
+        self.internal = internal
         self.dialed: list[tuple[Address, int]] = []
 
     async def socket(self, address: Address, port: int) -> socket.socket:
@@ -173,5 +173,5 @@ class CountingDialer(Connector):
         if not address.is_loopback:
             raise ConnectionRefusedError
         return await super().socket(
-            address, self.inside.ports[address.version] if port in {80, 443} else port
+            address, self.internal.ports[address.version] if port in {80, 443} else port
         )

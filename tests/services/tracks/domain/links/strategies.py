@@ -1,4 +1,4 @@
-"""What people, and attackers, paste: texts for hypothesis to draw."""
+"""Hypothesis strategies for pasted texts, adversarial ones included."""
 
 import re
 
@@ -12,7 +12,7 @@ _ARTIST_HOST = re.compile(r"[0-9a-z][0-9a-z-]*\.bandcamp\.com")
 SPOTIFY_ID = "2qToAcex0ruZfbEbAy9OhW"
 VIDEO_ID = "4eUqsUZBluA"
 
-# Every path that some provider understands, so that the host alone decides.
+# Paths of every provider, so that the host alone decides.
 PATHS = [
     f"/track/{SPOTIFY_ID}",
     f"/embed/track/{SPOTIFY_ID}",
@@ -43,11 +43,11 @@ PATHS = [
 
 
 def is_known(host: str) -> bool:
-    """Whether a host, in lower case without a trailing dot, is a provider's own."""
+    """Return True if a host, in lower case without a trailing dot, is a provider's."""
     return host in HOSTS or _ARTIST_HOST.fullmatch(host) is not None
 
 
-# What makes one host look like another.
+# Parts that make one host resemble another.
 _GLUE = ["", ".", "-", "@", ":", "/", "\\", "%2e", "%40", "%00", "。", "．", "＠", "／", "\u00ad", "\u200b", "\u202e", "a", "ß"]  # fmt: skip  # noqa: RUF001 - lookalikes are the point
 _STRANGERS = ["", "evil.example", "evil", "com", "www", "user:pass", "443", "80", "8443", "127.0.0.1", "[::1]", "xn--80ak6aa92e.com"]  # fmt: skip
 
@@ -60,7 +60,7 @@ _piece = st.one_of(
 
 @st.composite
 def authorities(draw: st.DrawFn) -> str:
-    """Something that stands between `https://` and the path, more or less like a known host."""
+    """An authority that resembles a known host."""
     pieces = draw(st.lists(_piece, min_size=1, max_size=3))
     text = pieces[0]
     for piece in pieces[1:]:
@@ -78,7 +78,7 @@ def encoded(draw: st.DrawFn, path: str) -> str:
 
 
 def links() -> st.SearchStrategy[str]:
-    """Links to known and foreign hosts, in all their disguises."""
+    """Links to known and unknown hosts, in many spellings."""
     scheme = st.sampled_from(
         ["https://", "http://", "HTTPS://", "//", "", "ftp://", "spotify:", "javascript:"]
     )
@@ -88,7 +88,7 @@ def links() -> st.SearchStrategy[str]:
 
 
 def share_texts() -> st.SearchStrategy[str]:
-    """A link with words around it, as share sheets give it, and any other text."""
+    """A link with surrounding words, or any other text."""
     words = st.sampled_from(
         ["", "Hör dir das an ", "曲を聴く:", "Listen (", "ftp://x?u=", "a://b ", "\u2068", "\n"]
     )

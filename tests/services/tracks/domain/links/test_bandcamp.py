@@ -105,7 +105,7 @@ def test_bandcamp_leaves_foreign_hosts_alone(host: str) -> None:
         parse(f"https://{host}/track/boom-box")
 
 
-def test_own_domain_names_the_page_to_ask() -> None:
+def test_custom_domain_returns_the_page_to_resolve() -> None:
     reference = custom_domain("Listen: http://Music.Ada.example/track/Boom-Box?x=1")
     assert reference == TrackReference("bandcamp", None, "", "https://music.ada.example/track/boom-box")
     assert reference.needs_resolution
@@ -122,11 +122,11 @@ def test_own_domain_names_the_page_to_ask() -> None:
         "https://music.ada.example/",
     ],
 )
-def test_own_domain_is_for_tracks_on_foreign_hosts_alone(text: str) -> None:
+def test_custom_domain_is_for_tracks_on_unknown_hosts_only(text: str) -> None:
     assert custom_domain(text) is None
 
 
 @pytest.mark.parametrize("text", ["nothing here", "https://user@music.ada.example/track/x", "localhost"])
-def test_own_domain_refuses_what_is_no_link(text: str) -> None:
+def test_custom_domain_refuses_other_texts(text: str) -> None:
     with pytest.raises(InvalidUrlError):
         custom_domain(text)

@@ -1,4 +1,4 @@
-"""Finding the link in what somebody pasted."""
+"""Finding the link in a pasted text."""
 
 import re
 import sys

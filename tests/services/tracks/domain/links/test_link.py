@@ -1,4 +1,4 @@
-"""Taking a link apart."""
+"""Splitting a link."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from services.tracks.domain.errors import InvalidUrlError
 from services.tracks.domain.links.link import Link, read_link
 
 
-def test_read_link_takes_a_link_apart() -> None:
+def test_read_link() -> None:
     assert read_link("HTTPS://M.YouTube.com/a%20b//c%2Fd/?v=1&si=2&v=3&list=#top") == Link(
         host="m.youtube.com", segments=("a b", "c/d"), query={"v": "1", "list": ""}, fragment="top"
     )
@@ -61,11 +61,11 @@ def test_read_link_cleans_the_host(text: str, host: str) -> None:
         "mailto:somebody@example.com",
         "javascript:alert(1)",
         "https:open.spotify.com/x",
-        # The long s folds to an s, in a host but not in a scheme.
+        # UTS 46 maps the long s to s in a host; a scheme keeps it.
         "http\u017f://open.spotify.com/x",
     ],
 )
-def test_read_link_refuses_what_a_browser_could_read_otherwise(text: str) -> None:
+def test_read_link_refuses_ambiguous_links(text: str) -> None:
     with pytest.raises(InvalidUrlError):
         read_link(text)
 
@@ -81,7 +81,7 @@ def test_read_link_refuses_what_a_browser_could_read_otherwise(text: str) -> Non
         ("hello", "no link"),
     ],
 )
-def test_read_link_says_what_is_wrong_and_repeats_nothing(text: str, said: str) -> None:
+def test_read_link_errors_do_not_repeat_the_input(text: str, said: str) -> None:
     with pytest.raises(InvalidUrlError, match=said) as refused:
         read_link(text)
     assert "secret" not in refused.value.message

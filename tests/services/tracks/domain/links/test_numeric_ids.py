@@ -1,4 +1,4 @@
-"""Links of Tidal and Deezer, which name a kind and a number."""
+"""Links of Tidal and Deezer: a kind and a numeric id."""
 
 import pytest
 

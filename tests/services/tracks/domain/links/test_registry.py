@@ -1,4 +1,4 @@
-"""The parser as a whole: real links of every provider, and what holds for any text at all."""
+"""The link parser: real links of every provider, and properties of arbitrary texts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ _thorough = settings(max_examples=tries(100, 500), deadline=None)
 
 
 class Line(NamedTuple):
-    """A real link, what ParseTrackUrl says of it, and ResolveTrack's canonical url or reason."""
+    """A real link, its ParseTrackUrl response, and ResolveTrack's canonical URL or reason."""
 
     text: str
     provider: str
@@ -44,7 +44,7 @@ def lines() -> list[Line]:
 
 
 def reason_of(read: Callable[[str], object], text: str) -> str:
-    """The reason for which `read` refuses a text; empty when it does not."""
+    """The error reason of `read` for a text; empty on success."""
     try:
         read(text)
     except ServiceError as error:
@@ -127,14 +127,14 @@ def test_parse_ends_in_a_reference_or_a_typed_error(text: str) -> None:
 
 
 def check_never_foreign(authority: str) -> None:
-    """Fails when a link of a host that is not a provider's own is taken for a provider's."""
+    """Assert that a link of an unknown host is not accepted."""
     for path in PATHS:
         text = f"https://{authority}{path}"
         try:
             registry.parse(text)
         except _TYPED:
             continue
-        # Read again by other means: the standard library's splitting and the IDNA library.
+        # Parsed independently: with urlsplit and the idna package.
         host = urlsplit(text).hostname or ""
         plain = idna.encode(host, uts46=True).decode() if not host.isascii() else host
         assert is_known(plain.lower().removesuffix(".")), f"{text!r} was read as a provider's"
@@ -159,7 +159,7 @@ def test_matching_hosts_by_suffix_would_be_noticed(monkeypatch: pytest.MonkeyPat
     exact = dict(registry._BY_HOST)
 
     class BySuffix(dict[str, Callable[[Link], TrackReference]]):
-        """The mistake that the test above exists for."""
+        """The defect that the test above must detect."""
 
         def get(self, host: str, default: object = None) -> object:  # type: ignore[override]  # as wide as needed
             del default

@@ -21,7 +21,7 @@ _URLSPLIT_RATE = 275_800
 @pytest.mark.serial
 def test_parse_handles_a_hundred_thousand_links_a_second() -> None:
     links = distinct_links(20_000)
-    # One good round is enough: a slow or shared core slows both down, so only their ratio is judged.
+    # One good round is enough: a slow core slows both down, so only the ratio is compared.
     assert any(
         rate(parse_or_refuse, links) >= _LEAST * min(1.0, rate(urlsplit, links) / _URLSPLIT_RATE)
         for _ in range(15)
@@ -34,7 +34,7 @@ def test_the_links_to_measure_with_are_all_different() -> None:
 
 
 def distinct_links(count: int) -> list[str]:
-    """The links of track_urls.tsv, repeated with a distinct tracking parameter each, so that no cache knows them."""
+    """The links of track_urls.tsv, each with a distinct tracking parameter, so that no cache hits."""
     table = (ROOT / "tests/data/track_urls.tsv").read_text(encoding="utf-8")
     links = itertools.cycle(row.split("\t")[0] for row in table.splitlines()[1:])
     return [_with_parameter(link, number) for number, link in zip(range(count), links, strict=False)]
@@ -53,7 +53,7 @@ def parse_or_refuse(link: str) -> None:
 
 
 def rate(read: Callable[[str], object], links: Sequence[str]) -> float:
-    """Links read per second of CPU."""
+    """Parsed links per second of CPU."""
     started = time.process_time()
     for link in links:
         read(link)

@@ -1,4 +1,4 @@
-"""Answers in the shape of each provider's, about music that does not exist."""
+"""Responses in each provider's format, about fictional music."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ _FOLDER = Path(__file__).parents[4] / "data/answers"
 
 
 def recorded(name: str) -> bytes:
-    """The bytes of an answer in tests/data/answers/."""
+    """The bytes of a file in tests/data/answers/."""
     return (_FOLDER / name).read_bytes()

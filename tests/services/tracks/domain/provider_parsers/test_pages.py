@@ -1,4 +1,4 @@
-"""Whatever an answer holds: it is read or refused, and none takes long."""
+"""Parsers on arbitrary bytes: a result or ParseError, in linear time."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_pages_are_read_in_the_charset_that_they_name() -> None:
     assert opengraph.parse_opengraph(page, "text/html").metadata.title == "Прилив"
 
 
-def test_comments_and_scripts_say_nothing() -> None:
+def test_comments_and_scripts_are_ignored() -> None:
     hidden = b'<meta property="og:title" content="hidden">'
     page = b"<!--" + hidden + b"--><script>'" + hidden + b"'</script>" + hidden.replace(b"hidden", b"shown")
     assert opengraph.parse_opengraph(page, HTML).metadata.title == "shown"
@@ -68,7 +68,7 @@ def test_a_reference_of_thousands_of_digits_is_a_text() -> None:
         ("deezer.json", ()),
     ],
 )
-def test_read_links_gives_a_pages_own_address(name: str, links: tuple[str, ...]) -> None:
+def test_read_links_returns_the_canonical_url(name: str, links: tuple[str, ...]) -> None:
     assert canonical.read_links(recorded(name), HTML) == links
 
 
@@ -100,7 +100,7 @@ def test_read_links_takes_no_address_that_is_too_long() -> None:
     ),
     st.sampled_from(["", HTML, "application/json", "text/html; charset=utf-16", "text/html; charset=zip"]),
 )  # fmt: skip
-def test_readers_end_in_an_answer_or_the_typed_error(content: bytes, content_type: str) -> None:
+def test_parsers_return_metadata_or_raise_parse_error(content: bytes, content_type: str) -> None:
     for read in _READERS:
         try:
             read(content, content_type)
@@ -109,7 +109,7 @@ def test_readers_end_in_an_answer_or_the_typed_error(content: bytes, content_typ
 
 
 def _damaged(content: bytes, changes: list[tuple[int, bytes]]) -> bytes:
-    """The content, cut off or with some bytes replaced."""
+    """The content, truncated or with some bytes replaced."""
     for place, piece in changes:
         content = content[: place % len(content)] + piece + content[place % len(content) + 1 :] or b" "
     return content
@@ -135,11 +135,11 @@ def _damaged(content: bytes, changes: list[tuple[int, bytes]]) -> bytes:
         b'{"title":"',
     ],
 )
-def test_no_answer_takes_long(start: bytes, piece: bytes) -> None:
+def test_parsers_take_linear_time(start: bytes, piece: bytes) -> None:
     content = start + piece * (_LENGTH // len(piece))
     for read in _READERS:
         began = time.process_time()
         with suppress(ParseError):
             read(content, HTML)
-        # A scan that is quadratic takes a minute.
+        # A quadratic scan would take a minute.
         assert time.process_time() - began < 0.25, read

@@ -1,4 +1,4 @@
-"""What each provider's answer comes to, and what is refused."""
+"""The parsers of the providers' responses."""
 
 from collections.abc import Callable
 
@@ -97,11 +97,11 @@ _PAGE_READERS = [parse_spotify_page, parse_tidal, parse_opengraph, parse_bandcam
 
 
 @pytest.mark.parametrize(("read", "name", "metadata"), _READ)
-def test_recorded_answers_are_read(read: Reader, name: str, metadata: TrackMetadata) -> None:
+def test_recorded_responses_are_parsed(read: Reader, name: str, metadata: TrackMetadata) -> None:
     assert read(recorded(name), HTML if name.endswith(".html") else JSON).metadata == metadata
 
 
-def test_soundcloud_and_bandcamp_tell_the_number_of_a_track() -> None:
+def test_soundcloud_and_bandcamp_return_the_numeric_alias() -> None:
     sound = parse_soundcloud(recorded("soundcloud.json"), JSON).aliases
     band = parse_bandcamp(recorded("bandcamp.html"), HTML).aliases
     assert sound == ("https://api.soundcloud.com/tracks/293000001",)
@@ -155,12 +155,12 @@ def test_json_of_another_kind_is_unreadable(read: Reader, content: bytes) -> Non
 @pytest.mark.parametrize(
     "content", [b"", b'{"title":"Low Tide"}', b"<p>no head</p>", b"<meta", b"\xff" * 100]
 )
-def test_what_is_no_page_is_unreadable(read: Reader, content: bytes) -> None:
+def test_other_documents_are_unreadable(read: Reader, content: bytes) -> None:
     with pytest.raises(ParseError):
         read(content, HTML)
 
 
-def test_deezer_refuses_what_is_about_the_asker() -> None:
+def test_deezer_errors_of_the_client_are_parse_errors() -> None:
     with pytest.raises(ParseError, match="error"):
         parse_deezer(recorded("deezer_quota.json"), JSON)
     for error in (b"[]", b'"x"', b'{"code":"800"}', b"{}"):
@@ -176,12 +176,12 @@ def test_deezer_refuses_what_is_about_the_asker() -> None:
         (b'{"title":"\\ud800\\u0000"}', TrackMetadata()),
     ],
 )  # fmt: skip
-def test_deezer_keeps_what_is_good_of_a_track(content: bytes, metadata: TrackMetadata) -> None:
+def test_deezer_keeps_valid_values(content: bytes, metadata: TrackMetadata) -> None:
     assert parse_deezer(content, JSON).metadata == metadata
 
 
 @pytest.mark.parametrize("first", ["7", "null", '{"trackTimeMillis":true,"artworkUrl100":[]}', '{"trackTimeMillis":1e999}'])  # fmt: skip
-def test_apple_makes_nothing_of_another_shape(first: str) -> None:
+def test_apple_ignores_unexpected_shapes(first: str) -> None:
     assert parse_apple(f'{{"results":[{first}]}}'.encode(), JSON) == ProviderMetadata(TrackMetadata())
 
 

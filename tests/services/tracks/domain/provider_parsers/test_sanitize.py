@@ -1,4 +1,4 @@
-"""Values of strangers, made to fit the columns."""
+"""Sanitizing of untrusted values."""
 
 import math
 import unicodedata
@@ -11,7 +11,7 @@ from services.tracks.domain.metadata import TrackMetadata
 from services.tracks.domain.provider_parsers.sanitize import sanitize_metadata, sanitize_text
 
 
-def test_cleaned_keeps_good_values() -> None:
+def test_sanitize_metadata_keeps_valid_values() -> None:
     assert sanitize_metadata(
         "Low Tide", "Harbour Choir", "https://img.example/a.jpg?w=1", 225, "DEZ650500123"
     ) == TrackMetadata("Low Tide", "Harbour Choir", "https://img.example/a.jpg?w=1", 225, "DEZ650500123")
@@ -37,7 +37,7 @@ def test_cleaned_keeps_good_values() -> None:
         (None, None),
     ],
 )
-def test_clean_text(value: object, text: str | None) -> None:
+def test_sanitize_text(value: object, text: str | None) -> None:
     assert sanitize_text(value) == text
 
 
@@ -116,7 +116,7 @@ def test_isrc_is_in_capitals_without_dashes(value: object, isrc: str | None) -> 
 
 
 @given(st.text())
-def test_clean_text_gives_what_can_be_stored_and_stays(value: str) -> None:
+def test_sanitize_text_is_storable_and_idempotent(value: str) -> None:
     text = sanitize_text(value)
     if text is not None:
         assert 1 <= len(text) <= 500

@@ -1,4 +1,4 @@
-"""Pages of HTML: what they say, and that none takes long."""
+"""The HTML scanner: extracted metadata, limits, linear time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PAGE = """<!DOCTYPE html>
 </body></html>"""
 
 
-def test_a_page_says_what_it_says() -> None:
+def test_read_page() -> None:
     page = read_page(PAGE)
     assert page.title == "Air & Water \u2013 Ada"
     assert page.metas == [
@@ -84,7 +84,7 @@ def test_the_head_ends_where_something_visible_begins(source: str) -> None:
         "<? <meta name=a content=b ?>",
     ],
 )
-def test_what_is_not_a_tag_says_nothing(source: str) -> None:
+def test_text_that_is_not_a_tag_is_ignored(source: str) -> None:
     assert read_page(source).metas == []
 
 
@@ -106,7 +106,7 @@ def test_odd_markup_is_read_as_browsers_do(source: str) -> None:
     assert [(each.name, each.content) for each in read_page(source).metas] == [("a", "b")]
 
 
-def test_everything_has_its_bound() -> None:
+def test_all_fields_are_limited() -> None:
     metas = "".join(f"<meta name=a{number} content={'b' * 3000}>" for number in range(300))
     scripts = '<script type="application/ld+json">1</script>' * 20
     long = f'<script type="application/ld+json">{"1" * 100_001}</script>'

@@ -1,4 +1,4 @@
-"""Bodies, charsets, and how long answers are kept."""
+"""Bodies, charsets, and cache headers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_no_body_and_no_type_raises(content: bytes, content_type: str) -> None:
     text.encode()
 
 
-def test_a_body_is_taken_up_to_its_bound() -> None:
+def test_body_is_limited() -> None:
     exact = BodyReader("")
     for _ in range(16):
         exact.add(b"x" * 65_536)
@@ -64,7 +64,7 @@ def test_a_body_is_taken_up_to_its_bound() -> None:
         exact.add(b"x")
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_decompression_bomb_is_refused() -> None:
     bomb = gzip.compress(b"\0" * (64 << 20))
     body = BodyReader("gzip")
     tracemalloc.start()
@@ -77,7 +77,7 @@ def test_a_bomb_is_not_unpacked() -> None:
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
-def test_gzip_comes_in_any_pieces(pieces: int) -> None:
+def test_gzip_in_any_chunks(pieces: int) -> None:
     text = bytes(range(256)) * 100
     packed = gzip.compress(text)
     body = BodyReader("x-gzip")
@@ -136,6 +136,6 @@ def test_max_age_is_read(value: str, seconds: float | None) -> None:
     assert http_caching.max_age(value) == seconds
 
 
-def test_types_are_kept_short_and_printable() -> None:
+def test_storable_type_is_short_and_printable() -> None:
     assert content_type.storable_type("text/html\x00; x") == "text/html"
     assert len(content_type.storable_type("text/" + "x" * 500)) == 255

@@ -1,4 +1,4 @@
-"""Which addresses may be asked for, and in which spelling."""
+"""The SSRF guard: URLs, redirects, addresses, deny list."""
 
 from __future__ import annotations
 

@@ -11,38 +11,38 @@ import pytest
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from tests.postgres import Database, administrator
-from tests.services.tracks.workers.crawler.crawler_fixtures import Web, World, crawler
+from tests.services.tracks.workers.crawler.crawler_fixtures import CrawlerFixture, FakeHttpClient, crawler
 
 
 @pytest.fixture
 async def emptied(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """The superuser's connection to a database with an empty cache."""
+    """A superuser's connection to a database with an empty cache."""
     async with administrator(database.server, database.name) as connection:
         await connection.execute("TRUNCATE tracks.crawler_cache, tracks.leases")
         yield connection
 
 
 @pytest.fixture
-async def world(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[World]:
+async def world(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
     """The crawler of one process."""
     async with process(database, emptied) as made:
         yield made
 
 
 @pytest.fixture
-async def second(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[World]:
+async def second(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
     """The crawler of another process."""
     async with process(database, emptied) as made:
         yield made
 
 
 @contextlib.asynccontextmanager
-async def process(database: Database, admin: asyncpg.Connection) -> AsyncIterator[World]:
-    """A crawler with connections and a web of its own."""
+async def process(database: Database, admin: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
+    """A crawler with its own connections and HTTP client."""
     pool = Pool(database.service_dsn("tracks"), PoolOptions("test", pooled=database.pooled))
     await pool.open()
-    web = Web()
-    world = World(crawler(pool, web), web, pool, admin)
+    web = FakeHttpClient()
+    world = CrawlerFixture(crawler(pool, web), web, pool, admin)
     try:
         yield world
     finally:

@@ -1,4 +1,4 @@
-"""A web that counts and obeys, for tests of what the crawler makes of it."""
+"""Fixtures of the crawler: a fake HTTP client, and access to the cache's rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ URL = "https://music.example.com/song"
 
 
 def page(content: bytes = b"<title>Air</title>", **changes: object) -> FetchResponse:
-    """A good answer."""
+    """A successful response."""
     values = {
         "final_url": URL,
         "status_code": 200,
@@ -31,15 +31,15 @@ def page(content: bytes = b"<title>Air</title>", **changes: object) -> FetchResp
 
 
 def key(url: str = URL, policy: Policy = Policy.ANY_SITE) -> bytes:
-    """What an address is kept under."""
+    """The cache key of a URL."""
     asked = parse_fetch_url(url)
     assert isinstance(asked, FetchUrl)
     return cache_key(asked, policy)
 
 
 @dataclass
-class Web:
-    """Answers as it is told; `gate` holds answers back while it is closed."""
+class FakeHttpClient:
+    """Returns scripted responses; `gate` blocks them while it is cleared."""
 
     answer: FetchResponse | Callable[[FetchUrl], FetchResponse] = field(default_factory=page)
     asked: list[tuple[str, Policy, tuple[str, str] | None]] = field(default_factory=list)
@@ -50,21 +50,21 @@ class Web:
         self.gate.set()
 
     async def get(
-        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+        self, target: FetchUrl, policy: Policy, validator: tuple[str, str] | None = None
     ) -> FetchResponse:
-        """Implements services.tracks.actions.deps.Web."""
-        self.asked.append((target.url, policy, known))
+        """Implements services.tracks.actions.deps.HttpClient."""
+        self.asked.append((target.url, policy, validator))
         self.asking.set()
         await self.gate.wait()
         return self.answer(target) if callable(self.answer) else self.answer
 
 
 @dataclass
-class World:
-    """A crawler of one process, its web, and the tables as the superuser sees them."""
+class CrawlerFixture:
+    """A crawler of one process, its HTTP client, and a superuser's connection."""
 
     crawler: Crawler
-    web: Web
+    web: FakeHttpClient
     pool: Pool
     admin: asyncpg.Connection
 
@@ -76,13 +76,13 @@ class World:
         max_age: float | None = None,
         seconds: float = 10,
     ) -> CachedResponse:
-        """Fetch with so many seconds to wait."""
+        """Fetch with a deadline in `seconds`."""
         return await self.crawler.fetch(
             url, deadline=time.monotonic() + seconds, policy=policy, max_age=max_age
         )
 
     async def age(self, seconds: float, url: str = URL, policy: Policy = Policy.ANY_SITE) -> None:
-        """Make what is kept of an address older."""
+        """Age the cached response of a URL."""
         count = await self.admin.execute(
             """
             UPDATE tracks.crawler_cache
@@ -96,8 +96,8 @@ class World:
         )
         assert count == "UPDATE 1"
 
-    async def kept_for(self, url: str = URL) -> list[float]:
-        """Seconds from now until the row expires, and from then until it may not be given any more."""
+    async def cache_lifetimes(self, url: str = URL) -> list[float]:
+        """Seconds until the response expires, and seconds of its stale period."""
         row = await self.admin.fetchrow(
             """
             SELECT extract(epoch FROM expires_at - now())::float8,
@@ -109,18 +109,18 @@ class World:
         assert row is not None
         return [float(row[0]), float(row[1])]
 
-    async def settled(self) -> None:
-        """Wait until nothing is under way."""
+    async def wait_idle(self) -> None:
+        """Wait until no fetch is in flight."""
         async with asyncio.timeout(10):
             while self.crawler._in_flight:
                 await asyncio.wait(list(self.crawler._in_flight.values()))
 
 
-def crawler(pool: Pool, web: Web) -> Crawler:
-    """A crawler as a process has one."""
+def crawler(pool: Pool, web: FakeHttpClient) -> Crawler:
+    """Build a crawler."""
     return Crawler(pool, web, SystemClock())
 
 
 def failing(failure: Failure) -> FetchResponse:
-    """An answer that is none."""
+    """A failed response."""
     return FetchResponse(final_url=URL, failure=failure)

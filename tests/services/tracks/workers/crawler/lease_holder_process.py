@@ -1,4 +1,4 @@
-"""A process that begins to fetch an address and never ends: `python -m tests...holding DSN URL`. It's to be killed."""
+"""A process that acquires the lease of a URL and never finishes: `python -m ...lease_holder_process DSN URL`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import time
 from servicekit.database import Database, PoolOptions
 from services.tracks.domain.web.fetch_response import FetchResponse, Policy
 from services.tracks.domain.web.url_policy import FetchUrl
-from tests.services.tracks.workers.crawler.crawler_fixtures import Web, crawler
+from tests.services.tracks.workers.crawler.crawler_fixtures import FakeHttpClient, crawler
 
 
-class EndlessWeb(Web):
-    """Says when it's asked, and never answers."""
+class EndlessHttpClient(FakeHttpClient):
+    """An HTTP client that reports its request and never returns."""
 
     async def get(
-        self, target: FetchUrl, policy: Policy, known: tuple[str, str] | None = None
+        self, target: FetchUrl, policy: Policy, validator: tuple[str, str] | None = None
     ) -> FetchResponse:
-        """Tell the parent, and hold on."""
+        """Report to the parent process, then block."""
         sys.stdout.write("holding\n")
         sys.stdout.flush()
         self.gate.clear()
-        return await super().get(target, policy, known)
+        return await super().get(target, policy, validator)
 
 
 async def main(dsn: str, url: str) -> None:
-    """Fetch the address with a database of the parent's."""
+    """Fetch the URL with the parent's database."""
     database = Database(dsn, PoolOptions("holding", pooled="pooled" in sys.argv))
     await database.open()
-    await crawler(database, EndlessWeb()).fetch(url, deadline=time.monotonic() + 300)
+    await crawler(database, EndlessHttpClient()).fetch(url, deadline=time.monotonic() + 300)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The cache: what is given from it and for how long, on rows that the tests age."""
+"""The crawler's cache: freshness, revalidation and purging, on rows that the tests age."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Po
 from services.tracks.domain.web.url_policy import FetchUrl
 from services.tracks.store import crawler_cache
 from services.tracks.workers import crawler as crawler_module
-from tests.services.tracks.workers.crawler.crawler_fixtures import URL, World, failing, key, page
+from tests.services.tracks.workers.crawler.crawler_fixtures import URL, CrawlerFixture, failing, key, page
 
 HOUR, DAY = 3600.0, 86_400.0
 
 
-async def test_a_miss_is_fetched_and_a_hit_is_not(world: World) -> None:
+async def test_a_miss_is_fetched_and_a_hit_is_not(world: CrawlerFixture) -> None:
     first, second = await world.fetch(), await world.fetch("https://MUSIC.example.com:443/song#part")
     assert [each.from_cache for each in (first, second)] == [False, True]
     assert dataclasses.replace(first, from_cache=True) == second
@@ -28,7 +28,7 @@ async def test_a_miss_is_fetched_and_a_hit_is_not(world: World) -> None:
     assert [(url, policy) for url, policy, _ in world.web.asked] == [(URL, Policy.ANY_SITE)]
 
 
-async def test_policies_are_kept_apart(world: World) -> None:
+async def test_policies_are_cached_separately(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.fetch(policy=Policy.SAME_SITE)
     assert [policy for _, policy, _ in world.web.asked] == [Policy.ANY_SITE, Policy.SAME_SITE]
@@ -56,12 +56,12 @@ async def test_policies_are_kept_apart(world: World) -> None:
         (failing(Failure.TLS_FAILED), 120, 0),
     ],
 )
-async def test_each_kind_of_answer_has_its_time(
-    world: World, answer: FetchResponse, fresh: float, stale: float
+async def test_lifetime_of_each_response(
+    world: CrawlerFixture, answer: FetchResponse, fresh: float, stale: float
 ) -> None:
     world.web.answer = answer
     got = await world.fetch()
-    assert await world.kept_for() == pytest.approx([fresh, stale], abs=30)
+    assert await world.cache_lifetimes() == pytest.approx([fresh, stale], abs=30)
     assert (got.failure, got.status_code) == (answer.failure, answer.status_code)
     assert got.retry_after == (None if got.ok else pytest.approx(fresh))
     again = await world.fetch()
@@ -72,7 +72,7 @@ async def test_each_kind_of_answer_has_its_time(
     assert len(world.web.asked) == 2
 
 
-async def test_a_page_without_content_is_a_page(world: World) -> None:
+async def test_a_page_without_content_is_a_page(world: CrawlerFixture) -> None:
     world.web.answer = page(b"", status_code=204)
     assert (await world.fetch()).ok
     again = await world.fetch()
@@ -80,14 +80,14 @@ async def test_a_page_without_content_is_a_page(world: World) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://localhost/", "gopher://example.com"])
-async def test_what_may_not_be_asked_touches_nothing(world: World, url: str) -> None:
+async def test_blocked_url_is_not_fetched_or_cached(world: CrawlerFixture, url: str) -> None:
     got = await world.fetch(url)
     assert got.failure in {Failure.BLOCKED_URL, Failure.BLOCKED_HOST}
     assert (got.url, got.retry_after, world.web.asked) == ("", HOUR, [])
     assert await world.admin.fetchval("SELECT count(*) FROM tracks.crawler_cache") == 0
 
 
-async def test_an_expired_page_is_given_while_it_is_fetched_anew(world: World) -> None:
+async def test_stale_page_is_served_while_it_is_revalidated(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.age(DAY + 1)
     world.web.answer = page(b"new")
@@ -95,12 +95,12 @@ async def test_an_expired_page_is_given_while_it_is_fetched_anew(world: World) -
     got = [await world.fetch() for _ in range(3)]
     assert [(each.content, each.from_cache) for each in got] == [(b"<title>Air</title>", True)] * 3
     world.web.gate.set()
-    await world.settled()
+    await world.wait_idle()
     assert (await world.fetch()).content == b"new"
     assert len(world.web.asked) == 2
 
 
-async def test_after_a_week_an_expired_page_is_not_given(world: World) -> None:
+async def test_page_is_not_served_after_its_stale_period(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.age(8 * DAY + 1)
     world.web.answer = page(b"new")
@@ -109,44 +109,44 @@ async def test_after_a_week_an_expired_page_is_not_given(world: World) -> None:
 
 
 @pytest.mark.parametrize("answer", [failing(Failure.CONNECT_TIMEOUT), page(b"", status_code=500)])
-async def test_a_host_that_is_away_takes_nothing_that_was_known(world: World, answer: FetchResponse) -> None:
+async def test_transient_failure_keeps_the_cached_page(world: CrawlerFixture, answer: FetchResponse) -> None:
     await world.fetch()
     await world.age(DAY + 1)
     world.web.answer = answer
     await world.fetch()
-    await world.settled()
+    await world.wait_idle()
     got = await world.fetch()
     assert (got.content, got.from_cache) == (b"<title>Air</title>", True)
-    # It is not asked again at once: for two or five minutes the page counts as fresh.
+    # Not retried at once: the stale page is extended by two or five minutes.
     assert len(world.web.asked) == 2
     await world.age(301)
     await world.fetch()
-    await world.settled()
+    await world.wait_idle()
     assert len(world.web.asked) == 3
-    # Being away does not make a page eternal.
+    # Unavailability does not extend the stale period.
     await world.age(8 * DAY)
     assert not (await world.fetch()).ok
 
 
-async def test_a_host_that_is_away_makes_no_page_last_longer(world: World) -> None:
+async def test_transient_failure_does_not_extend_the_stale_period(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.age(8 * DAY - 60)
     world.web.answer = failing(Failure.CONNECT_TIMEOUT)
     assert (await world.fetch()).ok
-    await world.settled()
-    assert await world.kept_for() == pytest.approx([60, 0], abs=30)
+    await world.wait_idle()
+    assert await world.cache_lifetimes() == pytest.approx([60, 0], abs=30)
 
 
-async def test_a_page_that_is_gone_is_gone(world: World) -> None:
+async def test_a_page_that_is_gone_is_gone(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.age(DAY + 1)
     world.web.answer = page(b"", status_code=404)
     await world.fetch()
-    await world.settled()
+    await world.wait_idle()
     assert (await world.fetch()).status_code == 404
 
 
-async def test_the_tag_is_asked_for_and_what_is_known_still_holds(world: World) -> None:
+async def test_not_modified_response_renews_the_cached_page(world: CrawlerFixture) -> None:
     world.web.answer = page(etag='"v1"', final_url="https://www.example.com/song")
     await world.fetch()
     await world.age(9 * DAY)
@@ -156,12 +156,12 @@ async def test_the_tag_is_asked_for_and_what_is_known_still_holds(world: World) 
     got = await world.fetch()
     assert (got.content, got.status_code, got.from_cache) == (b"<title>Air</title>", 200, False)
     assert world.web.asked[1][2] == ("https://www.example.com/song", '"v1"')
-    assert await world.kept_for() == pytest.approx([7200, 7 * DAY], abs=30)
+    assert await world.cache_lifetimes() == pytest.approx([7200, 7 * DAY], abs=30)
     again = await world.fetch()
     assert (again.content, again.fetched_at) == (got.content, got.fetched_at)
 
 
-async def test_what_was_purged_meanwhile_is_given_once_more(world: World) -> None:
+async def test_page_purged_during_revalidation_is_returned(world: CrawlerFixture) -> None:
     world.web.answer = page(etag='"v1"')
     await world.fetch()
 
@@ -176,20 +176,20 @@ async def test_what_was_purged_meanwhile_is_given_once_more(world: World) -> Non
     assert await world.admin.fetchval("SELECT count(*) FROM tracks.crawler_cache") == 0
 
 
-async def test_max_age_asks_for_something_newer(world: World) -> None:
+async def test_max_age_fetches_older_pages(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.age(100)
     assert (await world.fetch(max_age=200)).from_cache
     world.web.answer = page(b"new")
     assert (await world.fetch(max_age=50)).content == b"new"
     assert (await world.fetch(max_age=0)).from_cache is False
-    # Whoever wants news is told that there are none to be had, not what was known.
+    # With max_age the failure is returned, not the cached page.
     world.web.answer = failing(Failure.CONNECT_FAILED)
     assert (await world.fetch(max_age=0)).failure is Failure.CONNECT_FAILED
     assert (await world.fetch()).content == b"new"
 
 
-async def test_many_who_ask_at_once_are_one_fetch(world: World) -> None:
+async def test_concurrent_callers_share_one_fetch(world: CrawlerFixture) -> None:
     statements: list[str] = []
     world.pool.observers.append(lambda name, _: statements.append(name))
     world.web.gate.clear()
@@ -199,11 +199,11 @@ async def test_many_who_ask_at_once_are_one_fetch(world: World) -> None:
     got = await asyncio.gather(*asking)
     assert {each.content for each in got} == {b"<title>Air</title>"}
     assert len(world.web.asked) == 1
-    # They wait for each other in the process, not for each other's leases.
+    # They share the task in the process and do not wait for the lease.
     assert statements.count("tracks.acquire_lease") == 1
 
 
-async def test_a_caller_who_leaves_stops_nothing(world: World) -> None:
+async def test_caller_timeout_does_not_cancel_the_fetch(world: CrawlerFixture) -> None:
     world.web.gate.clear()
     leaving, staying = asyncio.create_task(world.fetch()), asyncio.create_task(world.fetch())
     await world.web.asking.wait()
@@ -216,7 +216,7 @@ async def test_a_caller_who_leaves_stops_nothing(world: World) -> None:
     assert (await world.fetch()).from_cache
 
 
-async def test_a_busy_host_is_told_and_not_kept(world: World) -> None:
+async def test_busy_host_is_not_cached(world: CrawlerFixture) -> None:
     def busy(_: FetchUrl) -> FetchResponse:
         raise HostBusyError("music.example.com", 3)
 
@@ -227,7 +227,7 @@ async def test_a_busy_host_is_told_and_not_kept(world: World) -> None:
     assert (await world.fetch()).ok
 
 
-async def test_no_more_fetches_than_the_process_bears(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fetches_in_flight_are_limited(world: CrawlerFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crawler_module, "_MAX_IN_FLIGHT", 2)
     await world.fetch()
     world.web.gate.clear()
@@ -236,14 +236,14 @@ async def test_no_more_fetches_than_the_process_bears(world: World, monkeypatch:
         await asyncio.sleep(0)
     with pytest.raises(OverloadedError):
         await world.fetch(f"{URL}/3")
-    # What is kept is given all the same, if expired, without a new fetch.
+    # Stale pages are still served, without a revalidation.
     await world.age(DAY + 1)
     assert (await world.fetch()).from_cache
     world.web.gate.set()
     await asyncio.gather(*flying)
 
 
-async def test_one_slow_address_delays_no_other(world: World) -> None:
+async def test_slow_url_does_not_delay_others(world: CrawlerFixture) -> None:
     world.web.gate.clear()
     slow = asyncio.create_task(world.fetch("https://slow.example.net/"))
     await world.web.asking.wait()
@@ -254,7 +254,7 @@ async def test_one_slow_address_delays_no_other(world: World) -> None:
     assert (await slow).ok
 
 
-async def test_the_end_of_the_process_is_told_to_who_waits(world: World) -> None:
+async def test_shutdown_ends_waiting_calls(world: CrawlerFixture) -> None:
     world.web.gate.clear()
     waiting = asyncio.create_task(world.fetch())
     await world.web.asking.wait()
@@ -264,7 +264,7 @@ async def test_the_end_of_the_process_is_told_to_who_waits(world: World) -> None
     assert await world.admin.fetchval("SELECT count(*) FROM tracks.leases") == 0
 
 
-async def test_an_unknown_kind_of_failure_is_a_failure(world: World) -> None:
+async def test_an_unknown_kind_of_failure_is_a_failure(world: CrawlerFixture) -> None:
     world.web.answer = failing(Failure.DNS_FAILED)
     await world.fetch()
     await world.admin.execute("UPDATE tracks.crawler_cache SET error_kind = 'OF_A_NEWER_BUILD'")
@@ -272,7 +272,7 @@ async def test_an_unknown_kind_of_failure_is_a_failure(world: World) -> None:
     assert (got.ok, got.failure) == (False, Failure.PROTOCOL_ERROR)
 
 
-async def test_what_may_not_be_given_any_more_is_deleted(world: World) -> None:
+async def test_unusable_responses_are_deleted(world: CrawlerFixture) -> None:
     await world.fetch()
     await world.fetch(f"{URL}/2")
     await world.age(8 * DAY + 1)
@@ -283,14 +283,14 @@ async def test_what_may_not_be_given_any_more_is_deleted(world: World) -> None:
     await world.crawler.start()
     async with asyncio.timeout(10):
         while await world.admin.fetchval("SELECT count(*) FROM tracks.leases") > 1:
-            # The sweeper begins by itself and tells nobody.
+            # The purge runs in the background without an event.
             await asyncio.sleep(0.01)
     rows = await world.admin.fetch("SELECT url FROM tracks.crawler_cache")
     assert [row["url"] for row in rows] == [f"{URL}/2"]
     assert await world.admin.fetchval("SELECT name FROM tracks.leases") == "new"
 
 
-async def test_the_sweeper_goes_on_whatever_happens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_purge_loop_survives_errors(world: CrawlerFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = asyncio.Semaphore(0)
     errors = itertools.cycle(
         [DatabaseUnavailableError(), UnexpectedDatabaseError("UndefinedTableError", "42P01")]
@@ -308,7 +308,9 @@ async def test_the_sweeper_goes_on_whatever_happens(world: World, monkeypatch: p
             await tried.acquire()
 
 
-async def test_purging_by_age_works_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_purging_by_age_works_in_batches(
+    world: CrawlerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crawler_cache, "_BATCH", 2)
     for number in range(5):
         await world.fetch(f"{URL}/{number}")

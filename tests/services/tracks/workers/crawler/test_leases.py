@@ -1,4 +1,4 @@
-"""One fetch for all processes: who fetches holds a lease, and when that process dies another one takes over."""
+"""Single-flight across processes: the lease, its renewal, and its takeover from a dead process."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from services.tracks.store import leases
 from services.tracks.workers import crawler as crawler_module
 from tests.architecture.project import ROOT
 from tests.postgres import Database
-from tests.services.tracks.workers.crawler.crawler_fixtures import URL, World, failing, key, page
+from tests.services.tracks.workers.crawler.crawler_fixtures import URL, CrawlerFixture, failing, key, page
 
 NAME = f"fetch:{key().hex()}"
 
 
-async def held(world: World) -> None:
-    """Wait until the address is being fetched by somebody."""
+async def held(world: CrawlerFixture) -> None:
+    """Wait until a process holds a lease."""
     async with asyncio.timeout(10):
         while not await world.admin.fetchval("SELECT count(*) FROM tracks.leases"):
-            # Another process took it; nothing tells of that but the row.
+            # Another process acquires it; only the row shows that.
             await asyncio.sleep(0.01)
 
 
-async def waiting(world: World) -> None:
-    """Wait until a process has found the lease taken and looked again."""
+async def waiting(world: CrawlerFixture) -> None:
+    """Wait until a process has failed twice to acquire the lease."""
     seen = asyncio.Semaphore(0)
     world.pool.observers.append(lambda name, _: seen.release() if name == "tracks.acquire_lease" else None)
     async with asyncio.timeout(10):
@@ -39,7 +39,7 @@ async def waiting(world: World) -> None:
             await seen.acquire()
 
 
-async def test_two_processes_fetch_an_address_once(world: World, second: World) -> None:
+async def test_two_processes_fetch_an_address_once(world: CrawlerFixture, second: CrawlerFixture) -> None:
     world.web.gate.clear()
     first = [asyncio.create_task(world.fetch()) for _ in range(10)]
     await world.web.asking.wait()
@@ -53,21 +53,21 @@ async def test_two_processes_fetch_an_address_once(world: World, second: World) 
     assert await world.admin.fetchval("SELECT count(*) FROM tracks.leases") == 0
 
 
-async def test_processes_that_begin_at_once_fetch_once(world: World, second: World) -> None:
+async def test_processes_that_begin_at_once_fetch_once(world: CrawlerFixture, second: CrawlerFixture) -> None:
     for number in range(10):
         url = f"{URL}/{number}"
         await asyncio.gather(*(each.fetch(url) for each in (world, second) for _ in range(3)))
     assert len(world.web.asked) + len(second.web.asked) == 10
 
 
-async def test_what_came_just_before_the_lease_was_had_is_not_fetched_again(
-    world: World, second: World, monkeypatch: pytest.MonkeyPatch
+async def test_response_cached_just_before_the_lease_is_used(
+    world: CrawlerFixture, second: CrawlerFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = leases.acquire
 
     async def late(database: Pool, name: str, holder: UUID, seconds: float) -> bool:
         if database is second.pool:
-            # Between the second one's look at the cache and its lease, the first one is done.
+            # The first fetch ends between the second one's cache lookup and its lease.
             await world.fetch()
         return await take(database, name, holder, seconds)
 
@@ -76,7 +76,9 @@ async def test_what_came_just_before_the_lease_was_had_is_not_fetched_again(
     assert second.web.asked == []
 
 
-async def test_what_the_other_process_was_told_is_told(world: World, second: World) -> None:
+async def test_failure_of_the_other_process_is_returned(
+    world: CrawlerFixture, second: CrawlerFixture
+) -> None:
     world.web.answer = failing(Failure.CONNECT_TIMEOUT)
     world.web.gate.clear()
     first = asyncio.create_task(world.fetch())
@@ -88,7 +90,7 @@ async def test_what_the_other_process_was_told_is_told(world: World, second: Wor
     assert second.web.asked == []
 
 
-async def test_a_page_known_before_is_fetched_anew_once(world: World, second: World) -> None:
+async def test_expired_page_is_fetched_once(world: CrawlerFixture, second: CrawlerFixture) -> None:
     await world.fetch()
     await world.age(9 * 86_400)
     world.web.answer = second.web.answer = page(b"new")
@@ -99,7 +101,7 @@ async def test_a_page_known_before_is_fetched_anew_once(world: World, second: Wo
 
 @contextlib.asynccontextmanager
 async def dying_process(database: Database) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that fetches URL for ever, and has begun."""
+    """A process that holds the lease of URL and never finishes."""
     arguments = [database.service_dsn("tracks"), URL, *(["pooled"] if database.pooled else [])]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -120,21 +122,21 @@ async def dying_process(database: Database) -> AsyncIterator[asyncio.subprocess.
         await process.wait()
 
 
-async def test_a_dead_holder_is_followed(world: World, database: Database) -> None:
+async def test_dead_holder_is_superseded(world: CrawlerFixture, database: Database) -> None:
     async with dying_process(database) as process:
         fetching = asyncio.create_task(world.fetch(seconds=30))
         await waiting(world)
         assert world.web.asked == []
         process.kill()
         await process.wait()
-        # Its lease is still there: it runs out by itself after some seconds, here at once.
+        # The lease of the dead process is expired by hand.
         assert await world.admin.execute("UPDATE tracks.leases SET until = now()") == "UPDATE 1"
         got = await fetching
     assert (got.ok, got.from_cache, len(world.web.asked)) == (True, False, 1)
     assert await world.admin.fetchval("SELECT count(*) FROM tracks.leases") == 0
 
 
-async def test_a_dead_holder_s_lease_ends_soon(world: World, database: Database) -> None:
+async def test_lease_of_a_dead_holder_expires_soon(world: CrawlerFixture, database: Database) -> None:
     async with dying_process(database) as process:
         process.kill()
         await process.wait()
@@ -142,10 +144,10 @@ async def test_a_dead_holder_s_lease_ends_soon(world: World, database: Database)
     assert 0 < left <= crawler_module.LEASE_SECONDS
 
 
-async def test_a_living_holder_keeps_its_lease(
-    world: World, second: World, monkeypatch: pytest.MonkeyPatch
+async def test_live_holder_keeps_its_lease(
+    world: CrawlerFixture, second: CrawlerFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Short, so that a holder who renews outlives several leases within the test.
+    # Short, so that the holder renews it several times.
     monkeypatch.setattr(crawler_module, "LEASE_SECONDS", 0.6)
     renewed = asyncio.Semaphore(0)
     world.pool.observers.append(lambda name, _: renewed.release() if name == "tracks.renew_lease" else None)
@@ -162,7 +164,7 @@ async def test_a_living_holder_keeps_its_lease(
     assert second.web.asked == []
 
 
-async def test_a_lease_that_was_taken_over_stays_with_the_new_holder(world: World) -> None:
+async def test_superseded_holder_does_not_release_the_lease(world: CrawlerFixture) -> None:
     world.web.gate.clear()
     fetching = asyncio.create_task(world.fetch())
     await world.web.asking.wait()
@@ -174,7 +176,7 @@ async def test_a_lease_that_was_taken_over_stays_with_the_new_holder(world: Worl
     assert await world.admin.fetchval("SELECT name FROM tracks.leases") == NAME
 
 
-async def test_no_transaction_is_open_during_a_fetch(world: World) -> None:
+async def test_no_transaction_is_open_during_a_fetch(world: CrawlerFixture) -> None:
     world.web.gate.clear()
     fetching = asyncio.create_task(world.fetch())
     await world.web.asking.wait()
@@ -188,7 +190,9 @@ async def test_no_transaction_is_open_during_a_fetch(world: World) -> None:
     await fetching
 
 
-async def test_without_the_database_nothing_is_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_database_nothing_is_fetched(
+    world: CrawlerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away(*_: object) -> bool:
         raise DatabaseUnavailableError
 
