@@ -96,7 +96,7 @@ class Settings(ServiceSettings):
         return text
 
     def cross_field_errors(self) -> Iterator[tuple[str, str]]:
-        """What every process says, and what this one has for development."""
+        """Yield the errors of every process, and those of the development settings."""
         yield from super().cross_field_errors()
         # Both let private servers replace public ones.
         for name in ("fetch_host_overrides", "fetch_ca_file"):

@@ -81,7 +81,7 @@ def parse_ids(texts: Iterable[str]) -> list[UUID]:
 
 
 def profile_update(request: user_service_pb2.UpdateUserRequest) -> ProfileUpdate:
-    """Return the update that a request asks for. Raises InvalidFieldsError for an invalid update_mask."""
+    """Convert an UpdateUser request. Raises InvalidFieldsError for an invalid update_mask."""
     user = request.user
     fields = masked_fields(user, request.update_mask, UPDATABLE_FIELDS)
     return ProfileUpdate(UUID(user.id), user.display_name if "display_name" in fields else None, user.etag)

@@ -47,10 +47,10 @@ def metadata_from_values(title: str, artist: str, artwork_url: str, duration_sec
 
 
 def search_text(title: str | None, artist: str | None) -> str | None:
-    """What a search looks into: title and artist folded, in this order; None when there are none.
+    """Return the text that searches match: normalized title and artist; None if both are None.
 
-    Of a title that is long when folded only the start is searched, so that the artist has room. Where folding
-    leaves nothing the text is a space, which no query finds: it says that there is nothing left to fold.
+    A long title is cut so that the artist fits. Texts that normalize to nothing give a space, which no query matches
+    and which marks the row as computed.
     """
     if title is None and artist is None:
         return None

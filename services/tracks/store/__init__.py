@@ -1,1 +1,1 @@
-"""The SQL of the tracks service: the only place that knows its tables."""
+"""The SQL of the tracks service: no other module accesses its tables."""

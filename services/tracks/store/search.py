@@ -48,7 +48,7 @@ class MatchRow(NamedTuple):
 
 
 # A range of texts in the order of bytes: the index returns exactly these rows in their final order. The prefix
-# itself sorts before all of them, so the first page needs no statement of its own.
+# itself sorts before all of them, so the first page uses the same statement.
 _PREFIX = Query[MatchRow, str, str, UUID, int](
     "tracks.search_prefix",
     f"""

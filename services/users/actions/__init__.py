@@ -1,1 +1,1 @@
-"""What the users service does: one public coroutine per RPC."""
+"""The operations of the users service: one public coroutine per RPC."""

@@ -17,10 +17,10 @@ def last_pair(segments: Sequence[str], kinds: Mapping[str, Kind], provider: str)
 
     Raises UnsupportedResourceError if the path has no kind.
     """
-    for place in range(len(segments) - 2, -1, -1):
-        kind = kinds.get(segments[place])
+    for index in range(len(segments) - 2, -1, -1):
+        kind = kinds.get(segments[index])
         if kind is not None:
-            return kind, segments[place + 1]
+            return kind, segments[index + 1]
     raise UnsupportedResourceError(provider)
 
 

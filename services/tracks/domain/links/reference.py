@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Kind(enum.StrEnum):
-    """What a link points to."""
+    """The kind of resource that a link points to."""
 
     TRACK = "TRACK"
     ALBUM = "ALBUM"
