@@ -24,6 +24,7 @@ from tests.services.chat.author_fixtures import (
     invariant_violations,
     populate,
 )
+from tests.services.chat.builders import make_messages
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.rpc.test_erasure import FILLED, NAMED_STILL, STAYS
 
@@ -194,17 +195,8 @@ async def test_erase_author_keeps_every_transaction_small(
 
 async def _much(admin: asyncpg.Connection, room_id: UUID, ada: UUID, eve: UUID) -> None:
     """700 messages of eve's, replies among them; much hangs on one; she reacted to and is mentioned in 700 others."""
-    await admin.execute(
-        """
-        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)
-        SELECT $1, 2 + n, 10 + n, gen_random_uuid(), CASE WHEN n <= 700 THEN $3::uuid ELSE $2::uuid END, 'TEXT',
-               CASE WHEN n <= 700 THEN 'muchtosay' ELSE 'hm' END, now()
-          FROM generate_series(0, 1399) n
-        """,
-        room_id,
-        ada,
-        eve,
-    )
+    await make_messages(admin, room_id, eve, 701, text="'muchtosay'")
+    await make_messages(admin, room_id, ada, 699, text="'hm'")
     await admin.execute(
         """
         UPDATE chat.messages m SET root_id = r.id, root_seq = r.seq FROM chat.messages r
@@ -262,6 +254,4 @@ async def _much(admin: asyncpg.Connection, room_id: UUID, ada: UUID, eve: UUID) 
         eve,
         ada,
     )
-    await admin.execute(
-        "UPDATE chat.room_counters SET last_seq = 1401, last_rev = 5000 WHERE room_id = $1", room_id
-    )
+    await admin.execute("UPDATE chat.room_counters SET last_rev = 5000 WHERE room_id = $1", room_id)

@@ -17,6 +17,7 @@ from servicekit.errors import AccessDeniedError, PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, encode_token, fingerprint
 from services.chat.store.export import KINDS
 from tests.services.chat.author_fixtures import AuthorData, PopulatedAuthor, populate
+from tests.services.chat.builders import make_messages
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import call, refused, service, user
 
@@ -137,17 +138,7 @@ async def test_export_author_ends_a_page_at_one_mebibyte(client: ChatClient, aut
     ada = new_user()
     room_id = (await client.create_room(ada)).id
     user_id = await client.db.user_id(ada)
-    await client.admin.execute(
-        """
-        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)
-        SELECT $1, n, n + 2, gen_random_uuid(), $2, 'TEXT', repeat('🎵', 4000), now() FROM generate_series(1, 150) n
-        """,
-        UUID(room_id),
-        UUID(user_id),
-    )
-    await client.admin.execute(
-        "UPDATE chat.room_counters SET last_seq = 150, last_rev = 152 WHERE room_id = $1", UUID(room_id)
-    )
+    await make_messages(client.admin, room_id, user_id, 150, text="repeat('🎵', 4000)")
     seqs: list[float] = []
     sizes: list[int] = []
     token = ""

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.chat.domain import errors
+from tests.services.chat.builders import make_messages
 from tests.services.chat.chat_client import DOMAIN, ChatClient, RoomWithMembers
 from tests.services.running import refused
 
@@ -18,16 +19,7 @@ async def test_delete_messages_by_author_deletes_500_and_says_what_remains(
 ) -> None:
     target = await client.db.user_id(room.member)
     sent = await client.send_message(room.member, room.id, "the first")
-    # As if they had been sent: the rest of 510 messages.
-    await client.admin.execute(
-        "WITH c AS (UPDATE chat.room_counters SET last_seq = last_seq + 509, last_rev = last_rev + 509"
-        "            WHERE room_id = $1 RETURNING last_seq, last_rev)"
-        " INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)"
-        " SELECT $1, last_seq - 509 + n, last_rev - 509 + n, gen_random_uuid(), $2, 'TEXT', 'spam',"
-        "        clock_timestamp() FROM c, generate_series(1, 509) AS n",
-        uuid.UUID(room.id),
-        uuid.UUID(target),
-    )
+    await make_messages(client.admin, room.id, target, 509, text="'spam'")
     later = Timestamp()
     later.FromMicroseconds(sent.create_time.ToMicroseconds() + 1)
     first = await client.call(

@@ -10,6 +10,7 @@ from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse, ThreadView
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, ServiceError
 from services.chat.domain.errors import BannedError, MessageNotFoundError, RoomNotFoundError
+from tests.services.chat.builders import make_messages, make_room
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import refused
 
@@ -115,9 +116,8 @@ async def test_list_messages_of_an_empty_room(client: ChatClient) -> None:
 
 async def test_list_messages_ends_a_page_at_a_mebibyte(client: ChatClient) -> None:
     ada, room_id = await _room_of(client, 0)
-    text = "\U0001d11e" * 4000
-    for _ in range(80):
-        await client.send_message(ada, room_id, text)
+    text = "repeat(U&'\\+01D11E', 4000)"
+    await make_messages(client.admin, room_id, await client.db.user_id(ada), 80, text=text)
     first = await client.list_messages(ada, room_id, page_size=100)
     assert 40 <= len(first.messages) < 80
     assert first.ByteSize() <= 1 << 20
@@ -193,11 +193,7 @@ async def test_list_messages_and_get_message_hide_what_the_caller_may_not_see(
     if who == "banned":
         await client.db.add_sanction(room.id, bob, "BAN")
     if who == "invited":
-        await client.admin.execute(
-            "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
-            room.id,
-            await client.db.user_id(bob),
-        )
+        await client.db.add_invitation(room.id, bob)
     if error is None:
         assert _seqs(await client.list_messages(bob, room.id)) == [1]
         assert (await client.get_message(bob, message)).text == "secret"
@@ -227,11 +223,7 @@ async def test_get_message_that_is_missing_deleted_or_elsewhere(client: ChatClie
 
 
 async def _room_of(client: ChatClient, messages: int) -> tuple[str, str]:
-    """A new room with so many messages by its owner."""
-    ada = new_user()
-    room = await client.create_room(ada)
-    for n in range(messages):
-        await client.send_message(ada, room.id, f"{n}")
+    ada, room = await make_room(client, messages=messages)
     return ada, room.id
 
 

@@ -11,6 +11,7 @@ from seda.chat.v1.message_pb2 import DeletionType, Message
 from seda.chat.v1.message_service_pb2 import ThreadView
 from servicekit.errors import PageTokenMismatchError
 from services.chat.domain.errors import RoleRequiredError
+from tests.services.chat.builders import make_messages
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import refused
 
@@ -174,16 +175,11 @@ async def test_list_messages_counts_reactions_and_mentions_towards_a_mebibyte(
 ) -> None:
     ada, room_id = room
     message: Message = await client.send_message(ada, room_id, "x")
-    # A hundred roots of 3,000 letters with five replies each, each with fifty mentions and twenty emojis.
-    await client.admin.execute(
-        """
-        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at, mention_user_ids, root_id, root_seq)
-        SELECT $1, n, n + 10, gen_random_uuid(), $2, 'TEXT', repeat('x', 600), now(),
-               (SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 50)), NULL, NULL
-          FROM generate_series($3::int + 1, $3::int + 400) n
-        """,
-        uuid.UUID(room_id), uuid.UUID(message.user_id), message.seq,
-    )  # fmt: skip
+    # Each with 600 letters, fifty mentions and twenty emojis.
+    mentions = "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 50))"
+    await make_messages(
+        client.admin, room_id, message.user_id, 400, text="repeat('x', 600)", mention_user_ids=mentions
+    )
     await client.admin.execute(
         """
         INSERT INTO chat.reaction_tallies (room_id, message_id, emoji, count, first_at)

@@ -88,11 +88,7 @@ async def _hidden(fixture: PermissionFixture) -> None:
 
 async def _invited(fixture: PermissionFixture) -> None:
     await _hidden(fixture)
-    await fixture.client.admin.execute(
-        "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
-        uuid.UUID(fixture.room_id),
-        uuid.UUID(fixture.message.user_id),
-    )
+    await fixture.client.db.add_invitation(fixture.room_id, fixture.bob)
 
 
 async def _banned(fixture: PermissionFixture) -> None:

@@ -120,7 +120,7 @@ async def test_get_room_shows_a_private_room_to_the_invited(client: ChatClient) 
     ada, bob = new_user(), new_user()
     room = await client.create_room(ada, private=True)
     await client.create_room(bob)
-    await invite(client, room.id, bob)
+    await client.db.add_invitation(room.id, bob)
     got = await client.get_room(bob, room.id)
     assert got.room == room
     assert not got.HasField("membership")
@@ -132,7 +132,7 @@ async def test_get_room_of_the_banned(client: ChatClient) -> None:
         room = await client.create_room(ada, private=private)
         await client.create_room(bob)
         # An invitation from before the ban opens nothing.
-        await invite(client, room.id, bob)
+        await client.db.add_invitation(room.id, bob)
         await client.db.add_sanction(room.id, bob, "BAN")
         await refused(client.get_room(bob, room.id), error, DOMAIN)
         await refused(client.join_room(bob, room.id), error, DOMAIN)
@@ -156,7 +156,7 @@ async def test_join_room_lets_the_invited_into_a_private_room(client: ChatClient
     ada, bob, eve = new_user(), new_user(), new_user()
     room = await client.create_room(ada, private=True)
     await client.create_room(bob)
-    await invite(client, room.id, bob)
+    await client.db.add_invitation(room.id, bob)
     assert (await client.join_room(bob, room.id)).membership.user_id == await client.db.user_id(bob)
     assert await client.admin.fetchval(
         "SELECT ended_at IS NOT NULL FROM chat.room_invitations WHERE room_id = $1", room.id
@@ -180,12 +180,3 @@ async def test_join_room_by_many_at_once_numbers_them_without_a_gap(client: Chat
     assert [seq for seq, _ in numbers] == list(range(1, 16))
     # Each joining is two changes: the membership, then the message.
     assert [rev for _, rev in numbers] == list(range(4, 34, 2))
-
-
-async def invite(client: ChatClient, room_id: str, email: str) -> None:
-    """Invite a user who has called before, as InviteMember will."""
-    await client.admin.execute(
-        "INSERT INTO chat.room_invitations (room_id, user_id, rev) VALUES ($1, $2, 1)",
-        room_id,
-        await client.db.user_id(email),
-    )

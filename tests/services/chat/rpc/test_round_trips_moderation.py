@@ -16,6 +16,7 @@ from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
 from tests.postgres import Database
+from tests.services.chat.builders import make_messages
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
@@ -171,20 +172,12 @@ async def test_what_stands_is_listed_without_what_has_ended(past: Past, explain:
         assert plan.buffers < 20, (statement.name, plan.buffers)
 
 
-# Eleven within ten minutes, of which one was written before the clock was set back.
-_HISTORY = """
-INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, created_at)
-SELECT $1, n, n + 10, gen_random_uuid(), $2, 'TEXT', 'x',
-       now() - CASE WHEN n > 1990 OR n = 1300 THEN interval '1 minute' ELSE interval '30 minutes' END
-  FROM generate_series(1, 2000) n
-"""
-
-
 async def test_what_remains_is_counted_when_nobody_waits_for_the_room(client: ChatClient) -> None:
     ada = new_user()
     room_id, author = uuid.UUID((await client.create_room(ada)).id), uuid.uuid4()
-    await client.admin.execute(_HISTORY, room_id, author)
-    await client.admin.execute("UPDATE chat.room_counters SET last_seq = 2000, last_rev = 2100")
+    # Eleven within ten minutes, of which one was written before the clock was set back.
+    age = "CASE WHEN n > 1990 OR n = 1300 THEN interval '1 minute' ELSE interval '30 minutes' END"
+    await make_messages(client.admin, room_id, author, 2000, created_at=f"now() - {age}")
     asked = {"room_id": str(room_id), "user_id": str(author)}
     with client.chat.counting() as statements:
         banned = await client.call(ada, "BanMember", **asked, delete_window={"seconds": 600})

@@ -17,14 +17,11 @@ from services.chat.domain.message_send import SendDraft, ThreadPosition
 from services.chat.store import message_send, room_transaction
 from services.chat.store.message_send import Accepted
 from tests.postgres import Database
+from tests.services.chat.builders import make_members
 from tests.services.chat.chat_client import ChatClient, new_user
 
 _SIZES = (2, 50_000)
 _TIMES = 15
-_FILL = """
-INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
-SELECT $1, gen_random_uuid(), 'MEMBER', now(), 1 FROM generate_series(1, $2::int)
-"""
 
 
 class Weighing(Session):
@@ -104,7 +101,7 @@ async def test_a_send_s_rows_and_wal_records_do_not_depend_on_members(
         async with client.admin.transaction():
             # Without looking the room up for every member.
             await client.admin.execute("SET LOCAL session_replication_role = replica")
-            await client.admin.execute(_FILL, room_id, size - 1)
+            await make_members(client.admin, room_id, size - 1)
         user_id = uuid.UUID(await client.db.user_id(owner))
         with client.chat.counting() as statements:
             await client.send_message(owner, str(room_id), "counted")
@@ -130,7 +127,7 @@ async def test_one_row_for_each_member_would_be_noticed(
     for size in (2, 200):
         owner = new_user()
         room_id = uuid.UUID((await client.create_room(owner)).id)
-        await client.admin.execute(_FILL, room_id, size - 1)
+        await make_members(client.admin, room_id, size - 1)
         async with client.chat.process.context.database.session() as plain:
             session = Weighing(plain, connection)
         await session.execute_control("BEGIN")

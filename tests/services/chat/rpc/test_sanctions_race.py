@@ -15,18 +15,12 @@ from services.chat.store import message_send, room_transaction
 from services.chat.workers import message_batch, message_batcher
 from services.chat.workers.message_batch import Outcome
 from tests.effort import tries
+from tests.services.chat.builders import make_members
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_user
 
 RACES = tries(200, 1_000)
 _AT_ONCE = 8
-_MEMBERS = """
-WITH member AS (
-  INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
-  SELECT $1, unnest($2::uuid[]), 'MEMBER', clock_timestamp(), 1
-)
-UPDATE chat.room_counters SET member_count = member_count + cardinality($2) WHERE room_id = $1
-"""
 
 
 async def late_messages(client: ChatClient, races: int, *, enough: int | None = None) -> int:
@@ -35,7 +29,7 @@ async def late_messages(client: ChatClient, races: int, *, enough: int | None = 
     room_id = (await client.create_room(owner)).id
     emails = [new_user() for _ in range(races)]
     ids = [await add_user(client.admin, email) for email in emails]
-    await client.admin.execute(_MEMBERS, uuid.UUID(room_id), list(map(uuid.UUID, ids)))
+    await make_members(client.admin, room_id, ids)
     late = 0
     gate = asyncio.Semaphore(_AT_ONCE)
 

@@ -17,6 +17,7 @@ from services.chat.store.rooms import search_name
 from services.chat.workers.janitor import LEASE, Janitor
 from tests import postgres
 from tests.services.chat.author_fixtures import columns_with, count_rows_per_transaction, invariant_violations
+from tests.services.chat.builders import make_messages
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.running import add_track, until_blocked
 
@@ -134,17 +135,8 @@ async def test_janitor_keeps_every_transaction_small(
 ) -> None:
     ada = new_user()
     room_id = UUID((await client.create_room(ada)).id)
-    await client.admin.execute(
-        """
-        INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, created_at, deleted_at,
-                                   deletion_type)
-        SELECT $1, n, n + 2, gen_random_uuid(), $2, 'TEXT', 'muchtosay', 'muchtosay', now(),
-               now() - interval '1 year', 'AUTHOR'
-          FROM generate_series(1, 900) n
-        """,
-        room_id,
-        OTHER,
-    )
+    word, deleted = "'muchtosay'", {"deleted_at": "now() - interval '1 year'", "deletion_type": "'AUTHOR'"}
+    await make_messages(client.admin, room_id, OTHER, 900, text=word, search_text=word, **deleted)
     await client.admin.execute(
         """
         INSERT INTO chat.reactions (room_id, message_id, user_id, emoji, created_at, rev)
@@ -160,9 +152,7 @@ async def test_janitor_keeps_every_transaction_small(
         """,
         room_id,
     )
-    await client.admin.execute(
-        "UPDATE chat.room_counters SET last_seq = 900, last_rev = 3000 WHERE room_id = $1", room_id
-    )
+    await client.admin.execute("UPDATE chat.room_counters SET last_rev = 3000 WHERE room_id = $1", room_id)
     async with count_rows_per_transaction(client.admin) as sizes:
         statements.clear()
         assert await janitor.run_once()
@@ -280,8 +270,9 @@ async def test_janitor_folds_names_of_rooms_and_passes_by_empty_ones(
     monkeypatch.setattr("services.chat.actions.search_backfill.BATCH_SIZE", 2)
     ada = new_user()
     names = ["\u200b", "Été", "\u0301", "ÖL", "\u200b\u0301"]
-    rooms = [UUID((await client.create_room(ada, name=name)).id) for name in names]
-    await client.admin.execute("UPDATE chat.rooms SET search_name = '' WHERE id = ANY ($1)", rooms)
+    rooms = [(await client.create_room(ada)).id for _ in names]
+    for room_id, name in zip(rooms, names, strict=True):
+        await client.db.set_room(room_id, name=name, search_name="")
     assert await janitor.run_once()
     query = "SELECT search_name FROM chat.rooms WHERE id = ANY ($1) ORDER BY array_position($1, id)"
     found = [row[0] for row in await client.admin.fetch(query, rooms)]
