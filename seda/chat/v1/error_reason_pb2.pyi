@@ -25,11 +25,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_ROOM_NOT_FOUND: _ErrorReason.ValueType  # 1
-    """NOT_FOUND. No such room, or none that the caller may know of. Metadata: `room_id`."""
+    """NOT_FOUND. The room does not exist or is hidden from the caller. Metadata: `room_id`."""
     ERROR_REASON_MESSAGE_NOT_FOUND: _ErrorReason.ValueType  # 2
-    """NOT_FOUND. No such message in the room, or none that the caller may know of. Metadata:
-    `message_id`.
-    """
+    """NOT_FOUND. The message does not exist or is hidden from the caller. Metadata: `message_id`."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 3
     """ALREADY_EXISTS. The `request_id` was used with other fields. Metadata: `request_id`."""
     ERROR_REASON_BANNED: _ErrorReason.ValueType  # 4
@@ -39,63 +37,65 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CALLER_MUTED: _ErrorReason.ValueType  # 6
     """PERMISSION_DENIED. The caller is muted. Metadata: `scope` (room or platform)."""
     ERROR_REASON_ANNOUNCEMENT_ROOM: _ErrorReason.ValueType  # 7
-    """PERMISSION_DENIED. Only moderators post in this room."""
+    """PERMISSION_DENIED. Only moderators may post in this room."""
     ERROR_REASON_ROOM_LOCKED: _ErrorReason.ValueType  # 8
-    """FAILED_PRECONDITION. The room is read-only for now."""
+    """FAILED_PRECONDITION. The room is locked."""
     ERROR_REASON_ROOM_ARCHIVED: _ErrorReason.ValueType  # 9
     """FAILED_PRECONDITION. The room is archived."""
     ERROR_REASON_PARENT_DELETED: _ErrorReason.ValueType  # 10
-    """FAILED_PRECONDITION. The message to answer, or its root, is deleted."""
+    """FAILED_PRECONDITION. The parent message, or its root, is deleted."""
     ERROR_REASON_SLOW_MODE: _ErrorReason.ValueType  # 11
-    """RESOURCE_EXHAUSTED with RetryInfo. Too soon after the member's last message."""
+    """RESOURCE_EXHAUSTED with RetryInfo. The room's slow mode interval since the member's last
+    message has not passed.
+    """
     ERROR_REASON_TRACK_NOT_FOUND: _ErrorReason.ValueType  # 12
-    """INVALID_ARGUMENT. No such track. Metadata: `track_id`."""
+    """INVALID_ARGUMENT. The track does not exist. Metadata: `track_id`."""
     ERROR_REASON_MENTION_NOT_A_MEMBER: _ErrorReason.ValueType  # 13
-    """INVALID_ARGUMENT. A mentioned user is no member. Metadata: `user_id`."""
+    """INVALID_ARGUMENT. A mentioned user is not a member of the room. Metadata: `user_id`."""
     ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 14
-    """PERMISSION_DENIED. The caller's role in the room, or on the platform with `as_admin`, is not
-    enough. Metadata: `role`, the least that is.
+    """PERMISSION_DENIED. The caller's role in the room, or on the platform with `as_admin`, is too
+    low. Metadata: `role`, the minimum.
     """
     ERROR_REASON_LAST_OWNER: _ErrorReason.ValueType  # 15
-    """FAILED_PRECONDITION. The last owner can't leave the room."""
+    """FAILED_PRECONDITION. The last owner cannot leave the room."""
     ERROR_REASON_TARGET_PROTECTED: _ErrorReason.ValueType  # 16
-    """PERMISSION_DENIED. Nobody acts on themselves, on equals or on higher ones. Metadata: `user_id`."""
+    """PERMISSION_DENIED. The target is the caller, or has the caller's role or a higher one.
+    Metadata: `user_id`.
+    """
     ERROR_REASON_MEMBER_NOT_FOUND: _ErrorReason.ValueType  # 17
-    """NOT_FOUND. The user is no member of the room. Metadata: `user_id`."""
+    """NOT_FOUND. The user is not a member of the room. Metadata: `user_id`."""
     ERROR_REASON_MESSAGE_DELETED: _ErrorReason.ValueType  # 18
     """FAILED_PRECONDITION. The message is deleted. Metadata: `message_id`."""
     ERROR_REASON_REACTION_LIMIT: _ErrorReason.ValueType  # 19
-    """FAILED_PRECONDITION. The message has 20 distinct reactions."""
+    """FAILED_PRECONDITION. The message already has 20 distinct reactions."""
     ERROR_REASON_PIN_LIMIT: _ErrorReason.ValueType  # 20
-    """FAILED_PRECONDITION. The room has 50 pins."""
+    """FAILED_PRECONDITION. The room already has 50 pins."""
     ERROR_REASON_TARGET_BANNED: _ErrorReason.ValueType  # 21
     """FAILED_PRECONDITION. The user is banned from the room. Metadata: `user_id`."""
     ERROR_REASON_REPORT_NOT_FOUND: _ErrorReason.ValueType  # 22
-    """NOT_FOUND. The room has no such report. Metadata: `report_id`."""
+    """NOT_FOUND. The room has no report with this id. Metadata: `report_id`."""
     ERROR_REASON_NOT_THE_AUTHOR: _ErrorReason.ValueType  # 23
     """PERMISSION_DENIED. Only the message's author may do this."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 24
-    """ABORTED. The thing has changed since the caller read it: read again and repeat."""
+    """ABORTED. The resource has changed since the caller read it: re-read and retry."""
     ERROR_REASON_NOT_RESTORABLE: _ErrorReason.ValueType  # 25
-    """FAILED_PRECONDITION. The message was deleted too long ago, by an administrator, or with its
-    author's account.
+    """FAILED_PRECONDITION. The restore window has passed, or the message was deleted by an
+    administrator or with its author's account.
     """
     ERROR_REASON_SYSTEM_MESSAGE: _ErrorReason.ValueType  # 26
-    """FAILED_PRECONDITION. SYSTEM messages are neither edited nor deleted."""
+    """FAILED_PRECONDITION. SYSTEM messages cannot be edited, deleted or reported."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Reasons of the chat service, in `google.rpc.ErrorInfo.reason` without the prefix, under the
+    """Error reasons of the chat service: `google.rpc.ErrorInfo.reason` without the prefix, in the
     domain `chat.seda.fm`.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_ROOM_NOT_FOUND: ErrorReason.ValueType  # 1
-"""NOT_FOUND. No such room, or none that the caller may know of. Metadata: `room_id`."""
+"""NOT_FOUND. The room does not exist or is hidden from the caller. Metadata: `room_id`."""
 ERROR_REASON_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 2
-"""NOT_FOUND. No such message in the room, or none that the caller may know of. Metadata:
-`message_id`.
-"""
+"""NOT_FOUND. The message does not exist or is hidden from the caller. Metadata: `message_id`."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 3
 """ALREADY_EXISTS. The `request_id` was used with other fields. Metadata: `request_id`."""
 ERROR_REASON_BANNED: ErrorReason.ValueType  # 4
@@ -105,47 +105,51 @@ ERROR_REASON_NOT_A_MEMBER: ErrorReason.ValueType  # 5
 ERROR_REASON_CALLER_MUTED: ErrorReason.ValueType  # 6
 """PERMISSION_DENIED. The caller is muted. Metadata: `scope` (room or platform)."""
 ERROR_REASON_ANNOUNCEMENT_ROOM: ErrorReason.ValueType  # 7
-"""PERMISSION_DENIED. Only moderators post in this room."""
+"""PERMISSION_DENIED. Only moderators may post in this room."""
 ERROR_REASON_ROOM_LOCKED: ErrorReason.ValueType  # 8
-"""FAILED_PRECONDITION. The room is read-only for now."""
+"""FAILED_PRECONDITION. The room is locked."""
 ERROR_REASON_ROOM_ARCHIVED: ErrorReason.ValueType  # 9
 """FAILED_PRECONDITION. The room is archived."""
 ERROR_REASON_PARENT_DELETED: ErrorReason.ValueType  # 10
-"""FAILED_PRECONDITION. The message to answer, or its root, is deleted."""
+"""FAILED_PRECONDITION. The parent message, or its root, is deleted."""
 ERROR_REASON_SLOW_MODE: ErrorReason.ValueType  # 11
-"""RESOURCE_EXHAUSTED with RetryInfo. Too soon after the member's last message."""
+"""RESOURCE_EXHAUSTED with RetryInfo. The room's slow mode interval since the member's last
+message has not passed.
+"""
 ERROR_REASON_TRACK_NOT_FOUND: ErrorReason.ValueType  # 12
-"""INVALID_ARGUMENT. No such track. Metadata: `track_id`."""
+"""INVALID_ARGUMENT. The track does not exist. Metadata: `track_id`."""
 ERROR_REASON_MENTION_NOT_A_MEMBER: ErrorReason.ValueType  # 13
-"""INVALID_ARGUMENT. A mentioned user is no member. Metadata: `user_id`."""
+"""INVALID_ARGUMENT. A mentioned user is not a member of the room. Metadata: `user_id`."""
 ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 14
-"""PERMISSION_DENIED. The caller's role in the room, or on the platform with `as_admin`, is not
-enough. Metadata: `role`, the least that is.
+"""PERMISSION_DENIED. The caller's role in the room, or on the platform with `as_admin`, is too
+low. Metadata: `role`, the minimum.
 """
 ERROR_REASON_LAST_OWNER: ErrorReason.ValueType  # 15
-"""FAILED_PRECONDITION. The last owner can't leave the room."""
+"""FAILED_PRECONDITION. The last owner cannot leave the room."""
 ERROR_REASON_TARGET_PROTECTED: ErrorReason.ValueType  # 16
-"""PERMISSION_DENIED. Nobody acts on themselves, on equals or on higher ones. Metadata: `user_id`."""
+"""PERMISSION_DENIED. The target is the caller, or has the caller's role or a higher one.
+Metadata: `user_id`.
+"""
 ERROR_REASON_MEMBER_NOT_FOUND: ErrorReason.ValueType  # 17
-"""NOT_FOUND. The user is no member of the room. Metadata: `user_id`."""
+"""NOT_FOUND. The user is not a member of the room. Metadata: `user_id`."""
 ERROR_REASON_MESSAGE_DELETED: ErrorReason.ValueType  # 18
 """FAILED_PRECONDITION. The message is deleted. Metadata: `message_id`."""
 ERROR_REASON_REACTION_LIMIT: ErrorReason.ValueType  # 19
-"""FAILED_PRECONDITION. The message has 20 distinct reactions."""
+"""FAILED_PRECONDITION. The message already has 20 distinct reactions."""
 ERROR_REASON_PIN_LIMIT: ErrorReason.ValueType  # 20
-"""FAILED_PRECONDITION. The room has 50 pins."""
+"""FAILED_PRECONDITION. The room already has 50 pins."""
 ERROR_REASON_TARGET_BANNED: ErrorReason.ValueType  # 21
 """FAILED_PRECONDITION. The user is banned from the room. Metadata: `user_id`."""
 ERROR_REASON_REPORT_NOT_FOUND: ErrorReason.ValueType  # 22
-"""NOT_FOUND. The room has no such report. Metadata: `report_id`."""
+"""NOT_FOUND. The room has no report with this id. Metadata: `report_id`."""
 ERROR_REASON_NOT_THE_AUTHOR: ErrorReason.ValueType  # 23
 """PERMISSION_DENIED. Only the message's author may do this."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 24
-"""ABORTED. The thing has changed since the caller read it: read again and repeat."""
+"""ABORTED. The resource has changed since the caller read it: re-read and retry."""
 ERROR_REASON_NOT_RESTORABLE: ErrorReason.ValueType  # 25
-"""FAILED_PRECONDITION. The message was deleted too long ago, by an administrator, or with its
-author's account.
+"""FAILED_PRECONDITION. The restore window has passed, or the message was deleted by an
+administrator or with its author's account.
 """
 ERROR_REASON_SYSTEM_MESSAGE: ErrorReason.ValueType  # 26
-"""FAILED_PRECONDITION. SYSTEM messages are neither edited nor deleted."""
+"""FAILED_PRECONDITION. SYSTEM messages cannot be edited, deleted or reported."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class JoinRoomRequest(_message.Message):
-    """Names the room to join."""
+    """The request of JoinRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -43,14 +43,14 @@ Global___JoinRoomRequest: _TypeAlias = JoinRoomRequest  # noqa: Y015
 
 @_typing.final
 class JoinRoomResponse(_message.Message):
-    """The caller's membership."""
+    """The response of JoinRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERSHIP_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def membership(self) -> _room_pb2.Member:
-        """The caller's place in the room."""
+        """The caller's membership."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ Global___JoinRoomResponse: _TypeAlias = JoinRoomResponse  # noqa: Y015
 
 @_typing.final
 class LeaveRoomRequest(_message.Message):
-    """Names the room to leave."""
+    """The request of LeaveRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -89,7 +89,7 @@ Global___LeaveRoomRequest: _TypeAlias = LeaveRoomRequest  # noqa: Y015
 
 @_typing.final
 class LeaveRoomResponse(_message.Message):
-    """Nothing more to say."""
+    """The response of LeaveRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -106,7 +106,7 @@ Global___LeaveRoomResponse: _TypeAlias = LeaveRoomResponse  # noqa: Y015
 
 @_typing.final
 class AcceptInvitationRequest(_message.Message):
-    """Names the room whose invitation to accept."""
+    """The request of AcceptInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -128,14 +128,14 @@ Global___AcceptInvitationRequest: _TypeAlias = AcceptInvitationRequest  # noqa: 
 
 @_typing.final
 class AcceptInvitationResponse(_message.Message):
-    """The caller's membership."""
+    """The response of AcceptInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERSHIP_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def membership(self) -> _room_pb2.Member:
-        """The caller's place in the room."""
+        """The caller's membership."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ Global___AcceptInvitationResponse: _TypeAlias = AcceptInvitationResponse  # noqa
 
 @_typing.final
 class DeclineInvitationRequest(_message.Message):
-    """Names the room whose invitation to decline."""
+    """The request of DeclineInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -174,7 +174,7 @@ Global___DeclineInvitationRequest: _TypeAlias = DeclineInvitationRequest  # noqa
 
 @_typing.final
 class DeclineInvitationResponse(_message.Message):
-    """Nothing more to say."""
+    """The response of DeclineInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,7 +191,7 @@ Global___DeclineInvitationResponse: _TypeAlias = DeclineInvitationResponse  # no
 
 @_typing.final
 class InviteUserRequest(_message.Message):
-    """Whom to invite."""
+    """The request of InviteUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -217,7 +217,7 @@ Global___InviteUserRequest: _TypeAlias = InviteUserRequest  # noqa: Y015
 
 @_typing.final
 class InviteUserResponse(_message.Message):
-    """The invitation."""
+    """The response of InviteUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -241,7 +241,7 @@ Global___InviteUserResponse: _TypeAlias = InviteUserResponse  # noqa: Y015
 
 @_typing.final
 class RevokeInvitationRequest(_message.Message):
-    """Whose invitation to withdraw."""
+    """The request of RevokeInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -267,7 +267,7 @@ Global___RevokeInvitationRequest: _TypeAlias = RevokeInvitationRequest  # noqa: 
 
 @_typing.final
 class RevokeInvitationResponse(_message.Message):
-    """Nothing more to say."""
+    """The response of RevokeInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -284,7 +284,7 @@ Global___RevokeInvitationResponse: _TypeAlias = RevokeInvitationResponse  # noqa
 
 @_typing.final
 class ListInvitationsRequest(_message.Message):
-    """Which invitations of a room to list."""
+    """The request of ListInvitations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -294,10 +294,12 @@ class ListInvitationsRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     page_size: _builtins.int
-    """At most so many invitations, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of invitations in the page, default 50, clamped to 100. A page may be
+    shorter.
+    """
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -316,14 +318,14 @@ Global___ListInvitationsRequest: _TypeAlias = ListInvitationsRequest  # noqa: Y0
 
 @_typing.final
 class ListInvitationsResponse(_message.Message):
-    """A page of invitations."""
+    """The response of ListInvitations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INVITATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def invitations(self) -> _containers.RepeatedCompositeFieldContainer[_room_pb2.Invitation]:
         """The invitations."""
@@ -344,17 +346,19 @@ Global___ListInvitationsResponse: _TypeAlias = ListInvitationsResponse  # noqa: 
 
 @_typing.final
 class ListMyInvitationsRequest(_message.Message):
-    """Which invitations of the caller to list."""
+    """The request of ListMyInvitations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many invitations, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of invitations in the page, default 50, clamped to 100. A page may be
+    shorter.
+    """
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -372,14 +376,14 @@ Global___ListMyInvitationsRequest: _TypeAlias = ListMyInvitationsRequest  # noqa
 
 @_typing.final
 class ListMyInvitationsResponse(_message.Message):
-    """A page of the caller's invitations."""
+    """The response of ListMyInvitations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INVITATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def invitations(self) -> _containers.RepeatedCompositeFieldContainer[Global___MyInvitation]:
         """The invitations."""
@@ -400,7 +404,7 @@ Global___ListMyInvitationsResponse: _TypeAlias = ListMyInvitationsResponse  # no
 
 @_typing.final
 class MyInvitation(_message.Message):
-    """An invitation of the caller with its room."""
+    """An invitation of the caller and its room."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -430,7 +434,7 @@ Global___MyInvitation: _TypeAlias = MyInvitation  # noqa: Y015
 
 @_typing.final
 class ListMembersRequest(_message.Message):
-    """Which members to list."""
+    """The request of ListMembers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -441,12 +445,12 @@ class ListMembersRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     role: _room_pb2.MemberRole.ValueType
-    """Only members of this role; unspecified: all."""
+    """Only members with this role; unspecified: all."""
     page_size: _builtins.int
-    """At most so many members, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of members in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -466,14 +470,14 @@ Global___ListMembersRequest: _TypeAlias = ListMembersRequest  # noqa: Y015
 
 @_typing.final
 class ListMembersResponse(_message.Message):
-    """A page of members."""
+    """The response of ListMembers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[_room_pb2.Member]:
         """The members."""
@@ -494,7 +498,7 @@ Global___ListMembersResponse: _TypeAlias = ListMembersResponse  # noqa: Y015
 
 @_typing.final
 class SetMemberRoleRequest(_message.Message):
-    """A member's new role."""
+    """The request of SetMemberRole."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -506,7 +510,7 @@ class SetMemberRoleRequest(_message.Message):
     user_id: _builtins.str
     """The member's user id, a UUID."""
     role: _room_pb2.MemberRole.ValueType
-    """The role."""
+    """The new role."""
     def __init__(
         self,
         *,
@@ -524,7 +528,7 @@ Global___SetMemberRoleRequest: _TypeAlias = SetMemberRoleRequest  # noqa: Y015
 
 @_typing.final
 class SetMemberRoleResponse(_message.Message):
-    """The member in the new role."""
+    """The response of SetMemberRole."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -548,7 +552,7 @@ Global___SetMemberRoleResponse: _TypeAlias = SetMemberRoleResponse  # noqa: Y015
 
 @_typing.final
 class MarkReadRequest(_message.Message):
-    """How far the caller has read."""
+    """The request of MarkRead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -557,7 +561,7 @@ class MarkReadRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     seq: _builtins.int
-    """The newest seq that was read; beyond the newest message it counts as that."""
+    """The newest seq that is read. A seq beyond the newest message counts as the newest message."""
     def __init__(
         self,
         *,
@@ -574,13 +578,13 @@ Global___MarkReadRequest: _TypeAlias = MarkReadRequest  # noqa: Y015
 
 @_typing.final
 class MarkReadResponse(_message.Message):
-    """The read mark."""
+    """The response of MarkRead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
     last_read_seq: _builtins.int
-    """The newest seq that counts as read."""
+    """The read marker: the newest seq that is read."""
     def __init__(
         self,
         *,
@@ -596,7 +600,7 @@ Global___MarkReadResponse: _TypeAlias = MarkReadResponse  # noqa: Y015
 
 @_typing.final
 class MarkUnreadRequest(_message.Message):
-    """From where on messages are unread again."""
+    """The request of MarkUnread."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -605,7 +609,7 @@ class MarkUnreadRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     from_seq: _builtins.int
-    """The first seq that is unread; beyond the newest message nothing is."""
+    """The first seq that becomes unread. Beyond the newest message, nothing does."""
     def __init__(
         self,
         *,
@@ -622,13 +626,13 @@ Global___MarkUnreadRequest: _TypeAlias = MarkUnreadRequest  # noqa: Y015
 
 @_typing.final
 class MarkUnreadResponse(_message.Message):
-    """The read mark."""
+    """The response of MarkUnread."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
     last_read_seq: _builtins.int
-    """The newest seq that counts as read."""
+    """The read marker: the newest seq that is read."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class MembershipServiceStub:
-    """Who belongs to a room, in what role, and how far they have read.
+    """Memberships, invitations, roles and read markers.
     """
 
     def __init__(self, channel):
@@ -98,55 +98,54 @@ class MembershipServiceStub:
 
 
 class MembershipServiceServicer:
-    """Who belongs to a room, in what role, and how far they have read.
+    """Memberships, invitations, roles and read markers.
     """
 
     def JoinRoom(self, request, context):
-        """Joins a public room, or a private one that the caller was invited to.
+        """Joins a public room, or a private one that the caller is invited to.
 
-        A member who joins again changes nothing. Who joins a room without any member, one that was
-        brought back after its last member had gone, becomes its owner. Each time a user becomes a
-        member the room gets a SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED,
-        CALLER_SUSPENDED, RATE_LIMITED.
+        Each new membership adds a SYSTEM message to the room. The first member of a room without
+        members becomes its owner. Safe to repeat: joining again changes nothing. Errors:
+        ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LeaveRoom(self, request, context):
-        """Leaves a room; leaving one that the caller is no member of changes nothing.
+        """Leaves a room.
 
-        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
-        missing rooms alike. Errors: CALLER_SUSPENDED, LAST_OWNER.
+        Safe to repeat: leaving a room that the caller is not a member of changes nothing, even if the
+        room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AcceptInvitation(self, request, context):
-        """Accepts an invitation: joins the room.
+        """Accepts an invitation and joins the room.
 
-        Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
-        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
+        Works like JoinRoom, which public rooms allow without an invitation as well. Safe to repeat.
+        Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeclineInvitation(self, request, context):
-        """Declines an invitation; declining none changes nothing.
+        """Declines an invitation.
 
-        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
-        missing rooms alike. Errors: CALLER_SUSPENDED.
+        Safe to repeat: without an open invitation it changes nothing, even if the room is hidden or
+        missing. Errors: CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def InviteUser(self, request, context):
-        """Invites a user; for moderators.
+        """Invites a user to a room. For moderators.
 
-        Inviting a member, or somebody who is invited already, changes nothing. Errors: ROOM_NOT_FOUND,
+        Safe to repeat: inviting a member or an invited user changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
         TARGET_BANNED, RATE_LIMITED.
         """
@@ -155,16 +154,17 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeInvitation(self, request, context):
-        """Withdraws an invitation; for moderators. Withdrawing none changes nothing.
+        """Revokes an invitation. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+        Safe to repeat: without an open invitation it changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListInvitations(self, request, context):
-        """Lists the open invitations of a room, the newest first; for moderators.
+        """Lists the open invitations of a room, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -173,7 +173,7 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMyInvitations(self, request, context):
-        """Lists the open invitations of the caller, the newest first, with their rooms.
+        """Lists the caller's open invitations with their rooms, the newest first.
 
         Errors: PAGE_TOKEN_MISMATCH.
         """
@@ -182,7 +182,7 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMembers(self, request, context):
-        """Lists the members of a room in the order in which they joined.
+        """Lists the members of a room, the longest-serving first.
 
         Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
         """
@@ -191,29 +191,29 @@ class MembershipServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetMemberRole(self, request, context):
-        """Gives a member another role; for owners. Nobody changes their own role or another owner's.
-        Giving a member the role that they have changes nothing.
+        """Sets the role of a member. For owners, and not on themselves or other owners.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
-        ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        Safe to repeat: setting the present role changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        MEMBER_NOT_FOUND, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def MarkRead(self, request, context):
-        """Marks messages as read up to a seq; never goes back, and never beyond the newest message.
+        """Moves the caller's read marker forward to a seq, at most to the newest message.
 
-        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat: the read marker never moves back. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def MarkUnread(self, request, context):
-        """Marks messages as unread from a seq on.
+        """Moves the caller's read marker back to before a seq.
 
-        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -291,7 +291,7 @@ def add_MembershipServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MembershipService:
-    """Who belongs to a room, in what role, and how far they have read.
+    """Memberships, invitations, roles and read markers.
     """
 
     @staticmethod

@@ -13,82 +13,82 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class MembershipServiceStub:
-    """Who belongs to a room, in what role, and how far they have read."""
+    """Memberships, invitations, roles and read markers."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     JoinRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.JoinRoomRequest, _membership_service_pb2.JoinRoomResponse]
-    """Joins a public room, or a private one that the caller was invited to.
+    """Joins a public room, or a private one that the caller is invited to.
 
-    A member who joins again changes nothing. Who joins a room without any member, one that was
-    brought back after its last member had gone, becomes its owner. Each time a user becomes a
-    member the room gets a SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED,
-    CALLER_SUSPENDED, RATE_LIMITED.
+    Each new membership adds a SYSTEM message to the room. The first member of a room without
+    members becomes its owner. Safe to repeat: joining again changes nothing. Errors:
+    ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
     """
     LeaveRoom: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.LeaveRoomRequest, _membership_service_pb2.LeaveRoomResponse]
-    """Leaves a room; leaving one that the caller is no member of changes nothing.
+    """Leaves a room.
 
-    A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
-    missing rooms alike. Errors: CALLER_SUSPENDED, LAST_OWNER.
+    Safe to repeat: leaving a room that the caller is not a member of changes nothing, even if the
+    room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER.
     """
     AcceptInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.AcceptInvitationRequest, _membership_service_pb2.AcceptInvitationResponse]
-    """Accepts an invitation: joins the room.
+    """Accepts an invitation and joins the room.
 
-    Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
-    BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
+    Works like JoinRoom, which public rooms allow without an invitation as well. Safe to repeat.
+    Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
     """
     DeclineInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.DeclineInvitationRequest, _membership_service_pb2.DeclineInvitationResponse]
-    """Declines an invitation; declining none changes nothing.
+    """Declines an invitation.
 
-    A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
-    missing rooms alike. Errors: CALLER_SUSPENDED.
+    Safe to repeat: without an open invitation it changes nothing, even if the room is hidden or
+    missing. Errors: CALLER_SUSPENDED.
     """
     InviteUser: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.InviteUserRequest, _membership_service_pb2.InviteUserResponse]
-    """Invites a user; for moderators.
+    """Invites a user to a room. For moderators.
 
-    Inviting a member, or somebody who is invited already, changes nothing. Errors: ROOM_NOT_FOUND,
+    Safe to repeat: inviting a member or an invited user changes nothing. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
     TARGET_BANNED, RATE_LIMITED.
     """
     RevokeInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.RevokeInvitationRequest, _membership_service_pb2.RevokeInvitationResponse]
-    """Withdraws an invitation; for moderators. Withdrawing none changes nothing.
+    """Revokes an invitation. For moderators.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+    Safe to repeat: without an open invitation it changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
     """
     ListInvitations: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListInvitationsRequest, _membership_service_pb2.ListInvitationsResponse]
-    """Lists the open invitations of a room, the newest first; for moderators.
+    """Lists the open invitations of a room, the newest first. For moderators.
 
     Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
     """
     ListMyInvitations: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListMyInvitationsRequest, _membership_service_pb2.ListMyInvitationsResponse]
-    """Lists the open invitations of the caller, the newest first, with their rooms.
+    """Lists the caller's open invitations with their rooms, the newest first.
 
     Errors: PAGE_TOKEN_MISMATCH.
     """
     ListMembers: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListMembersRequest, _membership_service_pb2.ListMembersResponse]
-    """Lists the members of a room in the order in which they joined.
+    """Lists the members of a room, the longest-serving first.
 
     Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
     """
     SetMemberRole: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.SetMemberRoleRequest, _membership_service_pb2.SetMemberRoleResponse]
-    """Gives a member another role; for owners. Nobody changes their own role or another owner's.
-    Giving a member the role that they have changes nothing.
+    """Sets the role of a member. For owners, and not on themselves or other owners.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
-    ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+    Safe to repeat: setting the present role changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+    MEMBER_NOT_FOUND, TARGET_PROTECTED.
     """
     MarkRead: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkReadRequest, _membership_service_pb2.MarkReadResponse]
-    """Marks messages as read up to a seq; never goes back, and never beyond the newest message.
+    """Moves the caller's read marker forward to a seq, at most to the newest message.
 
-    Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+    Safe to repeat: the read marker never moves back. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
     """
     MarkUnread: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkUnreadRequest, _membership_service_pb2.MarkUnreadResponse]
-    """Marks messages as unread from a seq on.
+    """Moves the caller's read marker back to before a seq.
 
-    Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+    Safe to repeat. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
     """
 
 class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Who belongs to a room, in what role, and how far they have read."""
+    """Memberships, invitations, roles and read markers."""
 
     @_abc_1.abstractmethod
     def JoinRoom(
@@ -96,12 +96,11 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.JoinRoomRequest,
         context: _aio.ServicerContext[_membership_service_pb2.JoinRoomRequest, _abc.Awaitable[_membership_service_pb2.JoinRoomResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.JoinRoomResponse]:
-        """Joins a public room, or a private one that the caller was invited to.
+        """Joins a public room, or a private one that the caller is invited to.
 
-        A member who joins again changes nothing. Who joins a room without any member, one that was
-        brought back after its last member had gone, becomes its owner. Each time a user becomes a
-        member the room gets a SYSTEM message. Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED,
-        CALLER_SUSPENDED, RATE_LIMITED.
+        Each new membership adds a SYSTEM message to the room. The first member of a room without
+        members becomes its owner. Safe to repeat: joining again changes nothing. Errors:
+        ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -110,10 +109,10 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.LeaveRoomRequest,
         context: _aio.ServicerContext[_membership_service_pb2.LeaveRoomRequest, _abc.Awaitable[_membership_service_pb2.LeaveRoomResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.LeaveRoomResponse]:
-        """Leaves a room; leaving one that the caller is no member of changes nothing.
+        """Leaves a room.
 
-        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
-        missing rooms alike. Errors: CALLER_SUSPENDED, LAST_OWNER.
+        Safe to repeat: leaving a room that the caller is not a member of changes nothing, even if the
+        room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER.
         """
 
     @_abc_1.abstractmethod
@@ -122,10 +121,10 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.AcceptInvitationRequest,
         context: _aio.ServicerContext[_membership_service_pb2.AcceptInvitationRequest, _abc.Awaitable[_membership_service_pb2.AcceptInvitationResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.AcceptInvitationResponse]:
-        """Accepts an invitation: joins the room.
+        """Accepts an invitation and joins the room.
 
-        Ends as JoinRoom does, for public rooms without an invitation too. Errors: ROOM_NOT_FOUND,
-        BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
+        Works like JoinRoom, which public rooms allow without an invitation as well. Safe to repeat.
+        Errors: ROOM_NOT_FOUND, BANNED, ROOM_ARCHIVED, CALLER_SUSPENDED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -134,10 +133,10 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.DeclineInvitationRequest,
         context: _aio.ServicerContext[_membership_service_pb2.DeclineInvitationRequest, _abc.Awaitable[_membership_service_pb2.DeclineInvitationResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.DeclineInvitationResponse]:
-        """Declines an invitation; declining none changes nothing.
+        """Declines an invitation.
 
-        A private room is hidden from the caller afterwards; therefore a repeat succeeds for hidden and
-        missing rooms alike. Errors: CALLER_SUSPENDED.
+        Safe to repeat: without an open invitation it changes nothing, even if the room is hidden or
+        missing. Errors: CALLER_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -146,9 +145,9 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.InviteUserRequest,
         context: _aio.ServicerContext[_membership_service_pb2.InviteUserRequest, _abc.Awaitable[_membership_service_pb2.InviteUserResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.InviteUserResponse]:
-        """Invites a user; for moderators.
+        """Invites a user to a room. For moderators.
 
-        Inviting a member, or somebody who is invited already, changes nothing. Errors: ROOM_NOT_FOUND,
+        Safe to repeat: inviting a member or an invited user changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
         TARGET_BANNED, RATE_LIMITED.
         """
@@ -159,9 +158,10 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.RevokeInvitationRequest,
         context: _aio.ServicerContext[_membership_service_pb2.RevokeInvitationRequest, _abc.Awaitable[_membership_service_pb2.RevokeInvitationResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.RevokeInvitationResponse]:
-        """Withdraws an invitation; for moderators. Withdrawing none changes nothing.
+        """Revokes an invitation. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+        Safe to repeat: without an open invitation it changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -170,7 +170,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.ListInvitationsRequest,
         context: _aio.ServicerContext[_membership_service_pb2.ListInvitationsRequest, _abc.Awaitable[_membership_service_pb2.ListInvitationsResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.ListInvitationsResponse]:
-        """Lists the open invitations of a room, the newest first; for moderators.
+        """Lists the open invitations of a room, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -181,7 +181,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.ListMyInvitationsRequest,
         context: _aio.ServicerContext[_membership_service_pb2.ListMyInvitationsRequest, _abc.Awaitable[_membership_service_pb2.ListMyInvitationsResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.ListMyInvitationsResponse]:
-        """Lists the open invitations of the caller, the newest first, with their rooms.
+        """Lists the caller's open invitations with their rooms, the newest first.
 
         Errors: PAGE_TOKEN_MISMATCH.
         """
@@ -192,7 +192,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.ListMembersRequest,
         context: _aio.ServicerContext[_membership_service_pb2.ListMembersRequest, _abc.Awaitable[_membership_service_pb2.ListMembersResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.ListMembersResponse]:
-        """Lists the members of a room in the order in which they joined.
+        """Lists the members of a room, the longest-serving first.
 
         Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
         """
@@ -203,11 +203,11 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.SetMemberRoleRequest,
         context: _aio.ServicerContext[_membership_service_pb2.SetMemberRoleRequest, _abc.Awaitable[_membership_service_pb2.SetMemberRoleResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.SetMemberRoleResponse]:
-        """Gives a member another role; for owners. Nobody changes their own role or another owner's.
-        Giving a member the role that they have changes nothing.
+        """Sets the role of a member. For owners, and not on themselves or other owners.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
-        ROOM_ARCHIVED, MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        Safe to repeat: setting the present role changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        MEMBER_NOT_FOUND, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -216,9 +216,9 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.MarkReadRequest,
         context: _aio.ServicerContext[_membership_service_pb2.MarkReadRequest, _abc.Awaitable[_membership_service_pb2.MarkReadResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.MarkReadResponse]:
-        """Marks messages as read up to a seq; never goes back, and never beyond the newest message.
+        """Moves the caller's read marker forward to a seq, at most to the newest message.
 
-        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat: the read marker never moves back. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
 
     @_abc_1.abstractmethod
@@ -227,9 +227,9 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _membership_service_pb2.MarkUnreadRequest,
         context: _aio.ServicerContext[_membership_service_pb2.MarkUnreadRequest, _abc.Awaitable[_membership_service_pb2.MarkUnreadResponse]],
     ) -> _abc.Awaitable[_membership_service_pb2.MarkUnreadResponse]:
-        """Marks messages as unread from a seq on.
+        """Moves the caller's read marker back to before a seq.
 
-        Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
 
 def add_MembershipServiceServicer_to_server(servicer: MembershipServiceServicer, server: _aio.Server) -> None: ...

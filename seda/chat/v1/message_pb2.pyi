@@ -30,11 +30,11 @@ class _MessageTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageTy
     MESSAGE_TYPE_UNSPECIFIED: _MessageType.ValueType  # 0
     """Never valid."""
     MESSAGE_TYPE_TEXT: _MessageType.ValueType  # 1
-    """Text alone."""
+    """Only text."""
     MESSAGE_TYPE_TRACK: _MessageType.ValueType  # 2
     """A track, with or without text."""
     MESSAGE_TYPE_SYSTEM: _MessageType.ValueType  # 3
-    """Written by the service itself about what happened in the room."""
+    """Written by the service about an event in the room."""
 
 class MessageType(_MessageType, metaclass=_MessageTypeEnumTypeWrapper):
     """Kinds of messages."""
@@ -42,11 +42,11 @@ class MessageType(_MessageType, metaclass=_MessageTypeEnumTypeWrapper):
 MESSAGE_TYPE_UNSPECIFIED: MessageType.ValueType  # 0
 """Never valid."""
 MESSAGE_TYPE_TEXT: MessageType.ValueType  # 1
-"""Text alone."""
+"""Only text."""
 MESSAGE_TYPE_TRACK: MessageType.ValueType  # 2
 """A track, with or without text."""
 MESSAGE_TYPE_SYSTEM: MessageType.ValueType  # 3
-"""Written by the service itself about what happened in the room."""
+"""Written by the service about an event in the room."""
 Global___MessageType: _TypeAlias = MessageType  # noqa: Y015
 
 class _SystemEvent:
@@ -56,29 +56,29 @@ class _SystemEvent:
 class _SystemEventEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SystemEvent.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SYSTEM_EVENT_UNSPECIFIED: _SystemEvent.ValueType  # 0
-    """No SYSTEM message."""
+    """Not a SYSTEM message."""
     SYSTEM_EVENT_JOINED: _SystemEvent.ValueType  # 1
     """The author joined the room."""
     SYSTEM_EVENT_PINNED: _SystemEvent.ValueType  # 2
-    """The author pinned a message; ListPins tells which are pinned."""
+    """The author pinned a message; ListPins returns the pinned ones."""
     SYSTEM_EVENT_RENAMED: _SystemEvent.ValueType  # 3
-    """The author gave the room another name."""
+    """The author renamed the room."""
     SYSTEM_EVENT_LOCKED: _SystemEvent.ValueType  # 4
     """The author locked the room."""
     SYSTEM_EVENT_UNLOCKED: _SystemEvent.ValueType  # 5
     """The author unlocked the room."""
 
 class SystemEvent(_SystemEvent, metaclass=_SystemEventEnumTypeWrapper):
-    """What a SYSTEM message tells."""
+    """The event of a SYSTEM message."""
 
 SYSTEM_EVENT_UNSPECIFIED: SystemEvent.ValueType  # 0
-"""No SYSTEM message."""
+"""Not a SYSTEM message."""
 SYSTEM_EVENT_JOINED: SystemEvent.ValueType  # 1
 """The author joined the room."""
 SYSTEM_EVENT_PINNED: SystemEvent.ValueType  # 2
-"""The author pinned a message; ListPins tells which are pinned."""
+"""The author pinned a message; ListPins returns the pinned ones."""
 SYSTEM_EVENT_RENAMED: SystemEvent.ValueType  # 3
-"""The author gave the room another name."""
+"""The author renamed the room."""
 SYSTEM_EVENT_LOCKED: SystemEvent.ValueType  # 4
 """The author locked the room."""
 SYSTEM_EVENT_UNLOCKED: SystemEvent.ValueType  # 5
@@ -103,7 +103,7 @@ class _DeletionTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deletion
     """With its author's account."""
 
 class DeletionType(_DeletionType, metaclass=_DeletionTypeEnumTypeWrapper):
-    """In what capacity a message was deleted."""
+    """The capacity in which a message was deleted."""
 
 DELETION_TYPE_UNSPECIFIED: DeletionType.ValueType  # 0
 """The message is live."""
@@ -147,44 +147,46 @@ class Message(_message.Message):
     DELETION_TYPE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The message's id, a UUID. Not an order: that is `seq`."""
+    """The message's id, a UUID. Messages are ordered by `seq`, not by id."""
     room_id: _builtins.str
     """The room's id, a UUID."""
     seq: _builtins.int
-    """The place in the room's history: 1, 2, 3... over all its messages, never with a gap."""
+    """The message's number in its room: 1, 2, 3 and so on, without gaps. It orders the history."""
     rev: _builtins.int
     """The rev of the message's last change."""
     user_id: _builtins.str
     """The author's user id, a UUID."""
     type: Global___MessageType.ValueType
-    """What kind of message it is."""
+    """The kind of message."""
     text: _builtins.str
-    """The text, 1 to 4,000 characters; empty on a message that is a track alone."""
+    """The text, 1 to 4,000 characters; empty: the message is only a track."""
     system_event: Global___SystemEvent.ValueType
-    """What happened, on a SYSTEM message."""
+    """The event of a SYSTEM message."""
     root_id: _builtins.str
-    """The root this message replies under, a UUID; empty on a root."""
+    """The id of the thread's root, a UUID; empty for a root."""
     reply_to_id: _builtins.str
-    """The message it answers, a UUID; equal to `root_id` or one of the root's replies. Empty on a
-    root.
+    """The id of the message that this one replies to, a UUID: `root_id` or one of the root's replies.
+    Empty for a root.
     """
     reply_count: _builtins.int
-    """Live replies under this root."""
+    """The number of live replies under this root."""
     has_more_replies: _builtins.bool
-    """Whether there are live replies beyond `replies`. Lists of roots only."""
+    """Whether there are more live replies than `replies`. Set only in lists of roots."""
     deleter_id: _builtins.str
-    """Who deleted it, a UUID; empty while live, and once that user is erased."""
+    """The id of the user who deleted the message, a UUID; empty while it is live, and once that user
+    is erased.
+    """
     deletion_type: Global___DeletionType.ValueType
-    """In what capacity it was deleted."""
+    """The capacity in which the message was deleted."""
     etag: _builtins.str
-    """Names this state of the message; give it back with an edit that must not overwrite another."""
+    """Identifies this state of the message; send it with an update to prevent a lost update."""
     @_builtins.property
     def track(self) -> Global___TrackSnapshot:
-        """The posted track as it was known at that time; absent: none."""
+        """The track as it was known when the message posted it; absent: none."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the message was written. For display: history order is `seq`."""
+        """When the message was sent. For display only: messages are ordered by `seq`."""
 
     @_builtins.property
     def edit_time(self) -> _timestamp_pb2.Timestamp:
@@ -192,26 +194,26 @@ class Message(_message.Message):
 
     @_builtins.property
     def last_reply_time(self) -> _timestamp_pb2.Timestamp:
-        """When the newest live reply was written; absent: none."""
+        """When the newest live reply was sent; absent: none."""
 
     @_builtins.property
     def replies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
-        """The first live replies, the oldest first, as many as the request asked for. Lists of roots
-        only.
+        """The first live replies, the oldest first, as many as the request asks for. Set only in lists of
+        roots.
         """
 
     @_builtins.property
     def mention_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Members the message speaks to, UUIDs."""
+        """The ids of the mentioned members, UUIDs."""
 
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReactionTally]:
-        """Reactions, in the order in which each emoji was first used."""
+        """Reactions, ordered by the first use of each emoji."""
 
     @_builtins.property
     def delete_time(self) -> _timestamp_pb2.Timestamp:
-        """When the message was deleted; absent: live. A deleted message has no text, track, reactions or
-        mentions, but for moderators who ask with `show_deleted`.
+        """When the message was deleted; absent: live. A tombstone has no text, track, reactions or
+        mentions, unless a moderator reads it with `show_deleted`.
         """
 
     def __init__(
@@ -251,7 +253,7 @@ Global___Message: _TypeAlias = Message  # noqa: Y015
 
 @_typing.final
 class ReactionTally(_message.Message):
-    """How often a message was given one emoji."""
+    """How often one emoji is on a message."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -262,12 +264,12 @@ class ReactionTally(_message.Message):
     emoji: _builtins.str
     """One emoji, or `:name:`."""
     count: _builtins.int
-    """How many users gave it."""
+    """The number of users who reacted with it."""
     me: _builtins.bool
-    """Whether the caller is among them."""
+    """Whether the caller reacted with it."""
     @_builtins.property
     def first_react_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was given first."""
+        """When the first of these reactions was added."""
 
     def __init__(
         self,
@@ -287,7 +289,7 @@ Global___ReactionTally: _TypeAlias = ReactionTally  # noqa: Y015
 
 @_typing.final
 class Revision(_message.Message):
-    """What a message was before an edit."""
+    """The content of a message before an edit."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -299,16 +301,16 @@ class Revision(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     number: _builtins.int
-    """1 for the first text, counting up."""
+    """The revision's number; 1 is the original content."""
     text: _builtins.str
-    """The text it had; empty: none."""
+    """The text; empty: none."""
     @_builtins.property
     def track(self) -> Global___TrackSnapshot:
-        """The track it had; absent: none."""
+        """The track; absent: none."""
 
     @_builtins.property
     def replace_time(self) -> _timestamp_pb2.Timestamp:
-        """When the edit replaced it."""
+        """When an edit replaced this content."""
 
     def __init__(
         self,
@@ -329,7 +331,7 @@ Global___Revision: _TypeAlias = Revision  # noqa: Y015
 
 @_typing.final
 class TrackSnapshot(_message.Message):
-    """A track as it was known when a message posted it. Tracks has the present data."""
+    """A track as it was known when a message posted it. The tracks service has the present data."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -346,18 +348,18 @@ class TrackSnapshot(_message.Message):
     provider: _builtins.str
     """The provider, for example `spotify`."""
     provider_id: _builtins.str
-    """The provider's own id."""
+    """The provider's id of the track."""
     url: _builtins.str
-    """The canonical address."""
+    """The canonical URL."""
     title: _builtins.str
-    """The title; empty when not known yet."""
+    """The title; empty: not known yet."""
     artist: _builtins.str
-    """The artist; empty when not known yet."""
+    """The artist; empty: not known yet."""
     artwork_url: _builtins.str
-    """The address of the cover image; empty when not known yet."""
+    """The URL of the cover image; empty: not known yet."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """How long the track plays; absent when not known yet."""
+        """The track's length; absent: not known yet."""
 
     def __init__(
         self,

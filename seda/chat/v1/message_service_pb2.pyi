@@ -29,26 +29,26 @@ class _ThreadView:
 class _ThreadViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ThreadView.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     THREAD_VIEW_UNSPECIFIED: _ThreadView.ValueType  # 0
-    """As ROOTS."""
+    """Like ROOTS."""
     THREAD_VIEW_ROOTS: _ThreadView.ValueType  # 1
-    """Messages that answer none, each with its first replies."""
+    """Messages that are not replies, each with its first replies."""
     THREAD_VIEW_ALL: _ThreadView.ValueType  # 2
-    """Roots and replies alike."""
+    """Roots and replies."""
 
 class ThreadView(_ThreadView, metaclass=_ThreadViewEnumTypeWrapper):
-    """Which messages of a room a list shows."""
+    """Which messages of a room a list contains."""
 
 THREAD_VIEW_UNSPECIFIED: ThreadView.ValueType  # 0
-"""As ROOTS."""
+"""Like ROOTS."""
 THREAD_VIEW_ROOTS: ThreadView.ValueType  # 1
-"""Messages that answer none, each with its first replies."""
+"""Messages that are not replies, each with its first replies."""
 THREAD_VIEW_ALL: ThreadView.ValueType  # 2
-"""Roots and replies alike."""
+"""Roots and replies."""
 Global___ThreadView: _TypeAlias = ThreadView  # noqa: Y015
 
 @_typing.final
 class SendMessageRequest(_message.Message):
-    """A message to send: a text, a track, or both."""
+    """The request of SendMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -61,18 +61,18 @@ class SendMessageRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     text: _builtins.str
-    """The text, up to 4,000 characters after NFC, 16,000 bytes."""
+    """The text, up to 4,000 characters after NFC and 16,000 bytes."""
     track_id: _builtins.str
-    """A track's id from the tracks service, a UUID; empty: none."""
+    """The id of a track in the tracks service, a UUID; empty: none."""
     parent_id: _builtins.str
-    """The message this one answers, a UUID; empty: a new root. An answer to a reply is filed under
-    the same root.
+    """The id of the message to reply to, a UUID; empty: the message is a new root. A reply to a reply
+    belongs to the same root.
     """
     request_id: _builtins.str
     """A UUID made by the client that makes the call safe to repeat; empty: each call sends."""
     @_builtins.property
     def mention_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Members the message speaks to, UUIDs, up to 50."""
+        """The ids of members to mention, UUIDs, up to 50."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ Global___SendMessageRequest: _TypeAlias = SendMessageRequest  # noqa: Y015
 
 @_typing.final
 class SendMessageResponse(_message.Message):
-    """The committed message."""
+    """The response of SendMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,11 +103,11 @@ class SendMessageResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
-    """Whether an earlier call with the same `request_id` had sent it."""
+    """Whether an earlier call with the same `request_id` sent it."""
     epoch: _builtins.str
-    """Names this copy of the database; a position holds only within one epoch."""
+    """Identifies this copy of the database. A rev is comparable only within one epoch."""
     rev: _builtins.int
-    """The room's rev right after the message, or its present one when deduplicated."""
+    """The room's rev after the message, or the present one when deduplicated."""
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """The message as it is now."""
@@ -130,7 +130,7 @@ Global___SendMessageResponse: _TypeAlias = SendMessageResponse  # noqa: Y015
 
 @_typing.final
 class ListMessagesRequest(_message.Message):
-    """Which messages to list."""
+    """The request of ListMessages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -146,25 +146,23 @@ class ListMessagesRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     page_size: _builtins.int
-    """At most so many messages, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of messages in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     before_seq: _builtins.int
-    """The messages right before this seq."""
+    """The messages immediately before this seq."""
     after_seq: _builtins.int
-    """The messages right after this seq."""
+    """The messages immediately after this seq."""
     around_seq: _builtins.int
-    """The messages on both sides of this seq, itself among them."""
+    """The messages on both sides of this seq, including it."""
     thread_view: Global___ThreadView.ValueType
-    """Which messages count; unspecified: ROOTS."""
+    """Which messages to list; unspecified: ROOTS."""
     reply_preview_limit: _builtins.int
-    """How many first replies each root shows, 0 to 5, default 3. View ROOTS only."""
+    """How many first replies each root includes, 0 to 5, default 3. Only for ROOTS."""
     show_deleted: _builtins.bool
-    """Whether deleted messages are listed, with what they said as long as that is kept; for
-    moderators.
-    """
+    """Whether to list deleted messages too, with their content until the purge. For moderators."""
     def __init__(
         self,
         *,
@@ -195,7 +193,7 @@ Global___ListMessagesRequest: _TypeAlias = ListMessagesRequest  # noqa: Y015
 
 @_typing.final
 class ListMessagesResponse(_message.Message):
-    """A page of messages."""
+    """The response of ListMessages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -206,13 +204,13 @@ class ListMessagesResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     found_oldest: _builtins.bool
-    """Whether nothing of this view is older than the page."""
+    """Whether no message of this view is older than the page."""
     found_newest: _builtins.bool
-    """Whether nothing of this view is newer than the page."""
+    """Whether no message of this view is newer than the page."""
     epoch: _builtins.str
-    """Names this copy of the database; a position holds only within one epoch."""
+    """Identifies this copy of the database. A rev is comparable only within one epoch."""
     rev: _builtins.int
     """The room's last rev, read in the same snapshot."""
     @_builtins.property
@@ -239,7 +237,7 @@ Global___ListMessagesResponse: _TypeAlias = ListMessagesResponse  # noqa: Y015
 
 @_typing.final
 class ListRepliesRequest(_message.Message):
-    """Which replies to list."""
+    """The request of ListReplies."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -255,19 +253,17 @@ class ListRepliesRequest(_message.Message):
     root_id: _builtins.str
     """The root's id, a UUID."""
     page_size: _builtins.int
-    """At most so many replies, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of replies in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     before_seq: _builtins.int
-    """The replies right before this seq."""
+    """The replies immediately before this seq."""
     after_seq: _builtins.int
-    """The replies right after this seq."""
+    """The replies immediately after this seq."""
     show_deleted: _builtins.bool
-    """Whether deleted replies are listed, with what they said as long as that is kept; for
-    moderators.
-    """
+    """Whether to list deleted replies too, with their content until the purge. For moderators."""
     def __init__(
         self,
         *,
@@ -291,7 +287,7 @@ Global___ListRepliesRequest: _TypeAlias = ListRepliesRequest  # noqa: Y015
 
 @_typing.final
 class ListRepliesResponse(_message.Message):
-    """A page of a thread."""
+    """The response of ListReplies."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -303,13 +299,13 @@ class ListRepliesResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     found_oldest: _builtins.bool
     """Whether no reply is older than the page."""
     found_newest: _builtins.bool
     """Whether no reply is newer than the page."""
     epoch: _builtins.str
-    """Names this copy of the database; a position holds only within one epoch."""
+    """Identifies this copy of the database. A rev is comparable only within one epoch."""
     rev: _builtins.int
     """The room's last rev, read in the same snapshot."""
     @_builtins.property
@@ -318,7 +314,7 @@ class ListRepliesResponse(_message.Message):
 
     @_builtins.property
     def root(self) -> _message_pb2.Message:
-        """The root, with the thread's sums."""
+        """The root, with the thread's counts."""
 
     def __init__(
         self,
@@ -341,7 +337,7 @@ Global___ListRepliesResponse: _TypeAlias = ListRepliesResponse  # noqa: Y015
 
 @_typing.final
 class GetMessageRequest(_message.Message):
-    """Names one message."""
+    """The request of GetMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -353,7 +349,7 @@ class GetMessageRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     show_deleted: _builtins.bool
-    """Whether a deleted message is shown, with what it said as long as that is kept; for moderators."""
+    """Whether to return a deleted message, with its content until the purge. For moderators."""
     def __init__(
         self,
         *,
@@ -371,7 +367,7 @@ Global___GetMessageRequest: _TypeAlias = GetMessageRequest  # noqa: Y015
 
 @_typing.final
 class GetMessageResponse(_message.Message):
-    """One message."""
+    """The response of GetMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -395,7 +391,7 @@ Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
 
 @_typing.final
 class InspectMessageRequest(_message.Message):
-    """Names one message."""
+    """The request of InspectMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -425,7 +421,7 @@ Global___InspectMessageRequest: _TypeAlias = InspectMessageRequest  # noqa: Y015
 
 @_typing.final
 class InspectMessageResponse(_message.Message):
-    """One message."""
+    """The response of InspectMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -449,7 +445,7 @@ Global___InspectMessageResponse: _TypeAlias = InspectMessageResponse  # noqa: Y0
 
 @_typing.final
 class LookupMessagesRequest(_message.Message):
-    """Names messages of one room."""
+    """The request of LookupMessages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -459,7 +455,7 @@ class LookupMessagesRequest(_message.Message):
     """The room's id, a UUID."""
     @_builtins.property
     def message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The messages' ids, UUIDs, 1 to 100. Twice the same counts once."""
+        """The messages' ids, UUIDs, 1 to 100. Duplicates count once."""
 
     def __init__(
         self,
@@ -477,7 +473,7 @@ Global___LookupMessagesRequest: _TypeAlias = LookupMessagesRequest  # noqa: Y015
 
 @_typing.final
 class LookupMessagesResponse(_message.Message):
-    """The messages that were found."""
+    """The response of LookupMessages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -485,7 +481,7 @@ class LookupMessagesResponse(_message.Message):
     MISSING_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
-        """The live messages, in the order of the room."""
+        """The live messages, ordered by seq."""
 
     @_builtins.property
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -507,7 +503,7 @@ Global___LookupMessagesResponse: _TypeAlias = LookupMessagesResponse  # noqa: Y0
 
 @_typing.final
 class SearchMessagesRequest(_message.Message):
-    """What to search."""
+    """The request of SearchMessages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -520,26 +516,26 @@ class SearchMessagesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """Words that all occur in the text, up to 200 characters."""
+    """Words that must all occur in the text, up to 200 characters."""
     room_id: _builtins.str
-    """Only messages of this room, a UUID; empty: all rooms that the caller may read."""
+    """Only messages in this room, a UUID; empty: in all rooms that the caller may read."""
     author_id: _builtins.str
-    """Only messages of this author, a UUID; empty: of anybody."""
+    """Only messages by this author, a UUID; empty: by any."""
     track_id: _builtins.str
-    """Only messages that post this track, a UUID; empty: with any or none."""
+    """Only messages with this track, a UUID; empty: with any or none."""
     page_size: _builtins.int
-    """At most so many messages, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of messages in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Only messages written at this time or later; absent: from the beginning."""
+        """Only messages sent at this time or later; absent: no lower bound."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Only messages written before this time; absent: until now."""
+        """Only messages sent before this time; absent: no upper bound."""
 
     def __init__(
         self,
@@ -563,17 +559,17 @@ Global___SearchMessagesRequest: _TypeAlias = SearchMessagesRequest  # noqa: Y015
 
 @_typing.final
 class SearchMessagesResponse(_message.Message):
-    """A page of what was found."""
+    """The response of SearchMessages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
-        """The messages, the newest first, without their threads."""
+        """The messages, the newest first, without replies."""
 
     def __init__(
         self,
@@ -591,7 +587,7 @@ Global___SearchMessagesResponse: _TypeAlias = SearchMessagesResponse  # noqa: Y0
 
 @_typing.final
 class EditMessageRequest(_message.Message):
-    """An edit."""
+    """The request of EditMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -606,14 +602,14 @@ class EditMessageRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     text: _builtins.str
-    """The new text, up to 4,000 characters after NFC, 16,000 bytes; empty: none."""
+    """The new text, up to 4,000 characters after NFC and 16,000 bytes; empty: none."""
     track_id: _builtins.str
-    """The new track's id from the tracks service, a UUID; empty: none."""
+    """The id of the new track in the tracks service, a UUID; empty: none."""
     etag: _builtins.str
-    """The message's etag as the caller knows it, up to 64 characters; empty: any."""
+    """The message's etag as the caller read it, up to 64 characters; empty: update any state."""
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """What to change: `text`, `track_id` or both. A message keeps a text or a track."""
+        """The fields to update: `text`, `track_id` or both."""
 
     def __init__(
         self,
@@ -635,7 +631,7 @@ Global___EditMessageRequest: _TypeAlias = EditMessageRequest  # noqa: Y015
 
 @_typing.final
 class EditMessageResponse(_message.Message):
-    """The edited message."""
+    """The response of EditMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -659,7 +655,7 @@ Global___EditMessageResponse: _TypeAlias = EditMessageResponse  # noqa: Y015
 
 @_typing.final
 class DeleteMessageRequest(_message.Message):
-    """Names a message to delete."""
+    """The request of DeleteMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -672,10 +668,10 @@ class DeleteMessageRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     reason: _builtins.str
-    """Why, up to 512 characters, for the log of what moderators do; may be empty."""
+    """The reason for the moderation log, up to 512 characters; may be empty."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator, or in a public room as a platform
-    moderator. Logged.
+    """Whether to act as the platform's staff: administrators in any room, moderators in public rooms.
+    Recorded in the moderation log.
     """
     def __init__(
         self,
@@ -695,14 +691,14 @@ Global___DeleteMessageRequest: _TypeAlias = DeleteMessageRequest  # noqa: Y015
 
 @_typing.final
 class DeleteMessageResponse(_message.Message):
-    """The deleted message."""
+    """The response of DeleteMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def message(self) -> _message_pb2.Message:
-        """Its stub."""
+        """The tombstone."""
 
     def __init__(
         self,
@@ -719,7 +715,7 @@ Global___DeleteMessageResponse: _TypeAlias = DeleteMessageResponse  # noqa: Y015
 
 @_typing.final
 class RestoreMessageRequest(_message.Message):
-    """Names a message to restore."""
+    """The request of RestoreMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -731,7 +727,7 @@ class RestoreMessageRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     reason: _builtins.str
-    """Why, up to 512 characters, for the log of what moderators do; may be empty."""
+    """The reason for the moderation log, up to 512 characters; may be empty."""
     def __init__(
         self,
         *,
@@ -749,7 +745,7 @@ Global___RestoreMessageRequest: _TypeAlias = RestoreMessageRequest  # noqa: Y015
 
 @_typing.final
 class RestoreMessageResponse(_message.Message):
-    """The restored message."""
+    """The response of RestoreMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -773,7 +769,7 @@ Global___RestoreMessageResponse: _TypeAlias = RestoreMessageResponse  # noqa: Y0
 
 @_typing.final
 class ListRevisionsRequest(_message.Message):
-    """Which revisions to list."""
+    """The request of ListRevisions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -786,10 +782,10 @@ class ListRevisionsRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     page_size: _builtins.int
-    """At most so many revisions, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of revisions in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -809,14 +805,14 @@ Global___ListRevisionsRequest: _TypeAlias = ListRevisionsRequest  # noqa: Y015
 
 @_typing.final
 class ListRevisionsResponse(_message.Message):
-    """A page of revisions."""
+    """The response of ListRevisions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REVISIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def revisions(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Revision]:
         """The revisions, the newest first."""

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class MessageServiceStub:
-    """Writes and reads messages.
+    """Sends, reads, searches, edits and deletes messages.
     """
 
     def __init__(self, channel):
@@ -93,18 +93,17 @@ class MessageServiceStub:
 
 
 class MessageServiceServicer:
-    """Writes and reads messages.
+    """Sends, reads, searches, edits and deletes messages.
     """
 
     def SendMessage(self, request, context):
-        """Sends a message to a room that the caller may post in.
+        """Sends a message to a room.
 
-        An answer means that the message is committed. Repeating a call with the same `request_id`
-        and the same fields returns the first message as it is now, with `deduplicated`; without a
-        `request_id` a repeated call may write twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND,
-        MENTION_NOT_A_MEMBER.
+        A response means that the message is committed. Safe to repeat with the same `request_id` and
+        fields: returns the first message as it is now, with `deduplicated`. Without a `request_id` a
+        repeat may send twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND,
+        PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND, MENTION_NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,10 +119,10 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReplies(self, request, context):
-        """Lists the replies under a root, the oldest first, with the root itself.
+        """Lists the replies under a root, the oldest first, together with the root.
 
-        A deleted root with live replies is listed too, as a stub. Errors: ROOM_NOT_FOUND, BANNED,
-        MESSAGE_NOT_FOUND (also for a message that is a reply), ROLE_REQUIRED (for `show_deleted`),
+        A deleted root with live replies is returned as a tombstone. Errors: ROOM_NOT_FOUND, BANNED,
+        MESSAGE_NOT_FOUND (also if `root_id` is a reply), ROLE_REQUIRED (for `show_deleted`),
         PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -131,9 +130,9 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetMessage(self, request, context):
-        """Gets one message of a room that the caller may read.
+        """Gets one message.
 
-        A deleted message is found only with `show_deleted`, by moderators of the room. Errors:
+        A deleted message is not found, unless a moderator of the room sets `show_deleted`. Errors:
         MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -141,20 +140,21 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InspectMessage(self, request, context):
-        """Gets one message for the platform's staff.
+        """Gets one message. For the platform's staff: administrators in any room, moderators in public
+        rooms.
 
-        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
-        moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED.
+        Each call adds a line to the moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LookupMessages(self, request, context):
-        """Gets up to 100 messages of a room by their ids.
+        """Gets up to 100 live messages of a room by their ids.
 
-        What is missing, deleted or hidden is told apart by nothing: its id comes in `missing_ids`.
-        That holds for a whole room that the caller may not read, too.
+        `missing_ids` has the ids of all others: missing, deleted or hidden, with no difference between
+        them. If the caller may not read the room, it has all ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,20 +163,21 @@ class MessageServiceServicer:
     def SearchMessages(self, request, context):
         """Searches messages, the newest first.
 
-        All words of the query must occur, in any order; letters match without their case and marks.
-        A query without a letter or digit finds nothing. Without a room, the public rooms and those the
-        caller is a member of are searched. SYSTEM messages are not found. Errors: ROOM_NOT_FOUND,
-        BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        All words of the query must occur, in any order, regardless of case and diacritics. A query
+        without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
+        caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
+        `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditMessage(self, request, context):
-        """Edits the caller's own message; `seq` stays, and moderators can see what it was.
+        """Edits the caller's own message.
 
-        An edit to what it says already changes nothing; others count as sends. A message keeps a
-        text or a track: an edit that would leave neither is refused with INVALID_FIELDS. Errors:
+        Its `seq` stays, and moderators can read the earlier content (ListRevisions). Safe to repeat:
+        an edit to the present content changes nothing. Other edits count as sends for the rate limit.
+        An edit that would leave neither text nor track is refused with INVALID_FIELDS. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
         ROOM_LOCKED, ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE,
         MESSAGE_DELETED, ETAG_MISMATCH, TRACK_NOT_FOUND, RATE_LIMITED.
@@ -186,11 +187,11 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMessage(self, request, context):
-        """Deletes a message: authors their own, moderators any, and platform moderators and
-        administrators with `as_admin`.
+        """Deletes a message. For its author, moderators of the room and, with `as_admin`, the platform's
+        staff.
 
-        Repeating it returns the same stub. A pin of the message ends. What moderators and
-        administrators delete is logged, an author's own messages are not. Errors: ROOM_NOT_FOUND,
+        Leaves a tombstone and removes the message's pin. Deletions by others than the author add a
+        line to the moderation log. Safe to repeat: returns the same tombstone. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -198,9 +199,9 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RestoreMessage(self, request, context):
-        """Restores a message that its author or a moderator deleted, within 30 days; for moderators.
+        """Restores a message that its author or a moderator deleted in the last 30 days. For moderators.
 
-        It comes back with its reactions and without its pin. Restoring a live message changes
+        Restores its reactions too, but not its pin. Safe to repeat: restoring a live message changes
         nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
         ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
         """
@@ -209,7 +210,7 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRevisions(self, request, context):
-        """Lists what a message was before each of its edits, the newest first; for moderators.
+        """Lists the revisions of a message, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND,
         PAGE_TOKEN_MISMATCH.
@@ -285,7 +286,7 @@ def add_MessageServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MessageService:
-    """Writes and reads messages.
+    """Sends, reads, searches, edits and deletes messages.
     """
 
     @staticmethod

@@ -13,18 +13,17 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class MessageServiceStub:
-    """Writes and reads messages."""
+    """Sends, reads, searches, edits and deletes messages."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SendMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.SendMessageRequest, _message_service_pb2.SendMessageResponse]
-    """Sends a message to a room that the caller may post in.
+    """Sends a message to a room.
 
-    An answer means that the message is committed. Repeating a call with the same `request_id`
-    and the same fields returns the first message as it is now, with `deduplicated`; without a
-    `request_id` a repeated call may write twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED,
-    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND,
-    MENTION_NOT_A_MEMBER.
+    A response means that the message is committed. Safe to repeat with the same `request_id` and
+    fields: returns the first message as it is now, with `deduplicated`. Without a `request_id` a
+    repeat may send twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED, CALLER_SUSPENDED, BANNED,
+    NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND,
+    PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND, MENTION_NOT_A_MEMBER.
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
     """Lists a room's messages, the newest first.
@@ -32,71 +31,73 @@ class MessageServiceStub:
     Errors: ROOM_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`), PAGE_TOKEN_MISMATCH.
     """
     ListReplies: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListRepliesRequest, _message_service_pb2.ListRepliesResponse]
-    """Lists the replies under a root, the oldest first, with the root itself.
+    """Lists the replies under a root, the oldest first, together with the root.
 
-    A deleted root with live replies is listed too, as a stub. Errors: ROOM_NOT_FOUND, BANNED,
-    MESSAGE_NOT_FOUND (also for a message that is a reply), ROLE_REQUIRED (for `show_deleted`),
+    A deleted root with live replies is returned as a tombstone. Errors: ROOM_NOT_FOUND, BANNED,
+    MESSAGE_NOT_FOUND (also if `root_id` is a reply), ROLE_REQUIRED (for `show_deleted`),
     PAGE_TOKEN_MISMATCH.
     """
     GetMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_service_pb2.GetMessageResponse]
-    """Gets one message of a room that the caller may read.
+    """Gets one message.
 
-    A deleted message is found only with `show_deleted`, by moderators of the room. Errors:
+    A deleted message is not found, unless a moderator of the room sets `show_deleted`. Errors:
     MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`).
     """
     InspectMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.InspectMessageRequest, _message_service_pb2.InspectMessageResponse]
-    """Gets one message for the platform's staff.
+    """Gets one message. For the platform's staff: administrators in any room, moderators in public
+    rooms.
 
-    Administrators may read in any room, moderators in public rooms. Each call adds a line to the
-    moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED.
+    Each call adds a line to the moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED,
+    BANNED, ROLE_REQUIRED.
     """
     LookupMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.LookupMessagesRequest, _message_service_pb2.LookupMessagesResponse]
-    """Gets up to 100 messages of a room by their ids.
+    """Gets up to 100 live messages of a room by their ids.
 
-    What is missing, deleted or hidden is told apart by nothing: its id comes in `missing_ids`.
-    That holds for a whole room that the caller may not read, too.
+    `missing_ids` has the ids of all others: missing, deleted or hidden, with no difference between
+    them. If the caller may not read the room, it has all ids.
     """
     SearchMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.SearchMessagesRequest, _message_service_pb2.SearchMessagesResponse]
     """Searches messages, the newest first.
 
-    All words of the query must occur, in any order; letters match without their case and marks.
-    A query without a letter or digit finds nothing. Without a room, the public rooms and those the
-    caller is a member of are searched. SYSTEM messages are not found. Errors: ROOM_NOT_FOUND,
-    BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+    All words of the query must occur, in any order, regardless of case and diacritics. A query
+    without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
+    caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
+    `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     EditMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.EditMessageRequest, _message_service_pb2.EditMessageResponse]
-    """Edits the caller's own message; `seq` stays, and moderators can see what it was.
+    """Edits the caller's own message.
 
-    An edit to what it says already changes nothing; others count as sends. A message keeps a
-    text or a track: an edit that would leave neither is refused with INVALID_FIELDS. Errors:
+    Its `seq` stays, and moderators can read the earlier content (ListRevisions). Safe to repeat:
+    an edit to the present content changes nothing. Other edits count as sends for the rate limit.
+    An edit that would leave neither text nor track is refused with INVALID_FIELDS. Errors:
     ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
     ROOM_LOCKED, ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE,
     MESSAGE_DELETED, ETAG_MISMATCH, TRACK_NOT_FOUND, RATE_LIMITED.
     """
     DeleteMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.DeleteMessageRequest, _message_service_pb2.DeleteMessageResponse]
-    """Deletes a message: authors their own, moderators any, and platform moderators and
-    administrators with `as_admin`.
+    """Deletes a message. For its author, moderators of the room and, with `as_admin`, the platform's
+    staff.
 
-    Repeating it returns the same stub. A pin of the message ends. What moderators and
-    administrators delete is logged, an author's own messages are not. Errors: ROOM_NOT_FOUND,
+    Leaves a tombstone and removes the message's pin. Deletions by others than the author add a
+    line to the moderation log. Safe to repeat: returns the same tombstone. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
     """
     RestoreMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RestoreMessageRequest, _message_service_pb2.RestoreMessageResponse]
-    """Restores a message that its author or a moderator deleted, within 30 days; for moderators.
+    """Restores a message that its author or a moderator deleted in the last 30 days. For moderators.
 
-    It comes back with its reactions and without its pin. Restoring a live message changes
+    Restores its reactions too, but not its pin. Safe to repeat: restoring a live message changes
     nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
     ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
     """
     ListRevisions: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListRevisionsRequest, _message_service_pb2.ListRevisionsResponse]
-    """Lists what a message was before each of its edits, the newest first; for moderators.
+    """Lists the revisions of a message, the newest first. For moderators.
 
     Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND,
     PAGE_TOKEN_MISMATCH.
     """
 
 class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Writes and reads messages."""
+    """Sends, reads, searches, edits and deletes messages."""
 
     @_abc_1.abstractmethod
     def SendMessage(
@@ -104,14 +105,13 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.SendMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.SendMessageRequest, _abc.Awaitable[_message_service_pb2.SendMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.SendMessageResponse]:
-        """Sends a message to a room that the caller may post in.
+        """Sends a message to a room.
 
-        An answer means that the message is committed. Repeating a call with the same `request_id`
-        and the same fields returns the first message as it is now, with `deduplicated`; without a
-        `request_id` a repeated call may write twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND,
-        MENTION_NOT_A_MEMBER.
+        A response means that the message is committed. Safe to repeat with the same `request_id` and
+        fields: returns the first message as it is now, with `deduplicated`. Without a `request_id` a
+        repeat may send twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED, CALLER_SUSPENDED, BANNED,
+        NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND,
+        PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND, MENTION_NOT_A_MEMBER.
         """
 
     @_abc_1.abstractmethod
@@ -131,10 +131,10 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.ListRepliesRequest,
         context: _aio.ServicerContext[_message_service_pb2.ListRepliesRequest, _abc.Awaitable[_message_service_pb2.ListRepliesResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.ListRepliesResponse]:
-        """Lists the replies under a root, the oldest first, with the root itself.
+        """Lists the replies under a root, the oldest first, together with the root.
 
-        A deleted root with live replies is listed too, as a stub. Errors: ROOM_NOT_FOUND, BANNED,
-        MESSAGE_NOT_FOUND (also for a message that is a reply), ROLE_REQUIRED (for `show_deleted`),
+        A deleted root with live replies is returned as a tombstone. Errors: ROOM_NOT_FOUND, BANNED,
+        MESSAGE_NOT_FOUND (also if `root_id` is a reply), ROLE_REQUIRED (for `show_deleted`),
         PAGE_TOKEN_MISMATCH.
         """
 
@@ -144,9 +144,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.GetMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.GetMessageRequest, _abc.Awaitable[_message_service_pb2.GetMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.GetMessageResponse]:
-        """Gets one message of a room that the caller may read.
+        """Gets one message.
 
-        A deleted message is found only with `show_deleted`, by moderators of the room. Errors:
+        A deleted message is not found, unless a moderator of the room sets `show_deleted`. Errors:
         MESSAGE_NOT_FOUND, BANNED, ROLE_REQUIRED (for `show_deleted`).
         """
 
@@ -156,10 +156,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.InspectMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.InspectMessageRequest, _abc.Awaitable[_message_service_pb2.InspectMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.InspectMessageResponse]:
-        """Gets one message for the platform's staff.
+        """Gets one message. For the platform's staff: administrators in any room, moderators in public
+        rooms.
 
-        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
-        moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED.
+        Each call adds a line to the moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, ROLE_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -168,10 +169,10 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.LookupMessagesRequest,
         context: _aio.ServicerContext[_message_service_pb2.LookupMessagesRequest, _abc.Awaitable[_message_service_pb2.LookupMessagesResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.LookupMessagesResponse]:
-        """Gets up to 100 messages of a room by their ids.
+        """Gets up to 100 live messages of a room by their ids.
 
-        What is missing, deleted or hidden is told apart by nothing: its id comes in `missing_ids`.
-        That holds for a whole room that the caller may not read, too.
+        `missing_ids` has the ids of all others: missing, deleted or hidden, with no difference between
+        them. If the caller may not read the room, it has all ids.
         """
 
     @_abc_1.abstractmethod
@@ -182,10 +183,10 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.SearchMessagesResponse]:
         """Searches messages, the newest first.
 
-        All words of the query must occur, in any order; letters match without their case and marks.
-        A query without a letter or digit finds nothing. Without a room, the public rooms and those the
-        caller is a member of are searched. SYSTEM messages are not found. Errors: ROOM_NOT_FOUND,
-        BANNED (with a room), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        All words of the query must occur, in any order, regardless of case and diacritics. A query
+        without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
+        caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
+        `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -194,10 +195,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.EditMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.EditMessageRequest, _abc.Awaitable[_message_service_pb2.EditMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.EditMessageResponse]:
-        """Edits the caller's own message; `seq` stays, and moderators can see what it was.
+        """Edits the caller's own message.
 
-        An edit to what it says already changes nothing; others count as sends. A message keeps a
-        text or a track: an edit that would leave neither is refused with INVALID_FIELDS. Errors:
+        Its `seq` stays, and moderators can read the earlier content (ListRevisions). Safe to repeat:
+        an edit to the present content changes nothing. Other edits count as sends for the rate limit.
+        An edit that would leave neither text nor track is refused with INVALID_FIELDS. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
         ROOM_LOCKED, ANNOUNCEMENT_ROOM, MESSAGE_NOT_FOUND, NOT_THE_AUTHOR, SYSTEM_MESSAGE,
         MESSAGE_DELETED, ETAG_MISMATCH, TRACK_NOT_FOUND, RATE_LIMITED.
@@ -209,11 +211,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.DeleteMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.DeleteMessageRequest, _abc.Awaitable[_message_service_pb2.DeleteMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.DeleteMessageResponse]:
-        """Deletes a message: authors their own, moderators any, and platform moderators and
-        administrators with `as_admin`.
+        """Deletes a message. For its author, moderators of the room and, with `as_admin`, the platform's
+        staff.
 
-        Repeating it returns the same stub. A pin of the message ends. What moderators and
-        administrators delete is logged, an author's own messages are not. Errors: ROOM_NOT_FOUND,
+        Leaves a tombstone and removes the message's pin. Deletions by others than the author add a
+        line to the moderation log. Safe to repeat: returns the same tombstone. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
         """
 
@@ -223,9 +225,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.RestoreMessageRequest,
         context: _aio.ServicerContext[_message_service_pb2.RestoreMessageRequest, _abc.Awaitable[_message_service_pb2.RestoreMessageResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.RestoreMessageResponse]:
-        """Restores a message that its author or a moderator deleted, within 30 days; for moderators.
+        """Restores a message that its author or a moderator deleted in the last 30 days. For moderators.
 
-        It comes back with its reactions and without its pin. Restoring a live message changes
+        Restores its reactions too, but not its pin. Safe to repeat: restoring a live message changes
         nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
         ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
         """
@@ -236,7 +238,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.ListRevisionsRequest,
         context: _aio.ServicerContext[_message_service_pb2.ListRevisionsRequest, _abc.Awaitable[_message_service_pb2.ListRevisionsResponse]],
     ) -> _abc.Awaitable[_message_service_pb2.ListRevisionsResponse]:
-        """Lists what a message was before each of its edits, the newest first; for moderators.
+        """Lists the revisions of a message, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, MESSAGE_NOT_FOUND,
         PAGE_TOKEN_MISMATCH.

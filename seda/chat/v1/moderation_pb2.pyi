@@ -28,11 +28,11 @@ class _SanctionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sanction
     SANCTION_KIND_UNSPECIFIED: _SanctionKind.ValueType  # 0
     """Never valid."""
     SANCTION_KIND_MUTE: _SanctionKind.ValueType  # 1
-    """To send, edit, react, pin, change the room, invite, revoke invitations and set roles; reading,
-    leaving, reporting, deleting and what else moderators do stay.
+    """Sending, editing, reacting, pinning, updating the room, inviting, revoking invitations and
+    setting roles. Reading, leaving, reporting, deleting and other moderation stay possible.
     """
     SANCTION_KIND_BAN: _SanctionKind.ValueType  # 2
-    """To be in the room at all."""
+    """Being in the room at all."""
 
 class SanctionKind(_SanctionKind, metaclass=_SanctionKindEnumTypeWrapper):
     """What a sanction forbids."""
@@ -40,11 +40,11 @@ class SanctionKind(_SanctionKind, metaclass=_SanctionKindEnumTypeWrapper):
 SANCTION_KIND_UNSPECIFIED: SanctionKind.ValueType  # 0
 """Never valid."""
 SANCTION_KIND_MUTE: SanctionKind.ValueType  # 1
-"""To send, edit, react, pin, change the room, invite, revoke invitations and set roles; reading,
-leaving, reporting, deleting and what else moderators do stay.
+"""Sending, editing, reacting, pinning, updating the room, inviting, revoking invitations and
+setting roles. Reading, leaving, reporting, deleting and other moderation stay possible.
 """
 SANCTION_KIND_BAN: SanctionKind.ValueType  # 2
-"""To be in the room at all."""
+"""Being in the room at all."""
 Global___SanctionKind: _TypeAlias = SanctionKind  # noqa: Y015
 
 class _ReportState:
@@ -56,23 +56,23 @@ class _ReportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportSta
     REPORT_STATE_UNSPECIFIED: _ReportState.ValueType  # 0
     """Never valid."""
     REPORT_STATE_OPEN: _ReportState.ValueType  # 1
-    """Waits for a moderator."""
+    """Not resolved yet."""
     REPORT_STATE_ACTED: _ReportState.ValueType  # 2
     """A moderator acted on it."""
     REPORT_STATE_DISMISSED: _ReportState.ValueType  # 3
-    """A moderator saw nothing to do."""
+    """A moderator took no action."""
 
 class ReportState(_ReportState, metaclass=_ReportStateEnumTypeWrapper):
-    """How far a report is."""
+    """The state of a report."""
 
 REPORT_STATE_UNSPECIFIED: ReportState.ValueType  # 0
 """Never valid."""
 REPORT_STATE_OPEN: ReportState.ValueType  # 1
-"""Waits for a moderator."""
+"""Not resolved yet."""
 REPORT_STATE_ACTED: ReportState.ValueType  # 2
 """A moderator acted on it."""
 REPORT_STATE_DISMISSED: ReportState.ValueType  # 3
-"""A moderator saw nothing to do."""
+"""A moderator took no action."""
 Global___ReportState: _TypeAlias = ReportState  # noqa: Y015
 
 @_typing.final
@@ -96,22 +96,22 @@ class Sanction(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     user_id: _builtins.str
-    """Whom it holds for, a UUID."""
+    """The id of the sanctioned user, a UUID."""
     kind: Global___SanctionKind.ValueType
-    """What it forbids."""
+    """What the sanction forbids."""
     reason: _builtins.str
     """The moderator's reason, 1 to 512 characters."""
     issuer_id: _builtins.str
-    """Who issued it, a UUID; empty once that user is erased."""
+    """The id of the user who imposed it, a UUID; empty once that user is erased."""
     rev: _builtins.int
     """The rev of its last change."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when it holds."""
+        """When it starts."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when it holds; absent: until it is lifted."""
+        """When it expires; absent: it holds until it is lifted."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
@@ -161,20 +161,22 @@ class Report(_message.Message):
     message_id: _builtins.str
     """The reported message's id, a UUID."""
     reporter_id: _builtins.str
-    """Who reported it, a UUID; empty once that user is erased."""
+    """The id of the user who reported it, a UUID; empty once that user is erased."""
     reason: _builtins.str
-    """What the reporter wrote, 1 to 512 characters; empty once that user is erased."""
+    """The reporter's reason, 1 to 512 characters; empty once that user is erased."""
     state: Global___ReportState.ValueType
-    """How far it is."""
+    """The report's state."""
     resolver_id: _builtins.str
-    """Who resolved it, a UUID; empty while open, and once that user is erased."""
+    """The id of the user who resolved it, a UUID; empty while it is open, and once that user is
+    erased.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
+        """When the report was made."""
 
     @_builtins.property
     def resolve_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was resolved; absent: open."""
+        """When the report was resolved; absent: open."""
 
     def __init__(
         self,
@@ -199,7 +201,7 @@ Global___Report: _TypeAlias = Report  # noqa: Y015
 
 @_typing.final
 class ModerationLog(_message.Message):
-    """One line of what moderators did in a room. Never holds texts or names."""
+    """One line of a room's moderation log. Contains no texts and no names."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -222,36 +224,36 @@ class ModerationLog(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     rev: _builtins.int
-    """The rev of the act; lines are in its order."""
+    """The rev of the action; lines are ordered by it."""
     actor_id: _builtins.str
-    """Who acted, a UUID."""
+    """The id of the user who acted, a UUID."""
     actor_role: _builtins.str
-    """In what role: OWNER, MODERATOR or MEMBER of the room, or with `as_admin` the platform's ADMIN or
-    MODERATOR.
+    """The role by which they acted: OWNER, MODERATOR or MEMBER of the room, or with `as_admin` ADMIN
+    or MODERATOR of the platform.
     """
     as_admin: _builtins.bool
-    """Whether they acted by their role on the platform."""
+    """Whether they acted by their platform role."""
     action: _builtins.str
-    """What they did, such as BAN_MEMBER."""
+    """The action, such as BAN_MEMBER."""
     target_user_id: _builtins.str
-    """The user it was done to, a UUID; empty: none."""
+    """The id of the user who was acted on, a UUID; empty: none."""
     target_message_id: _builtins.str
-    """The message it was done to, a UUID; empty: none."""
+    """The id of the message that was acted on, a UUID; empty: none."""
     reason: _builtins.str
-    """The reason they gave, up to 512 characters; empty: none was asked."""
+    """The reason given, up to 512 characters; empty: none."""
     request_id: _builtins.str
     """The call's request id."""
     @_builtins.property
     def before(self) -> _struct_pb2.Struct:
-        """What it was before: ids, roles, states and times; absent: nothing."""
+        """The state before: ids, roles, states and times; absent: none."""
 
     @_builtins.property
     def after(self) -> _struct_pb2.Struct:
-        """What it was after; absent: nothing."""
+        """The state after; absent: none."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it happened."""
+        """When the action happened."""
 
     def __init__(
         self,

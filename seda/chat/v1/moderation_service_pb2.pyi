@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class MuteMemberRequest(_message.Message):
-    """Whom to mute."""
+    """The request of MuteMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -38,12 +38,12 @@ class MuteMemberRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """For how long, 1 second to 10 years; absent: until it is lifted."""
+        """The duration, 1 second to 10 years; absent: until it is lifted."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ Global___MuteMemberRequest: _TypeAlias = MuteMemberRequest  # noqa: Y015
 
 @_typing.final
 class MuteMemberResponse(_message.Message):
-    """The mute."""
+    """The response of MuteMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -88,7 +88,7 @@ Global___MuteMemberResponse: _TypeAlias = MuteMemberResponse  # noqa: Y015
 
 @_typing.final
 class UnmuteMemberRequest(_message.Message):
-    """Whose mute to lift."""
+    """The request of UnmuteMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -101,9 +101,9 @@ class UnmuteMemberRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -122,14 +122,14 @@ Global___UnmuteMemberRequest: _TypeAlias = UnmuteMemberRequest  # noqa: Y015
 
 @_typing.final
 class UnmuteMemberResponse(_message.Message):
-    """What was lifted."""
+    """The response of UnmuteMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SANCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def sanction(self) -> _moderation_pb2.Sanction:
-        """The sanction that was lifted; absent: there was none."""
+        """The lifted sanction; absent: there was none."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ Global___UnmuteMemberResponse: _TypeAlias = UnmuteMemberResponse  # noqa: Y015
 
 @_typing.final
 class KickMemberRequest(_message.Message):
-    """Whom to remove."""
+    """The request of KickMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -159,9 +159,9 @@ class KickMemberRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -180,7 +180,7 @@ Global___KickMemberRequest: _TypeAlias = KickMemberRequest  # noqa: Y015
 
 @_typing.final
 class KickMemberResponse(_message.Message):
-    """Nothing more to say."""
+    """The response of KickMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -197,7 +197,7 @@ Global___KickMemberResponse: _TypeAlias = KickMemberResponse  # noqa: Y015
 
 @_typing.final
 class BanMemberRequest(_message.Message):
-    """Whom to ban."""
+    """The request of BanMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -212,16 +212,16 @@ class BanMemberRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """For how long, 1 second to 10 years; absent: until it is lifted."""
+        """The duration, 1 second to 10 years; absent: until it is lifted."""
 
     @_builtins.property
     def delete_window(self) -> _duration_pb2.Duration:
-        """How far back to delete the user's messages, up to 7 days; absent: not at all."""
+        """How far back to delete the user's messages, up to 7 days; absent: delete none."""
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ Global___BanMemberRequest: _TypeAlias = BanMemberRequest  # noqa: Y015
 
 @_typing.final
 class BanMemberResponse(_message.Message):
-    """The ban."""
+    """The response of BanMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -251,9 +251,9 @@ class BanMemberResponse(_message.Message):
     DELETED_COUNT_FIELD_NUMBER: _builtins.int
     REMAINING_COUNT_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
-    """How many messages were deleted."""
+    """The number of deleted messages."""
     remaining_count: _builtins.int
-    """How many messages within the window remain; DeleteMessagesByAuthor deletes them."""
+    """The number of messages that remain within the window; DeleteMessagesByAuthor deletes them."""
     @_builtins.property
     def sanction(self) -> _moderation_pb2.Sanction:
         """The sanction."""
@@ -275,7 +275,7 @@ Global___BanMemberResponse: _TypeAlias = BanMemberResponse  # noqa: Y015
 
 @_typing.final
 class UnbanMemberRequest(_message.Message):
-    """Whose ban to lift."""
+    """The request of UnbanMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -288,9 +288,9 @@ class UnbanMemberRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -309,14 +309,14 @@ Global___UnbanMemberRequest: _TypeAlias = UnbanMemberRequest  # noqa: Y015
 
 @_typing.final
 class UnbanMemberResponse(_message.Message):
-    """What was lifted."""
+    """The response of UnbanMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SANCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def sanction(self) -> _moderation_pb2.Sanction:
-        """The sanction that was lifted; absent: there was none."""
+        """The lifted sanction; absent: there was none."""
 
     def __init__(
         self,
@@ -333,7 +333,7 @@ Global___UnbanMemberResponse: _TypeAlias = UnbanMemberResponse  # noqa: Y015
 
 @_typing.final
 class ListSanctionsRequest(_message.Message):
-    """Which sanctions to list."""
+    """The request of ListSanctions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -344,12 +344,12 @@ class ListSanctionsRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     user_id: _builtins.str
-    """Only of this user, a UUID; empty: of anybody."""
+    """Only sanctions of this user, a UUID; empty: of all."""
     page_size: _builtins.int
-    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of lines in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -369,14 +369,14 @@ Global___ListSanctionsRequest: _TypeAlias = ListSanctionsRequest  # noqa: Y015
 
 @_typing.final
 class ListSanctionsResponse(_message.Message):
-    """A page of sanctions."""
+    """The response of ListSanctions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SANCTIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def sanctions(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.Sanction]:
         """The sanctions."""
@@ -397,7 +397,7 @@ Global___ListSanctionsResponse: _TypeAlias = ListSanctionsResponse  # noqa: Y015
 
 @_typing.final
 class InspectSanctionsRequest(_message.Message):
-    """Which sanctions to list."""
+    """The request of InspectSanctions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -408,12 +408,12 @@ class InspectSanctionsRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     user_id: _builtins.str
-    """Only of this user, a UUID; empty: of anybody."""
+    """Only sanctions of this user, a UUID; empty: of all."""
     page_size: _builtins.int
-    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of lines in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -433,14 +433,14 @@ Global___InspectSanctionsRequest: _TypeAlias = InspectSanctionsRequest  # noqa: 
 
 @_typing.final
 class InspectSanctionsResponse(_message.Message):
-    """A page of sanctions."""
+    """The response of InspectSanctions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SANCTIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def sanctions(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.Sanction]:
         """The sanctions."""
@@ -461,7 +461,7 @@ Global___InspectSanctionsResponse: _TypeAlias = InspectSanctionsResponse  # noqa
 
 @_typing.final
 class LockRoomRequest(_message.Message):
-    """Names the room."""
+    """The request of LockRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -471,9 +471,9 @@ class LockRoomRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -491,7 +491,7 @@ Global___LockRoomRequest: _TypeAlias = LockRoomRequest  # noqa: Y015
 
 @_typing.final
 class LockRoomResponse(_message.Message):
-    """The room as it is now."""
+    """The response of LockRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -515,7 +515,7 @@ Global___LockRoomResponse: _TypeAlias = LockRoomResponse  # noqa: Y015
 
 @_typing.final
 class UnlockRoomRequest(_message.Message):
-    """Names the room."""
+    """The request of UnlockRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -525,9 +525,9 @@ class UnlockRoomRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -545,7 +545,7 @@ Global___UnlockRoomRequest: _TypeAlias = UnlockRoomRequest  # noqa: Y015
 
 @_typing.final
 class UnlockRoomResponse(_message.Message):
-    """The room as it is now."""
+    """The response of UnlockRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -569,7 +569,7 @@ Global___UnlockRoomResponse: _TypeAlias = UnlockRoomResponse  # noqa: Y015
 
 @_typing.final
 class ArchiveRoomRequest(_message.Message):
-    """Names the room."""
+    """The request of ArchiveRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -579,9 +579,9 @@ class ArchiveRoomRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -599,7 +599,7 @@ Global___ArchiveRoomRequest: _TypeAlias = ArchiveRoomRequest  # noqa: Y015
 
 @_typing.final
 class ArchiveRoomResponse(_message.Message):
-    """The room as it is now."""
+    """The response of ArchiveRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -623,7 +623,7 @@ Global___ArchiveRoomResponse: _TypeAlias = ArchiveRoomResponse  # noqa: Y015
 
 @_typing.final
 class UnarchiveRoomRequest(_message.Message):
-    """Names the room."""
+    """The request of UnarchiveRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -633,9 +633,9 @@ class UnarchiveRoomRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     def __init__(
         self,
         *,
@@ -653,7 +653,7 @@ Global___UnarchiveRoomRequest: _TypeAlias = UnarchiveRoomRequest  # noqa: Y015
 
 @_typing.final
 class UnarchiveRoomResponse(_message.Message):
-    """The room as it is now."""
+    """The response of UnarchiveRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -677,7 +677,7 @@ Global___UnarchiveRoomResponse: _TypeAlias = UnarchiveRoomResponse  # noqa: Y015
 
 @_typing.final
 class DeleteMessagesByAuthorRequest(_message.Message):
-    """Whose messages to delete."""
+    """The request of DeleteMessagesByAuthor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -690,18 +690,18 @@ class DeleteMessagesByAuthorRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     author_id: _builtins.str
-    """The id of the user who wrote them, a UUID."""
+    """The author's user id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator. Logged."""
+    """Whether to act as a platform administrator. Recorded in the moderation log."""
     request_id: _builtins.str
     """A UUID made by the client that makes the call safe to repeat. A call that deletes nothing does
-    not use it up. Empty: each call deletes.
+    not store it. Empty: each call deletes.
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Only messages written at this time or later; absent: all."""
+        """Only messages sent at this time or later; absent: all."""
 
     def __init__(
         self,
@@ -723,7 +723,7 @@ Global___DeleteMessagesByAuthorRequest: _TypeAlias = DeleteMessagesByAuthorReque
 
 @_typing.final
 class DeleteMessagesByAuthorResponse(_message.Message):
-    """The result of the deletion."""
+    """The response of DeleteMessagesByAuthor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -731,11 +731,11 @@ class DeleteMessagesByAuthorResponse(_message.Message):
     REMAINING_COUNT_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
-    """How many messages the call deleted, or the earlier call with the same `request_id`."""
+    """The number of messages that this call, or the earlier one with the same `request_id`, deleted."""
     remaining_count: _builtins.int
-    """How many messages remain now."""
+    """The number of messages that remain now."""
     deduplicated: _builtins.bool
-    """Whether an earlier call with the same `request_id` had deleted them."""
+    """Whether an earlier call with the same `request_id` deleted them."""
     def __init__(
         self,
         *,
@@ -753,7 +753,7 @@ Global___DeleteMessagesByAuthorResponse: _TypeAlias = DeleteMessagesByAuthorResp
 
 @_typing.final
 class ReportMessageRequest(_message.Message):
-    """What to report."""
+    """The request of ReportMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -766,11 +766,11 @@ class ReportMessageRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     request_id: _builtins.str
-    """A UUID made by the client that makes the call safe to repeat: the report that it made is given
-    again, as it is now but for who resolved it. A call that finds a report of the caller open makes
-    none, and its id is not kept. Empty: a call after the report was resolved makes another one.
+    """A UUID made by the client that makes the call safe to repeat: a repeat returns the report in
+    its present state, without its resolver. A call that finds an open report of the caller makes
+    none and does not store the id. Empty: a call after the report was resolved makes another one.
     """
     def __init__(
         self,
@@ -790,14 +790,14 @@ Global___ReportMessageRequest: _TypeAlias = ReportMessageRequest  # noqa: Y015
 
 @_typing.final
 class ReportMessageResponse(_message.Message):
-    """The report."""
+    """The response of ReportMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORT_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
-    """Whether an earlier call with the same `request_id` had made it."""
+    """Whether an earlier call with the same `request_id` made it."""
     @_builtins.property
     def report(self) -> _moderation_pb2.Report:
         """The report."""
@@ -818,7 +818,7 @@ Global___ReportMessageResponse: _TypeAlias = ReportMessageResponse  # noqa: Y015
 
 @_typing.final
 class ListReportsRequest(_message.Message):
-    """Which reports to list."""
+    """The request of ListReports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -831,10 +831,10 @@ class ListReportsRequest(_message.Message):
     state: _moderation_pb2.ReportState.ValueType
     """Only reports in this state; unspecified: all."""
     page_size: _builtins.int
-    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of lines in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -854,14 +854,14 @@ Global___ListReportsRequest: _TypeAlias = ListReportsRequest  # noqa: Y015
 
 @_typing.final
 class ListReportsResponse(_message.Message):
-    """A page of reports."""
+    """The response of ListReports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.Report]:
         """The reports."""
@@ -882,7 +882,7 @@ Global___ListReportsResponse: _TypeAlias = ListReportsResponse  # noqa: Y015
 
 @_typing.final
 class InspectReportsRequest(_message.Message):
-    """Which reports to list."""
+    """The request of InspectReports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -895,10 +895,10 @@ class InspectReportsRequest(_message.Message):
     state: _moderation_pb2.ReportState.ValueType
     """Only reports in this state; unspecified: all."""
     page_size: _builtins.int
-    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of lines in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -918,14 +918,14 @@ Global___InspectReportsRequest: _TypeAlias = InspectReportsRequest  # noqa: Y015
 
 @_typing.final
 class InspectReportsResponse(_message.Message):
-    """A page of reports."""
+    """The response of InspectReports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.Report]:
         """The reports."""
@@ -946,7 +946,7 @@ Global___InspectReportsResponse: _TypeAlias = InspectReportsResponse  # noqa: Y0
 
 @_typing.final
 class ResolveReportRequest(_message.Message):
-    """Which report to resolve, and how."""
+    """The request of ResolveReport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -962,10 +962,10 @@ class ResolveReportRequest(_message.Message):
     state: _moderation_pb2.ReportState.ValueType
     """The outcome: ACTED or DISMISSED."""
     reason: _builtins.str
-    """Why, 1 to 512 characters."""
+    """The reason for the moderation log, 1 to 512 characters."""
     as_admin: _builtins.bool
-    """Whether the caller acts as a platform administrator, or in a public room as a platform
-    moderator. Logged.
+    """Whether to act as the platform's staff: administrators in any room, moderators in public rooms.
+    Recorded in the moderation log.
     """
     def __init__(
         self,
@@ -986,7 +986,7 @@ Global___ResolveReportRequest: _TypeAlias = ResolveReportRequest  # noqa: Y015
 
 @_typing.final
 class ResolveReportResponse(_message.Message):
-    """The resolved report."""
+    """The response of ResolveReport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1010,7 +1010,7 @@ Global___ResolveReportResponse: _TypeAlias = ResolveReportResponse  # noqa: Y015
 
 @_typing.final
 class ListModerationLogsRequest(_message.Message):
-    """Which lines to list."""
+    """The request of ListModerationLogs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1021,12 +1021,12 @@ class ListModerationLogsRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     target_user_id: _builtins.str
-    """Only acts on this user, a UUID; empty: on anybody."""
+    """Only actions on this user, a UUID; empty: on all."""
     page_size: _builtins.int
-    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of lines in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -1046,14 +1046,14 @@ Global___ListModerationLogsRequest: _TypeAlias = ListModerationLogsRequest  # no
 
 @_typing.final
 class ListModerationLogsResponse(_message.Message):
-    """A page of the log."""
+    """The response of ListModerationLogs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOGS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.ModerationLog]:
         """The lines."""
@@ -1074,7 +1074,7 @@ Global___ListModerationLogsResponse: _TypeAlias = ListModerationLogsResponse  # 
 
 @_typing.final
 class InspectModerationLogsRequest(_message.Message):
-    """Which lines to list."""
+    """The request of InspectModerationLogs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1085,12 +1085,12 @@ class InspectModerationLogsRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     target_user_id: _builtins.str
-    """Only acts on this user, a UUID; empty: on anybody."""
+    """Only actions on this user, a UUID; empty: on all."""
     page_size: _builtins.int
-    """At most so many lines, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of lines in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -1110,14 +1110,14 @@ Global___InspectModerationLogsRequest: _TypeAlias = InspectModerationLogsRequest
 
 @_typing.final
 class InspectModerationLogsResponse(_message.Message):
-    """A page of the log."""
+    """The response of InspectModerationLogs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOGS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[_moderation_pb2.ModerationLog]:
         """The lines."""

@@ -26,11 +26,11 @@ if _version_not_supported:
 
 
 class ModerationServiceStub:
-    """What moderators and owners do to keep a room in order, and what members report to them.
+    """Moderation by moderators and owners, and reports by members.
 
-    Nobody acts on themselves, on equals or on higher ones. With `as_admin` a platform administrator
-    may do all of it in any room, also in one that is hidden from them; without it the platform role
-    counts for nothing. Each act writes a line of the moderation log in its own transaction.
+    A caller cannot act on themselves, on equals or on higher roles. With `as_admin` a platform
+    administrator may do all of this in any room, also in a hidden one; without it the platform role
+    has no effect. Each action adds a line to the moderation log in the same transaction.
     """
 
     def __init__(self, channel):
@@ -132,69 +132,69 @@ class ModerationServiceStub:
 
 
 class ModerationServiceServicer:
-    """What moderators and owners do to keep a room in order, and what members report to them.
+    """Moderation by moderators and owners, and reports by members.
 
-    Nobody acts on themselves, on equals or on higher ones. With `as_admin` a platform administrator
-    may do all of it in any room, also in one that is hidden from them; without it the platform role
-    counts for nothing. Each act writes a line of the moderation log in its own transaction.
+    A caller cannot act on themselves, on equals or on higher roles. With `as_admin` a platform
+    administrator may do all of this in any room, also in a hidden one; without it the platform role
+    has no effect. Each action adds a line to the moderation log in the same transaction.
     """
 
     def MuteMember(self, request, context):
-        """Forbids a user to write in a room, for a time or until it is lifted; replaces a mute that
-        holds.
+        """Mutes a user in a room, for a time or until it is lifted. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Replaces an active mute; a repeat restarts its time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnmuteMember(self, request, context):
-        """Lifts a mute; lifting none changes nothing.
+        """Lifts a mute. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def KickMember(self, request, context):
-        """Ends a membership; the user may come back. Kicking a user who is no member changes nothing.
-
-        A room whose last owner this was goes to its longest-serving moderator, else member; one that
-        nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
+        Safe to repeat: without an active mute it changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def BanMember(self, request, context):
-        """Ends a membership and forbids the user to come back, for a time or until it is lifted;
-        replaces a ban that holds.
+    def KickMember(self, request, context):
+        """Ends a membership; the user may join again. For moderators.
 
-        May also delete what they wrote lately, up to 500 messages at once. A room whose last owner
-        this was is handed on as by KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        Ownership of a room whose last owner is kicked goes to its longest-serving moderator, else
+        member, with a line in the moderation log; a room without members is archived. Safe to repeat:
+        kicking a user who is not a member changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BanMember(self, request, context):
+        """Bans a user from a room and ends their membership, for a time or until it is lifted. For
+        moderators.
+
+        Replaces an active ban; a repeat restarts its time. May also delete up to 500 of the user's
+        recent messages. Transfers ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnbanMember(self, request, context):
-        """Lifts a ban; lifting none changes nothing.
+        """Lifts a ban. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Safe to repeat: without an active ban it changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSanctions(self, request, context):
-        """Lists the mutes and bans of a room that hold, the newest first; for moderators.
+        """Lists the active mutes and bans of a room, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -203,7 +203,7 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InspectSanctions(self, request, context):
-        """Lists the active mutes and bans of a room, the newest first, for platform administrators.
+        """Lists the active mutes and bans of a room, the newest first. For platform administrators.
 
         Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
         PAGE_TOKEN_MISMATCH.
@@ -213,37 +213,40 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LockRoom(self, request, context):
-        """Locks a room: nobody may post. Locking it twice changes nothing.
+        """Locks a room: nobody may post. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        Safe to repeat: locking a locked room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnlockRoom(self, request, context):
-        """Unlocks a room; unlocking an open one changes nothing.
+        """Unlocks a room. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        Safe to repeat: unlocking an unlocked room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ArchiveRoom(self, request, context):
-        """Archives a room: it takes no changes, and lists leave it out; for owners. Archiving it twice
-        changes nothing.
+        """Archives a room: it accepts no changes and public lists omit it. For owners.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        Safe to repeat: archiving an archived room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnarchiveRoom(self, request, context):
-        """Brings an archived room back; for owners. Does nothing to one in use.
+        """Unarchives a room. For owners.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        Safe to repeat: unarchiving an active room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -251,6 +254,7 @@ class ModerationServiceServicer:
 
     def DeleteMessagesByAuthor(self, request, context):
         """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
+        For moderators.
 
         Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
@@ -261,9 +265,9 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportMessage(self, request, context):
-        """Reports a message to the moderators of its room; for members.
+        """Reports a message to the moderators of its room. For members.
 
-        Reporting it again while the report is open changes nothing. Errors: ROOM_NOT_FOUND,
+        Safe to repeat: while the report is open a repeat returns it. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED,
         REQUEST_ID_REUSED.
         """
@@ -272,7 +276,7 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReports(self, request, context):
-        """Lists the reports of a room, the newest first; for moderators.
+        """Lists the reports of a room, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -281,29 +285,29 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InspectReports(self, request, context):
-        """Lists the reports of a room, the newest first, for the platform's staff.
+        """Lists the reports of a room, the newest first. For the platform's staff: administrators in any
+        room, moderators in public rooms.
 
-        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
-        moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveReport(self, request, context):
-        """Resolves a report; for moderators, and with `as_admin` for platform moderators in public
-        rooms.
+        """Resolves a report. For moderators and, with `as_admin`, the platform's staff: administrators in
+        any room, moderators in public rooms.
 
-        Resolving it again in the same way changes nothing; in another way replaces the outcome.
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        REPORT_NOT_FOUND.
+        Replaces an earlier outcome. Safe to repeat: the same outcome changes nothing. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListModerationLogs(self, request, context):
-        """Lists what moderators did in a room, the newest first; for moderators.
+        """Lists the moderation log of a room, the newest line first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -312,7 +316,7 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InspectModerationLogs(self, request, context):
-        """Lists the moderation log of a room, the newest line first, for platform administrators.
+        """Lists the moderation log of a room, the newest line first. For platform administrators.
 
         Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
         PAGE_TOKEN_MISMATCH.
@@ -423,11 +427,11 @@ def add_ModerationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModerationService:
-    """What moderators and owners do to keep a room in order, and what members report to them.
+    """Moderation by moderators and owners, and reports by members.
 
-    Nobody acts on themselves, on equals or on higher ones. With `as_admin` a platform administrator
-    may do all of it in any room, also in one that is hidden from them; without it the platform role
-    counts for nothing. Each act writes a line of the moderation log in its own transaction.
+    A caller cannot act on themselves, on equals or on higher roles. With `as_admin` a platform
+    administrator may do all of this in any room, also in a hidden one; without it the platform role
+    has no effect. Each action adds a line to the moderation log in the same transaction.
     """
 
     @staticmethod

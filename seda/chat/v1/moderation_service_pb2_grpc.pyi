@@ -13,131 +13,135 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ModerationServiceStub:
-    """What moderators and owners do to keep a room in order, and what members report to them.
+    """Moderation by moderators and owners, and reports by members.
 
-    Nobody acts on themselves, on equals or on higher ones. With `as_admin` a platform administrator
-    may do all of it in any room, also in one that is hidden from them; without it the platform role
-    counts for nothing. Each act writes a line of the moderation log in its own transaction.
+    A caller cannot act on themselves, on equals or on higher roles. With `as_admin` a platform
+    administrator may do all of this in any room, also in a hidden one; without it the platform role
+    has no effect. Each action adds a line to the moderation log in the same transaction.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     MuteMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.MuteMemberRequest, _moderation_service_pb2.MuteMemberResponse]
-    """Forbids a user to write in a room, for a time or until it is lifted; replaces a mute that
-    holds.
+    """Mutes a user in a room, for a time or until it is lifted. For moderators.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    TARGET_PROTECTED.
+    Replaces an active mute; a repeat restarts its time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
     """
     UnmuteMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnmuteMemberRequest, _moderation_service_pb2.UnmuteMemberResponse]
-    """Lifts a mute; lifting none changes nothing.
+    """Lifts a mute. For moderators.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    TARGET_PROTECTED.
-    """
-    KickMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.KickMemberRequest, _moderation_service_pb2.KickMemberResponse]
-    """Ends a membership; the user may come back. Kicking a user who is no member changes nothing.
-
-    A room whose last owner this was goes to its longest-serving moderator, else member; one that
-    nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
+    Safe to repeat: without an active mute it changes nothing. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
     """
-    BanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.BanMemberRequest, _moderation_service_pb2.BanMemberResponse]
-    """Ends a membership and forbids the user to come back, for a time or until it is lifted;
-    replaces a ban that holds.
+    KickMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.KickMemberRequest, _moderation_service_pb2.KickMemberResponse]
+    """Ends a membership; the user may join again. For moderators.
 
-    May also delete what they wrote lately, up to 500 messages at once. A room whose last owner
-    this was is handed on as by KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    Ownership of a room whose last owner is kicked goes to its longest-serving moderator, else
+    member, with a line in the moderation log; a room without members is archived. Safe to repeat:
+    kicking a user who is not a member changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    """
+    BanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.BanMemberRequest, _moderation_service_pb2.BanMemberResponse]
+    """Bans a user from a room and ends their membership, for a time or until it is lifted. For
+    moderators.
+
+    Replaces an active ban; a repeat restarts its time. May also delete up to 500 of the user's
+    recent messages. Transfers ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
     """
     UnbanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnbanMemberRequest, _moderation_service_pb2.UnbanMemberResponse]
-    """Lifts a ban; lifting none changes nothing.
+    """Lifts a ban. For moderators.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    TARGET_PROTECTED.
+    Safe to repeat: without an active ban it changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
     """
     ListSanctions: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListSanctionsRequest, _moderation_service_pb2.ListSanctionsResponse]
-    """Lists the mutes and bans of a room that hold, the newest first; for moderators.
+    """Lists the active mutes and bans of a room, the newest first. For moderators.
 
     Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
     """
     InspectSanctions: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.InspectSanctionsRequest, _moderation_service_pb2.InspectSanctionsResponse]
-    """Lists the active mutes and bans of a room, the newest first, for platform administrators.
+    """Lists the active mutes and bans of a room, the newest first. For platform administrators.
 
     Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
     PAGE_TOKEN_MISMATCH.
     """
     LockRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.LockRoomRequest, _moderation_service_pb2.LockRoomResponse]
-    """Locks a room: nobody may post. Locking it twice changes nothing.
+    """Locks a room: nobody may post. For moderators.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+    Safe to repeat: locking a locked room changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
     """
     UnlockRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnlockRoomRequest, _moderation_service_pb2.UnlockRoomResponse]
-    """Unlocks a room; unlocking an open one changes nothing.
+    """Unlocks a room. For moderators.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+    Safe to repeat: unlocking an unlocked room changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
     """
     ArchiveRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ArchiveRoomRequest, _moderation_service_pb2.ArchiveRoomResponse]
-    """Archives a room: it takes no changes, and lists leave it out; for owners. Archiving it twice
-    changes nothing.
+    """Archives a room: it accepts no changes and public lists omit it. For owners.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+    Safe to repeat: archiving an archived room changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
     """
     UnarchiveRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnarchiveRoomRequest, _moderation_service_pb2.UnarchiveRoomResponse]
-    """Brings an archived room back; for owners. Does nothing to one in use.
+    """Unarchives a room. For owners.
 
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+    Safe to repeat: unarchiving an active room changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
     """
     DeleteMessagesByAuthor: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.DeleteMessagesByAuthorRequest, _moderation_service_pb2.DeleteMessagesByAuthorResponse]
     """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
+    For moderators.
 
     Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
     ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
     REQUEST_ID_REUSED.
     """
     ReportMessage: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ReportMessageRequest, _moderation_service_pb2.ReportMessageResponse]
-    """Reports a message to the moderators of its room; for members.
+    """Reports a message to the moderators of its room. For members.
 
-    Reporting it again while the report is open changes nothing. Errors: ROOM_NOT_FOUND,
+    Safe to repeat: while the report is open a repeat returns it. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED,
     REQUEST_ID_REUSED.
     """
     ListReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListReportsRequest, _moderation_service_pb2.ListReportsResponse]
-    """Lists the reports of a room, the newest first; for moderators.
+    """Lists the reports of a room, the newest first. For moderators.
 
     Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
     """
     InspectReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.InspectReportsRequest, _moderation_service_pb2.InspectReportsResponse]
-    """Lists the reports of a room, the newest first, for the platform's staff.
+    """Lists the reports of a room, the newest first. For the platform's staff: administrators in any
+    room, moderators in public rooms.
 
-    Administrators may read in any room, moderators in public rooms. Each call adds a line to the
-    moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+    ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
     """
     ResolveReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]
-    """Resolves a report; for moderators, and with `as_admin` for platform moderators in public
-    rooms.
+    """Resolves a report. For moderators and, with `as_admin`, the platform's staff: administrators in
+    any room, moderators in public rooms.
 
-    Resolving it again in the same way changes nothing; in another way replaces the outcome.
-    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    REPORT_NOT_FOUND.
+    Replaces an earlier outcome. Safe to repeat: the same outcome changes nothing. Errors:
+    ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND.
     """
     ListModerationLogs: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListModerationLogsRequest, _moderation_service_pb2.ListModerationLogsResponse]
-    """Lists what moderators did in a room, the newest first; for moderators.
+    """Lists the moderation log of a room, the newest line first. For moderators.
 
     Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
     """
     InspectModerationLogs: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.InspectModerationLogsRequest, _moderation_service_pb2.InspectModerationLogsResponse]
-    """Lists the moderation log of a room, the newest line first, for platform administrators.
+    """Lists the moderation log of a room, the newest line first. For platform administrators.
 
     Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
     PAGE_TOKEN_MISMATCH.
     """
 
 class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What moderators and owners do to keep a room in order, and what members report to them.
+    """Moderation by moderators and owners, and reports by members.
 
-    Nobody acts on themselves, on equals or on higher ones. With `as_admin` a platform administrator
-    may do all of it in any room, also in one that is hidden from them; without it the platform role
-    counts for nothing. Each act writes a line of the moderation log in its own transaction.
+    A caller cannot act on themselves, on equals or on higher roles. With `as_admin` a platform
+    administrator may do all of this in any room, also in a hidden one; without it the platform role
+    has no effect. Each action adds a line to the moderation log in the same transaction.
     """
 
     @_abc_1.abstractmethod
@@ -146,11 +150,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.MuteMemberRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.MuteMemberRequest, _abc.Awaitable[_moderation_service_pb2.MuteMemberResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.MuteMemberResponse]:
-        """Forbids a user to write in a room, for a time or until it is lifted; replaces a mute that
-        holds.
+        """Mutes a user in a room, for a time or until it is lifted. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Replaces an active mute; a repeat restarts its time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -159,10 +162,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.UnmuteMemberRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.UnmuteMemberRequest, _abc.Awaitable[_moderation_service_pb2.UnmuteMemberResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.UnmuteMemberResponse]:
-        """Lifts a mute; lifting none changes nothing.
+        """Lifts a mute. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Safe to repeat: without an active mute it changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -171,11 +174,12 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.KickMemberRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.KickMemberRequest, _abc.Awaitable[_moderation_service_pb2.KickMemberResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.KickMemberResponse]:
-        """Ends a membership; the user may come back. Kicking a user who is no member changes nothing.
+        """Ends a membership; the user may join again. For moderators.
 
-        A room whose last owner this was goes to its longest-serving moderator, else member; one that
-        nobody is left in is archived. The log tells of that, too. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        Ownership of a room whose last owner is kicked goes to its longest-serving moderator, else
+        member, with a line in the moderation log; a room without members is archived. Safe to repeat:
+        kicking a user who is not a member changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -184,12 +188,12 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.BanMemberRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.BanMemberRequest, _abc.Awaitable[_moderation_service_pb2.BanMemberResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.BanMemberResponse]:
-        """Ends a membership and forbids the user to come back, for a time or until it is lifted;
-        replaces a ban that holds.
+        """Bans a user from a room and ends their membership, for a time or until it is lifted. For
+        moderators.
 
-        May also delete what they wrote lately, up to 500 messages at once. A room whose last owner
-        this was is handed on as by KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        Replaces an active ban; a repeat restarts its time. May also delete up to 500 of the user's
+        recent messages. Transfers ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -198,10 +202,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.UnbanMemberRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.UnbanMemberRequest, _abc.Awaitable[_moderation_service_pb2.UnbanMemberResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.UnbanMemberResponse]:
-        """Lifts a ban; lifting none changes nothing.
+        """Lifts a ban. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        TARGET_PROTECTED.
+        Safe to repeat: without an active ban it changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
         """
 
     @_abc_1.abstractmethod
@@ -210,7 +214,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ListSanctionsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ListSanctionsRequest, _abc.Awaitable[_moderation_service_pb2.ListSanctionsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ListSanctionsResponse]:
-        """Lists the mutes and bans of a room that hold, the newest first; for moderators.
+        """Lists the active mutes and bans of a room, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -221,7 +225,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.InspectSanctionsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.InspectSanctionsRequest, _abc.Awaitable[_moderation_service_pb2.InspectSanctionsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.InspectSanctionsResponse]:
-        """Lists the active mutes and bans of a room, the newest first, for platform administrators.
+        """Lists the active mutes and bans of a room, the newest first. For platform administrators.
 
         Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
         PAGE_TOKEN_MISMATCH.
@@ -233,9 +237,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.LockRoomRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.LockRoomRequest, _abc.Awaitable[_moderation_service_pb2.LockRoomResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.LockRoomResponse]:
-        """Locks a room: nobody may post. Locking it twice changes nothing.
+        """Locks a room: nobody may post. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        Safe to repeat: locking a locked room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
         """
 
     @_abc_1.abstractmethod
@@ -244,9 +249,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.UnlockRoomRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.UnlockRoomRequest, _abc.Awaitable[_moderation_service_pb2.UnlockRoomResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.UnlockRoomResponse]:
-        """Unlocks a room; unlocking an open one changes nothing.
+        """Unlocks a room. For moderators.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        Safe to repeat: unlocking an unlocked room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
         """
 
     @_abc_1.abstractmethod
@@ -255,10 +261,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ArchiveRoomRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ArchiveRoomRequest, _abc.Awaitable[_moderation_service_pb2.ArchiveRoomResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ArchiveRoomResponse]:
-        """Archives a room: it takes no changes, and lists leave it out; for owners. Archiving it twice
-        changes nothing.
+        """Archives a room: it accepts no changes and public lists omit it. For owners.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        Safe to repeat: archiving an archived room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -267,9 +273,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.UnarchiveRoomRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.UnarchiveRoomRequest, _abc.Awaitable[_moderation_service_pb2.UnarchiveRoomResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.UnarchiveRoomResponse]:
-        """Brings an archived room back; for owners. Does nothing to one in use.
+        """Unarchives a room. For owners.
 
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        Safe to repeat: unarchiving an active room changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -279,6 +286,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_moderation_service_pb2.DeleteMessagesByAuthorRequest, _abc.Awaitable[_moderation_service_pb2.DeleteMessagesByAuthorResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.DeleteMessagesByAuthorResponse]:
         """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
+        For moderators.
 
         Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
@@ -291,9 +299,9 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ReportMessageRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ReportMessageRequest, _abc.Awaitable[_moderation_service_pb2.ReportMessageResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ReportMessageResponse]:
-        """Reports a message to the moderators of its room; for members.
+        """Reports a message to the moderators of its room. For members.
 
-        Reporting it again while the report is open changes nothing. Errors: ROOM_NOT_FOUND,
+        Safe to repeat: while the report is open a repeat returns it. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, SYSTEM_MESSAGE, RATE_LIMITED,
         REQUEST_ID_REUSED.
         """
@@ -304,7 +312,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ListReportsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ListReportsRequest, _abc.Awaitable[_moderation_service_pb2.ListReportsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ListReportsResponse]:
-        """Lists the reports of a room, the newest first; for moderators.
+        """Lists the reports of a room, the newest first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -315,10 +323,11 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.InspectReportsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.InspectReportsRequest, _abc.Awaitable[_moderation_service_pb2.InspectReportsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.InspectReportsResponse]:
-        """Lists the reports of a room, the newest first, for the platform's staff.
+        """Lists the reports of a room, the newest first. For the platform's staff: administrators in any
+        room, moderators in public rooms.
 
-        Administrators may read in any room, moderators in public rooms. Each call adds a line to the
-        moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
+        ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod
@@ -327,12 +336,11 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ResolveReportRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ResolveReportRequest, _abc.Awaitable[_moderation_service_pb2.ResolveReportResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ResolveReportResponse]:
-        """Resolves a report; for moderators, and with `as_admin` for platform moderators in public
-        rooms.
+        """Resolves a report. For moderators and, with `as_admin`, the platform's staff: administrators in
+        any room, moderators in public rooms.
 
-        Resolving it again in the same way changes nothing; in another way replaces the outcome.
-        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        REPORT_NOT_FOUND.
+        Replaces an earlier outcome. Safe to repeat: the same outcome changes nothing. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -341,7 +349,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ListModerationLogsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.ListModerationLogsRequest, _abc.Awaitable[_moderation_service_pb2.ListModerationLogsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.ListModerationLogsResponse]:
-        """Lists what moderators did in a room, the newest first; for moderators.
+        """Lists the moderation log of a room, the newest line first. For moderators.
 
         Errors: ROOM_NOT_FOUND, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
         """
@@ -352,7 +360,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.InspectModerationLogsRequest,
         context: _aio.ServicerContext[_moderation_service_pb2.InspectModerationLogsRequest, _abc.Awaitable[_moderation_service_pb2.InspectModerationLogsResponse]],
     ) -> _abc.Awaitable[_moderation_service_pb2.InspectModerationLogsResponse]:
-        """Lists the moderation log of a room, the newest line first, for platform administrators.
+        """Lists the moderation log of a room, the newest line first. For platform administrators.
 
         Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
         PAGE_TOKEN_MISMATCH.

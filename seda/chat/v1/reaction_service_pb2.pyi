@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Reaction(_message.Message):
-    """One emoji that one user gave to one message."""
+    """One emoji of one user on one message."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,14 +34,14 @@ class Reaction(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     user_id: _builtins.str
-    """Who gave it, a UUID."""
+    """The id of the user who reacted, a UUID."""
     emoji: _builtins.str
     """One emoji, or `:name:`."""
     rev: _builtins.int
     """The rev of its last change."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was given."""
+        """When the reaction was added."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ Global___Reaction: _TypeAlias = Reaction  # noqa: Y015
 
 @_typing.final
 class AddReactionRequest(_message.Message):
-    """An emoji to give."""
+    """The request of AddReaction."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -74,8 +74,8 @@ class AddReactionRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     emoji: _builtins.str
-    """One emoji as it is shown (one grapheme, after NFC), or `:name:` of 1 to 62 letters a to z,
-    digits, `_`, `+` and `-`; at most 64 bytes.
+    """One emoji (one grapheme after NFC), or `:name:` with 1 to 62 of a to z, digits, `_`, `+` and
+    `-`; at most 64 bytes.
     """
     def __init__(
         self,
@@ -94,17 +94,17 @@ Global___AddReactionRequest: _TypeAlias = AddReactionRequest  # noqa: Y015
 
 @_typing.final
 class AddReactionResponse(_message.Message):
-    """The message's reactions."""
+    """The response of AddReaction."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REACTIONS_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     rev: _builtins.int
-    """The room's rev right after the change, or its present one when nothing changed."""
+    """The room's rev after the change, or the present one if nothing changed."""
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.ReactionTally]:
-        """All reactions of the message as they are now."""
+        """All reactions of the message."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ Global___AddReactionResponse: _TypeAlias = AddReactionResponse  # noqa: Y015
 
 @_typing.final
 class RemoveReactionRequest(_message.Message):
-    """An emoji to take back."""
+    """The request of RemoveReaction."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -134,7 +134,7 @@ class RemoveReactionRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     emoji: _builtins.str
-    """The emoji as it was given, at most 64 bytes."""
+    """The emoji to remove, at most 64 bytes."""
     def __init__(
         self,
         *,
@@ -152,17 +152,17 @@ Global___RemoveReactionRequest: _TypeAlias = RemoveReactionRequest  # noqa: Y015
 
 @_typing.final
 class RemoveReactionResponse(_message.Message):
-    """The message's reactions."""
+    """The response of RemoveReaction."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REACTIONS_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     rev: _builtins.int
-    """The room's rev right after the change, or its present one when nothing changed."""
+    """The room's rev after the change, or the present one if nothing changed."""
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.ReactionTally]:
-        """All reactions of the message as they are now."""
+        """All reactions of the message."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ Global___RemoveReactionResponse: _TypeAlias = RemoveReactionResponse  # noqa: Y0
 
 @_typing.final
 class ListReactionsRequest(_message.Message):
-    """Which reactions to list."""
+    """The request of ListReactions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -196,10 +196,10 @@ class ListReactionsRequest(_message.Message):
     emoji: _builtins.str
     """Only this emoji, at most 64 bytes; empty: all."""
     page_size: _builtins.int
-    """At most so many reactions, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of reactions in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -220,14 +220,14 @@ Global___ListReactionsRequest: _TypeAlias = ListReactionsRequest  # noqa: Y015
 
 @_typing.final
 class ListReactionsResponse(_message.Message):
-    """A page of reactions."""
+    """The response of ListReactions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REACTIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reaction]:
         """The reactions."""

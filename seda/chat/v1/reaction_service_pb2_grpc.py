@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ReactionServiceStub:
-    """Reactions: emojis that members give to messages.
+    """Reactions: emojis that members add to messages.
     """
 
     def __init__(self, channel):
@@ -53,35 +53,34 @@ class ReactionServiceStub:
 
 
 class ReactionServiceServicer:
-    """Reactions: emojis that members give to messages.
+    """Reactions: emojis that members add to messages.
     """
 
     def AddReaction(self, request, context):
-        """Gives a message an emoji.
+        """Adds a reaction of the caller to a message.
 
-        Giving it twice changes nothing. A message takes 20 distinct emojis. What is one emoji says
-        Unicode's list: two that are joined at will are not. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
-        MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
+        A message has at most 20 distinct emojis. Unicode's list of emojis defines what one emoji is;
+        other joined sequences are refused. Safe to repeat: adding a reaction again changes nothing.
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+        ROOM_LOCKED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveReaction(self, request, context):
-        """Takes an emoji of the caller back.
+        """Removes a reaction of the caller from a message.
 
-        Taking back what was not given changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
-        MESSAGE_DELETED, RATE_LIMITED.
+        Safe to repeat: removing a missing reaction changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
+        MESSAGE_NOT_FOUND, MESSAGE_DELETED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListReactions(self, request, context):
-        """Lists who gave a message which emoji: emoji by emoji, each in the order in which they were
-        given.
+        """Lists the reactions of a message by emoji, then by the time they were added.
 
         Errors: ROOM_NOT_FOUND, BANNED, MESSAGE_NOT_FOUND, PAGE_TOKEN_MISMATCH.
         """
@@ -116,7 +115,7 @@ def add_ReactionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReactionService:
-    """Reactions: emojis that members give to messages.
+    """Reactions: emojis that members add to messages.
     """
 
     @staticmethod

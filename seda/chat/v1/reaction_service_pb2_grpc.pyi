@@ -13,33 +13,32 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReactionServiceStub:
-    """Reactions: emojis that members give to messages."""
+    """Reactions: emojis that members add to messages."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     AddReaction: _aio.UnaryUnaryMultiCallable[_reaction_service_pb2.AddReactionRequest, _reaction_service_pb2.AddReactionResponse]
-    """Gives a message an emoji.
+    """Adds a reaction of the caller to a message.
 
-    Giving it twice changes nothing. A message takes 20 distinct emojis. What is one emoji says
-    Unicode's list: two that are joined at will are not. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
-    MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
+    A message has at most 20 distinct emojis. Unicode's list of emojis defines what one emoji is;
+    other joined sequences are refused. Safe to repeat: adding a reaction again changes nothing.
+    Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+    ROOM_LOCKED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
     """
     RemoveReaction: _aio.UnaryUnaryMultiCallable[_reaction_service_pb2.RemoveReactionRequest, _reaction_service_pb2.RemoveReactionResponse]
-    """Takes an emoji of the caller back.
+    """Removes a reaction of the caller from a message.
 
-    Taking back what was not given changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
-    MESSAGE_DELETED, RATE_LIMITED.
+    Safe to repeat: removing a missing reaction changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
+    MESSAGE_NOT_FOUND, MESSAGE_DELETED, RATE_LIMITED.
     """
     ListReactions: _aio.UnaryUnaryMultiCallable[_reaction_service_pb2.ListReactionsRequest, _reaction_service_pb2.ListReactionsResponse]
-    """Lists who gave a message which emoji: emoji by emoji, each in the order in which they were
-    given.
+    """Lists the reactions of a message by emoji, then by the time they were added.
 
     Errors: ROOM_NOT_FOUND, BANNED, MESSAGE_NOT_FOUND, PAGE_TOKEN_MISMATCH.
     """
 
 class ReactionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reactions: emojis that members give to messages."""
+    """Reactions: emojis that members add to messages."""
 
     @_abc_1.abstractmethod
     def AddReaction(
@@ -47,12 +46,12 @@ class ReactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reaction_service_pb2.AddReactionRequest,
         context: _aio.ServicerContext[_reaction_service_pb2.AddReactionRequest, _abc.Awaitable[_reaction_service_pb2.AddReactionResponse]],
     ) -> _abc.Awaitable[_reaction_service_pb2.AddReactionResponse]:
-        """Gives a message an emoji.
+        """Adds a reaction of the caller to a message.
 
-        Giving it twice changes nothing. A message takes 20 distinct emojis. What is one emoji says
-        Unicode's list: two that are joined at will are not. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
-        MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
+        A message has at most 20 distinct emojis. Unicode's list of emojis defines what one emoji is;
+        other joined sequences are refused. Safe to repeat: adding a reaction again changes nothing.
+        Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED,
+        ROOM_LOCKED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, REACTION_LIMIT, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -61,11 +60,11 @@ class ReactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reaction_service_pb2.RemoveReactionRequest,
         context: _aio.ServicerContext[_reaction_service_pb2.RemoveReactionRequest, _abc.Awaitable[_reaction_service_pb2.RemoveReactionResponse]],
     ) -> _abc.Awaitable[_reaction_service_pb2.RemoveReactionResponse]:
-        """Takes an emoji of the caller back.
+        """Removes a reaction of the caller from a message.
 
-        Taking back what was not given changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED, MESSAGE_NOT_FOUND,
-        MESSAGE_DELETED, RATE_LIMITED.
+        Safe to repeat: removing a missing reaction changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROOM_ARCHIVED, ROOM_LOCKED,
+        MESSAGE_NOT_FOUND, MESSAGE_DELETED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -74,8 +73,7 @@ class ReactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reaction_service_pb2.ListReactionsRequest,
         context: _aio.ServicerContext[_reaction_service_pb2.ListReactionsRequest, _abc.Awaitable[_reaction_service_pb2.ListReactionsResponse]],
     ) -> _abc.Awaitable[_reaction_service_pb2.ListReactionsResponse]:
-        """Lists who gave a message which emoji: emoji by emoji, each in the order in which they were
-        given.
+        """Lists the reactions of a message by emoji, then by the time they were added.
 
         Errors: ROOM_NOT_FOUND, BANNED, MESSAGE_NOT_FOUND, PAGE_TOKEN_MISMATCH.
         """

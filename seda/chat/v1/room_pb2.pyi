@@ -26,7 +26,7 @@ class _MemberRole:
 class _MemberRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemberRole.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     MEMBER_ROLE_UNSPECIFIED: _MemberRole.ValueType  # 0
-    """No member."""
+    """Not a member."""
     MEMBER_ROLE_MEMBER: _MemberRole.ValueType  # 1
     """Reads and posts."""
     MEMBER_ROLE_MODERATOR: _MemberRole.ValueType  # 2
@@ -38,7 +38,7 @@ class MemberRole(_MemberRole, metaclass=_MemberRoleEnumTypeWrapper):
     """What a member may do in a room."""
 
 MEMBER_ROLE_UNSPECIFIED: MemberRole.ValueType  # 0
-"""No member."""
+"""Not a member."""
 MEMBER_ROLE_MEMBER: MemberRole.ValueType  # 1
 """Reads and posts."""
 MEMBER_ROLE_MODERATOR: MemberRole.ValueType  # 2
@@ -49,7 +49,7 @@ Global___MemberRole: _TypeAlias = MemberRole  # noqa: Y015
 
 @_typing.final
 class Room(_message.Message):
-    """A place where members talk."""
+    """A room: members and their messages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -70,22 +70,22 @@ class Room(_message.Message):
     id: _builtins.str
     """The room's id, a UUID."""
     name: _builtins.str
-    """What the room is called, 1 to 80 characters; names are not unique."""
+    """The room's name, 1 to 80 characters. Names are not unique."""
     description: _builtins.str
-    """What the room is about, up to 500 characters."""
+    """The room's description, up to 500 characters."""
     private: _builtins.bool
-    """Whether only members and invited users know of the room."""
+    """Whether the room is visible only to members and invited users."""
     creator_id: _builtins.str
-    """The user who created the room, a UUID; empty once that user is erased."""
+    """The id of the user who created the room, a UUID; empty once that user is erased."""
     rev: _builtins.int
     """The rev of the last change of the room's own fields."""
     announcement: _builtins.bool
-    """Whether only moderators post, and edit what they posted."""
+    """Whether only moderators may post, and edit their messages."""
     member_count: _builtins.int
-    """How many members the room has."""
+    """The number of members."""
     etag: _builtins.str
-    """Names this state of the room's own fields; give it back with an update that must not overwrite
-    another.
+    """Identifies this state of the room's own fields; send it with an update to prevent a lost
+    update.
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -97,16 +97,16 @@ class Room(_message.Message):
 
     @_builtins.property
     def lock_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when nobody may post; absent: not locked."""
+        """When the room was locked, so that nobody may post; absent: not locked."""
 
     @_builtins.property
     def archive_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when the room is archived and takes no changes; absent: not archived."""
+        """When the room was archived, so that it accepts no changes; absent: not archived."""
 
     @_builtins.property
     def slow_mode(self) -> _duration_pb2.Duration:
-        """The least time between two messages of one member, whole seconds up to 6 hours; absent or
-        zero: none. Moderators are exempt.
+        """The minimum time between two messages of one member, whole seconds up to 6 hours; absent or
+        zero: none. Does not apply to moderators.
         """
 
     def __init__(
@@ -137,7 +137,7 @@ Global___Room: _TypeAlias = Room  # noqa: Y015
 
 @_typing.final
 class Member(_message.Message):
-    """A user's place in a room."""
+    """A user's membership in a room."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -177,7 +177,7 @@ Global___Member: _TypeAlias = Member  # noqa: Y015
 
 @_typing.final
 class Invitation(_message.Message):
-    """A user's invitation into a room."""
+    """A user's invitation to a room."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -189,14 +189,14 @@ class Invitation(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     user_id: _builtins.str
-    """Who was invited, a UUID."""
+    """The id of the invited user, a UUID."""
     inviter_id: _builtins.str
-    """Who invited, a UUID; empty once that user is erased."""
+    """The id of the user who invited them, a UUID; empty once that user is erased."""
     rev: _builtins.int
     """The rev of its last change."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was made."""
+        """When the report was made."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ Global___Invitation: _TypeAlias = Invitation  # noqa: Y015
 
 @_typing.final
 class Pin(_message.Message):
-    """A message that moderators keep in sight."""
+    """A message that moderators pinned to the room."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -228,7 +228,7 @@ class Pin(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     pinner_id: _builtins.str
-    """Who pinned it, a UUID; empty once that user is erased."""
+    """The id of the user who pinned it, a UUID; empty once that user is erased."""
     rev: _builtins.int
     """The rev of its last change."""
     @_builtins.property

@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CreateRoomRequest(_message.Message):
-    """A room to create."""
+    """The request of CreateRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -32,11 +32,11 @@ class CreateRoomRequest(_message.Message):
     PRIVATE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What the room is called, 1 to 80 characters."""
+    """The room's name, 1 to 80 characters."""
     description: _builtins.str
-    """What the room is about, up to 500 characters."""
+    """The room's description, up to 500 characters."""
     private: _builtins.bool
-    """Whether only members and invited users know of the room."""
+    """Whether the room is visible only to members and invited users."""
     request_id: _builtins.str
     """A UUID made by the client that makes the call safe to repeat; empty: each call creates a room."""
     def __init__(
@@ -57,14 +57,14 @@ Global___CreateRoomRequest: _TypeAlias = CreateRoomRequest  # noqa: Y015
 
 @_typing.final
 class CreateRoomResponse(_message.Message):
-    """The created room."""
+    """The response of CreateRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ROOM_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
-    """Whether an earlier call with the same `request_id` had created it."""
+    """Whether an earlier call with the same `request_id` created it."""
     @_builtins.property
     def room(self) -> _room_pb2.Room:
         """The room."""
@@ -85,7 +85,7 @@ Global___CreateRoomResponse: _TypeAlias = CreateRoomResponse  # noqa: Y015
 
 @_typing.final
 class GetRoomRequest(_message.Message):
-    """Names one room."""
+    """The request of GetRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -107,7 +107,7 @@ Global___GetRoomRequest: _TypeAlias = GetRoomRequest  # noqa: Y015
 
 @_typing.final
 class GetRoomResponse(_message.Message):
-    """One room."""
+    """The response of GetRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -116,7 +116,7 @@ class GetRoomResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
-    """Names this copy of the database; a position holds only within one epoch."""
+    """Identifies this copy of the database. A rev is comparable only within one epoch."""
     rev: _builtins.int
     """The room's last rev, read in the same snapshot."""
     @_builtins.property
@@ -125,7 +125,7 @@ class GetRoomResponse(_message.Message):
 
     @_builtins.property
     def membership(self) -> _room_pb2.Member:
-        """The caller's place in the room; absent: no member."""
+        """The caller's membership; absent: the caller is not a member."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ Global___GetRoomResponse: _TypeAlias = GetRoomResponse  # noqa: Y015
 
 @_typing.final
 class UpdateRoomRequest(_message.Message):
-    """A change of a room."""
+    """The request of UpdateRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -153,11 +153,11 @@ class UpdateRoomRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def room(self) -> _room_pb2.Room:
-        """The room with its id, the new values, and optionally the etag it was read with."""
+        """The room: its id, the new values and, optionally, the etag it was read with."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """The fields to change: `name`, `description`, `announcement`, `slow_mode`. Required."""
+        """The fields to update: `name`, `description`, `announcement`, `slow_mode`."""
 
     def __init__(
         self,
@@ -175,7 +175,7 @@ Global___UpdateRoomRequest: _TypeAlias = UpdateRoomRequest  # noqa: Y015
 
 @_typing.final
 class UpdateRoomResponse(_message.Message):
-    """The changed room."""
+    """The response of UpdateRoom."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -199,7 +199,7 @@ Global___UpdateRoomResponse: _TypeAlias = UpdateRoomResponse  # noqa: Y015
 
 @_typing.final
 class ListPublicRoomsRequest(_message.Message):
-    """Which public rooms to list."""
+    """The request of ListPublicRooms."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -207,12 +207,12 @@ class ListPublicRoomsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """Part of the name, up to 80 characters; empty: all."""
+    """A part of the name, up to 80 characters; empty: all rooms."""
     page_size: _builtins.int
-    """At most so many rooms, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of rooms in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -231,14 +231,14 @@ Global___ListPublicRoomsRequest: _TypeAlias = ListPublicRoomsRequest  # noqa: Y0
 
 @_typing.final
 class ListPublicRoomsResponse(_message.Message):
-    """A page of public rooms."""
+    """The response of ListPublicRooms."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ROOMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicRoom]:
         """The rooms."""
@@ -259,7 +259,7 @@ Global___ListPublicRoomsResponse: _TypeAlias = ListPublicRoomsResponse  # noqa: 
 
 @_typing.final
 class PublicRoom(_message.Message):
-    """A public room as the list shows it."""
+    """A public room in a list."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -287,17 +287,17 @@ Global___PublicRoom: _TypeAlias = PublicRoom  # noqa: Y015
 
 @_typing.final
 class ListMyRoomsRequest(_message.Message):
-    """Which of the caller's rooms to list."""
+    """The request of ListMyRooms."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many rooms, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of rooms in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -315,7 +315,7 @@ Global___ListMyRoomsRequest: _TypeAlias = ListMyRoomsRequest  # noqa: Y015
 
 @_typing.final
 class ListMyRoomsResponse(_message.Message):
-    """A page of the caller's rooms."""
+    """The response of ListMyRooms."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -323,9 +323,9 @@ class ListMyRoomsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     epoch: _builtins.str
-    """Names this copy of the database; a position holds only within one epoch."""
+    """Identifies this copy of the database. A rev is comparable only within one epoch."""
     @_builtins.property
     def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___MyRoom]:
         """The rooms."""
@@ -347,7 +347,7 @@ Global___ListMyRoomsResponse: _TypeAlias = ListMyRoomsResponse  # noqa: Y015
 
 @_typing.final
 class MyRoom(_message.Message):
-    """A room of the caller with what is new in it."""
+    """A room of the caller with its unread counts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -361,17 +361,19 @@ class MyRoom(_message.Message):
     LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     unread_count: _builtins.int
-    """Roots by others after the read mark, among the first 100 live roots there. SYSTEM messages are
-    never unread.
+    """The number of roots by others after the read marker, among the first 100 live roots there.
+    SYSTEM messages are never unread.
     """
     unread_capped: _builtins.bool
-    """Whether there are more than 100 live roots after the read mark."""
+    """Whether there are more than 100 live roots after the read marker."""
     unread_mention_count: _builtins.int
-    """Live messages by others after the read mark that mention the caller, among the first 100."""
+    """The number of live messages by others after the read marker that mention the caller, among the
+    first 100.
+    """
     unread_mentions_capped: _builtins.bool
-    """Whether there are more than 100 mentions after the read mark."""
+    """Whether there are more than 100 such mentions."""
     last_read_seq: _builtins.int
-    """The newest seq that the caller has read; 0: none."""
+    """The read marker: the newest seq that the caller has read; 0: none."""
     rev: _builtins.int
     """The room's last rev, read in the same snapshot."""
     @_builtins.property
@@ -380,11 +382,11 @@ class MyRoom(_message.Message):
 
     @_builtins.property
     def membership(self) -> _room_pb2.Member:
-        """The caller's place in it."""
+        """The caller's membership."""
 
     @_builtins.property
     def last_message(self) -> _message_pb2.Message:
-        """The newest live message, root or reply, without its thread and reactions; absent: none."""
+        """The newest live message, root or reply, without replies and reactions; absent: none."""
 
     def __init__(
         self,
@@ -409,7 +411,7 @@ Global___MyRoom: _TypeAlias = MyRoom  # noqa: Y015
 
 @_typing.final
 class PinMessageRequest(_message.Message):
-    """Names a message to pin."""
+    """The request of PinMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -435,7 +437,7 @@ Global___PinMessageRequest: _TypeAlias = PinMessageRequest  # noqa: Y015
 
 @_typing.final
 class PinMessageResponse(_message.Message):
-    """The pin."""
+    """The response of PinMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -459,7 +461,7 @@ Global___PinMessageResponse: _TypeAlias = PinMessageResponse  # noqa: Y015
 
 @_typing.final
 class UnpinMessageRequest(_message.Message):
-    """Names a message to unpin."""
+    """The request of UnpinMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -485,7 +487,7 @@ Global___UnpinMessageRequest: _TypeAlias = UnpinMessageRequest  # noqa: Y015
 
 @_typing.final
 class UnpinMessageResponse(_message.Message):
-    """Nothing more to say."""
+    """The response of UnpinMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -502,7 +504,7 @@ Global___UnpinMessageResponse: _TypeAlias = UnpinMessageResponse  # noqa: Y015
 
 @_typing.final
 class ListPinsRequest(_message.Message):
-    """Which pins to list."""
+    """The request of ListPins."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -512,10 +514,10 @@ class ListPinsRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     page_size: _builtins.int
-    """At most so many pins, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of pins in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -534,14 +536,14 @@ Global___ListPinsRequest: _TypeAlias = ListPinsRequest  # noqa: Y015
 
 @_typing.final
 class ListPinsResponse(_message.Message):
-    """A page of pinned messages."""
+    """The response of ListPins."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PINS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def pins(self) -> _containers.RepeatedCompositeFieldContainer[Global___PinnedMessage]:
         """The pins, the newest first."""
@@ -574,7 +576,7 @@ class PinnedMessage(_message.Message):
 
     @_builtins.property
     def message(self) -> _message_pb2.Message:
-        """The message, without its thread."""
+        """The message, without replies."""
 
     def __init__(
         self,

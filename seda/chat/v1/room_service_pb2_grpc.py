@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RoomServiceStub:
-    """Creates, reads and changes rooms, and what is pinned in them.
+    """Creates, reads, updates and lists rooms, and pins messages in them.
     """
 
     def __init__(self, channel):
@@ -78,23 +78,22 @@ class RoomServiceStub:
 
 
 class RoomServiceServicer:
-    """Creates, reads and changes rooms, and what is pinned in them.
+    """Creates, reads, updates and lists rooms, and pins messages in them.
     """
 
     def CreateRoom(self, request, context):
         """Creates a room and makes the caller its owner.
 
-        Repeating a call with the same `request_id` and the same fields returns the first room as it
-        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED,
-        RATE_LIMITED, and for a repeated call ROOM_NOT_FOUND, BANNED.
+        Safe to repeat with the same `request_id` and fields: returns the first room as it is now, if
+        the caller may see it. Without a `request_id` each call creates a room. Errors:
+        REQUEST_ID_REUSED, CALLER_SUSPENDED, RATE_LIMITED, and for a repeat ROOM_NOT_FOUND, BANNED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRoom(self, request, context):
-        """Gets a room that the caller may see: a public one, or a private one whose member or invited
-        guest they are.
+        """Gets a room: a public one, or a private one that the caller is a member of or invited to.
 
         Errors: ROOM_NOT_FOUND, BANNED.
         """
@@ -103,11 +102,11 @@ class RoomServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRoom(self, request, context):
-        """Changes a room's name, description, slow mode, or whether only moderators post; for
+        """Updates a room's name, description, slow mode, or whether only moderators may post. For
         moderators.
 
-        The values that the room has already change nothing. A new name is told to the room in a SYSTEM
-        message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
+        A new name adds a SYSTEM message to the room. Safe to repeat: the present values change
+        nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
         ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -115,21 +114,21 @@ class RoomServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPublicRooms(self, request, context):
-        """Lists public rooms that are not archived, by name.
+        """Lists the public rooms that are not archived, by name.
 
-        With a query, names that equal or begin with it come first, then those that contain it, then
-        similar ones; letters match without their case and marks. Queries of one or two letters find
-        the starts of names and of words in them. Of the names that only contain the query or are only
-        similar, 1,000 are looked at. Errors: PAGE_TOKEN_MISMATCH.
+        With a query, exact and prefix matches of the name come first, then names that contain it, then
+        similar ones, regardless of case and diacritics. Queries of one or two letters match only the
+        start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
+        considered. Errors: PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMyRooms(self, request, context):
-        """Lists the rooms that the caller is a member of, with what is new in each.
+        """Lists the caller's rooms with their unread counts.
 
-        The order is that of the caller's rooms by id, which does not change while they read. Errors:
+        The rooms are ordered by id, so that the order is stable across pages. Errors:
         PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -137,28 +136,29 @@ class RoomServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PinMessage(self, request, context):
-        """Pins a message; for moderators.
+        """Pins a message. For moderators.
 
-        Pinning it twice changes nothing. A room takes 50 pins. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-        MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+        A room has at most 50 pins. Safe to repeat: pinning a pinned message changes nothing. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnpinMessage(self, request, context):
-        """Unpins a message; for moderators.
+        """Unpins a message. For moderators.
 
-        Unpinning what is not pinned changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
+        Safe to repeat: unpinning a message that is not pinned changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        MESSAGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPins(self, request, context):
-        """Lists the pinned messages that are live, the newest pin first.
+        """Lists the pinned live messages, the newest pin first.
 
         Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
         """
@@ -218,7 +218,7 @@ def add_RoomServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RoomService:
-    """Creates, reads and changes rooms, and what is pinned in them.
+    """Creates, reads, updates and lists rooms, and pins messages in them.
     """
 
     @staticmethod

@@ -13,65 +13,65 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RoomServiceStub:
-    """Creates, reads and changes rooms, and what is pinned in them."""
+    """Creates, reads, updates and lists rooms, and pins messages in them."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.CreateRoomRequest, _room_service_pb2.CreateRoomResponse]
     """Creates a room and makes the caller its owner.
 
-    Repeating a call with the same `request_id` and the same fields returns the first room as it
-    is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED,
-    RATE_LIMITED, and for a repeated call ROOM_NOT_FOUND, BANNED.
+    Safe to repeat with the same `request_id` and fields: returns the first room as it is now, if
+    the caller may see it. Without a `request_id` each call creates a room. Errors:
+    REQUEST_ID_REUSED, CALLER_SUSPENDED, RATE_LIMITED, and for a repeat ROOM_NOT_FOUND, BANNED.
     """
     GetRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetRoomRequest, _room_service_pb2.GetRoomResponse]
-    """Gets a room that the caller may see: a public one, or a private one whose member or invited
-    guest they are.
+    """Gets a room: a public one, or a private one that the caller is a member of or invited to.
 
     Errors: ROOM_NOT_FOUND, BANNED.
     """
     UpdateRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.UpdateRoomRequest, _room_service_pb2.UpdateRoomResponse]
-    """Changes a room's name, description, slow mode, or whether only moderators post; for
+    """Updates a room's name, description, slow mode, or whether only moderators may post. For
     moderators.
 
-    The values that the room has already change nothing. A new name is told to the room in a SYSTEM
-    message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
+    A new name adds a SYSTEM message to the room. Safe to repeat: the present values change
+    nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
     ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
     """
     ListPublicRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPublicRoomsRequest, _room_service_pb2.ListPublicRoomsResponse]
-    """Lists public rooms that are not archived, by name.
+    """Lists the public rooms that are not archived, by name.
 
-    With a query, names that equal or begin with it come first, then those that contain it, then
-    similar ones; letters match without their case and marks. Queries of one or two letters find
-    the starts of names and of words in them. Of the names that only contain the query or are only
-    similar, 1,000 are looked at. Errors: PAGE_TOKEN_MISMATCH.
+    With a query, exact and prefix matches of the name come first, then names that contain it, then
+    similar ones, regardless of case and diacritics. Queries of one or two letters match only the
+    start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
+    considered. Errors: PAGE_TOKEN_MISMATCH.
     """
     ListMyRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListMyRoomsRequest, _room_service_pb2.ListMyRoomsResponse]
-    """Lists the rooms that the caller is a member of, with what is new in each.
+    """Lists the caller's rooms with their unread counts.
 
-    The order is that of the caller's rooms by id, which does not change while they read. Errors:
+    The rooms are ordered by id, so that the order is stable across pages. Errors:
     PAGE_TOKEN_MISMATCH.
     """
     PinMessage: _aio.UnaryUnaryMultiCallable[_room_service_pb2.PinMessageRequest, _room_service_pb2.PinMessageResponse]
-    """Pins a message; for moderators.
+    """Pins a message. For moderators.
 
-    Pinning it twice changes nothing. A room takes 50 pins. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-    MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+    A room has at most 50 pins. Safe to repeat: pinning a pinned message changes nothing. Errors:
+    ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
+    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
     """
     UnpinMessage: _aio.UnaryUnaryMultiCallable[_room_service_pb2.UnpinMessageRequest, _room_service_pb2.UnpinMessageResponse]
-    """Unpins a message; for moderators.
+    """Unpins a message. For moderators.
 
-    Unpinning what is not pinned changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
+    Safe to repeat: unpinning a message that is not pinned changes nothing. Errors: ROOM_NOT_FOUND,
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+    MESSAGE_NOT_FOUND.
     """
     ListPins: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPinsRequest, _room_service_pb2.ListPinsResponse]
-    """Lists the pinned messages that are live, the newest pin first.
+    """Lists the pinned live messages, the newest pin first.
 
     Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
     """
 
 class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Creates, reads and changes rooms, and what is pinned in them."""
+    """Creates, reads, updates and lists rooms, and pins messages in them."""
 
     @_abc_1.abstractmethod
     def CreateRoom(
@@ -81,9 +81,9 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_room_service_pb2.CreateRoomResponse]:
         """Creates a room and makes the caller its owner.
 
-        Repeating a call with the same `request_id` and the same fields returns the first room as it
-        is now, as long as the caller may see it. Errors: REQUEST_ID_REUSED, CALLER_SUSPENDED,
-        RATE_LIMITED, and for a repeated call ROOM_NOT_FOUND, BANNED.
+        Safe to repeat with the same `request_id` and fields: returns the first room as it is now, if
+        the caller may see it. Without a `request_id` each call creates a room. Errors:
+        REQUEST_ID_REUSED, CALLER_SUSPENDED, RATE_LIMITED, and for a repeat ROOM_NOT_FOUND, BANNED.
         """
 
     @_abc_1.abstractmethod
@@ -92,8 +92,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.GetRoomRequest,
         context: _aio.ServicerContext[_room_service_pb2.GetRoomRequest, _abc.Awaitable[_room_service_pb2.GetRoomResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.GetRoomResponse]:
-        """Gets a room that the caller may see: a public one, or a private one whose member or invited
-        guest they are.
+        """Gets a room: a public one, or a private one that the caller is a member of or invited to.
 
         Errors: ROOM_NOT_FOUND, BANNED.
         """
@@ -104,11 +103,11 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.UpdateRoomRequest,
         context: _aio.ServicerContext[_room_service_pb2.UpdateRoomRequest, _abc.Awaitable[_room_service_pb2.UpdateRoomResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.UpdateRoomResponse]:
-        """Changes a room's name, description, slow mode, or whether only moderators post; for
+        """Updates a room's name, description, slow mode, or whether only moderators may post. For
         moderators.
 
-        The values that the room has already change nothing. A new name is told to the room in a SYSTEM
-        message. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
+        A new name adds a SYSTEM message to the room. Safe to repeat: the present values change
+        nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
         ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
         """
 
@@ -118,12 +117,12 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.ListPublicRoomsRequest,
         context: _aio.ServicerContext[_room_service_pb2.ListPublicRoomsRequest, _abc.Awaitable[_room_service_pb2.ListPublicRoomsResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.ListPublicRoomsResponse]:
-        """Lists public rooms that are not archived, by name.
+        """Lists the public rooms that are not archived, by name.
 
-        With a query, names that equal or begin with it come first, then those that contain it, then
-        similar ones; letters match without their case and marks. Queries of one or two letters find
-        the starts of names and of words in them. Of the names that only contain the query or are only
-        similar, 1,000 are looked at. Errors: PAGE_TOKEN_MISMATCH.
+        With a query, exact and prefix matches of the name come first, then names that contain it, then
+        similar ones, regardless of case and diacritics. Queries of one or two letters match only the
+        start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
+        considered. Errors: PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod
@@ -132,9 +131,9 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.ListMyRoomsRequest,
         context: _aio.ServicerContext[_room_service_pb2.ListMyRoomsRequest, _abc.Awaitable[_room_service_pb2.ListMyRoomsResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.ListMyRoomsResponse]:
-        """Lists the rooms that the caller is a member of, with what is new in each.
+        """Lists the caller's rooms with their unread counts.
 
-        The order is that of the caller's rooms by id, which does not change while they read. Errors:
+        The rooms are ordered by id, so that the order is stable across pages. Errors:
         PAGE_TOKEN_MISMATCH.
         """
 
@@ -144,11 +143,11 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.PinMessageRequest,
         context: _aio.ServicerContext[_room_service_pb2.PinMessageRequest, _abc.Awaitable[_room_service_pb2.PinMessageResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.PinMessageResponse]:
-        """Pins a message; for moderators.
+        """Pins a message. For moderators.
 
-        Pinning it twice changes nothing. A room takes 50 pins. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-        MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+        A room has at most 50 pins. Safe to repeat: pinning a pinned message changes nothing. Errors:
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
         """
 
     @_abc_1.abstractmethod
@@ -157,10 +156,11 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.UnpinMessageRequest,
         context: _aio.ServicerContext[_room_service_pb2.UnpinMessageRequest, _abc.Awaitable[_room_service_pb2.UnpinMessageResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.UnpinMessageResponse]:
-        """Unpins a message; for moderators.
+        """Unpins a message. For moderators.
 
-        Unpinning what is not pinned changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND.
+        Safe to repeat: unpinning a message that is not pinned changes nothing. Errors: ROOM_NOT_FOUND,
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
+        MESSAGE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -169,7 +169,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.ListPinsRequest,
         context: _aio.ServicerContext[_room_service_pb2.ListPinsRequest, _abc.Awaitable[_room_service_pb2.ListPinsResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.ListPinsResponse]:
-        """Lists the pinned messages that are live, the newest pin first.
+        """Lists the pinned live messages, the newest pin first.
 
         Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH.
         """

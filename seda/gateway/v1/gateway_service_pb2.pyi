@@ -30,30 +30,30 @@ class _ServiceState:
 class _ServiceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ServiceState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SERVICE_STATE_UNSPECIFIED: _ServiceState.ValueType  # 0
-    """Not heard of yet."""
+    """Not known yet."""
     SERVICE_STATE_SERVING: _ServiceState.ValueType  # 1
-    """It takes calls."""
+    """It serves calls."""
     SERVICE_STATE_NOT_SERVING: _ServiceState.ValueType  # 2
-    """It answers, but can't take calls for now."""
+    """It responds but does not serve calls at present."""
     SERVICE_STATE_UNREACHABLE: _ServiceState.ValueType  # 3
-    """It can't be reached."""
+    """It does not respond."""
 
 class ServiceState(_ServiceState, metaclass=_ServiceStateEnumTypeWrapper):
-    """Whether a service takes calls."""
+    """Whether a service serves calls."""
 
 SERVICE_STATE_UNSPECIFIED: ServiceState.ValueType  # 0
-"""Not heard of yet."""
+"""Not known yet."""
 SERVICE_STATE_SERVING: ServiceState.ValueType  # 1
-"""It takes calls."""
+"""It serves calls."""
 SERVICE_STATE_NOT_SERVING: ServiceState.ValueType  # 2
-"""It answers, but can't take calls for now."""
+"""It responds but does not serve calls at present."""
 SERVICE_STATE_UNREACHABLE: ServiceState.ValueType  # 3
-"""It can't be reached."""
+"""It does not respond."""
 Global___ServiceState: _TypeAlias = ServiceState  # noqa: Y015
 
 @_typing.final
 class PostMessageRequest(_message.Message):
-    """A message to post: a text, a track, or both."""
+    """The request of PostMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -64,9 +64,9 @@ class PostMessageRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     text: _builtins.str
-    """The text, up to 4,000 characters after NFC, 16,000 bytes."""
+    """The text, up to 4,000 characters after NFC and 16,000 bytes."""
     track_url: _builtins.str
-    """A link to a track, or a text with such a link in it, up to 2,048 characters; empty: none."""
+    """A link to a track, or a text that contains one, up to 2,048 characters; empty: none."""
     request_id: _builtins.str
     """A UUID made by the client that makes the call safe to repeat; empty: each call posts."""
     def __init__(
@@ -87,7 +87,7 @@ Global___PostMessageRequest: _TypeAlias = PostMessageRequest  # noqa: Y015
 
 @_typing.final
 class PostMessageResponse(_message.Message):
-    """The committed message."""
+    """The response of PostMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -97,13 +97,13 @@ class PostMessageResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
-    """Whether it had been posted before: by an earlier call with the same `request_id`, or by an attempt
-    of this call whose answer was lost.
+    """Whether the message existed already: sent by an earlier call with the same `request_id`, or by
+    an attempt of this call whose response was lost.
     """
     epoch: _builtins.str
-    """Names this copy of chat's database; a position holds only within one epoch."""
+    """Identifies this copy of chat's database. A rev is comparable only within one epoch."""
     rev: _builtins.int
-    """The room's rev right after the message, or its present one when deduplicated."""
+    """The room's rev after the message, or the present one when deduplicated."""
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """The message."""
@@ -131,7 +131,7 @@ Global___PostMessageResponse: _TypeAlias = PostMessageResponse  # noqa: Y015
 
 @_typing.final
 class GetRoomPageRequest(_message.Message):
-    """Which page of which room."""
+    """The request of GetRoomPage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -141,9 +141,9 @@ class GetRoomPageRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     page_size: _builtins.int
-    """At most so many roots, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of roots in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """`next_page_token` of the answer before; empty: the newest page."""
+    """`next_page_token` of the previous response; empty: the newest page."""
     def __init__(
         self,
         *,
@@ -161,7 +161,7 @@ Global___GetRoomPageRequest: _TypeAlias = GetRoomPageRequest  # noqa: Y015
 
 @_typing.final
 class GetRoomPageResponse(_message.Message):
-    """A page of a room."""
+    """The response of GetRoomPage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -173,9 +173,9 @@ class GetRoomPageResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on to older messages; empty: the end."""
+    """The token of the next page, with older messages; empty: this is the last page."""
     epoch: _builtins.str
-    """Names this copy of chat's database; a position holds only within one epoch."""
+    """Identifies this copy of chat's database. A rev is comparable only within one epoch."""
     rev: _builtins.int
     """The room's last rev, read in the same snapshot as the messages."""
     @_builtins.property
@@ -184,19 +184,19 @@ class GetRoomPageResponse(_message.Message):
 
     @_builtins.property
     def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
-        """The authors of all messages on the page, each once. An author who no longer exists, or of
-        whom nothing could be learnt, has the id alone.
+        """The authors of all messages on the page, each once. An author who is erased, or could not be
+        looked up, has only an id.
         """
 
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
-        """The present data of all tracks on the page, each once; a track of which nothing could be
-        learnt is as in its message.
+        """The present data of all tracks on the page, each once. A track that could not be looked up is
+        as in its message.
         """
 
     @_builtins.property
     def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Services that could not be asked: `users`, `tracks`."""
+        """The services that did not respond: `users`, `tracks`."""
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ Global___GetRoomPageResponse: _TypeAlias = GetRoomPageResponse  # noqa: Y015
 
 @_typing.final
 class GetSystemStatusRequest(_message.Message):
-    """Asks for the state of all services."""
+    """The request of GetSystemStatus."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -236,7 +236,7 @@ Global___GetSystemStatusRequest: _TypeAlias = GetSystemStatusRequest  # noqa: Y0
 
 @_typing.final
 class GetSystemStatusResponse(_message.Message):
-    """The state of all services."""
+    """The response of GetSystemStatus."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -260,7 +260,7 @@ Global___GetSystemStatusResponse: _TypeAlias = GetSystemStatusResponse  # noqa: 
 
 @_typing.final
 class ServiceStatus(_message.Message):
-    """How one service is."""
+    """The state of one service."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -270,10 +270,10 @@ class ServiceStatus(_message.Message):
     name: _builtins.str
     """The service: `gateway`, `users`, `chat`, `tracks`."""
     state: Global___ServiceState.ValueType
-    """Whether it takes calls."""
+    """Whether it serves calls."""
     @_builtins.property
     def since_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when the gateway has seen that state; absent when it has seen none yet."""
+        """When the gateway first saw that state; absent: not seen yet."""
 
     def __init__(
         self,

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class GatewayServiceStub:
-    """Calls composed of several services. All methods of the services themselves, but for those of
-    service callers, are served beside it under their own names.
+    """Calls composed of several services. The gateway also serves every public method of the services
+    under its own name.
     """
 
     def __init__(self, channel):
@@ -54,16 +54,16 @@ class GatewayServiceStub:
 
 
 class GatewayServiceServicer:
-    """Calls composed of several services. All methods of the services themselves, but for those of
-    service callers, are served beside it under their own names.
+    """Calls composed of several services. The gateway also serves every public method of the services
+    under its own name.
     """
 
     def PostMessage(self, request, context):
         """Posts a message, with a track by its link, in one call.
 
-        Stores the track, then sends the message. Repeating a call with the same `request_id` and the
-        same fields returns the first message; without a `request_id` a repeated call may post twice.
-        Errors: those of seda.chat.v1.MessageService.SendMessage and of
+        Stores the track, then sends the message. Safe to repeat with the same `request_id` and fields:
+        returns the first message. Without a `request_id` a repeat may post twice. Errors: those of
+        seda.chat.v1.MessageService.SendMessage and of
         seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
         SERVICE_UNAVAILABLE.
         """
@@ -72,10 +72,10 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRoomPage(self, request, context):
-        """Gets a page of a room's roots, the newest first, with all it takes to show them.
+        """Gets a page of a room's roots, the newest first, with their authors and tracks.
 
-        When users or tracks is away the page still comes, with `unreachable` naming it and stubs
-        that hold the ids alone. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
+        If users or tracks is unavailable, the page is returned with that service in `unreachable` and
+        placeholders that have only ids. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
         SERVICE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -83,7 +83,7 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSystemStatus(self, request, context):
-        """Tells how the services are, as their own health checks tell.
+        """Gets the state of every service as its health check reports it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,8 +116,8 @@ def add_GatewayServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GatewayService:
-    """Calls composed of several services. All methods of the services themselves, but for those of
-    service callers, are served beside it under their own names.
+    """Calls composed of several services. The gateway also serves every public method of the services
+    under its own name.
     """
 
     @staticmethod

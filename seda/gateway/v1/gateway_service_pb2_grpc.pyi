@@ -13,33 +13,33 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GatewayServiceStub:
-    """Calls composed of several services. All methods of the services themselves, but for those of
-    service callers, are served beside it under their own names.
+    """Calls composed of several services. The gateway also serves every public method of the services
+    under its own name.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PostMessage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.PostMessageRequest, _gateway_service_pb2.PostMessageResponse]
     """Posts a message, with a track by its link, in one call.
 
-    Stores the track, then sends the message. Repeating a call with the same `request_id` and the
-    same fields returns the first message; without a `request_id` a repeated call may post twice.
-    Errors: those of seda.chat.v1.MessageService.SendMessage and of
+    Stores the track, then sends the message. Safe to repeat with the same `request_id` and fields:
+    returns the first message. Without a `request_id` a repeat may post twice. Errors: those of
+    seda.chat.v1.MessageService.SendMessage and of
     seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
     SERVICE_UNAVAILABLE.
     """
     GetRoomPage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetRoomPageRequest, _gateway_service_pb2.GetRoomPageResponse]
-    """Gets a page of a room's roots, the newest first, with all it takes to show them.
+    """Gets a page of a room's roots, the newest first, with their authors and tracks.
 
-    When users or tracks is away the page still comes, with `unreachable` naming it and stubs
-    that hold the ids alone. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
+    If users or tracks is unavailable, the page is returned with that service in `unreachable` and
+    placeholders that have only ids. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
     SERVICE_UNAVAILABLE.
     """
     GetSystemStatus: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetSystemStatusRequest, _gateway_service_pb2.GetSystemStatusResponse]
-    """Tells how the services are, as their own health checks tell."""
+    """Gets the state of every service as its health check reports it."""
 
 class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Calls composed of several services. All methods of the services themselves, but for those of
-    service callers, are served beside it under their own names.
+    """Calls composed of several services. The gateway also serves every public method of the services
+    under its own name.
     """
 
     @_abc_1.abstractmethod
@@ -50,9 +50,9 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_gateway_service_pb2.PostMessageResponse]:
         """Posts a message, with a track by its link, in one call.
 
-        Stores the track, then sends the message. Repeating a call with the same `request_id` and the
-        same fields returns the first message; without a `request_id` a repeated call may post twice.
-        Errors: those of seda.chat.v1.MessageService.SendMessage and of
+        Stores the track, then sends the message. Safe to repeat with the same `request_id` and fields:
+        returns the first message. Without a `request_id` a repeat may post twice. Errors: those of
+        seda.chat.v1.MessageService.SendMessage and of
         seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
         SERVICE_UNAVAILABLE.
         """
@@ -63,10 +63,10 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_service_pb2.GetRoomPageRequest,
         context: _aio.ServicerContext[_gateway_service_pb2.GetRoomPageRequest, _abc.Awaitable[_gateway_service_pb2.GetRoomPageResponse]],
     ) -> _abc.Awaitable[_gateway_service_pb2.GetRoomPageResponse]:
-        """Gets a page of a room's roots, the newest first, with all it takes to show them.
+        """Gets a page of a room's roots, the newest first, with their authors and tracks.
 
-        When users or tracks is away the page still comes, with `unreachable` naming it and stubs
-        that hold the ids alone. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
+        If users or tracks is unavailable, the page is returned with that service in `unreachable` and
+        placeholders that have only ids. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
         SERVICE_UNAVAILABLE.
         """
 
@@ -76,6 +76,6 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_service_pb2.GetSystemStatusRequest,
         context: _aio.ServicerContext[_gateway_service_pb2.GetSystemStatusRequest, _abc.Awaitable[_gateway_service_pb2.GetSystemStatusResponse]],
     ) -> _abc.Awaitable[_gateway_service_pb2.GetSystemStatusResponse]:
-        """Tells how the services are, as their own health checks tell."""
+        """Gets the state of every service as its health check reports it."""
 
 def add_GatewayServiceServicer_to_server(servicer: GatewayServiceServicer, server: _aio.Server) -> None: ...

@@ -26,7 +26,7 @@ class _Access:
 class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ACCESS_UNSPECIFIED: _Access.ValueType  # 0
-    """Never valid: a method must say who may call it."""
+    """Never valid: every method declares its access."""
     ACCESS_PUBLIC: _Access.ValueType  # 1
     """Anybody, without a token."""
     ACCESS_USER: _Access.ValueType  # 2
@@ -36,13 +36,13 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     ACCESS_ADMIN: _Access.ValueType  # 4
     """A platform administrator."""
     ACCESS_SERVICE: _Access.ValueType  # 5
-    """One of the services that the option `callers` names, with its service token."""
+    """The services that the option `callers` names, with a service token."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
-    """Who may call a method. The server refuses to start with a method that has none."""
+    """Who may call a method. A server with a method without access refuses to start."""
 
 ACCESS_UNSPECIFIED: Access.ValueType  # 0
-"""Never valid: a method must say who may call it."""
+"""Never valid: every method declares its access."""
 ACCESS_PUBLIC: Access.ValueType  # 1
 """Anybody, without a token."""
 ACCESS_USER: Access.ValueType  # 2
@@ -52,7 +52,7 @@ ACCESS_MODERATOR: Access.ValueType  # 3
 ACCESS_ADMIN: Access.ValueType  # 4
 """A platform administrator."""
 ACCESS_SERVICE: Access.ValueType  # 5
-"""One of the services that the option `callers` names, with its service token."""
+"""The services that the option `callers` names, with a service token."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
@@ -60,4 +60,4 @@ CALLERS_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access.ValueType]
 """Who may call the method."""
 callers: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
-"""The services that may call a method of ACCESS_SERVICE, by name: users, chat, tracks, gateway."""
+"""The services that may call a method of ACCESS_SERVICE: users, chat, tracks, gateway."""

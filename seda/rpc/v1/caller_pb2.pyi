@@ -27,28 +27,28 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     ROLE_UNSPECIFIED: _Role.ValueType  # 0
     """Never valid."""
     ROLE_USER: _Role.ValueType  # 1
-    """What everybody may."""
+    """No special permissions."""
     ROLE_MODERATOR: _Role.ValueType  # 2
-    """Handles reports and deletes messages in public rooms."""
+    """May handle reports and delete messages in public rooms."""
     ROLE_ADMIN: _Role.ValueType  # 3
-    """Everything a moderator may, in any room, and the administration of users."""
+    """May do what a moderator may in any room, and administer users."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """What a user may do on the whole platform. Roles inside one room are chat's own."""
+    """A user's role on the platform. Roles in a room are chat's own."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """Never valid."""
 ROLE_USER: Role.ValueType  # 1
-"""What everybody may."""
+"""No special permissions."""
 ROLE_MODERATOR: Role.ValueType  # 2
-"""Handles reports and deletes messages in public rooms."""
+"""May handle reports and delete messages in public rooms."""
 ROLE_ADMIN: Role.ValueType  # 3
-"""Everything a moderator may, in any room, and the administration of users."""
+"""May do what a moderator may in any room, and administer users."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
 class Caller(_message.Message):
-    """A user on whose behalf a call is made, as every service sees them."""
+    """The user on whose behalf a call is made, as every service sees them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,17 +59,17 @@ class Caller(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     role: Global___Role.ValueType
-    """What the user may do on the whole platform."""
+    """The user's role on the platform."""
     @_builtins.property
     def mute_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when the user may read but not write in any room; absent: not muted. Not later than
-        now means no longer muted.
+        """When the user's platform-wide mute expires: until then they may read but not write in rooms.
+        Absent or in the past: not muted.
         """
 
     @_builtins.property
     def suspend_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when every write of the user is refused; absent: not suspended. Not later than now
-        means no longer suspended.
+        """When the user's suspension expires: until then all their writes are refused. Absent or in the
+        past: not suspended.
         """
 
     def __init__(

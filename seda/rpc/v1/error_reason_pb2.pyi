@@ -25,92 +25,96 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_MALFORMED_REQUEST: _ErrorReason.ValueType  # 1
-    """INVALID_ARGUMENT. The bytes are no message of the method's request type."""
+    """INVALID_ARGUMENT. The bytes cannot be decoded as the method's request type."""
     ERROR_REASON_INVALID_FIELDS: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT. Fields break the contract; BadRequest names each of them."""
+    """INVALID_ARGUMENT. Fields violate the contract; BadRequest has a violation for each."""
     ERROR_REASON_PAGE_TOKEN_MISMATCH: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT. The page token is broken, or of another method, caller or filter."""
+    """INVALID_ARGUMENT. The page token is malformed, or belongs to another method, caller or filter."""
     ERROR_REASON_TOKEN_MISSING: _ErrorReason.ValueType  # 4
-    """UNAUTHENTICATED. The call carries no bearer token."""
+    """UNAUTHENTICATED. The call has no bearer token."""
     ERROR_REASON_TOKEN_INVALID: _ErrorReason.ValueType  # 5
-    """UNAUTHENTICATED. The token is forged, broken, too long, of another issuer or audience, or
+    """UNAUTHENTICATED. The token is forged, malformed, too long, of another issuer or audience, or
     lacks a claim.
     """
     ERROR_REASON_TOKEN_EXPIRED: _ErrorReason.ValueType  # 6
-    """UNAUTHENTICATED. The token was good once."""
+    """UNAUTHENTICATED. The token has expired."""
     ERROR_REASON_ACCESS_DENIED: _ErrorReason.ValueType  # 7
-    """PERMISSION_DENIED. A valid token, but of the wrong kind, role or service. Metadata: `access`,
-    who may call the method.
+    """PERMISSION_DENIED. The token is valid, but of the wrong kind, role or service. Metadata:
+    `access`, the access that the method requires.
     """
     ERROR_REASON_CALLER_SUSPENDED: _ErrorReason.ValueType  # 8
-    """PERMISSION_DENIED. The caller is suspended; reading stays possible."""
+    """PERMISSION_DENIED. The caller is suspended; reads stay possible."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 9
-    """DEADLINE_EXCEEDED. Too little time was left to begin, or it ran out."""
+    """DEADLINE_EXCEEDED. The deadline passed, or left too little time to start."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 10
-    """RESOURCE_EXHAUSTED with RetryInfo. The process has as many calls as it takes."""
+    """RESOURCE_EXHAUSTED with RetryInfo. The process has reached its concurrency limit."""
     ERROR_REASON_DATABASE_BUSY: _ErrorReason.ValueType  # 11
     """RESOURCE_EXHAUSTED with RetryInfo. No database connection became free in time."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 12
-    """UNAVAILABLE with RetryInfo. The database can't be reached; the call may be repeated."""
+    """UNAVAILABLE with RetryInfo. The database is unavailable; the call may be repeated."""
     ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 13
-    """UNAVAILABLE with RetryInfo. A service that is needed can't be reached; the call may be
-    repeated. Metadata: `service`.
+    """UNAVAILABLE with RetryInfo. A required service is unavailable; the call may be repeated.
+    Metadata: `service`.
     """
     ERROR_REASON_CONFLICT: _ErrorReason.ValueType  # 14
-    """ABORTED. Another transaction was in the way: read again and repeat."""
+    """ABORTED. A conflicting update happened: re-read and retry."""
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 15
-    """INTERNAL. A defect, logged under the id. Metadata: `error_id`."""
+    """INTERNAL. An unexpected error, logged with the id. Metadata: `error_id`."""
     ERROR_REASON_UNKNOWN_SERVICE: _ErrorReason.ValueType  # 16
-    """NOT_FOUND. Health was asked for a name that this process does not serve. Metadata: `service`."""
+    """NOT_FOUND. The health check named a service that this process does not serve. Metadata:
+    `service`.
+    """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 17
-    """RESOURCE_EXHAUSTED with RetryInfo. The caller does this more often than they may."""
+    """RESOURCE_EXHAUSTED with RetryInfo. The caller exceeded a rate limit."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Reasons that any service may answer, in `google.rpc.ErrorInfo.reason` without the prefix. The
-    domain is that of the answering service, for example `chat.seda.fm`. Metadata keys are
-    promises: they are added to, never removed.
+    """Error reasons of all services: `google.rpc.ErrorInfo.reason` without the prefix. The domain is
+    that of the responding service, for example `chat.seda.fm`. Metadata keys may be added, never
+    removed.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_MALFORMED_REQUEST: ErrorReason.ValueType  # 1
-"""INVALID_ARGUMENT. The bytes are no message of the method's request type."""
+"""INVALID_ARGUMENT. The bytes cannot be decoded as the method's request type."""
 ERROR_REASON_INVALID_FIELDS: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT. Fields break the contract; BadRequest names each of them."""
+"""INVALID_ARGUMENT. Fields violate the contract; BadRequest has a violation for each."""
 ERROR_REASON_PAGE_TOKEN_MISMATCH: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT. The page token is broken, or of another method, caller or filter."""
+"""INVALID_ARGUMENT. The page token is malformed, or belongs to another method, caller or filter."""
 ERROR_REASON_TOKEN_MISSING: ErrorReason.ValueType  # 4
-"""UNAUTHENTICATED. The call carries no bearer token."""
+"""UNAUTHENTICATED. The call has no bearer token."""
 ERROR_REASON_TOKEN_INVALID: ErrorReason.ValueType  # 5
-"""UNAUTHENTICATED. The token is forged, broken, too long, of another issuer or audience, or
+"""UNAUTHENTICATED. The token is forged, malformed, too long, of another issuer or audience, or
 lacks a claim.
 """
 ERROR_REASON_TOKEN_EXPIRED: ErrorReason.ValueType  # 6
-"""UNAUTHENTICATED. The token was good once."""
+"""UNAUTHENTICATED. The token has expired."""
 ERROR_REASON_ACCESS_DENIED: ErrorReason.ValueType  # 7
-"""PERMISSION_DENIED. A valid token, but of the wrong kind, role or service. Metadata: `access`,
-who may call the method.
+"""PERMISSION_DENIED. The token is valid, but of the wrong kind, role or service. Metadata:
+`access`, the access that the method requires.
 """
 ERROR_REASON_CALLER_SUSPENDED: ErrorReason.ValueType  # 8
-"""PERMISSION_DENIED. The caller is suspended; reading stays possible."""
+"""PERMISSION_DENIED. The caller is suspended; reads stay possible."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 9
-"""DEADLINE_EXCEEDED. Too little time was left to begin, or it ran out."""
+"""DEADLINE_EXCEEDED. The deadline passed, or left too little time to start."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 10
-"""RESOURCE_EXHAUSTED with RetryInfo. The process has as many calls as it takes."""
+"""RESOURCE_EXHAUSTED with RetryInfo. The process has reached its concurrency limit."""
 ERROR_REASON_DATABASE_BUSY: ErrorReason.ValueType  # 11
 """RESOURCE_EXHAUSTED with RetryInfo. No database connection became free in time."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 12
-"""UNAVAILABLE with RetryInfo. The database can't be reached; the call may be repeated."""
+"""UNAVAILABLE with RetryInfo. The database is unavailable; the call may be repeated."""
 ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 13
-"""UNAVAILABLE with RetryInfo. A service that is needed can't be reached; the call may be
-repeated. Metadata: `service`.
+"""UNAVAILABLE with RetryInfo. A required service is unavailable; the call may be repeated.
+Metadata: `service`.
 """
 ERROR_REASON_CONFLICT: ErrorReason.ValueType  # 14
-"""ABORTED. Another transaction was in the way: read again and repeat."""
+"""ABORTED. A conflicting update happened: re-read and retry."""
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 15
-"""INTERNAL. A defect, logged under the id. Metadata: `error_id`."""
+"""INTERNAL. An unexpected error, logged with the id. Metadata: `error_id`."""
 ERROR_REASON_UNKNOWN_SERVICE: ErrorReason.ValueType  # 16
-"""NOT_FOUND. Health was asked for a name that this process does not serve. Metadata: `service`."""
+"""NOT_FOUND. The health check named a service that this process does not serve. Metadata:
+`service`.
+"""
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
-"""RESOURCE_EXHAUSTED with RetryInfo. The caller does this more often than they may."""
+"""RESOURCE_EXHAUSTED with RetryInfo. The caller exceeded a rate limit."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,67 +25,63 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_INVALID_URL: _ErrorReason.ValueType  # 1
-    """INVALID_ARGUMENT. There is no link in the text, or it is broken or of a forbidden form."""
+    """INVALID_ARGUMENT. The text contains no link, or a malformed or forbidden one."""
     ERROR_REASON_UNSUPPORTED_PROVIDER: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT. The link's host is no known provider. Metadata: `host`."""
+    """INVALID_ARGUMENT. The link's host is not a supported provider. Metadata: `host`."""
     ERROR_REASON_UNSUPPORTED_RESOURCE: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT. The provider is known, but not this kind of page. Metadata: `provider`."""
+    """INVALID_ARGUMENT. The provider is supported, but not this kind of page. Metadata: `provider`."""
     ERROR_REASON_NOT_A_TRACK: _ErrorReason.ValueType  # 4
-    """INVALID_ARGUMENT. The link points to something else than one track. Metadata: `kind`."""
+    """INVALID_ARGUMENT. The link does not point to a single track. Metadata: `kind`."""
     ERROR_REASON_NEEDS_RESOLUTION: _ErrorReason.ValueType  # 5
-    """INVALID_ARGUMENT. The link must be followed first, which ResolveTrack does. Metadata:
-    `provider`.
-    """
+    """INVALID_ARGUMENT. The link needs resolution; call ResolveTrack first. Metadata: `provider`."""
     ERROR_REASON_PRIVATE_LINK: _ErrorReason.ValueType  # 6
-    """INVALID_ARGUMENT. The link holds a secret that opens something private. Metadata: `provider`."""
-    ERROR_REASON_TRACK_NOT_FOUND: _ErrorReason.ValueType  # 7
-    """NOT_FOUND. There is no such track. Metadata: `track_id`."""
-    ERROR_REASON_DEAD_LINK: _ErrorReason.ValueType  # 8
-    """NOT_FOUND. The link was followed, and leads nowhere: the provider knows it no more. Metadata:
+    """INVALID_ARGUMENT. The link contains a secret that gives access to private content. Metadata:
     `provider`.
     """
+    ERROR_REASON_TRACK_NOT_FOUND: _ErrorReason.ValueType  # 7
+    """NOT_FOUND. The track does not exist. Metadata: `track_id`."""
+    ERROR_REASON_DEAD_LINK: _ErrorReason.ValueType  # 8
+    """NOT_FOUND. The link was resolved, but the provider has nothing there. Metadata: `provider`."""
     ERROR_REASON_LINK_UNREACHABLE: _ErrorReason.ValueType  # 9
-    """UNAVAILABLE with RetryInfo. The link could not be followed now: the other host is away, slow
-    or busy. Metadata: `provider`.
+    """UNAVAILABLE with RetryInfo. The link could not be resolved now: the provider is unavailable,
+    slow or busy. Metadata: `provider`.
     """
     ERROR_REASON_HOST_BUSY: _ErrorReason.ValueType  # 10
-    """RESOURCE_EXHAUSTED with RetryInfo. Too many wait to ask one web host, which is asked twice at a
-    time. Metadata: `host`.
+    """RESOURCE_EXHAUSTED with RetryInfo. Too many calls wait for this web host, which gets two
+    requests at a time. Metadata: `host`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Reasons of the tracks service, in `google.rpc.ErrorInfo.reason` without the prefix, under the
-    domain `tracks.seda.fm`. INVALID_ARGUMENT comes with BadRequest naming the field.
+    """Error reasons of the tracks service: `google.rpc.ErrorInfo.reason` without the prefix, in the
+    domain `tracks.seda.fm`. INVALID_ARGUMENT has a BadRequest with the field.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_INVALID_URL: ErrorReason.ValueType  # 1
-"""INVALID_ARGUMENT. There is no link in the text, or it is broken or of a forbidden form."""
+"""INVALID_ARGUMENT. The text contains no link, or a malformed or forbidden one."""
 ERROR_REASON_UNSUPPORTED_PROVIDER: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT. The link's host is no known provider. Metadata: `host`."""
+"""INVALID_ARGUMENT. The link's host is not a supported provider. Metadata: `host`."""
 ERROR_REASON_UNSUPPORTED_RESOURCE: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT. The provider is known, but not this kind of page. Metadata: `provider`."""
+"""INVALID_ARGUMENT. The provider is supported, but not this kind of page. Metadata: `provider`."""
 ERROR_REASON_NOT_A_TRACK: ErrorReason.ValueType  # 4
-"""INVALID_ARGUMENT. The link points to something else than one track. Metadata: `kind`."""
+"""INVALID_ARGUMENT. The link does not point to a single track. Metadata: `kind`."""
 ERROR_REASON_NEEDS_RESOLUTION: ErrorReason.ValueType  # 5
-"""INVALID_ARGUMENT. The link must be followed first, which ResolveTrack does. Metadata:
-`provider`.
-"""
+"""INVALID_ARGUMENT. The link needs resolution; call ResolveTrack first. Metadata: `provider`."""
 ERROR_REASON_PRIVATE_LINK: ErrorReason.ValueType  # 6
-"""INVALID_ARGUMENT. The link holds a secret that opens something private. Metadata: `provider`."""
-ERROR_REASON_TRACK_NOT_FOUND: ErrorReason.ValueType  # 7
-"""NOT_FOUND. There is no such track. Metadata: `track_id`."""
-ERROR_REASON_DEAD_LINK: ErrorReason.ValueType  # 8
-"""NOT_FOUND. The link was followed, and leads nowhere: the provider knows it no more. Metadata:
+"""INVALID_ARGUMENT. The link contains a secret that gives access to private content. Metadata:
 `provider`.
 """
+ERROR_REASON_TRACK_NOT_FOUND: ErrorReason.ValueType  # 7
+"""NOT_FOUND. The track does not exist. Metadata: `track_id`."""
+ERROR_REASON_DEAD_LINK: ErrorReason.ValueType  # 8
+"""NOT_FOUND. The link was resolved, but the provider has nothing there. Metadata: `provider`."""
 ERROR_REASON_LINK_UNREACHABLE: ErrorReason.ValueType  # 9
-"""UNAVAILABLE with RetryInfo. The link could not be followed now: the other host is away, slow
-or busy. Metadata: `provider`.
+"""UNAVAILABLE with RetryInfo. The link could not be resolved now: the provider is unavailable,
+slow or busy. Metadata: `provider`.
 """
 ERROR_REASON_HOST_BUSY: ErrorReason.ValueType  # 10
-"""RESOURCE_EXHAUSTED with RetryInfo. Too many wait to ask one web host, which is asked twice at a
-time. Metadata: `host`.
+"""RESOURCE_EXHAUSTED with RetryInfo. Too many calls wait for this web host, which gets two
+requests at a time. Metadata: `host`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

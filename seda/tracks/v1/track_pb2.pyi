@@ -26,37 +26,37 @@ class _LinkKind:
 class _LinkKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     LINK_KIND_UNSPECIFIED: _LinkKind.ValueType  # 0
-    """Not known before the link is followed."""
+    """Unknown until the link is resolved."""
     LINK_KIND_TRACK: _LinkKind.ValueType  # 1
-    """One piece of music."""
+    """A track."""
     LINK_KIND_ALBUM: _LinkKind.ValueType  # 2
     """An album."""
     LINK_KIND_PLAYLIST: _LinkKind.ValueType  # 3
-    """A list of pieces."""
+    """A playlist."""
     LINK_KIND_ARTIST: _LinkKind.ValueType  # 4
     """An artist."""
     LINK_KIND_VIDEO: _LinkKind.ValueType  # 5
-    """A music video that is no track of its own."""
+    """A music video that is not a track."""
     LINK_KIND_EPISODE: _LinkKind.ValueType  # 6
-    """An episode of a podcast."""
+    """A podcast episode."""
 
 class LinkKind(_LinkKind, metaclass=_LinkKindEnumTypeWrapper):
     """What a link points to."""
 
 LINK_KIND_UNSPECIFIED: LinkKind.ValueType  # 0
-"""Not known before the link is followed."""
+"""Unknown until the link is resolved."""
 LINK_KIND_TRACK: LinkKind.ValueType  # 1
-"""One piece of music."""
+"""A track."""
 LINK_KIND_ALBUM: LinkKind.ValueType  # 2
 """An album."""
 LINK_KIND_PLAYLIST: LinkKind.ValueType  # 3
-"""A list of pieces."""
+"""A playlist."""
 LINK_KIND_ARTIST: LinkKind.ValueType  # 4
 """An artist."""
 LINK_KIND_VIDEO: LinkKind.ValueType  # 5
-"""A music video that is no track of its own."""
+"""A music video that is not a track."""
 LINK_KIND_EPISODE: LinkKind.ValueType  # 6
-"""An episode of a podcast."""
+"""A podcast episode."""
 Global___LinkKind: _TypeAlias = LinkKind  # noqa: Y015
 
 class _MetadataState:
@@ -68,27 +68,27 @@ class _MetadataStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metadat
     METADATA_STATE_UNSPECIFIED: _MetadataState.ValueType  # 0
     """Never valid."""
     METADATA_STATE_PENDING: _MetadataState.ValueType  # 1
-    """Nothing but the link yet."""
+    """Only the link is known yet."""
     METADATA_STATE_COMPLETE: _MetadataState.ValueType  # 2
-    """Title, artist and all else the provider tells."""
+    """The provider's metadata is complete."""
     METADATA_STATE_PARTIAL: _MetadataState.ValueType  # 3
-    """Some of it."""
+    """Some fields are missing."""
     METADATA_STATE_FAILED: _MetadataState.ValueType  # 4
-    """The provider told nothing."""
+    """The provider returned no metadata."""
 
 class MetadataState(_MetadataState, metaclass=_MetadataStateEnumTypeWrapper):
-    """How much is known of a track."""
+    """How complete a track's metadata is."""
 
 METADATA_STATE_UNSPECIFIED: MetadataState.ValueType  # 0
 """Never valid."""
 METADATA_STATE_PENDING: MetadataState.ValueType  # 1
-"""Nothing but the link yet."""
+"""Only the link is known yet."""
 METADATA_STATE_COMPLETE: MetadataState.ValueType  # 2
-"""Title, artist and all else the provider tells."""
+"""The provider's metadata is complete."""
 METADATA_STATE_PARTIAL: MetadataState.ValueType  # 3
-"""Some of it."""
+"""Some fields are missing."""
 METADATA_STATE_FAILED: MetadataState.ValueType  # 4
-"""The provider told nothing."""
+"""The provider returned no metadata."""
 Global___MetadataState: _TypeAlias = MetadataState  # noqa: Y015
 
 @_typing.final
@@ -115,22 +115,22 @@ class Track(_message.Message):
     provider: _builtins.str
     """The provider, in lower case: `spotify`, `youtube`."""
     provider_id: _builtins.str
-    """The provider's own id."""
+    """The provider's id of the track."""
     url: _builtins.str
-    """The canonical address."""
+    """The canonical URL."""
     title: _builtins.str
-    """The title; empty when not known yet."""
+    """The title; empty: not known yet."""
     artist: _builtins.str
-    """The artist; empty when not known yet."""
+    """The artist; empty: not known yet."""
     artwork_url: _builtins.str
-    """The address of the cover image; empty when not known yet."""
+    """The URL of the cover image; empty: not known yet."""
     isrc: _builtins.str
     """The International Standard Recording Code; empty when not known."""
     metadata_state: Global___MetadataState.ValueType
-    """How much is known of the track."""
+    """How complete the track's metadata is."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """How long the track plays; absent when not known yet."""
+        """The track's length; absent: not known yet."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -142,7 +142,7 @@ class Track(_message.Message):
 
     @_builtins.property
     def refresh_time(self) -> _timestamp_pb2.Timestamp:
-        """When the provider last told of the track; absent: it has not yet."""
+        """When the provider's metadata was last fetched; absent: not yet."""
 
     def __init__(
         self,

@@ -21,13 +21,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ParseTrackUrlRequest(_message.Message):
-    """What somebody pasted."""
+    """The request of ParseTrackUrl."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INPUT_FIELD_NUMBER: _builtins.int
     input: _builtins.str
-    """A link, a text with a link in it, or a `spotify:` address; up to 2,048 characters."""
+    """A link, a text that contains one, or a `spotify:` URI; up to 2,048 characters."""
     def __init__(
         self,
         *,
@@ -43,7 +43,7 @@ Global___ParseTrackUrlRequest: _TypeAlias = ParseTrackUrlRequest  # noqa: Y015
 
 @_typing.final
 class ParseTrackUrlResponse(_message.Message):
-    """What the link points to."""
+    """The response of ParseTrackUrl."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -55,17 +55,17 @@ class ParseTrackUrlResponse(_message.Message):
     provider: _builtins.str
     """The provider: `apple`, `bandcamp`, `deezer`, `soundcloud`, `spotify`, `tidal` or `youtube`."""
     kind: _track_pb2.LinkKind.ValueType
-    """What the link points to; unspecified when it must be followed first."""
+    """What the link points to; unspecified: it needs resolution."""
     provider_id: _builtins.str
-    """The provider's own id, up to 401 characters, in lower case where the provider ignores case;
-    empty when the link must be followed first.
+    """The provider's id of the track, up to 401 characters, in lower case if the provider ignores
+    case; empty: the link needs resolution.
     """
     url: _builtins.str
-    """The canonical address, up to 500 characters; for a link that must be followed first, the link
-    itself, cleaned. Parsing it again gives the same answer.
+    """The canonical URL, up to 500 characters; for a link that needs resolution, the cleaned link.
+    Parsing it again gives the same result.
     """
     needs_resolution: _builtins.bool
-    """Whether only following the link tells where it leads."""
+    """Whether the link must be fetched to find its target."""
     def __init__(
         self,
         *,
@@ -85,13 +85,13 @@ Global___ParseTrackUrlResponse: _TypeAlias = ParseTrackUrlResponse  # noqa: Y015
 
 @_typing.final
 class ResolveTrackRequest(_message.Message):
-    """What somebody pasted."""
+    """The request of ResolveTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INPUT_FIELD_NUMBER: _builtins.int
     input: _builtins.str
-    """A link, a text with a link in it, or a `spotify:` address; up to 2,048 characters."""
+    """A link, a text that contains one, or a `spotify:` URI; up to 2,048 characters."""
     def __init__(
         self,
         *,
@@ -107,7 +107,7 @@ Global___ResolveTrackRequest: _TypeAlias = ResolveTrackRequest  # noqa: Y015
 
 @_typing.final
 class ResolveTrackResponse(_message.Message):
-    """The track."""
+    """The response of ResolveTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -131,7 +131,7 @@ Global___ResolveTrackResponse: _TypeAlias = ResolveTrackResponse  # noqa: Y015
 
 @_typing.final
 class GetTrackRequest(_message.Message):
-    """Names one track."""
+    """The request of GetTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -153,7 +153,7 @@ Global___GetTrackRequest: _TypeAlias = GetTrackRequest  # noqa: Y015
 
 @_typing.final
 class GetTrackResponse(_message.Message):
-    """One track."""
+    """The response of GetTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -177,14 +177,14 @@ Global___GetTrackResponse: _TypeAlias = GetTrackResponse  # noqa: Y015
 
 @_typing.final
 class LookupTracksRequest(_message.Message):
-    """Names several tracks."""
+    """The request of LookupTracks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TRACK_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def track_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids, UUIDs, 1 to 1,000; repeated ones count once."""
+        """The ids, UUIDs, 1 to 1,000. Duplicates count once."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ Global___LookupTracksRequest: _TypeAlias = LookupTracksRequest  # noqa: Y015
 
 @_typing.final
 class LookupTracksResponse(_message.Message):
-    """The tracks that exist."""
+    """The response of LookupTracks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -210,15 +210,15 @@ class LookupTracksResponse(_message.Message):
     REMAINING_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
-        """The tracks found, each once, in no particular order."""
+        """The tracks, each once, in no particular order."""
 
     @_builtins.property
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The ids that name no track."""
+        """The ids without a track."""
 
     @_builtins.property
     def remaining_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The ids of tracks that did not fit."""
+        """The ids of tracks that did not fit into the response."""
 
     def __init__(
         self,
@@ -237,7 +237,7 @@ Global___LookupTracksResponse: _TypeAlias = LookupTracksResponse  # noqa: Y015
 
 @_typing.final
 class ListTracksRequest(_message.Message):
-    """Which tracks to list."""
+    """The request of ListTracks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -246,14 +246,14 @@ class ListTracksRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """Only those of this provider, in lower case; empty: of any."""
+    """Only tracks of this provider, in lower case; empty: of all."""
     metadata_state: _track_pb2.MetadataState.ValueType
-    """Only those in this state; unspecified: in any."""
+    """Only tracks in this state; unspecified: in all."""
     page_size: _builtins.int
-    """At most so many tracks, default 50, clamped to 100."""
+    """The maximum number of tracks in the page, default 50, clamped to 100."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -273,14 +273,14 @@ Global___ListTracksRequest: _TypeAlias = ListTracksRequest  # noqa: Y015
 
 @_typing.final
 class ListTracksResponse(_message.Message):
-    """A page of tracks."""
+    """The response of ListTracks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TRACKS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
         """The tracks, the newest first."""
@@ -301,7 +301,7 @@ Global___ListTracksResponse: _TypeAlias = ListTracksResponse  # noqa: Y015
 
 @_typing.final
 class SearchTracksRequest(_message.Message):
-    """What to search for."""
+    """The request of SearchTracks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -309,13 +309,11 @@ class SearchTracksRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """The start or a part of title and artist, 1 to 200 characters, in any writing."""
+    """A part of title and artist, 1 to 200 characters, in any script."""
     page_size: _builtins.int
-    """At most so many tracks, default 20, clamped to 100."""
+    """The maximum number of tracks in the page, default 20, clamped to 100."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with the same query. Empty: the first
-    page.
-    """
+    """`next_page_token` of the previous response, with the same query. Empty: the first page."""
     def __init__(
         self,
         *,
@@ -333,17 +331,17 @@ Global___SearchTracksRequest: _TypeAlias = SearchTracksRequest  # noqa: Y015
 
 @_typing.final
 class SearchTracksResponse(_message.Message):
-    """A page of what was found."""
+    """The response of SearchTracks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TRACKS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
-        """The tracks, the best first."""
+        """The tracks, the best match first."""
 
     def __init__(
         self,
@@ -361,7 +359,7 @@ Global___SearchTracksResponse: _TypeAlias = SearchTracksResponse  # noqa: Y015
 
 @_typing.final
 class RefreshTrackRequest(_message.Message):
-    """Names one track."""
+    """The request of RefreshTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -383,14 +381,14 @@ Global___RefreshTrackRequest: _TypeAlias = RefreshTrackRequest  # noqa: Y015
 
 @_typing.final
 class RefreshTrackResponse(_message.Message):
-    """The track."""
+    """The response of RefreshTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TRACK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def track(self) -> _track_pb2.Track:
-        """The track as it is known now, before it is asked for anew."""
+        """The track as it is known before the fetch."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TrackServiceStub:
-    """Turns links into tracks and reads them.
+    """Resolves links to tracks, and reads and searches tracks.
     """
 
     def __init__(self, channel):
@@ -73,15 +73,15 @@ class TrackServiceStub:
 
 
 class TrackServiceServicer:
-    """Turns links into tracks and reads them.
+    """Resolves links to tracks, and reads and searches tracks.
     """
 
     def ParseTrackUrl(self, request, context):
-        """Tells what a link or a shared text points to, without storing or fetching anything.
+        """Parses a link or a shared text, without storing or fetching anything.
 
-        Every form of a link gives the same answer: those of the players, with and without tracking
-        parameters, of any country. A link that has to be followed is told by `needs_resolution`, which
-        is no error. Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
+        All forms of a link give the same result, with or without tracking parameters and country. A
+        link that must be fetched first has `needs_resolution`, which is not an error. Errors:
+        INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,11 +90,10 @@ class TrackServiceServicer:
     def ResolveTrack(self, request, context):
         """Finds or stores the track that a link points to.
 
-        All forms of one link give the same track, also concurrently. A link that says nothing by
-        itself is followed once and remembered. Title and artist come later, in the background: a new
-        track is METADATA_STATE_PENDING. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE,
-        CALLER_SUSPENDED.
+        All forms of a link give the same track, also concurrently. A short link is resolved once over
+        the network and stored. Title and artist are fetched later, in the background: a new track is
+        METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
+        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,11 +109,10 @@ class TrackServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LookupTracks(self, request, context):
-        """Gets up to 1,000 tracks at once.
+        """Gets up to 1,000 tracks by their ids.
 
-        An id that names no track is in `missing_ids`; that is no error. The answer ends at 3 MiB,
-        which only tracks with very long texts and addresses reach: the ids of those that are left are
-        in `remaining_ids`, to be asked for again.
+        `missing_ids` has the ids without a track. The response ends at 3 MiB, which only tracks with
+        very long fields reach; `remaining_ids` has the ids to request again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,23 +128,23 @@ class TrackServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SearchTracks(self, request, context):
-        """Finds tracks by title and artist.
+        """Searches tracks by title and artist.
 
-        Case, accents and width make no difference; wildcards stand for themselves. First come those
-        that begin with the query, then those that contain it, then, if these are few, those that are
-        like it. With no three letters or digits in a row only the start of the text and of each word
-        is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
-        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        Case, diacritics and width are ignored, and wildcards are literal. Prefix matches come first,
+        then substring matches and, if these are few, similar ones. A query without three letters or
+        digits in a row matches only the start of the text and of its words. About 1,000 substring and
+        similarity matches are considered: a longer query may find what a short one misses. Errors:
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefreshTrack(self, request, context):
-        """Has the provider asked anew for what it tells of a track, in the background.
+        """Queues a fetch of a track's metadata from its provider, in the background.
 
-        Nothing happens when it was asked within the last hour, or is about to be. What is known stays
-        until better is known. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
+        Known metadata stays until better metadata arrives. Safe to repeat: changes nothing if a fetch
+        is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,7 +197,7 @@ def add_TrackServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TrackService:
-    """Turns links into tracks and reads them.
+    """Resolves links to tracks, and reads and searches tracks.
     """
 
     @staticmethod

@@ -13,24 +13,23 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TrackServiceStub:
-    """Turns links into tracks and reads them."""
+    """Resolves links to tracks, and reads and searches tracks."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ParseTrackUrl: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ParseTrackUrlRequest, _track_service_pb2.ParseTrackUrlResponse]
-    """Tells what a link or a shared text points to, without storing or fetching anything.
+    """Parses a link or a shared text, without storing or fetching anything.
 
-    Every form of a link gives the same answer: those of the players, with and without tracking
-    parameters, of any country. A link that has to be followed is told by `needs_resolution`, which
-    is no error. Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
+    All forms of a link give the same result, with or without tracking parameters and country. A
+    link that must be fetched first has `needs_resolution`, which is not an error. Errors:
+    INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
     """
     ResolveTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ResolveTrackRequest, _track_service_pb2.ResolveTrackResponse]
     """Finds or stores the track that a link points to.
 
-    All forms of one link give the same track, also concurrently. A link that says nothing by
-    itself is followed once and remembered. Title and artist come later, in the background: a new
-    track is METADATA_STATE_PENDING. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-    UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE,
-    CALLER_SUSPENDED.
+    All forms of a link give the same track, also concurrently. A short link is resolved once over
+    the network and stored. Title and artist are fetched later, in the background: a new track is
+    METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
+    UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, CALLER_SUSPENDED.
     """
     GetTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.GetTrackRequest, _track_service_pb2.GetTrackResponse]
     """Gets one track.
@@ -38,11 +37,10 @@ class TrackServiceStub:
     Errors: TRACK_NOT_FOUND.
     """
     LookupTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.LookupTracksRequest, _track_service_pb2.LookupTracksResponse]
-    """Gets up to 1,000 tracks at once.
+    """Gets up to 1,000 tracks by their ids.
 
-    An id that names no track is in `missing_ids`; that is no error. The answer ends at 3 MiB,
-    which only tracks with very long texts and addresses reach: the ids of those that are left are
-    in `remaining_ids`, to be asked for again.
+    `missing_ids` has the ids without a track. The response ends at 3 MiB, which only tracks with
+    very long fields reach; `remaining_ids` has the ids to request again.
     """
     ListTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ListTracksRequest, _track_service_pb2.ListTracksResponse]
     """Lists tracks, the newest first.
@@ -50,23 +48,23 @@ class TrackServiceStub:
     Errors: PAGE_TOKEN_MISMATCH.
     """
     SearchTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.SearchTracksRequest, _track_service_pb2.SearchTracksResponse]
-    """Finds tracks by title and artist.
+    """Searches tracks by title and artist.
 
-    Case, accents and width make no difference; wildcards stand for themselves. First come those
-    that begin with the query, then those that contain it, then, if these are few, those that are
-    like it. With no three letters or digits in a row only the start of the text and of each word
-    is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
-    query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+    Case, diacritics and width are ignored, and wildcards are literal. Prefix matches come first,
+    then substring matches and, if these are few, similar ones. A query without three letters or
+    digits in a row matches only the start of the text and of its words. About 1,000 substring and
+    similarity matches are considered: a longer query may find what a short one misses. Errors:
+    PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     RefreshTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.RefreshTrackRequest, _track_service_pb2.RefreshTrackResponse]
-    """Has the provider asked anew for what it tells of a track, in the background.
+    """Queues a fetch of a track's metadata from its provider, in the background.
 
-    Nothing happens when it was asked within the last hour, or is about to be. What is known stays
-    until better is known. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
+    Known metadata stays until better metadata arrives. Safe to repeat: changes nothing if a fetch
+    is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
     """
 
 class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Turns links into tracks and reads them."""
+    """Resolves links to tracks, and reads and searches tracks."""
 
     @_abc_1.abstractmethod
     def ParseTrackUrl(
@@ -74,11 +72,11 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _track_service_pb2.ParseTrackUrlRequest,
         context: _aio.ServicerContext[_track_service_pb2.ParseTrackUrlRequest, _abc.Awaitable[_track_service_pb2.ParseTrackUrlResponse]],
     ) -> _abc.Awaitable[_track_service_pb2.ParseTrackUrlResponse]:
-        """Tells what a link or a shared text points to, without storing or fetching anything.
+        """Parses a link or a shared text, without storing or fetching anything.
 
-        Every form of a link gives the same answer: those of the players, with and without tracking
-        parameters, of any country. A link that has to be followed is told by `needs_resolution`, which
-        is no error. Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
+        All forms of a link give the same result, with or without tracking parameters and country. A
+        link that must be fetched first has `needs_resolution`, which is not an error. Errors:
+        INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK.
         """
 
     @_abc_1.abstractmethod
@@ -89,11 +87,10 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_track_service_pb2.ResolveTrackResponse]:
         """Finds or stores the track that a link points to.
 
-        All forms of one link give the same track, also concurrently. A link that says nothing by
-        itself is followed once and remembered. Title and artist come later, in the background: a new
-        track is METADATA_STATE_PENDING. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE,
-        CALLER_SUSPENDED.
+        All forms of a link give the same track, also concurrently. A short link is resolved once over
+        the network and stored. Title and artist are fetched later, in the background: a new track is
+        METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
+        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, CALLER_SUSPENDED.
         """
 
     @_abc_1.abstractmethod
@@ -113,11 +110,10 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _track_service_pb2.LookupTracksRequest,
         context: _aio.ServicerContext[_track_service_pb2.LookupTracksRequest, _abc.Awaitable[_track_service_pb2.LookupTracksResponse]],
     ) -> _abc.Awaitable[_track_service_pb2.LookupTracksResponse]:
-        """Gets up to 1,000 tracks at once.
+        """Gets up to 1,000 tracks by their ids.
 
-        An id that names no track is in `missing_ids`; that is no error. The answer ends at 3 MiB,
-        which only tracks with very long texts and addresses reach: the ids of those that are left are
-        in `remaining_ids`, to be asked for again.
+        `missing_ids` has the ids without a track. The response ends at 3 MiB, which only tracks with
+        very long fields reach; `remaining_ids` has the ids to request again.
         """
 
     @_abc_1.abstractmethod
@@ -137,13 +133,13 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _track_service_pb2.SearchTracksRequest,
         context: _aio.ServicerContext[_track_service_pb2.SearchTracksRequest, _abc.Awaitable[_track_service_pb2.SearchTracksResponse]],
     ) -> _abc.Awaitable[_track_service_pb2.SearchTracksResponse]:
-        """Finds tracks by title and artist.
+        """Searches tracks by title and artist.
 
-        Case, accents and width make no difference; wildcards stand for themselves. First come those
-        that begin with the query, then those that contain it, then, if these are few, those that are
-        like it. With no three letters or digits in a row only the start of the text and of each word
-        is searched. Of those that contain the query or are like it, some 1,000 are looked at: a longer
-        query finds what a short one misses. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        Case, diacritics and width are ignored, and wildcards are literal. Prefix matches come first,
+        then substring matches and, if these are few, similar ones. A query without three letters or
+        digits in a row matches only the start of the text and of its words. About 1,000 substring and
+        similarity matches are considered: a longer query may find what a short one misses. Errors:
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -152,10 +148,10 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _track_service_pb2.RefreshTrackRequest,
         context: _aio.ServicerContext[_track_service_pb2.RefreshTrackRequest, _abc.Awaitable[_track_service_pb2.RefreshTrackResponse]],
     ) -> _abc.Awaitable[_track_service_pb2.RefreshTrackResponse]:
-        """Has the provider asked anew for what it tells of a track, in the background.
+        """Queues a fetch of a track's metadata from its provider, in the background.
 
-        Nothing happens when it was asked within the last hour, or is about to be. What is known stays
-        until better is known. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
+        Known metadata stays until better metadata arrives. Safe to repeat: changes nothing if a fetch
+        is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
         """
 
 def add_TrackServiceServicer_to_server(servicer: TrackServiceServicer, server: _aio.Server) -> None: ...

@@ -25,31 +25,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_USER_NOT_FOUND: _ErrorReason.ValueType  # 1
-    """NOT_FOUND. No such user. Metadata: `user_id`."""
+    """NOT_FOUND. The user does not exist. Metadata: `user_id`."""
     ERROR_REASON_NOT_YOURSELF: _ErrorReason.ValueType  # 2
-    """PERMISSION_DENIED. Only administrators change other users."""
+    """PERMISSION_DENIED. Only administrators may update other users."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 3
-    """ABORTED. The user has changed since it was read: read again and repeat."""
+    """ABORTED. The user has changed since it was read: re-read and retry."""
     ERROR_REASON_EMAIL_REQUIRED: _ErrorReason.ValueType  # 4
-    """UNAUTHENTICATED. The token names no e-mail address."""
+    """UNAUTHENTICATED. The token has no e-mail address."""
     ERROR_REASON_EMAIL_TAKEN: _ErrorReason.ValueType  # 5
-    """FAILED_PRECONDITION. Another user holds the token's e-mail address."""
+    """FAILED_PRECONDITION. Another user has the token's e-mail address."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Reasons of the users service, in `google.rpc.ErrorInfo.reason` without the prefix, under the
+    """Error reasons of the users service: `google.rpc.ErrorInfo.reason` without the prefix, in the
     domain `users.seda.fm`.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 1
-"""NOT_FOUND. No such user. Metadata: `user_id`."""
+"""NOT_FOUND. The user does not exist. Metadata: `user_id`."""
 ERROR_REASON_NOT_YOURSELF: ErrorReason.ValueType  # 2
-"""PERMISSION_DENIED. Only administrators change other users."""
+"""PERMISSION_DENIED. Only administrators may update other users."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 3
-"""ABORTED. The user has changed since it was read: read again and repeat."""
+"""ABORTED. The user has changed since it was read: re-read and retry."""
 ERROR_REASON_EMAIL_REQUIRED: ErrorReason.ValueType  # 4
-"""UNAUTHENTICATED. The token names no e-mail address."""
+"""UNAUTHENTICATED. The token has no e-mail address."""
 ERROR_REASON_EMAIL_TAKEN: ErrorReason.ValueType  # 5
-"""FAILED_PRECONDITION. Another user holds the token's e-mail address."""
+"""FAILED_PRECONDITION. Another user has the token's e-mail address."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class User(_message.Message):
-    """A member of the community."""
+    """A user."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,32 +36,30 @@ class User(_message.Message):
     id: _builtins.str
     """The user's id, a UUID."""
     email: _builtins.str
-    """The address the user signs in with, in lower case. Only the user and administrators see it;
-    empty for everybody else.
+    """The user's e-mail address, in lower case. Visible only to the user and to administrators; empty
+    for others.
     """
     display_name: _builtins.str
-    """The name others see, 1 to 50 characters; empty until the user chooses one."""
+    """The display name, 1 to 50 characters; empty: not set."""
     role: _caller_pb2.Role.ValueType
-    """What the user may do on the whole platform."""
+    """The user's role on the platform."""
     etag: _builtins.str
-    """Names this state of the user; give it back on UpdateUser to be refused when the user has
-    changed since.
-    """
+    """Identifies this state of the user; send it with UpdateUser to prevent a lost update."""
     @_builtins.property
     def mute_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when the user is muted in every room; absent: not muted. Seen by the user and
+        """When the user's platform-wide mute expires; absent: not muted. Visible only to the user and to
         administrators.
         """
 
     @_builtins.property
     def suspend_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when every write of the user is refused; absent: not suspended. Seen by the user and
-        administrators.
+        """When the user's suspension expires, until which all their writes are refused; absent: not
+        suspended. Visible only to the user and to administrators.
         """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the user was first seen."""
+        """When the user was created."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
@@ -90,7 +88,7 @@ Global___User: _TypeAlias = User  # noqa: Y015
 
 @_typing.final
 class UserSummary(_message.Message):
-    """What stands beside a message: enough to show its author."""
+    """The public fields of a user, as shown beside their messages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -100,9 +98,9 @@ class UserSummary(_message.Message):
     id: _builtins.str
     """The user's id, a UUID."""
     display_name: _builtins.str
-    """The name others see; empty until the user chooses one."""
+    """The display name; empty: not set."""
     role: _caller_pb2.Role.ValueType
-    """What the user may do on the whole platform."""
+    """The user's role on the platform."""
     def __init__(
         self,
         *,

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetUserRequest(_message.Message):
-    """Names one user."""
+    """The request of GetUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -44,7 +44,7 @@ Global___GetUserRequest: _TypeAlias = GetUserRequest  # noqa: Y015
 
 @_typing.final
 class GetUserResponse(_message.Message):
-    """One user."""
+    """The response of GetUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -68,14 +68,14 @@ Global___GetUserResponse: _TypeAlias = GetUserResponse  # noqa: Y015
 
 @_typing.final
 class LookupUsersRequest(_message.Message):
-    """Names several users."""
+    """The request of LookupUsers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids, UUIDs, 1 to 1,000; repeated ones count once."""
+        """The ids, UUIDs, 1 to 1,000. Duplicates count once."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ Global___LookupUsersRequest: _TypeAlias = LookupUsersRequest  # noqa: Y015
 
 @_typing.final
 class LookupUsersResponse(_message.Message):
-    """The users that exist."""
+    """The response of LookupUsers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -100,11 +100,11 @@ class LookupUsersResponse(_message.Message):
     MISSING_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
-        """The summaries found, each once, in no particular order."""
+        """The summaries, each once, in no particular order."""
 
     @_builtins.property
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The ids that name nobody."""
+        """The ids without a user."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ Global___LookupUsersResponse: _TypeAlias = LookupUsersResponse  # noqa: Y015
 
 @_typing.final
 class UpdateUserRequest(_message.Message):
-    """An update of one user."""
+    """The request of UpdateUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -130,7 +130,7 @@ class UpdateUserRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def user(self) -> _user_pb2.User:
-        """The user with its id, the new values, and optionally the etag it was read with."""
+        """The user: its id, the new values and, optionally, the etag it was read with."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
@@ -154,7 +154,7 @@ Global___UpdateUserRequest: _TypeAlias = UpdateUserRequest  # noqa: Y015
 
 @_typing.final
 class UpdateUserResponse(_message.Message):
-    """The updated user."""
+    """The response of UpdateUser."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class UserServiceStub:
-    """Reads and changes users.
+    """Reads and updates users.
     """
 
     def __init__(self, channel):
@@ -53,23 +53,23 @@ class UserServiceStub:
 
 
 class UserServiceServicer:
-    """Reads and changes users.
+    """Reads and updates users.
     """
 
     def GetUser(self, request, context):
         """Gets one user.
 
-        E-mail, mute and suspension are filled for the user themselves and for administrators only.
-        Errors: USER_NOT_FOUND.
+        E-mail address, mute and suspension are set only for the user themselves and for
+        administrators. Errors: USER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LookupUsers(self, request, context):
-        """Gets the summaries of up to 1,000 users at once.
+        """Gets the summaries of up to 1,000 users by their ids.
 
-        An id that names nobody is in `missing_ids`; that is no error.
+        `missing_ids` has the ids without a user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,7 +114,7 @@ def add_UserServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserService:
-    """Reads and changes users.
+    """Reads and updates users.
     """
 
     @staticmethod

@@ -13,19 +13,19 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserServiceStub:
-    """Reads and changes users."""
+    """Reads and updates users."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.GetUserResponse]
     """Gets one user.
 
-    E-mail, mute and suspension are filled for the user themselves and for administrators only.
-    Errors: USER_NOT_FOUND.
+    E-mail address, mute and suspension are set only for the user themselves and for
+    administrators. Errors: USER_NOT_FOUND.
     """
     LookupUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.LookupUsersRequest, _user_service_pb2.LookupUsersResponse]
-    """Gets the summaries of up to 1,000 users at once.
+    """Gets the summaries of up to 1,000 users by their ids.
 
-    An id that names nobody is in `missing_ids`; that is no error.
+    `missing_ids` has the ids without a user.
     """
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.UpdateUserResponse]
     """Updates the caller's own user, or any user as an administrator.
@@ -37,7 +37,7 @@ class UserServiceStub:
     """
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads and changes users."""
+    """Reads and updates users."""
 
     @_abc_1.abstractmethod
     def GetUser(
@@ -47,8 +47,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_user_service_pb2.GetUserResponse]:
         """Gets one user.
 
-        E-mail, mute and suspension are filled for the user themselves and for administrators only.
-        Errors: USER_NOT_FOUND.
+        E-mail address, mute and suspension are set only for the user themselves and for
+        administrators. Errors: USER_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -57,9 +57,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.LookupUsersRequest,
         context: _aio.ServicerContext[_user_service_pb2.LookupUsersRequest, _abc.Awaitable[_user_service_pb2.LookupUsersResponse]],
     ) -> _abc.Awaitable[_user_service_pb2.LookupUsersResponse]:
-        """Gets the summaries of up to 1,000 users at once.
+        """Gets the summaries of up to 1,000 users by their ids.
 
-        An id that names nobody is in `missing_ids`; that is no error.
+        `missing_ids` has the ids without a user.
         """
 
     @_abc_1.abstractmethod

@@ -29,24 +29,24 @@ class _ErasureModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasureMo
     ERASURE_MODE_UNSPECIFIED: _ErasureMode.ValueType  # 0
     """Never valid."""
     ERASURE_MODE_ANONYMISE: _ErasureMode.ValueType  # 1
-    """It stays, without its author."""
+    """Messages stay, without their author."""
     ERASURE_MODE_TOMBSTONE: _ErasureMode.ValueType  # 2
-    """It goes, too."""
+    """Messages become tombstones without content."""
 
 class ErasureMode(_ErasureMode, metaclass=_ErasureModeEnumTypeWrapper):
-    """What becomes of what an erased user wrote."""
+    """What happens to the messages of an erased user."""
 
 ERASURE_MODE_UNSPECIFIED: ErasureMode.ValueType  # 0
 """Never valid."""
 ERASURE_MODE_ANONYMISE: ErasureMode.ValueType  # 1
-"""It stays, without its author."""
+"""Messages stay, without their author."""
 ERASURE_MODE_TOMBSTONE: ErasureMode.ValueType  # 2
-"""It goes, too."""
+"""Messages become tombstones without content."""
 Global___ErasureMode: _TypeAlias = ErasureMode  # noqa: Y015
 
 @_typing.final
 class EraseAuthorRequest(_message.Message):
-    """Whom to erase."""
+    """The request of EraseAuthor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -55,7 +55,7 @@ class EraseAuthorRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     mode: Global___ErasureMode.ValueType
-    """What becomes of what they wrote."""
+    """What happens to the user's messages."""
     def __init__(
         self,
         *,
@@ -72,7 +72,7 @@ Global___EraseAuthorRequest: _TypeAlias = EraseAuthorRequest  # noqa: Y015
 
 @_typing.final
 class EraseAuthorResponse(_message.Message):
-    """How far the erasure is."""
+    """The response of EraseAuthor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -81,7 +81,7 @@ class EraseAuthorResponse(_message.Message):
     done: _builtins.bool
     """Whether nothing is left to erase."""
     changed_count: _builtins.int
-    """How many rows this call changed."""
+    """The number of rows that this call changed."""
     def __init__(
         self,
         *,
@@ -98,7 +98,7 @@ Global___EraseAuthorResponse: _TypeAlias = EraseAuthorResponse  # noqa: Y015
 
 @_typing.final
 class ExportAuthorRequest(_message.Message):
-    """Whose data to hand out."""
+    """The request of ExportAuthor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -108,10 +108,10 @@ class ExportAuthorRequest(_message.Message):
     user_id: _builtins.str
     """The user's id, a UUID."""
     page_size: _builtins.int
-    """At most so many records, default 50, clamped to 100. A page may be shorter."""
+    """The maximum number of records in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """Where to go on: `next_page_token` of the answer before, with all other fields but `page_size`
-    unchanged. Empty: the first page.
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
     """
     def __init__(
         self,
@@ -130,14 +130,14 @@ Global___ExportAuthorRequest: _TypeAlias = ExportAuthorRequest  # noqa: Y015
 
 @_typing.final
 class ExportAuthorResponse(_message.Message):
-    """A page of the user's data."""
+    """The response of ExportAuthor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Give it back to go on; empty: the end."""
+    """The token of the next page; empty: this is the last page."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuthorRecord]:
         """The records."""
@@ -158,19 +158,19 @@ Global___ExportAuthorResponse: _TypeAlias = ExportAuthorResponse  # noqa: Y015
 
 @_typing.final
 class AuthorRecord(_message.Message):
-    """One thing that chat holds about a user."""
+    """One record about a user."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What it is: `message`, `revision`, `mention`, `reaction`, `membership`, `invitation`, `pin`,
+    """The kind: `message`, `revision`, `mention`, `reaction`, `membership`, `invitation`, `pin`,
     `report`, `sanction`, `moderation` or `room`.
     """
     @_builtins.property
     def fields(self) -> _struct_pb2.Struct:
-        """Its fields by their names in the database, instants as RFC 3339 text."""
+        """The record's fields by their column names; times are RFC 3339 text."""
 
     def __init__(
         self,

@@ -13,32 +13,33 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuthorDataServiceStub:
-    """What chat holds about a user: to hand out, and to erase. For the users service only."""
+    """Exports and erases a user's data in chat. Called by the users service only."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EraseAuthor: _aio.UnaryUnaryMultiCallable[_author_data_service_pb2.EraseAuthorRequest, _author_data_service_pb2.EraseAuthorResponse]
-    """Erases a user from chat, step by step; call it until `done`.
+    """Erases a user from chat in steps; call it again until `done`.
 
-    ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too; what the first
-    has made nobody's, the second does not find any more. Covers messages, revisions, mentions,
-    reactions, memberships, invitations, reports, pins and read marks. The names and descriptions
-    of rooms, the moderation log and the reasons of sanctions stay, and so do ended memberships,
-    without what was read. A room whose last owner this was goes to its longest-serving moderator,
-    else member; an empty one is archived. Nobody acts here, so the log gets no line.
+    ANONYMISE removes the author from their messages; TOMBSTONE also removes the content, but does
+    not find messages that an earlier ANONYMISE has anonymised. Covers messages, revisions,
+    mentions, reactions, memberships, invitations, reports, pins and read markers. Kept are the
+    names and descriptions of rooms, the moderation log, the reasons of sanctions, and ended
+    memberships without their read markers. Ownership of a room whose last owner this was goes to
+    its longest-serving moderator, else member; a room without members is archived. Writes no line
+    to the moderation log.
 
-    Each call works for half of the time until its deadline, in transactions that are whole
-    whatever becomes of the call, and may be repeated. Who still writes meanwhile leaves something
-    to the next call: first take the login away, then erase.
+    Each call works for half of the time until its deadline, in transactions that commit on their
+    own, and is safe to repeat. Rows written during the erasure may be left: revoke the user's
+    access before the first call.
     """
     ExportAuthor: _aio.UnaryUnaryMultiCallable[_author_data_service_pb2.ExportAuthorRequest, _author_data_service_pb2.ExportAuthorResponse]
-    """Pages through all that chat holds about a user, kind by kind.
+    """Lists everything that chat stores about a user, by kind.
 
-    What would tell of others is left out: who muted, banned or otherwise acted on the user, and the
-    words of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
+    Omits data about other users: who muted, banned or otherwise acted on the user, and the texts
+    of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
     """
 
 class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What chat holds about a user: to hand out, and to erase. For the users service only."""
+    """Exports and erases a user's data in chat. Called by the users service only."""
 
     @_abc_1.abstractmethod
     def EraseAuthor(
@@ -46,18 +47,19 @@ class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _author_data_service_pb2.EraseAuthorRequest,
         context: _aio.ServicerContext[_author_data_service_pb2.EraseAuthorRequest, _abc.Awaitable[_author_data_service_pb2.EraseAuthorResponse]],
     ) -> _abc.Awaitable[_author_data_service_pb2.EraseAuthorResponse]:
-        """Erases a user from chat, step by step; call it until `done`.
+        """Erases a user from chat in steps; call it again until `done`.
 
-        ANONYMISE takes the author off what they wrote, TOMBSTONE takes the texts, too; what the first
-        has made nobody's, the second does not find any more. Covers messages, revisions, mentions,
-        reactions, memberships, invitations, reports, pins and read marks. The names and descriptions
-        of rooms, the moderation log and the reasons of sanctions stay, and so do ended memberships,
-        without what was read. A room whose last owner this was goes to its longest-serving moderator,
-        else member; an empty one is archived. Nobody acts here, so the log gets no line.
+        ANONYMISE removes the author from their messages; TOMBSTONE also removes the content, but does
+        not find messages that an earlier ANONYMISE has anonymised. Covers messages, revisions,
+        mentions, reactions, memberships, invitations, reports, pins and read markers. Kept are the
+        names and descriptions of rooms, the moderation log, the reasons of sanctions, and ended
+        memberships without their read markers. Ownership of a room whose last owner this was goes to
+        its longest-serving moderator, else member; a room without members is archived. Writes no line
+        to the moderation log.
 
-        Each call works for half of the time until its deadline, in transactions that are whole
-        whatever becomes of the call, and may be repeated. Who still writes meanwhile leaves something
-        to the next call: first take the login away, then erase.
+        Each call works for half of the time until its deadline, in transactions that commit on their
+        own, and is safe to repeat. Rows written during the erasure may be left: revoke the user's
+        access before the first call.
         """
 
     @_abc_1.abstractmethod
@@ -66,10 +68,10 @@ class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _author_data_service_pb2.ExportAuthorRequest,
         context: _aio.ServicerContext[_author_data_service_pb2.ExportAuthorRequest, _abc.Awaitable[_author_data_service_pb2.ExportAuthorResponse]],
     ) -> _abc.Awaitable[_author_data_service_pb2.ExportAuthorResponse]:
-        """Pages through all that chat holds about a user, kind by kind.
+        """Lists everything that chat stores about a user, by kind.
 
-        What would tell of others is left out: who muted, banned or otherwise acted on the user, and the
-        words of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
+        Omits data about other users: who muted, banned or otherwise acted on the user, and the texts
+        of reports that the user only resolved. Errors: PAGE_TOKEN_MISMATCH.
         """
 
 def add_AuthorDataServiceServicer_to_server(servicer: AuthorDataServiceServicer, server: _aio.Server) -> None: ...

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PageToken(_message.Message):
-    """What stands inside a page token. Callers treat tokens as opaque text: the layout may change."""
+    """The content of a page token. Clients must treat tokens as opaque: the layout may change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -28,14 +28,14 @@ class PageToken(_message.Message):
     NUMBERS_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     fingerprint: _builtins.int
-    """Hash of the method, the caller and the request's filters. A token works only with the same."""
+    """Hash of the method, the caller and the request's filters. A token is valid only with the same."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Where the next page begins: the numbers of the last item's sort key."""
+        """The numbers of the sort key at which the next page starts."""
 
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Where the next page begins: the texts of the last item's sort key."""
+        """The texts of the sort key at which the next page starts."""
 
     def __init__(
         self,

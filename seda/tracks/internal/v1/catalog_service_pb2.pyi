@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class UpsertTrackRequest(_message.Message):
-    """A track to store."""
+    """The request of UpsertTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -30,16 +30,16 @@ class UpsertTrackRequest(_message.Message):
     ARTWORK_URL_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     input: _builtins.str
-    """A link, a text with a link in it, or a `spotify:` address; up to 2,048 characters."""
+    """A link, a text that contains one, or a `spotify:` URI; up to 2,048 characters."""
     title: _builtins.str
-    """The title, up to 500 characters; empty: not known."""
+    """The title, up to 500 characters; empty: unknown."""
     artist: _builtins.str
-    """The artist, up to 500 characters; empty: not known."""
+    """The artist, up to 500 characters; empty: unknown."""
     artwork_url: _builtins.str
-    """The address of the cover image, up to 2,048 characters; empty: not known."""
+    """The URL of the cover image, up to 2,048 characters; empty: unknown."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """How long the track plays, up to 24 hours; absent: not known."""
+        """The track's length, up to 24 hours; absent: unknown."""
 
     def __init__(
         self,
@@ -60,14 +60,14 @@ Global___UpsertTrackRequest: _TypeAlias = UpsertTrackRequest  # noqa: Y015
 
 @_typing.final
 class UpsertTrackResponse(_message.Message):
-    """The stored track."""
+    """The response of UpsertTrack."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TRACK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def track(self) -> _track_pb2.Track:
-        """The track as it is now."""
+        """The track."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CatalogServiceStub:
-    """Stores tracks on behalf of other services. Service tokens only.
+    """Stores tracks on behalf of other services.
     """
 
     def __init__(self, channel):
@@ -43,15 +43,15 @@ class CatalogServiceStub:
 
 
 class CatalogServiceServicer:
-    """Stores tracks on behalf of other services. Service tokens only.
+    """Stores tracks on behalf of other services.
     """
 
     def UpsertTrack(self, request, context):
-        """Finds or stores the track that a link points to, and adds what the caller knows of it.
+        """Finds or stores the track that a link points to, and adds the metadata that the caller knows.
 
-        Given values fill what is still empty and never replace what is known. No other host is asked
-        within the call: a link that must be followed is known only once ResolveTrack has followed it.
-        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+        Given values fill empty fields and never replace known ones. The call fetches nothing: a link
+        that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
+        INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
         NEEDS_RESOLUTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -75,7 +75,7 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
-    """Stores tracks on behalf of other services. Service tokens only.
+    """Stores tracks on behalf of other services.
     """
 
     @staticmethod

@@ -13,20 +13,20 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CatalogServiceStub:
-    """Stores tracks on behalf of other services. Service tokens only."""
+    """Stores tracks on behalf of other services."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertTrack: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UpsertTrackRequest, _catalog_service_pb2.UpsertTrackResponse]
-    """Finds or stores the track that a link points to, and adds what the caller knows of it.
+    """Finds or stores the track that a link points to, and adds the metadata that the caller knows.
 
-    Given values fill what is still empty and never replace what is known. No other host is asked
-    within the call: a link that must be followed is known only once ResolveTrack has followed it.
-    Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+    Given values fill empty fields and never replace known ones. The call fetches nothing: a link
+    that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
+    INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
     NEEDS_RESOLUTION.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Stores tracks on behalf of other services. Service tokens only."""
+    """Stores tracks on behalf of other services."""
 
     @_abc_1.abstractmethod
     def UpsertTrack(
@@ -34,11 +34,11 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.UpsertTrackRequest,
         context: _aio.ServicerContext[_catalog_service_pb2.UpsertTrackRequest, _abc.Awaitable[_catalog_service_pb2.UpsertTrackResponse]],
     ) -> _abc.Awaitable[_catalog_service_pb2.UpsertTrackResponse]:
-        """Finds or stores the track that a link points to, and adds what the caller knows of it.
+        """Finds or stores the track that a link points to, and adds the metadata that the caller knows.
 
-        Given values fill what is still empty and never replace what is known. No other host is asked
-        within the call: a link that must be followed is known only once ResolveTrack has followed it.
-        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+        Given values fill empty fields and never replace known ones. The call fetches nothing: a link
+        that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
+        INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
         NEEDS_RESOLUTION.
         """
 

@@ -30,9 +30,9 @@ class _RedirectPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redire
     REDIRECT_POLICY_UNSPECIFIED: _RedirectPolicy.ValueType  # 0
     """Like ANY_SITE."""
     REDIRECT_POLICY_ANY_SITE: _RedirectPolicy.ValueType  # 1
-    """To any public host, five times at most."""
+    """To any public host, at most five times."""
     REDIRECT_POLICY_SAME_SITE: _RedirectPolicy.ValueType  # 2
-    """To hosts of the same registrable domain, three times at most: for proofs of ownership."""
+    """To hosts of the same registrable domain, at most three times. For proofs of ownership."""
 
 class RedirectPolicy(_RedirectPolicy, metaclass=_RedirectPolicyEnumTypeWrapper):
     """Where redirects may lead."""
@@ -40,9 +40,9 @@ class RedirectPolicy(_RedirectPolicy, metaclass=_RedirectPolicyEnumTypeWrapper):
 REDIRECT_POLICY_UNSPECIFIED: RedirectPolicy.ValueType  # 0
 """Like ANY_SITE."""
 REDIRECT_POLICY_ANY_SITE: RedirectPolicy.ValueType  # 1
-"""To any public host, five times at most."""
+"""To any public host, at most five times."""
 REDIRECT_POLICY_SAME_SITE: RedirectPolicy.ValueType  # 2
-"""To hosts of the same registrable domain, three times at most: for proofs of ownership."""
+"""To hosts of the same registrable domain, at most three times. For proofs of ownership."""
 Global___RedirectPolicy: _TypeAlias = RedirectPolicy  # noqa: Y015
 
 class _FetchFailure:
@@ -52,102 +52,102 @@ class _FetchFailure:
 class _FetchFailureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FetchFailure.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     FETCH_FAILURE_UNSPECIFIED: _FetchFailure.ValueType  # 0
-    """There was an HTTP answer; `status_code` tells which."""
+    """There was an HTTP response; see `status_code`."""
     FETCH_FAILURE_BLOCKED_URL: _FetchFailure.ValueType  # 1
-    """The address, or one that it redirects to, has another scheme or port, a user or a number in
-    place of a name, is malformed, or longer than 2,048 characters.
+    """The URL, or one that it redirects to, has another scheme or port, has user information or a
+    numeric host, is malformed, or is longer than 2,048 characters.
     """
     FETCH_FAILURE_BLOCKED_HOST: _FetchFailure.ValueType  # 2
-    """The host has no public suffix, is a local name, or the operator denies it."""
+    """The host has no public suffix, is a local name, or is denied by the operator."""
     FETCH_FAILURE_BLOCKED_ADDRESS: _FetchFailure.ValueType  # 3
-    """The host has an address that is not public, or that the operator denies."""
+    """The host has an address that is not public or is denied by the operator."""
     FETCH_FAILURE_NOT_UPGRADED: _FetchFailure.ValueType  # 4
-    """An http address that does not redirect to https at once."""
+    """An http URL that does not redirect to https immediately."""
     FETCH_FAILURE_REDIRECT_REFUSED: _FetchFailure.ValueType  # 5
-    """A redirect from https to http, or to another site where that is not allowed."""
+    """A redirect from https to http, or to another site where the policy does not allow it."""
     FETCH_FAILURE_REDIRECT_LOOP: _FetchFailure.ValueType  # 6
-    """A redirect to an address that was asked before."""
+    """A redirect to a URL that was requested before."""
     FETCH_FAILURE_TOO_MANY_REDIRECTS: _FetchFailure.ValueType  # 7
     """More redirects than allowed."""
     FETCH_FAILURE_DNS_FAILED: _FetchFailure.ValueType  # 8
-    """The host's name has no address."""
+    """The host name has no address."""
     FETCH_FAILURE_DNS_TIMEOUT: _FetchFailure.ValueType  # 9
-    """The name servers did not answer within 2 seconds."""
+    """DNS did not respond within 2 seconds."""
     FETCH_FAILURE_CONNECT_FAILED: _FetchFailure.ValueType  # 10
     """The connection was refused."""
     FETCH_FAILURE_CONNECT_TIMEOUT: _FetchFailure.ValueType  # 11
-    """No connection within 3 seconds, the handshake included."""
+    """No connection within 3 seconds, including the handshake."""
     FETCH_FAILURE_TLS_FAILED: _FetchFailure.ValueType  # 12
-    """No TLS, or a certificate that is not good for the host."""
+    """No TLS, or a certificate that is not valid for the host."""
     FETCH_FAILURE_ANSWER_TIMEOUT: _FetchFailure.ValueType  # 13
-    """Not one byte of an answer within 5 seconds."""
+    """No byte of a response within 5 seconds."""
     FETCH_FAILURE_TOTAL_TIMEOUT: _FetchFailure.ValueType  # 14
-    """Not done within 10 seconds, redirects included."""
+    """Not complete within 10 seconds, including redirects."""
     FETCH_FAILURE_CONNECTION_LOST: _FetchFailure.ValueType  # 15
-    """The connection ended before the answer did."""
+    """The connection closed before the end of the response."""
     FETCH_FAILURE_PROTOCOL_ERROR: _FetchFailure.ValueType  # 16
-    """The answer is no HTTP, its status is above 599, its headers are longer than 32 KiB, or its
-    pieces are far too many.
+    """The response is not HTTP, its status is above 599, its headers are longer than 32 KiB, or it
+    has too many chunks.
     """
     FETCH_FAILURE_CONTENT_TYPE_REFUSED: _FetchFailure.ValueType  # 17
-    """Something else than HTML, XHTML, JSON or plain text."""
+    """Not HTML, XHTML, JSON or plain text."""
     FETCH_FAILURE_ENCODING_REFUSED: _FetchFailure.ValueType  # 18
-    """An encoding that was not asked for, or broken compression."""
+    """An encoding that was not requested, or invalid compression."""
     FETCH_FAILURE_TOO_LARGE: _FetchFailure.ValueType  # 19
     """More than 1 MiB, after decompression."""
 
 class FetchFailure(_FetchFailure, metaclass=_FetchFailureEnumTypeWrapper):
-    """Why there is no body. What is forbidden is kept for an hour, what the network did for two minutes."""
+    """Why there is no body. Blocked URLs are cached for an hour, network failures for two minutes."""
 
 FETCH_FAILURE_UNSPECIFIED: FetchFailure.ValueType  # 0
-"""There was an HTTP answer; `status_code` tells which."""
+"""There was an HTTP response; see `status_code`."""
 FETCH_FAILURE_BLOCKED_URL: FetchFailure.ValueType  # 1
-"""The address, or one that it redirects to, has another scheme or port, a user or a number in
-place of a name, is malformed, or longer than 2,048 characters.
+"""The URL, or one that it redirects to, has another scheme or port, has user information or a
+numeric host, is malformed, or is longer than 2,048 characters.
 """
 FETCH_FAILURE_BLOCKED_HOST: FetchFailure.ValueType  # 2
-"""The host has no public suffix, is a local name, or the operator denies it."""
+"""The host has no public suffix, is a local name, or is denied by the operator."""
 FETCH_FAILURE_BLOCKED_ADDRESS: FetchFailure.ValueType  # 3
-"""The host has an address that is not public, or that the operator denies."""
+"""The host has an address that is not public or is denied by the operator."""
 FETCH_FAILURE_NOT_UPGRADED: FetchFailure.ValueType  # 4
-"""An http address that does not redirect to https at once."""
+"""An http URL that does not redirect to https immediately."""
 FETCH_FAILURE_REDIRECT_REFUSED: FetchFailure.ValueType  # 5
-"""A redirect from https to http, or to another site where that is not allowed."""
+"""A redirect from https to http, or to another site where the policy does not allow it."""
 FETCH_FAILURE_REDIRECT_LOOP: FetchFailure.ValueType  # 6
-"""A redirect to an address that was asked before."""
+"""A redirect to a URL that was requested before."""
 FETCH_FAILURE_TOO_MANY_REDIRECTS: FetchFailure.ValueType  # 7
 """More redirects than allowed."""
 FETCH_FAILURE_DNS_FAILED: FetchFailure.ValueType  # 8
-"""The host's name has no address."""
+"""The host name has no address."""
 FETCH_FAILURE_DNS_TIMEOUT: FetchFailure.ValueType  # 9
-"""The name servers did not answer within 2 seconds."""
+"""DNS did not respond within 2 seconds."""
 FETCH_FAILURE_CONNECT_FAILED: FetchFailure.ValueType  # 10
 """The connection was refused."""
 FETCH_FAILURE_CONNECT_TIMEOUT: FetchFailure.ValueType  # 11
-"""No connection within 3 seconds, the handshake included."""
+"""No connection within 3 seconds, including the handshake."""
 FETCH_FAILURE_TLS_FAILED: FetchFailure.ValueType  # 12
-"""No TLS, or a certificate that is not good for the host."""
+"""No TLS, or a certificate that is not valid for the host."""
 FETCH_FAILURE_ANSWER_TIMEOUT: FetchFailure.ValueType  # 13
-"""Not one byte of an answer within 5 seconds."""
+"""No byte of a response within 5 seconds."""
 FETCH_FAILURE_TOTAL_TIMEOUT: FetchFailure.ValueType  # 14
-"""Not done within 10 seconds, redirects included."""
+"""Not complete within 10 seconds, including redirects."""
 FETCH_FAILURE_CONNECTION_LOST: FetchFailure.ValueType  # 15
-"""The connection ended before the answer did."""
+"""The connection closed before the end of the response."""
 FETCH_FAILURE_PROTOCOL_ERROR: FetchFailure.ValueType  # 16
-"""The answer is no HTTP, its status is above 599, its headers are longer than 32 KiB, or its
-pieces are far too many.
+"""The response is not HTTP, its status is above 599, its headers are longer than 32 KiB, or it
+has too many chunks.
 """
 FETCH_FAILURE_CONTENT_TYPE_REFUSED: FetchFailure.ValueType  # 17
-"""Something else than HTML, XHTML, JSON or plain text."""
+"""Not HTML, XHTML, JSON or plain text."""
 FETCH_FAILURE_ENCODING_REFUSED: FetchFailure.ValueType  # 18
-"""An encoding that was not asked for, or broken compression."""
+"""An encoding that was not requested, or invalid compression."""
 FETCH_FAILURE_TOO_LARGE: FetchFailure.ValueType  # 19
 """More than 1 MiB, after decompression."""
 Global___FetchFailure: _TypeAlias = FetchFailure  # noqa: Y015
 
 @_typing.final
 class FetchRequest(_message.Message):
-    """An address to fetch."""
+    """The request of Fetch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -155,15 +155,15 @@ class FetchRequest(_message.Message):
     REDIRECT_POLICY_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """The address, with https:// or http://, up to 2,048 characters. An http address must lead to
-    https at once.
+    """The URL, with https:// or http://, up to 2,048 characters. An http URL must redirect to https
+    immediately.
     """
     redirect_policy: Global___RedirectPolicy.ValueType
     """Where redirects may lead."""
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """How old an answer from the cache may be, up to 14 days. Absent: as old as the cache keeps it
-        fresh, and older while it is fetched anew for later calls. Zero: it is fetched now.
+        """The maximum age of a cached response, up to 14 days. Absent: as long as the cache considers it
+        fresh; a stale one is returned too while it is revalidated. Zero: fetch now.
         """
 
     def __init__(
@@ -183,7 +183,7 @@ Global___FetchRequest: _TypeAlias = FetchRequest  # noqa: Y015
 
 @_typing.final
 class FetchResponse(_message.Message):
-    """What the web answered."""
+    """The response of Fetch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -198,32 +198,32 @@ class FetchResponse(_message.Message):
     RETRY_DELAY_FIELD_NUMBER: _builtins.int
     FROM_CACHE_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """The address in its one spelling, as it was asked for; empty for one that can't be."""
+    """The requested URL, normalized; empty if it is invalid."""
     final_url: _builtins.str
-    """The address that answered after redirects, or where the way ended; empty when nothing was
-    asked.
+    """The URL that responded after redirects, or at which the fetch ended; empty if nothing was
+    requested.
     """
     status_code: _builtins.int
-    """The HTTP status; 0 when there was no HTTP answer."""
+    """The HTTP status; 0: there was no HTTP response."""
     content_type: _builtins.str
     """The media type with its parameters, up to 255 characters."""
     failure: Global___FetchFailure.ValueType
-    """Why there is no body; unspecified for an HTTP answer of any status."""
+    """Why there is no body; unspecified for any HTTP response."""
     text: _builtins.str
-    """JSON or plain text, decoded; what can't be decoded is replaced by U+FFFD."""
+    """JSON or plain text, decoded; invalid bytes become U+FFFD."""
     from_cache: _builtins.bool
-    """Whether nobody was asked for this call."""
+    """Whether the response came from the cache."""
     @_builtins.property
     def page(self) -> Global___Page:
-        """What a page of HTML says."""
+        """The metadata of an HTML page."""
 
     @_builtins.property
     def fetch_time(self) -> _timestamp_pb2.Timestamp:
-        """When the answer came, or was last said to be as before."""
+        """When the response was fetched or last revalidated."""
 
     @_builtins.property
     def retry_delay(self) -> _duration_pb2.Duration:
-        """When asking again is of use; absent for a success."""
+        """How long to wait before a retry; absent for a success."""
 
     def __init__(
         self,
@@ -251,7 +251,7 @@ Global___FetchResponse: _TypeAlias = FetchResponse  # noqa: Y015
 
 @_typing.final
 class Page(_message.Message):
-    """What a page of HTML says, read without running anything, up to the first 20,000 tags or
+    """The metadata of an HTML page, parsed without running scripts, from its first 20,000 tags or
     30,000 attributes.
     """
 
@@ -265,19 +265,19 @@ class Page(_message.Message):
     title: _builtins.str
     """The title, up to 500 characters."""
     canonical_url: _builtins.str
-    """The address that the page calls canonical, as it stands there, up to 2,048 characters."""
+    """The page's canonical URL as written there, up to 2,048 characters."""
     text: _builtins.str
-    """The text that a reader may see, without what is in scripts, styles, forms' fields and
-    templates; up to 200,000 characters, spaces joined.
+    """The visible text, without scripts, styles, form fields and templates; up to 200,000 characters,
+    with white space collapsed.
     """
     @_builtins.property
     def metas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Meta]:
-        """The meta tags that have a name and a content, at most 200."""
+        """The meta tags with a name and a content, at most 200."""
 
     @_builtins.property
     def json_ld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The contents of script tags of type application/ld+json, at most 10 of up to 100,000
-        characters. They may be no JSON.
+        """The contents of script tags of type application/ld+json, at most 10 of up to 100,000 characters
+        each. They may be invalid JSON.
         """
 
     def __init__(
@@ -307,11 +307,11 @@ class Meta(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     IN_HEAD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name, property or itemprop in lower case, such as `og:title`; up to 200 characters."""
+    """The name, property or itemprop in lower case, such as `og:title`; up to 200 characters."""
     content: _builtins.str
-    """Its content, up to 2,000 characters."""
+    """The content, up to 2,000 characters."""
     in_head: _builtins.bool
-    """Whether it stands in the head of the page, where visitors of a site don't write."""
+    """Whether it is in the head of the page, where visitors of a site cannot write."""
     def __init__(
         self,
         *,
@@ -329,17 +329,17 @@ Global___Meta: _TypeAlias = Meta  # noqa: Y015
 
 @_typing.final
 class PurgeCacheRequest(_message.Message):
-    """What to forget."""
+    """The request of PurgeCache."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     URL_FIELD_NUMBER: _builtins.int
     OLDER_THAN_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """All of this address, up to 2,048 characters."""
+    """All of this URL, up to 2,048 characters."""
     @_builtins.property
     def older_than(self) -> _duration_pb2.Duration:
-        """All that were fetched longer ago, up to 365 days; zero: everything."""
+        """All that are older than this, up to 365 days; zero: all."""
 
     def __init__(
         self,
@@ -359,13 +359,13 @@ Global___PurgeCacheRequest: _TypeAlias = PurgeCacheRequest  # noqa: Y015
 
 @_typing.final
 class PurgeCacheResponse(_message.Message):
-    """What was forgotten."""
+    """The response of PurgeCache."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PURGED_COUNT_FIELD_NUMBER: _builtins.int
     purged_count: _builtins.int
-    """How many answers."""
+    """The number of deleted responses."""
     def __init__(
         self,
         *,

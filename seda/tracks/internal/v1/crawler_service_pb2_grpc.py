@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class CrawlerServiceStub:
-    """Gets public web pages on behalf of other services, from a cache where it can. Service tokens
-    only: no user makes this process call an address of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. No user can make this
+    process connect to a URL of their choice.
     """
 
     def __init__(self, channel):
@@ -49,28 +49,28 @@ class CrawlerServiceStub:
 
 
 class CrawlerServiceServicer:
-    """Gets public web pages on behalf of other services, from a cache where it can. Service tokens
-    only: no user makes this process call an address of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. No user can make this
+    process connect to a URL of their choice.
     """
 
     def Fetch(self, request, context):
-        """Gives what the web answers for an address, now or lately.
+        """Fetches a URL, or returns the cached response.
 
-        How it ended is always in the reply, dead hosts and forbidden addresses included: `failure` says
-        why there is no body, `status_code` what the server said. Only public hosts are asked, by https
-        on its own port, and what is private is never connected to, whatever a name or a redirect says.
-        At most 10 seconds of network and 1 MiB of body; HTML, XHTML, JSON and plain text alone. One
-        address is fetched once for everybody who asks at the same time, and a fetch that has begun
-        fills the cache even when its caller's deadline passes: ask again. Errors: HOST_BUSY.
+        Every outcome is a response, also for dead hosts and blocked URLs: `failure` has the cause of a
+        missing body, `status_code` the server's status. Connects only to public addresses, over https
+        on its default port, whatever a name or a redirect says. Limits: 10 seconds of network, 1 MiB
+        of body, and HTML, XHTML, JSON or plain text. Concurrent calls for one URL share one fetch
+        (single-flight). A fetch continues after its caller's deadline and fills the cache, so a retry
+        finds it. Safe to repeat. Errors: HOST_BUSY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PurgeCache(self, request, context):
-        """Forgets what is kept of one address, or all that is older than an age.
+        """Deletes the cached responses of one URL, or all that are older than an age.
 
-        Nothing is fetched; the next Fetch of it is. Safe to repeat.
+        The next Fetch of the URL fetches it again. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,8 +98,8 @@ def add_CrawlerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CrawlerService:
-    """Gets public web pages on behalf of other services, from a cache where it can. Service tokens
-    only: no user makes this process call an address of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. No user can make this
+    process connect to a URL of their choice.
     """
 
     @staticmethod

@@ -13,30 +13,30 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CrawlerServiceStub:
-    """Gets public web pages on behalf of other services, from a cache where it can. Service tokens
-    only: no user makes this process call an address of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. No user can make this
+    process connect to a URL of their choice.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Fetch: _aio.UnaryUnaryMultiCallable[_crawler_service_pb2.FetchRequest, _crawler_service_pb2.FetchResponse]
-    """Gives what the web answers for an address, now or lately.
+    """Fetches a URL, or returns the cached response.
 
-    How it ended is always in the reply, dead hosts and forbidden addresses included: `failure` says
-    why there is no body, `status_code` what the server said. Only public hosts are asked, by https
-    on its own port, and what is private is never connected to, whatever a name or a redirect says.
-    At most 10 seconds of network and 1 MiB of body; HTML, XHTML, JSON and plain text alone. One
-    address is fetched once for everybody who asks at the same time, and a fetch that has begun
-    fills the cache even when its caller's deadline passes: ask again. Errors: HOST_BUSY.
+    Every outcome is a response, also for dead hosts and blocked URLs: `failure` has the cause of a
+    missing body, `status_code` the server's status. Connects only to public addresses, over https
+    on its default port, whatever a name or a redirect says. Limits: 10 seconds of network, 1 MiB
+    of body, and HTML, XHTML, JSON or plain text. Concurrent calls for one URL share one fetch
+    (single-flight). A fetch continues after its caller's deadline and fills the cache, so a retry
+    finds it. Safe to repeat. Errors: HOST_BUSY.
     """
     PurgeCache: _aio.UnaryUnaryMultiCallable[_crawler_service_pb2.PurgeCacheRequest, _crawler_service_pb2.PurgeCacheResponse]
-    """Forgets what is kept of one address, or all that is older than an age.
+    """Deletes the cached responses of one URL, or all that are older than an age.
 
-    Nothing is fetched; the next Fetch of it is. Safe to repeat.
+    The next Fetch of the URL fetches it again. Safe to repeat.
     """
 
 class CrawlerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Gets public web pages on behalf of other services, from a cache where it can. Service tokens
-    only: no user makes this process call an address of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. No user can make this
+    process connect to a URL of their choice.
     """
 
     @_abc_1.abstractmethod
@@ -45,14 +45,14 @@ class CrawlerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _crawler_service_pb2.FetchRequest,
         context: _aio.ServicerContext[_crawler_service_pb2.FetchRequest, _abc.Awaitable[_crawler_service_pb2.FetchResponse]],
     ) -> _abc.Awaitable[_crawler_service_pb2.FetchResponse]:
-        """Gives what the web answers for an address, now or lately.
+        """Fetches a URL, or returns the cached response.
 
-        How it ended is always in the reply, dead hosts and forbidden addresses included: `failure` says
-        why there is no body, `status_code` what the server said. Only public hosts are asked, by https
-        on its own port, and what is private is never connected to, whatever a name or a redirect says.
-        At most 10 seconds of network and 1 MiB of body; HTML, XHTML, JSON and plain text alone. One
-        address is fetched once for everybody who asks at the same time, and a fetch that has begun
-        fills the cache even when its caller's deadline passes: ask again. Errors: HOST_BUSY.
+        Every outcome is a response, also for dead hosts and blocked URLs: `failure` has the cause of a
+        missing body, `status_code` the server's status. Connects only to public addresses, over https
+        on its default port, whatever a name or a redirect says. Limits: 10 seconds of network, 1 MiB
+        of body, and HTML, XHTML, JSON or plain text. Concurrent calls for one URL share one fetch
+        (single-flight). A fetch continues after its caller's deadline and fills the cache, so a retry
+        finds it. Safe to repeat. Errors: HOST_BUSY.
         """
 
     @_abc_1.abstractmethod
@@ -61,9 +61,9 @@ class CrawlerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _crawler_service_pb2.PurgeCacheRequest,
         context: _aio.ServicerContext[_crawler_service_pb2.PurgeCacheRequest, _abc.Awaitable[_crawler_service_pb2.PurgeCacheResponse]],
     ) -> _abc.Awaitable[_crawler_service_pb2.PurgeCacheResponse]:
-        """Forgets what is kept of one address, or all that is older than an age.
+        """Deletes the cached responses of one URL, or all that are older than an age.
 
-        Nothing is fetched; the next Fetch of it is. Safe to repeat.
+        The next Fetch of the URL fetches it again. Safe to repeat.
         """
 
 def add_CrawlerServiceServicer_to_server(servicer: CrawlerServiceServicer, server: _aio.Server) -> None: ...

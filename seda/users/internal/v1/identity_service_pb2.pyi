@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ResolveCallerRequest(_message.Message):
-    """What a verified token says of its user."""
+    """The request of ResolveCaller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -28,7 +28,7 @@ class ResolveCallerRequest(_message.Message):
     subject: _builtins.str
     """The token's subject, 1 to 255 characters."""
     email: _builtins.str
-    """The token's e-mail address, at most 254 characters. Empty: the call ends in EMAIL_REQUIRED."""
+    """The token's e-mail address, at most 254 characters; empty: the call fails with EMAIL_REQUIRED."""
     def __init__(
         self,
         *,
@@ -45,14 +45,14 @@ Global___ResolveCallerRequest: _TypeAlias = ResolveCallerRequest  # noqa: Y015
 
 @_typing.final
 class ResolveCallerResponse(_message.Message):
-    """The user behind a token."""
+    """The response of ResolveCaller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CALLER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def caller(self) -> _caller_pb2.Caller:
-        """The caller as of now."""
+        """The caller."""
 
     def __init__(
         self,

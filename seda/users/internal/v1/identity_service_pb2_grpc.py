@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IdentityServiceStub:
-    """Tells the other services who is calling them. Service tokens only.
+    """Resolves callers for the other services.
     """
 
     def __init__(self, channel):
@@ -43,14 +43,14 @@ class IdentityServiceStub:
 
 
 class IdentityServiceServicer:
-    """Tells the other services who is calling them. Service tokens only.
+    """Resolves callers for the other services.
     """
 
     def ResolveCaller(self, request, context):
-        """Turns a verified token's subject into a Caller, and creates the user on first sight.
+        """Resolves a verified token's subject to a Caller, and creates the user on the first call.
 
-        Safe to repeat and to run concurrently: one subject is one user. The stored e-mail follows
-        the token's. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
+        Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
+        subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,7 +73,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
-    """Tells the other services who is calling them. Service tokens only.
+    """Resolves callers for the other services.
     """
 
     @staticmethod

@@ -13,18 +13,18 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityServiceStub:
-    """Tells the other services who is calling them. Service tokens only."""
+    """Resolves callers for the other services."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ResolveCaller: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ResolveCallerRequest, _identity_service_pb2.ResolveCallerResponse]
-    """Turns a verified token's subject into a Caller, and creates the user on first sight.
+    """Resolves a verified token's subject to a Caller, and creates the user on the first call.
 
-    Safe to repeat and to run concurrently: one subject is one user. The stored e-mail follows
-    the token's. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
+    Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
+    subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
     """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells the other services who is calling them. Service tokens only."""
+    """Resolves callers for the other services."""
 
     @_abc_1.abstractmethod
     def ResolveCaller(
@@ -32,10 +32,10 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.ResolveCallerRequest,
         context: _aio.ServicerContext[_identity_service_pb2.ResolveCallerRequest, _abc.Awaitable[_identity_service_pb2.ResolveCallerResponse]],
     ) -> _abc.Awaitable[_identity_service_pb2.ResolveCallerResponse]:
-        """Turns a verified token's subject into a Caller, and creates the user on first sight.
+        """Resolves a verified token's subject to a Caller, and creates the user on the first call.
 
-        Safe to repeat and to run concurrently: one subject is one user. The stored e-mail follows
-        the token's. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
+        Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
+        subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _aio.Server) -> None: ...
