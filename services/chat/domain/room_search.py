@@ -16,7 +16,7 @@ FIRST_ID = UUID(int=0)
 class Cursor:
     """The cursor of a page: a tier, and the last room of it that was returned.
 
-    PREFIX and SUBSTRING go by `name` (as it is folded) and `id`, FUZZY by `similarity`, `name` and `id`.
+    PREFIX and SUBSTRING are ordered by `name` (normalized) and `id`, FUZZY by `similarity`, `name` and `id`.
     """
 
     tier: MatchTier
