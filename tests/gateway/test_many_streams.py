@@ -16,7 +16,6 @@ import pytest
 
 from gateway import app
 from gateway.app import UpstreamService
-from servicekit import server
 from servicekit.call import Call
 from servicekit.process import App, AppContext, Process
 from servicekit.settings import ServiceSettings
@@ -136,7 +135,7 @@ async def test_unary_calls_stay_fast_with_six_hundred_streams() -> None:
 async def test_unary_calls_do_not_wait_for_stream_slots(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)
+    monkeypatch.setattr(Settings, "max_connection_streams", FEW_STREAMS)
     async with edge() as client, client.streams(answered=ANSWERED):
         assert await client.call(0, timeout=2) < 1
 
@@ -144,7 +143,7 @@ async def test_unary_calls_do_not_wait_for_stream_slots(
 async def test_control_unary_calls_wait_on_a_shared_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "_INTERNAL_MAX_STREAMS", FEW_STREAMS)
+    monkeypatch.setattr(Settings, "max_connection_streams", FEW_STREAMS)
     make = app._client
 
     def on_one_connection(context: AppContext[Any], gateway: UpstreamService) -> Any:
