@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from seda.chat.v1 import position_pb2 as seda_dot_chat_dot_v1_dot_position__pb2
 from seda.chat.v1 import room_pb2 as seda_dot_chat_dot_v1_dot_room__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%seda/chat/v1/membership_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17seda/chat/v1/room.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"1\n\x0fJoinRoomRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"<\n\x10JoinRoomResponse\x12(\n\nmembership\x18\x01 \x01(\x0b\x32\x14.seda.chat.v1.Member\"2\n\x10LeaveRoomRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\x13\n\x11LeaveRoomResponse\"9\n\x17\x41\x63\x63\x65ptInvitationRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"D\n\x18\x41\x63\x63\x65ptInvitationResponse\x12(\n\nmembership\x18\x01 \x01(\x0b\x32\x14.seda.chat.v1.Member\":\n\x18\x44\x65\x63lineInvitationRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\x1b\n\x19\x44\x65\x63lineInvitationResponse\"S\n\x11InviteUserRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07user_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"B\n\x12InviteUserResponse\x12,\n\ninvitation\x18\x01 \x01(\x0b\x32\x18.seda.chat.v1.Invitation\"Y\n\x17RevokeInvitationRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07user_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\x1a\n\x18RevokeInvitationResponse\"r\n\x16ListInvitationsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"a\n\x17ListInvitationsResponse\x12-\n\x0binvitations\x18\x01 \x03(\x0b\x32\x18.seda.chat.v1.Invitation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x18ListMyInvitationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"e\n\x19ListMyInvitationsResponse\x12/\n\x0binvitations\x18\x01 \x03(\x0b\x32\x1a.seda.chat.v1.MyInvitation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x0cMyInvitation\x12\x32\n\ninvitation\x18\x01 \x01(\x0b\x32\x18.seda.chat.v1.InvitationB\x04\xe2\x41\x01\x03\x12&\n\x04room\x18\x02 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\x04\xe2\x41\x01\x03\"\xa0\x01\n\x12ListMembersRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x30\n\x04role\x18\x02 \x01(\x0e\x32\x18.seda.chat.v1.MemberRoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"U\n\x13ListMembersResponse\x12%\n\x07members\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x14SetMemberRoleRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07user_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x36\n\x04role\x18\x03 \x01(\x0e\x32\x18.seda.chat.v1.MemberRoleB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\"=\n\x15SetMemberRoleResponse\x12$\n\x06member\x18\x01 \x01(\x0b\x32\x14.seda.chat.v1.Member\"G\n\x0fMarkReadRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x14\n\x03seq\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\")\n\x10MarkReadResponse\x12\x15\n\rlast_read_seq\x18\x01 \x01(\x03\"R\n\x11MarkUnreadRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1d\n\x08\x66rom_seq\x18\x02 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\"+\n\x12MarkUnreadResponse\x12\x15\n\rlast_read_seq\x18\x01 \x01(\x03\x32\xa5\t\n\x11MembershipService\x12R\n\x08JoinRoom\x12\x1d.seda.chat.v1.JoinRoomRequest\x1a\x1e.seda.chat.v1.JoinRoomResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12U\n\tLeaveRoom\x12\x1e.seda.chat.v1.LeaveRoomRequest\x1a\x1f.seda.chat.v1.LeaveRoomResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12j\n\x10\x41\x63\x63\x65ptInvitation\x12%.seda.chat.v1.AcceptInvitationRequest\x1a&.seda.chat.v1.AcceptInvitationResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12m\n\x11\x44\x65\x63lineInvitation\x12&.seda.chat.v1.DeclineInvitationRequest\x1a\'.seda.chat.v1.DeclineInvitationResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12X\n\nInviteUser\x12\x1f.seda.chat.v1.InviteUserRequest\x1a .seda.chat.v1.InviteUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12j\n\x10RevokeInvitation\x12%.seda.chat.v1.RevokeInvitationRequest\x1a&.seda.chat.v1.RevokeInvitationResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12g\n\x0fListInvitations\x12$.seda.chat.v1.ListInvitationsRequest\x1a%.seda.chat.v1.ListInvitationsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12m\n\x11ListMyInvitations\x12&.seda.chat.v1.ListMyInvitationsRequest\x1a\'.seda.chat.v1.ListMyInvitationsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListMembers\x12 .seda.chat.v1.ListMembersRequest\x1a!.seda.chat.v1.ListMembersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x61\n\rSetMemberRole\x12\".seda.chat.v1.SetMemberRoleRequest\x1a#.seda.chat.v1.SetMemberRoleResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12R\n\x08MarkRead\x12\x1d.seda.chat.v1.MarkReadRequest\x1a\x1e.seda.chat.v1.MarkReadResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12X\n\nMarkUnread\x12\x1f.seda.chat.v1.MarkUnreadRequest\x1a .seda.chat.v1.MarkUnreadResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%seda/chat/v1/membership_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x17seda/chat/v1/room.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"1\n\x0fJoinRoomRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"f\n\x10JoinRoomResponse\x12(\n\nmembership\x18\x01 \x01(\x0b\x32\x14.seda.chat.v1.Member\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"2\n\x10LeaveRoomRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"=\n\x11LeaveRoomResponse\x12(\n\x08position\x18\x01 \x01(\x0b\x32\x16.seda.chat.v1.Position\"9\n\x17\x41\x63\x63\x65ptInvitationRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"n\n\x18\x41\x63\x63\x65ptInvitationResponse\x12(\n\nmembership\x18\x01 \x01(\x0b\x32\x14.seda.chat.v1.Member\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\":\n\x18\x44\x65\x63lineInvitationRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"E\n\x19\x44\x65\x63lineInvitationResponse\x12(\n\x08position\x18\x01 \x01(\x0b\x32\x16.seda.chat.v1.Position\"S\n\x11InviteUserRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07user_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"l\n\x12InviteUserResponse\x12,\n\ninvitation\x18\x01 \x01(\x0b\x32\x18.seda.chat.v1.Invitation\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"Y\n\x17RevokeInvitationRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07user_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"D\n\x18RevokeInvitationResponse\x12(\n\x08position\x18\x01 \x01(\x0b\x32\x16.seda.chat.v1.Position\"r\n\x16ListInvitationsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"a\n\x17ListInvitationsResponse\x12-\n\x0binvitations\x18\x01 \x03(\x0b\x32\x18.seda.chat.v1.Invitation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x18ListMyInvitationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"e\n\x19ListMyInvitationsResponse\x12/\n\x0binvitations\x18\x01 \x03(\x0b\x32\x1a.seda.chat.v1.MyInvitation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x0cMyInvitation\x12\x32\n\ninvitation\x18\x01 \x01(\x0b\x32\x18.seda.chat.v1.InvitationB\x04\xe2\x41\x01\x03\x12&\n\x04room\x18\x02 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\x04\xe2\x41\x01\x03\"\xa0\x01\n\x12ListMembersRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x30\n\x04role\x18\x02 \x01(\x0e\x32\x18.seda.chat.v1.MemberRoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"U\n\x13ListMembersResponse\x12%\n\x07members\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x14SetMemberRoleRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07user_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x36\n\x04role\x18\x03 \x01(\x0e\x32\x18.seda.chat.v1.MemberRoleB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\"g\n\x15SetMemberRoleResponse\x12$\n\x06member\x18\x01 \x01(\x0b\x32\x14.seda.chat.v1.Member\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"G\n\x0fMarkReadRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x14\n\x03seq\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\")\n\x10MarkReadResponse\x12\x15\n\rlast_read_seq\x18\x01 \x01(\x03\"R\n\x11MarkUnreadRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1d\n\x08\x66rom_seq\x18\x02 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\"+\n\x12MarkUnreadResponse\x12\x15\n\rlast_read_seq\x18\x01 \x01(\x03\x32\xa5\t\n\x11MembershipService\x12R\n\x08JoinRoom\x12\x1d.seda.chat.v1.JoinRoomRequest\x1a\x1e.seda.chat.v1.JoinRoomResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12U\n\tLeaveRoom\x12\x1e.seda.chat.v1.LeaveRoomRequest\x1a\x1f.seda.chat.v1.LeaveRoomResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12j\n\x10\x41\x63\x63\x65ptInvitation\x12%.seda.chat.v1.AcceptInvitationRequest\x1a&.seda.chat.v1.AcceptInvitationResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12m\n\x11\x44\x65\x63lineInvitation\x12&.seda.chat.v1.DeclineInvitationRequest\x1a\'.seda.chat.v1.DeclineInvitationResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12X\n\nInviteUser\x12\x1f.seda.chat.v1.InviteUserRequest\x1a .seda.chat.v1.InviteUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12j\n\x10RevokeInvitation\x12%.seda.chat.v1.RevokeInvitationRequest\x1a&.seda.chat.v1.RevokeInvitationResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12g\n\x0fListInvitations\x12$.seda.chat.v1.ListInvitationsRequest\x1a%.seda.chat.v1.ListInvitationsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12m\n\x11ListMyInvitations\x12&.seda.chat.v1.ListMyInvitationsRequest\x1a\'.seda.chat.v1.ListMyInvitationsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListMembers\x12 .seda.chat.v1.ListMembersRequest\x1a!.seda.chat.v1.ListMembersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x61\n\rSetMemberRole\x12\".seda.chat.v1.SetMemberRoleRequest\x1a#.seda.chat.v1.SetMemberRoleResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12R\n\x08MarkRead\x12\x1d.seda.chat.v1.MarkReadRequest\x1a\x1e.seda.chat.v1.MarkReadResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12X\n\nMarkUnread\x12\x1f.seda.chat.v1.MarkUnreadRequest\x1a .seda.chat.v1.MarkUnreadResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -113,56 +114,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEMBERSHIPSERVICE'].methods_by_name['MarkRead']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_MEMBERSHIPSERVICE'].methods_by_name['MarkUnread']._loaded_options = None
   _globals['_MEMBERSHIPSERVICE'].methods_by_name['MarkUnread']._serialized_options = b'\220\002\002\250\273\030\002'
-  _globals['_JOINROOMREQUEST']._serialized_start=203
-  _globals['_JOINROOMREQUEST']._serialized_end=252
-  _globals['_JOINROOMRESPONSE']._serialized_start=254
-  _globals['_JOINROOMRESPONSE']._serialized_end=314
-  _globals['_LEAVEROOMREQUEST']._serialized_start=316
-  _globals['_LEAVEROOMREQUEST']._serialized_end=366
-  _globals['_LEAVEROOMRESPONSE']._serialized_start=368
-  _globals['_LEAVEROOMRESPONSE']._serialized_end=387
-  _globals['_ACCEPTINVITATIONREQUEST']._serialized_start=389
-  _globals['_ACCEPTINVITATIONREQUEST']._serialized_end=446
-  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_start=448
-  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_end=516
-  _globals['_DECLINEINVITATIONREQUEST']._serialized_start=518
-  _globals['_DECLINEINVITATIONREQUEST']._serialized_end=576
-  _globals['_DECLINEINVITATIONRESPONSE']._serialized_start=578
-  _globals['_DECLINEINVITATIONRESPONSE']._serialized_end=605
-  _globals['_INVITEUSERREQUEST']._serialized_start=607
-  _globals['_INVITEUSERREQUEST']._serialized_end=690
-  _globals['_INVITEUSERRESPONSE']._serialized_start=692
-  _globals['_INVITEUSERRESPONSE']._serialized_end=758
-  _globals['_REVOKEINVITATIONREQUEST']._serialized_start=760
-  _globals['_REVOKEINVITATIONREQUEST']._serialized_end=849
-  _globals['_REVOKEINVITATIONRESPONSE']._serialized_start=851
-  _globals['_REVOKEINVITATIONRESPONSE']._serialized_end=877
-  _globals['_LISTINVITATIONSREQUEST']._serialized_start=879
-  _globals['_LISTINVITATIONSREQUEST']._serialized_end=993
-  _globals['_LISTINVITATIONSRESPONSE']._serialized_start=995
-  _globals['_LISTINVITATIONSRESPONSE']._serialized_end=1092
-  _globals['_LISTMYINVITATIONSREQUEST']._serialized_start=1094
-  _globals['_LISTMYINVITATIONSREQUEST']._serialized_end=1178
-  _globals['_LISTMYINVITATIONSRESPONSE']._serialized_start=1180
-  _globals['_LISTMYINVITATIONSRESPONSE']._serialized_end=1281
-  _globals['_MYINVITATION']._serialized_start=1283
-  _globals['_MYINVITATION']._serialized_end=1389
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=1392
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=1552
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1554
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1639
-  _globals['_SETMEMBERROLEREQUEST']._serialized_start=1642
-  _globals['_SETMEMBERROLEREQUEST']._serialized_end=1784
-  _globals['_SETMEMBERROLERESPONSE']._serialized_start=1786
-  _globals['_SETMEMBERROLERESPONSE']._serialized_end=1847
-  _globals['_MARKREADREQUEST']._serialized_start=1849
-  _globals['_MARKREADREQUEST']._serialized_end=1920
-  _globals['_MARKREADRESPONSE']._serialized_start=1922
-  _globals['_MARKREADRESPONSE']._serialized_end=1963
-  _globals['_MARKUNREADREQUEST']._serialized_start=1965
-  _globals['_MARKUNREADREQUEST']._serialized_end=2047
-  _globals['_MARKUNREADRESPONSE']._serialized_start=2049
-  _globals['_MARKUNREADRESPONSE']._serialized_end=2092
-  _globals['_MEMBERSHIPSERVICE']._serialized_start=2095
-  _globals['_MEMBERSHIPSERVICE']._serialized_end=3284
+  _globals['_JOINROOMREQUEST']._serialized_start=232
+  _globals['_JOINROOMREQUEST']._serialized_end=281
+  _globals['_JOINROOMRESPONSE']._serialized_start=283
+  _globals['_JOINROOMRESPONSE']._serialized_end=385
+  _globals['_LEAVEROOMREQUEST']._serialized_start=387
+  _globals['_LEAVEROOMREQUEST']._serialized_end=437
+  _globals['_LEAVEROOMRESPONSE']._serialized_start=439
+  _globals['_LEAVEROOMRESPONSE']._serialized_end=500
+  _globals['_ACCEPTINVITATIONREQUEST']._serialized_start=502
+  _globals['_ACCEPTINVITATIONREQUEST']._serialized_end=559
+  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_start=561
+  _globals['_ACCEPTINVITATIONRESPONSE']._serialized_end=671
+  _globals['_DECLINEINVITATIONREQUEST']._serialized_start=673
+  _globals['_DECLINEINVITATIONREQUEST']._serialized_end=731
+  _globals['_DECLINEINVITATIONRESPONSE']._serialized_start=733
+  _globals['_DECLINEINVITATIONRESPONSE']._serialized_end=802
+  _globals['_INVITEUSERREQUEST']._serialized_start=804
+  _globals['_INVITEUSERREQUEST']._serialized_end=887
+  _globals['_INVITEUSERRESPONSE']._serialized_start=889
+  _globals['_INVITEUSERRESPONSE']._serialized_end=997
+  _globals['_REVOKEINVITATIONREQUEST']._serialized_start=999
+  _globals['_REVOKEINVITATIONREQUEST']._serialized_end=1088
+  _globals['_REVOKEINVITATIONRESPONSE']._serialized_start=1090
+  _globals['_REVOKEINVITATIONRESPONSE']._serialized_end=1158
+  _globals['_LISTINVITATIONSREQUEST']._serialized_start=1160
+  _globals['_LISTINVITATIONSREQUEST']._serialized_end=1274
+  _globals['_LISTINVITATIONSRESPONSE']._serialized_start=1276
+  _globals['_LISTINVITATIONSRESPONSE']._serialized_end=1373
+  _globals['_LISTMYINVITATIONSREQUEST']._serialized_start=1375
+  _globals['_LISTMYINVITATIONSREQUEST']._serialized_end=1459
+  _globals['_LISTMYINVITATIONSRESPONSE']._serialized_start=1461
+  _globals['_LISTMYINVITATIONSRESPONSE']._serialized_end=1562
+  _globals['_MYINVITATION']._serialized_start=1564
+  _globals['_MYINVITATION']._serialized_end=1670
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=1673
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=1833
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1835
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1920
+  _globals['_SETMEMBERROLEREQUEST']._serialized_start=1923
+  _globals['_SETMEMBERROLEREQUEST']._serialized_end=2065
+  _globals['_SETMEMBERROLERESPONSE']._serialized_start=2067
+  _globals['_SETMEMBERROLERESPONSE']._serialized_end=2170
+  _globals['_MARKREADREQUEST']._serialized_start=2172
+  _globals['_MARKREADREQUEST']._serialized_end=2243
+  _globals['_MARKREADRESPONSE']._serialized_start=2245
+  _globals['_MARKREADRESPONSE']._serialized_end=2286
+  _globals['_MARKUNREADREQUEST']._serialized_start=2288
+  _globals['_MARKUNREADREQUEST']._serialized_end=2370
+  _globals['_MARKUNREADRESPONSE']._serialized_start=2372
+  _globals['_MARKUNREADRESPONSE']._serialized_end=2415
+  _globals['_MEMBERSHIPSERVICE']._serialized_start=2418
+  _globals['_MEMBERSHIPSERVICE']._serialized_end=3607
 # @@protoc_insertion_point(module_scope)

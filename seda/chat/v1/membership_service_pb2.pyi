@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from seda.chat.v1 import position_pb2 as _position_pb2
 from seda.chat.v1 import room_pb2 as _room_pb2
 import builtins as _builtins
 import sys
@@ -48,18 +49,24 @@ class JoinRoomResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERSHIP_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def membership(self) -> _room_pb2.Member:
         """The caller's membership."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         membership: _room_pb2.Member | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -93,12 +100,19 @@ class LeaveRoomResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call; absent when the room is hidden from the caller."""
+
     def __init__(
         self,
+        *,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,18 +147,24 @@ class AcceptInvitationResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERSHIP_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def membership(self) -> _room_pb2.Member:
         """The caller's membership."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         membership: _room_pb2.Member | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -178,12 +198,19 @@ class DeclineInvitationResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call; absent when the room is hidden from the caller."""
+
     def __init__(
         self,
+        *,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -222,18 +249,24 @@ class InviteUserResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INVITATION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def invitation(self) -> _room_pb2.Invitation:
         """The open invitation; absent: the user is a member."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         invitation: _room_pb2.Invitation | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invitation", b"invitation", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,12 +304,19 @@ class RevokeInvitationResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
+
     def __init__(
         self,
+        *,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -533,18 +573,24 @@ class SetMemberRoleResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBER_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def member(self) -> _room_pb2.Member:
         """The member."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         member: _room_pb2.Member | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -578,7 +624,7 @@ Global___MarkReadRequest: _TypeAlias = MarkReadRequest  # noqa: Y015
 
 @_typing.final
 class MarkReadResponse(_message.Message):
-    """The response of MarkRead."""
+    """The response of MarkRead. A read marker is no part of the room's state: no position."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -626,7 +672,7 @@ Global___MarkUnreadRequest: _TypeAlias = MarkUnreadRequest  # noqa: Y015
 
 @_typing.final
 class MarkUnreadResponse(_message.Message):
-    """The response of MarkUnread."""
+    """The response of MarkUnread. A read marker is no part of the room's state: no position."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

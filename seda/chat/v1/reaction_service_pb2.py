@@ -26,11 +26,12 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.chat.v1 import message_pb2 as seda_dot_chat_dot_v1_dot_message__pb2
+from seda.chat.v1 import position_pb2 as seda_dot_chat_dot_v1_dot_position__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#seda/chat/v1/reaction_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"\x9a\x01\n\x08Reaction\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65moji\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\"u\n\x12\x41\x64\x64ReactionRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x05\x65moji\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01(@\"R\n\x13\x41\x64\x64ReactionResponse\x12.\n\treactions\x18\x01 \x03(\x0b\x32\x1b.seda.chat.v1.ReactionTally\x12\x0b\n\x03rev\x18\x02 \x01(\x03\"x\n\x15RemoveReactionRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x05\x65moji\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01(@\"U\n\x16RemoveReactionResponse\x12.\n\treactions\x18\x01 \x03(\x0b\x32\x1b.seda.chat.v1.ReactionTally\x12\x0b\n\x03rev\x18\x02 \x01(\x03\"\xab\x01\n\x14ListReactionsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x16\n\x05\x65moji\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"[\n\x15ListReactionsResponse\x12)\n\treactions\x18\x01 \x03(\x0b\x32\x16.seda.chat.v1.Reaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb7\x02\n\x0fReactionService\x12[\n\x0b\x41\x64\x64Reaction\x12 .seda.chat.v1.AddReactionRequest\x1a!.seda.chat.v1.AddReactionResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x64\n\x0eRemoveReaction\x12#.seda.chat.v1.RemoveReactionRequest\x1a$.seda.chat.v1.RemoveReactionResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rListReactions\x12\".seda.chat.v1.ListReactionsRequest\x1a#.seda.chat.v1.ListReactionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#seda/chat/v1/reaction_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"\x9a\x01\n\x08Reaction\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65moji\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\"u\n\x12\x41\x64\x64ReactionRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x05\x65moji\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01(@\"o\n\x13\x41\x64\x64ReactionResponse\x12.\n\treactions\x18\x01 \x03(\x0b\x32\x1b.seda.chat.v1.ReactionTally\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"x\n\x15RemoveReactionRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x05\x65moji\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01(@\"r\n\x16RemoveReactionResponse\x12.\n\treactions\x18\x01 \x03(\x0b\x32\x1b.seda.chat.v1.ReactionTally\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\xab\x01\n\x14ListReactionsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x16\n\x05\x65moji\x18\x03 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1a\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"[\n\x15ListReactionsResponse\x12)\n\treactions\x18\x01 \x03(\x0b\x32\x16.seda.chat.v1.Reaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb7\x02\n\x0fReactionService\x12[\n\x0b\x41\x64\x64Reaction\x12 .seda.chat.v1.AddReactionRequest\x1a!.seda.chat.v1.AddReactionResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x64\n\x0eRemoveReaction\x12#.seda.chat.v1.RemoveReactionRequest\x1a$.seda.chat.v1.RemoveReactionResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rListReactions\x12\".seda.chat.v1.ListReactionsRequest\x1a#.seda.chat.v1.ListReactionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -76,20 +77,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REACTIONSERVICE'].methods_by_name['RemoveReaction']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_REACTIONSERVICE'].methods_by_name['ListReactions']._loaded_options = None
   _globals['_REACTIONSERVICE'].methods_by_name['ListReactions']._serialized_options = b'\220\002\001\250\273\030\002'
-  _globals['_REACTION']._serialized_start=238
-  _globals['_REACTION']._serialized_end=392
-  _globals['_ADDREACTIONREQUEST']._serialized_start=394
-  _globals['_ADDREACTIONREQUEST']._serialized_end=511
-  _globals['_ADDREACTIONRESPONSE']._serialized_start=513
-  _globals['_ADDREACTIONRESPONSE']._serialized_end=595
-  _globals['_REMOVEREACTIONREQUEST']._serialized_start=597
-  _globals['_REMOVEREACTIONREQUEST']._serialized_end=717
-  _globals['_REMOVEREACTIONRESPONSE']._serialized_start=719
-  _globals['_REMOVEREACTIONRESPONSE']._serialized_end=804
-  _globals['_LISTREACTIONSREQUEST']._serialized_start=807
-  _globals['_LISTREACTIONSREQUEST']._serialized_end=978
-  _globals['_LISTREACTIONSRESPONSE']._serialized_start=980
-  _globals['_LISTREACTIONSRESPONSE']._serialized_end=1071
-  _globals['_REACTIONSERVICE']._serialized_start=1074
-  _globals['_REACTIONSERVICE']._serialized_end=1385
+  _globals['_REACTION']._serialized_start=267
+  _globals['_REACTION']._serialized_end=421
+  _globals['_ADDREACTIONREQUEST']._serialized_start=423
+  _globals['_ADDREACTIONREQUEST']._serialized_end=540
+  _globals['_ADDREACTIONRESPONSE']._serialized_start=542
+  _globals['_ADDREACTIONRESPONSE']._serialized_end=653
+  _globals['_REMOVEREACTIONREQUEST']._serialized_start=655
+  _globals['_REMOVEREACTIONREQUEST']._serialized_end=775
+  _globals['_REMOVEREACTIONRESPONSE']._serialized_start=777
+  _globals['_REMOVEREACTIONRESPONSE']._serialized_end=891
+  _globals['_LISTREACTIONSREQUEST']._serialized_start=894
+  _globals['_LISTREACTIONSREQUEST']._serialized_end=1065
+  _globals['_LISTREACTIONSRESPONSE']._serialized_start=1067
+  _globals['_LISTREACTIONSRESPONSE']._serialized_end=1158
+  _globals['_REACTIONSERVICE']._serialized_start=1161
+  _globals['_REACTIONSERVICE']._serialized_end=1472
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from seda.chat.v1 import message_pb2 as _message_pb2
+from seda.chat.v1 import position_pb2 as _position_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -99,22 +100,24 @@ class AddReactionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REACTIONS_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
-    rev: _builtins.int
-    """The room's rev after the change, or the present one if nothing changed."""
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.ReactionTally]:
         """All reactions of the message."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         reactions: _abc.Iterable[_message_pb2.ReactionTally] | None = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reactions", b"reactions", "rev", b"rev"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "reactions", b"reactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -157,22 +160,24 @@ class RemoveReactionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REACTIONS_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
-    rev: _builtins.int
-    """The room's rev after the change, or the present one if nothing changed."""
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.ReactionTally]:
         """All reactions of the message."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         reactions: _abc.Iterable[_message_pb2.ReactionTally] | None = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reactions", b"reactions", "rev", b"rev"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "reactions", b"reactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

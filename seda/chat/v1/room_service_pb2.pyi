@@ -9,6 +9,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from seda.chat.v1 import message_pb2 as _message_pb2
+from seda.chat.v1 import position_pb2 as _position_pb2
 from seda.chat.v1 import room_pb2 as _room_pb2
 import builtins as _builtins
 import sys
@@ -63,21 +64,27 @@ class CreateRoomResponse(_message.Message):
 
     ROOM_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
     """Whether an earlier call with the same `request_id` created it."""
     @_builtins.property
     def room(self) -> _room_pb2.Room:
         """The room."""
 
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The state of the room that is returned."""
+
     def __init__(
         self,
         *,
         room: _room_pb2.Room | None = ...,
         deduplicated: _builtins.bool = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "room", b"room"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "position", b"position", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,12 +120,7 @@ class GetRoomResponse(_message.Message):
 
     ROOM_FIELD_NUMBER: _builtins.int
     MEMBERSHIP_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
-    epoch: _builtins.str
-    """Identifies this copy of the database. A rev is comparable only within one epoch."""
-    rev: _builtins.int
-    """The room's last rev, read in the same snapshot."""
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def room(self) -> _room_pb2.Room:
         """The room."""
@@ -127,17 +129,20 @@ class GetRoomResponse(_message.Message):
     def membership(self) -> _room_pb2.Member:
         """The caller's membership; absent: the caller is not a member."""
 
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state, read in the same snapshot."""
+
     def __init__(
         self,
         *,
         room: _room_pb2.Room | None = ...,
         membership: _room_pb2.Member | None = ...,
-        epoch: _builtins.str = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "room", b"room"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "membership", b"membership", "rev", b"rev", "room", b"room"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -180,18 +185,24 @@ class UpdateRoomResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ROOM_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def room(self) -> _room_pb2.Room:
         """The room."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         room: _room_pb2.Room | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -321,11 +332,8 @@ class ListMyRoomsResponse(_message.Message):
 
     ROOMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page; empty: this is the last page."""
-    epoch: _builtins.str
-    """Identifies this copy of the database. A rev is comparable only within one epoch."""
     @_builtins.property
     def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___MyRoom]:
         """The rooms."""
@@ -335,11 +343,10 @@ class ListMyRoomsResponse(_message.Message):
         *,
         rooms: _abc.Iterable[Global___MyRoom] | None = ...,
         next_page_token: _builtins.str = ...,
-        epoch: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -359,7 +366,7 @@ class MyRoom(_message.Message):
     UNREAD_MENTION_COUNT_FIELD_NUMBER: _builtins.int
     UNREAD_MENTIONS_CAPPED_FIELD_NUMBER: _builtins.int
     LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     unread_count: _builtins.int
     """The number of roots by others after the read marker, among the first 100 live roots there.
     SYSTEM messages are never unread.
@@ -374,8 +381,6 @@ class MyRoom(_message.Message):
     """Whether there are more than 100 such mentions."""
     last_read_seq: _builtins.int
     """The read marker: the newest seq that the caller has read; 0: none."""
-    rev: _builtins.int
-    """The room's last rev, read in the same snapshot."""
     @_builtins.property
     def room(self) -> _room_pb2.Room:
         """The room."""
@@ -388,6 +393,10 @@ class MyRoom(_message.Message):
     def last_message(self) -> _message_pb2.Message:
         """The newest live message, root or reply, without replies and reactions; absent: none."""
 
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state, of the same snapshot."""
+
     def __init__(
         self,
         *,
@@ -399,11 +408,11 @@ class MyRoom(_message.Message):
         unread_mention_count: _builtins.int = ...,
         unread_mentions_capped: _builtins.bool = ...,
         last_read_seq: _builtins.int = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "membership", b"membership", "room", b"room"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "membership", b"membership", "position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "last_read_seq", b"last_read_seq", "membership", b"membership", "rev", b"rev", "room", b"room", "unread_capped", b"unread_capped", "unread_count", b"unread_count", "unread_mention_count", b"unread_mention_count", "unread_mentions_capped", b"unread_mentions_capped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "last_read_seq", b"last_read_seq", "membership", b"membership", "position", b"position", "room", b"room", "unread_capped", b"unread_capped", "unread_count", b"unread_count", "unread_mention_count", b"unread_mention_count", "unread_mentions_capped", b"unread_mentions_capped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

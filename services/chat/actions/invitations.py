@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -18,9 +17,9 @@ from servicekit.pagination import (
 from services.chat.actions.authorization import ActingAs, audited_read
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import RoomNotFoundError, TargetBannedError
-from services.chat.domain.model import Invitation, Member
+from services.chat.domain.model import Invitation, Member, Position
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived
 from services.chat.domain.visibility import check_not_suspended, check_room_visible
@@ -31,13 +30,13 @@ from services.chat.store.rooms import Reader
 _LATEST = (Micros(MAX_TIMESTAMP), UUID(int=0))
 
 
-async def accept_invitation(deps: Deps, caller: Caller, room_id: UUID) -> Member:
+async def accept_invitation(deps: Deps, caller: Caller, room_id: UUID) -> tuple[Member, Position]:
     """Join the room and return the membership, as join_room does."""
     return await join_room(deps, caller, room_id)
 
 
-async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
-    """End the caller's invitation; without one this changes nothing."""
+async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> Position | None:
+    """End the caller's invitation; without one this changes nothing. Returns None for a hidden or missing room."""
 
     async def operation(tx: RoomTransaction) -> None:
         membership = check_room_visible(room_id, tx.membership)
@@ -46,11 +45,16 @@ async def decline_invitation(deps: Deps, caller: Caller, room_id: UUID) -> None:
             await store.end(tx.session, room_id, caller.user_id, tx.next_rev())
 
     # As in leave_room: the invitation may have been all that showed the room.
-    with contextlib.suppress(RoomNotFoundError):
-        await with_room_lock(deps.database, caller, room_id, operation)
+    try:
+        _, position = await write_in_room(deps, caller, room_id, operation)
+    except RoomNotFoundError:
+        return None
+    return position
 
 
-async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> Invitation | None:
+async def invite_user(
+    deps: Deps, caller: Caller, room_id: UUID, user_id: UUID
+) -> tuple[Invitation | None, Position]:
     """Return the user's open invitation, a new one or an earlier one; None for a member.
 
     Raises TargetBannedError, and RateLimitedError for a new one.
@@ -73,10 +77,10 @@ async def invite_user(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) 
         await tx.audit(actor, "INVITE_USER", user_id=user_id)
         return made
 
-    return await with_room_lock(deps.database, caller, room_id, operation)
+    return await write_in_room(deps, caller, room_id, operation)
 
 
-async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> None:
+async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: UUID) -> Position:
     """End a user's invitation; without one this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> None:
@@ -87,7 +91,8 @@ async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: 
         await store.end(tx.session, room_id, user_id, tx.next_rev())
         await tx.audit(actor, "REVOKE_INVITATION", user_id=user_id)
 
-    await with_room_lock(deps.database, caller, room_id, operation)
+    _, position = await write_in_room(deps, caller, room_id, operation)
+    return position
 
 
 async def list_invitations(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,9 +9,9 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import LastOwnerError, MemberNotFoundError, RoomNotFoundError
-from services.chat.domain.model import Member, MemberRole, Removal, SystemEvent
+from services.chat.domain.model import Member, MemberRole, Position, Removal, SystemEvent
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived, check_outranks
 from services.chat.domain.visibility import (
     check_not_banned,
@@ -36,7 +35,7 @@ class MemberListing:
     page_token: str
 
 
-async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
+async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> tuple[Member, Position]:
     """Return the caller's membership. For a member this changes nothing, at no charge. Raises RateLimitedError."""
     charge = deps.limits.joins.deferred_hit(caller.user_id)
 
@@ -58,11 +57,14 @@ async def join_room(deps: Deps, caller: Caller, room_id: UUID) -> Member:
         await tx.post_system_message(SystemEvent.JOINED)
         return member
 
-    return await with_room_lock(deps.database, caller, room_id, operation)
+    return await write_in_room(deps, caller, room_id, operation)
 
 
-async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
-    """End the caller's membership, if there is one; the last owner raises LastOwnerError."""
+async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> Position | None:
+    """End the caller's membership, if there is one; the last owner raises LastOwnerError.
+
+    Returns None for a hidden or missing room.
+    """
 
     async def operation(tx: RoomTransaction) -> None:
         membership = check_room_viewable(room_id, tx.membership)
@@ -78,8 +80,11 @@ async def leave_room(deps: Deps, caller: Caller, room_id: UUID) -> None:
         tx.mark_user_changed(caller.user_id)
 
     # A private room is hidden once it was left: the repeated call must succeed, and not reveal which rooms exist.
-    with contextlib.suppress(RoomNotFoundError):
-        await with_room_lock(deps.database, caller, room_id, operation)
+    try:
+        _, position = await write_in_room(deps, caller, room_id, operation)
+    except RoomNotFoundError:
+        return None
+    return position
 
 
 async def list_members(deps: Deps, caller: Caller, listing: MemberListing) -> tuple[list[Member], str]:
@@ -102,7 +107,7 @@ async def list_members(deps: Deps, caller: Caller, listing: MemberListing) -> tu
 
 async def set_member_role(
     deps: Deps, caller: Caller, room_id: UUID, user_id: UUID, role: MemberRole
-) -> Member:
+) -> tuple[Member, Position]:
     """Set a member's role and return the member; the same role changes nothing.
 
     Raises MemberNotFoundError, and TargetProtectedError for the caller and other owners.
@@ -124,4 +129,4 @@ async def set_member_role(
         await tx.audit(actor, "SET_ROLE", user_id=user_id, before={"role": before.role}, after={"role": role})
         return after
 
-    return await with_room_lock(deps.database, caller, room_id, operation)
+    return await write_in_room(deps, caller, room_id, operation)

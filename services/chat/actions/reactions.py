@@ -15,7 +15,7 @@ from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
-from services.chat.domain.model import Reaction, Tally
+from services.chat.domain.model import Position, Reaction, Tally
 from services.chat.domain.reactions import (
     add,
     check_distinct_limit,
@@ -31,10 +31,10 @@ from services.chat.store import room_transaction
 
 @dataclass(frozen=True, slots=True)
 class ReactionsResult:
-    """A message's reactions after the call. `rev` is the room's last."""
+    """A message's reactions and the room's position after the call."""
 
     tallies: list[Tally]
-    rev: int
+    position: Position
 
 
 async def add_reaction(
@@ -44,16 +44,17 @@ async def add_reaction(
     check_emoji(emoji)
     charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
-    async def work(session: Session) -> ReactionsResult:
+    async def work(session: Session) -> tuple[list[Tally], int]:
         tallies, rev = await _begin(session, caller, room_id, message_id)
         check_distinct_limit(tallies, emoji)
         charge()
         if has_reacted(tallies, emoji):
-            return ReactionsResult(tallies, rev)
+            return tallies, rev
         at = await store.add(session, room_id, message_id, caller.user_id, emoji, rev + 1)
-        return ReactionsResult(add(tallies, emoji, at), rev + 1)
+        return add(tallies, emoji, at), rev + 1
 
-    return await deps.database.run_in_transaction(work)
+    tallies, rev = await deps.database.run_in_transaction(work)
+    return ReactionsResult(tallies, Position(room_id, deps.epoch.value, rev))
 
 
 async def remove_reaction(
@@ -62,15 +63,16 @@ async def remove_reaction(
     """Remove an emoji of the caller from a message; without it this changes nothing."""
     charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
-    async def work(session: Session) -> ReactionsResult:
+    async def work(session: Session) -> tuple[list[Tally], int]:
         tallies, rev = await _begin(session, caller, room_id, message_id)
         charge()
         if not has_reacted(tallies, emoji):
-            return ReactionsResult(tallies, rev)
+            return tallies, rev
         await store.remove(session, room_id, message_id, caller.user_id, emoji, rev + 1)
-        return ReactionsResult(remove(tallies, emoji), rev + 1)
+        return remove(tallies, emoji), rev + 1
 
-    return await deps.database.run_in_transaction(work)
+    tallies, rev = await deps.database.run_in_transaction(work)
+    return ReactionsResult(tallies, Position(room_id, deps.epoch.value, rev))
 
 
 async def _begin(

@@ -16,8 +16,9 @@ from servicekit.call import current_call
 from servicekit.caller import Caller, Role
 from servicekit.database import Database, Session
 from servicekit.ids import new_id
+from services.chat.actions.deps import Deps
 from services.chat.domain.errors import RoomNotFoundError
-from services.chat.domain.model import Member, Room, SystemEvent
+from services.chat.domain.model import Member, Position, Room, SystemEvent
 from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import CallerMembership
 from services.chat.store import audit_log, rooms
@@ -172,6 +173,18 @@ async def with_room_lock(
         return result
 
     return await database.run_in_transaction(work)
+
+
+async def write_in_room(
+    deps: Deps, caller: Caller, room_id: UUID, operation: Callable[[RoomTransaction], Awaitable[_T]]
+) -> tuple[_T, Position]:
+    """Run an operation as with_room_lock does; also returns the room's position after it."""
+
+    async def positioned(tx: RoomTransaction) -> tuple[_T, int]:
+        return await operation(tx), tx.last_rev
+
+    result, rev = await with_room_lock(deps.database, caller, room_id, positioned)
+    return result, Position(room_id, deps.epoch.value, rev)
 
 
 async def with_room_lock_as_system(

@@ -15,9 +15,9 @@ from servicekit.ids import new_id
 from servicekit.pagination import MAX_BYTES, decode_id, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes, text_bytes
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError
-from services.chat.domain.model import Member, Room, SystemEvent
+from services.chat.domain.model import Member, Position, Room, SystemEvent
 from services.chat.domain.pagination import take_within_budget
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived
 from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, Cursor, tiers
@@ -41,15 +41,14 @@ class RoomDraft:
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """A room as a caller sees it. `rev` is the room's last, of the same snapshot."""
+    """A room as a caller sees it, with the position of the same snapshot."""
 
     room: Room
     member: Member | None
-    epoch: str
-    rev: int
+    position: Position
 
 
-async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Room, bool]:
+async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[RoomView, bool]:
     """Create a room; also returns whether an earlier call with the same request id had created it.
 
     Raises RateLimitedError for a new room.
@@ -86,8 +85,7 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
         return winner, True
 
     room_id, deduplicated = await deps.database.run_in_transaction(work)
-    view = await get_room(deps, caller, room_id)
-    return view.room, deduplicated
+    return await get_room(deps, caller, room_id), deduplicated
 
 
 async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
@@ -96,10 +94,10 @@ async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     if row is None:
         raise RoomNotFoundError(room_id)
     check_not_banned(check_room_visible(room_id, row.membership))
-    return RoomView(row.room, row.member(caller.user_id), deps.epoch.value, row.last_rev)
+    return RoomView(row.room, row.member(caller.user_id), Position(room_id, deps.epoch.value, row.last_rev))
 
 
-async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
+async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> tuple[Room, Position]:
     """Update a room and return it; the same values change nothing. Raises EtagMismatchError."""
 
     async def operation(tx: RoomTransaction) -> Room:
@@ -120,7 +118,7 @@ async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> Room:
         )
         return after
 
-    return await with_room_lock(deps.database, caller, wanted.room_id, operation)
+    return await write_in_room(deps, caller, wanted.room_id, operation)
 
 
 def _states(room: Room, fields: frozenset[str]) -> dict[str, object]:

@@ -84,6 +84,14 @@ class Room(NamedTuple):
         return str(self.rev)
 
 
+class Position(NamedTuple):
+    """A state of a room: the changes up to `rev`, in one epoch."""
+
+    room_id: UUID
+    epoch: str
+    rev: int
+
+
 class Member(NamedTuple):
     """A membership."""
 

@@ -9,7 +9,7 @@ from servicekit.pagination import page_size
 from services.chat.actions import invitations, membership, read_markers
 from services.chat.actions.deps import Deps
 from services.chat.wire import membership as wire
-from services.chat.wire.rooms import fill_member
+from services.chat.wire.rooms import fill_member, fill_position
 
 
 class MembershipServicer:
@@ -23,36 +23,46 @@ class MembershipServicer:
     async def JoinRoom(self, request: pb.JoinRoomRequest, call: Call) -> pb.JoinRoomResponse:
         """See the contract."""
         response = pb.JoinRoomResponse()
-        member = await membership.join_room(self._deps, call.caller, parse_id(request.room_id))
+        member, position = await membership.join_room(self._deps, call.caller, parse_id(request.room_id))
         fill_member(response.membership, member)
+        fill_position(response.position, position)
         return response
 
     async def LeaveRoom(self, request: pb.LeaveRoomRequest, call: Call) -> pb.LeaveRoomResponse:
         """See the contract."""
-        await membership.leave_room(self._deps, call.caller, parse_id(request.room_id))
-        return pb.LeaveRoomResponse()
+        response = pb.LeaveRoomResponse()
+        position = await membership.leave_room(self._deps, call.caller, parse_id(request.room_id))
+        if position is not None:
+            fill_position(response.position, position)
+        return response
 
     async def AcceptInvitation(
         self, request: pb.AcceptInvitationRequest, call: Call
     ) -> pb.AcceptInvitationResponse:
         """See the contract."""
         response = pb.AcceptInvitationResponse()
-        member = await invitations.accept_invitation(self._deps, call.caller, parse_id(request.room_id))
+        member, position = await invitations.accept_invitation(
+            self._deps, call.caller, parse_id(request.room_id)
+        )
         fill_member(response.membership, member)
+        fill_position(response.position, position)
         return response
 
     async def DeclineInvitation(
         self, request: pb.DeclineInvitationRequest, call: Call
     ) -> pb.DeclineInvitationResponse:
         """See the contract."""
-        await invitations.decline_invitation(self._deps, call.caller, parse_id(request.room_id))
-        return pb.DeclineInvitationResponse()
+        response = pb.DeclineInvitationResponse()
+        position = await invitations.decline_invitation(self._deps, call.caller, parse_id(request.room_id))
+        if position is not None:
+            fill_position(response.position, position)
+        return response
 
     async def InviteUser(self, request: pb.InviteUserRequest, call: Call) -> pb.InviteUserResponse:
         """See the contract."""
         room_id, user_id = parse_id(request.room_id), parse_id(request.user_id)
         return wire.invite_user_response(
-            await invitations.invite_user(self._deps, call.caller, room_id, user_id)
+            *await invitations.invite_user(self._deps, call.caller, room_id, user_id)
         )
 
     async def RevokeInvitation(
@@ -60,8 +70,12 @@ class MembershipServicer:
     ) -> pb.RevokeInvitationResponse:
         """See the contract."""
         room_id, user_id = parse_id(request.room_id), parse_id(request.user_id)
-        await invitations.revoke_invitation(self._deps, call.caller, room_id, user_id)
-        return pb.RevokeInvitationResponse()
+        response = pb.RevokeInvitationResponse()
+        fill_position(
+            response.position,
+            await invitations.revoke_invitation(self._deps, call.caller, room_id, user_id),
+        )
+        return response
 
     async def ListInvitations(
         self, request: pb.ListInvitationsRequest, call: Call
@@ -92,8 +106,9 @@ class MembershipServicer:
         room_id, user_id, role = parse_id(request.room_id), parse_id(request.user_id), wire.role(request.role)
         assert role is not None  # noqa: S101 - the contract refuses the unspecified one
         response = pb.SetMemberRoleResponse()
-        member = await membership.set_member_role(self._deps, call.caller, room_id, user_id, role)
+        member, position = await membership.set_member_role(self._deps, call.caller, room_id, user_id, role)
         fill_member(response.member, member)
+        fill_position(response.position, position)
         return response
 
     async def MarkRead(self, request: pb.MarkReadRequest, call: Call) -> pb.MarkReadResponse:

@@ -22,9 +22,10 @@ class RoomServicer:
 
     async def CreateRoom(self, request: pb.CreateRoomRequest, call: Call) -> pb.CreateRoomResponse:
         """See the contract."""
-        room, deduplicated = await create_room(self._deps, call.caller, wire.room_draft(request))
+        view, deduplicated = await create_room(self._deps, call.caller, wire.room_draft(request))
         response = pb.CreateRoomResponse(deduplicated=deduplicated)
-        wire.fill_room(response.room, room)
+        wire.fill_room(response.room, view.room)
+        wire.fill_position(response.position, view.position)
         return response
 
     async def GetRoom(self, request: pb.GetRoomRequest, call: Call) -> pb.GetRoomResponse:
@@ -33,8 +34,10 @@ class RoomServicer:
 
     async def UpdateRoom(self, request: pb.UpdateRoomRequest, call: Call) -> pb.UpdateRoomResponse:
         """See the contract."""
+        room, position = await update_room(self._deps, call.caller, wire.room_change(request))
         response = pb.UpdateRoomResponse()
-        wire.fill_room(response.room, await update_room(self._deps, call.caller, wire.room_change(request)))
+        wire.fill_room(response.room, room)
+        wire.fill_position(response.position, position)
         return response
 
     async def ListPublicRooms(

@@ -7,9 +7,9 @@ from servicekit.ids import parse_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.membership import MemberListing
-from services.chat.domain.model import Invitation, Member, MemberRole
+from services.chat.domain.model import Invitation, Member, MemberRole, Position
 from services.chat.store.invitations import MyInvitationRow
-from services.chat.wire.rooms import fill_member, fill_room
+from services.chat.wire.rooms import fill_member, fill_position, fill_room
 
 _ROLES = {room_pb2.MemberRole.Value(f"MEMBER_ROLE_{each}"): each for each in MemberRole}
 
@@ -46,9 +46,12 @@ def fill_invitation(into: room_pb2.Invitation, invitation: Invitation) -> None:
     to_proto(into.create_time, invitation.created_at)
 
 
-def invite_user_response(invitation: Invitation | None) -> membership_service_pb2.InviteUserResponse:
+def invite_user_response(
+    invitation: Invitation | None, position: Position
+) -> membership_service_pb2.InviteUserResponse:
     """Convert an invitation; empty for a member."""
     response = membership_service_pb2.InviteUserResponse()
+    fill_position(response.position, position)
     if invitation is not None:
         fill_invitation(response.invitation, invitation)
     return response

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from seda.chat.v1 import message_pb2, reaction_service_pb2
+from seda.chat.v1 import message_pb2, position_pb2, reaction_service_pb2
 from servicekit.ids import parse_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import to_proto
 from services.chat.actions.reactions import ReactionListing, ReactionsResult
 from services.chat.domain.model import Reaction
 from services.chat.wire.message import Adding, fill_tallies
+from services.chat.wire.rooms import fill_position
 
 
 class ReactionsResponse(Protocol):
     """A response with a message's reactions: AddReactionResponse, RemoveReactionResponse."""
 
-    rev: int
+    @property
+    def position(self) -> position_pb2.Position:
+        """Return the room's position."""
 
     @property
     def reactions(self) -> Adding[message_pb2.ReactionTally]:
@@ -26,7 +29,7 @@ class ReactionsResponse(Protocol):
 def fill_reactions(into: ReactionsResponse, reacted: ReactionsResult) -> None:
     """Write a message's reactions."""
     fill_tallies(into.reactions, reacted.tallies)
-    into.rev = reacted.rev
+    fill_position(into.position, reacted.position)
 
 
 def reaction_listing(request: reaction_service_pb2.ListReactionsRequest) -> ReactionListing:

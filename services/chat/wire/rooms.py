@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from seda.chat.v1 import room_pb2, room_service_pb2
+from seda.chat.v1 import position_pb2, room_pb2, room_service_pb2
 from servicekit.ids import parse_id, parse_optional_id
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
-from services.chat.domain.model import Member, Pin, Room
+from services.chat.domain.model import Member, Pin, Position, Room
 from services.chat.domain.room_update import RoomChange, check_mask, check_values
 from services.chat.store.room_listing import MyRoomRow, PublicRow
 from services.chat.wire.message import fill_message
@@ -58,6 +58,13 @@ def fill_room(into: room_pb2.Room, room: Room) -> None:
         seconds_to_proto(into.slow_mode, room.slow_mode_seconds)
 
 
+def fill_position(into: position_pb2.Position, position: Position) -> None:
+    """Write a position."""
+    into.room_id = str(position.room_id)
+    into.epoch = position.epoch
+    into.rev = position.rev
+
+
 def fill_member(into: room_pb2.Member, member: Member) -> None:
     """Write a membership."""
     into.room_id = str(member.room_id)
@@ -89,8 +96,9 @@ def list_pins_response(pinned: list[Pinned], next_page_token: str) -> room_servi
 
 def get_room_response(view: RoomView) -> room_service_pb2.GetRoomResponse:
     """Convert a room as its caller sees it."""
-    response = room_service_pb2.GetRoomResponse(epoch=view.epoch, rev=view.rev)
+    response = room_service_pb2.GetRoomResponse()
     fill_room(response.room, view.room)
+    fill_position(response.position, view.position)
     if view.member is not None:
         fill_member(response.membership, view.member)
     return response
@@ -110,7 +118,7 @@ def list_my_rooms_response(
     page: list[MyRoomRow], next_page_token: str, epoch: str
 ) -> room_service_pb2.ListMyRoomsResponse:
     """Convert a page of the caller's rooms."""
-    response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token, epoch=epoch)
+    response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token)
     for my in page:
         into = response.rooms.add(
             unread_count=my.unread,
@@ -118,8 +126,8 @@ def list_my_rooms_response(
             unread_mention_count=my.mentions,
             unread_mentions_capped=my.mentions_capped,
             last_read_seq=my.last_read_seq,
-            rev=my.last_rev,
         )
+        fill_position(into.position, Position(my.room.id, epoch, my.last_rev))
         fill_room(into.room, my.room)
         fill_member(into.membership, my.member.member())
         if my.last_message is not None:

@@ -188,7 +188,7 @@ async def test_erase_author_with_tombstones_says_how_each_message_went(
 
 async def test_erase_author_moves_what_others_see_of_it(authors: AuthorData, author: PopulatedAuthor) -> None:
     client, room = author.client, author.rooms["shared"]
-    before = (await client.get_room(author.owner, room)).rev
+    before = (await client.get_room(author.owner, room)).position.rev
     await authors.erase(author.user_id, TOMBSTONE)
     theirs, both = [
         await client.get_message(author.owner, author.messages[name]) for name in ("theirs", "both")
@@ -380,7 +380,7 @@ async def test_erase_author_while_they_write_and_others_act(client: ChatClient, 
     assert await columns_with(client.admin, author.word) == set(STAYS)
     assert await columns_with(client.admin, author.user_id) == NAMED_STILL
     assert await invariant_violations(client.admin) == set()
-    assert (await client.get_room(author.owner, room)).rev > 0
+    assert (await client.get_room(author.owner, room)).position.rev > 0
 
 
 async def test_erase_author_of_nobody_is_done_at_once(authors: AuthorData) -> None:

@@ -62,7 +62,7 @@ async def test_invite_user_opens_a_private_room(client: ChatClient) -> None:
     assert made.room_id == room.id
     assert made.user_id == await client.db.user_id(guest)
     assert made.inviter_id == await client.db.user_id(room.moderator)
-    assert (made.rev, got.rev) == (got.rev - 1, made.rev + 1)
+    assert (made.rev, got.position.rev) == (got.position.rev - 1, made.rev + 1)
     assert made.create_time.seconds > 0
     joined = await client.call(guest, "AcceptInvitation", room_id=room.id)
     assert (await client.get_room(guest, room.id)).membership == joined.membership
@@ -76,9 +76,9 @@ async def test_invite_user_opens_a_private_room(client: ChatClient) -> None:
 async def test_invite_user_again_changes_nothing(client: ChatClient, room: RoomWithMembers) -> None:
     guest = await known(client)
     first = await invite(client, room.moderator, room.id, guest)
-    rev = (await client.get_room(room.owner, room.id)).rev
+    rev = (await client.get_room(room.owner, room.id)).position.rev
     assert await invite(client, room.owner, room.id, guest) == first
-    assert (await client.get_room(room.owner, room.id)).rev == rev
+    assert (await client.get_room(room.owner, room.id)).position.rev == rev
     # After an end it is a new one.
     await client.call(guest, "DeclineInvitation", room_id=room.id)
     second = (await invite(client, room.owner, room.id, guest)).invitation
@@ -111,12 +111,12 @@ async def test_decline_invitation_closes_the_room_again(client: ChatClient) -> N
     for room_id in (room.id, str(uuid.uuid4())):
         await client.call(guest, "DeclineInvitation", room_id=room_id)
     # A member, and somebody in a public room, have none to decline.
-    rev = (await client.get_room(room.owner, room.id)).rev
+    rev = (await client.get_room(room.owner, room.id)).position.rev
     await client.call(room.member, "DeclineInvitation", room_id=room.id)
-    assert (await client.get_room(room.owner, room.id)).rev == rev
+    assert (await client.get_room(room.owner, room.id)).position.rev == rev
     public = await client.create_room(room.owner)
     await client.call(guest, "DeclineInvitation", room_id=public.id)
-    assert (await client.get_room(room.owner, public.id)).rev == 2
+    assert (await client.get_room(room.owner, public.id)).position.rev == 2
 
 
 async def test_revoke_invitation_closes_the_room_again(client: ChatClient) -> None:
@@ -124,9 +124,9 @@ async def test_revoke_invitation_closes_the_room_again(client: ChatClient) -> No
     await invite(client, room.owner, room.id, guest)
     await revoke(client, room.moderator, room.id, guest)
     await refused(client.get_room(guest, room.id), errors.RoomNotFoundError, DOMAIN)
-    rev = (await client.get_room(room.owner, room.id)).rev
+    rev = (await client.get_room(room.owner, room.id)).position.rev
     await revoke(client, room.moderator, room.id, guest)
-    assert (await client.get_room(room.owner, room.id)).rev == rev
+    assert (await client.get_room(room.owner, room.id)).position.rev == rev
     target = await client.db.user_id(guest)
     assert await client.db.moderation_actions(room.id) == [
         ("INVITE_USER", "OWNER", False, target),

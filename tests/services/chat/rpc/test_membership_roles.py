@@ -16,7 +16,7 @@ from servicekit.database import Database, Session
 from servicekit.errors import CallerSuspendedError, InternalError, InvalidFieldsError
 from servicekit.ids import new_id
 from servicekit.rpc_status import UpstreamError
-from services.chat.actions import membership
+from services.chat.actions import room_transaction as actions
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain import errors
 from services.chat.store import audit_log, room_transaction, rooms
@@ -198,7 +198,7 @@ async def test_leave_room_with_the_lock_taken_last_would_keep_none(
         return await database.run_in_transaction(work)
 
     ada, bob, room = await two_owners(client)
-    monkeypatch.setattr(membership, "with_room_lock", lock_last)
+    monkeypatch.setattr(actions, "with_room_lock", lock_last)
     assert await both_leave(client, ada, bob, room) == ["", ""]
     assert not await client.admin.fetchval(
         "SELECT count(*) FROM chat.room_memberships WHERE room_id = $1 AND left_at IS NULL", room.id
@@ -213,7 +213,7 @@ async def test_set_member_role_changes_it_and_tells_the_member(
     got = await client.get_room(room.member, room.id)
     assert got.membership == changed.member
     assert got.membership.role == MEMBER_ROLE_MODERATOR
-    assert (changed.member.rev, got.rev) == (got.rev - 1, changed.member.rev + 1)
+    assert (changed.member.rev, got.position.rev) == (got.position.rev - 1, changed.member.rev + 1)
     assert await rooms_rev(client, room.member) == moved + 1
     target = await client.db.user_id(room.member)
     row = await client.admin.fetchrow(
@@ -226,7 +226,7 @@ async def test_set_member_role_changes_it_and_tells_the_member(
     # The same role again changes nothing.
     again = await set_role(client, room.owner, room.id, room.member, MEMBER_ROLE_MODERATOR)
     assert again == changed
-    assert (await client.get_room(room.member, room.id)).rev == got.rev
+    assert (await client.get_room(room.member, room.id)).position.rev == got.position.rev
     assert await rooms_rev(client, room.member) == moved + 1
     await set_role(client, room.owner, room.id, room.member, MEMBER_ROLE_MEMBER)
     assert (await members(client, room.id))[target] == "MEMBER"
@@ -291,7 +291,7 @@ async def test_set_member_role_to_no_role_is_refused(client: ChatClient, room: R
 async def test_set_member_role_and_its_log_line_are_one(
     client: ChatClient, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = (await client.get_room(room.owner, room.id)).rev
+    before = (await client.get_room(room.owner, room.id)).position.rev
 
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the log is full")
@@ -300,7 +300,7 @@ async def test_set_member_role_and_its_log_line_are_one(
     call = set_role(client, room.owner, room.id, room.member, MEMBER_ROLE_MODERATOR)
     await refused(call, InternalError, DOMAIN)
     assert (await members(client, room.id))[await client.db.user_id(room.member)] == "MEMBER"
-    assert (await client.get_room(room.owner, room.id)).rev == before
+    assert (await client.get_room(room.owner, room.id)).position.rev == before
 
 
 async def test_memberships_that_change_all_at_once_stay_counted(
@@ -328,7 +328,7 @@ async def test_memberships_that_change_all_at_once_stay_counted(
     )
     numbers = [row["rev"] for row in revs]
     assert len(numbers) == len(set(numbers))
-    assert max(numbers) == (await client.get_room(room.owner, room.id)).rev
+    assert max(numbers) == (await client.get_room(room.owner, room.id)).position.rev
 
 
 async def test_changes_of_two_rooms_that_touch_the_same_users_do_not_wait_in_a_ring(

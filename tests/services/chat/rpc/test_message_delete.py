@@ -65,7 +65,7 @@ async def test_delete_message_by_its_author_leaves_a_stub(client: ChatClient, ro
     stub = await client.delete_message(room.author, room.message)
     assert (stub.id, stub.seq, stub.user_id) == (room.message.id, room.message.seq, room.message.user_id)
     assert (stub.text, stub.deletion_type, stub.deleter_id) == ("", _AUTHOR, room.message.user_id)
-    assert stub.rev == room.message.rev + 1 == (await client.get_room(room.author, room.id)).rev
+    assert stub.rev == room.message.rev + 1 == (await client.get_room(room.author, room.id)).position.rev
     assert stub.delete_time.ToNanoseconds() > stub.create_time.ToNanoseconds()
     assert stub.etag != room.message.etag
     await refused(client.get_message(room.author, room.message), MessageNotFoundError, DOMAIN)
@@ -227,7 +227,7 @@ async def test_delete_message_ends_its_pin(client: ChatClient, room: RoomWithAut
     )
     assert row is not None
     assert tuple(row) == (stub.rev + 1, True)
-    assert (await client.get_room(room.author, room.id)).rev == stub.rev + 1
+    assert (await client.get_room(room.author, room.id)).position.rev == stub.rev + 1
     # It comes back without.
     await client.restore_message(room.moderator, room.message)
     assert (await client.pin_message(room.moderator, room.message)).rev > stub.rev + 1

@@ -59,7 +59,7 @@ async def test_edit_message_changes_the_text_and_keeps_what_it_was(client: ChatC
         (1, "first", None, False),
         (2, "Zoë, second", None, False),
     ]
-    assert (await client.get_room(ada, message.room_id)).rev == two.rev
+    assert (await client.get_room(ada, message.room_id)).position.rev == two.rev
 
 
 async def test_edit_message_gives_and_takes_a_track(client: ChatClient) -> None:
@@ -133,7 +133,7 @@ async def test_edit_message_with_an_etag(client: ChatClient) -> None:
     assert (await client.edit_message(ada, message, text="third", etag=edited.etag)).text == "third"
     # Reactions and replies are no other state of it.
     reacted = await client.add_reaction(ada, message)
-    assert reacted.rev > edited.rev
+    assert reacted.position.rev > edited.rev
 
 
 async def test_edit_message_with_one_etag_at_once_lets_one_through(

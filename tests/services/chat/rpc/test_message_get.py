@@ -83,13 +83,13 @@ async def test_inspect_message_is_logged(client: ChatClient, message: tuple[str,
     await client.delete_message(ada, gone)
     await client.db.set_room(gone.room_id, private=True)
     admin = await _staff(client, Role.ADMIN)
-    before = (await client.get_room(ada, gone.room_id)).rev
+    before = (await client.get_room(ada, gone.room_id)).position.rev
     await refused(client.inspect_message(admin, gone), MessageNotFoundError, DOMAIN)
     assert await _log(client, gone.room_id) == []
     shown = await client.inspect_message(admin, gone, show_deleted=True)
     assert shown.text == "something"
     assert await _log(client, gone.room_id) == [("READ_MESSAGE", "ADMIN", True, gone.id)]
-    assert (await client.get_room(ada, gone.room_id)).rev == before + 1
+    assert (await client.get_room(ada, gone.room_id)).position.rev == before + 1
     # The platform role does not open GetMessage.
     await refused(client.get_message(admin, gone), MessageNotFoundError, DOMAIN)
     assert len(await _log(client, gone.room_id)) == 1

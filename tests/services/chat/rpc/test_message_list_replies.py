@@ -73,7 +73,7 @@ async def test_list_replies_pages_from_the_oldest_to_the_newest(thread: Thread) 
     assert not first.root.replies
     assert (first.epoch, first.rev) == (
         (await thread.client.list_messages(thread.owner, thread.room_id)).epoch,
-        (await thread.client.get_room(thread.owner, thread.room_id)).rev,
+        (await thread.client.get_room(thread.owner, thread.room_id)).position.rev,
     )
     assert await thread.seen(page_size=2) == _texts(0, 1, 2, 3, 4)
     last = await thread.client.list_replies(thread.owner, thread.root)

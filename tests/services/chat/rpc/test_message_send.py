@@ -47,7 +47,7 @@ async def test_send_message_answers_what_get_message_reads(client: ChatClient) -
     assert (got.seq, got.rev, sent.rev, got.text) == (1, 3, 3, "hello")
     assert got.type == MessageType.MESSAGE_TYPE_TEXT
     assert got.user_id == await client.db.user_id(ada)
-    assert sent.epoch == (await client.get_room(ada, room.id)).epoch
+    assert sent.epoch == (await client.get_room(ada, room.id)).position.epoch
     assert not sent.deduplicated
 
 

@@ -68,7 +68,7 @@ async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
     # Who goes comes before who follows, and each row has a rev of its own, up to the room's.
     ended, followed = await _membership_revs(client, room.id, room.owner, room.moderator)
     assert ended < removed["rev"] < followed < promoted["rev"]
-    assert (await client.get_room(room.member, room.id)).rev == promoted["rev"]
+    assert (await client.get_room(room.member, room.id)).position.rev == promoted["rev"]
     # The heir can do what an owner can.
     await client.call(room.moderator, "ArchiveRoom", room_id=room.id)
     assert await invariant_violations(client.admin) == set()

@@ -26,7 +26,7 @@ async def test_pin_message_tells_the_room_and_the_log(client: ChatClient) -> Non
     assert (pin.message_id, pin.pinner_id) == (message.id, bob_id)
     room = await client.get_room(ada, message.room_id)
     # The pin, the message that tells of it, the line of the log.
-    assert (pin.rev, room.rev) == (message.rev + 3, message.rev + 5)
+    assert (pin.rev, room.position.rev) == (message.rev + 3, message.rev + 5)
     told = (await client.list_messages(ada, message.room_id)).messages[0]
     assert (told.system_event, told.user_id) == (SystemEvent.SYSTEM_EVENT_PINNED, bob_id)
     (line,) = await client.db.moderation_log(message.room_id)

@@ -49,8 +49,8 @@ async def test_add_reaction_tells_all_of_them_in_the_order_of_their_first(client
     assert last.reactions[0].first_react_time == first.reactions[0].first_react_time
     assert last.reactions[0].first_react_time.ToNanoseconds() > message.create_time.ToNanoseconds()
     # The joining took two, each reaction one.
-    assert (first.rev, last.rev) == (message.rev + 3, message.rev + 5)
-    assert (await client.get_room(ada, message.room_id)).rev == last.rev
+    assert (first.position.rev, last.position.rev) == (message.rev + 3, message.rev + 5)
+    assert (await client.get_room(ada, message.room_id)).position.rev == last.position.rev
     seen_by_ada = await client.add_reaction(ada, message, "🎵")
     assert [(each.emoji, each.me) for each in seen_by_ada.reactions] == [
         ("🎵", True),
@@ -76,12 +76,12 @@ async def test_remove_reaction_takes_back_the_caller_s_own(client: ChatClient) -
     # When it was given first stays, though nobody of then is left.
     assert left.reactions[0].first_react_time == given.reactions[0].first_react_time
     gone = await client.remove_reaction(bob, message)
-    assert (list(gone.reactions), gone.rev) == ([], left.rev + 1)
+    assert (list(gone.reactions), gone.position.rev) == ([], left.position.rev + 1)
     rows = await client.admin.fetch(
         "SELECT rev, removed_at IS NOT NULL AS removed FROM chat.reactions WHERE message_id = $1 ORDER BY rev",
         message.id,
     )
-    assert [tuple(row) for row in rows] == [(left.rev, True), (gone.rev, True)]
+    assert [tuple(row) for row in rows] == [(left.position.rev, True), (gone.position.rev, True)]
 
 
 async def test_remove_reaction_of_what_was_not_given_writes_nothing(client: ChatClient) -> None:
@@ -111,7 +111,7 @@ async def test_add_reaction_again_stands_in_the_same_row(client: ChatClient) -> 
     rows = await client.admin.fetch(
         "SELECT rev, removed_at FROM chat.reactions WHERE message_id = $1", message.id
     )
-    assert [tuple(row) for row in rows] == [(again.rev, None)]
+    assert [tuple(row) for row in rows] == [(again.position.rev, None)]
 
 
 @pytest.mark.parametrize("emoji", ["a", "👍👍", ":no spaces:", "🎵 ", ":" + "x" * 63 + ":"])

@@ -346,10 +346,10 @@ async def test_one_request_id_for_reports_in_two_rooms_at_once_makes_one(
 
 async def test_report_message_takes_a_rev_of_the_room_once(client: ChatClient, room: RoomWithMembers) -> None:
     message = await client.send_message(room.other, room.id, "hm")
-    rev = (await client.get_room(room.member, room.id)).rev
+    rev = (await client.get_room(room.member, room.id)).position.rev
     for _ in range(2):
         await client.call(room.member, "ReportMessage", room_id=room.id, message_id=message.id)
-        assert (await client.get_room(room.member, room.id)).rev == rev + 1
+        assert (await client.get_room(room.member, room.id)).position.rev == rev + 1
     assert (
         await client.db.value("SELECT created_rev FROM chat.reports WHERE room_id = $1", uuid.UUID(room.id))
         == rev + 1

@@ -29,8 +29,8 @@ async def test_create_room_makes_the_caller_its_owner(client: ChatClient) -> Non
     assert (got.room.name, got.room.description, got.room.private) == ("Vinyl", "Nothing else", True)
     assert got.room.creator_id == await client.db.user_id(ada)
     assert got.membership.role == MemberRole.MEMBER_ROLE_OWNER
-    assert (got.room.rev, got.membership.rev, got.rev) == (1, 2, 2)
-    assert len(got.epoch) == 16
+    assert (got.room.rev, got.membership.rev, got.position.rev) == (1, 2, 2)
+    assert len(got.position.epoch) == 16
     assert not created.deduplicated
 
 
@@ -149,7 +149,8 @@ async def test_join_room_tells_the_room_once(client: ChatClient) -> None:
     assert [(m.type, m.system_event, m.user_id) for m in messages] == [
         (MessageType.MESSAGE_TYPE_SYSTEM, SystemEvent.SYSTEM_EVENT_JOINED, await client.db.user_id(bob))
     ]
-    assert (first.membership.rev, messages[0].rev, (await client.get_room(bob, room.id)).rev) == (3, 4, 4)
+    position = (await client.get_room(bob, room.id)).position
+    assert (first.membership.rev, messages[0].rev, position.rev) == (3, 4, 4)
 
 
 async def test_join_room_lets_the_invited_into_a_private_room(client: ChatClient) -> None:

@@ -85,7 +85,7 @@ async def test_update_room_tells_the_room_of_a_new_name_and_finds_it_by_it(
     assert message.user_id == await client.db.user_id(room.moderator)
     assert (message.seq, message.rev) == (numbers[-1][0] + 1, renamed.rev + 1)
     # Room, message and log line: a change of three rows is three revs.
-    assert (await client.get_room(room.owner, shown.id)).rev == renamed.rev + 2
+    assert (await client.get_room(room.owner, shown.id)).position.rev == renamed.rev + 2
     await update(client, room.moderator, shown, description="quiet")
     assert (await client.db.seqs_and_revs(shown.id))[-1] == (message.seq, message.rev)
 

@@ -1,0 +1,78 @@
+"""The position in the responses of writes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from seda.chat.v1.position_pb2 import Position
+from seda.chat.v1.room_pb2 import MEMBER_ROLE_MODERATOR, Room
+from tests.services.chat.chat_client import ChatClient, RoomWithMembers, new_user
+
+
+async def test_create_room_returns_the_position(client: ChatClient) -> None:
+    ada = new_user()
+    fields = {"name": "One", "request_id": str(uuid.uuid4())}
+    created = await client.call(ada, "CreateRoom", **fields)
+    assert created.position == (await client.get_room(ada, created.room.id)).position
+    await client.join_room(new_user(), created.room.id)
+    again = await client.call(ada, "CreateRoom", **fields)
+    assert again.position == (await client.get_room(ada, created.room.id)).position
+    assert again.position.rev > created.position.rev
+
+
+@pytest.mark.parametrize(
+    ("method", "caller", "fields"),
+    [
+        ("UpdateRoom", "owner", {"name": "Renamed"}),
+        ("JoinRoom", "guest", {}),
+        ("AcceptInvitation", "guest", {}),
+        ("DeclineInvitation", "guest", {}),
+        ("LeaveRoom", "member", {}),
+        ("InviteUser", "moderator", {"user_id": "stranger"}),
+        ("RevokeInvitation", "moderator", {"user_id": "guest"}),
+        ("SetMemberRole", "owner", {"user_id": "member", "role": MEMBER_ROLE_MODERATOR}),
+        ("AddReaction", "member", {"emoji": "🎵"}),
+        ("RemoveReaction", "other", {"emoji": "🔥"}),
+    ],
+)
+async def test_writes_return_the_position_also_when_repeated(
+    client: ChatClient, room: RoomWithMembers, method: str, caller: str, fields: dict[str, Any]
+) -> None:
+    guest, stranger = new_user(), new_user()
+    for email in (guest, stranger):
+        await client.create_room(email)
+    await client.call(room.owner, "InviteUser", room_id=room.id, user_id=await client.db.user_id(guest))
+    message = await client.send_message(room.owner, room.id, "listen")
+    await client.add_reaction(room.other, message, "🔥")
+    emails = {each: getattr(room, each) for each in ("owner", "moderator", "member", "other")}
+    emails |= {"guest": guest, "stranger": stranger}
+    request = dict(fields) | {"room_id": room.id}
+    if "user_id" in fields:
+        request["user_id"] = await client.db.user_id(emails[fields["user_id"]])
+    if "emoji" in fields:
+        request["message_id"] = message.id
+    if method == "UpdateRoom":
+        request = {"room": Room(id=room.id, **fields), "update_mask": {"paths": list(fields)}}
+    before = (await client.get_room(room.owner, room.id)).position
+    position = (await client.call(emails[caller], method, **request)).position
+    assert position == (await client.get_room(room.owner, room.id)).position
+    assert (position.room_id, position.epoch) == (room.id, before.epoch)
+    assert position.rev > before.rev
+    # A repeat changes nothing and returns the present position.
+    assert (await client.call(emails[caller], method, **request)).position == position
+    sent = await client.call(room.owner, "SendMessage", room_id=room.id, text="more")
+    again = (await client.call(emails[caller], method, **request)).position
+    assert again == Position(room_id=room.id, epoch=sent.epoch, rev=sent.rev)
+
+
+async def test_leaving_a_hidden_room_returns_no_position(client: ChatClient, room: RoomWithMembers) -> None:
+    await client.db.set_room(room.id, private=True)
+    left = await client.call(room.member, "LeaveRoom", room_id=room.id)
+    assert left.position == (await client.get_room(room.owner, room.id)).position
+    for method in ("LeaveRoom", "DeclineInvitation"):
+        for room_id in (room.id, str(uuid.uuid4())):
+            hidden = await client.call(room.member, method, room_id=room_id)
+            assert not hidden.HasField("position")
