@@ -75,6 +75,158 @@ REPORT_STATE_DISMISSED: ReportState.ValueType  # 3
 """A moderator took no action."""
 Global___ReportState: _TypeAlias = ReportState  # noqa: Y015
 
+class _ModerationAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ModerationActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModerationAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MODERATION_ACTION_UNSPECIFIED: _ModerationAction.ValueType  # 0
+    """An action that this version of the contract does not have."""
+    MODERATION_ACTION_MUTE_MEMBER: _ModerationAction.ValueType  # 1
+    """A mute was issued. After: `sanction_id`, `kind`, `expire_time`."""
+    MODERATION_ACTION_UNMUTE_MEMBER: _ModerationAction.ValueType  # 2
+    """A mute was lifted. Before: `sanction_id`, `kind`, `expire_time`."""
+    MODERATION_ACTION_KICK_MEMBER: _ModerationAction.ValueType  # 3
+    """A membership was ended. Before: `role`."""
+    MODERATION_ACTION_BAN_MEMBER: _ModerationAction.ValueType  # 4
+    """A ban was issued. After: `sanction_id`, `kind`, `expire_time`."""
+    MODERATION_ACTION_UNBAN_MEMBER: _ModerationAction.ValueType  # 5
+    """A ban was lifted. Before: `sanction_id`, `kind`, `expire_time`."""
+    MODERATION_ACTION_SET_ROLE: _ModerationAction.ValueType  # 6
+    """A member got another role. Before: `role`. After: `role`."""
+    MODERATION_ACTION_INVITE_USER: _ModerationAction.ValueType  # 7
+    """A user was invited."""
+    MODERATION_ACTION_REVOKE_INVITATION: _ModerationAction.ValueType  # 8
+    """An invitation was withdrawn."""
+    MODERATION_ACTION_UPDATE_ROOM: _ModerationAction.ValueType  # 9
+    """A room was updated. Before: `announcement`, `slow_mode` in seconds, each if it changed. After:
+    `changed`, the names of the changed fields, and `announcement`, `slow_mode` as before.
+    """
+    MODERATION_ACTION_LOCK_ROOM: _ModerationAction.ValueType  # 10
+    """A room was locked. Before: `lock_time`. After: `lock_time`."""
+    MODERATION_ACTION_UNLOCK_ROOM: _ModerationAction.ValueType  # 11
+    """A room was unlocked. Before: `lock_time`. After: `lock_time`."""
+    MODERATION_ACTION_ARCHIVE_ROOM: _ModerationAction.ValueType  # 12
+    """A room was archived. Before: `archive_time`. After: `archive_time`."""
+    MODERATION_ACTION_UNARCHIVE_ROOM: _ModerationAction.ValueType  # 13
+    """A room was unarchived. Before: `archive_time`. After: `archive_time`."""
+    MODERATION_ACTION_PIN_MESSAGE: _ModerationAction.ValueType  # 14
+    """A message was pinned. Before: `pin_time`. After: `pin_time`."""
+    MODERATION_ACTION_UNPIN_MESSAGE: _ModerationAction.ValueType  # 15
+    """A message was unpinned. Before: `pin_time`. After: `pin_time`."""
+    MODERATION_ACTION_DELETE_MESSAGE: _ModerationAction.ValueType  # 16
+    """A message of another user was deleted. Before: `delete_time`. After: `delete_time`,
+    `deleter_id`, `deletion_type`.
+    """
+    MODERATION_ACTION_RESTORE_MESSAGE: _ModerationAction.ValueType  # 17
+    """A deleted message was restored. Before: `delete_time`, `deleter_id`, `deletion_type`. After:
+    `delete_time`.
+    """
+    MODERATION_ACTION_DELETE_MESSAGES: _ModerationAction.ValueType  # 18
+    """An author's newest messages were deleted. After: `deleted_count`, `start_time` of the request."""
+    MODERATION_ACTION_RESOLVE_REPORT: _ModerationAction.ValueType  # 19
+    """A report was resolved. Before: `report_id`, `state`. After: `report_id`, `state`."""
+    MODERATION_ACTION_READ_MESSAGE: _ModerationAction.ValueType  # 20
+    """A message was read by InspectMessage."""
+    MODERATION_ACTION_READ_SANCTIONS: _ModerationAction.ValueType  # 21
+    """Sanctions were read by InspectSanctions."""
+    MODERATION_ACTION_READ_REPORTS: _ModerationAction.ValueType  # 22
+    """Reports were read by InspectReports."""
+    MODERATION_ACTION_READ_LOGS: _ModerationAction.ValueType  # 23
+    """The log was read by InspectModerationLogs."""
+
+class ModerationAction(_ModerationAction, metaclass=_ModerationActionEnumTypeWrapper):
+    """An action of the moderation log, with the fields of `before` and `after`."""
+
+MODERATION_ACTION_UNSPECIFIED: ModerationAction.ValueType  # 0
+"""An action that this version of the contract does not have."""
+MODERATION_ACTION_MUTE_MEMBER: ModerationAction.ValueType  # 1
+"""A mute was issued. After: `sanction_id`, `kind`, `expire_time`."""
+MODERATION_ACTION_UNMUTE_MEMBER: ModerationAction.ValueType  # 2
+"""A mute was lifted. Before: `sanction_id`, `kind`, `expire_time`."""
+MODERATION_ACTION_KICK_MEMBER: ModerationAction.ValueType  # 3
+"""A membership was ended. Before: `role`."""
+MODERATION_ACTION_BAN_MEMBER: ModerationAction.ValueType  # 4
+"""A ban was issued. After: `sanction_id`, `kind`, `expire_time`."""
+MODERATION_ACTION_UNBAN_MEMBER: ModerationAction.ValueType  # 5
+"""A ban was lifted. Before: `sanction_id`, `kind`, `expire_time`."""
+MODERATION_ACTION_SET_ROLE: ModerationAction.ValueType  # 6
+"""A member got another role. Before: `role`. After: `role`."""
+MODERATION_ACTION_INVITE_USER: ModerationAction.ValueType  # 7
+"""A user was invited."""
+MODERATION_ACTION_REVOKE_INVITATION: ModerationAction.ValueType  # 8
+"""An invitation was withdrawn."""
+MODERATION_ACTION_UPDATE_ROOM: ModerationAction.ValueType  # 9
+"""A room was updated. Before: `announcement`, `slow_mode` in seconds, each if it changed. After:
+`changed`, the names of the changed fields, and `announcement`, `slow_mode` as before.
+"""
+MODERATION_ACTION_LOCK_ROOM: ModerationAction.ValueType  # 10
+"""A room was locked. Before: `lock_time`. After: `lock_time`."""
+MODERATION_ACTION_UNLOCK_ROOM: ModerationAction.ValueType  # 11
+"""A room was unlocked. Before: `lock_time`. After: `lock_time`."""
+MODERATION_ACTION_ARCHIVE_ROOM: ModerationAction.ValueType  # 12
+"""A room was archived. Before: `archive_time`. After: `archive_time`."""
+MODERATION_ACTION_UNARCHIVE_ROOM: ModerationAction.ValueType  # 13
+"""A room was unarchived. Before: `archive_time`. After: `archive_time`."""
+MODERATION_ACTION_PIN_MESSAGE: ModerationAction.ValueType  # 14
+"""A message was pinned. Before: `pin_time`. After: `pin_time`."""
+MODERATION_ACTION_UNPIN_MESSAGE: ModerationAction.ValueType  # 15
+"""A message was unpinned. Before: `pin_time`. After: `pin_time`."""
+MODERATION_ACTION_DELETE_MESSAGE: ModerationAction.ValueType  # 16
+"""A message of another user was deleted. Before: `delete_time`. After: `delete_time`,
+`deleter_id`, `deletion_type`.
+"""
+MODERATION_ACTION_RESTORE_MESSAGE: ModerationAction.ValueType  # 17
+"""A deleted message was restored. Before: `delete_time`, `deleter_id`, `deletion_type`. After:
+`delete_time`.
+"""
+MODERATION_ACTION_DELETE_MESSAGES: ModerationAction.ValueType  # 18
+"""An author's newest messages were deleted. After: `deleted_count`, `start_time` of the request."""
+MODERATION_ACTION_RESOLVE_REPORT: ModerationAction.ValueType  # 19
+"""A report was resolved. Before: `report_id`, `state`. After: `report_id`, `state`."""
+MODERATION_ACTION_READ_MESSAGE: ModerationAction.ValueType  # 20
+"""A message was read by InspectMessage."""
+MODERATION_ACTION_READ_SANCTIONS: ModerationAction.ValueType  # 21
+"""Sanctions were read by InspectSanctions."""
+MODERATION_ACTION_READ_REPORTS: ModerationAction.ValueType  # 22
+"""Reports were read by InspectReports."""
+MODERATION_ACTION_READ_LOGS: ModerationAction.ValueType  # 23
+"""The log was read by InspectModerationLogs."""
+Global___ModerationAction: _TypeAlias = ModerationAction  # noqa: Y015
+
+class _ActorRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActorRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActorRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACTOR_ROLE_UNSPECIFIED: _ActorRole.ValueType  # 0
+    """Never written."""
+    ACTOR_ROLE_MEMBER: _ActorRole.ValueType  # 1
+    """A member of the room."""
+    ACTOR_ROLE_MODERATOR: _ActorRole.ValueType  # 2
+    """A moderator of the room; with `as_admin` a platform moderator."""
+    ACTOR_ROLE_OWNER: _ActorRole.ValueType  # 3
+    """An owner of the room."""
+    ACTOR_ROLE_ADMIN: _ActorRole.ValueType  # 4
+    """A platform administrator."""
+
+class ActorRole(_ActorRole, metaclass=_ActorRoleEnumTypeWrapper):
+    """The role by which somebody acted."""
+
+ACTOR_ROLE_UNSPECIFIED: ActorRole.ValueType  # 0
+"""Never written."""
+ACTOR_ROLE_MEMBER: ActorRole.ValueType  # 1
+"""A member of the room."""
+ACTOR_ROLE_MODERATOR: ActorRole.ValueType  # 2
+"""A moderator of the room; with `as_admin` a platform moderator."""
+ACTOR_ROLE_OWNER: ActorRole.ValueType  # 3
+"""An owner of the room."""
+ACTOR_ROLE_ADMIN: ActorRole.ValueType  # 4
+"""A platform administrator."""
+Global___ActorRole: _TypeAlias = ActorRole  # noqa: Y015
+
 @_typing.final
 class Sanction(_message.Message):
     """A mute or ban of one user in one room."""
@@ -217,7 +369,7 @@ class ModerationLog(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The line's id, a UUID."""
@@ -227,29 +379,29 @@ class ModerationLog(_message.Message):
     """The rev of the action; lines are ordered by it."""
     actor_id: _builtins.str
     """The id of the user who acted, a UUID."""
-    actor_role: _builtins.str
-    """The role by which they acted: OWNER, MODERATOR or MEMBER of the room, or with `as_admin` ADMIN
-    or MODERATOR of the platform.
-    """
+    actor_role: Global___ActorRole.ValueType
+    """The actor's role: of the room, or with `as_admin` of the platform."""
     as_admin: _builtins.bool
     """Whether they acted by their platform role."""
-    action: _builtins.str
-    """The action, such as BAN_MEMBER."""
+    action: Global___ModerationAction.ValueType
+    """The action; unspecified: one that this version of the contract does not have."""
     target_user_id: _builtins.str
     """The id of the user who was acted on, a UUID; empty: none."""
     target_message_id: _builtins.str
     """The id of the message that was acted on, a UUID; empty: none."""
     reason: _builtins.str
     """The reason given, up to 512 characters; empty: none."""
-    request_id: _builtins.str
-    """The call's request id."""
+    call_id: _builtins.str
+    """The id of the call (`x-request-id`)."""
     @_builtins.property
     def before(self) -> _struct_pb2.Struct:
-        """The state before: ids, roles, states and times; absent: none."""
+        """The state before, with the fields that ModerationAction names for each action: ids, names of enum
+        values without their prefix, numbers, and RFC 3339 times; null: unset. Absent: no fields.
+        """
 
     @_builtins.property
     def after(self) -> _struct_pb2.Struct:
-        """The state after; absent: none."""
+        """The state after, in the same form. Absent: no fields."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -262,20 +414,20 @@ class ModerationLog(_message.Message):
         room_id: _builtins.str = ...,
         rev: _builtins.int = ...,
         actor_id: _builtins.str = ...,
-        actor_role: _builtins.str = ...,
+        actor_role: Global___ActorRole.ValueType = ...,
         as_admin: _builtins.bool = ...,
-        action: _builtins.str = ...,
+        action: Global___ModerationAction.ValueType = ...,
         target_user_id: _builtins.str = ...,
         target_message_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         before: _struct_pb2.Struct | None = ...,
         after: _struct_pb2.Struct | None = ...,
-        request_id: _builtins.str = ...,
+        call_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_role", b"actor_role", "after", b"after", "as_admin", b"as_admin", "before", b"before", "create_time", b"create_time", "id", b"id", "reason", b"reason", "request_id", b"request_id", "rev", b"rev", "room_id", b"room_id", "target_message_id", b"target_message_id", "target_user_id", b"target_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_role", b"actor_role", "after", b"after", "as_admin", b"as_admin", "before", b"before", "call_id", b"call_id", "create_time", b"create_time", "id", b"id", "reason", b"reason", "rev", b"rev", "room_id", b"room_id", "target_message_id", b"target_message_id", "target_user_id", b"target_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,7 @@ from servicekit.caller import Caller
 from servicekit.pagination import decode_number, encode_token, fingerprint, paginate
 from services.chat.actions.authorization import ActingAs, audited_read
 from services.chat.actions.deps import Deps
-from services.chat.domain.model import LogLine
+from services.chat.domain.model import LogLine, ModerationAction
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import audit_log as store
 from services.chat.store.rooms import Reader
@@ -28,5 +28,5 @@ async def list_moderation_logs(
             session, acting_as.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
         )
 
-    found = await audited_read(deps.database, caller, acting_as, read, "READ_LOGS")
+    found = await audited_read(deps.database, caller, acting_as, read, ModerationAction.READ_LOGS)
     return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))

@@ -10,6 +10,7 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.database import Database
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.domain.model import ModerationAction
 from services.chat.domain.permissions import (
     Actor,
     Rank,
@@ -58,18 +59,28 @@ async def run_as_moderator(
     return await with_room_lock(database, caller, acting_as.room_id, checked)
 
 
+async def moderator_read(
+    database: Database,
+    caller: Caller,
+    acting_as: ActingAs,
+    read: Callable[[rooms.Reader], Awaitable[_T]],
+) -> _T:
+    """Run a read that only moderators may do."""
+    row = await rooms.get_room(database, acting_as.room_id, caller)
+    check_reader(acting_as.room_id, None if row is None else row.membership, caller, acting_as.min_rank)
+    return await read(database)
+
+
 async def audited_read(
     database: Database,
     caller: Caller,
     acting_as: ActingAs,
     read: Callable[[rooms.Reader], Awaitable[_T]],
-    action: str,
+    action: ModerationAction,
 ) -> _T:
     """Run a read that only moderators may do. With as_admin, it is recorded in the audit log as `action`."""
     if not acting_as.as_admin:
-        row = await rooms.get_room(database, acting_as.room_id, caller)
-        check_reader(acting_as.room_id, None if row is None else row.membership, caller, acting_as.min_rank)
-        return await read(database)
+        return await moderator_read(database, caller, acting_as, read)
 
     async def operation(tx: RoomTransaction, actor: Actor) -> _T:
         await tx.audit(actor, action)

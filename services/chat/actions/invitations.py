@@ -14,12 +14,12 @@ from servicekit.pagination import (
     fingerprint,
     paginate,
 )
-from services.chat.actions.authorization import ActingAs, audited_read
+from services.chat.actions.authorization import ActingAs, moderator_read
 from services.chat.actions.deps import Deps
 from services.chat.actions.membership import join_room
 from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import RoomNotFoundError, TargetBannedError
-from services.chat.domain.model import Invitation, Member, Position
+from services.chat.domain.model import Invitation, Member, ModerationAction, Position
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived
 from services.chat.domain.visibility import check_not_suspended, check_room_visible
@@ -74,7 +74,7 @@ async def invite_user(
             return earlier
         charge()
         made = await store.invite(tx.session, room_id, user_id, caller.user_id, tx.next_rev())
-        await tx.audit(actor, "INVITE_USER", user_id=user_id)
+        await tx.audit(actor, ModerationAction.INVITE_USER, user_id=user_id)
         return made
 
     return await write_in_room(deps, caller, room_id, operation)
@@ -89,7 +89,7 @@ async def revoke_invitation(deps: Deps, caller: Caller, room_id: UUID, user_id: 
         if earlier is None:
             return
         await store.end(tx.session, room_id, user_id, tx.next_rev())
-        await tx.audit(actor, "REVOKE_INVITATION", user_id=user_id)
+        await tx.audit(actor, ModerationAction.REVOKE_INVITATION, user_id=user_id)
 
     _, position = await write_in_room(deps, caller, room_id, operation)
     return position
@@ -105,7 +105,7 @@ async def list_invitations(
     async def read(session: Reader) -> list[Invitation]:
         return await store.page(session, room_id, before_rev, page_size + 1)
 
-    found = await audited_read(deps.database, caller, ActingAs(room_id), read, "READ_INVITATIONS")
+    found = await moderator_read(deps.database, caller, ActingAs(room_id), read)
     return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))
 
 

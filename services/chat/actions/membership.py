@@ -11,7 +11,7 @@ from servicekit.pagination import decode_instant, encode_token, fingerprint, pag
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import LastOwnerError, MemberNotFoundError, RoomNotFoundError
-from services.chat.domain.model import Member, MemberRole, Position, Removal, SystemEvent
+from services.chat.domain.model import Member, MemberRole, ModerationAction, Position, Removal, SystemEvent
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived, check_outranks
 from services.chat.domain.visibility import (
     check_not_banned,
@@ -126,7 +126,13 @@ async def set_member_role(
         after = before._replace(role=role, rev=tx.next_rev())
         await store.set_role(tx.session, after)
         tx.mark_user_changed(user_id)
-        await tx.audit(actor, "SET_ROLE", user_id=user_id, before={"role": before.role}, after={"role": role})
+        await tx.audit(
+            actor,
+            ModerationAction.SET_ROLE,
+            user_id=user_id,
+            before={"role": before.role},
+            after={"role": role},
+        )
         return after
 
     return await write_in_room(deps, caller, room_id, operation)

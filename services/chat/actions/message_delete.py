@@ -14,7 +14,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import MessageNotFoundError, RequestIdReusedError
 from services.chat.domain.message_edit import check_deletable, check_restorable, deletion_type
-from services.chat.domain.model import DeletionType, Message
+from services.chat.domain.model import DeletionType, Message, ModerationAction
 from services.chat.domain.permissions import (
     Actor,
     Rank,
@@ -89,7 +89,7 @@ async def restore_message(
         message.deleted_at = message.deleted_by = message.deletion_type = None
         await tx.audit(
             actor,
-            "RESTORE_MESSAGE",
+            ModerationAction.RESTORE_MESSAGE,
             user_id=message.user_id,
             message_id=message_id,
             reason=reason,
@@ -118,7 +118,7 @@ async def _delete(tx: RoomTransaction, actor: Actor, message: Message, reason: s
     if capacity is not DeletionType.AUTHOR:
         await tx.audit(
             actor,
-            "DELETE_MESSAGE",
+            ModerationAction.DELETE_MESSAGE,
             user_id=message.user_id,
             message_id=message.id,
             reason=reason,
@@ -138,10 +138,10 @@ async def _get_message(tx: RoomTransaction, message_id: UUID) -> MessageStateRow
 def _log_state(message: Message) -> dict[str, object]:
     """Return the audited state of a message, never its content."""
     if message.deleted_at is None:
-        return {"deleted_at": None}
+        return {"delete_time": None}
     return {
-        "deleted_at": format_rfc3339(message.deleted_at),
-        "deleted_by": None if message.deleted_by is None else str(message.deleted_by),
+        "delete_time": format_rfc3339(message.deleted_at),
+        "deleter_id": None if message.deleted_by is None else str(message.deleted_by),
         "deletion_type": message.deletion_type,
     }
 
@@ -213,7 +213,7 @@ async def delete_newest(
     tx.next_revs(deleted.messages + deleted.pins)
     await tx.audit(
         actor,
-        "DELETE_MESSAGES",
+        ModerationAction.DELETE_MESSAGES,
         user_id=author_filter.user_id,
         reason=reason,
         after={

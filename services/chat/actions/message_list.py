@@ -16,7 +16,7 @@ from services.chat.actions.page_cache import CachedPage, MessagePage
 from services.chat.actions.response_size import message_bytes, upper_bound_bytes
 from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
-from services.chat.domain.model import Tally, ThreadView
+from services.chat.domain.model import ModerationAction, Tally, ThreadView
 from services.chat.domain.pagination import Direction, PageSlice, Window, slice_page
 from services.chat.domain.permissions import Actor, check_sees_deleted
 from services.chat.domain.visibility import check_room_readable
@@ -222,7 +222,7 @@ async def _inspected(
             message_id,
             deleted=deleted,
         )
-        await tx.audit(actor, "READ_MESSAGE", message_id=message_id)
+        await tx.audit(actor, ModerationAction.READ_MESSAGE, message_id=message_id)
         return one
 
     return await run_as_moderator(deps.database, caller, acting_as, operation)

@@ -13,7 +13,7 @@ from servicekit.timestamps import format_rfc3339
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
-from services.chat.domain.model import Pin, SystemEvent, Tally
+from services.chat.domain.model import ModerationAction, Pin, SystemEvent, Tally
 from services.chat.domain.permissions import Actor, Rank, check_not_archived, check_pinner
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list
@@ -48,7 +48,7 @@ async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUI
             raise PinLimitError
         pin = await store.pin(tx.session, room_id, message_id, caller.user_id, tx.next_rev())
         await tx.post_system_message(SystemEvent.PINNED)
-        await _record(tx, actor, "PIN_MESSAGE", row, message_id, before=None, after=pin)
+        await _record(tx, actor, ModerationAction.PIN_MESSAGE, row, message_id, before=None, after=pin)
         return pin
 
     return await with_room_lock(deps.database, caller, room_id, operation)
@@ -62,7 +62,7 @@ async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: U
         if row.pin is None:
             return
         await store.unpin(tx.session, room_id, message_id, tx.next_rev())
-        await _record(tx, actor, "UNPIN_MESSAGE", row, message_id, before=row.pin, after=None)
+        await _record(tx, actor, ModerationAction.UNPIN_MESSAGE, row, message_id, before=row.pin, after=None)
 
     await with_room_lock(deps.database, caller, room_id, operation)
 
@@ -111,7 +111,7 @@ async def _begin(tx: RoomTransaction, message_id: UUID) -> tuple[Actor, PinTarge
 async def _record(
     tx: RoomTransaction,
     actor: Actor,
-    action: str,
+    action: ModerationAction,
     row: PinTargetRow,
     message_id: UUID,
     *,
@@ -129,4 +129,4 @@ async def _record(
 
 
 def _state(pin: Pin | None) -> dict[str, object]:
-    return {"pinned_at": None if pin is None else format_rfc3339(pin.pinned_at)}
+    return {"pin_time": None if pin is None else format_rfc3339(pin.pinned_at)}

@@ -19,7 +19,7 @@ from services.chat.domain.errors import (
     RequestIdReusedError,
     SystemMessageError,
 )
-from services.chat.domain.model import MessageType, Report, ReportState
+from services.chat.domain.model import MessageType, ModerationAction, Report, ReportState
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import check_member, check_room_visible
@@ -118,7 +118,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
             limit=size + 1,
         )
 
-    found = await audited_read(deps.database, caller, acting_as, read, "READ_REPORTS")
+    found = await audited_read(deps.database, caller, acting_as, read, ModerationAction.READ_REPORTS)
     return paginate(
         found, size, lambda last: encode_token(request_fingerprint, (last.created_rev,), (str(last.id),))
     )
@@ -151,7 +151,7 @@ async def resolve_report(
         )
         await tx.audit(
             actor,
-            "RESOLVE_REPORT",
+            ModerationAction.RESOLVE_REPORT,
             user_id=await store.message_author(tx.session, acting_as.room_id, report.message_id),
             message_id=report.message_id,
             reason=reason,

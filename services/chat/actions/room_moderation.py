@@ -7,7 +7,7 @@ from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction
-from services.chat.domain.model import Room, SystemEvent
+from services.chat.domain.model import ModerationAction, Room, SystemEvent
 from services.chat.domain.permissions import Actor, check_not_archived
 from services.chat.store import rooms
 from services.chat.store.rooms import RoomFlag
@@ -49,7 +49,7 @@ async def _set_flag(
         assert row is not None  # noqa: S101 - rooms are never removed
         await tx.audit(
             actor,
-            f"{'' if on else 'UN'}{flag.name}_ROOM",
+            ModerationAction(f"{'' if on else 'UN'}{flag.name}_ROOM"),
             reason=reason,
             before=_log_state(flag, before),
             after=_log_state(flag, row.room),
@@ -61,4 +61,4 @@ async def _set_flag(
 
 def _log_state(flag: RoomFlag, room: Room) -> dict[str, object]:
     since = flag.set_at(room)
-    return {flag.value: None if since is None else format_rfc3339(since)}
+    return {f"{flag.name.lower()}_time": None if since is None else format_rfc3339(since)}

@@ -18,7 +18,7 @@ from servicekit.database import Database, Session
 from servicekit.ids import new_id
 from services.chat.actions.deps import Deps
 from services.chat.domain.errors import RoomNotFoundError
-from services.chat.domain.model import Member, Position, Room, SystemEvent
+from services.chat.domain.model import Member, ModerationAction, Position, Room, SystemEvent
 from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import CallerMembership
 from services.chat.store import audit_log, rooms
@@ -115,7 +115,7 @@ class RoomTransaction(MaintenanceTransaction):
     async def audit(  # noqa: PLR0913 - one per column
         self,
         actor: Actor,
-        action: str,
+        action: ModerationAction,
         *,
         user_id: UUID | None = None,
         message_id: UUID | None = None,
@@ -138,7 +138,7 @@ class RoomTransaction(MaintenanceTransaction):
             reason=reason,
             before=before,
             after=after,
-            request_id=call.request_id if call is not None else "",
+            call_id=call.request_id if call is not None else "",
             idempotency_key=idempotency_key,
         )
 

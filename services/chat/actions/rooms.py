@@ -17,7 +17,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes, text_bytes
 from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError
-from services.chat.domain.model import Member, Position, Room, SystemEvent
+from services.chat.domain.model import Member, ModerationAction, Position, Room, SystemEvent
 from services.chat.domain.pagination import take_within_budget
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived
 from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, Cursor, tiers
@@ -112,7 +112,7 @@ async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> tuple[R
             await tx.post_system_message(SystemEvent.RENAMED)
         await tx.audit(
             actor,
-            "UPDATE_ROOM",
+            ModerationAction.UPDATE_ROOM,
             before=_states(before, fields),
             after={"changed": sorted(fields), **_states(after, fields)},
         )

@@ -14,13 +14,13 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import Deleted, count_remaining, delete_newest
 from services.chat.actions.ownership_transfer import transfer_ownership
 from services.chat.actions.room_transaction import RoomTransaction
-from services.chat.domain.model import MemberRole, Removal, Sanction, SanctionKind
+from services.chat.domain.model import MemberRole, ModerationAction, Removal, Sanction, SanctionKind
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor, check_outranks
 from services.chat.store import membership
 from services.chat.store import sanctions as store
 from services.chat.store.message_delete import AuthorFilter
-from services.chat.store.rooms import Reader, RoomFlag
+from services.chat.store.rooms import Reader
 from services.chat.store.sanctions import TargetMembershipRow
 
 
@@ -59,7 +59,7 @@ async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> N
         await _remove(tx, request.user_id, target, Removal.KICKED)
         await tx.audit(
             actor,
-            "KICK_MEMBER",
+            ModerationAction.KICK_MEMBER,
             user_id=request.user_id,
             reason=request.reason,
             before={"role": target.role},
@@ -111,7 +111,7 @@ async def list_sanctions(
             session, acting_as.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
         )
 
-    found = await audited_read(deps.database, caller, acting_as, read, "READ_SANCTIONS")
+    found = await audited_read(deps.database, caller, acting_as, read, ModerationAction.READ_SANCTIONS)
     return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))
 
 
@@ -140,20 +140,19 @@ async def _transfer_if_ownerless(
     if transfer.new_owner is not None:
         await tx.audit(
             actor,
-            "SET_ROLE",
+            ModerationAction.SET_ROLE,
             user_id=transfer.new_owner.user_id,
             reason=request.reason,
             before={"role": transfer.new_owner.role},
             after={"role": MemberRole.OWNER},
         )
     elif transfer.archived_at is not None:
-        since = RoomFlag.ARCHIVE.value
         await tx.audit(
             actor,
-            "ARCHIVE_ROOM",
+            ModerationAction.ARCHIVE_ROOM,
             reason=request.reason,
-            before={since: None},
-            after={since: format_rfc3339(transfer.archived_at)},
+            before={"archive_time": None},
+            after={"archive_time": format_rfc3339(transfer.archived_at)},
         )
 
 
@@ -175,7 +174,7 @@ async def _sanction(
     )
     await tx.audit(
         actor,
-        "MUTE_MEMBER" if kind is SanctionKind.MUTE else "BAN_MEMBER",
+        ModerationAction.MUTE_MEMBER if kind is SanctionKind.MUTE else ModerationAction.BAN_MEMBER,
         user_id=request.user_id,
         reason=request.reason,
         after=_log_state(made),
@@ -194,7 +193,7 @@ async def _end_sanction(
         tx.next_rev()
         await tx.audit(
             actor,
-            "UNMUTE_MEMBER" if kind is SanctionKind.MUTE else "UNBAN_MEMBER",
+            ModerationAction.UNMUTE_MEMBER if kind is SanctionKind.MUTE else ModerationAction.UNBAN_MEMBER,
             user_id=request.user_id,
             reason=request.reason,
             before=_log_state(lifted),
@@ -208,5 +207,5 @@ def _log_state(sanction: Sanction) -> dict[str, object]:
     return {
         "sanction_id": str(sanction.id),
         "kind": sanction.kind,
-        "expires_at": None if sanction.expires_at is None else format_rfc3339(sanction.expires_at),
+        "expire_time": None if sanction.expires_at is None else format_rfc3339(sanction.expires_at),
     }

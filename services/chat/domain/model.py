@@ -246,6 +246,34 @@ class Report:
     created_rev: int
 
 
+class ModerationAction(enum.StrEnum):
+    """An action of the audit log. The contract documents the fields of `before` and `after` for each."""
+
+    MUTE_MEMBER = "MUTE_MEMBER"
+    UNMUTE_MEMBER = "UNMUTE_MEMBER"
+    KICK_MEMBER = "KICK_MEMBER"
+    BAN_MEMBER = "BAN_MEMBER"
+    UNBAN_MEMBER = "UNBAN_MEMBER"
+    SET_ROLE = "SET_ROLE"
+    INVITE_USER = "INVITE_USER"
+    REVOKE_INVITATION = "REVOKE_INVITATION"
+    UPDATE_ROOM = "UPDATE_ROOM"
+    LOCK_ROOM = "LOCK_ROOM"
+    UNLOCK_ROOM = "UNLOCK_ROOM"
+    ARCHIVE_ROOM = "ARCHIVE_ROOM"
+    UNARCHIVE_ROOM = "UNARCHIVE_ROOM"
+    PIN_MESSAGE = "PIN_MESSAGE"
+    UNPIN_MESSAGE = "UNPIN_MESSAGE"
+    DELETE_MESSAGE = "DELETE_MESSAGE"
+    RESTORE_MESSAGE = "RESTORE_MESSAGE"
+    DELETE_MESSAGES = "DELETE_MESSAGES"
+    RESOLVE_REPORT = "RESOLVE_REPORT"
+    READ_MESSAGE = "READ_MESSAGE"
+    READ_SANCTIONS = "READ_SANCTIONS"
+    READ_REPORTS = "READ_REPORTS"
+    READ_LOGS = "READ_LOGS"
+
+
 class LogLine(NamedTuple):
     """A line of the audit log of a room. `before` and `after` are JSON objects."""
 
@@ -261,5 +289,5 @@ class LogLine(NamedTuple):
     reason: str | None
     before: str | None
     after: str | None
-    request_id: str
+    call_id: str
     created_at: Micros

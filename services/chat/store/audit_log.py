@@ -9,7 +9,7 @@ from uuid import UUID
 
 from servicekit.database import Session
 from servicekit.sql import Command, Query
-from services.chat.domain.model import LogLine
+from services.chat.domain.model import LogLine, ModerationAction
 from services.chat.domain.permissions import Actor
 from services.chat.store.rooms import Reader
 
@@ -40,7 +40,7 @@ _INSERT = Command[
 
 _LOG = """
     SELECT l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
-           l.target_message_id, l.reason, l.before, l.after, l.request_id, l.created_at
+           l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at
       FROM chat.moderation_logs l
      WHERE l.room_id = $1 AND l.rev < $2
 """
@@ -93,13 +93,13 @@ async def insert(  # noqa: PLR0913 - one per column
     log_id: UUID,
     rev: int,
     actor: Actor,
-    action: str,
+    action: ModerationAction,
     target_user_id: UUID | None,
     target_message_id: UUID | None,
     reason: str | None,
     before: Mapping[str, object] | None,
     after: Mapping[str, object] | None,
-    request_id: str,
+    call_id: str,
     idempotency_key: UUID | None,
 ) -> None:
     """Insert a line of the audit log."""
@@ -117,6 +117,6 @@ async def insert(  # noqa: PLR0913 - one per column
         reason or None,
         None if before is None else json.dumps(before),
         None if after is None else json.dumps(after),
-        request_id,
+        call_id,
         idempotency_key,
     )

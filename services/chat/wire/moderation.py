@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import structlog
 from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 
@@ -17,6 +18,8 @@ from services.chat.actions.reports import ReportDraft, ReportListing
 from services.chat.actions.sanctions import SanctionRequest
 from services.chat.domain.model import LogLine, Report, ReportState, Sanction
 from services.chat.domain.permissions import Rank
+
+_log = structlog.get_logger("moderation")
 
 
 class _SanctionRpcRequest(Protocol):
@@ -138,10 +141,10 @@ def fill_log(into: moderation_pb2.ModerationLog, line: LogLine) -> None:
     into.room_id = str(line.room_id)
     into.rev = line.rev
     into.actor_id = str(line.actor_id)
-    into.actor_role = line.actor_role
+    into.actor_role = moderation_pb2.ActorRole.Value(f"ACTOR_ROLE_{line.actor_role}")
     into.as_admin = line.as_admin
-    into.action = line.action
-    into.request_id = line.request_id
+    into.action = _moderation_action(line.action)
+    into.call_id = line.call_id
     to_proto(into.create_time, line.created_at)
     if line.target_user_id is not None:
         into.target_user_id = str(line.target_user_id)
@@ -153,3 +156,12 @@ def fill_log(into: moderation_pb2.ModerationLog, line: LogLine) -> None:
         json_format.Parse(line.before, into.before)
     if line.after is not None:
         json_format.Parse(line.after, into.after)
+
+
+def _moderation_action(action: str) -> moderation_pb2.ModerationAction.ValueType:
+    try:
+        return moderation_pb2.ModerationAction.Value(f"MODERATION_ACTION_{action}")
+    except ValueError:
+        # During a rolling deployment, a newer build may have logged an action that this one does not know.
+        _log.warning("unknown_moderation_action", action=action)
+        return moderation_pb2.MODERATION_ACTION_UNSPECIFIED
