@@ -9,7 +9,7 @@ from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.deps import Deps
-from services.chat.domain.erasure import AuthorRecord
+from services.chat.domain.erasure import AuthorRecord, RecordKind
 from services.chat.domain.pagination import take_within_budget
 from services.chat.store import export as store
 from services.chat.store.export import Cursor, ExportRow
@@ -26,9 +26,9 @@ async def export_author(
     Raises PageTokenMismatchError.
     """
     request_fingerprint = fingerprint("ExportAuthor", user_id)
-    kind, after = _decode(page_token, request_fingerprint) if page_token else ("", Cursor())
-    later: list[str] | None = None
-    if not kind:
+    kind, after = _decode(page_token, request_fingerprint) if page_token else (None, Cursor())
+    later: list[RecordKind] | None = None
+    if kind is None:
         later = await store.kinds(deps.database, user_id)
         if not later:
             return [], ""
@@ -39,7 +39,8 @@ async def export_author(
     if not token:
         if later is None:
             later = await store.kinds(deps.database, user_id)
-        following = [each for each in later if store.KINDS.index(each) > store.KINDS.index(kind)]
+        order = list(RecordKind)
+        following = [each for each in later if order.index(each) > order.index(kind)]
         if following:
             token = _encode(request_fingerprint, following[0], Cursor())
     return [AuthorRecord(kind, json.loads(row.fields)) for row in shown], token
@@ -49,7 +50,7 @@ def _bytes(row: ExportRow) -> int:
     return _OVERHEAD_BYTES + len(row.fields.encode())
 
 
-def _encode(request_fingerprint: int, kind: str, cursor: Cursor) -> str:
+def _encode(request_fingerprint: int, kind: RecordKind, cursor: Cursor) -> str:
     return encode_token(
         request_fingerprint,
         (cursor.at, cursor.seq, cursor.number),
@@ -57,14 +58,15 @@ def _encode(request_fingerprint: int, kind: str, cursor: Cursor) -> str:
     )
 
 
-def _decode(token: str, request_fingerprint: int) -> tuple[str, Cursor]:
+def _decode(token: str, request_fingerprint: int) -> tuple[RecordKind, Cursor]:
     decoded = decode_token(token, request_fingerprint)
     try:
         at, seq, number = decoded.numbers
-        kind, room_id, record_id, emoji = decoded.texts
+        text, room_id, record_id, emoji = decoded.texts
+        kind = RecordKind(text)
         cursor = Cursor(UUID(room_id), UUID(record_id), Micros(at), seq, number, emoji)
     except ValueError:
         raise PageTokenMismatchError from None
-    if kind not in store.KINDS or "\0" in emoji or not (0 <= number < 1 << 31 and 0 <= at < MAX_TIMESTAMP):
+    if "\0" in emoji or not (0 <= number < 1 << 31 and 0 <= at < MAX_TIMESTAMP):
         raise PageTokenMismatchError
     return kind, cursor

@@ -40,9 +40,25 @@ class ErasureProgress:
     changed: int
 
 
+class RecordKind(enum.StrEnum):
+    """The kinds of records of an export, in their order. The contract documents the fields of each."""
+
+    MESSAGE = "MESSAGE"
+    REVISION = "REVISION"
+    MENTION = "MENTION"
+    REACTION = "REACTION"
+    MEMBERSHIP = "MEMBERSHIP"
+    INVITATION = "INVITATION"
+    PIN = "PIN"
+    REPORT = "REPORT"
+    SANCTION = "SANCTION"
+    MODERATION_LOG = "MODERATION_LOG"
+    ROOM = "ROOM"
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorRecord:
     """A record that chat holds about a user: its kind, and its fields as JSON values."""
 
-    kind: str
+    kind: RecordKind
     fields: dict[str, Any]

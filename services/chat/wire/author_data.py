@@ -22,6 +22,6 @@ def export_author_response(records: list[AuthorRecord], next_page_token: str) ->
     """Convert a page of records."""
     response = pb.ExportAuthorResponse(next_page_token=next_page_token)
     for record in records:
-        into = response.records.add(kind=record.kind)
+        into = response.records.add(kind=pb.AuthorRecordKind.Value(f"AUTHOR_RECORD_KIND_{record.kind}"))
         into.fields.update(record.fields)
     return response

@@ -29,7 +29,7 @@ from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/seda/chat/internal/v1/author_data_service.proto\x12\x15seda.chat.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"v\n\x12\x45raseAuthorRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12@\n\x04mode\x18\x02 \x01(\x0e\x32\".seda.chat.internal.v1.ErasureModeB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\":\n\x13\x45raseAuthorResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x12\x15\n\rchanged_count\x18\x02 \x01(\x05\"o\n\x13\x45xportAuthorRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"e\n\x14\x45xportAuthorResponse\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.seda.chat.internal.v1.AuthorRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x0c\x41uthorRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\'\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct*c\n\x0b\x45rasureMode\x12\x1c\n\x18\x45RASURE_MODE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45RASURE_MODE_ANONYMISE\x10\x01\x12\x1a\n\x16\x45RASURE_MODE_TOMBSTONE\x10\x02\x32\x86\x02\n\x11\x41uthorDataService\x12v\n\x0b\x45raseAuthor\x12).seda.chat.internal.v1.EraseAuthorRequest\x1a*.seda.chat.internal.v1.EraseAuthorResponse\"\x10\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\x12y\n\x0c\x45xportAuthor\x12*.seda.chat.internal.v1.ExportAuthorRequest\x1a+.seda.chat.internal.v1.ExportAuthorResponse\"\x10\x90\x02\x01\xa8\xbb\x18\x05\xb2\xbb\x18\x05usersBi\n\x18\x66m.seda.chat.internal.v1P\x01Z3seda.fm/protos/seda/chat/internal/v1;chatinternalv1\xaa\x02\x15Seda.Chat.Internal.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/seda/chat/internal/v1/author_data_service.proto\x12\x15seda.chat.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"v\n\x12\x45raseAuthorRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12@\n\x04mode\x18\x02 \x01(\x0e\x32\".seda.chat.internal.v1.ErasureModeB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\":\n\x13\x45raseAuthorResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\x12\x15\n\rchanged_count\x18\x02 \x01(\x05\"o\n\x13\x45xportAuthorRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"e\n\x14\x45xportAuthorResponse\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.seda.chat.internal.v1.AuthorRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"n\n\x0c\x41uthorRecord\x12\x35\n\x04kind\x18\x01 \x01(\x0e\x32\'.seda.chat.internal.v1.AuthorRecordKind\x12\'\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct*c\n\x0b\x45rasureMode\x12\x1c\n\x18\x45RASURE_MODE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45RASURE_MODE_ANONYMISE\x10\x01\x12\x1a\n\x16\x45RASURE_MODE_TOMBSTONE\x10\x02*\x9e\x03\n\x10\x41uthorRecordKind\x12\"\n\x1e\x41UTHOR_RECORD_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41UTHOR_RECORD_KIND_MESSAGE\x10\x01\x12\x1f\n\x1b\x41UTHOR_RECORD_KIND_REVISION\x10\x02\x12\x1e\n\x1a\x41UTHOR_RECORD_KIND_MENTION\x10\x03\x12\x1f\n\x1b\x41UTHOR_RECORD_KIND_REACTION\x10\x04\x12!\n\x1d\x41UTHOR_RECORD_KIND_MEMBERSHIP\x10\x05\x12!\n\x1d\x41UTHOR_RECORD_KIND_INVITATION\x10\x06\x12\x1a\n\x16\x41UTHOR_RECORD_KIND_PIN\x10\x07\x12\x1d\n\x19\x41UTHOR_RECORD_KIND_REPORT\x10\x08\x12\x1f\n\x1b\x41UTHOR_RECORD_KIND_SANCTION\x10\t\x12%\n!AUTHOR_RECORD_KIND_MODERATION_LOG\x10\n\x12\x1b\n\x17\x41UTHOR_RECORD_KIND_ROOM\x10\x0b\x32\x86\x02\n\x11\x41uthorDataService\x12v\n\x0b\x45raseAuthor\x12).seda.chat.internal.v1.EraseAuthorRequest\x1a*.seda.chat.internal.v1.EraseAuthorResponse\"\x10\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\x12y\n\x0c\x45xportAuthor\x12*.seda.chat.internal.v1.ExportAuthorRequest\x1a+.seda.chat.internal.v1.ExportAuthorResponse\"\x10\x90\x02\x01\xa8\xbb\x18\x05\xb2\xbb\x18\x05usersBi\n\x18\x66m.seda.chat.internal.v1P\x01Z3seda.fm/protos/seda/chat/internal/v1;chatinternalv1\xaa\x02\x15Seda.Chat.Internal.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,8 +51,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORDATASERVICE'].methods_by_name['EraseAuthor']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\005users'
   _globals['_AUTHORDATASERVICE'].methods_by_name['ExportAuthor']._loaded_options = None
   _globals['_AUTHORDATASERVICE'].methods_by_name['ExportAuthor']._serialized_options = b'\220\002\001\250\273\030\005\262\273\030\005users'
-  _globals['_ERASUREMODE']._serialized_start=694
-  _globals['_ERASUREMODE']._serialized_end=793
+  _globals['_ERASUREMODE']._serialized_start=735
+  _globals['_ERASUREMODE']._serialized_end=834
+  _globals['_AUTHORRECORDKIND']._serialized_start=837
+  _globals['_AUTHORRECORDKIND']._serialized_end=1251
   _globals['_ERASEAUTHORREQUEST']._serialized_start=227
   _globals['_ERASEAUTHORREQUEST']._serialized_end=345
   _globals['_ERASEAUTHORRESPONSE']._serialized_start=347
@@ -62,7 +64,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTAUTHORRESPONSE']._serialized_start=520
   _globals['_EXPORTAUTHORRESPONSE']._serialized_end=621
   _globals['_AUTHORRECORD']._serialized_start=623
-  _globals['_AUTHORRECORD']._serialized_end=692
-  _globals['_AUTHORDATASERVICE']._serialized_start=796
-  _globals['_AUTHORDATASERVICE']._serialized_end=1058
+  _globals['_AUTHORRECORD']._serialized_end=733
+  _globals['_AUTHORDATASERVICE']._serialized_start=1254
+  _globals['_AUTHORDATASERVICE']._serialized_end=1516
 # @@protoc_insertion_point(module_scope)

@@ -44,6 +44,112 @@ ERASURE_MODE_TOMBSTONE: ErasureMode.ValueType  # 2
 """Messages become tombstones without content."""
 Global___ErasureMode: _TypeAlias = ErasureMode  # noqa: Y015
 
+class _AuthorRecordKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuthorRecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuthorRecordKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUTHOR_RECORD_KIND_UNSPECIFIED: _AuthorRecordKind.ValueType  # 0
+    """Never used."""
+    AUTHOR_RECORD_KIND_MESSAGE: _AuthorRecordKind.ValueType  # 1
+    """A message that the user wrote. Fields: `id`, `room_id`, `seq`, `type`, `text`, `track_id`,
+    `track`, `system_event`, `root_id`, `reply_to_id`, `mention_user_ids`, `request_id`,
+    `create_time`, `edit_time`, `delete_time`, `deletion_type`, `purge_time`, `rev`.
+    """
+    AUTHOR_RECORD_KIND_REVISION: _AuthorRecordKind.ValueType  # 2
+    """An earlier content of such a message. Fields: `room_id`, `message_id`, `number`, `text`,
+    `track_id`, `track`, `replace_time`.
+    """
+    AUTHOR_RECORD_KIND_MENTION: _AuthorRecordKind.ValueType  # 3
+    """A mention of the user. Fields: `room_id`, `message_id`, `message_seq`, `user_id`."""
+    AUTHOR_RECORD_KIND_REACTION: _AuthorRecordKind.ValueType  # 4
+    """A reaction of the user. Fields: `room_id`, `message_id`, `user_id`, `emoji`, `create_time`,
+    `remove_time`, `rev`.
+    """
+    AUTHOR_RECORD_KIND_MEMBERSHIP: _AuthorRecordKind.ValueType  # 5
+    """A membership of the user, ended ones included. Fields: `room_id`, `user_id`, `role`,
+    `join_time`, `leave_time`, `removal`, `last_read_seq`, `last_send_time`, `rev`.
+    """
+    AUTHOR_RECORD_KIND_INVITATION: _AuthorRecordKind.ValueType  # 6
+    """An invitation of or by the user. Fields: `room_id`, `user_id`, `inviter_id`, `create_time`,
+    `end_time`, `rev`.
+    """
+    AUTHOR_RECORD_KIND_PIN: _AuthorRecordKind.ValueType  # 7
+    """A message that the user pinned. Fields: `room_id`, `message_id`, `pinner_id`, `pin_time`,
+    `remove_time`, `rev`.
+    """
+    AUTHOR_RECORD_KIND_REPORT: _AuthorRecordKind.ValueType  # 8
+    """A report that the user made or resolved. Fields: `id`, `room_id`, `message_id`, `state`,
+    `create_time`, `resolve_time`, `reporter_id`, `reason`, `request_id`, `resolver_id`.
+    """
+    AUTHOR_RECORD_KIND_SANCTION: _AuthorRecordKind.ValueType  # 9
+    """A sanction of or by the user. Fields: `id`, `room_id`, `user_id`, `kind`, `reason`,
+    `start_time`, `expire_time`, `end_time`, `rev`, `issuer_id`.
+    """
+    AUTHOR_RECORD_KIND_MODERATION_LOG: _AuthorRecordKind.ValueType  # 10
+    """An action of or on the user; `before` and `after` as in ModerationLog. Fields: `id`, `room_id`,
+    `rev`, `actor_role`, `as_admin`, `action`, `target_user_id`, `target_message_id`, `reason`,
+    `create_time`, `actor_id`, `before`, `after`, `call_id`.
+    """
+    AUTHOR_RECORD_KIND_ROOM: _AuthorRecordKind.ValueType  # 11
+    """A room that the user created. Fields: `id`, `name`, `description`, `private`, `creator_id`,
+    `request_id`, `lock_time`, `archive_time`, `announcement`, `create_time`, `update_time`, `rev`,
+    `slow_mode_interval`.
+    """
+
+class AuthorRecordKind(_AuthorRecordKind, metaclass=_AuthorRecordKindEnumTypeWrapper):
+    """The kind of a record, with its fields. The values of enums are their names without the prefix."""
+
+AUTHOR_RECORD_KIND_UNSPECIFIED: AuthorRecordKind.ValueType  # 0
+"""Never used."""
+AUTHOR_RECORD_KIND_MESSAGE: AuthorRecordKind.ValueType  # 1
+"""A message that the user wrote. Fields: `id`, `room_id`, `seq`, `type`, `text`, `track_id`,
+`track`, `system_event`, `root_id`, `reply_to_id`, `mention_user_ids`, `request_id`,
+`create_time`, `edit_time`, `delete_time`, `deletion_type`, `purge_time`, `rev`.
+"""
+AUTHOR_RECORD_KIND_REVISION: AuthorRecordKind.ValueType  # 2
+"""An earlier content of such a message. Fields: `room_id`, `message_id`, `number`, `text`,
+`track_id`, `track`, `replace_time`.
+"""
+AUTHOR_RECORD_KIND_MENTION: AuthorRecordKind.ValueType  # 3
+"""A mention of the user. Fields: `room_id`, `message_id`, `message_seq`, `user_id`."""
+AUTHOR_RECORD_KIND_REACTION: AuthorRecordKind.ValueType  # 4
+"""A reaction of the user. Fields: `room_id`, `message_id`, `user_id`, `emoji`, `create_time`,
+`remove_time`, `rev`.
+"""
+AUTHOR_RECORD_KIND_MEMBERSHIP: AuthorRecordKind.ValueType  # 5
+"""A membership of the user, ended ones included. Fields: `room_id`, `user_id`, `role`,
+`join_time`, `leave_time`, `removal`, `last_read_seq`, `last_send_time`, `rev`.
+"""
+AUTHOR_RECORD_KIND_INVITATION: AuthorRecordKind.ValueType  # 6
+"""An invitation of or by the user. Fields: `room_id`, `user_id`, `inviter_id`, `create_time`,
+`end_time`, `rev`.
+"""
+AUTHOR_RECORD_KIND_PIN: AuthorRecordKind.ValueType  # 7
+"""A message that the user pinned. Fields: `room_id`, `message_id`, `pinner_id`, `pin_time`,
+`remove_time`, `rev`.
+"""
+AUTHOR_RECORD_KIND_REPORT: AuthorRecordKind.ValueType  # 8
+"""A report that the user made or resolved. Fields: `id`, `room_id`, `message_id`, `state`,
+`create_time`, `resolve_time`, `reporter_id`, `reason`, `request_id`, `resolver_id`.
+"""
+AUTHOR_RECORD_KIND_SANCTION: AuthorRecordKind.ValueType  # 9
+"""A sanction of or by the user. Fields: `id`, `room_id`, `user_id`, `kind`, `reason`,
+`start_time`, `expire_time`, `end_time`, `rev`, `issuer_id`.
+"""
+AUTHOR_RECORD_KIND_MODERATION_LOG: AuthorRecordKind.ValueType  # 10
+"""An action of or on the user; `before` and `after` as in ModerationLog. Fields: `id`, `room_id`,
+`rev`, `actor_role`, `as_admin`, `action`, `target_user_id`, `target_message_id`, `reason`,
+`create_time`, `actor_id`, `before`, `after`, `call_id`.
+"""
+AUTHOR_RECORD_KIND_ROOM: AuthorRecordKind.ValueType  # 11
+"""A room that the user created. Fields: `id`, `name`, `description`, `private`, `creator_id`,
+`request_id`, `lock_time`, `archive_time`, `announcement`, `create_time`, `update_time`, `rev`,
+`slow_mode_interval`.
+"""
+Global___AuthorRecordKind: _TypeAlias = AuthorRecordKind  # noqa: Y015
+
 @_typing.final
 class EraseAuthorRequest(_message.Message):
     """The request of EraseAuthor."""
@@ -164,18 +270,18 @@ class AuthorRecord(_message.Message):
 
     KIND_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
-    kind: _builtins.str
-    """The kind: `message`, `revision`, `mention`, `reaction`, `membership`, `invitation`, `pin`,
-    `report`, `sanction`, `moderation` or `room`.
-    """
+    kind: Global___AuthorRecordKind.ValueType
+    """The kind of the record."""
     @_builtins.property
     def fields(self) -> _struct_pb2.Struct:
-        """The record's fields by their column names; times are RFC 3339 text."""
+        """The fields that the kind names; times are RFC 3339 text, durations as in `30s`, and what is unset
+        or withheld is null.
+        """
 
     def __init__(
         self,
         *,
-        kind: _builtins.str = ...,
+        kind: Global___AuthorRecordKind.ValueType = ...,
         fields: _struct_pb2.Struct | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields"]  # noqa: Y015
