@@ -319,12 +319,12 @@ SELECT /* chat.expired_tombstones */ room_id, seq FROM chat.messages WHERE delet
 -- chat.export_invitations
 SELECT /* chat.export_invitations */
    v.room_id AS room_id, v.user_id AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('room_id', v.room_id, 'user_id', v.user_id, 'invited_by', v.invited_by, 'created_at', to_char(v.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'ended_at', to_char(v.ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', v.rev)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('room_id', v.room_id, 'user_id', v.user_id, 'inviter_id', v.invited_by, 'create_time', to_char(v.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'end_time', to_char(v.ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', v.rev)::text AS fields
       FROM chat.room_invitations v WHERE (v.user_id = $1 OR v.invited_by = $1) AND (v.room_id, v.user_id) > ($2, $3)
 ORDER BY v.room_id, v.user_id LIMIT $4;
 
 -- chat.export_kinds
-SELECT /* chat.export_kinds */ k.kind FROM (SELECT 0 AS n, 'message' AS kind WHERE EXISTS (SELECT 1 FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NULL) OR EXISTS (SELECT 1 FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NOT NULL) UNION ALL SELECT 1 AS n, 'revision' AS kind WHERE EXISTS (SELECT 1
+SELECT /* chat.export_kinds */ k.kind FROM (SELECT 0 AS n, 'MESSAGE' AS kind WHERE EXISTS (SELECT 1 FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NULL) OR EXISTS (SELECT 1 FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NOT NULL) UNION ALL SELECT 1 AS n, 'REVISION' AS kind WHERE EXISTS (SELECT 1
    FROM chat.messages m
    JOIN chat.message_revisions v ON v.room_id = m.room_id AND v.message_id = m.id
   WHERE m.user_id = $1
@@ -332,12 +332,12 @@ AND m.deleted_at IS NULL) OR EXISTS (SELECT 1
    FROM chat.messages m
    JOIN chat.message_revisions v ON v.room_id = m.room_id AND v.message_id = m.id
   WHERE m.user_id = $1
-AND m.deleted_at IS NOT NULL) UNION ALL SELECT 2 AS n, 'mention' AS kind WHERE EXISTS (SELECT 1 FROM chat.mentions e WHERE e.user_id = $1) UNION ALL SELECT 3 AS n, 'reaction' AS kind WHERE EXISTS (SELECT 1 FROM chat.reactions r WHERE r.user_id = $1) UNION ALL SELECT 4 AS n, 'membership' AS kind WHERE EXISTS (SELECT 1 FROM chat.room_memberships m WHERE m.user_id = $1) UNION ALL SELECT 5 AS n, 'invitation' AS kind WHERE EXISTS (SELECT 1 FROM chat.room_invitations v WHERE (v.user_id = $1 OR v.invited_by = $1)) UNION ALL SELECT 6 AS n, 'pin' AS kind WHERE EXISTS (SELECT 1 FROM chat.pins p WHERE p.pinned_by = $1) UNION ALL SELECT 7 AS n, 'report' AS kind WHERE EXISTS (SELECT 1 FROM chat.reports p WHERE (p.reporter_id = $1 OR p.resolved_by = $1)) UNION ALL SELECT 8 AS n, 'sanction' AS kind WHERE EXISTS (SELECT 1 FROM chat.sanctions s WHERE (s.user_id = $1 OR s.issued_by = $1)) UNION ALL SELECT 9 AS n, 'moderation' AS kind WHERE EXISTS (SELECT 1 FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1)) UNION ALL SELECT 10 AS n, 'room' AS kind WHERE EXISTS (SELECT 1 FROM chat.rooms o WHERE o.created_by = $1)) k ORDER BY k.n;
+AND m.deleted_at IS NOT NULL) UNION ALL SELECT 2 AS n, 'MENTION' AS kind WHERE EXISTS (SELECT 1 FROM chat.mentions e WHERE e.user_id = $1) UNION ALL SELECT 3 AS n, 'REACTION' AS kind WHERE EXISTS (SELECT 1 FROM chat.reactions r WHERE r.user_id = $1) UNION ALL SELECT 4 AS n, 'MEMBERSHIP' AS kind WHERE EXISTS (SELECT 1 FROM chat.room_memberships m WHERE m.user_id = $1) UNION ALL SELECT 5 AS n, 'INVITATION' AS kind WHERE EXISTS (SELECT 1 FROM chat.room_invitations v WHERE (v.user_id = $1 OR v.invited_by = $1)) UNION ALL SELECT 6 AS n, 'PIN' AS kind WHERE EXISTS (SELECT 1 FROM chat.pins p WHERE p.pinned_by = $1) UNION ALL SELECT 7 AS n, 'REPORT' AS kind WHERE EXISTS (SELECT 1 FROM chat.reports p WHERE (p.reporter_id = $1 OR p.resolved_by = $1)) UNION ALL SELECT 8 AS n, 'SANCTION' AS kind WHERE EXISTS (SELECT 1 FROM chat.sanctions s WHERE (s.user_id = $1 OR s.issued_by = $1)) UNION ALL SELECT 9 AS n, 'MODERATION_LOG' AS kind WHERE EXISTS (SELECT 1 FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1)) UNION ALL SELECT 10 AS n, 'ROOM' AS kind WHERE EXISTS (SELECT 1 FROM chat.rooms o WHERE o.created_by = $1)) k ORDER BY k.n;
 
 -- chat.export_memberships
 SELECT /* chat.export_memberships */
 m.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-0::int AS number, '' AS emoji, jsonb_build_object('room_id', m.room_id, 'user_id', m.user_id, 'role', m.role, 'joined_at', to_char(m.joined_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'left_at', to_char(m.left_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'removal', m.removal, 'last_read_seq', m.last_read_seq, 'last_message_at', to_char(m.last_message_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', m.rev)::text AS fields
+0::int AS number, '' AS emoji, jsonb_build_object('room_id', m.room_id, 'user_id', m.user_id, 'role', m.role, 'join_time', to_char(m.joined_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'leave_time', to_char(m.left_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'removal', m.removal, 'last_read_seq', m.last_read_seq, 'last_send_time', to_char(m.last_message_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', m.rev)::text AS fields
    FROM chat.room_memberships m WHERE m.user_id = $1 AND m.room_id > $2 ORDER BY m.room_id LIMIT $3;
 
 -- chat.export_mentions
@@ -350,47 +350,47 @@ FROM chat.mentions e WHERE e.user_id = $1
 -- chat.export_messages
 SELECT /* chat.export_messages */ * FROM ((SELECT
    m.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, m.created_at AS at, m.seq::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', m.id, 'room_id', m.room_id, 'seq', m.seq, 'type', m.type, 'text', m.text, 'track_id', m.track_id, 'track', m.track, 'system_event', m.system_event, 'root_id', m.root_id, 'reply_to_id', m.reply_to_id, 'mention_user_ids', m.mention_user_ids, 'request_id', m.request_id, 'created_at', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'edited_at', to_char(m.edited_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'deleted_at', to_char(m.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'deletion_type', m.deletion_type, 'emptied_at', to_char(m.emptied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', m.rev)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', m.id, 'room_id', m.room_id, 'seq', m.seq, 'type', m.type, 'text', m.text, 'track_id', m.track_id, 'track', m.track, 'system_event', m.system_event, 'root_id', m.root_id, 'reply_to_id', m.reply_to_id, 'mention_user_ids', m.mention_user_ids, 'request_id', m.request_id, 'create_time', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'edit_time', to_char(m.edited_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'delete_time', to_char(m.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'deletion_type', m.deletion_type, 'purge_time', to_char(m.emptied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', m.rev)::text AS fields
 FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NULL AND (m.room_id, m.created_at, m.seq) > ($2, $3, $4) ORDER BY m.room_id, m.created_at, m.seq LIMIT $5) UNION ALL (SELECT
    m.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, m.created_at AS at, m.seq::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', m.id, 'room_id', m.room_id, 'seq', m.seq, 'type', m.type, 'text', m.text, 'track_id', m.track_id, 'track', m.track, 'system_event', m.system_event, 'root_id', m.root_id, 'reply_to_id', m.reply_to_id, 'mention_user_ids', m.mention_user_ids, 'request_id', m.request_id, 'created_at', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'edited_at', to_char(m.edited_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'deleted_at', to_char(m.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'deletion_type', m.deletion_type, 'emptied_at', to_char(m.emptied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', m.rev)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', m.id, 'room_id', m.room_id, 'seq', m.seq, 'type', m.type, 'text', m.text, 'track_id', m.track_id, 'track', m.track, 'system_event', m.system_event, 'root_id', m.root_id, 'reply_to_id', m.reply_to_id, 'mention_user_ids', m.mention_user_ids, 'request_id', m.request_id, 'create_time', to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'edit_time', to_char(m.edited_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'delete_time', to_char(m.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'deletion_type', m.deletion_type, 'purge_time', to_char(m.emptied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', m.rev)::text AS fields
 FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NOT NULL AND (m.room_id, m.created_at, m.seq) > ($2, $3, $4) ORDER BY m.room_id, m.created_at, m.seq LIMIT $5)) e ORDER BY room_id, at, seq, number LIMIT $5;
 
 -- chat.export_moderation
 SELECT /* chat.export_moderation */
    l.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, timestamptz 'epoch' AS at, l.rev::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', l.id, 'room_id', l.room_id, 'rev', l.rev, 'actor_role', l.actor_role, 'as_admin', l.as_admin, 'action', l.action, 'target_user_id', l.target_user_id, 'target_message_id', l.target_message_id, 'reason', l.reason, 'created_at', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN l.actor_id = $1 THEN $1 END, 'before', CASE WHEN l.actor_id = $1 THEN l.before END, 'after', CASE WHEN l.actor_id = $1 THEN l.after END, 'request_id', CASE WHEN l.actor_id = $1 THEN l.request_id END)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', l.id, 'room_id', l.room_id, 'rev', l.rev, 'actor_role', l.actor_role, 'as_admin', l.as_admin, 'action', l.action, 'target_user_id', l.target_user_id, 'target_message_id', l.target_message_id, 'reason', l.reason, 'create_time', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN l.actor_id = $1 THEN $1 END, 'before', CASE WHEN l.actor_id = $1 THEN l.before END, 'after', CASE WHEN l.actor_id = $1 THEN l.after END, 'call_id', CASE WHEN l.actor_id = $1 THEN l.request_id END)::text AS fields
 FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1) AND (l.room_id, l.rev) > ($2, $3) ORDER BY l.room_id, l.rev LIMIT $4;
 
 -- chat.export_pins
 SELECT /* chat.export_pins */
 p.room_id AS room_id, p.message_id AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-0::int AS number, '' AS emoji, jsonb_build_object('room_id', p.room_id, 'message_id', p.message_id, 'pinned_by', p.pinned_by, 'pinned_at', to_char(p.pinned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'removed_at', to_char(p.removed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', p.rev)::text AS fields
+0::int AS number, '' AS emoji, jsonb_build_object('room_id', p.room_id, 'message_id', p.message_id, 'pinner_id', p.pinned_by, 'pin_time', to_char(p.pinned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'remove_time', to_char(p.removed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', p.rev)::text AS fields
    FROM chat.pins p WHERE p.pinned_by = $1 AND (p.room_id, p.message_id) > ($2, $3) ORDER BY p.room_id, p.message_id LIMIT $4;
 
 -- chat.export_reactions
 SELECT /* chat.export_reactions */
    r.room_id AS room_id, r.message_id AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-   0::int AS number, r.emoji AS emoji, jsonb_build_object('room_id', r.room_id, 'message_id', r.message_id, 'user_id', r.user_id, 'emoji', r.emoji, 'created_at', to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'removed_at', to_char(r.removed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', r.rev)::text AS fields
+   0::int AS number, r.emoji AS emoji, jsonb_build_object('room_id', r.room_id, 'message_id', r.message_id, 'user_id', r.user_id, 'emoji', r.emoji, 'create_time', to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'remove_time', to_char(r.removed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', r.rev)::text AS fields
 FROM chat.reactions r WHERE r.user_id = $1 AND (r.room_id, r.message_id, r.emoji) > ($2, $3, $4)
 ORDER BY r.room_id, r.message_id, r.emoji LIMIT $5;
 
 -- chat.export_reports
 SELECT /* chat.export_reports */
    p.room_id AS room_id, p.id AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', p.id, 'room_id', p.room_id, 'message_id', p.message_id, 'state', p.state, 'created_at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'resolved_at', to_char(p.resolved_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'reporter_id', CASE WHEN p.reporter_id = $1 THEN $1 END, 'reason', CASE WHEN p.reporter_id = $1 THEN p.reason END, 'request_id', CASE WHEN p.reporter_id = $1 THEN p.request_id END, 'resolved_by', CASE WHEN p.resolved_by = $1 THEN $1 END)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', p.id, 'room_id', p.room_id, 'message_id', p.message_id, 'state', p.state, 'create_time', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'resolve_time', to_char(p.resolved_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'reporter_id', CASE WHEN p.reporter_id = $1 THEN $1 END, 'reason', CASE WHEN p.reporter_id = $1 THEN p.reason END, 'request_id', CASE WHEN p.reporter_id = $1 THEN p.request_id END, 'resolver_id', CASE WHEN p.resolved_by = $1 THEN $1 END)::text AS fields
 FROM chat.reports p WHERE (p.reporter_id = $1 OR p.resolved_by = $1) AND (p.room_id, p.id) > ($2, $3) ORDER BY p.room_id, p.id LIMIT $4;
 
 -- chat.export_revisions
 SELECT /* chat.export_revisions */ * FROM ((SELECT
    v.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, m.created_at AS at, m.seq::bigint AS seq,
-   v.number::int AS number, '' AS emoji, jsonb_build_object('room_id', v.room_id, 'message_id', v.message_id, 'number', v.number, 'text', v.text, 'track_id', v.track_id, 'track', v.track, 'replaced_at', to_char(v.replaced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+   v.number::int AS number, '' AS emoji, jsonb_build_object('room_id', v.room_id, 'message_id', v.message_id, 'number', v.number, 'text', v.text, 'track_id', v.track_id, 'track', v.track, 'replace_time', to_char(v.replaced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
    FROM chat.messages m
    JOIN chat.message_revisions v ON v.room_id = m.room_id AND v.message_id = m.id
   WHERE m.user_id = $1
 AND m.deleted_at IS NULL AND (m.room_id, m.created_at, m.seq) >= ($2, $3, $4) AND (m.room_id, m.created_at, m.seq, v.number) > ($2, $3, $4, $5) ORDER BY m.room_id, m.created_at, m.seq, v.number LIMIT $6) UNION ALL (SELECT
    v.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, m.created_at AS at, m.seq::bigint AS seq,
-   v.number::int AS number, '' AS emoji, jsonb_build_object('room_id', v.room_id, 'message_id', v.message_id, 'number', v.number, 'text', v.text, 'track_id', v.track_id, 'track', v.track, 'replaced_at', to_char(v.replaced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+   v.number::int AS number, '' AS emoji, jsonb_build_object('room_id', v.room_id, 'message_id', v.message_id, 'number', v.number, 'text', v.text, 'track_id', v.track_id, 'track', v.track, 'replace_time', to_char(v.replaced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
    FROM chat.messages m
    JOIN chat.message_revisions v ON v.room_id = m.room_id AND v.message_id = m.id
   WHERE m.user_id = $1
@@ -399,13 +399,13 @@ AND m.deleted_at IS NOT NULL AND (m.room_id, m.created_at, m.seq) >= ($2, $3, $4
 -- chat.export_rooms
 SELECT /* chat.export_rooms */
    o.id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', o.id, 'name', o.name, 'description', o.description, 'private', o.private, 'created_by', o.created_by, 'request_id', o.request_id, 'locked_at', to_char(o.locked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'archived_at', to_char(o.archived_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'announcement', o.announcement, 'slow_mode_seconds', o.slow_mode_seconds, 'created_at', to_char(o.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'updated_at', to_char(o.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', o.rev)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', o.id, 'name', o.name, 'description', o.description, 'private', o.private, 'creator_id', o.created_by, 'request_id', o.request_id, 'lock_time', to_char(o.locked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'archive_time', to_char(o.archived_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'announcement', o.announcement, 'create_time', to_char(o.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'update_time', to_char(o.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', o.rev, 'slow_mode_interval', o.slow_mode_seconds || 's')::text AS fields
 FROM chat.rooms o WHERE o.created_by = $1 AND o.id > $2 ORDER BY o.id LIMIT $3;
 
 -- chat.export_sanctions
 SELECT /* chat.export_sanctions */
    s.room_id AS room_id, s.id AS id, timestamptz 'epoch' AS at, 0::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', s.id, 'room_id', s.room_id, 'user_id', s.user_id, 'kind', s.kind, 'reason', s.reason, 'starts_at', to_char(s.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'expires_at', to_char(s.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'ended_at', to_char(s.ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', s.rev, 'issued_by', CASE WHEN s.issued_by = $1 THEN $1 END)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', s.id, 'room_id', s.room_id, 'user_id', s.user_id, 'kind', s.kind, 'reason', s.reason, 'start_time', to_char(s.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'expire_time', to_char(s.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'end_time', to_char(s.ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'rev', s.rev, 'issuer_id', CASE WHEN s.issued_by = $1 THEN $1 END)::text AS fields
 FROM chat.sanctions s WHERE (s.user_id = $1 OR s.issued_by = $1) AND (s.room_id, s.id) > ($2, $3) ORDER BY s.room_id, s.id LIMIT $4;
 
 -- chat.find_remaining
@@ -518,14 +518,14 @@ WHERE l.room_id = $1 AND l.actor_id = $2 AND l.idempotency_key = $3;
 
 -- chat.log_page
 SELECT /* chat.log_page */ l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
-          l.target_message_id, l.reason, l.before, l.after, l.request_id, l.created_at
+          l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at
      FROM chat.moderation_logs l
     WHERE l.room_id = $1 AND l.rev < $2
 ORDER BY l.rev DESC LIMIT $3;
 
 -- chat.log_page_of_user
 SELECT /* chat.log_page_of_user */ l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
-          l.target_message_id, l.reason, l.before, l.after, l.request_id, l.created_at
+          l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at
      FROM chat.moderation_logs l
     WHERE l.room_id = $1 AND l.rev < $2
 AND l.target_user_id = $4 ORDER BY l.rev DESC LIMIT $3;

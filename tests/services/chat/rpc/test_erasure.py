@@ -23,24 +23,25 @@ from tests.services.chat.author_fixtures import (
     text_columns,
 )
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
+from tests.services.chat.rpc.test_export import kind_name
 from tests.services.running import call, refused, service, user
 
 # Where a user's own words can be, and where the export shows them: kind and field. None: derived from another one.
 FILLED: dict[str, tuple[str, str] | None] = {
-    "messages.text": ("message", "text"),
-    "messages.track": ("message", "track"),
+    "messages.text": ("MESSAGE", "text"),
+    "messages.track": ("MESSAGE", "track"),
     "messages.search_text": None,
-    "message_revisions.text": ("revision", "text"),
-    "message_revisions.track": ("revision", "track"),
-    "reactions.emoji": ("reaction", "emoji"),
+    "message_revisions.text": ("REVISION", "text"),
+    "message_revisions.track": ("REVISION", "track"),
+    "reactions.emoji": ("REACTION", "emoji"),
     "reaction_tallies.emoji": None,
-    "reports.reason": ("report", "reason"),
-    "rooms.name": ("room", "name"),
-    "rooms.description": ("room", "description"),
+    "reports.reason": ("REPORT", "reason"),
+    "rooms.name": ("ROOM", "name"),
+    "rooms.description": ("ROOM", "description"),
     "rooms.search_name": None,
-    "sanctions.reason": ("sanction", "reason"),
-    "moderation_logs.reason": ("moderation", "reason"),
-    "moderation_logs.request_id": ("moderation", "request_id"),
+    "sanctions.reason": ("SANCTION", "reason"),
+    "moderation_logs.reason": ("MODERATION_LOG", "reason"),
+    "moderation_logs.request_id": ("MODERATION_LOG", "call_id"),
 }
 STAYS = {
     "rooms.name": "the room's: its members know it by that",
@@ -97,7 +98,7 @@ async def test_export_author_holds_every_canary(authors: AuthorData, author: Pop
     assert await columns_with(author.client.admin, author.word) == set(FILLED)
     records = await authors.everything(author.user_id)
     held = {
-        (record.kind, name)
+        (kind_name(record), name)
         for record in records
         for name, value in record.fields.fields.items()
         if author.word in str(value)
@@ -106,7 +107,7 @@ async def test_export_author_holds_every_canary(authors: AuthorData, author: Pop
     (mentioning,) = [
         record
         for record in records
-        if record.kind == "message" and author.mentioned_id in str(record.fields["mention_user_ids"])
+        if kind_name(record) == "MESSAGE" and author.mentioned_id in str(record.fields["mention_user_ids"])
     ]
     assert mentioning.fields["id"] == author.messages["sent"].id
 

@@ -94,7 +94,7 @@ async def test_delete_message_by_who_moderates_is_logged(
     actor_id = await client.db.user_id(email)
     assert (stub.deletion_type, stub.deleter_id) == (_MODERATOR, actor_id)
     (line,) = await client.db.moderation_log(room.id)
-    assert line["before"] == '{"deleted_at": null}'
+    assert line["before"] == '{"delete_time": null}'
     assert stub.delete_time.ToJsonString()[:19] in line["after"]
     assert room.message.text not in line["after"]
     del line["before"], line["after"]
@@ -256,7 +256,7 @@ async def test_restore_message_brings_back_what_it_was(
     )
     assert line["target_user_id"] == room.message.user_id
     assert deleter.upper() in line["before"]
-    assert line["after"] == '{"deleted_at": null}'
+    assert line["after"] == '{"delete_time": null}'
 
 
 async def test_restore_message_that_is_live_changes_nothing(client: ChatClient, room: RoomWithAuthor) -> None:

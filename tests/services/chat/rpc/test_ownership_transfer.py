@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from seda.chat.v1.moderation_pb2 import MODERATION_ACTION_ARCHIVE_ROOM
 from servicekit.caller import Role
 from tests.services.chat.author_fixtures import invariant_violations
 from tests.services.chat.chat_client import ChatClient, RoomWithMembers, new_user
@@ -113,10 +114,10 @@ async def test_a_room_that_nobody_is_left_in_is_archived(
     assert ended < removed["rev"] < archived["rev"] < put_away["rev"]
     assert (put_away["target_user_id"], put_away["reason"], put_away["as_admin"]) == (None, "because", True)
     page = await client.call(admin_user, "InspectModerationLogs", room_id=room_id)
-    (line,) = [each for each in page.logs if each.action == "ARCHIVE_ROOM"]
+    (line,) = [each for each in page.logs if each.action == MODERATION_ACTION_ARCHIVE_ROOM]
     room = (await client.get_room(admin_user, room_id)).room
-    assert dict(line.before) == {"archived_at": None}
-    assert dict(line.after)["archived_at"] == room.archive_time.ToJsonString()
+    assert dict(line.before) == {"archive_time": None}
+    assert dict(line.after)["archive_time"] == room.archive_time.ToJsonString()
     assert await invariant_violations(client.admin) == set()
 
 

@@ -32,7 +32,7 @@ async def test_pin_message_tells_the_room_and_the_log(client: ChatClient) -> Non
     (line,) = await client.db.moderation_log(message.room_id)
     assert (line["action"], line["actor_id"], line["actor_role"]) == ("PIN_MESSAGE", bob_id, "MODERATOR")
     assert (line["target_user_id"], line["target_message_id"]) == (message.user_id, message.id)
-    assert line["before"] == '{"pinned_at": null}'
+    assert line["before"] == '{"pin_time": null}'
     assert pin.pin_time.ToJsonString()[:19] in line["after"]
 
 

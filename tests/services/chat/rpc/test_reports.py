@@ -9,7 +9,12 @@ from unittest.mock import patch
 
 import pytest
 
-from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED, REPORT_STATE_DISMISSED, REPORT_STATE_OPEN
+from seda.chat.v1.moderation_pb2 import (
+    MODERATION_ACTION_RESOLVE_REPORT,
+    REPORT_STATE_ACTED,
+    REPORT_STATE_DISMISSED,
+    REPORT_STATE_OPEN,
+)
 from seda.chat.v1.moderation_service_pb2 import ReportMessageResponse
 from servicekit.caller import Role
 from servicekit.database import Session
@@ -152,7 +157,7 @@ async def test_resolve_report_is_logged_as_done_to_the_message_s_author(
         )
         page = await client.call(room.owner, "ListModerationLogs", room_id=room.id, page_size=1)
         assert [(line.target_user_id, line.target_message_id) for line in page.logs] == [(target, message.id)]
-    for email, actions in ((room.other, ["RESOLVE_REPORT"]), (room.member, [])):
+    for email, actions in ((room.other, [MODERATION_ACTION_RESOLVE_REPORT]), (room.member, [])):
         page = await client.call(
             room.owner, "ListModerationLogs", room_id=room.id, target_user_id=await client.db.user_id(email)
         )

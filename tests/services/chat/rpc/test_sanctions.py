@@ -9,7 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from seda.chat.v1.moderation_pb2 import SANCTION_KIND_BAN, SANCTION_KIND_MUTE
+from seda.chat.v1.moderation_pb2 import (
+    MODERATION_ACTION_KICK_MEMBER,
+    MODERATION_ACTION_MUTE_MEMBER,
+    SANCTION_KIND_BAN,
+    SANCTION_KIND_MUTE,
+)
 from servicekit.caller import Role
 from servicekit.errors import CallerSuspendedError
 from servicekit.rpc_status import UpstreamError
@@ -268,14 +273,14 @@ async def test_the_log_tells_states_and_never_words(room: RoomWithMembers, clien
     await client.call(room.moderator, "MuteMember", room_id=room.id, user_id=target, reason="too loud")
     await client.call(room.moderator, "KickMember", room_id=room.id, user_id=target, reason="far too loud")
     page = await client.call(room.moderator, "ListModerationLogs", room_id=room.id, page_size=1)
-    assert [line.action for line in page.logs] == ["KICK_MEMBER"]
+    assert [line.action for line in page.logs] == [MODERATION_ACTION_KICK_MEMBER]
     assert dict(page.logs[0].before) == {"role": "MEMBER"}
     assert page.logs[0].reason == "far too loud"
     rest = await client.call(
         room.moderator, "ListModerationLogs", room_id=room.id, page_size=1, page_token=page.next_page_token
     )
-    assert [line.action for line in rest.logs] == ["MUTE_MEMBER"]
-    assert set(dict(rest.logs[0].after)) == {"sanction_id", "kind", "expires_at"}
+    assert [line.action for line in rest.logs] == [MODERATION_ACTION_MUTE_MEMBER]
+    assert set(dict(rest.logs[0].after)) == {"sanction_id", "kind", "expire_time"}
     assert rest.next_page_token == ""
     ofs = await client.call(
         room.moderator, "ListModerationLogs", room_id=room.id, target_user_id=str(uuid.uuid4())
