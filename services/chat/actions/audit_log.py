@@ -28,5 +28,5 @@ async def list_moderation_logs(
             session, acting_as.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
         )
 
-    found = await audited_read(deps.database, caller, acting_as, read, ModerationAction.READ_LOGS)
+    found = await audited_read(deps, caller, acting_as, read, ModerationAction.READ_LOGS)
     return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.database import Database
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
-from services.chat.domain.model import ModerationAction
+from services.chat.actions.deps import Deps
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
+from services.chat.domain.model import ModerationAction, Position
 from services.chat.domain.permissions import (
     Actor,
     Rank,
@@ -44,19 +45,19 @@ class ActingAs:
 
 
 async def run_as_moderator(
-    database: Database,
+    deps: Deps,
     caller: Caller,
     acting_as: ActingAs,
     operation: Callable[[RoomTransaction, Actor], Awaitable[_T]],
-) -> _T:
-    """Run an operation under the room lock as an authorized actor."""
+) -> tuple[_T, Position]:
+    """Run an operation under the room lock as an authorized actor; also returns the room's position after it."""
     if acting_as.as_admin:
         check_platform_role(caller, platform_moderators=acting_as.platform_moderators)
 
     async def checked(tx: RoomTransaction) -> _T:
         return await operation(tx, acting_as.check(tx))
 
-    return await with_room_lock(database, caller, acting_as.room_id, checked)
+    return await write_in_room(deps, caller, acting_as.room_id, checked)
 
 
 async def moderator_read(
@@ -72,7 +73,7 @@ async def moderator_read(
 
 
 async def audited_read(
-    database: Database,
+    deps: Deps,
     caller: Caller,
     acting_as: ActingAs,
     read: Callable[[rooms.Reader], Awaitable[_T]],
@@ -80,10 +81,11 @@ async def audited_read(
 ) -> _T:
     """Run a read that only moderators may do. With as_admin, it is recorded in the audit log as `action`."""
     if not acting_as.as_admin:
-        return await moderator_read(database, caller, acting_as, read)
+        return await moderator_read(deps.database, caller, acting_as, read)
 
     async def operation(tx: RoomTransaction, actor: Actor) -> _T:
         await tx.audit(actor, action)
         return await read(tx.session)
 
-    return await run_as_moderator(database, caller, acting_as, operation)
+    found, _ = await run_as_moderator(deps, caller, acting_as, operation)
+    return found

@@ -14,7 +14,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
 from services.chat.domain.errors import MessageNotFoundError, RequestIdReusedError
 from services.chat.domain.message_edit import check_deletable, check_restorable, deletion_type
-from services.chat.domain.model import DeletionType, Message, ModerationAction
+from services.chat.domain.model import DeletionType, Message, ModerationAction, Position
 from services.chat.domain.permissions import (
     Actor,
     Rank,
@@ -157,7 +157,9 @@ class AuthorDeletion:
     request_id: UUID | None
 
 
-async def delete_messages_by_author(deps: Deps, caller: Caller, deletion: AuthorDeletion) -> Deleted:
+async def delete_messages_by_author(
+    deps: Deps, caller: Caller, deletion: AuthorDeletion
+) -> tuple[Deleted, Position]:
     """Delete a user's newest messages in a room, up to 500; raises RequestIdReusedError."""
     acting_as, author_id = deletion.acting_as, deletion.author_id
     author_filter = AuthorFilter(acting_as.room_id, author_id, since=deletion.since)
@@ -171,9 +173,9 @@ async def delete_messages_by_author(deps: Deps, caller: Caller, deletion: Author
         count = await delete_newest(tx, actor, author_filter, deletion.reason, deletion.request_id)
         return count, False
 
-    count, deduplicated = await run_as_moderator(deps.database, caller, acting_as, operation)
+    (count, deduplicated), position = await run_as_moderator(deps, caller, acting_as, operation)
     deleted = await count_remaining(deps, author_filter, count)
-    return deleted._replace(deduplicated=deduplicated)
+    return deleted._replace(deduplicated=deduplicated), position
 
 
 async def _earlier(tx: RoomTransaction, actor: Actor, deletion: AuthorDeletion) -> int | None:

@@ -225,7 +225,8 @@ async def _inspected(
         await tx.audit(actor, ModerationAction.READ_MESSAGE, message_id=message_id)
         return one
 
-    return await run_as_moderator(deps.database, caller, acting_as, operation)
+    result, _ = await run_as_moderator(deps, caller, acting_as, operation)
+    return result
 
 
 def _one(batch: MessageBatch, message_id: UUID, *, deleted: bool) -> MessageResult:

@@ -11,9 +11,9 @@ from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP, decode_instant, encode_token, fingerprint, paginate
 from servicekit.timestamps import format_rfc3339
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import MessageDeletedError, MessageNotFoundError, PinLimitError
-from services.chat.domain.model import ModerationAction, Pin, SystemEvent, Tally
+from services.chat.domain.model import ModerationAction, Pin, Position, SystemEvent, Tally
 from services.chat.domain.permissions import Actor, Rank, check_not_archived, check_pinner
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list
@@ -35,7 +35,7 @@ class Pinned:
     tallies: Sequence[Tally]
 
 
-async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Pin:
+async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> tuple[Pin, Position]:
     """Pin a message and return the pin; pinning it again changes nothing."""
 
     async def operation(tx: RoomTransaction) -> Pin:
@@ -51,10 +51,10 @@ async def pin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUI
         await _record(tx, actor, ModerationAction.PIN_MESSAGE, row, message_id, before=None, after=pin)
         return pin
 
-    return await with_room_lock(deps.database, caller, room_id, operation)
+    return await write_in_room(deps, caller, room_id, operation)
 
 
-async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> None:
+async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: UUID) -> Position:
     """Unpin a message; without a pin this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> None:
@@ -64,7 +64,8 @@ async def unpin_message(deps: Deps, caller: Caller, room_id: UUID, message_id: U
         await store.unpin(tx.session, room_id, message_id, tx.next_rev())
         await _record(tx, actor, ModerationAction.UNPIN_MESSAGE, row, message_id, before=row.pin, after=None)
 
-    await with_room_lock(deps.database, caller, room_id, operation)
+    _, position = await write_in_room(deps, caller, room_id, operation)
+    return position
 
 
 async def list_pins(

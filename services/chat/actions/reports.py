@@ -12,14 +12,14 @@ from servicekit.ids import new_id
 from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, paginate
 from services.chat.actions.authorization import ActingAs, audited_read, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import (
     MessageNotFoundError,
     ReportNotFoundError,
     RequestIdReusedError,
     SystemMessageError,
 )
-from services.chat.domain.model import MessageType, ModerationAction, Report, ReportState
+from services.chat.domain.model import MessageType, ModerationAction, Position, Report, ReportState
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor
 from services.chat.domain.visibility import check_member, check_room_visible
@@ -49,7 +49,9 @@ class ReportDraft:
     request_id: UUID | None
 
 
-async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tuple[Report, bool]:
+async def report_message(
+    deps: Deps, caller: Caller, draft: ReportDraft
+) -> tuple[tuple[Report, bool], Position]:
     """Report a live message; also returns whether an earlier call with the same request id had made the report.
 
     While a report of the caller is open, it is returned again at no charge.
@@ -86,7 +88,7 @@ async def report_message(deps: Deps, caller: Caller, draft: ReportDraft) -> tupl
             tx.next_rev()
         return made, False
 
-    return await with_room_lock(deps.database, caller, draft.room_id, operation)
+    return await write_in_room(deps, caller, draft.room_id, operation)
 
 
 async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Report | None:
@@ -118,7 +120,7 @@ async def list_reports(deps: Deps, caller: Caller, listing: ReportListing) -> tu
             limit=size + 1,
         )
 
-    found = await audited_read(deps.database, caller, acting_as, read, ModerationAction.READ_REPORTS)
+    found = await audited_read(deps, caller, acting_as, read, ModerationAction.READ_REPORTS)
     return paginate(
         found, size, lambda last: encode_token(request_fingerprint, (last.created_rev,), (str(last.id),))
     )
@@ -137,7 +139,7 @@ def _decode(token: str, request_fingerprint: int) -> tuple[int, UUID]:
 
 async def resolve_report(
     deps: Deps, caller: Caller, acting_as: ActingAs, report_id: UUID, state: ReportState, reason: str
-) -> Report:
+) -> tuple[Report, Position]:
     """Resolve a report; the same state again changes nothing."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> Report:
@@ -160,4 +162,4 @@ async def resolve_report(
         )
         return resolved
 
-    return await run_as_moderator(deps.database, caller, acting_as, operation)
+    return await run_as_moderator(deps, caller, acting_as, operation)

@@ -7,35 +7,37 @@ from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
 from services.chat.actions.room_transaction import RoomTransaction
-from services.chat.domain.model import ModerationAction, Room, SystemEvent
+from services.chat.domain.model import ModerationAction, Position, Room, SystemEvent
 from services.chat.domain.permissions import Actor, check_not_archived
 from services.chat.store import rooms
 from services.chat.store.rooms import RoomFlag
 
 
-async def lock_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
+async def lock_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> tuple[Room, Position]:
     """Make a room read-only."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.LOCK, on=True)
 
 
-async def unlock_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
+async def unlock_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> tuple[Room, Position]:
     """Make a room writable again."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.LOCK, on=False)
 
 
-async def archive_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
+async def archive_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> tuple[Room, Position]:
     """Archive a room: it rejects every change."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.ARCHIVE, on=True)
 
 
-async def unarchive_room(deps: Deps, caller: Caller, acting_as: ActingAs, reason: str) -> Room:
+async def unarchive_room(
+    deps: Deps, caller: Caller, acting_as: ActingAs, reason: str
+) -> tuple[Room, Position]:
     """Unarchive a room."""
     return await _set_flag(deps, caller, acting_as, reason, RoomFlag.ARCHIVE, on=False)
 
 
 async def _set_flag(
     deps: Deps, caller: Caller, acting_as: ActingAs, reason: str, flag: RoomFlag, *, on: bool
-) -> Room:
+) -> tuple[Room, Position]:
     async def operation(tx: RoomTransaction, actor: Actor) -> Room:
         before = tx.room
         if flag is RoomFlag.LOCK:
@@ -56,7 +58,7 @@ async def _set_flag(
         )
         return row.room
 
-    return await run_as_moderator(deps.database, caller, acting_as, operation)
+    return await run_as_moderator(deps, caller, acting_as, operation)
 
 
 def _log_state(flag: RoomFlag, room: Room) -> dict[str, object]:

@@ -14,7 +14,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import Deleted, count_remaining, delete_newest
 from services.chat.actions.ownership_transfer import transfer_ownership
 from services.chat.actions.room_transaction import RoomTransaction
-from services.chat.domain.model import MemberRole, ModerationAction, Removal, Sanction, SanctionKind
+from services.chat.domain.model import MemberRole, ModerationAction, Position, Removal, Sanction, SanctionKind
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor, check_outranks
 from services.chat.store import membership
@@ -34,22 +34,24 @@ class SanctionRequest:
     seconds: float | None = None
 
 
-async def mute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction:
+async def mute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> tuple[Sanction, Position]:
     """Mute a user in a room; replaces an active mute."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> Sanction:
         await _check_target(tx, actor, request.user_id)
         return await _sanction(tx, actor, request, SanctionKind.MUTE)
 
-    return await run_as_moderator(deps.database, caller, request.acting_as, operation)
+    return await run_as_moderator(deps, caller, request.acting_as, operation)
 
 
-async def unmute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction | None:
+async def unmute_member(
+    deps: Deps, caller: Caller, request: SanctionRequest
+) -> tuple[Sanction | None, Position]:
     """Lift a mute; returns None without one."""
     return await _end_sanction(deps, caller, request, SanctionKind.MUTE)
 
 
-async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> None:
+async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Position:
     """Kick a member; a non-member is ignored, so that a repeated call succeeds."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> None:
@@ -66,12 +68,13 @@ async def kick_member(deps: Deps, caller: Caller, request: SanctionRequest) -> N
         )
         await _transfer_if_ownerless(tx, actor, request, target)
 
-    await run_as_moderator(deps.database, caller, request.acting_as, operation)
+    _, position = await run_as_moderator(deps, caller, request.acting_as, operation)
+    return position
 
 
 async def ban_member(
     deps: Deps, caller: Caller, request: SanctionRequest, delete_window: float | None
-) -> tuple[Sanction, Deleted]:
+) -> tuple[Sanction, Deleted, Position]:
     """End a membership and ban the user; replaces an active ban.
 
     `delete_window` is in seconds; the user's messages of that time are deleted, up to 500.
@@ -88,11 +91,13 @@ async def ban_member(
             return sanction, 0
         return sanction, await delete_newest(tx, actor, author_filter, request.reason)
 
-    sanction, deleted = await run_as_moderator(deps.database, caller, request.acting_as, operation)
-    return sanction, await count_remaining(deps, author_filter, deleted)
+    (sanction, count), position = await run_as_moderator(deps, caller, request.acting_as, operation)
+    return sanction, await count_remaining(deps, author_filter, count), position
 
 
-async def unban_member(deps: Deps, caller: Caller, request: SanctionRequest) -> Sanction | None:
+async def unban_member(
+    deps: Deps, caller: Caller, request: SanctionRequest
+) -> tuple[Sanction | None, Position]:
     """Lift a ban; returns None without one."""
     return await _end_sanction(deps, caller, request, SanctionKind.BAN)
 
@@ -111,7 +116,7 @@ async def list_sanctions(
             session, acting_as.room_id, user_id=user_id, before_rev=before_rev, limit=page_size + 1
         )
 
-    found = await audited_read(deps.database, caller, acting_as, read, ModerationAction.READ_SANCTIONS)
+    found = await audited_read(deps, caller, acting_as, read, ModerationAction.READ_SANCTIONS)
     return paginate(found, page_size, lambda last: encode_token(request_fingerprint, (last.rev,)))
 
 
@@ -184,7 +189,7 @@ async def _sanction(
 
 async def _end_sanction(
     deps: Deps, caller: Caller, request: SanctionRequest, kind: SanctionKind
-) -> Sanction | None:
+) -> tuple[Sanction | None, Position]:
     async def operation(tx: RoomTransaction, actor: Actor) -> Sanction | None:
         await _check_target(tx, actor, request.user_id)
         lifted = await store.end_sanction(tx.session, tx.room_id, request.user_id, kind, tx.last_rev + 1)
@@ -200,7 +205,7 @@ async def _end_sanction(
         )
         return lifted
 
-    return await run_as_moderator(deps.database, caller, request.acting_as, operation)
+    return await run_as_moderator(deps, caller, request.acting_as, operation)
 
 
 def _log_state(sanction: Sanction) -> dict[str, object]:

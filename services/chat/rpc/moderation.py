@@ -10,7 +10,7 @@ from services.chat.actions import audit_log, message_delete, reports, room_moder
 from services.chat.actions.deps import Deps
 from services.chat.domain.permissions import Rank
 from services.chat.wire import moderation as wire
-from services.chat.wire.rooms import fill_room
+from services.chat.wire.rooms import fill_position, fill_room
 
 
 class ModerationServicer:
@@ -23,27 +23,35 @@ class ModerationServicer:
 
     async def MuteMember(self, request: pb.MuteMemberRequest, call: Call) -> pb.MuteMemberResponse:
         """See the contract."""
-        made = await sanctions.mute_member(self._deps, call.caller, wire.timed_sanction_request(request))
+        made, position = await sanctions.mute_member(
+            self._deps, call.caller, wire.timed_sanction_request(request)
+        )
         response = pb.MuteMemberResponse()
         wire.fill_sanction(response.sanction, made)
+        fill_position(response.position, position)
         return response
 
     async def UnmuteMember(self, request: pb.UnmuteMemberRequest, call: Call) -> pb.UnmuteMemberResponse:
         """See the contract."""
-        lifted = await sanctions.unmute_member(self._deps, call.caller, wire.sanction_request(request))
+        lifted, position = await sanctions.unmute_member(
+            self._deps, call.caller, wire.sanction_request(request)
+        )
         response = pb.UnmuteMemberResponse()
         if lifted is not None:
             wire.fill_sanction(response.sanction, lifted)
+        fill_position(response.position, position)
         return response
 
     async def KickMember(self, request: pb.KickMemberRequest, call: Call) -> pb.KickMemberResponse:
         """See the contract."""
-        await sanctions.kick_member(self._deps, call.caller, wire.sanction_request(request))
-        return pb.KickMemberResponse()
+        response = pb.KickMemberResponse()
+        position = await sanctions.kick_member(self._deps, call.caller, wire.sanction_request(request))
+        fill_position(response.position, position)
+        return response
 
     async def BanMember(self, request: pb.BanMemberRequest, call: Call) -> pb.BanMemberResponse:
         """See the contract."""
-        made, deleted = await sanctions.ban_member(
+        made, deleted, position = await sanctions.ban_member(
             self._deps,
             call.caller,
             wire.timed_sanction_request(request),
@@ -51,14 +59,18 @@ class ModerationServicer:
         )
         response = pb.BanMemberResponse(deleted_count=deleted.deleted, remaining_count=deleted.remaining)
         wire.fill_sanction(response.sanction, made)
+        fill_position(response.position, position)
         return response
 
     async def UnbanMember(self, request: pb.UnbanMemberRequest, call: Call) -> pb.UnbanMemberResponse:
         """See the contract."""
-        lifted = await sanctions.unban_member(self._deps, call.caller, wire.sanction_request(request))
+        lifted, position = await sanctions.unban_member(
+            self._deps, call.caller, wire.sanction_request(request)
+        )
         response = pb.UnbanMemberResponse()
         if lifted is not None:
             wire.fill_sanction(response.sanction, lifted)
+        fill_position(response.position, position)
         return response
 
     async def ListSanctions(self, request: pb.ListSanctionsRequest, call: Call) -> pb.ListSanctionsResponse:
@@ -79,57 +91,65 @@ class ModerationServicer:
         """See the contract."""
         acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin)
         response = pb.LockRoomResponse()
-        fill_room(
-            response.room, await room_moderation.lock_room(self._deps, call.caller, acting_as, request.reason)
-        )
+        room, position = await room_moderation.lock_room(self._deps, call.caller, acting_as, request.reason)
+        fill_room(response.room, room)
+        fill_position(response.position, position)
         return response
 
     async def UnlockRoom(self, request: pb.UnlockRoomRequest, call: Call) -> pb.UnlockRoomResponse:
         """See the contract."""
         acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin)
         response = pb.UnlockRoomResponse()
-        fill_room(
-            response.room,
-            await room_moderation.unlock_room(self._deps, call.caller, acting_as, request.reason),
-        )
+        room, position = await room_moderation.unlock_room(self._deps, call.caller, acting_as, request.reason)
+        fill_room(response.room, room)
+        fill_position(response.position, position)
         return response
 
     async def ArchiveRoom(self, request: pb.ArchiveRoomRequest, call: Call) -> pb.ArchiveRoomResponse:
         """See the contract."""
         acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin, min_rank=Rank.OWNER)
         response = pb.ArchiveRoomResponse()
-        fill_room(
-            response.room,
-            await room_moderation.archive_room(self._deps, call.caller, acting_as, request.reason),
+        room, position = await room_moderation.archive_room(
+            self._deps, call.caller, acting_as, request.reason
         )
+        fill_room(response.room, room)
+        fill_position(response.position, position)
         return response
 
     async def UnarchiveRoom(self, request: pb.UnarchiveRoomRequest, call: Call) -> pb.UnarchiveRoomResponse:
         """See the contract."""
         acting_as = wire.acting_as(request.room_id, as_admin=request.as_admin, min_rank=Rank.OWNER)
         response = pb.UnarchiveRoomResponse()
-        room = await room_moderation.unarchive_room(self._deps, call.caller, acting_as, request.reason)
+        room, position = await room_moderation.unarchive_room(
+            self._deps, call.caller, acting_as, request.reason
+        )
         fill_room(response.room, room)
+        fill_position(response.position, position)
         return response
 
     async def DeleteMessagesByAuthor(
         self, request: pb.DeleteMessagesByAuthorRequest, call: Call
     ) -> pb.DeleteMessagesByAuthorResponse:
         """See the contract."""
-        deleted = await message_delete.delete_messages_by_author(
+        deleted, position = await message_delete.delete_messages_by_author(
             self._deps, call.caller, wire.author_deletion(request)
         )
-        return pb.DeleteMessagesByAuthorResponse(
+        response = pb.DeleteMessagesByAuthorResponse(
             deleted_count=deleted.deleted,
             remaining_count=deleted.remaining,
             deduplicated=deleted.deduplicated,
         )
+        fill_position(response.position, position)
+        return response
 
     async def ReportMessage(self, request: pb.ReportMessageRequest, call: Call) -> pb.ReportMessageResponse:
         """See the contract."""
-        made, deduplicated = await reports.report_message(self._deps, call.caller, wire.report_draft(request))
+        (made, deduplicated), position = await reports.report_message(
+            self._deps, call.caller, wire.report_draft(request)
+        )
         response = pb.ReportMessageResponse(deduplicated=deduplicated)
         wire.fill_report(response.report, made)
+        fill_position(response.position, position)
         return response
 
     async def ListReports(self, request: pb.ListReportsRequest, call: Call) -> pb.ListReportsResponse:
@@ -148,7 +168,7 @@ class ModerationServicer:
 
     async def ResolveReport(self, request: pb.ResolveReportRequest, call: Call) -> pb.ResolveReportResponse:
         """See the contract."""
-        resolved = await reports.resolve_report(
+        resolved, position = await reports.resolve_report(
             self._deps,
             call.caller,
             wire.report_acting_as(request.room_id, as_admin=request.as_admin),
@@ -158,6 +178,7 @@ class ModerationServicer:
         )
         response = pb.ResolveReportResponse()
         wire.fill_report(response.report, resolved)
+        fill_position(response.position, position)
         return response
 
     async def ListModerationLogs(

@@ -59,14 +59,19 @@ class RoomServicer:
     async def PinMessage(self, request: pb.PinMessageRequest, call: Call) -> pb.PinMessageResponse:
         """See the contract."""
         room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
+        pin, position = await pin_message(self._deps, call.caller, room_id, message_id)
         response = pb.PinMessageResponse()
-        wire.fill_pin(response.pin, await pin_message(self._deps, call.caller, room_id, message_id))
+        wire.fill_pin(response.pin, pin)
+        wire.fill_position(response.position, position)
         return response
 
     async def UnpinMessage(self, request: pb.UnpinMessageRequest, call: Call) -> pb.UnpinMessageResponse:
         """See the contract."""
-        await unpin_message(self._deps, call.caller, parse_id(request.room_id), parse_id(request.message_id))
-        return pb.UnpinMessageResponse()
+        room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
+        response = pb.UnpinMessageResponse()
+        position = await unpin_message(self._deps, call.caller, room_id, message_id)
+        wire.fill_position(response.position, position)
+        return response
 
     async def ListPins(self, request: pb.ListPinsRequest, call: Call) -> pb.ListPinsResponse:
         """See the contract."""

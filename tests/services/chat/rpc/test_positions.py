@@ -6,7 +6,10 @@ import uuid
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import MethodOptions
 
+from gateway.rpc.service_descriptors import services_of
+from seda.chat.v1.moderation_pb2 import REPORT_STATE_ACTED
 from seda.chat.v1.position_pb2 import Position
 from seda.chat.v1.room_pb2 import MEMBER_ROLE_MODERATOR, Room
 from tests.services.chat.chat_client import ChatClient, RoomWithMembers, new_user
@@ -66,6 +69,66 @@ async def test_writes_return_the_position_also_when_repeated(
     sent = await client.call(room.owner, "SendMessage", room_id=room.id, text="more")
     again = (await client.call(emails[caller], method, **request)).position
     assert again == Position(room_id=room.id, epoch=sent.epoch, rev=sent.rev)
+
+
+# Each method with its fields, and the method that must come first.
+_MODERATION: dict[str, tuple[tuple[str, ...], str]] = {
+    "PinMessage": (("message_id",), ""),
+    "UnpinMessage": (("message_id",), "PinMessage"),
+    "MuteMember": (("user_id",), ""),
+    "UnmuteMember": (("user_id",), "MuteMember"),
+    "KickMember": (("user_id",), ""),
+    "BanMember": (("user_id",), ""),
+    "UnbanMember": (("user_id",), "BanMember"),
+    "LockRoom": ((), ""),
+    "UnlockRoom": ((), "LockRoom"),
+    "ArchiveRoom": ((), ""),
+    "UnarchiveRoom": ((), "ArchiveRoom"),
+    "DeleteMessagesByAuthor": (("author_id", "request_id"), ""),
+    "ReportMessage": (("message_id",), ""),
+    "ResolveReport": (("report_id", "state"), "ReportMessage"),
+}
+
+
+@pytest.mark.parametrize("method", _MODERATION)
+async def test_moderation_returns_the_position_also_when_repeated(
+    client: ChatClient, room: RoomWithMembers, method: str
+) -> None:
+    message = await client.send_message(room.member, room.id, "listen")
+    member = await client.db.user_id(room.member)
+    values: dict[str, Any] = {"message_id": message.id, "user_id": member, "author_id": member}
+    values |= {"request_id": str(uuid.uuid4()), "state": REPORT_STATE_ACTED}
+
+    async def call(name: str) -> Any:
+        fields = {field: values[field] for field in _MODERATION[name][0]}
+        return await client.call(room.owner, name, room_id=room.id, **fields)
+
+    if earlier := _MODERATION[method][1]:
+        response = await call(earlier)
+        if earlier == "ReportMessage":
+            values["report_id"] = response.report.id
+    before = (await client.get_room(room.owner, room.id)).position
+    position = (await call(method)).position
+    assert position == (await client.get_room(room.owner, room.id)).position
+    assert position.rev > before.rev
+    if method not in {"MuteMember", "BanMember"}:
+        # A repeat changes nothing and returns the present position.
+        assert (await call(method)).position == position
+
+
+def test_every_write_returns_a_position() -> None:
+    missing = {
+        method.name
+        for service in services_of("chat")
+        if ".internal." not in service.full_name
+        for method in service.methods
+        if method.GetOptions().idempotency_level != MethodOptions.NO_SIDE_EFFECTS
+        and "position" not in method.output_type.fields_by_name
+    }
+    # Read markers are the caller's own, and an audited read is a read.
+    missing -= {"MarkRead", "MarkUnread"}
+    missing -= {"InspectMessage", "InspectSanctions", "InspectReports", "InspectModerationLogs"}
+    assert missing == {"SendMessage", "EditMessage", "DeleteMessage", "RestoreMessage"}
 
 
 async def test_leaving_a_hidden_room_returns_no_position(client: ChatClient, room: RoomWithMembers) -> None:

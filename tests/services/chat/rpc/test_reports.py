@@ -269,7 +269,7 @@ async def test_a_repeated_report_is_the_first_one_even_when_it_was_resolved(
     made = await report(room.member, message.id)
     assert not made.deduplicated
     assert await report(room.member, message.id) == ReportMessageResponse(
-        report=made.report, deduplicated=True
+        report=made.report, deduplicated=True, position=made.position
     )
     resolved = await client.call(
         room.moderator, "ResolveReport", room_id=room.id, report_id=made.report.id, state=REPORT_STATE_ACTED

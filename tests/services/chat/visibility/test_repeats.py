@@ -15,6 +15,7 @@ from services.chat.actions import sanctions
 from services.chat.actions.deps import Deps
 from services.chat.actions.sanctions import SanctionRequest
 from services.chat.domain.errors import MemberNotFoundError
+from services.chat.domain.model import Position
 from tests.contract.responses import REQUEST_ID, reason_of
 from tests.contract.suite import send
 from tests.services.chat.chat_database import ChatDatabase
@@ -96,12 +97,12 @@ async def test_control_a_repeat_that_is_refused_is_caught(
 ) -> None:
     kick, kicked = sanctions.kick_member, set[UUID]()
 
-    async def kick_once(deps: Deps, caller: Caller, request: SanctionRequest) -> None:
+    async def kick_once(deps: Deps, caller: Caller, request: SanctionRequest) -> Position:
         room_id = request.acting_as.room_id
         if room_id in kicked:
             raise MemberNotFoundError(request.user_id)
-        await kick(deps, caller, request)
         kicked.add(room_id)
+        return await kick(deps, caller, request)
 
     monkeypatch.setattr(sanctions, "kick_member", kick_once)
     found = await find_violations("ModerationService.KickMember", fixtures)
