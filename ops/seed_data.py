@@ -17,6 +17,7 @@ from ops.tokens import DEMO_DOMAIN, full_email
 from seda.chat.v1 import (
     membership_service_pb2,
     membership_service_pb2_grpc,
+    room_pb2,
     room_service_pb2,
     room_service_pb2_grpc,
 )
@@ -135,7 +136,8 @@ class _SeedClient:
         """Create a room, add its members and send their messages in order."""
         created = await self._rooms.CreateRoom(
             room_service_pb2.CreateRoomRequest(
-                name=room.name, description=room.description, request_id=_request_id(room.name)
+                room=room_pb2.Room(name=room.name, description=room.description),
+                request_id=_request_id(room.name),
             ),
             timeout=_CALL_SECONDS,
             metadata=self._as(room.owner),

@@ -18,7 +18,7 @@ _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW?si=x"
 _FIRST_ID = """sed -n 's/.*"id": *"\\([^"]*\\)".*/\\1/p'"""
 
 # Bodies in shell quotes: single ones where nothing is filled in, double ones where $ROOM is.
-_ROOM = """'{"name": "Late night records"}'"""
+_ROOM = """'{"room": {"name": "Late night records"}}'"""
 _POST = f'''"{{\\"room_id\\": \\"$ROOM\\", \\"track_url\\": \\"{_LINK}\\"}}"'''
 _PAGE = '''"{\\"room_id\\": \\"$ROOM\\"}"'''
 

@@ -13,7 +13,7 @@ from tests.contract.rules import kind_rules, of
 
 # The fields that clients set in messages that requests take whole. IMMUTABLE ones are set once, at creation.
 WRITABLE = {
-    "seda.chat.v1.Room": {"name", "description", "announcement", "slow_mode", "private", "etag"},
+    "seda.chat.v1.Room": {"name", "description", "announcement", "slow_mode_interval", "private", "etag"},
     "seda.users.v1.User": {"display_name", "etag"},
 }
 IMMUTABLE = {"seda.chat.v1.Room": {"private"}}

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, CreateRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackResponse
@@ -77,7 +78,9 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
         return response.FromString(await unary(request.SerializeToString(), metadata=metadata, timeout=20))
 
     room = (
-        await call(f"{_CHAT}RoomService/CreateRoom", CreateRoomRequest(name="fuzz"), CreateRoomResponse)
+        await call(
+            f"{_CHAT}RoomService/CreateRoom", CreateRoomRequest(room=Room(name="fuzz")), CreateRoomResponse
+        )
     ).room
     post = PostMessageRequest(room_id=room.id, text="a", track_url=_LINK)
     first = await call("/seda.gateway.v1.GatewayService/PostMessage", post, PostMessageResponse)

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, PostMessageRequest
@@ -48,7 +49,7 @@ async def test_page_shows_metadata_fetched_after_the_message(database: Database,
         chat = await start(running(chat_config.Settings, chat_app.build, database, **gateway))
         _, channel = await start(start_gateway(settings(users.address, chat.address, tracks.service.address)))
         composed = GatewayServiceStub(channel)
-        create = CreateRoomRequest(name="Evenings")
+        create = CreateRoomRequest(room=Room(name="Evenings"))
         room = await RoomServiceStub(channel).CreateRoom(create, metadata=AS_USER, timeout=SECONDS)
 
         async def track_on_page() -> Track:

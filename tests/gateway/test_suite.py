@@ -11,6 +11,7 @@ import pytest
 from seda.chat.v1.message_pb2 import MESSAGE_TYPE_TRACK
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, PostMessageRequest
@@ -59,7 +60,7 @@ async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
 async def new_room(channel: grpc.aio.Channel) -> str:
     """Create a room of the caller through the gateway."""
     created = await RoomServiceStub(channel).CreateRoom(
-        CreateRoomRequest(name="Evenings"), metadata=AS_USER, timeout=SECONDS
+        CreateRoomRequest(room=Room(name="Evenings")), metadata=AS_USER, timeout=SECONDS
     )
     return created.room.id
 

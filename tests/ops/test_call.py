@@ -35,7 +35,7 @@ def call(seda: Seda, server: FakeGateway, *arguments: str) -> CliResult:
     ],
 )
 def test_call_finds_a_method_by_any_of_its_names(seda: Seda, server: FakeGateway, name: str) -> None:
-    told = call(seda, server, name, "-d", '{"name": "Dub"}')
+    told = call(seda, server, name, "-d", '{"room": {"name": "Dub"}}')
     assert told.code == 0, told.err
     assert json.loads(told.out)["room"]["id"] == ROOM_ID
     assert json.loads(told.out)["room"]["name"] == "Dub"
@@ -45,11 +45,11 @@ def test_call_finds_a_method_by_any_of_its_names(seda: Seda, server: FakeGateway
 def test_call_takes_its_body_from_file_and_stdin(
     seda: Seda, server: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (seda.folder / "body.json").write_text('{"name": "From a file"}')
+    (seda.folder / "body.json").write_text('{"room": {"name": "From a file"}}')
     assert (
         json.loads(call(seda, server, "CreateRoom", "-d", "@body.json").out)["room"]["name"] == "From a file"
     )
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"name": "Piped"}'))
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"room": {"name": "Piped"}}'))
     assert json.loads(call(seda, server, "CreateRoom", "-d", "-").out)["room"]["name"] == "Piped"
     assert call(seda, server, "CreateRoom", "-d", "@nowhere").code == 2
 
@@ -131,7 +131,7 @@ def test_call_with_a_broken_body_names_the_fields(seda: Seda, server: FakeGatewa
     for body in ("{", '{"nam": 1}', '{"name": 5}', "[]"):
         told = call(seda, server, "CreateRoom", "-d", body)
         assert told.code == 2, body
-        assert "name, description, private, requestId" in told.err
+        assert "room, requestId" in told.err
 
 
 def test_call_list(seda: Seda, server: FakeGateway) -> None:

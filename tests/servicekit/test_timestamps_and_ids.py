@@ -28,8 +28,8 @@ def test_instant_of_zero_is_present() -> None:
     room = Room()
     to_proto(room.create_time, Micros(0))
     assert room.HasField("create_time")
-    seconds_to_proto(room.slow_mode, 0)
-    assert room.HasField("slow_mode")
+    seconds_to_proto(room.slow_mode_interval, 0)
+    assert room.HasField("slow_mode_interval")
 
 
 def test_spans_survive_the_wire() -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from servicekit.database import Database as Pool
@@ -128,7 +129,7 @@ class Hasty:
             request = SendMessageRequest(room_id=room_id, text=f"text {request_id}", request_id=request_id)
             method, self.sent[request_id] = messages.SendMessage, request
         elif kind == "create":
-            request = CreateRoomRequest(name=f"Room {request_id}", request_id=request_id)
+            request = CreateRoomRequest(room=Room(name=f"Room {request_id}"), request_id=request_id)
             method, self.created[request_id] = rooms.CreateRoom, request
         elif kind == "list":
             method, request = messages.ListMessages, ListMessagesRequest(room_id=room_id)
@@ -146,7 +147,7 @@ async def chat_with_slow_commits(database: Database) -> AsyncIterator[tuple[Runn
             running(ChatSettings, build_chat, database, users_target=users.address)
         )
         create = RoomServiceStub(chat.channel).CreateRoom
-        names = [CreateRoomRequest(name=f"Room {number}") for number in range(ROOMS)]
+        names = [CreateRoomRequest(room=Room(name=f"Room {number}")) for number in range(ROOMS)]
         made = [await create(each, metadata=user(_EMAIL), timeout=_SECONDS) for each in names]
         async with administrator(database.server, database.name) as connection:
             await connection.execute(_SLOW_COMMITS)
@@ -170,7 +171,7 @@ async def patient_callers(chat: Running, room_id: str) -> AsyncIterator[list[str
 
     rooms, messages = RoomServiceStub(chat.channel), MessageServiceStub(chat.channel)
     async with asyncio.TaskGroup() as group:
-        group.create_task(repeat(rooms.CreateRoom, CreateRoomRequest(name="Patient")))
+        group.create_task(repeat(rooms.CreateRoom, CreateRoomRequest(room=Room(name="Patient"))))
         group.create_task(repeat(messages.ListMessages, ListMessagesRequest(room_id=room_id)))
         try:
             yield errors
@@ -228,7 +229,7 @@ async def halves(connection: asyncpg.Connection, hasty: Hasty) -> tuple[list[str
     found = [f"written twice: {len(messages) - len(told)}, {len(rooms) - len(made)}"]
     found = found if len(messages) > len(told) or len(rooms) > len(made) else []
     wanted: dict[str, Any] = {key: (each.room_id, each.text) for key, each in hasty.sent.items()}
-    wanted |= {key: (each.name, True, 1) for key, each in hasty.created.items()}
+    wanted |= {key: (each.room.name, True, 1) for key, each in hasty.created.items()}
     written: dict[str, Any] = {**told, **made}
     found += [f"half: {key} {written[key]}" for key in wanted.keys() & written if wanted[key] != written[key]]
     found += [f"lost: {key}" for key in hasty.acknowledged & wanted.keys() - written.keys()]

@@ -11,6 +11,7 @@ import pytest
 
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from tests.postgres import Database, administrator
@@ -37,7 +38,7 @@ async def channels(
 
 async def new_room(channel: grpc.aio.Channel) -> str:
     created = await RoomServiceStub(channel).CreateRoom(
-        CreateRoomRequest(name="Late night records"), metadata=user(EMAIL), timeout=_SECONDS
+        CreateRoomRequest(room=Room(name="Late night records")), metadata=user(EMAIL), timeout=_SECONDS
     )
     return created.room.id
 

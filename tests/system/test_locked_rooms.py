@@ -14,6 +14,7 @@ import pytest
 from ops.topology import CHAT, USERS
 from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from services.chat.workers.message_batcher import MAX_WAITING_ROOMS
@@ -45,7 +46,7 @@ async def chat(
 
 async def new_room(channel: grpc.aio.Channel) -> str:
     created = await RoomServiceStub(channel).CreateRoom(
-        CreateRoomRequest(name="Late night records"), metadata=user(EMAIL), timeout=_SECONDS
+        CreateRoomRequest(room=Room(name="Late night records")), metadata=user(EMAIL), timeout=_SECONDS
     )
     return created.room.id
 

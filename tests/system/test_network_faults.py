@@ -14,6 +14,7 @@ import pytest
 
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest
@@ -106,7 +107,10 @@ async def world(database: Database) -> AsyncIterator[World]:
         )
         made = World({"client": edge, "gateway": chat, "database": server}, channel, chat_service.process)
         created = await RoomServiceStub(channel).CreateRoom(
-            CreateRoomRequest(name="Late night records"), metadata=_METADATA, timeout=20, wait_for_ready=True
+            CreateRoomRequest(room=Room(name="Late night records")),
+            metadata=_METADATA,
+            timeout=20,
+            wait_for_ready=True,
         )
         made.room_id = created.room.id
         yield made

@@ -17,6 +17,7 @@ from ops.topology import CHAT, GATEWAY, TRACKS, USERS
 from seda.chat.v1 import message_service_pb2, room_service_pb2
 from seda.chat.v1.message_service_pb2 import SendMessageRequest
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
@@ -56,7 +57,7 @@ async def killed_while_answering(
         async with open_channel(",".join(each.address for each in chats), methods) as channel:
             rooms = RoomServiceStub(channel)
             created = await rooms.CreateRoom(
-                CreateRoomRequest(name="A room"), metadata=user(_EMAIL), timeout=_SECONDS
+                CreateRoomRequest(room=Room(name="A room")), metadata=user(_EMAIL), timeout=_SECONDS
             )
             get_room = GetRoomRequest(room_id=created.room.id)
             while b"RoomService.GetRoom" not in chats[1].log.read_bytes():
@@ -126,7 +127,7 @@ async def test_post_message_fills_the_request_id_and_repeats(
         texts = []
         async with open_channel(gateway.address) as channel:
             created = await RoomServiceStub(channel).CreateRoom(
-                CreateRoomRequest(name="A room"), metadata=user(_EMAIL), timeout=_SECONDS
+                CreateRoomRequest(room=Room(name="A room")), metadata=user(_EMAIL), timeout=_SECONDS
             )
             while chats[1].running:
                 # The gateway finds the replica that dies sooner or later, and goes by turns then.

@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from seda.chat.v1 import message_service_pb2, room_service_pb2
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from servicekit.channels import open_channel
@@ -88,7 +89,7 @@ class RoomReads:
 
 async def new_room(channel: grpc.aio.Channel) -> str:
     created = await RoomServiceStub(channel).CreateRoom(
-        CreateRoomRequest(name="A room"),
+        CreateRoomRequest(room=Room(name="A room")),
         metadata=user("reader@example.org"),
         timeout=_SECONDS,
         wait_for_ready=True,

@@ -161,7 +161,7 @@ def header(target: Target, email: str = EMAIL) -> str:
 async def something_to_find(run: Run) -> Requests:
     """Make a room, and requests that know it."""
     create = run.target("CreateRoom", "chat")
-    made: Any = create.method.request_type(name="A room")
+    made: Any = create.method.request_type(room={"name": "A room"})
     outcome = await run.ask(create, made.SerializeToString(), header(create))
     room = create.method.response_type.FromString(outcome.reply or b"").room  # type: ignore[attr-defined]  # found by name
     known = {

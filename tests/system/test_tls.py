@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import (
@@ -87,7 +88,7 @@ async def test_every_way_through_the_suite_works_over_mutual_tls(database: Datab
         metadata = user("ada@example.org")
         # Forwarded; chat then asks users, which is a list of addresses.
         created = await RoomServiceStub(channel).CreateRoom(
-            CreateRoomRequest(name="Over TLS"), metadata=metadata, timeout=_SECONDS
+            CreateRoomRequest(room=Room(name="Over TLS")), metadata=metadata, timeout=_SECONDS
         )
         # Composed of calls to all three.
         stub = GatewayServiceStub(channel)
@@ -110,7 +111,7 @@ async def test_a_gateway_of_another_authority_reaches_nobody(database: Database,
         with pytest.raises(UpstreamError) as raised:
             await call(
                 RoomServiceStub(channel).CreateRoom,
-                CreateRoomRequest(name="Over TLS"),
+                CreateRoomRequest(room=Room(name="Over TLS")),
                 user("ada@example.org"),
             )
     assert (raised.value.reason, raised.value.domain) == ("SERVICE_UNAVAILABLE", "gateway.seda.fm")

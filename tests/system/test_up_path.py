@@ -139,7 +139,7 @@ def test_printed_token_is_of_the_printed_user(suite: Suite) -> None:
 def direct_calls(suite: Suite, call: str) -> None:
     """Create, send and read at chat's own port; `call` has a place for the body and one for the method."""
     room, sent, listed = suite.run(
-        call % ("""'{"name": "Direct"}'""", "RoomService/CreateRoom")
+        call % ("""'{"room": {"name": "Direct"}}'""", "RoomService/CreateRoom")
         + """ | tee created | sed -n 's/.*"id": *"\\([^"]*\\)".*/\\1/p' > room; cat created""",
         call
         % ('''"{\\"room_id\\": \\"$(cat room)\\", \\"text\\": \\"hello\\"}"''', "MessageService/SendMessage"),

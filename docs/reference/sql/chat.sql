@@ -97,8 +97,8 @@ WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> '
 -- chat.create_room
 WITH /* chat.create_room */ room AS (
   INSERT INTO chat.rooms (id, name, description, private, created_by, request_id, payload_hash,
-                          search_name, rev)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
+                          search_name, announcement, slow_mode_seconds, rev)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
   ON CONFLICT (created_by, request_id) WHERE request_id IS NOT NULL DO NOTHING
   RETURNING id
 ), counters AS (

@@ -100,8 +100,8 @@ class _ModerationActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mode
     MODERATION_ACTION_REVOKE_INVITATION: _ModerationAction.ValueType  # 8
     """An invitation was withdrawn."""
     MODERATION_ACTION_UPDATE_ROOM: _ModerationAction.ValueType  # 9
-    """A room was updated. Before: `announcement`, `slow_mode` in seconds, each if it changed. After:
-    `changed`, the names of the changed fields, and `announcement`, `slow_mode` as before.
+    """A room was updated. Before: `announcement`, `slow_mode_interval` in seconds, each if it changed. After:
+    `changed`, the names of the changed fields, and `announcement`, `slow_mode_interval` as before.
     """
     MODERATION_ACTION_LOCK_ROOM: _ModerationAction.ValueType  # 10
     """A room was locked. Before: `lock_time`. After: `lock_time`."""
@@ -158,8 +158,8 @@ MODERATION_ACTION_INVITE_USER: ModerationAction.ValueType  # 7
 MODERATION_ACTION_REVOKE_INVITATION: ModerationAction.ValueType  # 8
 """An invitation was withdrawn."""
 MODERATION_ACTION_UPDATE_ROOM: ModerationAction.ValueType  # 9
-"""A room was updated. Before: `announcement`, `slow_mode` in seconds, each if it changed. After:
-`changed`, the names of the changed fields, and `announcement`, `slow_mode` as before.
+"""A room was updated. Before: `announcement`, `slow_mode_interval` in seconds, each if it changed. After:
+`changed`, the names of the changed fields, and `announcement`, `slow_mode_interval` as before.
 """
 MODERATION_ACTION_LOCK_ROOM: ModerationAction.ValueType  # 10
 """A room was locked. Before: `lock_time`. After: `lock_time`."""

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17seda/chat/v1/room.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cseda/rpc/v1/validation.proto\"\x8d\x04\n\x04Room\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x08\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x19\n\x04name\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18P\xb0\xbb\x18\x01\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x15\n\x07private\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x05\x12$\n\ncreator_id\x18\x05 \x01(\tB\x10\xe2\x41\x01\x03\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x33\n\tlock_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x61rchive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x0c\x61nnouncement\x18\x0b \x01(\x08\x12<\n\tslow_mode\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\xe0\xa8\x01\x32\x00\x12\x1a\n\x0cmember_count\x18\r \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x0e \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xac\x01\n\x06Member\x12\x15\n\x07room_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x04role\x18\x03 \x01(\x0e\x32\x18.seda.chat.v1.MemberRoleB\x04\xe2\x41\x01\x03\x12\x33\n\tjoin_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x9e\x01\n\nInvitation\x12\x15\n\x07room_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ninviter_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x7f\n\x03Pin\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpinner_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08pin_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03*s\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12MEMBER_ROLE_MEMBER\x10\x01\x12\x19\n\x15MEMBER_ROLE_MODERATOR\x10\x02\x12\x15\n\x11MEMBER_ROLE_OWNER\x10\x03\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17seda/chat/v1/room.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cseda/rpc/v1/validation.proto\"\x99\x04\n\x04Room\x12\x1c\n\x02id\x18\x01 \x01(\tB\x10\xe2\x41\x01\x08\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x19\n\x04name\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18P\xb0\xbb\x18\x01\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x15\n\x07private\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x05\x12$\n\ncreator_id\x18\x05 \x01(\tB\x10\xe2\x41\x01\x03\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x33\n\tlock_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x61rchive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x0c\x61nnouncement\x18\x0b \x01(\x08\x12\x45\n\x12slow_mode_interval\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\xe0\xa8\x01\x32\x00\x12\x1a\n\x0cmember_count\x18\r \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x0e \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xac\x01\n\x06Member\x12\x15\n\x07room_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12,\n\x04role\x18\x03 \x01(\x0e\x32\x18.seda.chat.v1.MemberRoleB\x04\xe2\x41\x01\x03\x12\x33\n\tjoin_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x9e\x01\n\nInvitation\x12\x15\n\x07room_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\ninviter_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x7f\n\x03Pin\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tpinner_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x08pin_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03*s\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12MEMBER_ROLE_MEMBER\x10\x01\x12\x19\n\x15MEMBER_ROLE_MODERATOR\x10\x02\x12\x15\n\x11MEMBER_ROLE_OWNER\x10\x03\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017fm.seda.chat.v1P\001Z\"seda.fm/protos/seda/chat/v1;chatv1\252\002\014Seda.Chat.V1'
   _globals['_ROOM'].fields_by_name['id']._loaded_options = None
-  _globals['_ROOM'].fields_by_name['id']._serialized_options = b'\342A\001\010\272H\006r\004\250\273\030\001'
+  _globals['_ROOM'].fields_by_name['id']._serialized_options = b'\342A\001\010\272H\tr\004\250\273\030\001\330\001\001'
   _globals['_ROOM'].fields_by_name['name']._loaded_options = None
   _globals['_ROOM'].fields_by_name['name']._serialized_options = b'\272H\010r\006\030P\260\273\030\001'
   _globals['_ROOM'].fields_by_name['description']._loaded_options = None
@@ -57,8 +57,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROOM'].fields_by_name['lock_time']._serialized_options = b'\342A\001\003'
   _globals['_ROOM'].fields_by_name['archive_time']._loaded_options = None
   _globals['_ROOM'].fields_by_name['archive_time']._serialized_options = b'\342A\001\003'
-  _globals['_ROOM'].fields_by_name['slow_mode']._loaded_options = None
-  _globals['_ROOM'].fields_by_name['slow_mode']._serialized_options = b'\272H\013\252\001\010\"\004\010\340\250\0012\000'
+  _globals['_ROOM'].fields_by_name['slow_mode_interval']._loaded_options = None
+  _globals['_ROOM'].fields_by_name['slow_mode_interval']._serialized_options = b'\272H\013\252\001\010\"\004\010\340\250\0012\000'
   _globals['_ROOM'].fields_by_name['member_count']._loaded_options = None
   _globals['_ROOM'].fields_by_name['member_count']._serialized_options = b'\342A\001\003'
   _globals['_ROOM'].fields_by_name['etag']._loaded_options = None
@@ -91,14 +91,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PIN'].fields_by_name['pin_time']._serialized_options = b'\342A\001\003'
   _globals['_PIN'].fields_by_name['rev']._loaded_options = None
   _globals['_PIN'].fields_by_name['rev']._serialized_options = b'\342A\001\003'
-  _globals['_MEMBERROLE']._serialized_start=1191
-  _globals['_MEMBERROLE']._serialized_end=1306
+  _globals['_MEMBERROLE']._serialized_start=1203
+  _globals['_MEMBERROLE']._serialized_end=1318
   _globals['_ROOM']._serialized_start=199
-  _globals['_ROOM']._serialized_end=724
-  _globals['_MEMBER']._serialized_start=727
-  _globals['_MEMBER']._serialized_end=899
-  _globals['_INVITATION']._serialized_start=902
-  _globals['_INVITATION']._serialized_end=1060
-  _globals['_PIN']._serialized_start=1062
-  _globals['_PIN']._serialized_end=1189
+  _globals['_ROOM']._serialized_end=736
+  _globals['_MEMBER']._serialized_start=739
+  _globals['_MEMBER']._serialized_end=911
+  _globals['_INVITATION']._serialized_start=914
+  _globals['_INVITATION']._serialized_end=1072
+  _globals['_PIN']._serialized_start=1074
+  _globals['_PIN']._serialized_end=1201
 # @@protoc_insertion_point(module_scope)

@@ -64,7 +64,7 @@ class Room(_message.Message):
     LOCK_TIME_FIELD_NUMBER: _builtins.int
     ARCHIVE_TIME_FIELD_NUMBER: _builtins.int
     ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
-    SLOW_MODE_FIELD_NUMBER: _builtins.int
+    SLOW_MODE_INTERVAL_FIELD_NUMBER: _builtins.int
     MEMBER_COUNT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
@@ -104,7 +104,7 @@ class Room(_message.Message):
         """When the room was archived, so that it accepts no changes; absent: not archived."""
 
     @_builtins.property
-    def slow_mode(self) -> _duration_pb2.Duration:
+    def slow_mode_interval(self) -> _duration_pb2.Duration:
         """The minimum time between two messages of one member, whole seconds up to 6 hours; absent or
         zero: none. Does not apply to moderators.
         """
@@ -123,13 +123,13 @@ class Room(_message.Message):
         lock_time: _timestamp_pb2.Timestamp | None = ...,
         archive_time: _timestamp_pb2.Timestamp | None = ...,
         announcement: _builtins.bool = ...,
-        slow_mode: _duration_pb2.Duration | None = ...,
+        slow_mode_interval: _duration_pb2.Duration | None = ...,
         member_count: _builtins.int = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_time", b"archive_time", "create_time", b"create_time", "lock_time", b"lock_time", "slow_mode", b"slow_mode", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_time", b"archive_time", "create_time", b"create_time", "lock_time", b"lock_time", "slow_mode_interval", b"slow_mode_interval", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "archive_time", b"archive_time", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "etag", b"etag", "id", b"id", "lock_time", b"lock_time", "member_count", b"member_count", "name", b"name", "private", b"private", "rev", b"rev", "slow_mode", b"slow_mode", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "archive_time", b"archive_time", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "etag", b"etag", "id", b"id", "lock_time", b"lock_time", "member_count", b"member_count", "name", b"name", "private", b"private", "rev", b"rev", "slow_mode_interval", b"slow_mode_interval", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

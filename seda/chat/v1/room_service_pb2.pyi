@@ -28,29 +28,23 @@ class CreateRoomRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    NAME_FIELD_NUMBER: _builtins.int
-    DESCRIPTION_FIELD_NUMBER: _builtins.int
-    PRIVATE_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """The room's name, 1 to 80 characters."""
-    description: _builtins.str
-    """The room's description, up to 500 characters."""
-    private: _builtins.bool
-    """Whether the room is visible only to members and invited users."""
     request_id: _builtins.str
     """A UUID made by the client that makes the call safe to repeat; empty: each call creates a room."""
+    @_builtins.property
+    def room(self) -> _room_pb2.Room:
+        """The room: its name and, optionally, description, privacy, announcement and slow mode."""
+
     def __init__(
         self,
         *,
-        name: _builtins.str = ...,
-        description: _builtins.str = ...,
-        private: _builtins.bool = ...,
+        room: _room_pb2.Room | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "private", b"private", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,7 +156,9 @@ class UpdateRoomRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """The fields to update: `name`, `description`, `announcement`, `slow_mode`."""
+        """The fields to update: `name`, `description`, `announcement`, `slow_mode_interval`, or `*` for
+        all of these. Empty: those that are set in `room`.
+        """
 
     def __init__(
         self,

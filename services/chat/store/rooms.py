@@ -130,13 +130,13 @@ class _CreatedRow(NamedTuple):
     id: UUID
 
 
-_CREATE = Query[_CreatedRow, UUID, str, str, bool, UUID, UUID | None, bytes | None, str](
+_CREATE = Query[_CreatedRow, UUID, str, str, bool, UUID, UUID | None, bytes | None, str, bool, int](
     "chat.create_room",
     """
     WITH room AS (
       INSERT INTO chat.rooms (id, name, description, private, created_by, request_id, payload_hash,
-                              search_name, rev)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
+                              search_name, announcement, slow_mode_seconds, rev)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
       ON CONFLICT (created_by, request_id) WHERE request_id IS NOT NULL DO NOTHING
       RETURNING id
     ), counters AS (
@@ -185,13 +185,25 @@ async def create(  # noqa: PLR0913 - one per column
     name: str,
     description: str,
     private: bool,
+    announcement: bool,
+    slow_mode_seconds: int,
     created_by: UUID,
     request_id: UUID | None,
     payload_hash: bytes | None,
 ) -> bool:
     """Insert a room and its owner; returns False when the creator has used the request id before."""
     row = await session.row(
-        _CREATE, room_id, name, description, private, created_by, request_id, payload_hash, search_name(name)
+        _CREATE,
+        room_id,
+        name,
+        description,
+        private,
+        created_by,
+        request_id,
+        payload_hash,
+        search_name(name),
+        announcement,
+        slow_mode_seconds,
     )
     return row is not None
 

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 from seda.chat.v1 import position_pb2, room_pb2, room_service_pb2
+from servicekit.errors import FieldViolation, InvalidFieldsError
+from servicekit.field_mask import masked_fields
 from servicekit.ids import parse_id, parse_optional_id
 from servicekit.timestamps import seconds_to_proto, to_proto
 from services.chat.actions.pins import Pinned
 from services.chat.actions.rooms import RoomDraft, RoomView
 from services.chat.domain.model import Member, Pin, Position, Room
-from services.chat.domain.room_update import RoomChange, check_mask, check_values
+from services.chat.domain.room_update import UPDATABLE_FIELDS, RoomChange
 from services.chat.store.room_listing import MyRoomRow, PublicRow
 from services.chat.wire.message import fill_message
 
 
 def room_draft(request: room_service_pb2.CreateRoomRequest) -> RoomDraft:
     """Convert a CreateRoom request."""
+    room = request.room
     return RoomDraft(
-        request.name, request.description, request.private, parse_optional_id(request.request_id)
+        name=_not_empty("name", room.name),
+        description=room.description,
+        private=room.private,
+        announcement=room.announcement,
+        slow_mode_seconds=_slow_mode_seconds(room),
+        request_id=parse_optional_id(request.request_id),
     )
 
 
 def room_change(request: room_service_pb2.UpdateRoomRequest) -> RoomChange:
     """Convert an UpdateRoom request; raises InvalidFieldsError for an invalid mask or value."""
     room = request.room
-    change = RoomChange(
-        room_id=parse_id(room.id),
+    fields = masked_fields(room, request.update_mask, UPDATABLE_FIELDS)
+    return RoomChange(
+        room_id=parse_id(_not_empty("id", room.id)),
         etag=room.etag,
-        fields=check_mask(request.update_mask.paths),
-        name=room.name,
+        fields=fields,
+        name=_not_empty("name", room.name) if "name" in fields else "",
         description=room.description,
         announcement=room.announcement,
-        slow_mode_seconds=room.slow_mode.seconds,
+        slow_mode_seconds=_slow_mode_seconds(room),
     )
-    check_values(change, room.slow_mode.nanos)
-    return change
+
+
+def _not_empty(field: str, value: str) -> str:
+    """Return the value of a field that Room leaves optional; CreateRoom and UpdateRoom each need another one."""
+    if not value:
+        raise InvalidFieldsError(FieldViolation(f"room.{field}", "must not be empty"))
+    return value
+
+
+def _slow_mode_seconds(room: room_pb2.Room) -> int:
+    if room.slow_mode_interval.nanos:
+        raise InvalidFieldsError(FieldViolation("room.slow_mode_interval", "must be whole seconds"))
+    return room.slow_mode_interval.seconds
 
 
 def fill_room(into: room_pb2.Room, room: Room) -> None:
@@ -55,7 +75,7 @@ def fill_room(into: room_pb2.Room, room: Room) -> None:
     if room.archived_at is not None:
         to_proto(into.archive_time, room.archived_at)
     if room.slow_mode_seconds:
-        seconds_to_proto(into.slow_mode, room.slow_mode_seconds)
+        seconds_to_proto(into.slow_mode_interval, room.slow_mode_seconds)
 
 
 def fill_position(into: position_pb2.Position, position: Position) -> None:

@@ -39,7 +39,7 @@ class FakeGateway:
 
 def _create_room(request: Any, _context: object) -> Message:
     room = room_pb2.Room(
-        id=ROOM_ID, name=request.name, creator_id="0190a1b2-0000-7000-8000-00000000000f", rev=1
+        id=ROOM_ID, name=request.room.name, creator_id="0190a1b2-0000-7000-8000-00000000000f", rev=1
     )
     return room_service_pb2.CreateRoomResponse(room=room)
 

@@ -86,9 +86,12 @@ class ChatClient:
     async def _call_on(self, email: str, method: str, message: Message, **fields: Any) -> Any:
         return await self.call(email, method, room_id=message.room_id, message_id=message.id, **fields)
 
-    async def create_room(self, email: str, name: str = "Late night records", **fields: Any) -> Room:
+    async def create_room(
+        self, email: str, name: str = "Late night records", request_id: str = "", **fields: Any
+    ) -> Room:
         """CreateRoom."""
-        room: Room = (await self.call(email, "CreateRoom", name=name, **fields)).room
+        wanted = {"name": name, **fields}
+        room: Room = (await self.call(email, "CreateRoom", room=wanted, request_id=request_id)).room
         return room
 
     async def get_room(self, email: str, room_id: str) -> GetRoomResponse:

@@ -71,7 +71,7 @@ class Callers:
         }
         rooms = room_service_pb2_grpc.RoomServiceStub(channels["chat"])
         created = await rooms.CreateRoom(
-            CreateRoomRequest(name="A room"), metadata=user("caller@example.org"), timeout=_SECONDS
+            CreateRoomRequest(room=Room(name="A room")), metadata=user("caller@example.org"), timeout=_SECONDS
         )
         for name in ("users", "chat", "tracks"):
             for where in (name, "gateway"):

@@ -18,6 +18,7 @@ from seda.chat.v1.membership_service_pb2 import JoinRoomRequest
 from seda.chat.v1.membership_service_pb2_grpc import MembershipServiceStub
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, SendMessageRequest, SendMessageResponse
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from tests.services.running import user
@@ -78,7 +79,7 @@ class Load:
         room_service = RoomServiceStub(self._channel)
         for number in range(self._rooms):
             created = await room_service.CreateRoom(
-                CreateRoomRequest(name=f"Room {number}"),
+                CreateRoomRequest(room=Room(name=f"Room {number}")),
                 metadata=user("owner@example.org"),
                 timeout=_CALL_SECONDS,
                 wait_for_ready=True,

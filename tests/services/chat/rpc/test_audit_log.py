@@ -65,8 +65,8 @@ async def do_everything(client: ChatClient, room: RoomWithMembers) -> None:
     await client.call(
         room.owner,
         "UpdateRoom",
-        room={"id": room.id, "announcement": True, "slow_mode": {"seconds": 5}},
-        update_mask={"paths": ["announcement", "slow_mode"]},
+        room={"id": room.id, "announcement": True, "slow_mode_interval": {"seconds": 5}},
+        update_mask={"paths": ["announcement", "slow_mode_interval"]},
     )
     for method in ("LockRoom", "UnlockRoom", "ArchiveRoom", "UnarchiveRoom"):
         await act(method)

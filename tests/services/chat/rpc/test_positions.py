@@ -17,7 +17,7 @@ from tests.services.chat.chat_client import ChatClient, RoomWithMembers, new_use
 
 async def test_create_room_returns_the_position(client: ChatClient) -> None:
     ada = new_user()
-    fields = {"name": "One", "request_id": str(uuid.uuid4())}
+    fields = {"room": {"name": "One"}, "request_id": str(uuid.uuid4())}
     created = await client.call(ada, "CreateRoom", **fields)
     assert created.position == (await client.get_room(ada, created.room.id)).position
     await client.join_room(new_user(), created.room.id)

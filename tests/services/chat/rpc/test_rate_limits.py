@@ -77,7 +77,7 @@ async def test_rooms_are_charged_once_and_repeated_calls_never(
     await strict.create_room(ada)
     await refused(strict.create_room(ada), RateLimitedError, DOMAIN)
     assert (
-        await strict.call(ada, "CreateRoom", name="Late night records", request_id=request_id)
+        await strict.call(ada, "CreateRoom", room={"name": "Late night records"}, request_id=request_id)
     ).deduplicated
 
 

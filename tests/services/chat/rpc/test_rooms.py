@@ -6,9 +6,10 @@ import asyncio
 import uuid
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from seda.chat.v1.message_pb2 import MessageType, SystemEvent
-from seda.chat.v1.room_pb2 import MemberRole
+from seda.chat.v1.room_pb2 import MemberRole, Room
 from seda.chat.v1.room_service_pb2 import CreateRoomResponse
 from servicekit.errors import CallerSuspendedError, InvalidFieldsError
 from services.chat.domain.errors import (
@@ -23,7 +24,9 @@ from tests.services.running import refused
 
 async def test_create_room_makes_the_caller_its_owner(client: ChatClient) -> None:
     ada = new_user()
-    created = await client.call(ada, "CreateRoom", name="Vinyl", description="Nothing else", private=True)
+    created = await client.call(
+        ada, "CreateRoom", room={"name": "Vinyl", "description": "Nothing else", "private": True}
+    )
     got = await client.get_room(ada, created.room.id)
     assert got.room == created.room
     assert (got.room.name, got.room.description, got.room.private) == ("Vinyl", "Nothing else", True)
@@ -34,10 +37,21 @@ async def test_create_room_makes_the_caller_its_owner(client: ChatClient) -> Non
     assert not created.deduplicated
 
 
+async def test_create_room_sets_announcement_and_slow_mode_at_once(client: ChatClient) -> None:
+    ada, request_id = new_user(), str(uuid.uuid4())
+    wanted = Room(name="News", announcement=True, slow_mode_interval=Duration(seconds=30), member_count=9)
+    created = (await client.call(ada, "CreateRoom", room=wanted, request_id=request_id)).room
+    assert (created.announcement, created.slow_mode_interval.seconds, created.member_count) == (True, 30, 1)
+    assert (await client.get_room(ada, created.id)).room == created
+    wanted.announcement = False
+    reused = client.call(ada, "CreateRoom", room=wanted, request_id=request_id)
+    await refused(reused, RequestIdReusedError, DOMAIN)
+
+
 async def test_create_room_repeated_with_its_request_id_gives_the_first_room(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     first = await client.create_room(ada, "One", request_id=request_id)
-    again = await client.call(ada, "CreateRoom", name="One", request_id=request_id)
+    again = await client.call(ada, "CreateRoom", room={"name": "One"}, request_id=request_id)
     assert again.room == first
     assert again.deduplicated
     # The same id of somebody else is another request.
@@ -48,8 +62,7 @@ async def test_create_room_repeated_with_its_request_id_gives_the_first_room(cli
 async def test_create_room_repeated_by_who_may_not_see_the_room_any_more(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     for private, error in ((True, RoomNotFoundError), (False, BannedError)):
-        fields = {"private": private, "request_id": request_id}
-        room = await client.create_room(ada, "One", **fields)
+        room = await client.create_room(ada, "One", request_id, private=private)
         await client.admin.execute(
             """
             INSERT INTO chat.sanctions (id, room_id, user_id, kind, reason, issued_by, starts_at, rev)
@@ -58,7 +71,7 @@ async def test_create_room_repeated_by_who_may_not_see_the_room_any_more(client:
             """,
             room.id,
         )
-        await refused(client.create_room(ada, "One", **fields), error, DOMAIN)
+        await refused(client.create_room(ada, "One", request_id, private=private), error, DOMAIN)
         request_id = str(uuid.uuid4())
 
 
@@ -72,7 +85,7 @@ async def test_create_room_refuses_a_request_id_with_other_fields(client: ChatCl
 async def test_create_room_concurrently_with_one_request_id_makes_one_room(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     answers: list[CreateRoomResponse] = await asyncio.gather(
-        *(client.call(ada, "CreateRoom", name="One", request_id=request_id) for _ in range(30))
+        *(client.call(ada, "CreateRoom", room={"name": "One"}, request_id=request_id) for _ in range(30))
     )
     assert len({answer.room.id for answer in answers}) == 1
     assert sum(not answer.deduplicated for answer in answers) == 1
@@ -95,13 +108,19 @@ async def test_create_room_of_a_suspended_caller_is_refused(client: ChatClient) 
 
 
 @pytest.mark.parametrize(
-    "fields", [{"name": ""}, {"name": "x" * 81}, {"name": "a\x00b"}, {"request_id": "7"}]
+    ("name", "request_id", "field"),
+    [
+        ("", "", "room.name"),
+        ("x" * 81, "", "room.name"),
+        ("a\x00b", "", "room.name"),
+        ("x", "7", "request_id"),
+    ],
 )
-async def test_create_room_names_the_field_at_fault(client: ChatClient, fields: dict[str, str]) -> None:
-    error = await refused(
-        client.create_room(new_user(), **{"name": "x", **fields}), InvalidFieldsError, DOMAIN
-    )
-    assert [violation.field for violation in error.violations] == list(fields)
+async def test_create_room_names_the_field_at_fault(
+    client: ChatClient, name: str, request_id: str, field: str
+) -> None:
+    error = await refused(client.create_room(new_user(), name, request_id), InvalidFieldsError, DOMAIN)
+    assert [violation.field for violation in error.violations] == [field]
 
 
 async def test_get_room_hides_a_private_room_as_if_it_were_missing(client: ChatClient) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from seda.chat.v1.message_pb2 import SystemEvent
 from seda.chat.v1.room_pb2 import Room
@@ -21,7 +22,7 @@ from tests.services.running import refused
 
 async def update(client: ChatClient, email: str, room: Room, *paths: str, **fields: Any) -> Room:
     """Change a room's fields; the mask names them unless `paths` does."""
-    changed = Room(id=room.id, **fields)
+    changed = Room(**{"id": room.id, **fields})
     masked = paths or tuple(each for each in fields if each != "etag")
     answer = await client.call(email, "UpdateRoom", room=changed, update_mask={"paths": masked})
     assert isinstance(answer.room, Room)
@@ -57,19 +58,19 @@ async def test_update_room_changes_what_the_mask_names_and_nothing_else(
 ) -> None:
     before = (await client.get_room(room.owner, room.id)).room
     after = await update(
-        client, room.moderator, before, "description", "announcement", "slow_mode",
-        name="Not named", description="New", announcement=True, slow_mode=Duration(seconds=30),
+        client, room.moderator, before, "description", "announcement", "slow_mode_interval",
+        name="Not named", description="New", announcement=True, slow_mode_interval=Duration(seconds=30),
     )  # fmt: skip
     expected = Room()
     expected.CopyFrom(before)
-    expected.description, expected.announcement, expected.slow_mode.seconds = "New", True, 30
+    expected.description, expected.announcement, expected.slow_mode_interval.seconds = "New", True, 30
     expected.rev, expected.etag = after.rev, after.etag
     expected.update_time.CopyFrom(after.update_time)
     assert after == expected == (await client.get_room(room.owner, room.id)).room
     assert after.rev > before.rev
     assert after.etag != before.etag
     assert after.update_time.ToNanoseconds() > before.update_time.ToNanoseconds()
-    assert not (await update(client, room.owner, before, "slow_mode")).HasField("slow_mode")
+    assert not (await update(client, room.owner, before, "slow_mode_interval")).HasField("slow_mode_interval")
 
 
 async def test_update_room_tells_the_room_of_a_new_name_and_finds_it_by_it(
@@ -93,11 +94,11 @@ async def test_update_room_tells_the_room_of_a_new_name_and_finds_it_by_it(
 async def test_update_room_is_logged_without_names(client: ChatClient, room: RoomWithMembers) -> None:
     shown = (await client.get_room(room.owner, room.id)).room
     await update(
-        client, room.owner, shown, name="Secret", description="Hidden", slow_mode=Duration(seconds=5)
+        client, room.owner, shown, name="Secret", description="Hidden", slow_mode_interval=Duration(seconds=5)
     )
     await update(client, room.moderator, shown, announcement=True)
     assert await logged(client, shown.id) == [
-        ("UPDATE_ROOM", "OWNER", {"slow_mode": 0}, {"changed": ["description", "name", "slow_mode"], "slow_mode": 5}),
+        ("UPDATE_ROOM", "OWNER", {"slow_mode_interval": 0}, {"changed": ["description", "name", "slow_mode_interval"], "slow_mode_interval": 5}),
         ("UPDATE_ROOM", "MODERATOR", {"announcement": False}, {"changed": ["announcement"], "announcement": True}),
     ]  # fmt: skip
 
@@ -122,13 +123,33 @@ async def test_update_room_with_an_old_etag_is_refused(client: ChatClient, room:
         errors.EtagMismatchError,
         DOMAIN,
     )
-    # Even when it wants what is there.
-    await refused(
-        update(client, room.owner, shown, etag=shown.etag, description="first"),
-        errors.EtagMismatchError,
-        DOMAIN,
-    )
     assert await written(client, shown.id) == before
+
+
+async def test_update_room_without_a_mask_takes_the_fields_that_are_set(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
+    shown = (await client.get_room(room.owner, room.id)).room
+    await update(client, room.owner, shown, name="Named", announcement=True)
+    wanted = Room(id=room.id, description="New")
+    after = (await client.call(room.owner, "UpdateRoom", room=wanted)).room
+    assert (after.name, after.description, after.announcement) == ("Named", "New", True)
+    wanted.name = "All"
+    after = (
+        await client.call(room.owner, "UpdateRoom", room=wanted, update_mask=FieldMask(paths=["*"]))
+    ).room
+    assert (after.name, after.description, after.announcement) == ("All", "New", False)
+
+
+async def test_update_room_repeated_with_its_old_etag_succeeds_until_another_update(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
+    shown = (await client.get_room(room.owner, room.id)).room
+    first = await update(client, room.owner, shown, etag=shown.etag, name="Renamed")
+    assert await update(client, room.owner, shown, etag=shown.etag, name="Renamed") == first
+    await update(client, room.owner, shown, name="By another")
+    repeated = update(client, room.owner, shown, etag=shown.etag, name="Renamed")
+    await refused(repeated, errors.EtagMismatchError, DOMAIN)
 
 
 async def test_update_room_by_two_at_once_with_one_etag_changes_it_once(
@@ -153,10 +174,15 @@ async def test_update_room_by_two_at_once_with_one_etag_changes_it_once(
         ({"name": "x"}, ["name", "private"], "update_mask"),
         ({"name": "x"}, ["name", "member_count"], "update_mask"),
         ({}, ["name"], "room.name"),
+        ({"id": ""}, ["description"], "room.id"),
         ({"name": "x" * 81}, ["name"], "room.name"),
-        ({"slow_mode": Duration(seconds=1, nanos=5)}, ["slow_mode"], "room.slow_mode"),
-        ({"slow_mode": Duration(seconds=21_601)}, ["slow_mode"], "room.slow_mode"),
-        ({"slow_mode": Duration(seconds=-1)}, ["slow_mode"], "room.slow_mode"),
+        (
+            {"slow_mode_interval": Duration(seconds=1, nanos=5)},
+            ["slow_mode_interval"],
+            "room.slow_mode_interval",
+        ),
+        ({"slow_mode_interval": Duration(seconds=21_601)}, ["slow_mode_interval"], "room.slow_mode_interval"),
+        ({"slow_mode_interval": Duration(seconds=-1)}, ["slow_mode_interval"], "room.slow_mode_interval"),
     ],
 )
 async def test_update_room_names_the_field_at_fault(
@@ -174,7 +200,9 @@ async def test_update_room_names_the_field_at_fault(
 async def test_update_room_takes_slow_mode_to_its_limit(client: ChatClient) -> None:
     ada = new_user()
     room = await client.create_room(ada)
-    assert (await update(client, ada, room, slow_mode=Duration(seconds=21_600))).slow_mode.seconds == 21_600
+    assert (
+        await update(client, ada, room, slow_mode_interval=Duration(seconds=21_600))
+    ).slow_mode_interval.seconds == 21_600
 
 
 async def test_update_room_is_for_moderators_whom_no_mute_stops(

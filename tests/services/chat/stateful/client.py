@@ -52,7 +52,7 @@ class Client:
     async def update(self, user_id: str, room_id: str, name: str, *, announcement: bool, slow: bool) -> Any:
         """Change a room's own fields."""
         room = room_pb2.Room(
-            id=room_id, name=name, announcement=announcement, slow_mode=SLOW if slow else Duration()
+            id=room_id, name=name, announcement=announcement, slow_mode_interval=SLOW if slow else Duration()
         )
-        mask = FieldMask(paths=["name", "announcement", "slow_mode"])
+        mask = FieldMask(paths=["name", "announcement", "slow_mode_interval"])
         return await self("UpdateRoom", user_id, room=room, update_mask=mask)

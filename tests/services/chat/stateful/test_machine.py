@@ -81,7 +81,9 @@ class ChatMachine(RuleBasedStateMachine):
             self.client.emails[self.users[-1]] = email
         for number, private in enumerate((False, True)):
             name = f"room {number}"
-            made = self._wait(self.client("CreateRoom", self.users[0], name=name, private=private)).room
+            made = self._wait(
+                self.client("CreateRoom", self.users[0], room={"name": name, "private": private})
+            ).room
             room = Room(made.id, private, name)
             room.roles[self.users[0]], room.read[self.users[0]] = OWNER, 0
             self.rooms.append(room)

@@ -102,7 +102,7 @@ async def test_what_is_hidden_is_not_waited_for(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", uuid.UUID(hidden.room_id)
         )
         outsiders = [("user", False), ("platform moderator", False), ("banned", False)]
-        if name in PUBLIC_MODERATION:
+        if name in PUBLIC_MODERATION and name in ADMINISTERED:
             outsiders.append(("platform moderator", True))
         for role, as_admin in outsiders:
             fields = {"as_admin": True} if as_admin else {}
