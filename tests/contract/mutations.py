@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from google.protobuf import message_factory
 from google.protobuf.message import Message
 
+from buf.validate import validate_pb2
 from tests.contract import rules
 from tests.contract.rules import UNSET, Example, Field
 
@@ -123,7 +124,11 @@ def _of_field(place: _Place, field: Field) -> Iterator[tuple[str, Example]]:
     path = f"{place.path}{field.name}"
     own = rules.of(field)
     if not field.is_repeated:
-        yield from ((path, example) for example in rules.examples(field, own))
+        # A resource's optional id: methods that create it ignore it, those that update it need it.
+        optional_id = field.name == "id" and own.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE
+        for example in rules.examples(field, own):
+            if not optional_id or example.value not in {"", UNSET}:
+                yield path, example
         return
     value = list(getattr(place.message, field.name))
     for example in rules.list_sizes(field):

@@ -167,6 +167,12 @@ def _valid_text(active: dict[str, Any], number: int) -> str:
     return str(active.get("const", "a" * length))
 
 
+def _of_well_known(name: str, rules: validate_pb2.FieldRules) -> Examples:
+    yield from _WELL_KNOWN.get(name, ())
+    if name == FieldMask.DESCRIPTOR.full_name:
+        yield Example("naming no field", FieldMask(), refused=rules.required)
+
+
 def _of_type(field: Field, rules: validate_pb2.FieldRules) -> Examples:
     """Values that every field of a type accepts or refuses, independent of its rules."""
     if field.type == FieldDescriptor.TYPE_STRING:
@@ -184,7 +190,7 @@ def _of_type(field: Field, rules: validate_pb2.FieldRules) -> Examples:
             if value.number not in rules.enum.not_in:
                 yield Example(value.name, value.number, refused=False)
     elif field.message_type is not None:
-        yield from _WELL_KNOWN.get(field.message_type.full_name, ())
+        yield from _of_well_known(field.message_type.full_name, rules)
 
 
 def _max_len(limit: int, active: dict[str, Any]) -> Examples:
@@ -284,7 +290,6 @@ _MESSAGE_RULES = {
 }
 _WELL_KNOWN = {
     FieldMask.DESCRIPTOR.full_name: (
-        Example("naming no field", FieldMask()),
         Example("naming an unknown field", FieldMask(paths=["nothing"])),
         Example("naming a long field", FieldMask(paths=["a" * 20_000])),
         Example("naming one of no characters", FieldMask(paths=["a\0b"]), within=".paths[0]"),

@@ -89,7 +89,7 @@ def test_token_with_role_makes_an_administrator(folder: Path) -> None:
 
 def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base: int) -> None:
     ada = seda(folder, "call", "GetUser", "--as", "ada@demo.seda.fm")
-    assert json.loads(ada.stdout)["user"]["display_name"] == "Ada"
+    assert json.loads(ada.stdout)["user"]["displayName"] == "Ada"
     assert any("ok  demo data" in line and "5 people, 2 rooms" in line for line in running.err)
     began = time.monotonic()
     again = seda(folder, "up")

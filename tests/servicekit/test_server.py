@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import grpc
 import pytest
 
+from gateway.config import Settings as GatewaySettings
 from servicekit.process import Process
 from tests.contract.suite import send
 from tests.probe import METHODS, ProbeRequest
@@ -31,7 +32,7 @@ _AGREED = {
 
 
 class _AtTheEdge(probe_process.Settings):
-    process: ClassVar[str] = "gateway"
+    max_connection_streams: ClassVar[int] = GatewaySettings.max_connection_streams
 
 
 @pytest.mark.parametrize(
