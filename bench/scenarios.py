@@ -300,7 +300,7 @@ def _read_page(data: bytes) -> object:
     return tuple(
         ShownMessage(
             each.id,
-            each.user_id,
+            each.author_id,
             each.text,
             each.reply_count,
             tuple(reply.id for reply in each.replies),
@@ -331,7 +331,7 @@ def _read_sent(data: bytes) -> object:
     sent = message_service_pb2.SendMessageResponse.FromString(data)
     assert sent.message.seq > 0
     assert not sent.deduplicated
-    return (sent.message.room_id, sent.message.user_id, sent.message.text)
+    return (sent.message.room_id, sent.message.author_id, sent.message.text)
 
 
 def _read_baseline_sent(data: bytes) -> object:

@@ -20,8 +20,7 @@ def post_message_response(post: PostResult) -> pb.PostMessageResponse:
         message=sent.message,
         track=post.track,
         deduplicated=sent.deduplicated,
-        epoch=sent.epoch,
-        rev=sent.rev,
+        position=sent.position,
     )
 
 
@@ -32,8 +31,7 @@ def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:
         messages=messages_page.messages,
         next_page_token=messages_page.next_page_token,
         unreachable=page.unreachable,
-        epoch=messages_page.epoch,
-        rev=messages_page.rev,
+        position=messages_page.position,
     )
     for user_id in page.authors:
         user = page.users_found.get(user_id)

@@ -65,7 +65,7 @@ async def get_room_page(deps: Deps, request: GetRoomPageRequest, deadline: float
             thread_view=ThreadView.THREAD_VIEW_ROOTS,
         )
     )
-    authors = list(dict.fromkeys(message.user_id for message in _all(messages_page)))
+    authors = list(dict.fromkeys(message.author_id for message in _all(messages_page)))
     tracks: dict[str, TrackSnapshot] = {}
     for message in _all(messages_page):
         if message.HasField("track"):

@@ -22,7 +22,7 @@ def known(ids: Known) -> Known:
     """Field values with which a valid request gets past validation, in addition to existing ids."""
     return dict(ids) | {
         "update_mask": [FieldMask(paths=["display_name"])],
-        "EditMessageRequest.update_mask": [FieldMask(paths=["text"])],
+        "UpdateMessageRequest.update_mask": [FieldMask(paths=["text"])],
         "UpdateRoomRequest.update_mask": [FieldMask(paths=["description"])],
         "emoji": ["🎵"],
         "input": [_LINK],

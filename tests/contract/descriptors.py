@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Iterator
+from typing import Any
 
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 
 from tests.architecture.project import ROOT
@@ -34,3 +36,16 @@ def own_messages() -> tuple[Descriptor, ...]:
         for message in file.message_types_by_name.values()
         for each in nested(message)
     )
+
+
+def input_fields(message: Any) -> list[Any]:
+    """The fields of a message that a server reads in a request; it ignores OUTPUT_ONLY ones.
+
+    The Python and C descriptors of protobuf have no common type.
+    """
+    return [
+        field
+        for field in message.fields
+        if field_behavior_pb2.OUTPUT_ONLY
+        not in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    ]

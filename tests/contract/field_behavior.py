@@ -14,9 +14,11 @@ from tests.contract.rules import kind_rules, of
 # The fields that clients set in messages that requests take whole. IMMUTABLE ones are set once, at creation.
 WRITABLE = {
     "seda.chat.v1.Room": {"name", "description", "announcement", "slow_mode_interval", "private", "etag"},
+    "seda.chat.v1.Message": {"room_id", "text", "track", "etag"},
+    "seda.chat.v1.TrackSnapshot": {"track_id"},
     "seda.users.v1.User": {"display_name", "etag"},
 }
-IMMUTABLE = {"seda.chat.v1.Room": {"private"}}
+IMMUTABLE = {"seda.chat.v1.Message": {"room_id"}, "seda.chat.v1.Room": {"private"}}
 
 
 def expected(field: FieldDescriptor) -> str | None:
@@ -56,5 +58,13 @@ def is_required(field: FieldDescriptor) -> bool:
 def inputs() -> frozenset[str]:
     """The full names of the messages that are fields of requests."""
     requests = (message for message in own_messages() if message.name.endswith("Request"))
-    found = (field.message_type for request in requests for field in request.fields)
-    return frozenset(each.full_name for each in found if each and each.full_name.startswith("seda."))
+    waiting = [field.message_type for request in requests for field in request.fields]
+    found = set()
+    while waiting:
+        message = waiting.pop()
+        if message is None or not message.full_name.startswith("seda.") or message.full_name in found:
+            continue
+        found.add(message.full_name)
+        writable = WRITABLE.get(message.full_name, set())
+        waiting += [field.message_type for field in message.fields if field.name in writable]
+    return frozenset(found)

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from tests.contract import rules
+from tests.contract.descriptors import input_fields
 from tests.contract.rules import UNSET, Example, Field
 
 Descriptor = Any
@@ -61,7 +62,7 @@ def mutations(descriptor: Descriptor, known: Known) -> list[Mutation]:
 
 def unlimited(descriptor: Descriptor, prefix: str = "") -> Iterator[str]:
     """The fields of a request that take more than any limit says, by their paths."""
-    for field in descriptor.fields:
+    for field in input_fields(descriptor):
         if not rules.is_limited(field):
             yield f"{prefix}{field.name}"
         if _is_ours(field):
@@ -74,14 +75,14 @@ def _is_ours(field: Field) -> bool:
 
 def _oneofs(descriptor: Descriptor) -> Iterator[Any]:
     yield from (one for one in descriptor.oneofs if len(one.fields) > 1)
-    for field in descriptor.fields:
+    for field in input_fields(descriptor):
         if _is_ours(field):
             yield from _oneofs(field.message_type)
 
 
 def _filled(descriptor: Descriptor, known: Known, choice: int) -> Message:
     message: Message = message_factory.GetMessageClass(descriptor)()
-    for field in descriptor.fields:
+    for field in input_fields(descriptor):
         one = field.containing_oneof
         if one is not None and one.fields[choice % len(one.fields)] is not field:
             continue
@@ -109,7 +110,7 @@ def _of_message(request: Message, place: _Place) -> Iterator[Mutation]:
     for example in rules.message_rules(place.message.DESCRIPTOR):
         changes = dict.fromkeys(example.value, UNSET)
         yield Mutation(place.path.rstrip("."), example.what, _changed(request, place, changes), refused=True)
-    for field in place.message.DESCRIPTOR.fields:
+    for field in input_fields(place.message.DESCRIPTOR):
         one = field.containing_oneof
         if one is not None and not place.message.HasField(field.name):
             continue

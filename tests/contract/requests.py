@@ -19,6 +19,7 @@ from buf.validate import validate_pb2
 from seda.rpc.internal.v1.page_token_pb2 import PageToken
 from seda.rpc.v1 import validation_pb2
 from servicekit.pagination import encode_token
+from tests.contract.descriptors import input_fields
 
 # The Python and C descriptors of protobuf have no common type.
 Descriptor: TypeAlias = Any
@@ -98,7 +99,7 @@ class Requests:
 
     def _fill(self, message: Message) -> None:
         chosen = {one.name: self._random.choice(one.fields) for one in message.DESCRIPTOR.oneofs}
-        for field in message.DESCRIPTOR.fields:
+        for field in input_fields(message.DESCRIPTOR):
             one = field.containing_oneof
             rules = field.GetOptions().Extensions[validate_pb2.field]
             if (one and chosen[one.name] is not field) or (
@@ -173,7 +174,7 @@ class Requests:
 
 def text_paths(descriptor: Descriptor, prefix: str = "") -> Iterator[tuple[str, tuple[Field, ...]]]:
     """Every text field of a message by its BadRequest name, with the field path."""
-    for field in descriptor.fields:
+    for field in input_fields(descriptor):
         name = f"{prefix}{field.name}{'[0]' if field.is_repeated else ''}"
         if field.type == FieldDescriptor.TYPE_STRING:
             yield name, (field,)

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from seda.rpc.v1 import validation_pb2
-from tests.contract.descriptors import own_messages
+from tests.contract.descriptors import input_fields, own_messages
 from tests.contract.rules import of
 
 # The provider's or another issuer's own ids.
@@ -19,7 +19,7 @@ _REQUESTS = [message for message in own_messages() if message.name.endswith("Req
 def text_fields(message: Descriptor) -> list[FieldDescriptor]:
     """The text fields of a request, those of its messages too."""
     found = []
-    for field in message.fields:
+    for field in input_fields(message):
         if field.type == FieldDescriptor.TYPE_STRING:
             found.append(field)
         elif field.message_type is not None and field.message_type.full_name.startswith("seda."):

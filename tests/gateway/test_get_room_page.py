@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2
 from gateway.clients.batches import in_batches
 from seda.chat.v1.message_pb2 import Message, TrackSnapshot
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
+from seda.chat.v1.position_pb2 import Position
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.rpc.v1.caller_pb2 import Role
@@ -55,13 +56,13 @@ def snapshot(number: int) -> TrackSnapshot:
 
 def page(roots: int, replies: int = 0) -> ListMessagesResponse:
     """A page whose messages all have distinct authors and tracks."""
-    made = ListMessagesResponse(next_page_token="next", epoch="e1", rev=42)
+    made = ListMessagesResponse(next_page_token="next", position=Position(epoch="e1", rev=42))
     number = 0
     for _ in range(roots):
         root = made.messages.add()
         for message in (root, *(root.replies.add() for _ in range(replies))):
             number += 1
-            message.user_id = user(number)
+            message.author_id = user(number)
             message.track.CopyFrom(snapshot(number))
     return made
 
@@ -123,7 +124,7 @@ async def test_get_room_page_joins_messages_users_and_tracks(gateway: GatewayFix
     assert [(each.id, each.title) for each in answer.tracks] == [
         (track(number), f"title of {track(number)}") for number in (1, 2, 3, 4)
     ]
-    assert (answer.next_page_token, answer.epoch, answer.rev) == ("next", "e1", 42)
+    assert (answer.next_page_token, answer.position.epoch, answer.position.rev) == ("next", "e1", 42)
     assert list(answer.unreachable) == []
 
 
@@ -147,7 +148,7 @@ async def test_get_room_page_looks_up_each_author_and_track_once(
     know_everybody(gateway)
     listed = page(roots=2)
     for message in listed.messages:
-        message.user_id = user(1)
+        message.author_id = user(1)
         message.track.track_id = track(1)
         message.mention_user_ids.append(user(99))
     gateway.chat.respond(LIST, listed)
@@ -158,15 +159,15 @@ async def test_get_room_page_looks_up_each_author_and_track_once(
 
 
 async def test_get_room_page_of_an_empty_page_calls_only_chat(gateway: GatewayFixture) -> None:
-    gateway.chat.respond(LIST, ListMessagesResponse(epoch="e1", rev=3))
+    gateway.chat.respond(LIST, ListMessagesResponse(position=Position(epoch="e1", rev=3)))
     answer = await get(gateway)
-    assert answer == GetRoomPageResponse(epoch="e1", rev=3)
+    assert answer == GetRoomPageResponse(position=Position(epoch="e1", rev=3))
     assert (gateway.users.paths(), gateway.tracks.paths()) == ([RESOLVE], [])
 
 
 async def test_get_room_page_without_tracks_does_not_call_tracks(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
-    gateway.chat.respond(LIST, ListMessagesResponse(messages=[Message(user_id=user(1), text="hello")]))
+    gateway.chat.respond(LIST, ListMessagesResponse(messages=[Message(author_id=user(1), text="hello")]))
     await get(gateway)
     assert gateway.tracks.paths() == []
 

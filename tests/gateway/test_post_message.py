@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.position_pb2 import Position
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
@@ -35,7 +36,9 @@ TRACK = Track(id="0190a5c0-0000-7000-8000-000000000002", provider="spotify", tit
 REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
 LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 SENT = SendMessageResponse(
-    message=Message(id=REQUEST_ID, room_id=ROOM, text="listen"), deduplicated=True, epoch="e1", rev=7
+    message=Message(id=REQUEST_ID, room_id=ROOM, text="listen"),
+    deduplicated=True,
+    position=Position(epoch="e1", rev=7),
 )
 
 
@@ -83,7 +86,7 @@ async def test_post_message_stores_the_track_and_sends_the_message(gateway: Gate
     gateway.chat.respond(SEND, SENT)
     answer = await post(gateway, track_url=LINK, request_id=REQUEST_ID)
     assert answer == PostMessageResponse(
-        message=SENT.message, track=TRACK, deduplicated=True, epoch="e1", rev=7
+        message=SENT.message, track=TRACK, deduplicated=True, position=Position(epoch="e1", rev=7)
     )
     upserted = await gateway.tracks.received(UPSERT)
     assert UpsertTrackRequest.FromString(upserted.data) == UpsertTrackRequest(input=LINK)

@@ -87,7 +87,7 @@ async def test_posted_track_is_on_the_page_with_its_author(channel: grpc.aio.Cha
     assert [(author.id, author.display_name) for author in page.authors] == [(me.id, "Żaneta")]
     assert [track.id for track in page.tracks] == [posted.track.id]
     assert list(page.unreachable) == []
-    assert (page.epoch, page.rev) == (posted.epoch, posted.rev)
+    assert (page.position.epoch, page.position.rev) == (posted.position.epoch, posted.position.rev)
 
 
 async def test_link_to_an_album_is_a_violation_of_track_url(channel: grpc.aio.Channel) -> None:

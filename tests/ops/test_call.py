@@ -60,7 +60,7 @@ def test_call_shows_64_bit_numbers_as_text(seda: Seda, server: FakeGateway) -> N
         "ok": True,
         "data": {
             "messages": [{"id": "0190a1b2-0000-7000-8000-000000000002", "roomId": ROOM_ID}],
-            "rev": "9007199254740993",
+            "position": {"rev": "9007199254740993"},
         },
     }
 

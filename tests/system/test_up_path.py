@@ -108,7 +108,7 @@ def check_page(text: str, message: Message) -> None:
     assert [each.id for each in page.messages] == [message.id]
     track = page.messages[0].track
     assert track.url == CANONICAL
-    assert [each.id for each in page.authors] == [message.user_id]
+    assert [each.id for each in page.authors] == [message.author_id]
     assert [(each.id, each.url) for each in page.tracks] == [(track.track_id, CANONICAL)]
     assert not page.unreachable
 
@@ -147,7 +147,7 @@ def direct_calls(suite: Suite, call: str) -> None:
     )
     created = json_format.Parse(room, CreateRoomResponse()).room
     message = json_format.Parse(sent, SendMessageResponse()).message
-    assert (message.room_id, message.user_id) == (created.id, created.creator_id)
+    assert (message.room_id, message.author_id) == (created.id, created.creator_id)
     assert (message.text, message.seq) == ("hello", 1)
     page = json_format.Parse(listed, ListMessagesResponse())
     assert [each.id for each in page.messages] == [message.id]

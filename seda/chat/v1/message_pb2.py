@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aseda/chat/v1/message.proto\x12\x0cseda.chat.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x06\n\x07Message\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07room_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03seq\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07user_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12-\n\x04type\x18\x06 \x01(\x0e\x32\x19.seda.chat.v1.MessageTypeB\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x05track\x18\x08 \x01(\x0b\x32\x1b.seda.chat.v1.TrackSnapshotB\x04\xe2\x41\x01\x03\x12\x35\n\x0csystem_event\x18\t \x01(\x0e\x32\x19.seda.chat.v1.SystemEventB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tedit_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07root_id\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0breply_to_id\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0breply_count\x18\x0e \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x39\n\x0flast_reply_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12,\n\x07replies\x18\x10 \x03(\x0b\x32\x15.seda.chat.v1.MessageB\x04\xe2\x41\x01\x03\x12\x1e\n\x10has_more_replies\x18\x11 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10mention_user_ids\x18\x12 \x03(\tB\x04\xe2\x41\x01\x03\x12\x34\n\treactions\x18\x13 \x03(\x0b\x32\x1b.seda.chat.v1.ReactionTallyB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\ndeleter_id\x18\x15 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\rdeletion_type\x18\x16 \x01(\x0e\x32\x1a.seda.chat.v1.DeletionTypeB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x17 \x01(\tB\x04\xe2\x41\x01\x03\"\x87\x01\n\rReactionTally\x12\x13\n\x05\x65moji\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x10\n\x02me\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12:\n\x10\x66irst_react_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xb8\x01\n\x08Revision\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06number\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x05track\x18\x04 \x01(\x0b\x32\x1b.seda.chat.v1.TrackSnapshotB\x04\xe2\x41\x01\x03\x12\x36\n\x0creplace_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xe6\x01\n\rTrackSnapshot\x12\x16\n\x08track_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08provider\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bprovider_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03url\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05title\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61rtist\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61rtwork_url\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03*s\n\x0bMessageType\x12\x1c\n\x18MESSAGE_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11MESSAGE_TYPE_TEXT\x10\x01\x12\x16\n\x12MESSAGE_TYPE_TRACK\x10\x02\x12\x17\n\x13MESSAGE_TYPE_SYSTEM\x10\x03*\xab\x01\n\x0bSystemEvent\x12\x1c\n\x18SYSTEM_EVENT_UNSPECIFIED\x10\x00\x12\x17\n\x13SYSTEM_EVENT_JOINED\x10\x01\x12\x17\n\x13SYSTEM_EVENT_PINNED\x10\x02\x12\x18\n\x14SYSTEM_EVENT_RENAMED\x10\x03\x12\x17\n\x13SYSTEM_EVENT_LOCKED\x10\x04\x12\x19\n\x15SYSTEM_EVENT_UNLOCKED\x10\x05*\x9f\x01\n\x0c\x44\x65letionType\x12\x1d\n\x19\x44\x45LETION_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44\x45LETION_TYPE_AUTHOR\x10\x01\x12\x1b\n\x17\x44\x45LETION_TYPE_MODERATOR\x10\x02\x12\x17\n\x13\x44\x45LETION_TYPE_ADMIN\x10\x03\x12 \n\x1c\x44\x45LETION_TYPE_ACCOUNT_ERASED\x10\x04\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aseda/chat/v1/message.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cseda/rpc/v1/validation.proto\"\xef\x06\n\x07Message\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x08\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07room_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x05\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x11\n\x03seq\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03rev\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tauthor_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12-\n\x04type\x18\x06 \x01(\x0e\x32\x19.seda.chat.v1.MessageTypeB\x04\xe2\x41\x01\x03\x12\x19\n\x04text\x18\x07 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12*\n\x05track\x18\x08 \x01(\x0b\x32\x1b.seda.chat.v1.TrackSnapshot\x12\x35\n\x0csystem_event\x18\t \x01(\x0e\x32\x19.seda.chat.v1.SystemEventB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tedit_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07root_id\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0breply_to_id\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0breply_count\x18\x0e \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x39\n\x0flast_reply_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x07replies\x18\x10 \x03(\x0b\x32\x15.seda.chat.v1.MessageB\n\xe2\x41\x01\x03\xbaH\x03\xd8\x01\x03\x12\x1e\n\x10has_more_replies\x18\x11 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10mention_user_ids\x18\x12 \x03(\tB\x04\xe2\x41\x01\x03\x12\x34\n\treactions\x18\x13 \x03(\x0b\x32\x1b.seda.chat.v1.ReactionTallyB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x18\n\ndeleter_id\x18\x15 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\rdeletion_type\x18\x16 \x01(\x0e\x32\x1a.seda.chat.v1.DeletionTypeB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x17 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x87\x01\n\rReactionTally\x12\x13\n\x05\x65moji\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63ount\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x10\n\x02me\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12:\n\x10\x66irst_react_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xb8\x01\n\x08Revision\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06number\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x05track\x18\x04 \x01(\x0b\x32\x1b.seda.chat.v1.TrackSnapshotB\x04\xe2\x41\x01\x03\x12\x36\n\x0creplace_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xee\x01\n\rTrackSnapshot\x12\x1e\n\x08track_id\x18\x01 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x16\n\x08provider\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bprovider_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03url\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05title\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61rtist\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61rtwork_url\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03*s\n\x0bMessageType\x12\x1c\n\x18MESSAGE_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11MESSAGE_TYPE_TEXT\x10\x01\x12\x16\n\x12MESSAGE_TYPE_TRACK\x10\x02\x12\x17\n\x13MESSAGE_TYPE_SYSTEM\x10\x03*\xab\x01\n\x0bSystemEvent\x12\x1c\n\x18SYSTEM_EVENT_UNSPECIFIED\x10\x00\x12\x17\n\x13SYSTEM_EVENT_JOINED\x10\x01\x12\x17\n\x13SYSTEM_EVENT_PINNED\x10\x02\x12\x18\n\x14SYSTEM_EVENT_RENAMED\x10\x03\x12\x17\n\x13SYSTEM_EVENT_LOCKED\x10\x04\x12\x19\n\x15SYSTEM_EVENT_UNLOCKED\x10\x05*\x9f\x01\n\x0c\x44\x65letionType\x12\x1d\n\x19\x44\x45LETION_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44\x45LETION_TYPE_AUTHOR\x10\x01\x12\x1b\n\x17\x44\x45LETION_TYPE_MODERATOR\x10\x02\x12\x17\n\x13\x44\x45LETION_TYPE_ADMIN\x10\x03\x12 \n\x1c\x44\x45LETION_TYPE_ACCOUNT_ERASED\x10\x04\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017fm.seda.chat.v1P\001Z\"seda.fm/protos/seda/chat/v1;chatv1\252\002\014Seda.Chat.V1'
   _globals['_MESSAGE'].fields_by_name['id']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['id']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGE'].fields_by_name['id']._serialized_options = b'\342A\001\010\272H\006r\004\250\273\030\001'
   _globals['_MESSAGE'].fields_by_name['room_id']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['room_id']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGE'].fields_by_name['room_id']._serialized_options = b'\342A\001\005\272H\006r\004\250\273\030\001'
   _globals['_MESSAGE'].fields_by_name['seq']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['seq']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['rev']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['rev']._serialized_options = b'\342A\001\003'
-  _globals['_MESSAGE'].fields_by_name['user_id']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['user_id']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGE'].fields_by_name['author_id']._loaded_options = None
+  _globals['_MESSAGE'].fields_by_name['author_id']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['type']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['type']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['text']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['text']._serialized_options = b'\342A\001\003'
-  _globals['_MESSAGE'].fields_by_name['track']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['track']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGE'].fields_by_name['text']._serialized_options = b'\272H\010r\006\030\240\037(\200}'
   _globals['_MESSAGE'].fields_by_name['system_event']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['system_event']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['create_time']._loaded_options = None
@@ -66,7 +66,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGE'].fields_by_name['last_reply_time']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['last_reply_time']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['replies']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['replies']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGE'].fields_by_name['replies']._serialized_options = b'\342A\001\003\272H\003\330\001\003'
   _globals['_MESSAGE'].fields_by_name['has_more_replies']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['has_more_replies']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['mention_user_ids']._loaded_options = None
@@ -80,7 +80,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGE'].fields_by_name['deletion_type']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['deletion_type']._serialized_options = b'\342A\001\003'
   _globals['_MESSAGE'].fields_by_name['etag']._loaded_options = None
-  _globals['_MESSAGE'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGE'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_REACTIONTALLY'].fields_by_name['emoji']._loaded_options = None
   _globals['_REACTIONTALLY'].fields_by_name['emoji']._serialized_options = b'\342A\001\003'
   _globals['_REACTIONTALLY'].fields_by_name['count']._loaded_options = None
@@ -100,7 +100,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVISION'].fields_by_name['replace_time']._loaded_options = None
   _globals['_REVISION'].fields_by_name['replace_time']._serialized_options = b'\342A\001\003'
   _globals['_TRACKSNAPSHOT'].fields_by_name['track_id']._loaded_options = None
-  _globals['_TRACKSNAPSHOT'].fields_by_name['track_id']._serialized_options = b'\342A\001\003'
+  _globals['_TRACKSNAPSHOT'].fields_by_name['track_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
   _globals['_TRACKSNAPSHOT'].fields_by_name['provider']._loaded_options = None
   _globals['_TRACKSNAPSHOT'].fields_by_name['provider']._serialized_options = b'\342A\001\003'
   _globals['_TRACKSNAPSHOT'].fields_by_name['provider_id']._loaded_options = None
@@ -115,18 +115,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACKSNAPSHOT'].fields_by_name['artwork_url']._serialized_options = b'\342A\001\003'
   _globals['_TRACKSNAPSHOT'].fields_by_name['duration']._loaded_options = None
   _globals['_TRACKSNAPSHOT'].fields_by_name['duration']._serialized_options = b'\342A\001\003'
-  _globals['_MESSAGETYPE']._serialized_start=1552
-  _globals['_MESSAGETYPE']._serialized_end=1667
-  _globals['_SYSTEMEVENT']._serialized_start=1670
-  _globals['_SYSTEMEVENT']._serialized_end=1841
-  _globals['_DELETIONTYPE']._serialized_start=1844
-  _globals['_DELETIONTYPE']._serialized_end=2003
-  _globals['_MESSAGE']._serialized_start=143
-  _globals['_MESSAGE']._serialized_end=992
-  _globals['_REACTIONTALLY']._serialized_start=995
-  _globals['_REACTIONTALLY']._serialized_end=1130
-  _globals['_REVISION']._serialized_start=1133
-  _globals['_REVISION']._serialized_end=1317
-  _globals['_TRACKSNAPSHOT']._serialized_start=1320
-  _globals['_TRACKSNAPSHOT']._serialized_end=1550
+  _globals['_MESSAGETYPE']._serialized_start=1649
+  _globals['_MESSAGETYPE']._serialized_end=1764
+  _globals['_SYSTEMEVENT']._serialized_start=1767
+  _globals['_SYSTEMEVENT']._serialized_end=1938
+  _globals['_DELETIONTYPE']._serialized_start=1941
+  _globals['_DELETIONTYPE']._serialized_end=2100
+  _globals['_MESSAGE']._serialized_start=202
+  _globals['_MESSAGE']._serialized_end=1081
+  _globals['_REACTIONTALLY']._serialized_start=1084
+  _globals['_REACTIONTALLY']._serialized_end=1219
+  _globals['_REVISION']._serialized_start=1222
+  _globals['_REVISION']._serialized_end=1406
+  _globals['_TRACKSNAPSHOT']._serialized_start=1409
+  _globals['_TRACKSNAPSHOT']._serialized_end=1647
 # @@protoc_insertion_point(module_scope)

@@ -127,7 +127,7 @@ class Message(_message.Message):
     ROOM_ID_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     REV_FIELD_NUMBER: _builtins.int
-    USER_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     TRACK_FIELD_NUMBER: _builtins.int
@@ -154,12 +154,12 @@ class Message(_message.Message):
     """The message's number in its room: 1, 2, 3 and so on, without gaps. It orders the history."""
     rev: _builtins.int
     """The rev of the message's last change."""
-    user_id: _builtins.str
+    author_id: _builtins.str
     """The author's user id, a UUID."""
     type: Global___MessageType.ValueType
     """The kind of message."""
     text: _builtins.str
-    """The text, 1 to 4,000 characters; empty: the message is only a track."""
+    """The text, 1 to 4,000 characters after NFC and 16,000 bytes; empty: the message is only a track."""
     system_event: Global___SystemEvent.ValueType
     """The event of a SYSTEM message."""
     root_id: _builtins.str
@@ -223,7 +223,7 @@ class Message(_message.Message):
         room_id: _builtins.str = ...,
         seq: _builtins.int = ...,
         rev: _builtins.int = ...,
-        user_id: _builtins.str = ...,
+        author_id: _builtins.str = ...,
         type: Global___MessageType.ValueType = ...,
         text: _builtins.str = ...,
         track: Global___TrackSnapshot | None = ...,
@@ -245,7 +245,7 @@ class Message(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "edit_time", b"edit_time", "last_reply_time", b"last_reply_time", "track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "deleter_id", b"deleter_id", "deletion_type", b"deletion_type", "edit_time", b"edit_time", "etag", b"etag", "has_more_replies", b"has_more_replies", "id", b"id", "last_reply_time", b"last_reply_time", "mention_user_ids", b"mention_user_ids", "reactions", b"reactions", "replies", b"replies", "reply_count", b"reply_count", "reply_to_id", b"reply_to_id", "rev", b"rev", "room_id", b"room_id", "root_id", b"root_id", "seq", b"seq", "system_event", b"system_event", "text", b"text", "track", b"track", "type", b"type", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "create_time", b"create_time", "delete_time", b"delete_time", "deleter_id", b"deleter_id", "deletion_type", b"deletion_type", "edit_time", b"edit_time", "etag", b"etag", "has_more_replies", b"has_more_replies", "id", b"id", "last_reply_time", b"last_reply_time", "mention_user_ids", b"mention_user_ids", "reactions", b"reactions", "replies", b"replies", "reply_count", b"reply_count", "reply_to_id", b"reply_to_id", "rev", b"rev", "room_id", b"room_id", "root_id", b"root_id", "seq", b"seq", "system_event", b"system_event", "text", b"text", "track", b"track", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

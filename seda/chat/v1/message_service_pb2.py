@@ -27,11 +27,12 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.chat.v1 import message_pb2 as seda_dot_chat_dot_v1_dot_message__pb2
+from seda.chat.v1 import position_pb2 as seda_dot_chat_dot_v1_dot_position__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/chat/v1/message_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"\xbd\x02\n\x12SendMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x19\n\x04text\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1e\n\x08track_id\x18\x03 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tparent_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12*\n\x10mention_user_ids\x18\x05 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\xa8\xbb\x18\x01\x12 \n\nrequest_id\x18\x06 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01:]\xbaHZ\x1aX\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a&this.text != \'\' || this.track_id != \'\'\"o\n\x13SendMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\t\x12\x0b\n\x03rev\x18\x04 \x01(\x03\"\xeb\x02\n\x13ListMessagesRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x1d\n\naround_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x37\n\x0bthread_view\x18\x07 \x01(\x0e\x32\x18.seda.chat.v1.ThreadViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x13reply_preview_limit\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x05(\x00H\x01\x88\x01\x01\x12\x14\n\x0cshow_deleted\x18\t \x01(\x08\x42\n\n\x08positionB\x16\n\x14_reply_preview_limit\"\xa0\x01\n\x14ListMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0c\x66ound_oldest\x18\x03 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x04 \x01(\x08\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x0b\n\x03rev\x18\x06 \x01(\x03\"\xed\x01\n\x12ListRepliesRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07root_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x14\n\x0cshow_deleted\x18\x07 \x01(\x08\x42\n\n\x08position\"\xc4\x01\n\x13ListRepliesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12#\n\x04root\x18\x03 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x66ound_oldest\x18\x04 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x05 \x01(\x08\x12\r\n\x05\x65poch\x18\x06 \x01(\t\x12\x0b\n\x03rev\x18\x07 \x01(\x03\"l\n\x11GetMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\"<\n\x12GetMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"p\n\x15InspectMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\"@\n\x16InspectMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"d\n\x15LookupMessagesRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12+\n\x0bmessage_ids\x18\x02 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x64\"\x06r\x04\xa8\xbb\x18\x01\"V\n\x16LookupMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\xb5\x03\n\x15SearchMessagesRequest\x12\x17\n\x05query\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1d\n\x07room_id\x18\x02 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tauthor_id\x18\x03 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1e\n\x08track_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\tpage_size\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04:\x8a\x01\xbaH\x86\x01\x1a\x83\x01\n\x14search_for_something\x12*a search has a query, an author or a track\x1a?this.query != \'\' || this.author_id != \'\' || this.track_id != \'\'\"Z\n\x16SearchMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe6\x01\n\x12\x45\x64itMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x19\n\x04text\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1e\n\x08track_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12;\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x15\n\x04\x65tag\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\"=\n\x13\x45\x64itMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"\x89\x01\n\x14\x44\x65leteMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x06reason\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xb0\xbb\x18\x01\x12\x10\n\x08\x61s_admin\x18\x04 \x01(\x08\"?\n\x15\x44\x65leteMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"x\n\x15RestoreMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x06reason\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xb0\xbb\x18\x01\"@\n\x16RestoreMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"\x93\x01\n\x14ListRevisionsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"[\n\x15ListRevisionsResponse\x12)\n\trevisions\x18\x01 \x03(\x0b\x32\x16.seda.chat.v1.Revision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\nThreadView\x12\x1b\n\x17THREAD_VIEW_UNSPECIFIED\x10\x00\x12\x15\n\x11THREAD_VIEW_ROOTS\x10\x01\x12\x13\n\x0fTHREAD_VIEW_ALL\x10\x02\x32\xb9\x08\n\x0eMessageService\x12X\n\x0bSendMessage\x12 .seda.chat.v1.SendMessageRequest\x1a!.seda.chat.v1.SendMessageResponse\"\x04\xa8\xbb\x18\x02\x12^\n\x0cListMessages\x12!.seda.chat.v1.ListMessagesRequest\x1a\".seda.chat.v1.ListMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListReplies\x12 .seda.chat.v1.ListRepliesRequest\x1a!.seda.chat.v1.ListRepliesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12X\n\nGetMessage\x12\x1f.seda.chat.v1.GetMessageRequest\x1a .seda.chat.v1.GetMessageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x61\n\x0eInspectMessage\x12#.seda.chat.v1.InspectMessageRequest\x1a$.seda.chat.v1.InspectMessageResponse\"\x04\xa8\xbb\x18\x03\x12\x64\n\x0eLookupMessages\x12#.seda.chat.v1.LookupMessagesRequest\x1a$.seda.chat.v1.LookupMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x64\n\x0eSearchMessages\x12#.seda.chat.v1.SearchMessagesRequest\x1a$.seda.chat.v1.SearchMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0b\x45\x64itMessage\x12 .seda.chat.v1.EditMessageRequest\x1a!.seda.chat.v1.EditMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rDeleteMessage\x12\".seda.chat.v1.DeleteMessageRequest\x1a#.seda.chat.v1.DeleteMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x64\n\x0eRestoreMessage\x12#.seda.chat.v1.RestoreMessageRequest\x1a$.seda.chat.v1.RestoreMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rListRevisions\x12\".seda.chat.v1.ListRevisionsRequest\x1a#.seda.chat.v1.ListRevisionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/chat/v1/message_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"\xbd\x02\n\x12SendMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x19\n\x04text\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18\xa0\x1f(\x80}\x12\x1e\n\x08track_id\x18\x03 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tparent_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12*\n\x10mention_user_ids\x18\x05 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\xa8\xbb\x18\x01\x12 \n\nrequest_id\x18\x06 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01:]\xbaHZ\x1aX\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a&this.text != \'\' || this.track_id != \'\'\"}\n\x13SendMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x02 \x01(\x08\x12(\n\x08position\x18\x03 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\xeb\x02\n\x13ListMessagesRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x1d\n\naround_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x37\n\x0bthread_view\x18\x07 \x01(\x0e\x32\x18.seda.chat.v1.ThreadViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x13reply_preview_limit\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x05(\x00H\x01\x88\x01\x01\x12\x14\n\x0cshow_deleted\x18\t \x01(\x08\x42\n\n\x08positionB\x16\n\x14_reply_preview_limit\"\xae\x01\n\x14ListMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0c\x66ound_oldest\x18\x03 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x04 \x01(\x08\x12(\n\x08position\x18\x05 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\xed\x01\n\x12ListRepliesRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07root_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x14\n\x0cshow_deleted\x18\x07 \x01(\x08\x42\n\n\x08position\"\xd2\x01\n\x13ListRepliesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12#\n\x04root\x18\x03 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12\x14\n\x0c\x66ound_oldest\x18\x04 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\x05 \x01(\x08\x12(\n\x08position\x18\x06 \x01(\x0b\x32\x16.seda.chat.v1.Position\"l\n\x11GetMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\"<\n\x12GetMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"p\n\x15InspectMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\"@\n\x16InspectMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\"d\n\x15LookupMessagesRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12+\n\x0bmessage_ids\x18\x02 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x64\"\x06r\x04\xa8\xbb\x18\x01\"V\n\x16LookupMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\xb5\x03\n\x15SearchMessagesRequest\x12\x17\n\x05query\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1d\n\x07room_id\x18\x02 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tauthor_id\x18\x03 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1e\n\x08track_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\tpage_size\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04:\x8a\x01\xbaH\x86\x01\x1a\x83\x01\n\x14search_for_something\x12*a search has a query, an author or a track\x1a?this.query != \'\' || this.author_id != \'\' || this.track_id != \'\'\"Z\n\x16SearchMessagesResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x14UpdateMessageRequest\x12\x32\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.MessageB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"i\n\x15UpdateMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\x89\x01\n\x14\x44\x65leteMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x06reason\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xb0\xbb\x18\x01\x12\x10\n\x08\x61s_admin\x18\x04 \x01(\x08\"i\n\x15\x44\x65leteMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"x\n\x15RestoreMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1c\n\x06reason\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xb0\xbb\x18\x01\"j\n\x16RestoreMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\x93\x01\n\x14ListRevisionsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"[\n\x15ListRevisionsResponse\x12)\n\trevisions\x18\x01 \x03(\x0b\x32\x16.seda.chat.v1.Revision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\nThreadView\x12\x1b\n\x17THREAD_VIEW_UNSPECIFIED\x10\x00\x12\x15\n\x11THREAD_VIEW_ROOTS\x10\x01\x12\x13\n\x0fTHREAD_VIEW_ALL\x10\x02\x32\xbf\x08\n\x0eMessageService\x12X\n\x0bSendMessage\x12 .seda.chat.v1.SendMessageRequest\x1a!.seda.chat.v1.SendMessageResponse\"\x04\xa8\xbb\x18\x02\x12^\n\x0cListMessages\x12!.seda.chat.v1.ListMessagesRequest\x1a\".seda.chat.v1.ListMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListReplies\x12 .seda.chat.v1.ListRepliesRequest\x1a!.seda.chat.v1.ListRepliesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12X\n\nGetMessage\x12\x1f.seda.chat.v1.GetMessageRequest\x1a .seda.chat.v1.GetMessageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x61\n\x0eInspectMessage\x12#.seda.chat.v1.InspectMessageRequest\x1a$.seda.chat.v1.InspectMessageResponse\"\x04\xa8\xbb\x18\x03\x12\x64\n\x0eLookupMessages\x12#.seda.chat.v1.LookupMessagesRequest\x1a$.seda.chat.v1.LookupMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x64\n\x0eSearchMessages\x12#.seda.chat.v1.SearchMessagesRequest\x1a$.seda.chat.v1.SearchMessagesResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x61\n\rUpdateMessage\x12\".seda.chat.v1.UpdateMessageRequest\x1a#.seda.chat.v1.UpdateMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rDeleteMessage\x12\".seda.chat.v1.DeleteMessageRequest\x1a#.seda.chat.v1.DeleteMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x64\n\x0eRestoreMessage\x12#.seda.chat.v1.RestoreMessageRequest\x1a$.seda.chat.v1.RestoreMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12\x61\n\rListRevisions\x12\".seda.chat.v1.ListRevisionsRequest\x1a#.seda.chat.v1.ListRevisionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -107,18 +108,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHMESSAGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_SEARCHMESSAGESREQUEST']._loaded_options = None
   _globals['_SEARCHMESSAGESREQUEST']._serialized_options = b'\272H\206\001\032\203\001\n\024search_for_something\022*a search has a query, an author or a track\032?this.query != \'\' || this.author_id != \'\' || this.track_id != \'\''
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['text']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['text']._serialized_options = b'\272H\010r\006\030\240\037(\200}'
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['track_id']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['track_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['update_mask']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['etag']._loaded_options = None
-  _globals['_EDITMESSAGEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_UPDATEMESSAGEREQUEST'].fields_by_name['message']._loaded_options = None
+  _globals['_UPDATEMESSAGEREQUEST'].fields_by_name['message']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_DELETEMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
@@ -153,60 +144,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGESERVICE'].methods_by_name['LookupMessages']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_MESSAGESERVICE'].methods_by_name['SearchMessages']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['SearchMessages']._serialized_options = b'\220\002\001\250\273\030\002'
-  _globals['_MESSAGESERVICE'].methods_by_name['EditMessage']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['EditMessage']._serialized_options = b'\220\002\002\250\273\030\002'
+  _globals['_MESSAGESERVICE'].methods_by_name['UpdateMessage']._loaded_options = None
+  _globals['_MESSAGESERVICE'].methods_by_name['UpdateMessage']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_MESSAGESERVICE'].methods_by_name['DeleteMessage']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['DeleteMessage']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_MESSAGESERVICE'].methods_by_name['RestoreMessage']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['RestoreMessage']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_MESSAGESERVICE'].methods_by_name['ListRevisions']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['ListRevisions']._serialized_options = b'\220\002\001\250\273\030\002'
-  _globals['_THREADVIEW']._serialized_start=3677
-  _globals['_THREADVIEW']._serialized_end=3762
-  _globals['_SENDMESSAGEREQUEST']._serialized_start=271
-  _globals['_SENDMESSAGEREQUEST']._serialized_end=588
-  _globals['_SENDMESSAGERESPONSE']._serialized_start=590
-  _globals['_SENDMESSAGERESPONSE']._serialized_end=701
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=704
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=1067
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1070
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1230
-  _globals['_LISTREPLIESREQUEST']._serialized_start=1233
-  _globals['_LISTREPLIESREQUEST']._serialized_end=1470
-  _globals['_LISTREPLIESRESPONSE']._serialized_start=1473
-  _globals['_LISTREPLIESRESPONSE']._serialized_end=1669
-  _globals['_GETMESSAGEREQUEST']._serialized_start=1671
-  _globals['_GETMESSAGEREQUEST']._serialized_end=1779
-  _globals['_GETMESSAGERESPONSE']._serialized_start=1781
-  _globals['_GETMESSAGERESPONSE']._serialized_end=1841
-  _globals['_INSPECTMESSAGEREQUEST']._serialized_start=1843
-  _globals['_INSPECTMESSAGEREQUEST']._serialized_end=1955
-  _globals['_INSPECTMESSAGERESPONSE']._serialized_start=1957
-  _globals['_INSPECTMESSAGERESPONSE']._serialized_end=2021
-  _globals['_LOOKUPMESSAGESREQUEST']._serialized_start=2023
-  _globals['_LOOKUPMESSAGESREQUEST']._serialized_end=2123
-  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_start=2125
-  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_end=2211
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=2214
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=2651
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=2653
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=2743
-  _globals['_EDITMESSAGEREQUEST']._serialized_start=2746
-  _globals['_EDITMESSAGEREQUEST']._serialized_end=2976
-  _globals['_EDITMESSAGERESPONSE']._serialized_start=2978
-  _globals['_EDITMESSAGERESPONSE']._serialized_end=3039
-  _globals['_DELETEMESSAGEREQUEST']._serialized_start=3042
-  _globals['_DELETEMESSAGEREQUEST']._serialized_end=3179
-  _globals['_DELETEMESSAGERESPONSE']._serialized_start=3181
-  _globals['_DELETEMESSAGERESPONSE']._serialized_end=3244
-  _globals['_RESTOREMESSAGEREQUEST']._serialized_start=3246
-  _globals['_RESTOREMESSAGEREQUEST']._serialized_end=3366
-  _globals['_RESTOREMESSAGERESPONSE']._serialized_start=3368
-  _globals['_RESTOREMESSAGERESPONSE']._serialized_end=3432
-  _globals['_LISTREVISIONSREQUEST']._serialized_start=3435
-  _globals['_LISTREVISIONSREQUEST']._serialized_end=3582
-  _globals['_LISTREVISIONSRESPONSE']._serialized_start=3584
-  _globals['_LISTREVISIONSRESPONSE']._serialized_end=3675
-  _globals['_MESSAGESERVICE']._serialized_start=3765
-  _globals['_MESSAGESERVICE']._serialized_end=4846
+  _globals['_THREADVIEW']._serialized_start=3768
+  _globals['_THREADVIEW']._serialized_end=3853
+  _globals['_SENDMESSAGEREQUEST']._serialized_start=300
+  _globals['_SENDMESSAGEREQUEST']._serialized_end=617
+  _globals['_SENDMESSAGERESPONSE']._serialized_start=619
+  _globals['_SENDMESSAGERESPONSE']._serialized_end=744
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=747
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1110
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1113
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1287
+  _globals['_LISTREPLIESREQUEST']._serialized_start=1290
+  _globals['_LISTREPLIESREQUEST']._serialized_end=1527
+  _globals['_LISTREPLIESRESPONSE']._serialized_start=1530
+  _globals['_LISTREPLIESRESPONSE']._serialized_end=1740
+  _globals['_GETMESSAGEREQUEST']._serialized_start=1742
+  _globals['_GETMESSAGEREQUEST']._serialized_end=1850
+  _globals['_GETMESSAGERESPONSE']._serialized_start=1852
+  _globals['_GETMESSAGERESPONSE']._serialized_end=1912
+  _globals['_INSPECTMESSAGEREQUEST']._serialized_start=1914
+  _globals['_INSPECTMESSAGEREQUEST']._serialized_end=2026
+  _globals['_INSPECTMESSAGERESPONSE']._serialized_start=2028
+  _globals['_INSPECTMESSAGERESPONSE']._serialized_end=2092
+  _globals['_LOOKUPMESSAGESREQUEST']._serialized_start=2094
+  _globals['_LOOKUPMESSAGESREQUEST']._serialized_end=2194
+  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_start=2196
+  _globals['_LOOKUPMESSAGESRESPONSE']._serialized_end=2282
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=2285
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=2722
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=2724
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=2814
+  _globals['_UPDATEMESSAGEREQUEST']._serialized_start=2816
+  _globals['_UPDATEMESSAGEREQUEST']._serialized_end=2939
+  _globals['_UPDATEMESSAGERESPONSE']._serialized_start=2941
+  _globals['_UPDATEMESSAGERESPONSE']._serialized_end=3046
+  _globals['_DELETEMESSAGEREQUEST']._serialized_start=3049
+  _globals['_DELETEMESSAGEREQUEST']._serialized_end=3186
+  _globals['_DELETEMESSAGERESPONSE']._serialized_start=3188
+  _globals['_DELETEMESSAGERESPONSE']._serialized_end=3293
+  _globals['_RESTOREMESSAGEREQUEST']._serialized_start=3295
+  _globals['_RESTOREMESSAGEREQUEST']._serialized_end=3415
+  _globals['_RESTOREMESSAGERESPONSE']._serialized_start=3417
+  _globals['_RESTOREMESSAGERESPONSE']._serialized_end=3523
+  _globals['_LISTREVISIONSREQUEST']._serialized_start=3526
+  _globals['_LISTREVISIONSREQUEST']._serialized_end=3673
+  _globals['_LISTREVISIONSRESPONSE']._serialized_start=3675
+  _globals['_LISTREVISIONSRESPONSE']._serialized_end=3766
+  _globals['_MESSAGESERVICE']._serialized_start=3856
+  _globals['_MESSAGESERVICE']._serialized_end=4943
 # @@protoc_insertion_point(module_scope)

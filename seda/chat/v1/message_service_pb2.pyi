@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.chat.v1 import message_pb2 as _message_pb2
+from seda.chat.v1 import position_pb2 as _position_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -100,29 +101,27 @@ class SendMessageResponse(_message.Message):
 
     MESSAGE_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
     """Whether an earlier call with the same `request_id` sent it."""
-    epoch: _builtins.str
-    """Identifies this copy of the database. A rev is comparable only within one epoch."""
-    rev: _builtins.int
-    """The room's rev after the message, or the present one when deduplicated."""
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """The message as it is now."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the message, or the present one when deduplicated."""
 
     def __init__(
         self,
         *,
         message: _message_pb2.Message | None = ...,
         deduplicated: _builtins.bool = ...,
-        epoch: _builtins.str = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "epoch", b"epoch", "message", b"message", "rev", b"rev"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "message", b"message", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,21 +200,20 @@ class ListMessagesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FOUND_OLDEST_FIELD_NUMBER: _builtins.int
     FOUND_NEWEST_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page; empty: this is the last page."""
     found_oldest: _builtins.bool
     """Whether no message of this view is older than the page."""
     found_newest: _builtins.bool
     """Whether no message of this view is newer than the page."""
-    epoch: _builtins.str
-    """Identifies this copy of the database. A rev is comparable only within one epoch."""
-    rev: _builtins.int
-    """The room's last rev, read in the same snapshot."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
         """The messages, the newest first."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state, read in the same snapshot."""
 
     def __init__(
         self,
@@ -224,12 +222,11 @@ class ListMessagesResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         found_oldest: _builtins.bool = ...,
         found_newest: _builtins.bool = ...,
-        epoch: _builtins.str = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "found_newest", b"found_newest", "found_oldest", b"found_oldest", "messages", b"messages", "next_page_token", b"next_page_token", "rev", b"rev"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found_newest", b"found_newest", "found_oldest", b"found_oldest", "messages", b"messages", "next_page_token", b"next_page_token", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -296,18 +293,13 @@ class ListRepliesResponse(_message.Message):
     ROOT_FIELD_NUMBER: _builtins.int
     FOUND_OLDEST_FIELD_NUMBER: _builtins.int
     FOUND_NEWEST_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page; empty: this is the last page."""
     found_oldest: _builtins.bool
     """Whether no reply is older than the page."""
     found_newest: _builtins.bool
     """Whether no reply is newer than the page."""
-    epoch: _builtins.str
-    """Identifies this copy of the database. A rev is comparable only within one epoch."""
-    rev: _builtins.int
-    """The room's last rev, read in the same snapshot."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
         """The replies, the oldest first."""
@@ -315,6 +307,10 @@ class ListRepliesResponse(_message.Message):
     @_builtins.property
     def root(self) -> _message_pb2.Message:
         """The root, with the thread's counts."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state, read in the same snapshot."""
 
     def __init__(
         self,
@@ -324,12 +320,11 @@ class ListRepliesResponse(_message.Message):
         root: _message_pb2.Message | None = ...,
         found_oldest: _builtins.bool = ...,
         found_newest: _builtins.bool = ...,
-        epoch: _builtins.str = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["root", b"root"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "root", b"root"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "found_newest", b"found_newest", "found_oldest", b"found_oldest", "messages", b"messages", "next_page_token", b"next_page_token", "rev", b"rev", "root", b"root"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found_newest", b"found_newest", "found_oldest", b"found_oldest", "messages", b"messages", "next_page_token", b"next_page_token", "position", b"position", "root", b"root"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -586,72 +581,66 @@ class SearchMessagesResponse(_message.Message):
 Global___SearchMessagesResponse: _TypeAlias = SearchMessagesResponse  # noqa: Y015
 
 @_typing.final
-class EditMessageRequest(_message.Message):
-    """The request of EditMessage."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ROOM_ID_FIELD_NUMBER: _builtins.int
-    MESSAGE_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
-    TRACK_ID_FIELD_NUMBER: _builtins.int
-    UPDATE_MASK_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    room_id: _builtins.str
-    """The room's id, a UUID."""
-    message_id: _builtins.str
-    """The message's id, a UUID."""
-    text: _builtins.str
-    """The new text, up to 4,000 characters after NFC and 16,000 bytes; empty: none."""
-    track_id: _builtins.str
-    """The id of the new track in the tracks service, a UUID; empty: none."""
-    etag: _builtins.str
-    """The message's etag as the caller read it, up to 64 characters; empty: update any state."""
-    @_builtins.property
-    def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """The fields to update: `text`, `track_id` or both."""
-
-    def __init__(
-        self,
-        *,
-        room_id: _builtins.str = ...,
-        message_id: _builtins.str = ...,
-        text: _builtins.str = ...,
-        track_id: _builtins.str = ...,
-        update_mask: _field_mask_pb2.FieldMask | None = ...,
-        etag: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "message_id", b"message_id", "room_id", b"room_id", "text", b"text", "track_id", b"track_id", "update_mask", b"update_mask"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EditMessageRequest: _TypeAlias = EditMessageRequest  # noqa: Y015
-
-@_typing.final
-class EditMessageResponse(_message.Message):
-    """The response of EditMessage."""
+class UpdateMessageRequest(_message.Message):
+    """The request of UpdateMessage."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def message(self) -> _message_pb2.Message:
-        """The message as it is now."""
+        """The message: its `id` and `room_id`, the new values and, optionally, the etag it was read with.
+        The new track is named by `track.track_id`; without one the message has no track.
+        """
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to update: `text`, `track`, or `*` for both. Empty: those that are set in `message`."""
 
     def __init__(
         self,
         *,
         message: _message_pb2.Message | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___EditMessageResponse: _TypeAlias = EditMessageResponse  # noqa: Y015
+Global___UpdateMessageRequest: _TypeAlias = UpdateMessageRequest  # noqa: Y015
+
+@_typing.final
+class UpdateMessageResponse(_message.Message):
+    """The response of UpdateMessage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """The message as it is now."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
+
+    def __init__(
+        self,
+        *,
+        message: _message_pb2.Message | None = ...,
+        position: _position_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateMessageResponse: _TypeAlias = UpdateMessageResponse  # noqa: Y015
 
 @_typing.final
 class DeleteMessageRequest(_message.Message):
@@ -696,18 +685,24 @@ class DeleteMessageResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """The tombstone."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         message: _message_pb2.Message | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -750,18 +745,24 @@ class RestoreMessageResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """The message as it is now."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the call."""
 
     def __init__(
         self,
         *,
         message: _message_pb2.Message | None = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

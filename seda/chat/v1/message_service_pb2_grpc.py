@@ -70,10 +70,10 @@ class MessageServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesResponse.FromString,
                 _registered_method=True)
-        self.EditMessage = channel.unary_unary(
-                '/seda.chat.v1.MessageService/EditMessage',
-                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageRequest.SerializeToString,
-                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageResponse.FromString,
+        self.UpdateMessage = channel.unary_unary(
+                '/seda.chat.v1.MessageService/UpdateMessage',
+                request_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.UpdateMessageRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.UpdateMessageResponse.FromString,
                 _registered_method=True)
         self.DeleteMessage = channel.unary_unary(
                 '/seda.chat.v1.MessageService/DeleteMessage',
@@ -172,7 +172,7 @@ class MessageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def EditMessage(self, request, context):
+    def UpdateMessage(self, request, context):
         """Edits the caller's own message.
 
         Its `seq` stays, and moderators can read the earlier content (ListRevisions). Safe to repeat:
@@ -257,10 +257,10 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.SearchMessagesResponse.SerializeToString,
             ),
-            'EditMessage': grpc.unary_unary_rpc_method_handler(
-                    servicer.EditMessage,
-                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageRequest.FromString,
-                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageResponse.SerializeToString,
+            'UpdateMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMessage,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_message__service__pb2.UpdateMessageRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_message__service__pb2.UpdateMessageResponse.SerializeToString,
             ),
             'DeleteMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteMessage,
@@ -479,7 +479,7 @@ class MessageService:
             _registered_method=True)
 
     @staticmethod
-    def EditMessage(request,
+    def UpdateMessage(request,
             target,
             options=(),
             channel_credentials=None,
@@ -492,9 +492,9 @@ class MessageService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/seda.chat.v1.MessageService/EditMessage',
-            seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageRequest.SerializeToString,
-            seda_dot_chat_dot_v1_dot_message__service__pb2.EditMessageResponse.FromString,
+            '/seda.chat.v1.MessageService/UpdateMessage',
+            seda_dot_chat_dot_v1_dot_message__service__pb2.UpdateMessageRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_message__service__pb2.UpdateMessageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,7 +64,7 @@ class MessageServiceStub:
     caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
     `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
-    EditMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.EditMessageRequest, _message_service_pb2.EditMessageResponse]
+    UpdateMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.UpdateMessageRequest, _message_service_pb2.UpdateMessageResponse]
     """Edits the caller's own message.
 
     Its `seq` stays, and moderators can read the earlier content (ListRevisions). Safe to repeat:
@@ -190,11 +190,11 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def EditMessage(
+    def UpdateMessage(
         self,
-        request: _message_service_pb2.EditMessageRequest,
-        context: _aio.ServicerContext[_message_service_pb2.EditMessageRequest, _abc.Awaitable[_message_service_pb2.EditMessageResponse]],
-    ) -> _abc.Awaitable[_message_service_pb2.EditMessageResponse]:
+        request: _message_service_pb2.UpdateMessageRequest,
+        context: _aio.ServicerContext[_message_service_pb2.UpdateMessageRequest, _abc.Awaitable[_message_service_pb2.UpdateMessageResponse]],
+    ) -> _abc.Awaitable[_message_service_pb2.UpdateMessageResponse]:
         """Edits the caller's own message.
 
         Its `seq` stays, and moderators can read the earlier content (ListRevisions). Safe to repeat:

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.chat.v1 import message_pb2 as _message_pb2
+from seda.chat.v1 import position_pb2 as _position_pb2
 from seda.tracks.v1 import track_pb2 as _track_pb2
 from seda.users.v1 import user_pb2 as _user_pb2
 import builtins as _builtins
@@ -94,16 +95,11 @@ class PostMessageResponse(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     TRACK_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
     """Whether the message existed already: sent by an earlier call with the same `request_id`, or by
     an attempt of this call whose response was lost.
     """
-    epoch: _builtins.str
-    """Identifies this copy of chat's database. A rev is comparable only within one epoch."""
-    rev: _builtins.int
-    """The room's rev after the message, or the present one when deduplicated."""
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """The message."""
@@ -112,18 +108,21 @@ class PostMessageResponse(_message.Message):
     def track(self) -> _track_pb2.Track:
         """The posted track; absent: none."""
 
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state right after the message, or the present one when deduplicated."""
+
     def __init__(
         self,
         *,
         message: _message_pb2.Message | None = ...,
         track: _track_pb2.Track | None = ...,
         deduplicated: _builtins.bool = ...,
-        epoch: _builtins.str = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "track", b"track"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "position", b"position", "track", b"track"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "epoch", b"epoch", "message", b"message", "rev", b"rev", "track", b"track"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deduplicated", b"deduplicated", "message", b"message", "position", b"position", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,14 +169,9 @@ class GetRoomPageResponse(_message.Message):
     AUTHORS_FIELD_NUMBER: _builtins.int
     TRACKS_FIELD_NUMBER: _builtins.int
     UNREACHABLE_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
-    REV_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page, with older messages; empty: this is the last page."""
-    epoch: _builtins.str
-    """Identifies this copy of chat's database. A rev is comparable only within one epoch."""
-    rev: _builtins.int
-    """The room's last rev, read in the same snapshot as the messages."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
         """The roots with their first replies, the newest first."""
@@ -198,6 +192,10 @@ class GetRoomPageResponse(_message.Message):
     def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The services that did not respond: `users`, `tracks`."""
 
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state, read in the same snapshot as the messages."""
+
     def __init__(
         self,
         *,
@@ -206,12 +204,11 @@ class GetRoomPageResponse(_message.Message):
         authors: _abc.Iterable[_user_pb2.UserSummary] | None = ...,
         tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
         unreachable: _abc.Iterable[_builtins.str] | None = ...,
-        epoch: _builtins.str = ...,
-        rev: _builtins.int = ...,
+        position: _position_pb2.Position | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authors", b"authors", "epoch", b"epoch", "messages", b"messages", "next_page_token", b"next_page_token", "rev", b"rev", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authors", b"authors", "messages", b"messages", "next_page_token", b"next_page_token", "position", b"position", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,7 +11,7 @@ from servicekit.clock import Micros
 from servicekit.timestamps import format_rfc3339
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import MessageNotFoundError, RequestIdReusedError
 from services.chat.domain.message_edit import check_deletable, check_restorable, deletion_type
 from services.chat.domain.model import DeletionType, Message, ModerationAction, Position
@@ -51,7 +51,7 @@ class Deleted(NamedTuple):
     deduplicated: bool = False
 
 
-async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> Message:
+async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> tuple[Message, Position]:
     """Delete a message and return its tombstone; for a deleted message this changes nothing."""
     if deletion.as_admin:
         check_platform_role(caller, platform_moderators=True)
@@ -67,12 +67,12 @@ async def delete_message(deps: Deps, caller: Caller, deletion: Deletion) -> Mess
             message = await _delete(tx, actor, message, deletion.reason)
         return message
 
-    return await with_room_lock(deps.database, caller, deletion.room_id, operation)
+    return await write_in_room(deps, caller, deletion.room_id, operation)
 
 
 async def restore_message(
     deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, reason: str
-) -> Message:
+) -> tuple[Message, Position]:
     """Restore a deleted message and return it; for a live message this changes nothing."""
 
     async def operation(tx: RoomTransaction) -> Message:
@@ -98,7 +98,7 @@ async def restore_message(
         )
         return message
 
-    return await with_room_lock(deps.database, caller, room_id, operation)
+    return await write_in_room(deps, caller, room_id, operation)
 
 
 async def _delete(tx: RoomTransaction, actor: Actor, message: Message, reason: str) -> Message:

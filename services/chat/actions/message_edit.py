@@ -1,4 +1,4 @@
-"""MessageService: edit_message."""
+"""MessageService: update_message."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from uuid import UUID
 from servicekit.caller import Caller
 from servicekit.database import Session
 from services.chat.actions.deps import Deps
-from services.chat.actions.room_transaction import RoomTransaction, with_room_lock
+from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
-from services.chat.domain.message_edit import Content, Edit, apply_edit, check_editable
+from services.chat.domain.message_edit import Content, Edit, apply_edit, check_editable, check_etag
 from services.chat.domain.message_search import search_text
-from services.chat.domain.model import Message, Room, TrackSnapshot
+from services.chat.domain.model import Message, Position, Room, TrackSnapshot
 from services.chat.domain.permissions import check_can_post, check_writer
 from services.chat.domain.visibility import CallerMembership
 from services.chat.store import message_edit as store
@@ -19,7 +19,7 @@ from services.chat.store import rooms
 from services.chat.store.message_get import get_message
 
 
-async def edit_message(deps: Deps, caller: Caller, edit: Edit) -> Message:
+async def update_message(deps: Deps, caller: Caller, edit: Edit) -> tuple[Message, Position]:
     """Edit the caller's message and return it; an edit to the same content changes nothing.
 
     A real edit is charged as a send; raises RateLimitedError.
@@ -33,7 +33,9 @@ async def edit_message(deps: Deps, caller: Caller, edit: Edit) -> Message:
         message = await _load_editable(tx.session, caller, edit, tx.membership, tx.room)
         content = apply_edit(message, edit, track)
         if content == Content(message.text, message.track):
+            # Also with an old etag: a repeat after a lost response finds the message as asked.
             return message
+        check_etag(message, edit.etag)
         charge()
         message.rev = tx.next_rev()
         message.edited_at = await store.edit(
@@ -42,7 +44,7 @@ async def edit_message(deps: Deps, caller: Caller, edit: Edit) -> Message:
         message.type, message.text, message.track = content.type, content.text, content.track
         return message
 
-    return await with_room_lock(deps.database, caller, edit.room_id, operation)
+    return await write_in_room(deps, caller, edit.room_id, operation)
 
 
 async def _resolve_track(deps: Deps, caller: Caller, edit: Edit, track_id: UUID) -> TrackSnapshot | None:
@@ -58,6 +60,7 @@ async def _resolve_track(deps: Deps, caller: Caller, edit: Edit, track_id: UUID)
         message = await _load_editable(session, caller, edit, row.membership, row.room)
     if message.track is not None and message.track.track_id == track_id:
         return message.track
+    check_etag(message, edit.etag)
     return await deps.tracks.snapshot(track_id)
 
 
@@ -71,5 +74,5 @@ async def _load_editable(
     if row is None:
         raise MessageNotFoundError(edit.message_id)
     message = row.message()
-    check_editable(message, caller.user_id, edit.etag)
+    check_editable(message, caller.user_id)
     return message

@@ -16,7 +16,7 @@ from services.chat.actions.page_cache import CachedPage, MessagePage
 from services.chat.actions.response_size import message_bytes, upper_bound_bytes
 from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
-from services.chat.domain.model import ModerationAction, Tally, ThreadView
+from services.chat.domain.model import ModerationAction, Position, Tally, ThreadView
 from services.chat.domain.pagination import Direction, PageSlice, Window, slice_page
 from services.chat.domain.permissions import Actor, check_sees_deleted
 from services.chat.domain.visibility import check_room_readable
@@ -122,8 +122,7 @@ async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> 
         next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
-        epoch=deps.epoch.value,
-        rev=room.last_rev,
+        position=Position(listing.room_id, deps.epoch.value, room.last_rev),
     )
     if key is None or not deps.pages.should_admit(key):
         return page
@@ -176,8 +175,7 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Mes
         next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
-        epoch=deps.epoch.value,
-        rev=room.last_rev,
+        position=Position(listing.room_id, deps.epoch.value, room.last_rev),
         root=root,
     )
 

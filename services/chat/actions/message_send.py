@@ -12,7 +12,7 @@ from services.chat.actions.deps import Deps, SendResult
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
 from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import SendDraft, check_send, find_duplicate, payload_hash
-from services.chat.domain.model import Tally
+from services.chat.domain.model import Position, Tally
 from services.chat.store import message_list
 from services.chat.store import message_send as store
 from services.chat.store.message_query import MessageRow, row_from_message
@@ -34,8 +34,7 @@ class SentMessage(NamedTuple):
 
     message: MessageRow
     deduplicated: bool
-    epoch: str
-    rev: int
+    position: Position
     tallies: Sequence[Tally] = ()
 
 
@@ -61,15 +60,15 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
     ready = made if draft.track_id is None else await _with_track(deps, made, draft.track_id)
     sent = ready if isinstance(ready, SendResult) else await deps.batcher.send(ready, deadline)
     if sent.message is not None:
-        return SentMessage(
-            row_from_message(sent.message), sent.deduplicated, deps.epoch.value, sent.message.rev
-        )
+        position = Position(draft.room_id, deps.epoch.value, sent.message.rev)
+        return SentMessage(row_from_message(sent.message), sent.deduplicated, position)
     found = await message_list.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
     if found.room is None or not found.messages:
         raise RoomNotFoundError(draft.room_id)
     message = found.messages[0]
     tallies = found.tallies.get(message.id, ())
-    return SentMessage(message, sent.deduplicated, deps.epoch.value, found.room.last_rev, tallies)
+    position = Position(draft.room_id, deps.epoch.value, found.room.last_rev)
+    return SentMessage(message, sent.deduplicated, position, tallies)
 
 
 async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft | SendResult:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.cache import Cache
-from services.chat.domain.model import Tally
+from services.chat.domain.model import Position, Tally
 from services.chat.store.message_query import MessageRow
 
 # The size of a cached page beside its bytes (ids, key, entry), and the number of keys that the doorkeeper remembers.
@@ -26,7 +26,7 @@ class MessagePage:
     """A page of messages: the newest first, or of a thread the oldest first, with its `root`.
 
     `replies` has the first live replies by the seq of their root, in order; None where none are shown. `tallies`
-    are by message. `deleted`: deleted messages show their content. `rev` is the room's last, of the same snapshot.
+    are by message. `deleted`: deleted messages show their content. `position` is of the same snapshot.
     """
 
     messages: list[MessageRow]
@@ -36,8 +36,7 @@ class MessagePage:
     next_page_token: str
     found_oldest: bool
     found_newest: bool
-    epoch: str
-    rev: int
+    position: Position
     root: MessageRow | None = None
 
 

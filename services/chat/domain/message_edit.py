@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from services.chat.domain.errors import (
 from services.chat.domain.model import DeletionType, Message, MessageType, TrackSnapshot
 from services.chat.domain.permissions import Actor, Rank
 
-_EDITABLE = ("text", "track_id")
+UPDATABLE_FIELDS = ("text", "track")
 _RESTORABLE = frozenset({DeletionType.AUTHOR, DeletionType.MODERATOR})
 
 
@@ -37,7 +36,7 @@ class Edit:
     @property
     def new_track_id(self) -> UUID | None:
         """Return the track to look up; None without a new track."""
-        return self.track_id if "track_id" in self.mask else None
+        return self.track_id if "track" in self.mask else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +52,10 @@ class Content:
         return MessageType.TEXT if self.track is None else MessageType.TRACK
 
 
-def check_mask(paths: Sequence[str]) -> frozenset[str]:
-    """Return the fields of an update mask; raises InvalidFieldsError for an empty mask or an unknown field."""
-    if not paths or not set(paths).issubset(_EDITABLE):
-        raise InvalidFieldsError(FieldViolation("update_mask", "must name text, track_id or both"))
-    return frozenset(paths)
+def check_editable(message: Message, user_id: UUID) -> None:
+    """Require that a user may edit the message.
 
-
-def check_editable(message: Message, user_id: UUID, etag: str) -> None:
-    """Require that a user may edit the message in the state that `etag` names.
-
-    Raises NotTheAuthorError, SystemMessageError, MessageDeletedError or EtagMismatchError, in this order.
+    Raises NotTheAuthorError, SystemMessageError or MessageDeletedError, in this order.
     """
     if message.user_id != user_id:
         raise NotTheAuthorError
@@ -71,6 +63,10 @@ def check_editable(message: Message, user_id: UUID, etag: str) -> None:
         raise SystemMessageError
     if message.deleted_at is not None:
         raise MessageDeletedError(message.id)
+
+
+def check_etag(message: Message, etag: str) -> None:
+    """Require the state of the message that a non-empty `etag` identifies; raises EtagMismatchError."""
     if etag and etag != message.etag:
         raise EtagMismatchError
 
@@ -83,7 +79,7 @@ def apply_edit(message: Message, edit: Edit, track: TrackSnapshot | None) -> Con
     """
     text = edit.text or None if "text" in edit.mask else message.text
     posted = message.track
-    if "track_id" in edit.mask:
+    if "track" in edit.mask:
         if edit.track_id is None:
             posted = None
         elif posted is None or posted.track_id != edit.track_id:
@@ -91,7 +87,10 @@ def apply_edit(message: Message, edit: Edit, track: TrackSnapshot | None) -> Con
                 raise TrackNotFoundError(edit.track_id)
             posted = track
     if text is None and posted is None:
-        faults = (FieldViolation(name, "the message needs a text or a track") for name in sorted(edit.mask))
+        faults = (
+            FieldViolation(f"message.{name}", "the message needs a text or a track")
+            for name in sorted(edit.mask)
+        )
         raise InvalidFieldsError(*faults)
     return Content(text, posted)
 

@@ -8,13 +8,12 @@ from servicekit.ids import parse_id
 from services.chat.actions.authorization import ActingAs
 from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import delete_message, restore_message
-from services.chat.actions.message_edit import edit_message
+from services.chat.actions.message_edit import update_message
 from services.chat.actions.message_list import get_message, list_messages, list_replies, lookup_messages
 from services.chat.actions.message_revisions import list_revisions
 from services.chat.actions.message_search import search_messages
 from services.chat.actions.message_send import send_message
 from services.chat.wire import messages as wire
-from services.chat.wire.message import fill_from_message
 
 
 class MessageServicer:
@@ -75,18 +74,16 @@ class MessageServicer:
             await search_messages(self._deps, call.caller, wire.search(request))
         )
 
-    async def EditMessage(self, request: pb.EditMessageRequest, call: Call) -> pb.EditMessageResponse:
+    async def UpdateMessage(self, request: pb.UpdateMessageRequest, call: Call) -> pb.UpdateMessageResponse:
         """See the contract."""
-        response = pb.EditMessageResponse()
-        fill_from_message(response.message, await edit_message(self._deps, call.caller, wire.edit(request)))
+        response = pb.UpdateMessageResponse()
+        wire.fill_written(response, *await update_message(self._deps, call.caller, wire.edit(request)))
         return response
 
     async def DeleteMessage(self, request: pb.DeleteMessageRequest, call: Call) -> pb.DeleteMessageResponse:
         """See the contract."""
         response = pb.DeleteMessageResponse()
-        fill_from_message(
-            response.message, await delete_message(self._deps, call.caller, wire.deletion(request))
-        )
+        wire.fill_written(response, *await delete_message(self._deps, call.caller, wire.deletion(request)))
         return response
 
     async def RestoreMessage(
@@ -94,9 +91,10 @@ class MessageServicer:
     ) -> pb.RestoreMessageResponse:
         """See the contract."""
         room_id, message_id = parse_id(request.room_id), parse_id(request.message_id)
-        message = await restore_message(self._deps, call.caller, room_id, message_id, request.reason)
         response = pb.RestoreMessageResponse()
-        fill_from_message(response.message, message)
+        wire.fill_written(
+            response, *await restore_message(self._deps, call.caller, room_id, message_id, request.reason)
+        )
         return response
 
     async def ListRevisions(self, request: pb.ListRevisionsRequest, call: Call) -> pb.ListRevisionsResponse:

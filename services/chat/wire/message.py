@@ -77,7 +77,7 @@ def fill_message(
     into.type = _TYPES[type_]
     to_proto(into.create_time, created_at)
     if user_id is not None:
-        into.user_id = str(user_id)
+        into.author_id = str(user_id)
     if event is not None:
         into.system_event = _EVENTS[event]
     if edited_at is not None:

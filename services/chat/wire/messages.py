@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seda.chat.v1 import message_pb2, message_service_pb2
+from servicekit.field_mask import masked_fields
 from servicekit.ids import parse_id, parse_optional_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, to_proto
@@ -20,9 +21,10 @@ from services.chat.actions.message_revisions import RevisionListing
 from services.chat.actions.message_search import Search, SearchPage
 from services.chat.actions.message_send import MessageDraft, SentMessage
 from services.chat.actions.page_cache import MessagePage
-from services.chat.domain.message_edit import Edit, check_mask
-from services.chat.domain.model import Revision, ThreadView
-from services.chat.wire.message import Adding, fill_message, fill_snapshot
+from services.chat.domain.message_edit import UPDATABLE_FIELDS, Edit
+from services.chat.domain.model import Message, Position, Revision, ThreadView
+from services.chat.wire.message import Adding, fill_from_message, fill_message, fill_snapshot
+from services.chat.wire.rooms import fill_position
 
 DEFAULT_REPLIES = 3
 _VIEWS = {
@@ -44,15 +46,16 @@ def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDra
     )
 
 
-def edit(request: message_service_pb2.EditMessageRequest) -> Edit:
-    """Convert an EditMessage request; raises InvalidFieldsError for an invalid mask."""
+def edit(request: message_service_pb2.UpdateMessageRequest) -> Edit:
+    """Convert an UpdateMessage request; raises InvalidFieldsError for an invalid mask."""
+    message = request.message
     return Edit(
-        room_id=parse_id(request.room_id),
-        message_id=parse_id(request.message_id),
-        text=request.text,
-        track_id=parse_optional_id(request.track_id),
-        mask=check_mask(request.update_mask.paths),
-        etag=request.etag,
+        room_id=parse_id(message.room_id),
+        message_id=parse_id(message.id),
+        text=message.text,
+        track_id=parse_optional_id(message.track.track_id),
+        mask=masked_fields(message, request.update_mask, UPDATABLE_FIELDS),
+        etag=message.etag,
     )
 
 
@@ -117,9 +120,8 @@ def revision_listing(request: message_service_pb2.ListRevisionsRequest) -> Revis
 
 def send_message_response(message: SentMessage) -> message_service_pb2.SendMessageResponse:
     """Convert a committed message."""
-    response = message_service_pb2.SendMessageResponse(
-        deduplicated=message.deduplicated, epoch=message.epoch, rev=message.rev
-    )
+    response = message_service_pb2.SendMessageResponse(deduplicated=message.deduplicated)
+    fill_position(response.position, message.position)
     fill_message(response.message, message.message, message.tallies)
     return response
 
@@ -162,8 +164,9 @@ def _personal(page: CachedResponse) -> bytes:
 
 def _fill_messages(page: MessagePage) -> message_service_pb2.ListMessagesResponse:
     response = message_service_pb2.ListMessagesResponse(
-        found_oldest=page.found_oldest, found_newest=page.found_newest, epoch=page.epoch, rev=page.rev
+        found_oldest=page.found_oldest, found_newest=page.found_newest
     )
+    fill_position(response.position, page.position)
     _fill_page(response.messages, page)
     return response
 
@@ -181,13 +184,24 @@ def list_replies_response(page: MessagePage) -> message_service_pb2.ListRepliesR
         next_page_token=page.next_page_token,
         found_oldest=page.found_oldest,
         found_newest=page.found_newest,
-        epoch=page.epoch,
-        rev=page.rev,
     )
+    fill_position(response.position, page.position)
     _fill_page(response.messages, page)
     if page.root is not None:
         fill_message(response.root, page.root, page.tallies.get(page.root.id, ()), to_moderator=page.deleted)
     return response
+
+
+def fill_written(
+    response: message_service_pb2.UpdateMessageResponse
+    | message_service_pb2.DeleteMessageResponse
+    | message_service_pb2.RestoreMessageResponse,
+    message: Message,
+    position: Position,
+) -> None:
+    """Fill the response of a write with the message and the room's position after it."""
+    fill_from_message(response.message, message)
+    fill_position(response.position, position)
 
 
 def fill_result(into: message_pb2.Message, found: MessageResult) -> None:

@@ -6,7 +6,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from seda.chat.v1.message_pb2 import Message as ChatMessage
-from seda.chat.v1.message_service_pb2 import DeleteMessageRequest, EditMessageRequest, RestoreMessageRequest
+from seda.chat.v1.message_service_pb2 import DeleteMessageRequest, RestoreMessageRequest, UpdateMessageRequest
 from seda.chat.v1.reaction_service_pb2 import AddReactionRequest
 from seda.chat.v1.room_service_pb2 import PinMessageRequest
 from tests.contract.scenarios.context import Scenario, ScenarioContext
@@ -75,10 +75,11 @@ async def _message(context: ScenarioContext) -> tuple[str, ChatMessage]:
 
 async def _edit(context: ScenarioContext, email: str, message: ChatMessage, etag: str = "") -> Outcome:
     mask = FieldMask(paths=["text"])
-    request = EditMessageRequest(
-        room_id=message.room_id, message_id=message.id, text="edited", update_mask=mask, etag=etag
+    request = UpdateMessageRequest(
+        message=ChatMessage(room_id=message.room_id, id=message.id, text="edited", etag=etag),
+        update_mask=mask,
     )
-    return await _call(context, "MessageService.EditMessage", request, email)
+    return await _call(context, "MessageService.UpdateMessage", request, email)
 
 
 async def _call(context: ScenarioContext, method: str, request: Message, email: str) -> Outcome:

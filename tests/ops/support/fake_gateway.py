@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
-from seda.chat.v1 import message_pb2, room_pb2, room_service_pb2
+from seda.chat.v1 import message_pb2, position_pb2, room_pb2, room_service_pb2
 from seda.gateway.v1 import gateway_service_pb2
 from seda.users.v1 import user_service_pb2
 
@@ -46,12 +46,14 @@ def _create_room(request: Any, _context: object) -> Message:
 
 def _post_message(request: Any, _context: object) -> Message:
     message = message_pb2.Message(id="0190a1b2-0000-7000-8000-000000000002", room_id=request.room_id)
-    return gateway_service_pb2.PostMessageResponse(message=message, rev=7)
+    return gateway_service_pb2.PostMessageResponse(message=message, position=position_pb2.Position(rev=7))
 
 
 def _get_room_page(request: Any, _context: object) -> Message:
     message = message_pb2.Message(id="0190a1b2-0000-7000-8000-000000000002", room_id=request.room_id)
-    return gateway_service_pb2.GetRoomPageResponse(messages=[message], rev=9_007_199_254_740_993)
+    return gateway_service_pb2.GetRoomPageResponse(
+        messages=[message], position=position_pb2.Position(rev=9_007_199_254_740_993)
+    )
 
 
 def _get_user(_request: object, context: grpc.ServicerContext) -> Message:

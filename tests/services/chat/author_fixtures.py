@@ -129,7 +129,7 @@ class PopulatedAuthor:
         )
         track = await client.send_message(self.email, room, "", track_id=track_id)
         edited = await client.send_message(self.email, room, f"before {self.word}", track_id=track_id)
-        edited = await client.edit_message(self.email, edited, text=f"after {self.word}", track_id="")
+        edited = await client.update_message(self.email, edited, text=f"after {self.word}", track_id="")
         reply = await client.send_message(self.email, room, f"reply {self.word}", parent_id=theirs.id)
         await client.send_message(self.member, room, "no", parent_id=theirs.id)
         await client.send_message(self.member, room, "what?", parent_id=sent.id)

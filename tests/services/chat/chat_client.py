@@ -20,7 +20,7 @@ from seda.chat.v1 import (
 )
 from seda.chat.v1.membership_service_pb2 import JoinRoomResponse
 from seda.chat.v1.membership_service_pb2_grpc import MembershipServiceStub
-from seda.chat.v1.message_pb2 import Message
+from seda.chat.v1.message_pb2 import Message, TrackSnapshot
 from seda.chat.v1.message_service_pb2 import (
     ListMessagesResponse,
     ListRepliesResponse,
@@ -119,12 +119,14 @@ class ChatClient:
         ).message
         return message
 
-    async def edit_message(self, email: str, message: Message, **fields: Any) -> Message:
-        """EditMessage; masks the fields that are given."""
-        fields.setdefault(
-            "update_mask", FieldMask(paths=[name for name in fields if name in ("text", "track_id")])
-        )
-        edited: Message = (await self._call_on(email, "EditMessage", message, **fields)).message
+    async def update_message(self, email: str, message: Message, **fields: Any) -> Message:
+        """UpdateMessage; masks the fields that are given, unless `update_mask` does."""
+        paths = [{"track_id": "track"}.get(name, name) for name in fields if name in ("text", "track_id")]
+        mask = fields.pop("update_mask", FieldMask(paths=paths))
+        if "track_id" in fields:
+            fields["track"] = TrackSnapshot(track_id=fields.pop("track_id"))
+        wanted = Message(room_id=message.room_id, id=message.id, **fields)
+        edited: Message = (await self.call(email, "UpdateMessage", message=wanted, update_mask=mask)).message
         return edited
 
     async def delete_message(self, email: str, message: Message, **fields: Any) -> Message:

@@ -34,7 +34,7 @@ def test_edited_keeps_the_track_that_is_posted(
     message = Message(
         uuid.uuid4(), _ROOM, 1, 1, _USER, MessageType.TRACK, "words", _POSTED, None, None, Micros(1)
     )
-    edit = Edit(_ROOM, message.id, "", track_id, frozenset({"track_id"}), "")
+    edit = Edit(_ROOM, message.id, "", track_id, frozenset({"track"}), "")
     if isinstance(after, type):
         with pytest.raises(after):
             apply_edit(message, edit, known)

@@ -63,8 +63,8 @@ async def _staff(client: ChatClient, role: Role) -> str:
 
 async def test_delete_message_by_its_author_leaves_a_stub(client: ChatClient, room: RoomWithAuthor) -> None:
     stub = await client.delete_message(room.author, room.message)
-    assert (stub.id, stub.seq, stub.user_id) == (room.message.id, room.message.seq, room.message.user_id)
-    assert (stub.text, stub.deletion_type, stub.deleter_id) == ("", _AUTHOR, room.message.user_id)
+    assert (stub.id, stub.seq, stub.author_id) == (room.message.id, room.message.seq, room.message.author_id)
+    assert (stub.text, stub.deletion_type, stub.deleter_id) == ("", _AUTHOR, room.message.author_id)
     assert stub.rev == room.message.rev + 1 == (await client.get_room(room.author, room.id)).position.rev
     assert stub.delete_time.ToNanoseconds() > stub.create_time.ToNanoseconds()
     assert stub.etag != room.message.etag
@@ -104,7 +104,7 @@ async def test_delete_message_by_who_moderates_is_logged(
         "actor_role": who.upper(),
         "as_admin": False,
         "action": "DELETE_MESSAGE",
-        "target_user_id": room.message.user_id,
+        "target_user_id": room.message.author_id,
         "target_message_id": room.message.id,
         "reason": "too rash",
     }
@@ -238,7 +238,7 @@ async def test_restore_message_brings_back_what_it_was(
     client: ChatClient, room: RoomWithAuthor, deleter: str
 ) -> None:
     await client.add_reaction(room.author, room.message)
-    before = await client.edit_message(room.author, room.message, text="less rash")
+    before = await client.update_message(room.author, room.message, text="less rash")
     stub = await client.delete_message(getattr(room, deleter), room.message)
     restored = await client.restore_message(room.moderator, room.message, reason="was fine")
     assert restored.rev == stub.rev + (1 if deleter == "author" else 2)
@@ -254,7 +254,7 @@ async def test_restore_message_brings_back_what_it_was(
         "MODERATOR",
         "was fine",
     )
-    assert line["target_user_id"] == room.message.user_id
+    assert line["target_user_id"] == room.message.author_id
     assert deleter.upper() in line["before"]
     assert line["after"] == '{"delete_time": null}'
 

@@ -53,12 +53,12 @@ async def test_delete_messages_by_author_from_a_time_on(
         room.moderator,
         "DeleteMessagesByAuthor",
         room_id=room.id,
-        author_id=old.user_id,
+        author_id=old.author_id,
         start_time=new.create_time,
     )
     assert (deleted.deleted_count, deleted.remaining_count) == (1, 0)
     shown = (await client.list_messages(room.other, room.id)).messages
-    assert [each.text for each in shown if each.user_id == old.user_id and each.text] == ["an old one"]
+    assert [each.text for each in shown if each.author_id == old.author_id and each.text] == ["an old one"]
 
 
 async def test_delete_messages_by_author_returns_the_first_result_for_the_same_request_id(

@@ -21,7 +21,7 @@ async def test_list_messages_pages_from_the_newest_to_the_oldest(client: ChatCli
     ada, room_id = await _room_of(client, 25)
     first = await client.list_messages(ada, room_id, page_size=10)
     assert _seqs(first) == list(range(25, 15, -1))
-    assert (first.found_newest, first.found_oldest, first.rev) == (True, False, 27)
+    assert (first.found_newest, first.found_oldest, first.position.rev) == (True, False, 27)
     second = await client.list_messages(ada, room_id, page_size=10, page_token=first.next_page_token)
     assert (_seqs(second), second.found_newest) == (list(range(15, 5, -1)), False)
     last = await client.list_messages(ada, room_id, page_size=10, page_token=second.next_page_token)
@@ -111,7 +111,12 @@ async def test_list_messages_of_an_empty_room(client: ChatClient) -> None:
     room = await client.create_room(ada)
     page = await client.list_messages(ada, room.id)
     assert not page.messages
-    assert (page.found_oldest, page.found_newest, page.next_page_token, page.rev) == (True, True, "", 2)
+    assert (page.found_oldest, page.found_newest, page.next_page_token, page.position.rev) == (
+        True,
+        True,
+        "",
+        2,
+    )
 
 
 async def test_list_messages_ends_a_page_at_a_mebibyte(client: ChatClient) -> None:

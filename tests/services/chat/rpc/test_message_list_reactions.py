@@ -87,7 +87,7 @@ async def test_list_messages_marks_edited_messages(client: ChatClient, room: tup
     ada, room_id = room
     message = await client.send_message(ada, room_id, "befor")
     assert not message.HasField("edit_time")
-    edited = await client.edit_message(ada, message, text="before")
+    edited = await client.update_message(ada, message, text="before")
     (shown,) = (await client.list_messages(ada, room_id)).messages
     assert shown == edited
     assert (shown.text, shown.seq, shown.rev) == ("before", message.seq, message.rev + 1)
@@ -178,7 +178,7 @@ async def test_list_messages_counts_reactions_and_mentions_towards_a_mebibyte(
     # Each with 600 letters, fifty mentions and twenty emojis.
     mentions = "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 50))"
     await make_messages(
-        client.admin, room_id, message.user_id, 400, text="repeat('x', 600)", mention_user_ids=mentions
+        client.admin, room_id, message.author_id, 400, text="repeat('x', 600)", mention_user_ids=mentions
     )
     await client.admin.execute(
         """

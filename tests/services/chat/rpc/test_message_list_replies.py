@@ -71,8 +71,8 @@ async def test_list_replies_pages_from_the_oldest_to_the_newest(thread: Thread) 
     assert (first.root.id, first.root.text, first.root.reply_count) == (thread.root.id, "root", 5)
     assert first.root.last_reply_time == thread.replies[-1].create_time
     assert not first.root.replies
-    assert (first.epoch, first.rev) == (
-        (await thread.client.list_messages(thread.owner, thread.room_id)).epoch,
+    assert (first.position.epoch, first.position.rev) == (
+        (await thread.client.list_messages(thread.owner, thread.room_id)).position.epoch,
         (await thread.client.get_room(thread.owner, thread.room_id)).position.rev,
     )
     assert await thread.seen(page_size=2) == _texts(0, 1, 2, 3, 4)

@@ -160,7 +160,7 @@ async def test_search_messages_finds_replies_and_shows_reactions(library: Librar
 
 async def test_search_messages_knows_what_was_edited_and_deleted(library: Library) -> None:
     message = await library.say("before")
-    await library.client.edit_message(library.ada, message, text=f"{library.word} after")
+    await library.client.update_message(library.ada, message, text=f"{library.word} after")
     assert await library.found() == ["after"]
     assert await library.found("before") == []
     await library.client.delete_message(library.ada, message)

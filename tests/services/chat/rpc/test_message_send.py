@@ -44,10 +44,10 @@ async def test_send_message_answers_what_get_message_reads(client: ChatClient) -
     sent = await client.call(ada, "SendMessage", room_id=room.id, text="hello")
     got = await client.get_message(ada, sent.message)
     assert sent.message == got
-    assert (got.seq, got.rev, sent.rev, got.text) == (1, 3, 3, "hello")
+    assert (got.seq, got.rev, sent.position.rev, got.text) == (1, 3, 3, "hello")
     assert got.type == MessageType.MESSAGE_TYPE_TEXT
-    assert got.user_id == await client.db.user_id(ada)
-    assert sent.epoch == (await client.get_room(ada, room.id)).position.epoch
+    assert got.author_id == await client.db.user_id(ada)
+    assert sent.position.epoch == (await client.get_room(ada, room.id)).position.epoch
     assert not sent.deduplicated
 
 

@@ -105,7 +105,7 @@ class Undertaker:
         live = await self._say(author, room_id, "still here")
         said = {"track_id": await self._track(), "mention_user_ids": [await client.db.user_id(mentioned)]}
         own = await self._gone(author, room_id, said)
-        await self.client.edit_message(author, own, text=f"{CANARY} edited")
+        await self.client.update_message(author, own, text=f"{CANARY} edited")
         await self.client.add_reaction(member, own, _EMOJI)
         await self.client.pin_message(moderator, own)
         await self.client.call(member, "ReportMessage", room_id=room_id, message_id=own.id)
@@ -198,13 +198,16 @@ def _about(method: Method, remains: Remains, message: ChatMessage, email: str) -
         # Who sent it may send it again, and is answered with what has become of it.
         sender, draft = remains.drafts.get(message.id, ("", {}))
         values |= draft if sender == email else {"text": "more"}
-    elif method.name == "EditMessage":
+    elif method.name == "UpdateMessage":
         values |= {"text": "other"}
     elif method.name in {"ListPublicRooms", "ListReactions"}:
         values |= {"query": "", "emoji": ""}
     request: Any = method.request_type()
     for each in method.request_type.DESCRIPTOR.fields:
-        if each.name == "update_mask":
+        if each.name == "message":
+            request.message.room_id, request.message.id = message.room_id, message.id
+            request.message.text = values["text"]
+        elif each.name == "update_mask":
             request.update_mask.paths.append("text")
         elif each.name in values and each.is_repeated:
             getattr(request, each.name).extend(values[each.name])
@@ -266,7 +269,7 @@ async def _sweep(client: ChatClient, remains: Remains, method: Method) -> dict[s
 
 
 def test_the_sweep_knows_what_carries_messages() -> None:
-    assert {"SendMessage", "EditMessage", "DeleteMessage", "RestoreMessage", "AddReaction"} < set(METHODS)
+    assert {"SendMessage", "UpdateMessage", "DeleteMessage", "RestoreMessage", "AddReaction"} < set(METHODS)
     assert {"ListMyRooms", "ListPins", "SearchMessages", "ListReports", "ListModerationLogs"} < set(METHODS)
     assert {"ListReactions", "ListRevisions", "LookupMessages"} | _TELLING < set(METHODS)
 

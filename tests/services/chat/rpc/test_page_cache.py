@@ -95,8 +95,8 @@ async def test_list_messages_marks_everybody_s_own_reactions_on_a_shared_page(ro
 _ACTS: dict[str, Callable[[Room], Awaitable[object]]] = {
     "send": lambda room: room.say(room.owner, "more"),
     "reply": lambda room: room.say(room.owner, "more", parent_id=room.root.id),
-    "edit": lambda room: room.client.edit_message(room.member, room.last, text="better"),
-    "edit a reply": lambda room: room.client.edit_message(room.member, room.reply, text="better"),
+    "edit": lambda room: room.client.update_message(room.member, room.last, text="better"),
+    "edit a reply": lambda room: room.client.update_message(room.member, room.reply, text="better"),
     "delete": lambda room: room.client.delete_message(room.member, room.last),
     "delete a reply": lambda room: room.client.delete_message(room.owner, room.reply),
     "react": lambda room: room.client.add_reaction(room.other, room.last, "🎵"),
@@ -104,10 +104,10 @@ _ACTS: dict[str, Callable[[Room], Awaitable[object]]] = {
     "take back": lambda room: room.client.remove_reaction(room.owner, room.root, "🔥"),
     "join": lambda room: room.client.join_as(room.id),
     "delete by author": lambda room: room.client.call(
-        room.owner, "DeleteMessagesByAuthor", room_id=room.id, author_id=room.last.user_id
+        room.owner, "DeleteMessagesByAuthor", room_id=room.id, author_id=room.last.author_id
     ),
     "ban": lambda room: room.client.call(
-        room.owner, "BanMember", room_id=room.id, user_id=room.last.user_id, delete_window={"seconds": 3600}
+        room.owner, "BanMember", room_id=room.id, user_id=room.last.author_id, delete_window={"seconds": 3600}
     ),
 }
 
@@ -156,7 +156,7 @@ async def test_list_messages_makes_pages_with_deleted_ones_anew(room: Room) -> N
     database = room.client.chat.process.context.database
     assert await purge_tombstones(database, UUID(room.id), [room.last.seq]) == 1
     after = await room.client.list_messages(room.owner, room.id, show_deleted=True)
-    assert (after.rev, after.messages[0].text) == (pages[0].rev, "last")
+    assert (after.position.rev, after.messages[0].text) == (pages[0].position.rev, "last")
     assert [len(page.messages[0].reactions) for page in (*pages, after)] == [1, 1, 1, 1, 0]
     await refused(
         room.client.list_messages(room.member, room.id, show_deleted=True), RoleRequiredError, DOMAIN
@@ -187,4 +187,4 @@ async def test_list_messages_of_another_copy_of_the_database_makes_pages_anew(
     with room.client.chat.counting() as statements:
         page = await room.client.list_messages(room.owner, room.id)
     assert statements == [_SHARED, _MADE]
-    assert page.epoch == "another copy"
+    assert page.position.epoch == "another copy"

@@ -27,7 +27,7 @@ Act = Callable[[ChatClient, str, Message], Awaitable[Any]]
 Situation = Callable[["PermissionFixture"], Awaitable[None]]
 
 ACTS: dict[str, Act] = {
-    "edit": lambda client, who, message: client.edit_message(who, message, text="edited"),
+    "edit": lambda client, who, message: client.update_message(who, message, text="edited"),
     "delete": lambda client, who, message: client.delete_message(who, message),
     "restore": lambda client, who, message: client.restore_message(who, message),
     "react": lambda client, who, message: client.add_reaction(who, message),
@@ -63,7 +63,7 @@ class PermissionFixture:
         await self.client.admin.execute(
             "UPDATE chat.room_memberships SET left_at = now() WHERE room_id = $1 AND user_id = $2",
             uuid.UUID(self.room_id),
-            uuid.UUID(self.message.user_id),
+            uuid.UUID(self.message.author_id),
         )
 
     async def stamp(self, column: str) -> None:
@@ -220,7 +220,7 @@ async def test_rules_are_asked_in_the_contract_s_order(client: ChatClient, name:
     for situation in (_plain, _muted, _banned, _archived, _locked, _announcement):
         await situation(fixture)
     await fixture.set_bob(suspended_until="1 hour", muted_until="-1 second")
-    ids = {"room": fixture.room_id, "user": fixture.message.user_id}
+    ids = {"room": fixture.room_id, "user": fixture.message.author_id}
     place = "room_id = '{room}' AND user_id = '{user}'".format(**ids)
     for error, remedy, kind in _OBSTACLES:
         if name in _KINDS[kind]:

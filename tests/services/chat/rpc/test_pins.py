@@ -28,10 +28,10 @@ async def test_pin_message_tells_the_room_and_the_log(client: ChatClient) -> Non
     # The pin, the message that tells of it, the line of the log.
     assert (pin.rev, room.position.rev) == (message.rev + 3, message.rev + 5)
     told = (await client.list_messages(ada, message.room_id)).messages[0]
-    assert (told.system_event, told.user_id) == (SystemEvent.SYSTEM_EVENT_PINNED, bob_id)
+    assert (told.system_event, told.author_id) == (SystemEvent.SYSTEM_EVENT_PINNED, bob_id)
     (line,) = await client.db.moderation_log(message.room_id)
     assert (line["action"], line["actor_id"], line["actor_role"]) == ("PIN_MESSAGE", bob_id, "MODERATOR")
-    assert (line["target_user_id"], line["target_message_id"]) == (message.user_id, message.id)
+    assert (line["target_user_id"], line["target_message_id"]) == (message.author_id, message.id)
     assert line["before"] == '{"pin_time": null}'
     assert pin.pin_time.ToJsonString()[:19] in line["after"]
 

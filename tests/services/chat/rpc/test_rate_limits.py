@@ -47,8 +47,8 @@ async def test_edits_are_charged_once_and_those_that_change_nothing_never(
     strict = ChatClient(strict_chat, client.admin)
     in_the_way(monkeypatch, message_edit, "edit")
     for text in ("one", "two", "two"):
-        await strict.edit_message(room.member, message, text=text)
-    await refused(strict.edit_message(room.member, message, text="three"), RateLimitedError, DOMAIN)
+        await strict.update_message(room.member, message, text=text)
+    await refused(strict.update_message(room.member, message, text="three"), RateLimitedError, DOMAIN)
     # They count as sends, and sends with them.
     await refused(strict.send_message(room.member, room.id, "four"), RateLimitedError, DOMAIN)
 

@@ -182,8 +182,8 @@ async def test_list_revisions_newest_first(client: ChatClient, message: tuple[st
     ada, said = message
     track = await add_track(client.admin, uuid.uuid4().hex[:22])
     assert not (await client.list_revisions(ada, said)).revisions
-    await client.edit_message(ada, said, text="second", track_id=track)
-    await client.edit_message(ada, said, text="third", track_id="")
+    await client.update_message(ada, said, text="second", track_id=track)
+    await client.update_message(ada, said, text="third", track_id="")
     shown = (await client.list_revisions(ada, said)).revisions
     assert [(each.number, each.text, each.track.track_id) for each in shown] == [
         (2, "second", track),
@@ -200,7 +200,7 @@ async def test_list_revisions_newest_first(client: ChatClient, message: tuple[st
 
 async def test_list_revisions_is_for_moderators(client: ChatClient, message: tuple[str, Message]) -> None:
     ada, said = message
-    await client.edit_message(ada, said, text="second")
+    await client.update_message(ada, said, text="second")
     moderator = await client.join_as(said.room_id, "MODERATOR")
     member, outsider = await client.join_as(said.room_id), new_user()
     await client.delete_message(ada, said)
@@ -239,6 +239,6 @@ async def test_list_revisions_refuses_tokens_of_other_listings(
     ada, said = message
     other = await client.send_message(ada, said.room_id, "other")
     for text in ("second", "third"):
-        await client.edit_message(ada, said, text=text)
+        await client.update_message(ada, said, text=text)
     token = (await client.list_revisions(ada, said, page_size=1)).next_page_token
     await refused(client.list_revisions(ada, other, page_token=token), PageTokenMismatchError, DOMAIN)

@@ -165,7 +165,7 @@ async def test_join_room_tells_the_room_once(client: ChatClient) -> None:
     assert first == again
     assert first.membership.role == MemberRole.MEMBER_ROLE_MEMBER
     messages = (await client.list_messages(bob, room.id)).messages
-    assert [(m.type, m.system_event, m.user_id) for m in messages] == [
+    assert [(m.type, m.system_event, m.author_id) for m in messages] == [
         (MessageType.MESSAGE_TYPE_SYSTEM, SystemEvent.SYSTEM_EVENT_JOINED, await client.db.user_id(bob))
     ]
     position = (await client.get_room(bob, room.id)).position

@@ -83,7 +83,7 @@ async def test_update_room_tells_the_room_of_a_new_name_and_finds_it_by_it(
     assert [each.room.name for each in found.rooms] == ["Café Nőr"]
     message = (await client.list_messages(room.owner, shown.id, page_size=1)).messages[0]
     assert message.system_event == SystemEvent.SYSTEM_EVENT_RENAMED
-    assert message.user_id == await client.db.user_id(room.moderator)
+    assert message.author_id == await client.db.user_id(room.moderator)
     assert (message.seq, message.rev) == (numbers[-1][0] + 1, renamed.rev + 1)
     # Room, message and log line: a change of three rows is three revs.
     assert (await client.get_room(room.owner, shown.id)).position.rev == renamed.rev + 2

@@ -184,7 +184,7 @@ def shown(message: Any) -> tuple[Any, ...]:
     """What a page says of a message."""
     return (
         message.seq,
-        message.user_id,
+        message.author_id,
         message.text,
         message.system_event,
         message.reply_count,

@@ -128,11 +128,9 @@ class ChatMachine(RuleBasedStateMachine):
         room, author = self._room(where), self.users[user]
         message_id, text = self._message(room, place), f"edited {number}"
         call = self.client(
-            "EditMessage",
+            "UpdateMessage",
             author,
-            room_id=room.id,
-            message_id=message_id,
-            text=text,
+            message={"room_id": room.id, "id": message_id, "text": text},
             update_mask={"paths": ["text"]},
         )
         self._both(lambda: room.edit(author, message_id, text), call)

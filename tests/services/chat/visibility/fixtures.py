@@ -141,6 +141,9 @@ def request_about(method: Method, role: str, room: RoomFixture) -> Message:
     for each in method.request_type.DESCRIPTOR.fields:
         if each.name == "room":
             request.room.id, request.room.name = room.room_id, "another name"
+        elif each.name == "message":
+            request.message.room_id, request.message.id = room.room_id, values["message_id"]
+            request.message.text = values["text"]
         elif each.name == "update_mask":
             request.update_mask.paths.append("name" if method.name == "UpdateRoom" else "text")
         elif each.name in values:
@@ -160,7 +163,7 @@ def _values(method: str, role: str, room: RoomFixture) -> dict[str, Any]:
     authored = room.messages[4]
     own = dict(zip(_MEMBERS, room.messages, strict=False)).get(role, authored)
     message = {
-        "EditMessage": own,
+        "UpdateMessage": own,
         "DeleteMessage": own,
         "RestoreMessage": room.messages[6],
     }.get(method, authored)

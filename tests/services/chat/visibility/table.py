@@ -100,7 +100,7 @@ TABLE: dict[str, Row | InspectRow] = {
     "MessageService.InspectMessage": InspectRow(moderators=True, missing="MESSAGE_NOT_FOUND"),
     "MessageService.LookupMessages": _ANYBODY,
     "MessageService.SearchMessages": _READ,
-    "MessageService.EditMessage": _WRITE,
+    "MessageService.UpdateMessage": _WRITE,
     "MessageService.DeleteMessage": _WRITE._replace(muted=OK),
     "MessageService.RestoreMessage": _CURATE._replace(muted=_ROLE),
     "MessageService.ListRevisions": _MODERATE,

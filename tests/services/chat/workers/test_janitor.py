@@ -66,7 +66,7 @@ async def _spoken(client: ChatClient, word: str) -> tuple[str, Message]:
     message = await client.send_message(
         ada, room_id, f"first {word}", mention_user_ids=[await client.db.user_id(bob)]
     )
-    await client.edit_message(ada, message, text=f"then {word}")
+    await client.update_message(ada, message, text=f"then {word}")
     for email, emoji in ((ada, f":{word}:"), (bob, f":{word}:"), (bob, "🎵")):
         await client.add_reaction(email, message, emoji)
     await client.remove_reaction(bob, message, "🎵")
@@ -249,7 +249,7 @@ async def test_janitor_folds_what_was_edited_meanwhile_as_it_is_now(
     await client.admin.execute("UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(message.id))
 
     async def edited_first(database: Database, room_id: UUID, found: list[tuple[int, str]]) -> int:
-        await client.edit_message(ada, message, text="after")
+        await client.update_message(ada, message, text="after")
         # As a build does that knows of no search.
         await client.admin.execute(
             "UPDATE chat.messages SET search_text = NULL WHERE id = $1", UUID(message.id)
