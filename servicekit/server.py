@@ -13,7 +13,8 @@ from servicekit.credentials import server_credentials
 from servicekit.handlers import HandlerFactory, PassthroughHandler
 from servicekit.health import HealthRegistry, HealthService
 from servicekit.methods import ContractError, Method, methods_of
-from servicekit.settings import ServiceSettings, addresses
+from servicekit.setting_types import addresses
+from servicekit.settings import ServiceSettings
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     # Two processes on one port would share its calls, and a draining one would drop some.

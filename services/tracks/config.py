@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field, FilePath, field_validator
 
-from servicekit.settings import Environment, PostgresUrl, ServiceSettings, Target, variable
+from servicekit.setting_types import PostgresUrl, Target
+from servicekit.settings import Environment, ServiceSettings, variable
 from services.tracks.domain.web.addresses import DenyList
 from services.tracks.domain.web.host_overrides import parse_host_overrides
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from servicekit.settings import PostgresUrl, ServiceSettings
+from servicekit.setting_types import PostgresUrl
+from servicekit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from ops.probe import SERVING, check
 from servicekit.process import App, AppContext, Process
-from servicekit.settings import ServiceSettings, SettingsError, addresses
+from servicekit.setting_types import addresses
+from servicekit.settings import ServiceSettings, SettingsError
 
 BOTH = "127.0.0.1, [::1]"
 # 127.0.0.2 is another address of the same machine where there is no IPv6; macOS has to be told of it first.

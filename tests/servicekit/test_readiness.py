@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 
 from servicekit.health import NOT_SERVING, SERVING, HealthRegistry
 from servicekit.readiness import DatabaseProbe
-from servicekit.settings import Environment, PostgresUrl, ServiceSettings, SettingsError
+from servicekit.setting_types import PostgresUrl
+from servicekit.settings import Environment, ServiceSettings, SettingsError
 from tests.postgres import Database, Server, administrator, empty_database
 from tests.support.fault_proxy import FaultProxy
 

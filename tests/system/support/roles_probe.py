@@ -10,7 +10,8 @@ from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.call import Call
 from servicekit.process import App, AppContext, main
 from servicekit.remote_resolver import RemoteResolver
-from servicekit.settings import ServiceSettings, Target
+from servicekit.setting_types import Target
+from servicekit.settings import ServiceSettings
 from tests.probe import ProbeResponse
 from tests.servicekit.probe_process import Ready
 from tests.servicekit.probe_server import Probe, servicers

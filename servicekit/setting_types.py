@@ -1,0 +1,74 @@
+"""Types of settings that check their values, and the addresses in them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from contextlib import suppress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from servicekit.tokens import MIN_SECRET_BYTES
+
+
+def addresses(hosts: str) -> tuple[str, ...]:
+    """Parse addresses separated by commas; IPv6 ones may be in brackets."""
+    return tuple(host.strip().removeprefix("[").removesuffix("]") for host in hosts.split(","))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is loopback."""
+    address = _ip_address(host)
+    return address.is_loopback if address else host == "localhost"
+
+
+def is_local_target(target: str) -> bool:
+    """Whether all addresses of a target are loopback; False for one without a port."""
+    listed = re.sub("^(dns:(///)?|ipv4:|ipv6:)", "", target).split(",")
+    return all(is_loopback(each.rpartition(":")[0]) for each in listed)
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes long")
+    return secret
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    # urlsplit's error would quote the URL with a part of the password.
+    with suppress(ValueError):
+        parts = urlsplit(url.get_secret_value())
+        hosts = re.sub(r"\[[^]]*\]", "", parts.netloc.rpartition("@")[2])
+        if parts.scheme in {"postgresql", "postgres"} and not re.search(r":(?!\d*(,|$))", hosts):
+            return url
+    raise ValueError("must be an address that starts with postgresql:// or postgres://")
+
+
+def _all_addresses(hosts: str) -> str:
+    if not all(addresses(hosts)):
+        raise ValueError("must be an address, or several with commas")
+    return hosts
+
+
+def _one_family(target: str) -> str:
+    """Several addresses must be of one family: grpc resolves one name, or a list of IP addresses."""
+    if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
+        found = [_ip_address(each.rpartition(":")[0]) for each in target.split(",")]
+        if None in found or len(set(map(type, found))) > 1:
+            raise ValueError("several targets must all be IPv4 or all be IPv6 addresses with ports")
+    return target
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+Addresses = Annotated[str, AfterValidator(_all_addresses)]
+Target = Annotated[str, Field(min_length=1), AfterValidator(_one_family)]
