@@ -10,33 +10,48 @@ from typing import Self, TypeAlias
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
-# Networks that `is_global` accepts in at least one version of Python although they are private or unroutable: 6to4
-# relays, addresses with an embedded IPv4 address, site-local and documentation blocks, segment routing.
-_NOT_PUBLIC: tuple[Network, ...] = tuple(
+# The IANA special-purpose registries of both versions, IPv4 multicast and reserved space included. `is_global` knows
+# parts of them, other parts in each version of Python. Entries that are globally reachable (anycast of PCP, TURN, AMT and
+# AS112) are here too: no site is served from them. IPv6 outside 2000::/3 is never public, with all addresses that embed
+# an IPv4 address except those of 6to4 and Teredo.
+_GLOBAL_UNICAST = ip_network("2000::/3")
+_SPECIAL_PURPOSE: tuple[Network, ...] = tuple(
     ip_network(each)
     for each in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        # Azure gives its instances their metadata at this public address.
+        "168.63.129.16/32",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
         "192.88.99.0/24",
-        "::/96",
-        "::ffff:0:0/96",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",
+        "2001::/23",
+        "2001:db8::/32",
         "2002::/16",
+        "2620:4f:8000::/48",
         "3fff::/20",
-        "5f00::/16",
-        "fec0::/10",
     )
 )
 
 
 def is_public(address: Address) -> bool:
-    """Return True for an address of the public internet."""
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not (isinstance(address, IPv6Address) and address.scope_id is not None)
-        and not any(address in network for network in _NOT_PUBLIC if network.version == address.version)
+    """Return True for an address of the public internet that a site can be served from."""
+    if isinstance(address, IPv6Address) and (address.scope_id is not None or address not in _GLOBAL_UNICAST):
+        return False
+    return address.is_global and not any(
+        address in network for network in _SPECIAL_PURPOSE if network.version == address.version
     )
 
 

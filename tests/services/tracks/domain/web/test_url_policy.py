@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.tracks.domain.web.addresses import DenyList, is_public
+from services.tracks.domain.web.addresses import DenyList
 from services.tracks.domain.web.fetch_response import Failure, Policy
 from services.tracks.domain.web.host_overrides import parse_host_overrides
 from services.tracks.domain.web.url_policy import (
@@ -101,19 +101,6 @@ def test_sites_are_registrable_domains() -> None:
 def test_keys_differ_by_address_and_policy() -> None:
     targets = [FetchUrl("https", "example.com", path) for path in ("/", "/a")]
     assert len({cache_key(each, policy) for each in targets for policy in Policy}) == 4
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])
-def test_public_addresses(address: str) -> None:
-    assert is_public(ip_address(address))
-
-
-@given(st.ip_addresses(v=4))
-def test_an_address_in_an_address_is_never_public(inner: object) -> None:
-    number = int(inner)  # type: ignore[call-overload]  # an address is a number
-    for prefix in (0, 0xFFFF << 32, 0x0064FF9B << 96, 0x2002 << 112):
-        shift = 80 if prefix == 0x2002 << 112 else 0
-        assert not is_public(ip_address((prefix | number << shift).to_bytes(16, "big")))
 
 
 def test_the_deny_list_has_hosts_with_all_below_and_networks() -> None:
