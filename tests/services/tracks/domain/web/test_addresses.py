@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from services.tracks.domain.web import addresses
-from services.tracks.domain.web.addresses import Address, Network, is_public
+from services.tracks.domain.web.addresses import Address, DenyList, Network, all_allowed, is_public
 
 # iana-ipv4-special-registry, the multicast space, and the addresses of cloud metadata.
 IPV4 = """
@@ -79,6 +79,13 @@ def test_addresses_beside_special_purpose_blocks_are_public(address: str) -> Non
 
 def test_an_address_with_a_zone_is_not_public() -> None:
     assert not is_public(ip_address("2606:4700:4700::1111%eth0"))
+
+
+def test_one_private_or_denied_address_refuses_the_name() -> None:
+    public, private = ip_address("1.1.1.1"), ip_address("10.0.0.1")
+    assert all_allowed([public], DenyList())
+    assert not all_allowed([public, private], DenyList())
+    assert not all_allowed([public, ip_address("8.8.8.8")], DenyList.parse("8.8.8.0/24"))
 
 
 def test_a_missing_entry_is_noticed() -> None:
