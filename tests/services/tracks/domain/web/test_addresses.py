@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import cast
 from unittest.mock import patch
 
 import pytest
@@ -27,7 +26,7 @@ IPV6 = """
     2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20 5f00::/16 fc00::/7 fe80::/10
     ::/96 ::ffff:0:0:0/96 fec0::/10 ff00::/8 4000::/2 8000::/1 fd00:ec2::254/128 fd20:ce::254/128 fe80::a9fe:a9fe/128
 """
-SPECIAL = [cast("Network", ip_network(each)) for each in (IPV4 + IPV6).split()]
+SPECIAL = [ip_network(each) for each in (IPV4 + IPV6).split()]
 # Right before and after special blocks, and sites.
 PUBLIC = """
     1.0.0.0 1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15
