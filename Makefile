@@ -2,9 +2,9 @@
 
 # The interpreter that makes .venv; needs 3.11 or newer with the venv module.
 PYTHON ?= python3
-# Passed on: make up ARGS="--port-base 8400", make test ARGS="tests/chat -k page", make bench ARGS=--help.
+# Passed on: make up ARGS="--port-base 8400", make test ARGS="tests/services/chat -k page", make bench ARGS=--help.
 ARGS ?=
-# Test processes at a time; "auto" is one per core.
+# Test processes at a time; "auto" is one more than there are cores, as tests also wait.
 WORKERS ?= auto
 # The oldest supported PostgreSQL, for make test-all.
 PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
@@ -12,6 +12,9 @@ PG15_BIN ?= $(patsubst %/postgres,%,$(firstword $(wildcard \
 	/usr/pgsql-15/bin/postgres \
 	/opt/homebrew/opt/postgresql@15/bin/postgres \
 	/usr/local/opt/postgresql@15/bin/postgres)))
+
+# Bytecode is cached, whatever the environment says: tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder

@@ -38,6 +38,7 @@ def run(scenario: Scenario) -> Result:
 
 @pytest.mark.serial
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_every_contender_is_measured_in_every_round(servers: list[Server]) -> None:
     lines: list[str] = []
     scenario = Scenario("probe", "Probe", 8, [contender("bare", servers[0]), contender("kit", servers[1])])

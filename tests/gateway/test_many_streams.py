@@ -27,7 +27,7 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(120)]
 STREAMS = 600
 CONNECTIONS = 3
-ROUNDS = 5
+ROUNDS = 3
 CALLS = 120
 HIGHEST_RATIO = 1.5
 # The stream limit of a connection, and the streams that get through at least: the health watch takes one.

@@ -40,6 +40,7 @@ def test_start_right_after_a_kill_waits_for_the_orphans(folder: Path, base: int)
             assert again.interrupt() == 0
 
 
+@pytest.mark.slow
 def test_ephemeral_leaves_nothing_even_when_killed(folder: Path, base: int) -> None:
     for kill in (False, True):
         with up(folder, base, "--ephemeral", TMPDIR=str(folder)) as running:

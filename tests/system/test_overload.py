@@ -19,7 +19,7 @@ from tests.probe import ProbeRequest, ProbeResponse
 from tests.services.running import user
 from tests.system.support.processes import RealProcess, real_suite
 
-pytestmark = [pytest.mark.serial, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(180)]
 
 ASK = "/probe.v1.ProbeService/Ask"
 CHECK = "/grpc.health.v1.Health/Check"
@@ -111,7 +111,6 @@ async def test_overload_costs_the_late_calls_and_not_the_others(database: Databa
         await _normal_again(client, capacity)
 
 
-@pytest.mark.slow
 async def test_overload_without_limits_is_caught(database: Database, tmp_path: Path) -> None:
     """The control: everybody waits, and nobody gets an answer in time."""
     async with probe(database, tmp_path, NO_LIMITS) as client:

@@ -25,7 +25,7 @@ from tests.services.running import user
 from tests.system.support.load import Load
 from tests.system.support.processes import RealProcess, real_suite
 
-pytestmark = [pytest.mark.serial, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(400)]
 RESTARTS = tries(2, 10)
 """Of each replica."""
 LEAST_RATE = 300.0
@@ -152,7 +152,6 @@ async def test_rolling_restarts_under_load_lose_no_call(
     assert sends.ledger.acknowledged > RESTARTS
 
 
-@pytest.mark.slow
 async def test_leaving_at_once_without_retries_would_be_found(
     tmp_path: Path, fresh_database: Database
 ) -> None:

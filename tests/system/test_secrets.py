@@ -173,6 +173,7 @@ async def something_to_find(run: Run) -> Requests:
     return Requests(20_261_122, known)
 
 
+@pytest.mark.slow
 async def test_no_secret_is_told_whatever_happens(database: Database, tmp_path: Path) -> None:
     chosen = random.Random(20_261_122)
     async with (

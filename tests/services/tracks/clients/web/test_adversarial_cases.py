@@ -59,6 +59,7 @@ async def test_adversarial_case_ends_in_its_failure(web: FakeWeb, name: str) -> 
 
 
 @pytest.mark.serial
+@pytest.mark.slow
 async def test_slow_servers_end_in_their_failure_within_the_limit(tls: ssl.SSLContext, pair: Pair) -> None:
     async def alone(name: str) -> None:
         async with fake_web(tls, pair) as web:
@@ -71,6 +72,7 @@ async def test_slow_servers_end_in_their_failure_within_the_limit(tls: ssl.SSLCo
 
 
 @pytest.mark.serial
+@pytest.mark.slow
 async def test_memory_stays_small_over_the_list(tls: ssl.SSLContext, pair: Pair) -> None:
     most = 0
 
