@@ -100,7 +100,7 @@ class RemoteJwks(KeySource):
         return super().find(kid)
 
     async def refresh(self) -> None:
-        """Fetch the keys or join the fetch in flight; rate-limited.
+        """Fetch the keys or join the fetch in flight (single-flight); rate-limited.
 
         Raises ServiceUnavailableError while no key is cached, since no token can be verified.
         """

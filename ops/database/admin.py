@@ -118,6 +118,7 @@ async def _create(
 
 
 async def _record(connection: asyncpg.Connection, granted: Granted, reason: str) -> None:
+    """Write a line of the audit log."""
     before = {} if granted.before is None else {"role": granted.before}
     await connection.execute(
         "INSERT INTO users.admin_actions (id, actor_kind, action, target_id, before, after, reason, request_id)"

@@ -4,6 +4,8 @@ A page is the same for every reader, except for the marks on the caller's own re
 changes only with the room, whose rev increases with every change that a page shows. A cached page is valid while its
 rev equals the room's, which every call reads together with the caller's access.
 
+Nothing invalidates a page: `message_list` compares the revs at every read.
+
 A page is admitted on its second read, so one-off reads deep in the history do not evict hot pages.
 """
 

@@ -1,4 +1,7 @@
-"""The rules of sending, applied to what was read under the room lock."""
+"""The rules of sending: idempotency by request_id, slow mode, mentions, replies.
+
+They are applied to what was read under the room lock.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ def payload_hash(
 
 
 def find_duplicate(draft: SendDraft, context: SendContext) -> int | None:
-    """Return the seq of the message that an earlier call with this request id wrote, or None.
+    """Idempotency: return the seq of the message that an earlier call with this request id wrote, or None.
 
     Raises RoomNotFoundError for a room that the caller can't see, RequestIdReusedError when the earlier call had
     other fields. Comes before every other rule: a repeated call returns its message even when its author may

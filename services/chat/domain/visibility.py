@@ -1,4 +1,7 @@
-"""Room visibility: a hidden room gets the same error as a missing one."""
+"""Who sees a room and who may act in it: visibility, membership, bans, mutes, suspensions.
+
+A hidden room gets the same error as a missing one.
+"""
 
 from __future__ import annotations
 

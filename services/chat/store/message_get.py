@@ -13,7 +13,7 @@ from services.chat.store.message_query import MESSAGE, MessageRow, message_from_
 from services.chat.store.reactions import TALLIES
 
 RESTORE_WINDOW_DAYS = 30
-"""How long a deleted message can be restored."""
+"""How long a deleted message can be restored: 30 days, then its content is purged."""
 
 
 class MessageStateRow(NamedTuple):

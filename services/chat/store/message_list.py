@@ -1,4 +1,4 @@
-"""SQL of the lists of a room's messages."""
+"""SQL of ListMessages, ListReplies and the other lists of a room's messages: the statements of a page."""
 
 from __future__ import annotations
 

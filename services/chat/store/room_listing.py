@@ -1,4 +1,4 @@
-"""SQL of the lists of rooms.
+"""SQL of the lists of rooms, and of unread counts.
 
 Each match tier of the public rooms has an index and reads a bounded number of rows. The bounds are in inner SELECTs
 without an order: sorting would need all matches, which for a common syllable are a large part of the table.
