@@ -24,9 +24,13 @@ _LONGEST_REASON = 512
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What `grant` did. `before` is None for a user that it created; equal roles mean that nothing was written."""
+    """What `grant` did. `before` is None for a user that it created; equal roles mean that nothing was written.
+
+    `subject` is that of the user's tokens, which the issuer's own list of users has beside the address.
+    """
 
     user_id: UUID
+    subject: str
     before: str | None
     after: str
 
@@ -59,11 +63,11 @@ async def grant(
             "SELECT id FROM users.users WHERE role = 'ADMIN' AND erased_at IS NULL ORDER BY id FOR UPDATE"
         )
         row = await connection.fetchrow(
-            "SELECT id, role FROM users.users WHERE email = $1 FOR UPDATE", address
+            "SELECT id, supabase_id, role FROM users.users WHERE email = $1 FOR UPDATE", address
         )
         if row is None:
             return await _create(connection, address, role, reason, environment)
-        granted = Granted(row["id"], row["role"], role)
+        granted = Granted(row["id"], row["supabase_id"], row["role"], role)
         if granted.changed:
             if granted.before == "ADMIN" and len(admins) == 1:
                 raise CliError(
@@ -104,13 +108,13 @@ async def _create(
             why=f"Only with SEDA_ENV={DEVELOPMENT} are users created here.",
             fix="Let the person sign in once first, then run this again.",
         )
-    granted = Granted(uuid7(), None, role)
+    granted = Granted(uuid7(), development_subject(address), None, role)
     await connection.execute(
         # The name stays empty until the person chooses one: an address is not to be shown to others.
         "INSERT INTO users.users (id, email, supabase_id, display_name, role) VALUES ($1, $2, $3, '', $4)",
         granted.user_id,
         address,
-        development_subject(address),
+        granted.subject,
         role,
     )
     await _record(connection, granted, reason)

@@ -143,7 +143,8 @@ def admin_grant(
 ) -> None:
     """Give a user a role on the whole platform; the act is recorded.
 
-    With SEDA_ENV=development a user that is not known yet is created.
+    Names the subject of the user's tokens: compare it with the issuer's list of users. With SEDA_ENV=development a
+    user that is not known yet is created.
 
     Examples:
         seda admin grant ada@example.org ADMIN
@@ -159,11 +160,12 @@ def admin_grant(
     console.result(
         {
             "user_id": granted.user_id,
+            "subject": granted.subject,
             "before": granted.before,
             "after": granted.after,
             "changed": granted.changed,
         },
-        f"{granted.user_id} {done} {granted.after}.",
+        f"{granted.user_id} (subject {granted.subject}) {done} {granted.after}.",
     )
 
 

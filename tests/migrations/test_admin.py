@@ -46,6 +46,7 @@ async def test_grant_changes_the_role_and_records_it(fresh_database: Database) -
     )
 
     assert (granted.before, granted.after, granted.changed) == ("USER", "ADMIN", True)
+    assert granted.subject == "ada@example.org"
     [user] = await rows(
         fresh_database, "SELECT id, role, updated_at > created_at AS touched FROM users.users"
     )
@@ -76,6 +77,7 @@ async def test_grant_creates_an_unknown_user_in_development(fresh_database: Data
         "",
         "MODERATOR",
     )
+    assert granted.subject == development_subject("ada@demo.seda.fm")
     assert granted.user_id.version == 7
     assert [(each["before"], each["after"]) for each in await actions(fresh_database)] == [
         ({}, {"role": "MODERATOR"})

@@ -15,6 +15,7 @@ import pytest
 from migrations.heads import head
 from ops.database import SERVICES
 from ops.database.lock import migration_lock
+from ops.dev_tokens import development_subject
 from tests.postgres import Database, administrator
 
 
@@ -65,6 +66,8 @@ async def test_from_nothing_to_an_administrator(blank_database: Database, tmp_pa
     assert (await run("migrate", "diff")).stdout == "No differences.\n"
     granted = await run("admin", "grant", "ada@example.org", "admin", "--json")
     assert (granted.code, granted.envelope["data"]["after"]) == (0, "ADMIN")
+    again = await run("admin", "grant", "ada@example.org", "admin")
+    assert f"(subject {development_subject('ada@example.org')}) already was ADMIN." in again.stdout
 
 
 async def test_the_exit_code_tells_a_busy_lock(database: Database, tmp_path: Path) -> None:
