@@ -32,6 +32,7 @@ def development_token(
         "aud": audience,
         "sub": development_subject(email),
         "email": email.strip().lower(),
+        "email_verified": True,
         "role": "authenticated",
         "iat": issued,
         "exp": issued + lifetime_seconds,

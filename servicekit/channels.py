@@ -94,7 +94,7 @@ class ServiceClient:
     Streams have their own channel: with all streams of a connection taken, a unary call on it waits to its deadline.
     `channel` and `stream_channel` retry reads alone, so the gateway forwards writes exactly once. `retrying_channel`
     retries idempotent writes too, and writes that take a request_id: each such call must have one. Channels connect
-    on their first call.
+    on their first call. `name` is the audience of the service tokens.
     """
 
     def __init__(
@@ -150,7 +150,8 @@ class ServiceClient:
         call = current_call.get()
         token = call.token if call and not as_service else None
         if token is None:
-            token = self._tokens.token(str(call.identity.user_id) if call and call.identity else None)
+            on_behalf_of = str(call.identity.user_id) if call and call.identity else None
+            token = self._tokens.token(self.name, on_behalf_of)
         metadata = [("authorization", f"Bearer {token}")]
         if call is not None:
             metadata.append(("x-request-id", call.request_id))

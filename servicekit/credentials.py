@@ -21,7 +21,9 @@ def build_token_verifier(settings: ServiceSettings) -> TokenVerifier:
         user_issuer=settings.jwt_issuer,
         user_audience=settings.jwt_audience,
         service_keys=_service_keys(settings),
+        service=settings.process,
         accept_development=settings.env is not Environment.PRODUCTION,
+        require_verified_email=settings.requires_verified_email,
     )
 
 

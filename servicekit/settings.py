@@ -28,7 +28,7 @@ from servicekit.setting_types import (
     is_local_target,
     is_loopback,
 )
-from servicekit.tokens import DEVELOPMENT_ISSUER
+from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
 
 _PREFIX = "SEDA_"
 _RATES = ("SEND", "REACTION", "SEARCH", "ROOM", "JOIN", "INVITATION", "REPORT", "FETCH_HOST")
@@ -129,6 +129,10 @@ class ServiceSettings(BaseSettings):
         description="accepted issuer of users' tokens; production refuses the default",
     )
     jwt_audience: str = Field("authenticated", min_length=1, description="accepted audience of users' tokens")
+    require_verified_email: bool | None = Field(
+        None,
+        description="refuse users' tokens whose e-mail address is not verified, default: in production",
+    )
     service_secret: Secret | None = Field(
         None,
         description="shared secret of service tokens, at least 32 bytes; required unless `SEDA_SERVICE_KEY` is set",
@@ -220,6 +224,8 @@ class ServiceSettings(BaseSettings):
             yield "SEDA_SERVICE_SECRET", why
         if self.env is Environment.PRODUCTION and self.jwt_issuer == DEVELOPMENT_ISSUER:
             yield "SEDA_JWT_ISSUER", "must be set in production: development tokens are rejected"
+        if self.jwt_issuer == SERVICE_ISSUER:
+            yield "SEDA_JWT_ISSUER", "is the issuer of service tokens"
         yield from self._tls_errors()
         yield from self._database_errors()
 
@@ -274,6 +280,13 @@ class ServiceSettings(BaseSettings):
         if self.drain_seconds is not None:
             return self.drain_seconds
         return 0.0 if self.env is Environment.DEVELOPMENT else 5.0
+
+    @property
+    def requires_verified_email(self) -> bool:
+        """Whether users need a verified e-mail address."""
+        if self.require_verified_email is not None:
+            return self.require_verified_email
+        return self.env is Environment.PRODUCTION
 
     @property
     def admin_reflects(self) -> bool:

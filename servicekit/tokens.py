@@ -21,11 +21,11 @@ from servicekit.jwks import Key, KeySource
 
 DEVELOPMENT_ISSUER = "seda-development"
 SERVICE_ISSUER = "seda-services"
-SERVICE_AUDIENCE = "seda"
 MIN_SECRET_BYTES = 32
 MAX_TOKEN_CHARACTERS = 4096
 _LEEWAY = 30
 _SERVICE_LIFETIME = 300
+_MAX_SERVICE_LIFETIME = 600
 _CACHE_SECONDS = 60
 _CACHE_SIZE = 10_000
 # Supabase tokens with these roles have no user.
@@ -33,6 +33,7 @@ _NO_USER_ROLES = frozenset({"anon", "service_role"})
 # No control characters and no lone surrogates, which can't be stored.
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
 _EMAIL = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,254}")
+_TEXT_CLAIMS = ("iss", "aud", "sub", "email", "role", "on_behalf_of")
 
 
 class UnknownKeyError(TokenInvalidError):
@@ -61,15 +62,18 @@ class ServiceToken:
 class TokenVerifier:
     """Verifies tokens; valid ones are cached by their hash until they expire, 60 s at most.
 
-    A token whose audience is `seda` is a service's and is checked with the services' keys; any other
-    is a user's. Each kind has one family of keys, one issuer and one audience.
+    A token whose issuer is `seda-services` is a service's and is checked with the services' keys; any other
+    is a user's. Each kind has one family of keys, one issuer and one audience; a service token's audience is the
+    service that it is for, here `service`.
     """
 
     user_keys: KeySource
     user_issuer: str
     user_audience: str
     service_keys: KeySource
+    service: str
     accept_development: bool
+    require_verified_email: bool = False
     now: Callable[[], float] = time.time
     _verified: Cache[bytes, UserToken | ServiceToken] = field(default_factory=lambda: Cache(_CACHE_SIZE))
 
@@ -91,29 +95,32 @@ class TokenVerifier:
 
     def _verify(self, token: str, now: float) -> UserToken | ServiceToken:
         signed, claims = _read(token)
-        # The unverified audience only selects the keys; every claim is verified with them below.
-        service = claims.get("aud") == SERVICE_AUDIENCE
+        # The unverified issuer only selects the keys; every claim is verified with them below.
+        service = claims.get("iss") == SERVICE_ISSUER
         keys = self.service_keys if service else self.user_keys
         kid = signed.headers().get("kid")
         key = keys.find(kid if isinstance(kid, str) else None)
         if key is None:
             raise UnknownKeyError("the token is signed with an unknown key")
         _check_signature(signed, key, keys.algorithms)
-        expires, subject = claims.get("exp"), claims.get("sub")
-        if not _is_instant(expires):
-            raise TokenInvalidError("the token has no expiry")
-        if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
-            raise TokenInvalidError("the token has no subject, or an invalid one")
-        wanted = (SERVICE_ISSUER, SERVICE_AUDIENCE) if service else (self.user_issuer, self.user_audience)
+        for name in _TEXT_CLAIMS:
+            if not isinstance(claims.get(name, ""), str | None):
+                raise TokenInvalidError(f"the token's claim {name} is not text")
+        expires = _check_times(claims, now)
+        wanted = (SERVICE_ISSUER, self.service) if service else (self.user_issuer, self.user_audience)
         if (claims.get("iss"), claims.get("aud")) != wanted:
             raise TokenInvalidError("the token has another issuer or audience")
-        _check_times(claims, expires, now)
+        subject = claims.get("sub") or ""
+        if not _SUBJECT.fullmatch(subject):
+            raise TokenInvalidError("the token has no subject, or an invalid one")
         if service:
             # With one key per service, a service can't sign in another's name.
             if len(keys.algorithms) > 1 and kid != subject:
                 raise TokenInvalidError("the token is signed with another service's key")
-            on_behalf_of = claims.get("on_behalf_of")
-            return ServiceToken(subject, on_behalf_of if isinstance(on_behalf_of, str) else None, expires)
+            issued = claims.get("iat")
+            if issued is None or expires > issued + _MAX_SERVICE_LIFETIME:
+                raise TokenInvalidError("the service token is valid for more than ten minutes")
+            return ServiceToken(subject, claims.get("on_behalf_of"), expires)
         return self._user(claims, subject, expires)
 
     def _user(self, claims: dict[str, Any], subject: str, expires: float) -> UserToken:
@@ -121,34 +128,38 @@ class TokenVerifier:
             raise TokenInvalidError("the token has no user")
         if claims["iss"] == DEVELOPMENT_ISSUER and not self.accept_development:
             raise TokenInvalidError("development tokens are not accepted here")
-        email = claims.get("email")
+        email = claims.get("email") or ""
+        if email and self.require_verified_email and not _is_email_verified(claims):
+            raise TokenInvalidError("the token's e-mail address is not verified")
         # An invalid address counts as none; users then returns EMAIL_REQUIRED.
-        valid = email if isinstance(email, str) and _EMAIL.fullmatch(email) else ""
-        return UserToken(subject, valid, expires)
+        return UserToken(subject, email if _EMAIL.fullmatch(email) else "", expires)
 
 
 class ServiceTokenSigner:
-    """Signs this process's service tokens; each is valid for five minutes and reused for half of that."""
+    """Signs this process's service tokens, each for one target service.
+
+    A token is valid for five minutes and reused for half of that.
+    """
 
     def __init__(self, service: str, key: bytes | OKPKey, now: Callable[[], float] = time.time) -> None:
         self._service = service
         self._key = OctKey.import_key(key) if isinstance(key, bytes) else key
         self._header = {"alg": "HS256"} if isinstance(key, bytes) else {"alg": "Ed25519", "kid": service}
         self._now = now
-        self._signed: Cache[str | None, str] = Cache(_CACHE_SIZE)
+        self._signed: Cache[tuple[str, str | None], str] = Cache(_CACHE_SIZE)
 
-    def token(self, on_behalf_of: str | None = None) -> str:
-        """A token of this service, optionally on behalf of a user id."""
-        now = self._now()
-        cached = self._signed.get(on_behalf_of, now)
+    def token(self, target: str, on_behalf_of: str | None = None) -> str:
+        """A token that this service may use at `target`, optionally on behalf of a user id."""
+        now, key = self._now(), (target, on_behalf_of)
+        cached = self._signed.get(key, now)
         if cached is not None:
             return cached
-        claims: dict[str, Any] = {"iss": SERVICE_ISSUER, "aud": SERVICE_AUDIENCE, "sub": self._service}
+        claims: dict[str, Any] = {"iss": SERVICE_ISSUER, "aud": target, "sub": self._service}
         claims |= {"iat": int(now), "exp": int(now) + _SERVICE_LIFETIME}
         if on_behalf_of is not None:
             claims["on_behalf_of"] = on_behalf_of
         signed = jwt.encode(self._header, claims, self._key, algorithms=[self._header["alg"]])
-        self._signed.put(on_behalf_of, signed, now + _SERVICE_LIFETIME / 2)
+        self._signed.put(key, signed, now + _SERVICE_LIFETIME / 2)
         return signed
 
 
@@ -173,13 +184,29 @@ def _check_signature(signed: jws.CompactSignature, key: Key, algorithms: Sequenc
         raise TokenInvalidError("the token's signature is invalid")
 
 
-def _check_times(claims: dict[str, Any], expires: float, now: float) -> None:
+def _check_times(claims: dict[str, Any], now: float) -> float:
+    """The expiry of a token that is valid now."""
+    expires = claims.get("exp")
+    if not _is_instant(expires):
+        raise TokenInvalidError("the token has no expiry")
     if expires + _LEEWAY <= now:
         raise TokenExpiredError
     for name in ("nbf", "iat"):
         value = claims.get(name)
         if value is not None and (not _is_instant(value) or value > now + _LEEWAY):
             raise TokenInvalidError("the token is not valid yet")
+    return expires
+
+
+def _is_email_verified(claims: dict[str, Any]) -> bool:
+    """Whether the issuer says so: in OpenID Connect's claim, or where Supabase writes it.
+
+    Users can write their user_metadata themselves: docs/decisions/0021-verified-email.md.
+    """
+    verified, metadata = claims.get("email_verified"), claims.get("user_metadata")
+    if verified is None and isinstance(metadata, dict):
+        verified = metadata.get("email_verified")
+    return verified is True
 
 
 def _is_instant(value: object) -> TypeGuard[float]:

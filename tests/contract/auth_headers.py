@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from servicekit.caller import Role
-from servicekit.tokens import DEVELOPMENT_ISSUER
+from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, service, user
 
 EMAIL = "fuzz@example.org"
@@ -24,9 +24,9 @@ def user_header(email: str = EMAIL) -> str:
     return user(email)[0][1]
 
 
-def service_header(name: str) -> str:
-    """A valid header of a service, for five minutes."""
-    return service(name)[0][1]
+def service_header(name: str, target: str) -> str:
+    """A valid header of a service at another one, for five minutes."""
+    return service(name, target)[0][1]
 
 
 def jwt(claims: Any, secret: str = JWT_SECRET, header: Any = None) -> str:
@@ -54,9 +54,9 @@ def user_claims(**changes: Any) -> dict[str, Any]:
 
 
 def service_claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a valid token of chat, changed."""
+    """The claims of a valid token of chat for the probe service, changed; None removes a claim."""
     now = int(time.time())
-    claims = {"iss": "seda-services", "aud": "seda", "sub": "chat", "iat": now, "exp": now + 60}
+    claims = {"iss": SERVICE_ISSUER, "aud": "probe", "sub": "chat", "iat": now, "exp": now + 60}
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
@@ -140,7 +140,7 @@ def _forged() -> dict[str, str]:
         "unknown critical header": jwt(user_claims(), header={"alg": "HS256", "crit": ["x"], "x": 1}),
         "service with the users' secret": jwt(service_claims()),
         "user with the services' secret": jwt(user_claims(), SERVICE_SECRET),
-        "user's claims for the services": jwt(user_claims(aud="seda"), SERVICE_SECRET),
+        "user's claims for the services": jwt(user_claims(iss=SERVICE_ISSUER), SERVICE_SECRET),
     }
 
 

@@ -110,7 +110,7 @@ def header(target: Target) -> str:
     """An authorization header that the method accepts."""
     method = target.method
     if method.access is Access.SERVICE:
-        return service_header(min(method.callers))
+        return service_header(min(method.callers), target.service_name)
     stranger = method.access in {Access.PUBLIC, Access.USER}
     return user_header(EMAILS[Role.USER if stranger else Role.ADMIN])
 

@@ -39,14 +39,11 @@ _UNAUTHENTICATED = {
     "an expired user": (f"Bearer {jwt(user_claims(exp=_LONG_AGO))}", "TOKEN_EXPIRED"),
     "an expired service": (f"Bearer {jwt(service_claims(exp=_LONG_AGO), SERVICE_SECRET)}", "TOKEN_EXPIRED"),
     "a user of another audience": (f"Bearer {jwt(user_claims(aud='anybody'))}", "TOKEN_INVALID"),
-    "a service of another audience": (
-        f"Bearer {jwt(service_claims(aud='anybody'), SERVICE_SECRET)}",
-        "TOKEN_INVALID",
-    ),
 }
+_MISDIRECTED = "a service with a token for another one"
 _USERS = {str(role): user_header(email) for role, email in EMAILS.items()}
 _SERVICES = {f"service {name}": name for name in SERVICES}
-CALLERS = (*_UNAUTHENTICATED, *_USERS, *_SERVICES)
+CALLERS = (*_UNAUTHENTICATED, _MISDIRECTED, *_USERS, *_SERVICES)
 # The user roles that each access level admits.
 _OPEN_TO: dict[int, set[str]] = {
     annotations_pb2.ACCESS_USER: {Role.USER, Role.MODERATOR, Role.ADMIN},
@@ -69,6 +66,8 @@ def expected_reason(target: Target, caller: str) -> str | None:
     access, callers = options_of(target)
     if access == annotations_pb2.ACCESS_PUBLIC:
         return None
+    if caller == _MISDIRECTED:
+        return "TOKEN_INVALID"
     if caller in _UNAUTHENTICATED:
         return _UNAUTHENTICATED[caller][1]
     allowed = {*_OPEN_TO[access], *(f"service {name}" for name in callers)}
@@ -88,20 +87,25 @@ def response_violations(target: Target, caller: str, outcome: Outcome) -> list[s
     return [f"{caller}: {target}: {violation}" for violation in found]
 
 
-def _header(caller: str) -> str | None:
+def _header(caller: str, target: Target) -> str | None:
     if caller in _SERVICES:
-        return service_header(_SERVICES[caller])
+        return service_header(_SERVICES[caller], target.service_name)
+    if caller == _MISDIRECTED:
+        others = [name for name in SERVICES if name != target.service_name]
+        return service_header(min(target.method.callers or SERVICES), others[0])
     return _USERS[caller] if caller in _USERS else _UNAUTHENTICATED[caller][0]
 
 
 async def find_violations(targets: list[Target], caller: str) -> list[str]:
     """The violations in the responses to a caller."""
-    header = _header(caller)
-    metadata = [("x-request-id", REQUEST_ID), *([("authorization", header)] if header else [])]
-    # An empty request changes nothing: an admitted caller gets a validation error.
-    outcomes = await asyncio.gather(
-        *(send(target.at.channel, target.method, b"", metadata) for target in targets)
-    )
+
+    async def ask(target: Target) -> Outcome:
+        header = _header(caller, target)
+        metadata = [("x-request-id", REQUEST_ID), *([("authorization", header)] if header else [])]
+        # An empty request changes nothing: an admitted caller gets a validation error.
+        return await send(target.at.channel, target.method, b"", metadata)
+
+    outcomes = await asyncio.gather(*map(ask, targets))
     pairs = zip(targets, outcomes, strict=True)
     return [
         violation for target, outcome in pairs for violation in response_violations(target, caller, outcome)

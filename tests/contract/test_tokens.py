@@ -61,7 +61,7 @@ async def test_bad_token_does_no_harm_at_public_methods(targets: list[Target], n
 async def test_service_methods_are_nowhere_behind_the_gateway(suite_fixture: SuiteFixture) -> None:
     for target in suite_fixture.targets:
         if target.method.access is Access.SERVICE:
-            metadata = [("authorization", service_header(min(target.method.callers)))]
+            metadata = [("authorization", service_header(min(target.method.callers), target.service_name))]
             outcome = await send(
                 suite_fixture.suite.processes["gateway"].channel, target.method, b"", metadata
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -68,16 +69,22 @@ class Users:
         return Caller(self.others.get(email, USER_ID), self.role)
 
 
-def verifier(now: Callable[[], float] | None = None, *, accept_development: bool = True) -> TokenVerifier:
+def verifier(
+    now: Callable[[], float] = time.time,
+    *,
+    accept_development: bool = True,
+    require_verified_email: bool = False,
+) -> TokenVerifier:
     """A verifier with the tests' secrets."""
-    given: dict[str, Any] = {"now": now} if now else {}
     return TokenVerifier(
         user_keys=SharedSecret(JWT_SECRET),
         user_issuer="seda-development",
         user_audience="authenticated",
         service_keys=SharedSecret(SERVICE_SECRET),
+        service="probe",
         accept_development=accept_development,
-        **given,
+        require_verified_email=require_verified_email,
+        now=now,
     )
 
 
@@ -194,5 +201,5 @@ def as_user(email: str = "listener@example.org") -> tuple[tuple[str, str], ...]:
 
 def as_service(name: str, on_behalf_of: str | None = None) -> tuple[tuple[str, str], ...]:
     """The metadata of a service's call."""
-    token = ServiceTokenSigner(name, SERVICE_SECRET).token(on_behalf_of)
+    token = ServiceTokenSigner(name, SERVICE_SECRET).token("probe", on_behalf_of)
     return (("authorization", f"Bearer {token}"),)

@@ -95,7 +95,9 @@ def test_a_file_of_service_keys_that_cannot_be_used_is_named(tmp_path: Path, con
 def test_a_service_verifies_what_it_signs_with_its_own_key(tmp_path: Path) -> None:
     told = with_keys(tmp_path, OWN_KEY, public(ED, "probe"))
     assert (
-        credentials.build_token_verifier(told).verify(credentials.build_service_signer(told).token()).expires
+        credentials.build_token_verifier(told)
+        .verify(credentials.build_service_signer(told).token("probe"))
+        .expires
         > 0
     )
 

@@ -24,7 +24,6 @@ from servicekit.errors import ServiceUnavailableError, TokenInvalidError
 from servicekit.identity import Authenticator
 from servicekit.jwks import RemoteJwks, SharedSecret, StaticJwks, fetch_https, parse_jwks
 from servicekit.tokens import (
-    SERVICE_AUDIENCE,
     SERVICE_ISSUER,
     ServiceToken,
     ServiceTokenSigner,
@@ -83,6 +82,7 @@ class Issuer:
             user_issuer=ISSUER,
             user_audience=AUDIENCE,
             service_keys=SharedSecret(SERVICE_SECRET),
+            service="chat",
             accept_development=False,
         )
 
@@ -138,7 +138,7 @@ async def test_a_token_without_algorithm_or_with_one_of_another_family_is_refuse
 async def test_a_user_token_for_services_is_checked_with_the_services_keys() -> None:
     issuer = Issuer()
     await issuer.keys.refresh()
-    forged = user_token("ES256", EC, "ec", iss=SERVICE_ISSUER, aud=SERVICE_AUDIENCE, sub="gateway")
+    forged = user_token("ES256", EC, "ec", iss=SERVICE_ISSUER, aud="chat", sub="gateway")
     with pytest.raises(TokenInvalidError):
         issuer.verifier().verify(forged)
 
@@ -356,6 +356,7 @@ def service_verifier(*entries: dict[str, object]) -> TokenVerifier:
         user_issuer=ISSUER,
         user_audience=AUDIENCE,
         service_keys=StaticJwks(key_set(*entries)),
+        service="tracks",
         accept_development=True,
     )
 
@@ -363,12 +364,13 @@ def service_verifier(*entries: dict[str, object]) -> TokenVerifier:
 def test_each_service_signs_with_its_own_key_for_itself_alone() -> None:
     verifier = service_verifier(*(public(key, name) for name, key in SERVICE_KEYS.items()))
     for name, key in SERVICE_KEYS.items():
-        signed = ServiceTokenSigner(name, key).token("somebody")
+        signed = ServiceTokenSigner(name, key).token("tracks", "somebody")
         verified = verifier.verify(signed)
         assert isinstance(verified, ServiceToken)
         assert (verified.service, verified.on_behalf_of) == (name, "somebody")
     chat = SERVICE_KEYS["chat"]
-    claims = {"iss": SERVICE_ISSUER, "aud": SERVICE_AUDIENCE, "exp": int(time.time()) + 60}
+    now = int(time.time())
+    claims = {"iss": SERVICE_ISSUER, "aud": "tracks", "iat": now, "exp": now + 60}
     as_gateway: dict[str, tuple[dict[str, str], Any]] = {
         "with chat's key under chat's name": ({"alg": "Ed25519", "kid": "chat"}, chat),
         "with chat's key under gateway's name": ({"alg": "Ed25519", "kid": "gateway"}, chat),

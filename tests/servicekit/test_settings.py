@@ -11,8 +11,9 @@ import pytest
 
 from gateway import app as gateway_app
 from gateway.config import Settings as GatewaySettings
+from servicekit.credentials import build_token_verifier
 from servicekit.process import App, AppContext, Process
-from servicekit.settings import ServiceSettings, SettingsError, SettingsT, load
+from servicekit.settings import Environment, ServiceSettings, SettingsError, SettingsT, load
 from services.chat import app as chat_app
 from services.chat.config import Settings as ChatSettings
 from services.tracks import app as tracks_app
@@ -143,6 +144,24 @@ def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_development_tokens_are_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SEDA_JWT_ISSUER" in errors(monkeypatch, Settings, **_GOOD, SEDA_ENV="production")
     loaded(monkeypatch, Settings, SEDA_JWT_ISSUER="https://example.org")
+
+
+def test_users_and_services_do_not_share_an_issuer(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = errors(monkeypatch, Settings, **_GOOD, SEDA_JWT_ISSUER="seda-services")
+    assert found == {"SEDA_JWT_ISSUER": "is the issuer of service tokens"}
+
+
+@pytest.mark.parametrize("env", Environment)
+def test_verified_address_is_required_in_production(
+    monkeypatch: pytest.MonkeyPatch, env: Environment
+) -> None:
+    given = {**_GOOD, "SEDA_ENV": env, "SEDA_JWT_ISSUER": "https://example.org"}
+    production = env is Environment.PRODUCTION
+    for value, required in ((None, production), ("0", False), ("1", True)):
+        settings = loaded(
+            monkeypatch, Settings, **given, **({"SEDA_REQUIRE_VERIFIED_EMAIL": value} if value else {})
+        )
+        assert build_token_verifier(settings).require_verified_email == required
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from joserfc import jws
 
 from ops.dev_tokens import development_subject, development_token
 from servicekit.errors import TokenExpiredError, TokenInvalidError
-from servicekit.tokens import MAX_TOKEN_CHARACTERS, ServiceToken, ServiceTokenSigner, UserToken
+from servicekit.tokens import MAX_TOKEN_CHARACTERS, ServiceToken, ServiceTokenSigner, TokenVerifier, UserToken
 from tests.contract.auth_headers import bad_headers, jwt, service_claims, user_claims
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, verifier
 
@@ -135,13 +136,13 @@ def test_refreshed_token_is_not_the_first_to_be_evicted(monkeypatch: pytest.Monk
     monkeypatch.setattr("servicekit.tokens._CACHE_SIZE", 2)
     now = [_NOW]
     signer = ServiceTokenSigner("chat", SERVICE_SECRET, lambda: now[0])
-    first = signer.token("first")
-    signer.token("second")
+    first = signer.token("probe", "first")
+    signer.token("probe", "second")
     now[0] += 200
-    refreshed = signer.token("first")
+    refreshed = signer.token("probe", "first")
     assert refreshed != first
-    signer.token("third")
-    assert (signer.token("first"), "second" in signer._signed) == (refreshed, False)
+    signer.token("probe", "third")
+    assert (signer.token("probe", "first"), ("probe", "second") in signer._signed) == (refreshed, False)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_longest_token_is_taken_and_one_character_more_is_not() -> None:
         verifier().verify(made + "x" * (MAX_TOKEN_CHARACTERS + 1 - len(made)))
 
 
-@pytest.mark.parametrize("email", [None, 7, ["a@example.org"], "a\0@example.org", "a\ud800@b.org", "a" * 255])
+@pytest.mark.parametrize("email", [None, "", "a\0@example.org", "a\ud800@b.org", "a" * 255])
 def test_token_without_a_usable_email_has_none(email: object) -> None:
     verified = verifier().verify(jwt(user_claims(email=email)))
     assert isinstance(verified, UserToken)
@@ -190,22 +191,104 @@ def test_role_and_mute_in_a_token_mean_nothing() -> None:
 
 def test_service_token_names_the_service_and_whom_it_acts_for(time_: Time) -> None:
     signer, checked = ServiceTokenSigner("chat", SERVICE_SECRET, time_), verifier(time_)
-    assert checked.verify(signer.token()) == ServiceToken("chat", None, int(_NOW) + 300)
-    assert checked.verify(signer.token("user-7")) == ServiceToken("chat", "user-7", int(_NOW) + 300)
+    assert checked.verify(signer.token("probe")) == ServiceToken("chat", None, int(_NOW) + 300)
+    assert checked.verify(signer.token("probe", "user-7")) == ServiceToken("chat", "user-7", int(_NOW) + 300)
 
 
 def test_service_token_is_reused_for_half_of_its_life(time_: Time) -> None:
     signer = ServiceTokenSigner("chat", SERVICE_SECRET, time_)
-    first, other = signer.token(), signer.token("user-7")
+    uses = [("probe", None), ("probe", "user-7"), ("tracks", None)]
+    first = [signer.token(*use) for use in uses]
+    assert len(set(first)) == len(uses)
     time_.now = _NOW + 149
-    assert (signer.token(), signer.token("user-7")) == (first, other)
+    assert [signer.token(*use) for use in uses] == first
     time_.now = _NOW + 150
-    assert signer.token() != first
-    assert verifier(time_).verify(signer.token()) == ServiceToken("chat", None, int(_NOW) + 450)
+    refreshed = signer.token("probe")
+    assert refreshed != first[0]
+    assert verifier(time_).verify(refreshed) == ServiceToken("chat", None, int(_NOW) + 450)
 
 
-def test_on_behalf_of_must_be_text() -> None:
-    made = jwt(service_claims(on_behalf_of=7), SERVICE_SECRET.decode())
-    verified = verifier().verify(made)
-    assert isinstance(verified, ServiceToken)
-    assert verified.on_behalf_of is None
+def test_service_token_is_good_at_its_target_alone() -> None:
+    signer = ServiceTokenSigner("gateway", SERVICE_SECRET)
+    for target in ("users", "chat", "seda", "authenticated", ""):
+        with pytest.raises(TokenInvalidError, match="another issuer or audience"):
+            verifier().verify(signer.token(target))
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "good"), [(600, True), (601, False), (600.5, False), (10**400, False), (None, False)]
+)
+def test_service_token_lives_ten_minutes_at_most(lifetime: float | None, *, good: bool) -> None:
+    issued = int(time.time())
+    times = {"iat": None} if lifetime is None else {"iat": issued, "exp": issued + lifetime}
+    made = jwt(service_claims(**times), SERVICE_SECRET.decode())
+    if good:
+        assert isinstance(verifier().verify(made), ServiceToken)
+    else:
+        with pytest.raises(TokenInvalidError, match="ten minutes"):
+            verifier().verify(made)
+
+
+# Each JSON type; Python writes the last two beyond the standard, and reads them.
+_VALUES: list[Any] = [
+    True, False, 0, 7, -1, 1.5, 10**400, -(10**400), 1e308, "", "x", "\0", "\ud800", [], [[]], ["x"], {},
+    {"x": {}}, float("nan"), float("inf"),
+]  # fmt: skip
+_TEXTS = ("iss", "aud", "sub", "email", "role")
+
+
+@pytest.mark.parametrize("make", [user_claims, service_claims])
+@pytest.mark.parametrize("value", _VALUES, ids=repr)
+def test_claim_of_any_type_is_accepted_or_refused_as_invalid(
+    make: Callable[..., dict[str, Any]], value: object
+) -> None:
+    """No claim and no header leads to another exception; a text claim of another type is always refused."""
+    secret = (SERVICE_SECRET if make is service_claims else JWT_SECRET).decode()
+    extra = ("on_behalf_of", "nbf", "jti", "email_verified", "user_metadata", "app_metadata", "amr")
+    for strict in (False, True):
+        checked = verifier(require_verified_email=strict)
+        for claim in {*make(), *_TEXTS, *extra}:
+            refused = _refused(checked, jwt(make(**{claim: value}), secret))
+            if claim in {*_TEXTS, "on_behalf_of"} and not isinstance(value, str):
+                assert refused, claim
+        for name in ("alg", "kid", "typ", "crit", "b64", "jwk", "x5c", "zip"):
+            _refused(checked, jwt(make(), secret, {"alg": "HS256", name: value}))
+
+
+def _refused(checked: TokenVerifier, token: str) -> bool:
+    try:
+        checked.verify(token)
+    except (TokenInvalidError, TokenExpiredError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("claims", "verified"),
+    [
+        ({}, False),
+        ({"email_verified": True}, True),
+        ({"email_verified": False}, False),
+        ({"email_verified": "true"}, False),
+        ({"user_metadata": {"email_verified": True}}, True),
+        ({"user_metadata": {"email_verified": False}}, False),
+        ({"user_metadata": {}}, False),
+        # The issuer's own claim is worth more than what users can write.
+        ({"email_verified": False, "user_metadata": {"email_verified": True}}, False),
+        ({"email_verified": True, "user_metadata": {"email_verified": False}}, True),
+        ({"app_metadata": {"email_verified": True}}, False),
+    ],
+)
+def test_address_that_is_not_verified_is_refused_where_it_must_be(
+    claims: dict[str, Any], *, verified: bool
+) -> None:
+    made = jwt(user_claims(**claims))
+    assert isinstance(verifier().verify(made), UserToken)
+    checked = verifier(require_verified_email=True)
+    if verified:
+        assert isinstance(checked.verify(made), UserToken)
+    else:
+        with pytest.raises(TokenInvalidError, match="not verified"):
+            checked.verify(made)
+    # A user without an address gets EMAIL_REQUIRED from users.
+    assert isinstance(checked.verify(jwt(user_claims(email=None))), UserToken)

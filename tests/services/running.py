@@ -98,9 +98,9 @@ def user(email: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {development_token(JWT_SECRET.encode(), email)}"),)
 
 
-def service(name: str) -> tuple[tuple[str, str], ...]:
-    """The metadata of a service's call. The token is good for five minutes: make it when it is used."""
-    return (("authorization", f"Bearer {ServiceTokenSigner(name, SERVICE_SECRET.encode()).token()}"),)
+def service(name: str, target: str) -> tuple[tuple[str, str], ...]:
+    """The metadata of a service's call to another one. The token is good for five minutes: make it when it is used."""
+    return (("authorization", f"Bearer {ServiceTokenSigner(name, SERVICE_SECRET.encode()).token(target)}"),)
 
 
 async def call(

@@ -154,7 +154,7 @@ async def running(folder: Path, database: Database, proxy: FaultProxy) -> AsyncI
 def header(target: Target, email: str = EMAIL) -> str:
     """A header that opens the method, if only to users."""
     if target.method.access is Access.SERVICE:
-        return service_header(min(target.method.callers))
+        return service_header(min(target.method.callers), target.service_name)
     return user_header(email)
 
 
@@ -196,7 +196,9 @@ async def test_no_secret_is_told_whatever_happens(database: Database, tmp_path: 
             )
         )
         await run.ask_all(*((each, b"\xff\xff", header(each)) for each in run.targets))
-        await run.ask_all(*((each, valid(each), service_header("operator")) for each in run.targets))
+        await run.ask_all(
+            *((each, valid(each), service_header("operator", each.service_name)) for each in run.targets)
+        )
         # What no code expects: PostgreSQL's own words on these hold the whole row.
         await connection.execute(
             f"ALTER TABLE users.users ADD CHECK (email <> '{REFUSED_EMAIL}') NOT VALID;"

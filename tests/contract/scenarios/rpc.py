@@ -44,7 +44,7 @@ def _getting(header: str | None, request: GetUserRequest | bytes = b"") -> Scena
 
 
 async def _access_denied(context: ScenarioContext) -> Outcome:
-    return await call_method(context.channel("users"), _GET_USER, b"", service_header("chat"))
+    return await call_method(context.channel("users"), _GET_USER, b"", service_header("chat", "users"))
 
 
 async def _page_token_mismatch(context: ScenarioContext) -> Outcome:
@@ -116,7 +116,10 @@ async def _database_busy(context: ScenarioContext) -> Outcome:
 async def _database_unavailable(context: ScenarioContext) -> Outcome:
     async with _users_without_database(context) as users:
         return await call_method(
-            users.channel, _RESOLVE, ResolveCallerRequest(subject="s", email="e@f"), service_header("chat")
+            users.channel,
+            _RESOLVE,
+            ResolveCallerRequest(subject="s", email="e@f"),
+            service_header("chat", "users"),
         )
 
 

@@ -43,7 +43,7 @@ def _following(link: str, status: int | None, failure: str | None) -> Scenario:
 async def _upserting_unfollowed(context: ScenarioContext) -> Outcome:
     request = UpsertTrackRequest(input="https://spotify.link/AbCdEfGhIjK")
     method = "seda.tracks.internal.v1.CatalogService.UpsertTrack"
-    return await call_method(context.channel("tracks"), method, request, service_header("gateway"))
+    return await call_method(context.channel("tracks"), method, request, service_header("gateway", "tracks"))
 
 
 async def _getting_nothing(context: ScenarioContext) -> Outcome:
@@ -56,7 +56,9 @@ async def _crowding_a_host(context: ScenarioContext) -> Outcome:
     with patch.object(host_limiter, "_MAX_QUEUED", -host_limiter.MAX_CONCURRENT):
         request = FetchRequest(url="https://open.spotify.com/crowded")
         method = "seda.tracks.internal.v1.CrawlerService.Fetch"
-        return await call_method(context.channel("tracks"), method, request, service_header("users"))
+        return await call_method(
+            context.channel("tracks"), method, request, service_header("users", "tracks")
+        )
 
 
 SCENARIOS: dict[str, Scenario] = {

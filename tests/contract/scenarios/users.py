@@ -49,7 +49,7 @@ async def _update(context: ScenarioContext, user_id: str, email: str, etag: str 
 
 async def _resolve(context: ScenarioContext, request: ResolveCallerRequest) -> Outcome:
     method = "seda.users.internal.v1.IdentityService.ResolveCaller"
-    return await call_method(context.channel("users"), method, request, service_header("chat"))
+    return await call_method(context.channel("users"), method, request, service_header("chat", "users"))
 
 
 SCENARIOS: dict[str, Scenario] = {

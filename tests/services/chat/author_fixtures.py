@@ -32,13 +32,17 @@ class AuthorData:
     async def erase(self, user_id: str, mode: pb.ErasureMode.ValueType) -> pb.EraseAuthorResponse:
         """One call."""
         return await call(
-            self._stub.EraseAuthor, pb.EraseAuthorRequest(user_id=user_id, mode=mode), service("users")
+            self._stub.EraseAuthor,
+            pb.EraseAuthorRequest(user_id=user_id, mode=mode),
+            service("users", "chat"),
         )
 
     async def export(self, user_id: str, **fields: Any) -> pb.ExportAuthorResponse:
         """One page."""
         return await call(
-            self._stub.ExportAuthor, pb.ExportAuthorRequest(user_id=user_id, **fields), service("users")
+            self._stub.ExportAuthor,
+            pb.ExportAuthorRequest(user_id=user_id, **fields),
+            service("users", "chat"),
         )
 
     async def everything(self, user_id: str, page_size: int = 0) -> list[pb.AuthorRecord]:

@@ -394,6 +394,6 @@ async def test_erase_author_is_for_the_users_service_alone(client: ChatClient) -
         AuthorDataServiceStub(client.chat.channel),
         EraseAuthorRequest(user_id="x", mode=TOMBSTONE),
     )
-    for metadata in (user(new_user()), service("gateway"), service("tracks")):
+    for metadata in (user(new_user()), service("gateway", "chat"), service("tracks", "chat")):
         await refused(call(stub.EraseAuthor, request, metadata), AccessDeniedError, DOMAIN)
-    await refused(call(stub.EraseAuthor, request, service("users")), InvalidFieldsError, DOMAIN)
+    await refused(call(stub.EraseAuthor, request, service("users", "chat")), InvalidFieldsError, DOMAIN)

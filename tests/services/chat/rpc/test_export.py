@@ -201,5 +201,5 @@ async def test_export_author_refuses_tokens_that_it_did_not_give(
 
 async def test_export_author_is_for_the_users_service_alone(client: ChatClient) -> None:
     stub, request = AuthorDataServiceStub(client.chat.channel), ExportAuthorRequest(user_id=str(uuid.uuid4()))
-    for metadata in (user(new_user()), service("gateway"), service("tracks")):
+    for metadata in (user(new_user()), service("gateway", "chat"), service("tracks", "chat")):
         await refused(call(stub.ExportAuthor, request, metadata), AccessDeniedError, DOMAIN)

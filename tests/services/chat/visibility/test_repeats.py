@@ -120,6 +120,6 @@ async def _rev(table: str, row_id: str, fixtures: VisibilityFixtures) -> int:
 
 
 async def _reason(name: str, role: str, request: bytes, fixtures: VisibilityFixtures) -> str:
-    authorization = service("users") if role == "service" else user(fixtures.emails[role])
+    authorization = service("users", "chat") if role == "service" else user(fixtures.emails[role])
     metadata = [*authorization, ("x-request-id", REQUEST_ID)]
     return reason_of(await send(fixtures.chat.channel, METHODS[name], request, metadata))

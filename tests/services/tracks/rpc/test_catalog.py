@@ -42,7 +42,7 @@ def link(seed: str) -> str:
 
 async def upsert(stub: CatalogServiceStub, text: str, name: str = "gateway", **metadata: Any) -> Track:
     request = UpsertTrackRequest(input=text, **metadata)
-    return (await call(stub.UpsertTrack, request, service(name))).track
+    return (await call(stub.UpsertTrack, request, service(name, "tracks"))).track
 
 
 async def set_state(admin: asyncpg.Connection, track: Track, state: str) -> None:
@@ -127,7 +127,12 @@ async def test_upsert_track_errors(stub: CatalogServiceStub, text: str, error: t
 
 
 async def test_upsert_track_is_for_chat_and_the_gateway_alone(stub: CatalogServiceStub) -> None:
-    for metadata in (user("ada@example.com"), service("users"), service("tracks"), service("operator")):
+    for metadata in (
+        user("ada@example.com"),
+        service("users", "tracks"),
+        service("tracks", "tracks"),
+        service("operator", "tracks"),
+    ):
         answer = call(stub.UpsertTrack, UpsertTrackRequest(input=link("denied")), metadata)
         await refused(answer, AccessDeniedError, _DOMAIN)
 

@@ -78,7 +78,7 @@ async def fetch(
     if max_age is not None:
         request.max_age.FromNanoseconds(int(max_age * 1e9))
         request.max_age.SetInParent()
-    return await call(stub.Fetch, request, service("users"))
+    return await call(stub.Fetch, request, service("users", "tracks"))
 
 
 async def test_fetch_returns_the_parsed_page(stub: CrawlerServiceStub, web: WebServer) -> None:
@@ -187,7 +187,7 @@ async def test_a_fetch_outlives_its_caller(stub: CrawlerServiceStub, web: WebSer
 
     web.pages["/late"] = late
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await stub.Fetch(pb.FetchRequest(url=f"{URL}/late"), metadata=service("users"), timeout=1.0)
+        await stub.Fetch(pb.FetchRequest(url=f"{URL}/late"), metadata=service("users", "tracks"), timeout=1.0)
     assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     ready.set()
     assert (await fetch(stub, "/late")).text == "late"
@@ -228,7 +228,7 @@ async def test_purge_deletes_a_url_under_every_policy(stub: CrawlerServiceStub, 
     for policy in (pb.REDIRECT_POLICY_ANY_SITE, pb.REDIRECT_POLICY_SAME_SITE):
         await fetch(stub, "/kept", redirect_policy=policy)
     counts = [
-        (await call(stub.PurgeCache, pb.PurgeCacheRequest(url=url), service("tracks"))).purged_count
+        (await call(stub.PurgeCache, pb.PurgeCacheRequest(url=url), service("tracks", "tracks"))).purged_count
         for url in (f"{URL}/kept#x", f"{URL}/kept", "https://127.0.0.1/")
     ]
     assert counts == [2, 0, 0]
@@ -246,9 +246,9 @@ async def test_purge_deletes_older_responses(
         "UPDATE tracks.crawler_cache SET fetched_at = now() - interval '2 hours' WHERE url LIKE '%older'"
     )
     request = pb.PurgeCacheRequest(older_than=Duration(seconds=3600))
-    assert (await call(stub.PurgeCache, request, service("users"))).purged_count == 1
+    assert (await call(stub.PurgeCache, request, service("users", "tracks"))).purged_count == 1
     everything = pb.PurgeCacheRequest(older_than=Duration())
-    assert (await call(stub.PurgeCache, everything, service("users"))).purged_count == 1
+    assert (await call(stub.PurgeCache, everything, service("users", "tracks"))).purged_count == 1
 
 
 @pytest.mark.parametrize("caller", ["a user", "gateway", "chat"])
@@ -256,7 +256,7 @@ async def test_fetch_and_purge_are_for_listed_services(
     stub: CrawlerServiceStub, web: WebServer, caller: str
 ) -> None:
     # Built here, as a service token expires after five minutes.
-    metadata = user("ada@example.org") if caller == "a user" else service(caller)
+    metadata = user("ada@example.org") if caller == "a user" else service(caller, "tracks")
     before = web.connections
     fetching = call(stub.Fetch, pb.FetchRequest(url=f"{URL}/secret"), metadata)
     await refused(fetching, AccessDeniedError, DOMAIN)
@@ -276,11 +276,13 @@ async def test_fetch_and_purge_are_for_listed_services(
     ids=["no address", "long address", "no such policy", "negative age"],
 )
 async def test_fetch_checks_its_fields(stub: CrawlerServiceStub, request_: pb.FetchRequest) -> None:
-    await refused(call(stub.Fetch, request_, service("users")), InvalidFieldsError, DOMAIN)
+    await refused(call(stub.Fetch, request_, service("users", "tracks")), InvalidFieldsError, DOMAIN)
 
 
 async def test_purge_requires_a_target(stub: CrawlerServiceStub) -> None:
-    await refused(call(stub.PurgeCache, pb.PurgeCacheRequest(), service("users")), InvalidFieldsError, DOMAIN)
+    await refused(
+        call(stub.PurgeCache, pb.PurgeCacheRequest(), service("users", "tracks")), InvalidFieldsError, DOMAIN
+    )
 
 
 def test_the_contract_has_the_names_of_the_domain() -> None:

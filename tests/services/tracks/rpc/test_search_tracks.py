@@ -41,7 +41,7 @@ async def stub(tracks: Running) -> TrackServiceStub:
     for number, (title, artist) in enumerate(_STORED):
         link = f"https://youtu.be/search-{number:04}"
         request = UpsertTrackRequest(input=link, title=title, artist=artist)
-        await call(catalog.UpsertTrack, request, service("gateway"))
+        await call(catalog.UpsertTrack, request, service("gateway", "tracks"))
     return TrackServiceStub(tracks.channel)
 
 
@@ -124,10 +124,14 @@ async def test_search_tracks_has_20_on_a_page_and_100_at_most(
 async def test_search_tracks_finds_only_the_new_title(stub: TrackServiceStub, tracks: Running) -> None:
     catalog = CatalogServiceStub(tracks.channel)
     link = "https://youtu.be/changing-01"
-    await call(catalog.UpsertTrack, UpsertTrackRequest(input=link, title="Quixotic"), service("gateway"))
+    await call(
+        catalog.UpsertTrack, UpsertTrackRequest(input=link, title="Quixotic"), service("gateway", "tracks")
+    )
     assert await titles(stub, "quixotic") == ["Quixotic"]
     assert await titles(stub, "windmill") == []
-    await call(catalog.UpsertTrack, UpsertTrackRequest(input=link, artist="Windmill"), service("gateway"))
+    await call(
+        catalog.UpsertTrack, UpsertTrackRequest(input=link, artist="Windmill"), service("gateway", "tracks")
+    )
     assert await titles(stub, "windmill") == await titles(stub, "quixotic windmill") == ["Quixotic"]
 
 
@@ -171,7 +175,7 @@ async def test_search_tracks_pages_through_the_longest_texts(stub: TrackServiceS
     long = "\U0001f3b5" * 500
     for n in range(3):
         request = UpsertTrackRequest(input=f"https://youtu.be/longest---{n}", title=long, artist=long)
-        await call(catalog.UpsertTrack, request, service("gateway"))
+        await call(catalog.UpsertTrack, request, service("gateway", "tracks"))
     seen, token = set[str](), ""
     for _ in range(3):
         page = await find(stub, "\U0001f3b5\U0001f3b5", 1, token)

@@ -25,7 +25,7 @@ def stub(users: Running) -> IdentityServiceStub:
 
 async def resolve(stub: IdentityServiceStub, subject: str, email: str, name: str = "chat") -> Caller:
     request = ResolveCallerRequest(subject=subject, email=email)
-    return (await call(stub.ResolveCaller, request, service(name))).caller
+    return (await call(stub.ResolveCaller, request, service(name, "users"))).caller
 
 
 async def test_resolve_caller_creates_the_user_on_first_sign_in(
@@ -103,7 +103,7 @@ async def test_resolve_caller_does_not_find_the_erased(
 
 async def test_resolve_caller_is_not_for_users_nor_for_other_services(stub: IdentityServiceStub) -> None:
     request = ResolveCallerRequest(subject="s", email="s@example.com")
-    for metadata in (user("u@example.com"), service("users"), service("operator")):
+    for metadata in (user("u@example.com"), service("users", "users"), service("operator", "users")):
         await _denied(stub, request, metadata)
 
 

@@ -48,7 +48,7 @@ class Context:
 
     async def resolve(self, email: str) -> object:
         request = ResolveCallerRequest(subject="round-trips", email=email)
-        return await call(self.identity.ResolveCaller, request, service("chat"))
+        return await call(self.identity.ResolveCaller, request, service("chat", "users"))
 
 
 # In this order: later rows of a method use the state that earlier ones leave.
