@@ -82,7 +82,7 @@ def _install() -> None:
     # Without isolation: setuptools is locked as well, so nothing outside the lock file takes part.
     _run("this project", "-m", "uv", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "-e", ".")
     # At once rather than at the first start of each module, of which there is none where Python is told to write no
-    # bytecode (PYTHONDONTWRITEBYTECODE): every start of the suite would compile everything anew.
+    # bytecode (PYTHONDONTWRITEBYTECODE): every start of the suite would compile everything again.
     _run("the bytecode", "-m", "compileall", "-q", *map(str, OWN_PACKAGES))
     STAMP.write_text(wanted_stamp())
     say(f"done in {time.monotonic() - started:.1f} s")

@@ -48,6 +48,17 @@ WORDS = (
     Word(r"\bwatchdogs?\b", "reaper", "the watchdog"),
     Word(r"\bSendFacts\b|\bsend_facts\b", "Membership", "SendFacts"),
     Word(r"\bbequeath\w*", "transfer_ownership", "bequeath"),
+    Word(r"(?i)\bheirs?\b", "successor", "the heir"),
+    Word(
+        r"(?i)\banew\b", "again", "made anew", ("services/tracks/schema.py", "docs/reference/sql/tracks.sql")
+    ),
+    Word(r"(?i)\bin vain\b", "without success", "waited in vain"),
+    Word(
+        r"(?i)\bemptied\b(?!_at)",
+        "purged, cleared",
+        "an emptied message",
+        ("services/chat/schema/messages.py",),
+    ),
 )
 
 _IGNORED = {"tests/architecture/test_vocabulary.py", "CHANGELOG.md"}

@@ -50,8 +50,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "reply to a reply": {"root_id": OTHER, "root_seq": 3, "reply_to_id": ROOM},
     "with a request": {"request_id": OTHER, "payload_hash": HASH},
     "deleted": {"deleted_at": "now", "deleted_by": OTHER, "deletion_type": "MODERATOR"},
-    "emptied": {"text": None, "deleted_at": "now", "deletion_type": "AUTHOR"},
-    "emptied track": {"type": "TRACK", "text": None, "deleted_at": "now", "deletion_type": "ACCOUNT_ERASED"},
+    "purged": {"text": None, "deleted_at": "now", "deletion_type": "AUTHOR"},
+    "purged track": {"type": "TRACK", "text": None, "deleted_at": "now", "deletion_type": "ACCOUNT_ERASED"},
     "of an erased author": {"user_id": None},
 }
 BAD: dict[str, tuple[str, dict[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""The probe service, anew for each test, and a database with a table for tests of the database layer."""
+"""The probe service, again for each test, and a database with a table for tests of the database layer."""
 
 from collections.abc import AsyncIterator
 

@@ -86,7 +86,7 @@ async def test_caller_stays_fresh_for_the_time_to_live() -> None:
         clock.seconds += 0.2
         await probe.call("Ask")
         assert len(probe.users.asked) == 2
-        # A refreshed one is fresh anew.
+        # A refreshed one is fresh again.
         clock.seconds += 4.9
         await probe.call("Ask")
         assert len(probe.users.asked) == 2

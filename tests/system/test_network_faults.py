@@ -32,7 +32,7 @@ from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 DEADLINE_SECONDS = 1.0
 # What a busy machine takes to notice.
 GRACE_SECONDS = 0.7
-# Connections are opened anew with a back-off of two seconds at most, and readiness returns within two looks.
+# Connections are opened again with a back-off of two seconds at most, and readiness returns within two looks.
 RECOVERY_SECONDS = 15.0
 _CALLS = 24
 _METADATA = user("ada@example.org")

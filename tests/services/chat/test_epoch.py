@@ -22,7 +22,7 @@ _OTHER_COPY = {
         CREATE VIEW copy.pg_database AS
         SELECT oid::bigint + 1 AS oid, datname FROM pg_catalog.pg_database
     """,
-    "written anew": "UPDATE chat.instance SET id = gen_random_uuid()",
+    "written again": "UPDATE chat.instance SET id = gen_random_uuid()",
     "the same": "SELECT 1",
 }
 

@@ -1,4 +1,4 @@
-"""What runs at every write is planned once for each connection, not anew for each call's arguments."""
+"""What runs at every write is planned once for each connection, not again for each call's arguments."""
 
 from __future__ import annotations
 

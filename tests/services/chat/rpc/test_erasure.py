@@ -169,7 +169,7 @@ async def test_erase_author_with_tombstones_says_how_each_message_went(
     rows = {
         str(row["id"]): row
         for row in await author.client.admin.fetch(
-            "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE room_id = $1",
+            "SELECT *, emptied_at IS NOT NULL AS purged FROM chat.messages WHERE room_id = $1",
             UUID(author.rooms["shared"]),
         )
     }
@@ -178,7 +178,7 @@ async def test_erase_author_with_tombstones_says_how_each_message_went(
         "theirs": None, "both": None, "sent": "ACCOUNT_ERASED", "track": "ACCOUNT_ERASED",
         "edited": "ACCOUNT_ERASED", "reply": "ACCOUNT_ERASED", "deleted": "AUTHOR", "removed": "MODERATOR",
     }  # fmt: skip
-    assert {name for name in kinds if rows[author.messages[name].id]["emptied"]} == set(kinds) - {
+    assert {name for name in kinds if rows[author.messages[name].id]["purged"]} == set(kinds) - {
         "theirs",
         "both",
     }
@@ -264,7 +264,7 @@ async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
     client: ChatClient, authors: AuthorData
 ) -> None:
     ada, first, second, third, late = (new_user() for _ in range(5))
-    for roles, heir in (
+    for roles, successor in (
         ({}, first),
         ({third: "MODERATOR", second: "MODERATOR"}, second),
         ({late: "OWNER", second: "MODERATOR"}, late),
@@ -272,7 +272,7 @@ async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
         room_id = (await client.create_room(ada)).id
         for email in (first, second, third, late):
             await client.join_room(email, room_id)
-        # Who left is nobody's heir, however long ago they joined.
+        # Who left is nobody's successor, however long ago they joined.
         gone = new_user()
         await client.join_room(gone, room_id)
         await client.admin.execute(
@@ -287,7 +287,7 @@ async def test_erase_author_hands_a_room_to_who_has_been_there_longest(
         for email, role in roles.items():
             await client.db.set_role(room_id, email, role)
         await authors.erase(await client.db.user_id(ada), TOMBSTONE)
-        assert await client.db.owners(room_id) == [heir]
+        assert await client.db.owners(room_id) == [successor]
     assert await invariant_violations(client.admin) == set()
 
 

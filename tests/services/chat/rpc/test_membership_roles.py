@@ -42,7 +42,7 @@ async def set_role(client: ChatClient, email: str, room_id: str, target: str, ro
 
 
 async def members(client: ChatClient, room_id: str) -> dict[str, str]:
-    """The members by their ids, with their roles, counted anew; the room's own count must be the same."""
+    """The members by their ids, with their roles, counted again; the room's own count must be the same."""
     rows = await client.admin.fetch(
         "SELECT user_id, role FROM chat.room_memberships WHERE room_id = $1 AND left_at IS NULL", room_id
     )

@@ -42,7 +42,7 @@ async def _membership_revs(client: ChatClient, room_id: str, *emails: str) -> li
 async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
     method: str, client: ChatClient, room: RoomWithMembers, admin_user: str
 ) -> None:
-    owner, heir = await client.db.user_id(room.owner), await client.db.user_id(room.moderator)
+    owner, successor = await client.db.user_id(room.owner), await client.db.user_id(room.moderator)
     watched = (room.owner, room.moderator, room.member)
     before = [await _rooms_rev(client, email) for email in watched]
 
@@ -60,7 +60,7 @@ async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
     assert removed["target_user_id"] == owner
     told = {key: promoted[key] for key in promoted if key not in {"rev", "actor_id", "before", "after"}}
     assert told == {
-        "actor_role": "ADMIN", "as_admin": True, "action": "SET_ROLE", "target_user_id": heir,
+        "actor_role": "ADMIN", "as_admin": True, "action": "SET_ROLE", "target_user_id": successor,
         "target_message_id": None, "reason": "they sold the room",
     }  # fmt: skip
     assert promoted["actor_id"] == removed["actor_id"] == await client.db.user_id(admin_user)
@@ -70,7 +70,7 @@ async def test_a_room_whose_last_owner_is_removed_goes_to_its_heir(
     ended, followed = await _membership_revs(client, room.id, room.owner, room.moderator)
     assert ended < removed["rev"] < followed < promoted["rev"]
     assert (await client.get_room(room.member, room.id)).position.rev == promoted["rev"]
-    # The heir can do what an owner can.
+    # The successor can do what an owner can.
     await client.call(room.moderator, "ArchiveRoom", room_id=room.id)
     assert await invariant_violations(client.admin) == set()
 

@@ -24,7 +24,7 @@ _SHARED, _MADE = "chat.page_viewer_state", "chat.page_roots"
 
 @pytest.fixture(scope="module")
 async def forgetful_chat(database: Database, neighbours: dict[str, str]) -> AsyncIterator[Running]:
-    """Another process of chat, which makes every page anew."""
+    """Another process of chat, which makes every page again."""
     async with running(Settings, build, database, **neighbours, page_cache_mib=0) as service:
         yield service
 

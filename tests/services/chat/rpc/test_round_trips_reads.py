@@ -209,7 +209,7 @@ async def test_pages_of_a_room_cost_the_same_wherever_they_are(
 
 
 # A general plan is charged for all partitions, of which a run leaves all but one out, so it never looks cheap.
-@pytest.mark.skipif(_PARTITIONED, reason="plans of partitions are made anew")
+@pytest.mark.skipif(_PARTITIONED, reason="plans of partitions are made again")
 async def test_pages_are_planned_once_and_for_all(talks: Talks, explainer: Explainer) -> None:
     room, window = talks.large, _bounds(Window.before(_LARGE // 2, _PAGE))
     who = (room.room_id, room.caller)

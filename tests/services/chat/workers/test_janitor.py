@@ -83,10 +83,10 @@ async def test_janitor_empties_what_was_deleted_a_month_ago(client: ChatClient, 
     assert await janitor.run_once()
     assert await columns_with(client.admin, word) == set()
     row = await client.admin.fetchrow(
-        "SELECT *, emptied_at IS NOT NULL AS emptied FROM chat.messages WHERE id = $1", UUID(message.id)
+        "SELECT *, emptied_at IS NOT NULL AS purged FROM chat.messages WHERE id = $1", UUID(message.id)
     )
     assert row is not None
-    assert (row["seq"], row["deletion_type"], row["emptied"]) == (message.seq, "AUTHOR", True)
+    assert (row["seq"], row["deletion_type"], row["purged"]) == (message.seq, "AUTHOR", True)
     assert row["mention_user_ids"] is row["text"] is row["search_text"] is None
     assert row["rev"] == before + 1 == (await client.get_room(ada, message.room_id)).position.rev
     assert str(row["user_id"]) == await client.db.user_id(ada)
@@ -163,23 +163,23 @@ async def test_janitor_keeps_every_transaction_small(
 
 
 async def test_janitor_passes_by_a_room_that_is_busy(client: ChatClient, janitor: Janitor) -> None:
-    stubs = []
+    tombstones = []
     for age in ("60 days", "50 days"):
         ada = new_user()
         message = await client.send_message(ada, (await client.create_room(ada)).id, "x")
         await client.delete_message(ada, message)
         await client.db.age_deletion(message, age)
-        stubs.append(message)
-    emptied = "SELECT emptied_at IS NOT NULL FROM chat.messages WHERE id = $1"
-    busy, free = stubs
+        tombstones.append(message)
+    purged = "SELECT emptied_at IS NOT NULL FROM chat.messages WHERE id = $1"
+    busy, free = tombstones
     async with client.admin.transaction():
         await client.admin.execute(
             "SELECT 1 FROM chat.room_counters WHERE room_id = $1 FOR UPDATE", UUID(busy.room_id)
         )
         assert await janitor.run_once()
-        assert [await client.admin.fetchval(emptied, UUID(each.id)) for each in (busy, free)] == [False, True]
+        assert [await client.admin.fetchval(purged, UUID(each.id)) for each in (busy, free)] == [False, True]
     assert await janitor.run_once()
-    assert await client.admin.fetchval(emptied, UUID(busy.id))
+    assert await client.admin.fetchval(purged, UUID(busy.id))
 
 
 async def test_janitor_looks_again_under_the_lock(client: ChatClient, patient: Janitor) -> None:
@@ -308,18 +308,18 @@ async def test_janitor_takes_over_from_a_dead_one(client: ChatClient, janitor: J
 async def test_janitor_stops_when_another_one_has_taken_over(
     client: ChatClient, janitor: Janitor, admin: asyncpg.Connection
 ) -> None:
-    stubs = []
+    tombstones = []
     for _ in range(3):
         ada = new_user()
         message = await client.send_message(ada, (await client.create_room(ada)).id, "x")
         await client.delete_message(ada, message)
         await client.db.age_deletion(message, "40 days")
-        stubs.append(UUID(message.id))
-    emptied = "SELECT count(*) FROM chat.messages WHERE id = ANY ($1) AND emptied_at IS NOT NULL"
+        tombstones.append(UUID(message.id))
+    purged = "SELECT count(*) FROM chat.messages WHERE id = ANY ($1) AND emptied_at IS NOT NULL"
     held = janitor._acquire_lease
 
     async def usurped() -> bool:
-        if await admin.fetchval(emptied, stubs) == 1:
+        if await admin.fetchval(purged, tombstones) == 1:
             await admin.execute(
                 "UPDATE chat.leases SET holder = $1, until = clock_timestamp() + interval '30 seconds'", OTHER
             )
@@ -327,13 +327,13 @@ async def test_janitor_stops_when_another_one_has_taken_over(
 
     janitor._acquire_lease = usurped  # type: ignore[method-assign]  # stands for a stall longer than the lease
     assert await janitor.run_once()
-    assert await admin.fetchval(emptied, stubs) == 1
+    assert await admin.fetchval(purged, tombstones) == 1
     # What is another one's is not given back.
     assert await admin.fetchval("SELECT holder FROM chat.leases") == OTHER
     await admin.execute("DELETE FROM chat.leases")
     janitor._acquire_lease = held  # type: ignore[method-assign]  # as it was
     assert await janitor.run_once()
-    assert await admin.fetchval(emptied, stubs) == 3
+    assert await admin.fetchval(purged, tombstones) == 3
 
 
 async def test_janitor_looks_by_itself_and_goes_on_after_a_fault(

@@ -145,7 +145,7 @@ async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
     await paused.wait()
     async with locked(database, room_id), asyncio.timeout(10):
         go_on.set()
-        # The second try gives up the lock and the draft goes back into its queue; the third waits anew.
+        # The second try gives up the lock and the draft goes back into its queue; the third waits again.
         while statements.count("BEGIN") < 3:
             # Observers can't be waited for.
             await asyncio.sleep(0.01)
@@ -215,7 +215,7 @@ async def test_rooms_that_wait_for_locks_leave_the_others_alone(
         async with asyncio.timeout(5):
             for n in range(30):
                 await batcher.send(draft(free, f"{n}"), soon())
-        # Every room's lock is waited for in vain more often than a conflict is repeated.
+        # Every room's lock never comes more often than a conflict is repeated.
         await faulty.until("chat.lock_visible_room", len(held) * 6)
         assert not any(call.done() for call in stuck)
     assert [answer.seq for answer in await asyncio.gather(*stuck)] == [1] * len(held)

@@ -104,7 +104,7 @@ async def test_a_room_that_waits_for_its_lock_again_begins_no_second_batch_of_ma
     database: postgres.Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """While a batch of many rooms is in flight, a lock is waited for in vain, and drafts of a free room are there."""
+    """While a batch of many rooms is in flight, a lock never comes, and drafts of a free room are there."""
     begun: list[list[str | None]] = []
     go_on = asyncio.Event()
 

@@ -15,7 +15,7 @@ from tests.services.tracks.workers.crawler.crawler_fixtures import CrawlerFixtur
 
 
 @pytest.fixture
-async def emptied(database: Database) -> AsyncIterator[asyncpg.Connection]:
+async def cleared(database: Database) -> AsyncIterator[asyncpg.Connection]:
     """A superuser's connection to a database with an empty cache."""
     async with administrator(database.server, database.name) as connection:
         await connection.execute("TRUNCATE tracks.crawler_cache, tracks.leases")
@@ -23,16 +23,16 @@ async def emptied(database: Database) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def world(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
+async def world(database: Database, cleared: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
     """The crawler of one process."""
-    async with process(database, emptied) as made:
+    async with process(database, cleared) as made:
         yield made
 
 
 @pytest.fixture
-async def second(database: Database, emptied: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
+async def second(database: Database, cleared: asyncpg.Connection) -> AsyncIterator[CrawlerFixture]:
     """The crawler of another process."""
-    async with process(database, emptied) as made:
+    async with process(database, cleared) as made:
         yield made
 
 
