@@ -16,12 +16,12 @@ from servicekit import timestamps
 def post_message_response(post: PostResult) -> pb.PostMessageResponse:
     """Build the response of PostMessage."""
     sent = post.sent
-    return pb.PostMessageResponse(
-        message=sent.message,
-        track=post.track,
-        deduplicated=sent.deduplicated,
-        position=sent.position,
+    response = pb.PostMessageResponse(
+        message=sent.message, track=post.track, deduplicated=sent.deduplicated, position=sent.position
     )
+    if post.track is None and sent.message.HasField("track"):
+        _from_snapshot(response.track, sent.message.track)
+    return response
 
 
 def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:

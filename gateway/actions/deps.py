@@ -40,9 +40,6 @@ class Users(Protocol):
 class Tracks(Protocol):
     """The tracks service."""
 
-    async def upsert(self, link: str) -> Track:
-        """Return the stored track of a link, on behalf of the caller."""
-
     async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
         """Return the tracks that exist, within `seconds`."""
 

@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
-
-import structlog
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from gateway.actions.deps import Deps
+from gateway.actions.lookups import lookup_seconds, or_none_if_unavailable
 from seda.chat.v1.message_pb2 import Message, TrackSnapshot
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest
 from seda.tracks.v1.track_pb2 import Track
 from seda.users.v1.user_pb2 import UserSummary
-from servicekit.errors import Code, ServiceError
-
-_log = structlog.get_logger("gateway")
-_T = TypeVar("_T")
-ENRICH_TIMEOUT = 1.5
-"""Seconds that the lookups of users and tracks may take; the page is returned without them after that."""
-ENRICH_BUDGET = 0.7
-"""Share of the remaining time that the lookups may take; the rest is for the response."""
-_DEGRADABLE_CODES = frozenset(
-    {
-        Code.UNAVAILABLE,
-        Code.DEADLINE_EXCEEDED,
-        Code.RESOURCE_EXHAUSTED,
-        Code.ABORTED,
-        Code.CANCELLED,
-        Code.INTERNAL,
-        Code.UNKNOWN,
-    }
-)
 
 
 class RoomPage(NamedTuple):
@@ -70,10 +49,10 @@ async def get_room_page(deps: Deps, request: GetRoomPageRequest, deadline: float
     for message in _all(messages_page):
         if message.HasField("track"):
             tracks.setdefault(message.track.track_id, message.track)
-    seconds = min(ENRICH_TIMEOUT, (deadline - time.monotonic()) * ENRICH_BUDGET)
+    seconds = lookup_seconds(deadline)
     users_found, tracks_found = await asyncio.gather(
-        _or_none_if_unavailable("users", deps.users.lookup, authors, seconds),
-        _or_none_if_unavailable("tracks", deps.tracks.lookup, list(tracks), seconds),
+        or_none_if_unavailable("users", deps.users.lookup, authors, seconds),
+        or_none_if_unavailable("tracks", deps.tracks.lookup, list(tracks), seconds),
     )
     return RoomPage(
         messages_page,
@@ -89,19 +68,3 @@ def _all(messages_page: ListMessagesResponse) -> Iterator[Message]:
     for root in messages_page.messages:
         yield root
         yield from root.replies
-
-
-async def _or_none_if_unavailable(
-    service: str,
-    lookup: Callable[[Sequence[str], float], Awaitable[list[_T]]],
-    ids: Sequence[str],
-    seconds: float,
-) -> list[_T] | None:
-    """Run the lookup; return None if the service is unavailable."""
-    try:
-        return await lookup(ids, seconds)
-    except ServiceError as error:
-        if error.code not in _DEGRADABLE_CODES:
-            raise
-        _log.warning("room_page_degraded", service=service, code=error.code.name, reason=error.reason)
-        return None

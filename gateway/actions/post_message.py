@@ -1,45 +1,40 @@
-"""PostMessage: store the track, then send the message."""
+"""PostMessage: send the message with its track, then read the track."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from gateway.actions.deps import Deps
+from gateway.actions.lookups import lookup_seconds, or_none_if_unavailable
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
 from seda.tracks.v1.track_pb2 import Track
-from servicekit.rpc_status import UpstreamError
-
-# Field names of the two services by the field of PostMessage that they come from.
-_FIELDS = {"input": "track_url", "track_id": "track_url"}
 
 
 class PostResult(NamedTuple):
-    """The response of SendMessage, and the track that was stored for it."""
+    """The response of SendMessage, and the message's track; None if it has none or tracks did not respond."""
 
     sent: SendMessageResponse
     track: Track | None
 
 
-async def post_message(deps: Deps, draft: PostMessageRequest) -> PostResult:
-    """Store the track, then send the message; return the committed message.
+async def post_message(deps: Deps, draft: PostMessageRequest, deadline: float) -> PostResult:
+    """Send the message and return it committed. Raises the errors of SendMessage.
 
-    UpsertTrack is idempotent, so PostMessage can be retried like SendMessage. Raises the errors of UpsertTrack
-    and SendMessage, with `track_url` as the field. The message is not sent if its track was not stored.
+    Chat stores the track, since only chat knows whether the caller may post. `deadline` is on the process's monotonic
+    clock.
     """
-    try:
-        track = await deps.tracks.upsert(draft.track_url) if draft.track_url else None
-        sent = await deps.chat.send_message(
-            SendMessageRequest(
-                room_id=draft.room_id,
-                text=draft.text,
-                track_id=track.id if track is not None else "",
-                request_id=draft.request_id,
-            )
+    sent = await deps.chat.send_message(
+        SendMessageRequest(
+            room_id=draft.room_id,
+            text=draft.text,
+            track_url=draft.track_url,
+            request_id=draft.request_id,
         )
-    except UpstreamError as error:
-        error.violations = tuple(
-            each._replace(field=_FIELDS.get(each.field, each.field)) for each in error.violations
-        )
-        raise
-    return PostResult(sent, track)
+    )
+    if not sent.message.HasField("track"):
+        return PostResult(sent, None)
+    found = await or_none_if_unavailable(
+        "tracks", deps.tracks.lookup, [sent.message.track.track_id], lookup_seconds(deadline)
+    )
+    return PostResult(sent, found[0] if found else None)

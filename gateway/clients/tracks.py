@@ -6,31 +6,18 @@ import time
 from collections.abc import Sequence
 
 from gateway.clients.batches import in_batches
-from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
-from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.channels import ServiceClient
-from servicekit.handlers import DEFAULT_DEADLINE
 
 
 class TracksClient:
-    """Reads tracks with the caller's token; stores them on the caller's behalf."""
+    """Reads tracks with the caller's token."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._tracks = TrackServiceStub(client.channel)
-        self._catalog = CatalogServiceStub(client.retrying_channel)
-
-    async def upsert(self, link: str) -> Track:
-        """Return the stored track of a link."""
-        request = UpsertTrackRequest(input=link)
-        # Bounded only by the caller's deadline: a write that is given up may still have happened.
-        response = await self._client.call(
-            self._catalog.UpsertTrack, request, as_service=True, timeout=DEFAULT_DEADLINE
-        )
-        return response.track
 
     async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
         """Return the tracks that exist, within `seconds`."""

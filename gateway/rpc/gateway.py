@@ -19,9 +19,9 @@ class GatewayServicer:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
 
-    async def PostMessage(self, request: pb.PostMessageRequest, _: Call) -> pb.PostMessageResponse:
+    async def PostMessage(self, request: pb.PostMessageRequest, call: Call) -> pb.PostMessageResponse:
         """Post a message with a track given by its link."""
-        return wire.post_message_response(await post_message(self._deps, request))
+        return wire.post_message_response(await post_message(self._deps, request, call.deadline))
 
     async def GetRoomPage(self, request: pb.GetRoomPageRequest, call: Call) -> pb.GetRoomPageResponse:
         """Return a page of a room with the authors and tracks on it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seda.tracks.internal.v1 import catalog_service_pb2
 from seda.tracks.v1 import track_service_pb2
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
@@ -35,7 +36,11 @@ def build(context: AppContext[Settings]) -> App:
         "users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
     )
     identity = IdentityServiceStub(users.retrying_channel)
-    tracks = context.service_client("tracks", track_service_pb2.DESCRIPTOR.services_by_name["TrackService"])
+    tracks = context.service_client(
+        "tracks",
+        track_service_pb2.DESCRIPTOR.services_by_name["TrackService"],
+        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+    )
     settings = context.settings
     batch_sizes = context.metrics.histogram(
         "seda_chat_send_batch_size", "messages written in one transaction", (1, 2, 5, 10, 20, 50, 100, 200)

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.contract.mutations import Known, Mutation
-from tests.contract.proto_comments import documented_reasons
+from tests.contract.proto_comments import documented_origins, documented_reasons
 from tests.contract.responses import details, reason_of, reasons, violations
 from tests.contract.running_suite import responses
 from tests.contract.suite import Outcome, Target
@@ -47,8 +47,9 @@ def undocumented(target: Target, outcome: Outcome) -> list[str]:
 
 
 def general_violations(target: Target, outcome: Outcome) -> list[str]:
-    """The violations of any response. Methods composed by the gateway may return their upstreams' errors."""
-    origin = None if target.service_name == "gateway" else target.service_name
+    """The violations of any response. Composed methods may return the errors of the services that they call."""
+    alone = documented_origins(target.method.full_name) == {target.service_name}
+    origin = None if target.service_name == "gateway" or not alone else target.service_name
     return [*violations(outcome, origin), *undocumented(target, outcome)]
 
 

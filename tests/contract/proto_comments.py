@@ -47,6 +47,13 @@ def documented_reasons(method: str) -> frozenset[str]:
     return frozenset(reasons.union(*(documented_reasons(each) for each in named)))
 
 
+def documented_origins(method: str) -> set[str]:
+    """The services whose errors a method's comment lists: its own, and those of the methods it refers to."""
+    errors = proto_comments()[method].partition("Errors:")[2]
+    named = {found.rstrip(".") for found in _METHOD.findall(errors)}
+    return {method.split(".")[1]}.union(*(documented_origins(each) for each in named))
+
+
 def _files() -> list[FileDescriptorProto]:
     names = [str(path.relative_to(folder)) for folder in _FOLDERS for path in folder.rglob("*.proto")]
     well_known = Path(grpc_tools.__file__).parent / "_proto"

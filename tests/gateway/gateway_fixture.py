@@ -26,8 +26,8 @@ LOOKUP_USERS = "/seda.users.v1.UserService/LookupUsers"
 SEND = "/seda.chat.v1.MessageService/SendMessage"
 LIST = "/seda.chat.v1.MessageService/ListMessages"
 LOOKUP_TRACKS = "/seda.tracks.v1.TrackService/LookupTracks"
-UPSERT = "/seda.tracks.internal.v1.CatalogService/UpsertTrack"
 CALLER_ID = "0190a5c0-0000-7000-8000-00000000000a"
+UPSERT = "/seda.tracks.internal.v1.CatalogService/UpsertTrack"
 AS_USER = user("listener@example.org")
 SECONDS = 20.0
 

@@ -1,4 +1,4 @@
-"""PostMessage: the track first, then the message; upstream errors are forwarded."""
+"""PostMessage: the message with its link, then the track; errors of chat are forwarded."""
 
 from typing import Any
 from uuid import UUID
@@ -7,24 +7,23 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from seda.chat.v1.message_pb2 import Message
+from seda.chat.v1.message_pb2 import Message, TrackSnapshot
 from seda.chat.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.position_pb2 import Position
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
-from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest, UpsertTrackResponse
 from seda.tracks.v1.track_pb2 import Track
+from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, LookupTracksResponse
 from servicekit.jwks import SharedSecret
 from servicekit.tokens import ServiceToken, TokenVerifier
 from tests.gateway.fake_server import Context
 from tests.gateway.gateway_fixture import (
     AS_USER,
-    CALLER_ID,
+    LOOKUP_TRACKS,
     RESOLVE,
     SECONDS,
     SEND,
-    UPSERT,
     GatewayFixture,
     details,
     status_bytes,
@@ -36,7 +35,12 @@ TRACK = Track(id="0190a5c0-0000-7000-8000-000000000002", provider="spotify", tit
 REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
 LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 SENT = SendMessageResponse(
-    message=Message(id=REQUEST_ID, room_id=ROOM, text="listen"),
+    message=Message(
+        id=REQUEST_ID,
+        room_id=ROOM,
+        text="listen",
+        track=TrackSnapshot(track_id=TRACK.id, provider=TRACK.provider, title=TRACK.title),
+    ),
     deduplicated=True,
     position=Position(epoch="e1", rev=7),
 )
@@ -82,73 +86,62 @@ def signed_by(authorization: str | bytes, target: str) -> ServiceToken:
     return token
 
 
-async def test_post_message_stores_the_track_and_sends_the_message(gateway: GatewayFixture) -> None:
-    gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
+async def test_post_message_sends_the_link_and_reads_the_track(gateway: GatewayFixture) -> None:
     gateway.chat.respond(SEND, SENT)
+    gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse(tracks=[TRACK]))
     answer = await post(gateway, track_url=LINK, request_id=REQUEST_ID)
     assert answer == PostMessageResponse(
         message=SENT.message, track=TRACK, deduplicated=True, position=Position(epoch="e1", rev=7)
     )
-    upserted = await gateway.tracks.received(UPSERT)
-    assert UpsertTrackRequest.FromString(upserted.data) == UpsertTrackRequest(input=LINK)
     sent = await gateway.chat.received(SEND)
     assert SendMessageRequest.FromString(sent.data) == SendMessageRequest(
-        room_id=ROOM, text="listen", track_id=TRACK.id, request_id=REQUEST_ID
+        room_id=ROOM, text="listen", track_url=LINK, request_id=REQUEST_ID
     )
-    assert upserted.metadata["x-request-id"] == sent.metadata["x-request-id"] == "mine"
+    looked_up = await gateway.tracks.received(LOOKUP_TRACKS)
+    assert LookupTracksRequest.FromString(looked_up.data) == LookupTracksRequest(track_ids=[TRACK.id])
+    assert looked_up.metadata["x-request-id"] == sent.metadata["x-request-id"] == "mine"
 
 
-async def test_post_message_uses_a_service_token_for_tracks_and_the_callers_for_chat(
-    gateway: GatewayFixture,
-) -> None:
-    gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
+async def test_post_message_calls_as_the_user(gateway: GatewayFixture) -> None:
     gateway.chat.respond(SEND, SENT)
+    gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse(tracks=[TRACK]))
     await post(gateway, track_url=LINK)
-    signed = signed_by((await gateway.tracks.received(UPSERT)).metadata["authorization"], "tracks")
-    assert (signed.service, signed.on_behalf_of) == ("gateway", CALLER_ID)
-    assert (await gateway.chat.received(SEND)).metadata["authorization"] == AS_USER[0][1]
-    resolving = (await gateway.users.received(RESOLVE)).metadata["authorization"]
-    assert signed_by(resolving, "users").service == "gateway"
+    for call in (await gateway.chat.received(SEND), await gateway.tracks.received(LOOKUP_TRACKS)):
+        assert call.metadata["authorization"] == AS_USER[0][1]
+    signed = signed_by((await gateway.users.received(RESOLVE)).metadata["authorization"], "users")
+    assert (signed.service, signed.on_behalf_of) == ("gateway", None)
 
 
-async def test_post_message_passes_the_whole_deadline_to_both_steps(gateway: GatewayFixture) -> None:
-    gateway.tracks.respond(UPSERT, UpsertTrackResponse(track=TRACK))
+async def test_post_message_passes_the_whole_deadline_to_chat(gateway: GatewayFixture) -> None:
     gateway.chat.respond(SEND, SENT)
+    gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse())
     await post(gateway, track_url=LINK)
-    for call in (await gateway.tracks.received(UPSERT), await gateway.chat.received(SEND)):
-        assert call.time_left is not None
-        # grpc rounds deadlines up on the wire.
-        assert SECONDS - 5 < call.time_left <= SECONDS + 0.2
+    call = await gateway.chat.received(SEND)
+    assert call.time_left is not None
+    # grpc rounds deadlines up on the wire.
+    assert SECONDS - 5 < call.time_left <= SECONDS + 0.2
 
 
 async def test_post_message_without_a_link_does_not_call_tracks(gateway: GatewayFixture) -> None:
-    gateway.chat.respond(SEND, SENT)
+    gateway.chat.respond(SEND, SendMessageResponse(message=Message(id=REQUEST_ID, room_id=ROOM)))
     answer = await post(gateway)
     assert not answer.HasField("track")
     assert gateway.tracks.calls == []
-    assert SendMessageRequest.FromString((await gateway.chat.received(SEND)).data).track_id == ""
+    assert SendMessageRequest.FromString((await gateway.chat.received(SEND)).data).track_url == ""
 
 
-async def test_post_message_renames_the_field_of_tracks_errors(
-    gateway: GatewayFixture,
+@pytest.mark.parametrize("found", [LookupTracksResponse(missing_ids=[TRACK.id]), None])
+async def test_post_message_without_tracks_returns_the_snapshot(
+    gateway: GatewayFixture, found: LookupTracksResponse | None
 ) -> None:
-    info = error_details_pb2.ErrorInfo(
-        reason="NOT_A_TRACK", domain="tracks.seda.fm", metadata={"kind": "album"}
-    )
-    bad = error_details_pb2.BadRequest()
-    bad.field_violations.add(field="input", description="is an album")
-    bad.field_violations.add(field="title", description="is long")
-    gateway.tracks.handlers[UPSERT] = sending(grpc.StatusCode.INVALID_ARGUMENT, info, bad)
-    error = await refused(gateway, track_url=LINK)
-    assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no")
-    found = details(error)
-    assert found["ErrorInfo"] == info
-    assert [(each.field, each.description) for each in found["BadRequest"].field_violations] == [
-        ("track_url", "is an album"),
-        ("title", "is long"),
-    ]
-    assert found["RequestInfo"].request_id == "mine"
-    assert gateway.chat.calls == []
+    gateway.chat.respond(SEND, SENT)
+    if found is None:
+        await gateway.tracks.stop()
+    else:
+        gateway.tracks.respond(LOOKUP_TRACKS, found)
+    answer = await post(gateway, track_url=LINK)
+    assert answer.message == SENT.message
+    assert answer.track == Track(id=TRACK.id, provider="spotify", title="Prelude")
 
 
 async def test_post_message_forwards_an_error_of_chat(gateway: GatewayFixture) -> None:
@@ -160,20 +153,6 @@ async def test_post_message_forwards_an_error_of_chat(gateway: GatewayFixture) -
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     found = details(error)
     assert (found["ErrorInfo"], found["RetryInfo"]) == (info, retry)
-
-
-async def test_post_message_without_tracks_sends_nothing(gateway: GatewayFixture) -> None:
-    gateway.chat.respond(SEND, SENT)
-    await gateway.tracks.stop()
-    error = await refused(gateway, track_url=LINK)
-    assert error.code() is grpc.StatusCode.UNAVAILABLE
-    found = details(error)
-    assert (found["ErrorInfo"].reason, found["ErrorInfo"].metadata) == (
-        "SERVICE_UNAVAILABLE",
-        {"service": "tracks"},
-    )
-    assert found["RetryInfo"].retry_delay.ToMilliseconds() > 0
-    assert gateway.chat.calls == []
 
 
 async def test_post_message_without_chat_is_unavailable(gateway: GatewayFixture) -> None:

@@ -56,6 +56,7 @@ class SendMessageRequest(_message.Message):
     ROOM_ID_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     TRACK_ID_FIELD_NUMBER: _builtins.int
+    TRACK_URL_FIELD_NUMBER: _builtins.int
     PARENT_ID_FIELD_NUMBER: _builtins.int
     MENTION_USER_IDS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -64,7 +65,9 @@ class SendMessageRequest(_message.Message):
     text: _builtins.str
     """The text, up to 4,000 characters after NFC and 16,000 bytes."""
     track_id: _builtins.str
-    """The id of a track in the tracks service, a UUID; empty: none."""
+    """The id of a track in the tracks service, a UUID."""
+    track_url: _builtins.str
+    """A link to a track, or a text that contains one, up to 2,048 characters; empty: none."""
     parent_id: _builtins.str
     """The id of the message to reply to, a UUID; empty: the message is a new root. A reply to a reply
     belongs to the same root.
@@ -81,15 +84,18 @@ class SendMessageRequest(_message.Message):
         room_id: _builtins.str = ...,
         text: _builtins.str = ...,
         track_id: _builtins.str = ...,
+        track_url: _builtins.str = ...,
         parent_id: _builtins.str = ...,
         mention_user_ids: _abc.Iterable[_builtins.str] | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["track", b"track", "track_id", b"track_id", "track_url", b"track_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mention_user_ids", b"mention_user_ids", "parent_id", b"parent_id", "request_id", b"request_id", "room_id", b"room_id", "text", b"text", "track_id", b"track_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mention_user_ids", b"mention_user_ids", "parent_id", b"parent_id", "request_id", b"request_id", "room_id", b"room_id", "text", b"text", "track", b"track", "track_id", b"track_id", "track_url", b"track_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_track: _TypeAlias = _typing.Literal["track_id", "track_url"]  # noqa: Y015
+    _WhichOneofArgType_track: _TypeAlias = _typing.Literal["track", b"track"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_track) -> _WhichOneofReturnType_track | None: ...
 
 Global___SendMessageRequest: _TypeAlias = SendMessageRequest  # noqa: Y015
 

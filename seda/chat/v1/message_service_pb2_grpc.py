@@ -101,9 +101,12 @@ class MessageServiceServicer:
 
         A response means that the message is committed. Safe to repeat with the same `request_id` and
         fields: returns the first message as it is now, with `deduplicated`. Without a `request_id` a
-        repeat may send twice. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED, CALLER_SUSPENDED, BANNED,
-        NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED, ROOM_ARCHIVED, MESSAGE_NOT_FOUND,
-        PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND, MENTION_NOT_A_MEMBER.
+        repeat may send twice. The track of a `track_url` is stored only after the message has passed
+        all checks and the rate limit. Errors: ROOM_NOT_FOUND, REQUEST_ID_REUSED, CALLER_SUSPENDED,
+        BANNED, NOT_A_MEMBER, CALLER_MUTED, ANNOUNCEMENT_ROOM, ROOM_LOCKED, ROOM_ARCHIVED,
+        MESSAGE_NOT_FOUND, PARENT_DELETED, SLOW_MODE, RATE_LIMITED, TRACK_NOT_FOUND,
+        MENTION_NOT_A_MEMBER, and with a `track_url` those of
+        seda.tracks.internal.v1.CatalogService.UpsertTrack.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -106,7 +106,9 @@ class PostMessageResponse(_message.Message):
 
     @_builtins.property
     def track(self) -> _track_pb2.Track:
-        """The posted track; absent: none."""
+        """The track of the message as it is now; as in the message if tracks does not respond; absent:
+        none.
+        """
 
     @_builtins.property
     def position(self) -> _position_pb2.Position:

@@ -61,11 +61,10 @@ class GatewayServiceServicer:
     def PostMessage(self, request, context):
         """Posts a message, with a track by its link, in one call.
 
-        Stores the track, then sends the message. Safe to repeat with the same `request_id` and fields:
-        returns the first message. Without a `request_id` a repeat may post twice. Errors: those of
-        seda.chat.v1.MessageService.SendMessage and of
-        seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
-        SERVICE_UNAVAILABLE.
+        Sends the message with the track of the link, then reads the track. A refused call stores
+        nothing. Safe to repeat with the same `request_id` and fields: returns the first message.
+        Without a `request_id` a repeat may post twice. Errors: those of
+        seda.chat.v1.MessageService.SendMessage, and SERVICE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

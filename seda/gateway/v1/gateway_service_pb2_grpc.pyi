@@ -21,11 +21,10 @@ class GatewayServiceStub:
     PostMessage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.PostMessageRequest, _gateway_service_pb2.PostMessageResponse]
     """Posts a message, with a track by its link, in one call.
 
-    Stores the track, then sends the message. Safe to repeat with the same `request_id` and fields:
-    returns the first message. Without a `request_id` a repeat may post twice. Errors: those of
-    seda.chat.v1.MessageService.SendMessage and of
-    seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
-    SERVICE_UNAVAILABLE.
+    Sends the message with the track of the link, then reads the track. A refused call stores
+    nothing. Safe to repeat with the same `request_id` and fields: returns the first message.
+    Without a `request_id` a repeat may post twice. Errors: those of
+    seda.chat.v1.MessageService.SendMessage, and SERVICE_UNAVAILABLE.
     """
     GetRoomPage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetRoomPageRequest, _gateway_service_pb2.GetRoomPageResponse]
     """Gets a page of a room's roots, the newest first, with their authors and tracks.
@@ -50,11 +49,10 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_gateway_service_pb2.PostMessageResponse]:
         """Posts a message, with a track by its link, in one call.
 
-        Stores the track, then sends the message. Safe to repeat with the same `request_id` and fields:
-        returns the first message. Without a `request_id` a repeat may post twice. Errors: those of
-        seda.chat.v1.MessageService.SendMessage and of
-        seda.tracks.internal.v1.CatalogService.UpsertTrack (with `track_url` as the field), and
-        SERVICE_UNAVAILABLE.
+        Sends the message with the track of the link, then reads the track. A refused call stores
+        nothing. Safe to repeat with the same `request_id` and fields: returns the first message.
+        Without a `request_id` a repeat may post twice. Errors: those of
+        seda.chat.v1.MessageService.SendMessage, and SERVICE_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -39,6 +39,9 @@ class TrackCatalog(Protocol):
     async def snapshot(self, track_id: UUID) -> TrackSnapshot | None:
         """Return the current metadata of a track; None when there is no such track."""
 
+    async def store(self, url: str) -> TrackSnapshot:
+        """Return the current metadata of the track of a link, stored if it is new. Raises the errors of UpsertTrack."""
+
 
 class Epoch:
     """The epoch of the database that the newest connection leads to.

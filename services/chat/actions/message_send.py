@@ -12,7 +12,7 @@ from services.chat.actions.deps import Deps, SendResult
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
 from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import SendDraft, check_send, find_duplicate, payload_hash
-from services.chat.domain.model import Position, Tally
+from services.chat.domain.model import Position, Tally, TrackSnapshot
 from services.chat.store import message_list
 from services.chat.store import message_send as store
 from services.chat.store.message_query import MessageRow, row_from_message
@@ -24,6 +24,7 @@ class MessageDraft(NamedTuple):
     room_id: UUID
     text: str
     track_id: UUID | None
+    track_url: str
     parent_id: UUID | None
     mention_user_ids: tuple[UUID, ...]
     request_id: UUID | None
@@ -53,11 +54,14 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         parent_id=draft.parent_id,
         mention_user_ids=mentions,
         request_id=draft.request_id,
-        payload_hash=payload_hash(draft.text, draft.track_id, draft.parent_id, mentions)
+        payload_hash=payload_hash(
+            draft.text, draft.track_id or draft.track_url or None, draft.parent_id, mentions
+        )
         if draft.request_id is not None
         else None,
     )
-    ready = made if draft.track_id is None else await _with_track(deps, made, draft.track_id)
+    has_track = draft.track_id is not None or draft.track_url
+    ready = await _with_track(deps, made, draft) if has_track else made
     sent = ready if isinstance(ready, SendResult) else await deps.batcher.send(ready, deadline)
     if sent.message is not None:
         position = Position(draft.room_id, deps.epoch.value, sent.message.rev)
@@ -71,18 +75,22 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
     return SentMessage(message, sent.deduplicated, position, tallies)
 
 
-async def _with_track(deps: Deps, draft: SendDraft, track_id: UUID) -> SendDraft | SendResult:
+async def _with_track(deps: Deps, draft: SendDraft, wanted: MessageDraft) -> SendDraft | SendResult:
     """Return the draft with the current track snapshot, or the result of an earlier call with its request id.
 
-    The rules decide under the room locks, where nothing slow may run. They also run here first, so that their errors
-    do not depend on the tracks service.
+    The rules decide under the room locks, where nothing slow may run. They and the rate limit also run here first, so
+    that their errors do not depend on the tracks service, and a refused message stores no track.
     """
     (context,) = await store.send_context(deps.database, [draft], outcome_unknown=False)
     duplicate_seq = find_duplicate(draft, context)
     if duplicate_seq is not None:
         return SendResult(duplicate_seq, deduplicated=True)
     check_send(draft, context)
-    track = await deps.tracks.snapshot(track_id)
-    if track is None:
-        raise TrackNotFoundError(track_id)
-    return draft._replace(track=track)
+    deps.limits.sends.hit(draft.user_id)
+    if wanted.track_id is None:
+        track: TrackSnapshot | None = await deps.tracks.store(wanted.track_url)
+    else:
+        track = await deps.tracks.snapshot(wanted.track_id)
+        if track is None:
+            raise TrackNotFoundError(wanted.track_id)
+    return draft._replace(track=track, charged=True)

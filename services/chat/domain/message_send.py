@@ -41,6 +41,8 @@ class SendDraft(NamedTuple):
     mention_user_ids: tuple[UUID, ...]
     request_id: UUID | None
     payload_hash: bytes | None
+    charged: bool = False
+    """The rate limit was applied before the batch."""
 
 
 class SendContext(NamedTuple):
@@ -79,10 +81,13 @@ class ThreadPosition:
 
 
 def payload_hash(
-    text: str, track_id: UUID | None, parent_id: UUID | None, mention_user_ids: tuple[UUID, ...]
+    text: str, track: UUID | str | None, parent_id: UUID | None, mention_user_ids: tuple[UUID, ...]
 ) -> bytes:
-    """Return the SHA-256 of the caller's fields, by which repeated request ids are compared."""
-    parts = (text, str(track_id), str(parent_id), *sorted(map(str, mention_user_ids)))
+    """Return the SHA-256 of the caller's fields, by which repeated request ids are compared.
+
+    `track` is the given id or URL of the track: one track by its id and by its URL are two payloads.
+    """
+    parts = (text, str(track), str(parent_id), *sorted(map(str, mention_user_ids)))
     return hashlib.sha256(repr(parts).encode()).digest()
 
 

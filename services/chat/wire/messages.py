@@ -40,6 +40,7 @@ def message_draft(request: message_service_pb2.SendMessageRequest) -> MessageDra
         room_id=parse_id(request.room_id),
         text=request.text,
         track_id=parse_optional_id(request.track_id),
+        track_url=request.track_url,
         parent_id=parse_optional_id(request.parent_id),
         mention_user_ids=tuple(map(parse_id, request.mention_user_ids)),
         request_id=parse_optional_id(request.request_id),

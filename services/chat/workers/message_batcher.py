@@ -119,7 +119,7 @@ class MessageBatcher:
             self._charged.discard(draft.message_id)
 
     def _charge(self, draft: SendDraft) -> None:
-        if draft.message_id not in self._charged:
+        if not draft.charged and draft.message_id not in self._charged:
             self._limit.hit(draft.user_id)
             self._charged.add(draft.message_id)
 

@@ -43,7 +43,7 @@ def _following(link: str, status: int | None, failure: str | None) -> Scenario:
 async def _upserting_unfollowed(context: ScenarioContext) -> Outcome:
     request = UpsertTrackRequest(input="https://spotify.link/AbCdEfGhIjK")
     method = "seda.tracks.internal.v1.CatalogService.UpsertTrack"
-    return await call_method(context.channel("tracks"), method, request, service_header("gateway", "tracks"))
+    return await call_method(context.channel("tracks"), method, request, service_header("chat", "tracks"))
 
 
 async def _getting_nothing(context: ScenarioContext) -> Outcome:

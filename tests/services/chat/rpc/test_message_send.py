@@ -19,6 +19,7 @@ from servicekit.errors import (
     RateLimitedError,
     ServiceError,
 )
+from servicekit.rpc_status import UpstreamError
 from services.chat.domain.errors import (
     AnnouncementRoomError,
     BannedError,
@@ -69,6 +70,29 @@ async def test_send_message_with_a_track_freezes_what_is_known_of_it(client: Cha
     assert sent.type == MessageType.MESSAGE_TYPE_TRACK
     assert (sent.track.track_id, sent.track.provider) == (track_id, "spotify")
     assert await client.get_message(ada, sent) == sent
+
+
+async def test_send_message_with_a_link_stores_its_track(client: ChatClient) -> None:
+    ada, request_id = new_user(), str(uuid.uuid4())
+    room = await client.create_room(ada)
+    link = "https://open.spotify.com/track/5PTG3Z6ehGkBFwjybzWkR8?si=x"
+    sent = await client.send_message(ada, room.id, track_url=link, request_id=request_id)
+    assert sent.type == MessageType.MESSAGE_TYPE_TRACK
+    assert sent.track.url == "https://open.spotify.com/track/5PTG3Z6ehGkBFwjybzWkR8"
+    again = await client.call(ada, "SendMessage", room_id=room.id, track_url=link, request_id=request_id)
+    assert (again.message, again.deduplicated) == (sent, True)
+    by_id = await client.send_message(ada, room.id, track_id=sent.track.track_id)
+    assert by_id.track == sent.track
+
+
+async def test_send_message_with_a_link_to_an_album_names_the_field(client: ChatClient) -> None:
+    ada = new_user()
+    room = await client.create_room(ada)
+    album = "https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"
+    with pytest.raises(UpstreamError) as raised:
+        await client.send_message(ada, room.id, track_url=album)
+    assert (raised.value.reason, raised.value.domain) == ("NOT_A_TRACK", "tracks.seda.fm")
+    assert [violation.field for violation in raised.value.violations] == ["track_url"]
 
 
 async def test_send_message_with_an_unknown_track_is_refused(client: ChatClient) -> None:
@@ -275,6 +299,7 @@ async def test_send_message_more_often_than_one_may(client: ChatClient, strict_c
         ({"text": "a\x1b[31m"}, "text"),
         ({"text": "x", "room_id": "r"}, "room_id"),
         ({"text": "x", "track_id": "t"}, "track_id"),
+        ({"track_url": "x" * 2049}, "track_url"),
         ({"text": "x", "parent_id": "p"}, "parent_id"),
         ({"text": "x", "request_id": "q"}, "request_id"),
         ({"text": "x", "mention_user_ids": ["m"]}, "mention_user_ids[0]"),

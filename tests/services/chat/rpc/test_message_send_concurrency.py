@@ -138,6 +138,9 @@ async def test_send_message_of_a_track_costs_one_statement_more(client: ChatClie
         with client.chat.counting() as statements:
             await client.send_message(ada, room.id, track_id=track_id)
         assert statements == ["chat.send_context", *_BATCH]
+        with client.chat.counting() as statements:
+            await client.send_message(ada, room.id, track_url="https://youtu.be/4eUqsUZBluA")
+        assert statements == ["chat.send_context", *_BATCH]
 
 
 async def test_send_message_costs_the_same_statements_for_one_and_for_many(client: ChatClient) -> None:

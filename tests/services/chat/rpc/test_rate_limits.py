@@ -53,6 +53,16 @@ async def test_edits_are_charged_once_and_those_that_change_nothing_never(
     await refused(strict.send_message(room.member, room.id, "four"), RateLimitedError, DOMAIN)
 
 
+async def test_messages_with_tracks_are_charged_once(
+    client: ChatClient, strict_chat: Running, room: RoomWithMembers
+) -> None:
+    strict = ChatClient(strict_chat, client.admin)
+    link = "https://youtu.be/4eUqsUZBlu"
+    for last in "AB":
+        await strict.send_message(room.member, room.id, track_url=link + last)
+    await refused(strict.send_message(room.member, room.id, track_url=link + "C"), RateLimitedError, DOMAIN)
+
+
 async def test_joins_are_charged_once_and_those_of_members_never(
     client: ChatClient, strict_chat: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

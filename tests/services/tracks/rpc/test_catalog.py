@@ -40,7 +40,7 @@ def link(seed: str) -> str:
     return f"https://open.spotify.com/track/{seed.rjust(22, '0')}"
 
 
-async def upsert(stub: CatalogServiceStub, text: str, name: str = "gateway", **metadata: Any) -> Track:
+async def upsert(stub: CatalogServiceStub, text: str, name: str = "chat", **metadata: Any) -> Track:
     request = UpsertTrackRequest(input=text, **metadata)
     return (await call(stub.UpsertTrack, request, service(name, "tracks"))).track
 
@@ -126,12 +126,12 @@ async def test_upsert_track_errors(stub: CatalogServiceStub, text: str, error: t
     await refused(upsert(stub, text), error, _DOMAIN)
 
 
-async def test_upsert_track_is_for_chat_and_the_gateway_alone(stub: CatalogServiceStub) -> None:
+async def test_upsert_track_is_for_chat_alone(stub: CatalogServiceStub) -> None:
     for metadata in (
         user("ada@example.com"),
         service("users", "tracks"),
         service("tracks", "tracks"),
-        service("operator", "tracks"),
+        service("gateway", "tracks"),
     ):
         answer = call(stub.UpsertTrack, UpsertTrackRequest(input=link("denied")), metadata)
         await refused(answer, AccessDeniedError, _DOMAIN)

@@ -87,12 +87,12 @@ async def test_upsert_track_finds_a_resolved_short_link(
 ) -> None:
     catalog = CatalogServiceStub(following.channel)
     request = UpsertTrackRequest(input="https://on.soundcloud.com/AbC12", title="T")
-    answered = call(catalog.UpsertTrack, request, service("gateway", "tracks"))
+    answered = call(catalog.UpsertTrack, request, service("chat", "tracks"))
     await refused(answered, NeedsResolutionError, _DOMAIN)
     assert web.asked == [], "a message waited for another host"
     web.pages["on.soundcloud.com/AbC12"] = redirect("https://soundcloud.com/harbour-choir/low-tide?ref=x")
     track = await resolve(stub, "https://on.soundcloud.com/AbC12")
-    upserted = (await call(catalog.UpsertTrack, request, service("gateway", "tracks"))).track
+    upserted = (await call(catalog.UpsertTrack, request, service("chat", "tracks"))).track
     assert (upserted.id, upserted.title) == (track.id, "T")
 
 

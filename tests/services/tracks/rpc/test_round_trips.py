@@ -65,7 +65,7 @@ class Context:
 
     async def upsert(self, title: str = "", stored: str = "") -> object:
         request = UpsertTrackRequest(input=_UPSERTED, title=title)
-        found = await call(self.catalog.UpsertTrack, request, service("gateway", "tracks"))
+        found = await call(self.catalog.UpsertTrack, request, service("chat", "tracks"))
         assert found.track.title == stored
         return found
 

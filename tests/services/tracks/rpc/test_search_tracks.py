@@ -41,7 +41,7 @@ async def stub(tracks: Running) -> TrackServiceStub:
     for number, (title, artist) in enumerate(_STORED):
         link = f"https://youtu.be/search-{number:04}"
         request = UpsertTrackRequest(input=link, title=title, artist=artist)
-        await call(catalog.UpsertTrack, request, service("gateway", "tracks"))
+        await call(catalog.UpsertTrack, request, service("chat", "tracks"))
     return TrackServiceStub(tracks.channel)
 
 
@@ -125,12 +125,12 @@ async def test_search_tracks_finds_only_the_new_title(stub: TrackServiceStub, tr
     catalog = CatalogServiceStub(tracks.channel)
     link = "https://youtu.be/changing-01"
     await call(
-        catalog.UpsertTrack, UpsertTrackRequest(input=link, title="Quixotic"), service("gateway", "tracks")
+        catalog.UpsertTrack, UpsertTrackRequest(input=link, title="Quixotic"), service("chat", "tracks")
     )
     assert await titles(stub, "quixotic") == ["Quixotic"]
     assert await titles(stub, "windmill") == []
     await call(
-        catalog.UpsertTrack, UpsertTrackRequest(input=link, artist="Windmill"), service("gateway", "tracks")
+        catalog.UpsertTrack, UpsertTrackRequest(input=link, artist="Windmill"), service("chat", "tracks")
     )
     assert await titles(stub, "windmill") == await titles(stub, "quixotic windmill") == ["Quixotic"]
 
@@ -175,7 +175,7 @@ async def test_search_tracks_pages_through_the_longest_texts(stub: TrackServiceS
     long = "\U0001f3b5" * 500
     for n in range(3):
         request = UpsertTrackRequest(input=f"https://youtu.be/longest---{n}", title=long, artist=long)
-        await call(catalog.UpsertTrack, request, service("gateway", "tracks"))
+        await call(catalog.UpsertTrack, request, service("chat", "tracks"))
     seen, token = set[str](), ""
     for _ in range(3):
         page = await find(stub, "\U0001f3b5\U0001f3b5", 1, token)

@@ -135,7 +135,7 @@ async def test_new_track_is_enriched_at_once(
     assert state(await enriching.enriched(video("soon"))) == "COMPLETE"
     catalog = CatalogServiceStub(enriching.service.channel)
     before = enriching.settled
-    await call(catalog.UpsertTrack, UpsertTrackRequest(input=video("soon2")), service("gateway", "tracks"))
+    await call(catalog.UpsertTrack, UpsertTrackRequest(input=video("soon2")), service("chat", "tracks"))
     await enriching.until_completed(before + 1)
     monkeypatch.undo()
     enriching.notify()
@@ -168,9 +168,7 @@ async def test_metadata_of_a_concurrent_caller_is_kept_and_found(enriching: Enri
     track = await enriching.resolve(video("while"))
     await reached.wait()
     request = UpsertTrackRequest(input=video("while"), title="Wrong", artist="Kaleidoscope")
-    await call(
-        CatalogServiceStub(enriching.service.channel).UpsertTrack, request, service("gateway", "tracks")
-    )
+    await call(CatalogServiceStub(enriching.service.channel).UpsertTrack, request, service("chat", "tracks"))
     go.set()
     await enriching.until_completed(before + 1)
     track = await enriching.get(track)
