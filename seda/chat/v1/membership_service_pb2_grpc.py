@@ -204,7 +204,8 @@ class MembershipServiceServicer:
     def MarkRead(self, request, context):
         """Moves the caller's read marker forward to a seq, at most to the newest message.
 
-        Safe to repeat: the read marker never moves back. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat: the read marker never moves back. Read markers belong to reading: suspended and
+        muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,7 +214,8 @@ class MembershipServiceServicer:
     def MarkUnread(self, request, context):
         """Moves the caller's read marker back to before a seq.
 
-        Safe to repeat. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat. For suspended and muted callers too, as MarkRead. Errors: ROOM_NOT_FOUND,
+        NOT_A_MEMBER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

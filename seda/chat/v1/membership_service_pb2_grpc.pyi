@@ -79,12 +79,14 @@ class MembershipServiceStub:
     MarkRead: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkReadRequest, _membership_service_pb2.MarkReadResponse]
     """Moves the caller's read marker forward to a seq, at most to the newest message.
 
-    Safe to repeat: the read marker never moves back. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+    Safe to repeat: the read marker never moves back. Read markers belong to reading: suspended and
+    muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
     """
     MarkUnread: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkUnreadRequest, _membership_service_pb2.MarkUnreadResponse]
     """Moves the caller's read marker back to before a seq.
 
-    Safe to repeat. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+    Safe to repeat. For suspended and muted callers too, as MarkRead. Errors: ROOM_NOT_FOUND,
+    NOT_A_MEMBER.
     """
 
 class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -218,7 +220,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_membership_service_pb2.MarkReadResponse]:
         """Moves the caller's read marker forward to a seq, at most to the newest message.
 
-        Safe to repeat: the read marker never moves back. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat: the read marker never moves back. Read markers belong to reading: suspended and
+        muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
         """
 
     @_abc_1.abstractmethod
@@ -229,7 +232,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_membership_service_pb2.MarkUnreadResponse]:
         """Moves the caller's read marker back to before a seq.
 
-        Safe to repeat. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        Safe to repeat. For suspended and muted callers too, as MarkRead. Errors: ROOM_NOT_FOUND,
+        NOT_A_MEMBER.
         """
 
 def add_MembershipServiceServicer_to_server(servicer: MembershipServiceServicer, server: _aio.Server) -> None: ...
