@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from servicekit.caller import Caller
 from servicekit.methods import Method
+from servicekit.tokens import UserToken
 
 
 @dataclass(slots=True)
@@ -14,7 +15,8 @@ class Call:
     """A running call.
 
     `deadline` is on the process's monotonic clock, in seconds. `service` names the calling service
-    when the token is a service token, and `on_behalf_of` the user it acts for.
+    when the token is a service token, and `on_behalf_of` the user it acts for. `share_key` is the user whose share
+    of the concurrent calls it uses, as the token names them.
     """
 
     method: Method
@@ -25,6 +27,8 @@ class Call:
     identity: Caller | None = None
     service: str | None = None
     on_behalf_of: str | None = None
+    user_token: UserToken | None = None
+    share_key: str | None = None
 
     @property
     def caller(self) -> Caller:

@@ -1,4 +1,4 @@
-"""How many calls and streams a process runs at once.
+"""How many calls and streams a process runs at once, in total and for one user.
 
 Under overload, excess calls are rejected fast and admitted calls keep their latency. Each process counts separately.
 """
@@ -6,10 +6,9 @@ Under overload, excess calls are rejected fast and admitted calls keep their lat
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
 from servicekit.errors import OverloadedError, RateLimitedError
 
@@ -17,27 +16,70 @@ _RETRY_SECONDS = 0.2
 _STREAM_RETRY_SECONDS = 5.0
 
 
+class _Shares:
+    """At most `limit` for each key; None is not counted."""
+
+    def __init__(self, limit: int, retry_after: float) -> None:
+        self._limit = limit
+        self._retry_after = retry_after
+        self._held: dict[str, int] = {}
+
+    def take(self, key: str | None) -> None:
+        """Count one more; raises RateLimitedError."""
+        if key is None:
+            return
+        held = self._held.get(key, 0)
+        if held >= self._limit:
+            raise RateLimitedError(self._retry_after)
+        self._held[key] = held + 1
+
+    def give_back(self, key: str | None) -> None:
+        """Count one less."""
+        if key is None:
+            return
+        held = self._held[key]
+        if held == 1:
+            del self._held[key]
+        else:
+            self._held[key] = held - 1
+
+
 class ConcurrencyLimiter:
     """At most `limit` calls run; at most `queue` wait, each at most `max_wait` seconds; the rest is rejected at once.
 
+    At most `per_user` of the running and waiting calls are of one user; None is nobody, who has no such share.
     Every acquired slot must be released. The uncontended path is synchronous because it is on every call.
     """
 
-    def __init__(self, limit: int, queue: int, max_wait: float) -> None:
+    def __init__(self, limit: int, queue: int, max_wait: float, per_user: int) -> None:
         self._limit = limit
         self._queue = queue
         self._max_wait = max_wait
+        self._shares = _Shares(per_user, _RETRY_SECONDS)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.running = 0
 
-    def try_acquire(self) -> bool:
-        """Take a slot if one is free. None is while calls wait: a released slot passes to the first of them."""
-        free = self.running < self._limit
-        self.running += free
-        return free
+    def try_acquire(self, user: str | None) -> bool:
+        """Take a slot if one is free; raises RateLimitedError.
 
-    async def acquire(self) -> None:
-        """Wait for a slot in FIFO order; raises OverloadedError."""
+        None is free while calls wait: a released slot passes to the first of them.
+        """
+        if self.running >= self._limit:
+            return False
+        self._shares.take(user)
+        self.running += 1
+        return True
+
+    async def acquire(self, user: str | None) -> None:
+        """Wait for a slot in FIFO order; raises RateLimitedError or OverloadedError."""
+        self._shares.take(user)
+        try:
+            await self._wait()
+        except BaseException:
+            self._shares.give_back(user)
+            raise
+
+    async def _wait(self) -> None:
         if len(self._waiting) >= self._queue:
             raise OverloadedError(_RETRY_SECONDS)
         turn = asyncio.get_running_loop().create_future()
@@ -50,13 +92,17 @@ class ConcurrencyLimiter:
                 self._waiting.remove(turn)
             elif not turn.cancelled():
                 # The slot arrived while this call was giving up.
-                self.release()
+                self._pass_on()
             if isinstance(error, TimeoutError):
                 raise OverloadedError(_RETRY_SECONDS) from None
             raise
 
-    def release(self) -> None:
+    def release(self, user: str | None) -> None:
         """Pass the slot to the call that has waited longest, or free it."""
+        self._shares.give_back(user)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -66,26 +112,25 @@ class ConcurrencyLimiter:
 
 
 class StreamLimiter:
-    """At most `limit` streams are open, at most `per_user` of them one user's; one more is rejected at once."""
+    """At most `limit` streams are open, at most `per_key` of them of one key; one more is rejected at once.
 
-    def __init__(self, limit: int, per_user: int) -> None:
+    The key is a user; None is not counted.
+    """
+
+    def __init__(self, limit: int, per_key: int) -> None:
         self._limit = limit
-        self._per_user = per_user
-        self._of_user: Counter[UUID | None] = Counter()
+        self._shares = _Shares(per_key, _STREAM_RETRY_SECONDS)
         self.open = 0
 
     @contextmanager
-    def slot(self, user_id: UUID | None) -> Iterator[None]:
+    def slot(self, key: str | None) -> Iterator[None]:
         """Hold a slot for the block; raises OverloadedError or RateLimitedError."""
         if self.open >= self._limit:
             raise OverloadedError(_STREAM_RETRY_SECONDS)
-        if user_id is not None and self._of_user[user_id] >= self._per_user:
-            raise RateLimitedError(_STREAM_RETRY_SECONDS)
+        self._shares.take(key)
         self.open += 1
-        self._of_user[user_id] += 1
         try:
             yield
         finally:
             self.open -= 1
-            # Drops users whose count reaches zero.
-            self._of_user -= Counter((user_id,))
+            self._shares.give_back(key)

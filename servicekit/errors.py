@@ -143,7 +143,7 @@ class OverloadedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="OVERLO
 
 
 class RateLimitedError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="RATE_LIMITED"):
-    """The caller exceeded a rate limit. `wait` is in seconds."""
+    """The caller exceeded a rate limit or their share of calls or streams. `wait` is in seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__("rate limit exceeded", retry_after=wait)

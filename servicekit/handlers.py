@@ -1,6 +1,6 @@
 """The handler around every method, composed once when a servicer is registered.
 
-In this order: error boundary, metrics and access log, deadline, concurrency limit, caller and access,
+In this order: error boundary, metrics and access log, deadline, token, concurrency limit, caller and access,
 decoding and validation, the handler.
 """
 
@@ -39,6 +39,8 @@ from servicekit.metrics import Metrics
 UnaryHandler = Callable[[Any, Call], Awaitable[Message | bytes]]
 StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
 PassthroughHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
+# Verifies a token before the concurrency limit; False if that has to wait for new keys.
+Verify = Callable[[Call, str | None], bool]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _log = structlog.get_logger("call")
@@ -61,41 +63,44 @@ class HandlerFactory:
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
         """The grpc handler of a method, on bytes."""
         decoded = self._streaming if method.server_streaming else self._unary
-        return self._handler(method, decoded(method, handle))
+        return self._handler(method, self.authenticator.verify, decoded(method, handle))
 
     def passthrough(self, method: Method, handle: PassthroughHandler) -> grpc.RpcMethodHandler[Any, Any]:
         """A handler that passes bytes to another process, which decodes them and checks the caller.
 
-        Everything else is as in other methods: error boundary, metrics and log, deadline, concurrency limit. `handle`
-        gets (bytes, context, call, the authorization header); it returns the reply's bytes or, when the method
+        Everything else is as in other methods: error boundary, metrics and log, deadline, concurrency limit with each
+        user's share. `handle` gets (bytes, context, call, the authorization header); it returns the reply's bytes or, when the method
         streams, writes them to the context.
         """
+        identify = self.authenticator.identify
         if not method.server_streaming:
-            return self._handler(method, handle)
+            return self._handler(method, identify, handle)
 
         async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
-            with self.streams.slot(None):
+            with self.streams.slot(call.share_key):
                 await handle(data, context, call, authorization)
 
-        return self._handler(method, run)
+        return self._handler(method, identify, run)
 
-    def _handler(self, method: Method, run: PassthroughHandler) -> grpc.RpcMethodHandler[Any, Any]:
+    def _handler(
+        self, method: Method, verify: Verify, run: PassthroughHandler
+    ) -> grpc.RpcMethodHandler[Any, Any]:
         kind = (
             grpc.unary_stream_rpc_method_handler
             if method.server_streaming
             else grpc.unary_unary_rpc_method_handler
         )
-        return kind(self._with_error_boundary(method, run))
+        return kind(self._with_error_boundary(method, verify, run))
 
     def _unary(self, method: Method, handle: UnaryHandler) -> PassthroughHandler:
-        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> bytes:
+        async def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> bytes:
             if _time_left(context) is None:
                 async with asyncio.timeout(DEFAULT_DEADLINE):
-                    return await respond(data, call, authorization)
-            return await respond(data, call, authorization)
+                    return await respond(data, call)
+            return await respond(data, call)
 
-        async def respond(data: bytes, call: Call, authorization: str | None) -> bytes:
-            reply = await handle(await self._request(data, call, authorization), call)
+        async def respond(data: bytes, call: Call) -> bytes:
+            reply = await handle(await self._request(data, call), call)
             if isinstance(reply, bytes):
                 return reply
             if not isinstance(reply, method.response_type):
@@ -105,24 +110,24 @@ class HandlerFactory:
         return run
 
     def _streaming(self, method: Method, handle: StreamHandler) -> PassthroughHandler:
-        async def run(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
-            request = await self._request(data, call, authorization)
-            user_id = call.identity.user_id if call.identity else None
-            with nullcontext() if method.exempt else self.streams.slot(user_id):
+        async def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> None:
+            request = await self._request(data, call)
+            with nullcontext() if method.exempt else self.streams.slot(call.share_key):
                 async for reply in handle(request, call):
                     # Bytes: serialized once for many watchers.
                     await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
 
         return run
 
-    async def _request(self, data: bytes, call: Call, authorization: str | None) -> Message:
-        await self.authenticator.authenticate(call, authorization)
+    async def _request(self, data: bytes, call: Call) -> Message:
+        if call.identity is None:
+            await self.authenticator.resolve(call)
         request = validation.decode(call.method.request_type, data)
         validation.validate(request)
         return request
 
     def _with_error_boundary(
-        self, method: Method, run: PassthroughHandler
+        self, method: Method, verify: Verify, run: PassthroughHandler
     ) -> Callable[[bytes, Context], Awaitable[Any]]:
         """The error boundary: the client gets a documented error for every exception of `run`.
 
@@ -142,9 +147,12 @@ class HandlerFactory:
             acquired = False
             try:
                 _check_deadline(method, left)
+                if not verify(call, authorization):
+                    # Waits without a slot: anybody can name an unknown key.
+                    await self.authenticator.verify_with_new_keys(call, authorization)
                 if limited:
-                    if not self.limiter.try_acquire():
-                        await self.limiter.acquire()
+                    if not self.limiter.try_acquire(call.share_key):
+                        await self.limiter.acquire(call.share_key)
                     acquired = True
                 return await run(data, context, call, authorization)
             except asyncio.CancelledError:
@@ -157,7 +165,7 @@ class HandlerFactory:
                 error = self._to_service_error(raised, call)
             finally:
                 if acquired:
-                    self.limiter.release()
+                    self.limiter.release(call.share_key)
                 code = error.code if error is not None else code
                 seconds = time.perf_counter() - started
                 counted.record(code, seconds)

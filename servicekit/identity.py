@@ -42,12 +42,28 @@ class CallerResolver(Protocol):
         """The user of the subject, created on the first call."""
 
 
+def _bearer_token(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenMissingError
+    return token
+
+
+def _set_caller(call: Call, caller: Caller) -> None:
+    call.identity = caller
+    if _RANK[caller.role] < _NEEDED_RANK[call.method.access]:
+        raise AccessDeniedError(call.method.access)
+
+
 class Authenticator:
     """Resolves the caller of each call and rejects calls without the required access.
 
     A resolved Caller is cached for `ttl` seconds, which bounds the delay until a mute, role or suspension takes
     effect. A circuit breaker protects calls from a failing resolver: while it is open, USER methods accept a
     Caller up to 15 minutes old; other methods need a fresh one.
+
+    The steps are separate because only the second may wait: `verify` comes before the concurrency limit, which counts
+    each user's calls, and `resolve` after it.
     """
 
     def __init__(self, verifier: TokenVerifier, resolver: CallerResolver, clock: Clock, ttl: float) -> None:
@@ -60,15 +76,46 @@ class Authenticator:
         self._resolving: dict[tuple[str, str], asyncio.Task[Caller]] = {}
         self._breaker_open_until = 0.0
 
-    async def authenticate(self, call: Call, authorization: str | None) -> None:
-        """Set the call's identity; raises a Token*Error or AccessDeniedError."""
+    def verify(self, call: Call, authorization: str | None) -> bool:
+        """Verify the token of a call and whether its kind may call the method; sets a caller that is fresh.
+
+        False if the token's key is unknown: `verify_with_new_keys` then waits for it. Raises a Token*Error or
+        AccessDeniedError.
+        """
+        if call.method.access is Access.PUBLIC:
+            return True
+        token = _bearer_token(authorization)
+        try:
+            verified = self._verifier.verify(token)
+        except UnknownKeyError:
+            return False
+        self._accept(call, token, verified)
+        return True
+
+    async def verify_with_new_keys(self, call: Call, authorization: str | None) -> None:
+        """`verify` after a refresh of the keys; raises ServiceUnavailableError, too, when that takes long."""
+        await self._verifier.refresh()
+        token = _bearer_token(authorization)
+        self._accept(call, token, self._verifier.verify(token))
+
+    def identify(self, call: Call, authorization: str | None) -> bool:
+        """Set only the share key of a call that another process verifies."""
+        try:
+            verified = self._verifier.verify(_bearer_token(authorization))
+        except ServiceError:
+            # That process rejects it.
+            return True
+        call.share_key = verified.share_key
+        return True
+
+    async def resolve(self, call: Call) -> None:
+        """Set the caller of a user's call; raises ServiceUnavailableError or AccessDeniedError."""
+        if call.user_token is not None and call.identity is None:
+            _set_caller(call, await self._caller(call.user_token, call.method))
+
+    def _accept(self, call: Call, token: str, verified: UserToken | ServiceToken) -> None:
         method = call.method
-        if method.access is Access.PUBLIC:
-            return
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise TokenMissingError
-        verified = await self._verified(token)
+        call.share_key = verified.share_key
         if isinstance(verified, ServiceToken):
             if verified.service not in method.callers:
                 raise AccessDeniedError(method.access)
@@ -76,17 +123,10 @@ class Authenticator:
             return
         if method.access is Access.SERVICE:
             raise AccessDeniedError(method.access)
-        call.token = token
-        call.identity = await self._caller(verified, method)
-        if _RANK[call.identity.role] < _NEEDED_RANK[method.access]:
-            raise AccessDeniedError(method.access)
-
-    async def _verified(self, token: str) -> UserToken | ServiceToken:
-        try:
-            return self._verifier.verify(token)
-        except UnknownKeyError:
-            await self._verifier.refresh()
-            return self._verifier.verify(token)
+        call.token, call.user_token = token, verified
+        entry = self._cache.get((verified.subject, verified.email))
+        if entry is not None and self._clock.monotonic() - entry[1] < self._ttl:
+            _set_caller(call, entry[0])
 
     def clear_cache(self) -> None:
         """Resolve every caller again."""

@@ -27,6 +27,8 @@ _PAUSE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 1.0
 _FETCH_SECONDS = 5.0
 _WHOLE_FETCH_SECONDS = 10.0
+_MAX_WAIT_SECONDS = 1.0
+_MAX_WAITING = 128
 _MAX_BYTES = 1 << 20
 _MAX_KEYS = 20
 _MAX_KID = 64
@@ -72,7 +74,8 @@ class RemoteJwks(KeySource):
     """A JWKS behind a URL, fetched in a thread and cached; a failed fetch keeps the cached keys.
 
     Keys older than ten minutes are refreshed in the background. A token with an unknown key id triggers a fetch, at
-    most one a minute over all tokens, or one a second while no key is cached.
+    most one a minute over all tokens, or one a second while no key is cached. A caller waits for a fetch for a second
+    at most, and 128 callers wait at most.
     """
 
     def __init__(
@@ -87,6 +90,8 @@ class RemoteJwks(KeySource):
         super().__init__({})
         self._attempted_at = self._fetched_at = -_FRESH_SECONDS
         self._fetching: asyncio.Task[None] | None = None
+        self._last_succeeded = False
+        self._waiting = 0
 
     def find(self, kid: str | None) -> Key | None:
         """The key of an id; starts a background fetch when the keys are old."""
@@ -102,16 +107,30 @@ class RemoteJwks(KeySource):
     async def refresh(self) -> None:
         """Fetch the keys or join the fetch in flight (single-flight); rate-limited.
 
-        Raises ServiceUnavailableError while no key is cached, since no token can be verified.
+        Raises ServiceUnavailableError while the issuer's present keys are not known: a token that can't be judged is
+        not called invalid.
         """
         now = self._monotonic()
         pause = _PAUSE_SECONDS if self._keys else _FIRST_PAUSE_SECONDS
         if self._fetching is None and now - self._attempted_at >= pause:
             self._start_fetch(now)
         if self._fetching is not None:
-            await asyncio.shield(self._fetching)
-        if not self._keys:
+            await self._wait_for(self._fetching)
+        if not self._last_succeeded:
+            until_next = self._attempted_at + pause - now
+            raise ServiceUnavailableError("issuer", max(until_next, _FIRST_PAUSE_SECONDS))
+
+    async def _wait_for(self, fetch: asyncio.Task[None]) -> None:
+        if self._waiting >= _MAX_WAITING:
             raise ServiceUnavailableError("issuer", _FIRST_PAUSE_SECONDS)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_MAX_WAIT_SECONDS):
+                await asyncio.shield(fetch)
+        except TimeoutError:
+            raise ServiceUnavailableError("issuer", _FIRST_PAUSE_SECONDS) from None
+        finally:
+            self._waiting -= 1
 
     def _start_fetch(self, now: float) -> None:
         self._attempted_at = now
@@ -124,7 +143,9 @@ class RemoteJwks(KeySource):
                 fetched = await asyncio.to_thread(self._fetch, self._url)
             self._keys = parse_jwks(fetched, lenient=True)
             self._fetched_at = now
+            self._last_succeeded = True
         except Exception as error:  # noqa: BLE001 - any failure keeps the cached keys
+            self._last_succeeded = False
             _log.warning("jwks_fetch_failed", error=type(error).__name__, cached=len(self._keys))
         finally:
             self._fetching = None

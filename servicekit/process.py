@@ -121,7 +121,10 @@ class Process:
             verifier, self.app.resolver, self.context.clock, settings.caller_ttl_seconds
         )
         limiter = ConcurrencyLimiter(
-            settings.max_calls, settings.max_queued_calls, settings.max_queue_wait_ms / 1000
+            settings.max_calls,
+            settings.max_queued_calls,
+            settings.max_queue_wait_ms / 1000,
+            settings.max_calls_per_user,
         )
         streams = StreamLimiter(settings.max_streams, settings.max_streams_per_user)
         self.metrics.watch_limiters(limiter, streams)

@@ -171,6 +171,7 @@ class ServiceSettings(BaseSettings):
         512, ge=0, description="unary calls that wait for a slot; more are rejected"
     )
     max_queue_wait_ms: float = Field(100, ge=0, description="milliseconds that a call waits for a slot")
+    max_calls_per_user: int = Field(32, ge=1, description="unary calls of one user that run or wait")
     max_streams: int = Field(2000, ge=1, description="concurrent streams")
     max_streams_per_user: int = Field(5, ge=1, description="concurrent streams of one user")
 

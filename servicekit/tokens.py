@@ -48,6 +48,11 @@ class UserToken:
     email: str
     expires: float
 
+    @property
+    def share_key(self) -> str:
+        """The user whose share of the concurrent calls a call with the token uses."""
+        return self.subject
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceToken:
@@ -56,6 +61,11 @@ class ServiceToken:
     service: str
     on_behalf_of: str | None
     expires: float
+
+    @property
+    def share_key(self) -> str | None:
+        """As of a user's token: the user on whose behalf it acts."""
+        return self.on_behalf_of
 
 
 @dataclass(kw_only=True, slots=True)

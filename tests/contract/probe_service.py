@@ -36,7 +36,7 @@ def build(context: AppContext[Any]) -> App:
 async def probe_service() -> AsyncIterator[Served]:
     """Run the probe service."""
     # Each stream is cancelled after its first reply; the server may notice after the next call.
-    process = Process(settings(max_streams_per_user=1000), build)
+    process = Process(settings(max_streams_per_user=1000, max_calls_per_user=1000), build)
     await process.start()
     servers = process.servers
     try:

@@ -19,6 +19,7 @@ from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
 from servicekit.concurrency_limit import ConcurrencyLimiter, StreamLimiter
 from servicekit.handlers import HandlerFactory
+from servicekit.health import HealthRegistry, HealthService
 from servicekit.identity import Authenticator
 from servicekit.jwks import SharedSecret
 from servicekit.metrics import Metrics
@@ -165,23 +166,26 @@ async def serving(
     limit: int = 16,
     queue: int = 16,
     wait: float = 0.1,
+    calls_per_user: int = 1000,
     streams: int = 16,
     per_user: int = 5,
+    tokens: TokenVerifier | None = None,
 ) -> AsyncIterator[Running]:
-    """Run the probe service."""
+    """Run the probe service, and health beside it."""
     users, probe, metrics = Users(), Probe(), Metrics()
-    limiter, open_streams = ConcurrencyLimiter(limit, queue, wait), StreamLimiter(streams, per_user)
+    limiter = ConcurrencyLimiter(limit, queue, wait, calls_per_user)
+    open_streams = StreamLimiter(streams, per_user)
     metrics.watch_limiters(limiter, open_streams)
     handler_factory = HandlerFactory(
         name="probe",
-        authenticator=Authenticator(verifier(), users, clock or HandClock(), 5.0),
+        authenticator=Authenticator(tokens or verifier(), users, clock or HandClock(), 5.0),
         limiter=limiter,
         streams=open_streams,
         metrics=metrics,
     )
     server = grpc.aio.server()
     by_path: Handlers = {}
-    for servicer in servicers(probe):
+    for servicer in (*servicers(probe), HealthService(HealthRegistry())):
         by_path |= handlers(handler_factory, servicer)
     server.add_generic_rpc_handlers((MethodTable(by_path),))
     port = server.add_insecure_port("127.0.0.1:0")

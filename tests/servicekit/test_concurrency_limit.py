@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -30,12 +31,12 @@ class Holder:
 @asynccontextmanager
 async def slot(limiter: ConcurrencyLimiter) -> AsyncIterator[None]:
     """A place, as the wrapper takes it."""
-    if not limiter.try_acquire():
-        await limiter.acquire()
+    if not limiter.try_acquire(None):
+        await limiter.acquire(None)
     try:
         yield
     finally:
-        limiter.release()
+        limiter.release(None)
 
 
 async def settle() -> None:
@@ -45,7 +46,7 @@ async def settle() -> None:
 
 
 async def test_up_to_the_limit_run() -> None:
-    limiter = ConcurrencyLimiter(3, 0, 1)
+    limiter = ConcurrencyLimiter(3, 0, 1, 100)
     holders = [Holder(limiter) for _ in range(3)]
     await settle()
     assert limiter.running == 3
@@ -60,7 +61,7 @@ async def test_up_to_the_limit_run() -> None:
 
 
 async def test_waiting_ones_are_served_in_order() -> None:
-    limiter = ConcurrencyLimiter(1, 3, 5)
+    limiter = ConcurrencyLimiter(1, 3, 5, 100)
     holders = [Holder(limiter) for _ in range(4)]
     await settle()
     for number, holder in enumerate(holders):
@@ -71,7 +72,7 @@ async def test_waiting_ones_are_served_in_order() -> None:
 
 
 async def test_full_queue_refuses_at_once() -> None:
-    limiter = ConcurrencyLimiter(1, 2, 60)
+    limiter = ConcurrencyLimiter(1, 2, 60, 100)
     holders = [Holder(limiter) for _ in range(3)]
     await settle()
     started = time.monotonic()
@@ -85,7 +86,7 @@ async def test_full_queue_refuses_at_once() -> None:
 
 
 async def test_wait_ends_in_a_refusal_and_leaves_no_trace() -> None:
-    limiter = ConcurrencyLimiter(1, 1, 0.05)
+    limiter = ConcurrencyLimiter(1, 1, 0.05, 100)
     first = Holder(limiter)
     await settle()
     for _ in range(3):
@@ -102,7 +103,7 @@ async def test_wait_ends_in_a_refusal_and_leaves_no_trace() -> None:
 
 
 async def test_one_who_gives_up_waiting_frees_the_place() -> None:
-    limiter = ConcurrencyLimiter(1, 1, 60)
+    limiter = ConcurrencyLimiter(1, 1, 60, 100)
     first = Holder(limiter)
     await settle()
     for _ in range(3):
@@ -121,23 +122,24 @@ async def test_one_who_gives_up_waiting_frees_the_place() -> None:
 
 @pytest.mark.parametrize("turn_first", [True, False])
 async def test_one_who_gives_up_in_the_moment_of_its_turn_passes_it_on(*, turn_first: bool) -> None:
-    limiter = ConcurrencyLimiter(1, 2, 60)
-    assert limiter.try_acquire()
-    second, third = (asyncio.ensure_future(limiter.acquire()) for _ in range(2))
+    limiter = ConcurrencyLimiter(1, 2, 60, 100)
+    assert limiter.try_acquire(None)
+    second, third = (asyncio.ensure_future(limiter.acquire(None)) for _ in range(2))
     await settle()
-    for act in (limiter.release, second.cancel) if turn_first else (second.cancel, limiter.release):
+    release = partial(limiter.release, None)
+    for act in (release, second.cancel) if turn_first else (second.cancel, release):
         act()
     await settle()
     assert second.cancelled()
     assert third.done()
     assert third.exception() is None
     assert limiter.running == 1
-    limiter.release()
+    limiter.release(None)
     assert limiter.running == 0
 
 
 async def test_error_inside_frees_the_slot() -> None:
-    limiter = ConcurrencyLimiter(1, 0, 1)
+    limiter = ConcurrencyLimiter(1, 0, 1, 100)
     for _ in range(3):
         with pytest.raises(ValueError, match="inside"):
             async with slot(limiter):

@@ -80,6 +80,8 @@ async def running(
         "enrich": False,
         # And chat looks for nothing by itself: its statements are counted.
         "janitor_interval_seconds": 3_600,
+        # All concurrent calls of a test may be one user's.
+        "max_calls_per_user": 1_000,
         **database.settings(settings.process),
     }
     process = Process(settings(**{**given, **values}), build)

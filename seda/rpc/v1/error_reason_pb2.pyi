@@ -65,7 +65,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `service`.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 17
-    """RESOURCE_EXHAUSTED with RetryInfo. The caller exceeded a rate limit."""
+    """RESOURCE_EXHAUSTED with RetryInfo. The caller exceeded a rate limit, or their share of
+    concurrent calls or streams.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of all services: `google.rpc.ErrorInfo.reason` without the prefix. The domain is
@@ -116,5 +118,7 @@ ERROR_REASON_UNKNOWN_SERVICE: ErrorReason.ValueType  # 16
 `service`.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
-"""RESOURCE_EXHAUSTED with RetryInfo. The caller exceeded a rate limit."""
+"""RESOURCE_EXHAUSTED with RetryInfo. The caller exceeded a rate limit, or their share of
+concurrent calls or streams.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -134,6 +134,7 @@ class RealSuite:
                 for limit in ("RATE_PER_SECOND", "BURST")
             },
             # The providers of invented tracks are left alone.
+            "SEDA_MAX_CALLS_PER_USER": "100000",
             "SEDA_ENRICH": "0",
             "SEDA_PARENT_FD": str(parent_fd),
             **{f"SEDA_{each.name.upper()}_TARGET": Ports(base).address(each) for each in SUITE},
