@@ -1,4 +1,4 @@
-"""Deezer: pages in any language, the player, the URLs of the API, and two short hosts."""
+"""Deezer: pages in any language, the player, the URLs of the API, and three short hosts."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ PROVIDER = Provider(
     name=_NAME,
     hosts=frozenset({"deezer.com", "www.deezer.com", "widget.deezer.com", "api.deezer.com"}),
     read=_read,
-    short_hosts=frozenset({"deezer.page.link", "link.deezer.com"}),
+    short_hosts=frozenset({"deezer.page.link", "dzr.page.link", "link.deezer.com"}),
 )

@@ -19,7 +19,9 @@ _HOST_LENGTH = 253
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\ud800-\udfff]")
 _STEPS = frozenset({".", ".."})
 # All other query parameters (si, utm_source, feature, t, in, ...) are tracking or playback state.
-_QUERY = frozenset({"v", "list", "i", "uri", "url", "secret_token"})
+_QUERY = frozenset({"v", "vi", "list", "i", "u", "uri", "url", "secret_token"})
+# What a copied link may have at the end of a part, percent-encoded: spaces and invisible marks.
+_INVISIBLE = " \xa0\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufe0e\ufe0f\ufeff"
 
 
 class Link(NamedTuple):
@@ -88,7 +90,7 @@ def _ascii(name: str) -> str:
 def _segments(path: str) -> tuple[str, ...]:
     parts = [part for part in path.split("/") if part]
     # Decoded after the split: an encoded slash is part of a segment.
-    segments = [unquote(part) for part in parts] if "%" in path else parts
+    segments = [part for part in map(_decoded, parts) if part] if "%" in path else parts
     if not _STEPS.isdisjoint(segments):
         raise InvalidUrlError("links with relative steps are refused")
     return tuple(segments)
@@ -98,9 +100,16 @@ def _query(query: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
+        if name.startswith("amp;"):
+            # From a page's source, where & is written &amp;.
+            name = name.removeprefix("amp;")
         # Decoded only when needed: names are rarely encoded, and most values are dropped.
         if "%" in name:
             name = unquote(name)
         if name in _QUERY:
-            values.setdefault(name, unquote_plus(value))
+            values.setdefault(name, unquote_plus(value).rstrip(_INVISIBLE))
     return values
+
+
+def _decoded(part: str) -> str:
+    return unquote(part).rstrip(_INVISIBLE)

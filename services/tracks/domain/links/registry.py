@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
-from services.tracks.domain.errors import UnsupportedProviderError
+from services.tracks.domain.errors import InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError
 from services.tracks.domain.links import apple, bandcamp, deezer, soundcloud, spotify, tidal, youtube
-from services.tracks.domain.links.extract import find_link
+from services.tracks.domain.links.extract import find_link, shorter_links
 from services.tracks.domain.links.link import Link, read_link
 from services.tracks.domain.links.reference import TrackReference
 
@@ -39,7 +40,17 @@ def parse(text: str) -> TrackReference:
 
     Raises InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError or PrivateLinkError only.
     """
-    found = find_link(text)
+    found = find_link(text, _is_known)
+    try:
+        return _read(found)
+    except (InvalidUrlError, UnsupportedResourceError):
+        for shorter in shorter_links(found):
+            with contextlib.suppress(InvalidUrlError, UnsupportedResourceError):
+                return _read(shorter)
+        raise
+
+
+def _read(found: str) -> TrackReference:
     scheme, colon, _ = found.partition(":")
     if colon and (read_address := _BY_SCHEME.get(scheme.lower())):
         return read_address(found)
@@ -56,8 +67,12 @@ def custom_domain(text: str) -> TrackReference | None:
     Only Bandcamp can confirm that, by the page's canonical URL on a host that `parse` knows or by a redirect to this
     page. The reference must be resolved before it is stored. Raises InvalidUrlError.
     """
-    link = read_link(find_link(text))
+    link = read_link(find_link(text, _is_known))
     return bandcamp.read_custom_domain(link) if _reader(link.host) is None else None
+
+
+def _is_known(host: str) -> bool:
+    return _reader(host) is not None
 
 
 def _reader(host: str) -> Callable[[Link], TrackReference] | None:

@@ -14,6 +14,7 @@ _NAME = "soundcloud"
 _PAGES = frozenset({"soundcloud.com", "www.soundcloud.com", "m.soundcloud.com"})
 _PLAYER = "w.soundcloud.com"
 _API = "api.soundcloud.com"
+_APIS = frozenset({_API, "api-v2.soundcloud.com"})
 # Reserved first segments, which are not users.
 _NO_USERS = frozenset(
     {
@@ -70,9 +71,11 @@ _NUMBER = re.compile(r"(?:soundcloud:[a-z]+:)?([1-9][0-9]{0,18})")
 
 def _read(link: Link) -> TrackReference:
     if link.host == _PLAYER:
+        _check_public(link)
         link = _embedded_link(link)
+    _check_public(link)
     link = link.routed("!/")
-    if link.host == _API:
+    if link.host in _APIS:
         return _numeric_id_link(link)
     return _page(link.segments)
 
@@ -82,9 +85,14 @@ def _embedded_link(link: Link) -> Link:
     if "url" not in link.query:
         raise UnsupportedResourceError(_NAME)
     played = read_link(link.query["url"])
-    if played.host not in _PAGES and played.host != _API:
+    if played.host not in _PAGES | _APIS:
         raise InvalidUrlError("the player is given a link that is not SoundCloud's")
     return played
+
+
+def _check_public(link: Link) -> None:
+    if "secret_token" in link.query:
+        raise PrivateLinkError(_NAME)
 
 
 def _numeric_id_link(link: Link) -> TrackReference:
@@ -94,8 +102,6 @@ def _numeric_id_link(link: Link) -> TrackReference:
             pass
         case _:
             raise UnsupportedResourceError(_NAME)
-    if "secret_token" in link.query:
-        raise PrivateLinkError(_NAME)
     return TrackReference(_NAME, None, "", f"https://{_API}/{name}/{found[1]}")
 
 
@@ -125,7 +131,7 @@ def _reference(kind: Kind, *names: str) -> TrackReference:
 
 PROVIDER = Provider(
     name=_NAME,
-    hosts=_PAGES | {_PLAYER, _API},
+    hosts=_PAGES | _APIS | {_PLAYER},
     read=_read,
-    short_hosts=frozenset({"on.soundcloud.com", "soundcloud.app.goog.gl"}),
+    short_hosts=frozenset({"on.soundcloud.com", "soundcloud.app.goog.gl", "snd.sc"}),
 )

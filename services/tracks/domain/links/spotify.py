@@ -42,10 +42,12 @@ def _read_address(address: str) -> TrackReference:
 
 
 def _reference(parts: list[str]) -> TrackReference:
-    """Return the reference of `track, ID` or of the older playlist form, `user, NAME, playlist, ID`."""
+    """Return the reference of `track, ID`, of an album's track, or of the older form `user, NAME, playlist, ID`."""
     match parts:
         case ["user", _, "playlist", key]:
             name = "playlist"
+        case ["album" as name, key, highlighted] if _ID.fullmatch(highlighted):
+            pass
         case [name, key] if name in _KINDS:
             pass
         case _:
@@ -57,7 +59,7 @@ def _reference(parts: list[str]) -> TrackReference:
 
 PROVIDER = Provider(
     name=_NAME,
-    hosts=frozenset({"open.spotify.com", "play.spotify.com", "embed.spotify.com"}),
+    hosts=frozenset({"open.spotify.com", "www.open.spotify.com", "play.spotify.com", "embed.spotify.com"}),
     read=_read,
     short_hosts=frozenset({"spotify.link", "spoti.fi"}),
     address_scheme=_SCHEME,

@@ -47,7 +47,9 @@ PROVIDER = Provider(
             "www.tidal.com",
             "listen.tidal.com",
             "desktop.tidal.com",
+            "desktop.stage.tidal.com",
             "stage.tidal.com",
+            "store.tidal.com",
             "embed.tidal.com",
         }
     ),
