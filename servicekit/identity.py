@@ -60,7 +60,7 @@ class Authenticator:
 
     A resolved Caller is cached for `ttl` seconds, which bounds the delay until a mute, role or suspension takes
     effect. A circuit breaker protects calls from a failing resolver: while it is open, USER methods accept a
-    Caller up to 15 minutes old; other methods need a fresh one.
+    Caller up to 15 minutes old, without their platform role; other methods need a fresh one.
 
     The steps are separate because only the second may wait: `verify` comes before the concurrency limit, which counts
     each user's calls, and `resolve` after it.
@@ -155,20 +155,20 @@ class Authenticator:
             raise
 
     async def _resolve_or_stale(self, stale: Caller, key: tuple[str, str]) -> Caller:
-        """Resolve within a second, else serve the stale caller.
+        """Resolve within a second, else serve the caller as stale.
 
         While the breaker is open no call waits; a single lookup at a time probes the resolver in the background.
         """
         if self._clock.monotonic() < self._breaker_open_until:
             if not self._resolving:
                 self._start_lookup(key)
-            return stale
+            return stale.as_stale()
         try:
             async with asyncio.timeout(_STALE_WAIT_SECONDS):
                 return await self._resolve(key)
         except (ServiceUnavailableError, TimeoutError):
             self._record_outcome(failed=True)
-            return stale
+            return stale.as_stale()
 
     def _start_lookup(self, key: tuple[str, str]) -> None:
         task = self._resolving[key] = asyncio.create_task(self._lookup(key))

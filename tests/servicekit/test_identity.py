@@ -167,7 +167,10 @@ async def test_known_caller_goes_on_for_15_minutes_while_users_is_away(error: Ex
         probe.users.error = error
         clock.seconds += 899
         assert (await probe.call("Ask")).code is grpc.StatusCode.OK
-        assert probe.probe.calls[-1].caller.user_id == USER_ID
+        caller = probe.probe.calls[-1].caller
+        assert (caller.user_id, caller.role, caller.stale) == (USER_ID, Role.USER, True)
+        with pytest.raises(ServiceUnavailableError):
+            _ = caller.confirmed_role
         for name in ("Moderate", "Administer"):
             outcome = await probe.call(name)
             assert (outcome.code.name, reason_of(outcome)) == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")

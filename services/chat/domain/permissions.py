@@ -121,9 +121,11 @@ def _actor(caller: Caller, role: str, min_rank: Rank) -> Actor:
 def check_platform_role(caller: Caller, *, platform_moderators: bool) -> None:
     """Require a platform role that may use as_admin. Called before any read.
 
-    `platform_moderators`: platform moderators may, too. Raises RoleRequiredError, which reveals nothing of a room.
+    `platform_moderators`: platform moderators may, too. Raises RoleRequiredError, which reveals nothing of a room, or
+    ServiceUnavailableError for a stale caller.
     """
-    if caller.role is Role.ADMIN or (platform_moderators and caller.role is Role.MODERATOR):
+    role = caller.confirmed_role
+    if role is Role.ADMIN or (platform_moderators and role is Role.MODERATOR):
         return
     raise RoleRequiredError((Role.MODERATOR if platform_moderators else Role.ADMIN).name)
 

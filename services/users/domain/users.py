@@ -44,8 +44,8 @@ def can_see_private_fields(caller: Caller, user_id: UUID) -> bool:
 
 
 def check_can_update(caller: Caller, user_id: UUID) -> None:
-    """Raise NotYourselfError unless the caller may update the user."""
-    if caller.user_id != user_id and caller.role is not Role.ADMIN:
+    """Raise NotYourselfError unless the caller may update the user, ServiceUnavailableError for a stale caller."""
+    if caller.user_id != user_id and caller.confirmed_role is not Role.ADMIN:
         raise NotYourselfError
 
 
