@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 
 from servicekit.health import HealthRegistry
+from servicekit.privileges import excessive_privileges
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 
 _log = structlog.get_logger("readiness")
@@ -21,16 +22,6 @@ INTERVAL = 1.0
 TIMEOUT = 1.0
 _MAX_FAILURES = 2
 _RECREATE = "; recreate it: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
-_DATABASE_CHECK = """
-SELECT /* database_check */
-  current_user::text AS name,
-  current_setting('server_encoding') AS encoding,
-  (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
-  EXISTS (
-    SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ($1::text, $1::text || '_migrations') AND pg_has_role(c.relowner, 'MEMBER')
-  ) AS owner
-"""
 
 
 class DatabaseProbe:
@@ -51,7 +42,7 @@ class DatabaseProbe:
     async def start(self) -> None:
         """Probe once, then every second in `probe_task`.
 
-        Both raise SettingsError in production once the role turns out to have excessive privileges.
+        Both raise SettingsError in production once the session turns out to have excessive privileges.
         """
         await self._probe()
         self.probe_task = asyncio.create_task(self._run())
@@ -98,9 +89,8 @@ class DatabaseProbe:
             self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
             self._checked = False
         if not self._checked:
-            privilege_problem, problem = await _check_role_and_encoding(
-                self._connection, self._settings.process
-            )
+            privilege_problem = await excessive_privileges(self._connection, self._settings.process)
+            problem = await _text_problem(self._connection)
             if privilege_problem and not self._privilege_problem:
                 _log.warning("db_role_has_excessive_privileges", reason=privilege_problem)
             self._privilege_problem = privilege_problem
@@ -154,20 +144,12 @@ def schema_incompatibility(wanted: str, applied: Sequence[tuple[str, str]]) -> s
     return ""
 
 
-async def _check_role_and_encoding(connection: asyncpg.Connection[Any], schema: str) -> tuple[str, str]:
-    """The excessive privileges of the service's role, and the reason why the database can't be used.
-
-    Each is empty when there is none.
-    """
-    (facts,) = await connection.fetch(_DATABASE_CHECK, schema)
-    privilege_problem = ""
-    if facts["superuser"] or facts["owner"]:
-        owns = f"owns the tables of {schema}, or is a member of their owner"
-        power = "is a superuser" if facts["superuser"] else owns
-        privilege_problem = f"the database user {facts['name']} {power}; let {schema} log in as {schema}_app"
-    if facts["encoding"] != "UTF8":
-        return privilege_problem, f"the database's encoding is {facts['encoding']}, not UTF8{_RECREATE}"
-    return privilege_problem, await _trigram_problem(connection)
+async def _text_problem(connection: asyncpg.Connection[Any]) -> str:
+    """The reason why the database can't store or search texts; empty when it can."""
+    encoding = await connection.fetchval("SELECT /* database_check */ current_setting('server_encoding')")
+    if encoding != "UTF8":
+        return f"the database's encoding is {encoding}, not UTF8{_RECREATE}"
+    return await _trigram_problem(connection)
 
 
 async def _trigram_problem(connection: asyncpg.Connection[Any]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from contextlib import suppress
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -28,6 +29,22 @@ def is_local_target(target: str) -> bool:
     """Whether all addresses of a target are loopback; False for one without a port."""
     listed = re.sub("^(dns:(///)?|ipv4:|ipv6:)", "", target).split(",")
     return all(is_loopback(each.rpartition(":")[0]) for each in listed)
+
+
+def is_protected_database(url: str) -> bool:
+    """Whether a database is on this machine or its URL demands TLS with a verified host name.
+
+    Reads hosts as asyncpg does, with its defaults. One from a service file counts as beyond this machine.
+    """
+    parts, options = urlsplit(url), dict(parse_qsl(urlsplit(url).query))
+    if options.get("sslmode") == "verify-full":
+        return True
+    if options.get("service") or os.environ.get("PGSERVICE"):
+        return False
+    listed = parts.netloc.partition("@")[2] if "@" in parts.netloc else parts.netloc
+    hosts = unquote(listed) or options.get("host") or os.environ.get("PGHOST") or "localhost"
+    without_ports = (re.sub(r"^(\[.*\]|[^:]+):\d*$", r"\1", each) for each in hosts.split(","))
+    return all(host.startswith("/") or is_loopback(host) for host in without_ports)
 
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

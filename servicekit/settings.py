@@ -27,6 +27,7 @@ from servicekit.setting_types import (
     addresses,
     is_local_target,
     is_loopback,
+    is_protected_database,
 )
 from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
 
@@ -99,9 +100,13 @@ class ServiceSettings(BaseSettings):
         None, description="PEM certificate authority of clients; clients without a certificate are refused"
     )
     allow_plaintext: bool = Field(False, description="allow plaintext beyond loopback, to listen and to call")
+    allow_database_plaintext: bool = Field(
+        False,
+        description="allow production a database beyond loopback without `sslmode=verify-full` in its DSN",
+    )
     reflection: bool | None = Field(
         None,
-        description="reflection on the main port, default: except in production; 1 is also needed for an admin port beyond loopback",
+        description="reflection on the main port, default: 1, never in production; 1 is also needed for an admin port beyond loopback",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="minimum level to log: debug, info, warning or error"
@@ -223,12 +228,28 @@ class ServiceSettings(BaseSettings):
         if bool(self.service_secret) == any(own_keys):
             why = "is required (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both"
             yield "SEDA_SERVICE_SECRET", why
-        if self.env is Environment.PRODUCTION and self.jwt_issuer == DEVELOPMENT_ISSUER:
-            yield "SEDA_JWT_ISSUER", "must be set in production: development tokens are rejected"
         if self.jwt_issuer == SERVICE_ISSUER:
             yield "SEDA_JWT_ISSUER", "is the issuer of service tokens"
+        if self.jwt_audience in {self.process, *self.upstreams()}:
+            yield "SEDA_JWT_AUDIENCE", "is the audience of service tokens"
         yield from self._tls_errors()
         yield from self._database_errors()
+        if self.env is Environment.PRODUCTION:
+            yield from self._production_errors()
+
+    def _production_errors(self) -> Iterator[tuple[str, str]]:
+        if self.jwt_issuer == DEVELOPMENT_ISSUER:
+            yield "SEDA_JWT_ISSUER", "must be set in production: development tokens are rejected"
+        if self.jwt_secret and self.jwt_secret == self.service_secret:
+            yield "SEDA_SERVICE_SECRET", "is SEDA_JWT_SECRET; in production each kind of token has its own"
+        if not self.has_database:
+            return
+        name = f"SEDA_{self.process.upper()}_DATABASE_URL"
+        if not self.own_database_url:
+            yield name, "is required in production (DATABASE_URL is the administrator's)"
+        elif not (self.allow_database_plaintext or is_protected_database(self.dsn)):
+            why = "is not loopback; it requires sslmode=verify-full, or SEDA_ALLOW_DATABASE_PLAINTEXT=1"
+            yield name, why
 
     def _tls_errors(self) -> Iterator[tuple[str, str]]:
         certificate = self.tls_certificate_file
@@ -296,8 +317,8 @@ class ServiceSettings(BaseSettings):
 
     @property
     def serves_reflection(self) -> bool:
-        """Whether the main port serves reflection."""
-        return self.env is not Environment.PRODUCTION if self.reflection is None else self.reflection
+        """Whether the main port serves reflection: never in production."""
+        return self.env is not Environment.PRODUCTION and self.reflection is not False
 
     def pool_options(self) -> PoolOptions:
         """The options of the database pool."""

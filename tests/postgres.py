@@ -89,8 +89,8 @@ class Database:
         return self.server.dsn(self.name)
 
     def app_dsn(self, slice_name: str) -> str:
-        """Return the DSN with which the service of a slice runs: the start-up parameter makes it `<slice>_app`."""
-        return self.server.dsn(self.name, role=f"{slice_name}_app")
+        """Return the DSN of a slice's own login, `<slice>_app`."""
+        return self._login(slice_name, self.server.port)
 
     @property
     def pooled(self) -> bool:
@@ -98,11 +98,12 @@ class Database:
         return self.server.pooler is not None
 
     def service_dsn(self, slice_name: str) -> str:
-        """Return the DSN that the service of a slice is given: `app_dsn`, or its own login through the pooler."""
-        if not self.pooled:
-            return self.app_dsn(slice_name)
+        """Return the DSN that the service of a slice is given: `app_dsn`, or the same login through the pooler."""
+        return self._login(slice_name, self.server.pooler or self.server.port)
+
+    def _login(self, slice_name: str, port: int) -> str:
         password = quote(self.server.password, safe="")
-        return f"postgresql://{slice_name}_app:{password}@127.0.0.1:{self.server.pooler}/{self.name}"
+        return f"postgresql://{slice_name}_app:{password}@127.0.0.1:{port}/{self.name}"
 
     def settings(self, slice_name: str) -> dict[str, str]:
         """Return what the settings of a slice's service say about its database."""
@@ -231,8 +232,7 @@ async def ensure_template(server: Server) -> None:
             await connection.execute(f"CREATE DATABASE {TEMPLATE}")
         await init_database(template.admin_dsn)
         await deploy(template.admin_dsn)
-        if template.pooled:
-            await _let_services_log_in(server)
+        await _let_services_log_in(server)
         if PARTITIONS:
             from tests.partitioning import partition_messages  # noqa: PLC0415 - SQLAlchemy is only needed for this
 

@@ -63,5 +63,5 @@ class Settings(ServiceSettings):
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_CHAT_DATABASE_URL",
-        description="DSN of chat; default: `DATABASE_URL` with the role chat_app",
+        description="DSN of chat; default, except in production: `DATABASE_URL` with the role chat_app",
     )

@@ -31,7 +31,7 @@ class Settings(ServiceSettings):
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_TRACKS_DATABASE_URL",
-        description="DSN of tracks; default: `DATABASE_URL` with the role tracks_app",
+        description="DSN of tracks; default, except in production: `DATABASE_URL` with the role tracks_app",
     )
     search_rate_per_second: float = Field(
         1, gt=0, description="searches a second that one user may make on average, per process"

@@ -23,5 +23,5 @@ class Settings(ServiceSettings):
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_USERS_DATABASE_URL",
-        description="DSN of users; default: `DATABASE_URL` with the role users_app",
+        description="DSN of users; default, except in production: `DATABASE_URL` with the role users_app",
     )

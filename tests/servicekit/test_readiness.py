@@ -24,7 +24,8 @@ from tests.postgres import Database, Server, administrator, empty_database
 from tests.support.fault_proxy import FaultProxy
 
 PROJECT = Path(__file__).resolve().parents[2]
-SECRET = "a secret for tests only, long enough for both"
+SECRET = "a secret for tests only, long enough for users"
+SERVICE_SECRET = "a secret for tests only, long enough for services"
 SERVICE = [sys.executable, "-P", "-m", "services.users"]
 PRODUCTION = {"SEDA_ENV": "production", "SEDA_JWT_ISSUER": "https://issuer.example.org"}
 HEAD = "a revision that is not there"
@@ -36,7 +37,11 @@ class Settings(ServiceSettings):
 
 
 def settings(dsn: str, env: Environment = Environment.DEVELOPMENT) -> Settings:
-    given: dict[str, Any] = {"jwt_secret": SECRET, "service_secret": SECRET, "SEDA_USERS_DATABASE_URL": dsn}
+    given: dict[str, Any] = {
+        "jwt_secret": SECRET,
+        "service_secret": SERVICE_SECRET,
+        "SEDA_USERS_DATABASE_URL": dsn,
+    }
     return Settings(env=env, jwt_issuer="https://issuer.example.org", **given)
 
 
@@ -71,58 +76,99 @@ async def test_a_service_in_its_own_role_is_ready_and_warned_of_nothing(database
             assert warnings == []
 
 
-POWERS = {
-    "postgresql superuser": (None, "the database user seda is a superuser"),
-    "owner": ("users_owner", "the database user users_owner owns the tables of users"),
+LOGIN, PASSWORD = "test_login", "secret"
+# Statements that give the login a privilege, and the reason that names it.
+EXCESSES = {
+    "superuser": (f"ALTER ROLE {LOGIN} SUPERUSER", "is a superuser"),
+    "makes roles": (f"ALTER ROLE {LOGIN} CREATEROLE", "has CREATEROLE"),
+    "bypasses row security": (f"ALTER ROLE {LOGIN} BYPASSRLS", "has BYPASSRLS"),
+    "replicates": (f"ALTER ROLE {LOGIN} REPLICATION", "has REPLICATION"),
+    "owns a table": (
+        f"CREATE SCHEMA test_other; CREATE TABLE test_other.t (); ALTER TABLE test_other.t OWNER TO {LOGIN}",
+        "owns tables, schemas or the database",
+    ),
+    "owner": (
+        f"ALTER ROLE {LOGIN} NOINHERIT; GRANT users_owner TO {LOGIN}",
+        "is a member of users_owner, which owns tables, schemas or the database",
+    ),
+    "another service's owner": (
+        f"GRANT chat_owner TO {LOGIN}",
+        "is a member of chat_owner, which owns tables, schemas or the database",
+    ),
+    "another service": (
+        f"GRANT chat_app TO {LOGIN}",
+        "is a member of chat_app, which may use schemas that are not its own",
+    ),
+    "superuser's role": (
+        f"ALTER ROLE test_power SUPERUSER; GRANT test_power TO {LOGIN}",
+        "is a member of test_power, which is a superuser",
+    ),
+    "superuser's role by another": (
+        f"ALTER ROLE test_power SUPERUSER; GRANT test_power TO test_between; GRANT test_between TO {LOGIN}",
+        "is a member of test_power, which is a superuser",
+    ),
+    "everybody's data": (
+        f"GRANT pg_read_all_data TO {LOGIN}",
+        "is a member of pg_read_all_data, which PostgreSQL predefines",
+    ),
 }
 
 
-def dsn_of(database: Database, role: str | None) -> str:
-    return database.server.dsn(database.name, **({"role": role} if role else {}))
+@asynccontextmanager
+async def login(database: Database, *statements: str) -> AsyncIterator[str]:
+    """A login that may act as users_app, and what `statements` add; gives its DSN."""
+    async with administrator(database.server, database.name) as connection:
+        await connection.execute(
+            f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{PASSWORD}'; GRANT users_app TO {LOGIN};"
+            f"CREATE ROLE test_power; CREATE ROLE test_between"
+        )
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+            yield f"postgresql://{LOGIN}:{PASSWORD}@127.0.0.1:{database.server.port}/{database.name}"
+        finally:
+            await connection.execute(
+                f"DROP SCHEMA IF EXISTS test_other CASCADE; DROP OWNED BY {LOGIN};"
+                f"DROP ROLE {LOGIN}, test_power, test_between"
+            )
 
 
-@pytest.mark.parametrize(("role", "told"), POWERS.values(), ids=POWERS)
-async def test_a_user_who_may_too_much_is_refused_in_production(
-    database: Database, role: str | None, told: str
+@pytest.mark.parametrize("role", ["", "?role=users_app"], ids=["itself", "in the service's role"])
+@pytest.mark.parametrize(("statement", "told"), EXCESSES.values(), ids=EXCESSES)
+async def test_a_session_that_may_too_much_is_refused_in_production(
+    database: Database, statement: str, told: str, role: str
 ) -> None:
-    with pytest.raises(SettingsError) as raised:
-        async with looking(settings(dsn_of(database, role), Environment.PRODUCTION)):
-            pass
-    assert raised.value.errors == [f"SEDA_USERS_DATABASE_URL: {told}{_WAY_OUT[role]}"]
+    async with login(database, statement) as dsn:
+        with pytest.raises(SettingsError) as raised:
+            async with looking(settings(f"{dsn}{role}", Environment.PRODUCTION)):
+                pass
+    assert raised.value.errors == [
+        f"SEDA_USERS_DATABASE_URL: the database user {LOGIN} {told}; let users log in as users_app"
+    ]
 
 
-_WAY_OUT = {
-    None: "; let users log in as users_app",
-    "users_owner": ", or is a member of their owner; let users log in as users_app",
-}
+@pytest.mark.parametrize("role", ["", "?role=users_app"], ids=["itself", "in the service's role"])
+async def test_a_login_that_is_only_a_member_of_the_service_s_role_is_fine(
+    database: Database, role: str
+) -> None:
+    head = await applied_head(database)
+    async with (
+        login(database) as dsn,
+        looking(settings(f"{dsn}{role}", Environment.PRODUCTION), head) as (health, warnings),
+    ):
+        assert (health.states[""], warnings) == (SERVING, [])
 
 
 @pytest.mark.parametrize("env", [each for each in Environment if each is not Environment.PRODUCTION])
-@pytest.mark.parametrize(("role", "told"), POWERS.values(), ids=POWERS)
-async def test_a_user_who_may_too_much_is_warned_of_elsewhere(
-    database: Database, role: str | None, told: str, env: Environment
+@pytest.mark.parametrize("role", [{}, {"role": "users_app"}, {"role": "users_owner"}])
+async def test_a_superuser_s_session_is_warned_of_elsewhere(
+    database: Database, role: dict[str, str], env: Environment
 ) -> None:
     head = await applied_head(database)
-    async with looking(settings(dsn_of(database, role), env), head) as (health, warnings):
+    dsn = database.server.dsn(database.name, **role)
+    async with looking(settings(dsn, env), head) as (health, warnings):
         assert health.states[""] == SERVING
-        assert len(warnings) == 1
-        assert warnings[0].startswith(told)
-
-
-async def test_a_member_of_the_owner_counts_as_the_owner(database: Database) -> None:
-    async with administrator(database.server, database.name) as connection:
-        await connection.execute(
-            "CREATE ROLE test_member NOINHERIT; GRANT users_owner TO test_member;"
-            "GRANT USAGE ON SCHEMA extensions TO test_member"
-        )
-        try:
-            with pytest.raises(
-                SettingsError, match="test_member owns the tables of users, or is a member of"
-            ):
-                async with looking(settings(dsn_of(database, "test_member"), Environment.PRODUCTION)):
-                    pass
-        finally:
-            await connection.execute("DROP OWNED BY test_member; DROP ROLE test_member")
+        assert warnings == ["the database user seda is a superuser; let users log in as users_app"]
 
 
 WITH_TRIGRAMS = "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions"
@@ -188,7 +234,7 @@ def environ_of(**environ: str) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_"))
     }
     ports = {"SEDA_PORT": "0", "SEDA_ADMIN_PORT": "0", "SEDA_METRICS_PORT": "0"}
-    secrets = {"SEDA_JWT_SECRET": SECRET, "SEDA_SERVICE_SECRET": SECRET}
+    secrets = {"SEDA_JWT_SECRET": SECRET, "SEDA_SERVICE_SECRET": SERVICE_SECRET}
     return {**inherited, "PYTHONPATH": str(PROJECT), **ports, **secrets, **environ}
 
 
