@@ -8,13 +8,16 @@ bytes that it can't decode with the exception's text.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 
 import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
@@ -22,21 +25,17 @@ from servicekit.handlers import Context
 from servicekit.health import HealthRegistry
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
-# No symbol and no file has this name.
-_UNKNOWN = "."
 
 
 def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
     """Handlers, by path, of both versions that list `services` and reflection itself.
 
-    Files of internal packages are hidden where none of their services is listed. Streams end when the health is closed.
+    No question finds anything but `services`, what they import, and the details of errors. Streams end when the
+    health is closed.
     """
     services = tuple(services)
-    servicer = aio.ReflectionServicer((*services, *NAMES))
-    packages = {name.rpartition(".")[0] for name in services}
-
-    def hidden(file: FileDescriptor) -> bool:
-        return ".internal." in file.package and file.package not in packages
+    pool = _restricted_pool(services)
+    servicer = aio.ReflectionServicer((*services, *NAMES), pool)
 
     async def decoded(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         closed = asyncio.ensure_future(health.closed.wait())
@@ -53,9 +52,7 @@ def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.
                 except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
                 if request.file_containing_symbol:
-                    request.file_containing_symbol = _known(request.file_containing_symbol, hidden)
-                elif request.file_by_filename:
-                    request.file_by_filename = _known_file(request.file_by_filename, hidden)
+                    request.file_containing_symbol = _container(request.file_containing_symbol, pool)
                 yield request
         finally:
             closed.cancel()
@@ -69,24 +66,35 @@ def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.
     return {f"/{name}/ServerReflectionInfo": method for name in NAMES}
 
 
-def _known(symbol: str, hidden: Callable[[FileDescriptor], bool]) -> str:
-    """The symbol, or what holds it: the pool does not find methods by their names, and grpcurl asks for them.
+def _restricted_pool(services: Iterable[str]) -> descriptor_pool.DescriptorPool:
+    """A pool of the files of `services`, their imports and error details, without any other service in them."""
+    pool, everything = descriptor_pool.DescriptorPool(), descriptor_pool.Default()
+    added: set[str] = set()
 
-    A symbol of a hidden file becomes one that no file has.
-    """
-    pool = descriptor_pool.Default()
+    def add(file: FileDescriptor) -> None:
+        if file.name in added:
+            return
+        added.add(file.name)
+        for dependency in file.dependencies:
+            add(dependency)
+        proto = FileDescriptorProto()
+        file.CopyToProto(proto)
+        listed = [each for each in proto.service if f"{file.package}.{each.name}" in services]
+        del proto.service[:]
+        proto.service.extend(listed)
+        pool.AddSerializedFile(proto.SerializeToString())
+
+    for name in (*services, *NAMES, error_details_pb2.ErrorInfo.DESCRIPTOR.full_name):
+        # The file of reflection's v1 is not at hand.
+        with contextlib.suppress(KeyError):
+            add(everything.FindFileContainingSymbol(name))
+    return pool
+
+
+def _container(symbol: str, pool: descriptor_pool.DescriptorPool) -> str:
+    """The symbol, or what holds it: the pool does not find methods by their names, and grpcurl asks for them."""
     for name in (symbol, symbol.rpartition(".")[0]):
-        try:
-            file = pool.FindFileContainingSymbol(name)
-        except KeyError:
-            continue
-        return _UNKNOWN if hidden(file) else name
+        with contextlib.suppress(KeyError):
+            pool.FindFileContainingSymbol(name)
+            return name
     return symbol
-
-
-def _known_file(name: str, hidden: Callable[[FileDescriptor], bool]) -> str:
-    try:
-        file = descriptor_pool.Default().FindFileByName(name)
-    except KeyError:
-        return name
-    return _UNKNOWN if hidden(file) else name

@@ -16,7 +16,7 @@ from servicekit.reflection import NAMES
 from tests.contract.responses import leaks
 from tests.contract.suite import Outcome
 from tests.probe import INTERNAL_SERVICE, SERVICE
-from tests.servicekit.probe_process import running, settings
+from tests.servicekit.probe_process import running
 from tests.servicekit.test_health import check
 
 _LISTED = {SERVICE.full_name, INTERNAL_SERVICE.full_name, "grpc.health.v1.Health", *NAMES}
@@ -113,10 +113,9 @@ async def test_admin_port_beyond_loopback_reflects_where_it_is_asked_for(
         assert await ask(channel, NAMES[0], question(list_services=""))
 
 
-async def test_in_production_only_the_admin_port_reflects() -> None:
-    values = {"env": "production", "jwt_issuer": "https://example.org"}
-    assert settings(**values, reflection=True).serves_reflection
-    async with running(**values) as (process, channel):
+@pytest.mark.parametrize("given", [{}, {"reflection": True}], ids=["default", "asked for"])
+async def test_in_production_only_the_admin_port_reflects(given: dict[str, bool]) -> None:
+    async with running(env="production", jwt_issuer="https://example.org", **given) as (process, channel):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await ask(channel, NAMES[0], question(list_services=""))
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
