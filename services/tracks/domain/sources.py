@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from services.tracks.domain.provider_parsers import apple, bandcamp, deezer, oembed, opengraph
@@ -31,7 +32,7 @@ class Source:
 
 def sources(endpoints: Endpoints, provider: str, provider_id: str, url: str) -> tuple[Source, ...]:
     """Return the sources of a track, the best first; `url` is its canonical URL."""
-    page = Source(url, opengraph.parse_opengraph)
+    page = Source(url, partial(opengraph.parse_opengraph, base_url=url))
     found: tuple[Source, ...] = (page,)
     match provider:
         case "youtube":
@@ -39,7 +40,7 @@ def sources(endpoints: Endpoints, provider: str, provider_id: str, url: str) -> 
         case "spotify":
             # Spotify's oEmbed does not contain the artist.
             own = _oembed(endpoints.spotify_oembed, url, oembed.parse_spotify)
-            found = (own, Source(url, opengraph.parse_spotify_page))
+            found = (own, Source(url, partial(opengraph.parse_spotify_page, base_url=url)))
         case "soundcloud":
             found = (_oembed(endpoints.soundcloud_oembed, url, oembed.parse_soundcloud), page)
         case "deezer":
@@ -47,9 +48,9 @@ def sources(endpoints: Endpoints, provider: str, provider_id: str, url: str) -> 
         case "apple":
             found = (_apple(endpoints.apple_lookup, provider_id, url), page)
         case "bandcamp":
-            found = (Source(url, bandcamp.parse_bandcamp), page)
+            found = (Source(url, partial(bandcamp.parse_bandcamp, base_url=url)), page)
         case "tidal":
-            found = (Source(url, opengraph.parse_tidal),)
+            found = (Source(url, partial(opengraph.parse_tidal, base_url=url)),)
     return found
 
 

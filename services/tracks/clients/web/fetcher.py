@@ -213,7 +213,7 @@ async def _content(
         return b"", Failure.TOO_LARGE
     try:
         body = content_type.BodyReader(head.headers.get("content-encoding", "").strip().lower())
-        while not body.complete and (data := await client.chunk()) is not None:
+        while (data := await client.chunk()) is not None:
             body.add(data)
         return body.content(), None
     except content_type.BodyTooLargeError:

@@ -39,7 +39,8 @@ def parse_document(text: str) -> object:
     if len(brackets) > _BRACKETS or max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > _DEPTH:
         raise ParseError("the JSON is nested too deeply")
     try:
-        return json.loads(text)
+        # Raw line breaks and tabs within strings are common in pages.
+        return json.loads(text, strict=False)
     except ValueError:
         # Not chained: the error's message repeats the content.
         raise ParseError("not JSON") from None

@@ -6,6 +6,7 @@ import html
 import math
 import re
 import unicodedata
+from urllib.parse import quote, urljoin, urlsplit
 
 from services.tracks.domain.metadata import TrackMetadata
 
@@ -15,6 +16,8 @@ _DAY = 86_400
 # Control characters except white space, lone surrogates, and bidirectional controls.
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _ARTWORK = re.compile(r"https://[0-9A-Za-z][0-9A-Za-z.-]*(?::443)?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
+# All that a URL may have, and the percent sign of what is escaped already.
+_URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
@@ -58,6 +61,16 @@ def unescape(value: object) -> str | None:
     except ValueError:
         # A character reference of thousands of digits.
         return value
+
+
+def resolve_image(base_url: str, value: object) -> str | None:
+    """Return the absolute URL of a page's image, with spaces and letters beyond ASCII escaped; None for no URL."""
+    if not isinstance(value, str) or not value.strip() or len(value) > _ADDRESS:
+        return None
+    try:
+        return quote(urlsplit(urljoin(base_url, value.strip())).geturl(), safe=_URL_CHARACTERS)
+    except ValueError:
+        return None
 
 
 def _artwork(value: object) -> str | None:

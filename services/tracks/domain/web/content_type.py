@@ -15,6 +15,13 @@ _JSON_AS_JAVASCRIPT = frozenset(("application/javascript", "text/javascript", "t
 _PAGES = frozenset(("application/xhtml+xml", "text/html"))
 _MAX_TYPE = 255
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
+# Codings that are not read. Other unknown ones (none, utf-8 ...) are mistakes on plain bodies.
+_REFUSED = frozenset(
+    ("br", "compress", "x-compress", "deflate", "zstd", "dcb", "dcz", "exi", "aes128gcm", "pack200-gzip")
+)
+_GZIP_NAMES = frozenset(("gzip", "x-gzip"))
+_GZIP_START = b"\x1f\x8b"
+_MAX_MEMBERS = 64
 # 16 is zlib's flag for gzip's frame.
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -29,7 +36,8 @@ class BrokenEncodingError(Exception):
 
 def media_type(content_type: str) -> str:
     """Return the media type in lower case, without parameters."""
-    return content_type.partition(";")[0].strip().lower()
+    # Some servers send the type twice, joined with a comma.
+    return content_type.partition(";")[0].partition(",")[0].strip().lower()
 
 
 def is_supported(media_type: str, *, json_as_javascript: bool) -> bool:
@@ -55,37 +63,51 @@ class BodyReader:
     """Collects and decompresses a body, within limits."""
 
     def __init__(self, encoding: str) -> None:
-        """`encoding` is the Content-Encoding header; raises BrokenEncodingError for all but gzip."""
-        if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        """`encoding` is the Content-Encoding header; raises BrokenEncodingError for a coding that is not read."""
+        codings = [each.strip() for each in encoding.split(",")]
+        gzipped = sum(each in _GZIP_NAMES for each in codings)
+        if gzipped > 1 or not _REFUSED.isdisjoint(codings):
             raise BrokenEncodingError
-        self._gzip = zlib.decompressobj(_GZIP) if encoding.endswith("gzip") else None
+        self._gzip = zlib.decompressobj(_GZIP) if gzipped else None
+        self._members = 1
         self._parts: list[bytes] = []
         self._size = 0
         self._wire = 0
-
-    @property
-    def complete(self) -> bool:
-        """Return True if the compressed body has ended."""
-        return self._gzip is not None and self._gzip.eof
 
     def add(self, data: bytes) -> None:
         """Add bytes of the body. Raises BodyTooLargeError and BrokenEncodingError."""
         self._wire += len(data)
         if self._wire > MAX_WIRE:
             raise BodyTooLargeError
-        if self._gzip is not None:
-            try:
-                # One byte over the limit detects a larger body without decompressing the rest.
-                data = self._gzip.decompress(data, MAX_BODY - self._size + 1)
-            except zlib.error:
-                raise BrokenEncodingError from None
-        self._size += len(data)
-        if self._size > MAX_BODY:
-            raise BodyTooLargeError
-        self._parts.append(data)
+        if self._gzip is None:
+            self._take(data)
+        while data and self._gzip is not None:
+            data = self._decompress(self._gzip, data)
 
     def content(self) -> bytes:
         """Return the whole body. Raises BrokenEncodingError if the compressed body is truncated."""
         if self._gzip is not None and not self._gzip.eof and self._wire:
             raise BrokenEncodingError
         return b"".join(self._parts)
+
+    def _decompress(self, gzip: zlib._Decompress, data: bytes) -> bytes:
+        """Decompress to the end of a member; return what follows. What follows the last member is ignored."""
+        if gzip.eof:
+            if not _GZIP_START.startswith(data[:2]):
+                return b""
+            self._members += 1
+            if self._members > _MAX_MEMBERS:
+                raise BrokenEncodingError
+            gzip = self._gzip = zlib.decompressobj(_GZIP)
+        try:
+            # One byte over the limit detects a larger body without decompressing the rest.
+            self._take(gzip.decompress(data, MAX_BODY - self._size + 1))
+        except zlib.error:
+            raise BrokenEncodingError from None
+        return gzip.unused_data
+
+    def _take(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > MAX_BODY:
+            raise BodyTooLargeError
+        self._parts.append(data)

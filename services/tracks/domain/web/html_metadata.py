@@ -60,8 +60,8 @@ class Page:
     text: str = ""
 
     def meta(self, name: str) -> str:
-        """Return the content of the first meta tag of this name, or an empty text."""
-        return next((each.content for each in self.metas if each.name == name), "")
+        """Return the content of the first meta tag of this name that has one, or an empty text."""
+        return next((each.content for each in self.metas if each.name == name and each.content), "")
 
 
 def read_page(source: str) -> Page:

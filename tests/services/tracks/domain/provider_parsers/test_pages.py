@@ -37,6 +37,69 @@ def test_pages_are_read_in_the_charset_that_they_name() -> None:
     assert opengraph.parse_opengraph(page, "text/html").metadata.title == "Прилив"
 
 
+@pytest.mark.parametrize(
+    ("image", "url"),
+    [
+        ("https://i.example/a.jpg", "https://i.example/a.jpg"),
+        ("HTTPS://i.example/a.jpg", "https://i.example/a.jpg"),
+        ("//i.example/a.jpg", "https://i.example/a.jpg"),
+        ("/a.jpg", "https://music.example/a.jpg"),
+        ("a.jpg?w=1", "https://music.example/t/a.jpg?w=1"),
+        (" https://i.example/a b\u00e9%20.jpg ", "https://i.example/a%20b%C3%A9%20.jpg"),
+        ("http://i.example/a.jpg", None),
+        ("javascript:alert(1)", None),
+        ("https://[/", None),
+    ],
+)
+def test_images_are_resolved_and_escaped(image: str, url: str | None) -> None:
+    page = (
+        f'<meta property="og:image" content=""><meta property="og:image" content="{image}"><title>t</title>'
+    )
+    found = opengraph.parse_opengraph(page.encode(), "text/html", base_url="https://music.example/t/1")
+    assert found.metadata.artwork_url == url
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ('<meta property="og:title" content=""><meta property="og:title" content="b">', "b"),
+        ('<title>c</title><meta name="twitter:title" content="b">', "b"),
+        ("<title> c </title>", "c"),
+    ],
+)
+def test_titles_are_taken_from_the_first_that_has_one(page: str, title: str) -> None:
+    assert opengraph.parse_opengraph(page.encode(), "text/html").metadata.title == title
+
+
+_RECORDING = '{"@type":"MusicRecording","name":"a","byArtist":{"name":"b"},"image":"https://i.example/c.jpg"}'
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        _RECORDING,
+        _RECORDING + ";",
+        f"<!--\n{_RECORDING}\n-->",
+        f"//<![CDATA[\n{_RECORDING}\n//]]>",
+        f"/*<![CDATA[*/{_RECORDING}/*]]>*/",
+        f"<![CDATA[{_RECORDING}]]>;",
+        _RECORDING.replace('"name":"a"', '"description":"x\n\ty","name":"a"'),
+        _RECORDING.replace('{"name":"b"}', '"b"'),
+        _RECORDING.replace('{"name":"b"}', '[{"name":"b"},{"name":"z"}]'),
+        _RECORDING.replace(
+            '"https://i.example/c.jpg"', '{"@type":"ImageObject","url":"https://i.example/c.jpg"}'
+        ),
+        _RECORDING.replace('"https://i.example/c.jpg"', '[{"contentUrl":"//i.example/c.jpg"}]'),
+        _RECORDING.replace('"MusicRecording"', '"http://schema.org/MusicRecording"'),
+        _RECORDING.replace('"MusicRecording"', '["Product","https://schema.org/MusicRecording"]'),
+    ],
+)
+def test_json_ld_is_read_as_pages_write_it(script: str) -> None:
+    page = f'<script type="application/ld+json">{script}</script>'.encode()
+    metadata = bandcamp.parse_bandcamp(page, "text/html", base_url="https://b.example/track/a").metadata
+    assert (metadata.title, metadata.artist, metadata.artwork_url) == ("a", "b", "https://i.example/c.jpg")
+
+
 def test_comments_and_scripts_are_ignored() -> None:
     hidden = b'<meta property="og:title" content="hidden">'
     page = b"<!--" + hidden + b"--><script>'" + hidden + b"'</script>" + hidden.replace(b"hidden", b"shown")

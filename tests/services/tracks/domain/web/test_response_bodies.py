@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import time
 import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from webencodings.labels import LABELS
 
 from servicekit.clock import Micros
 from services.tracks.domain.web import content_type, http_caching
@@ -34,19 +36,60 @@ NOW = Micros(1_795_000_000_000_000)
             "<meta charset=windows-1251>\u043c",
         ),
         (
-            '<meta http-equiv=x content="a; charset=koi8-r">\u043c'.encode("koi8-r"),
+            '<meta http-equiv=Content-Type content="a; charset=koi8-r">\u043c'.encode("koi8-r"),
             "text/html; charset=odd",
             None,
         ),
         ("<meta charset=utf-16>h\u00e9".encode(), "text/html", "<meta charset=utf-16>h\u00e9"),
         (b"a\xff", "application/json", "a\ufffd"),
         (b"a", "text/plain; charset=rot13", "a"),
-        (b"x\x9c", "text/plain; charset=zip", "x\ufffd"),
+        (b"x\x9c", "text/plain; charset=zip", "x\u0153"),
+        (b"x\x9c", "text/html", "x\u0153"),
+        (b"\x81", "text/html; charset=latin1", "\x81"),
+        (b"\xad\xd1\xa1\xc1", "text/html; charset=euc-jp", "\u339d\uff5e"),
+        (b"\x8e\xb1\x8f\xb0\xa1\xff", "text/html; charset=x-euc-jp", "\uff71\u4e02\ufffd"),
+        (b"a\x1b$B-!2;\x1b(I1\x1b(Bz", "text/html; charset=iso-2022-jp", "a\u2460\u97f3\uff71z"),
+        ("\u043c".encode("cp1251"), "text/html, text/html; charset=cp1251", "\u043c"),
+        (
+            b'<?xml version="1.0" encoding="koi8-r"?>\xcd',
+            "text/html",
+            '<?xml version="1.0" encoding="koi8-r"?>\u043c',
+        ),
+        (b" " * 4000 + b"<meta charset=koi8-r>\xcd", "text/html", None),
+        (b"<meta charset=odd><meta charset=koi8-r>\xcd", "text/html", None),
+        (b"<!-- <meta charset=utf-8> --><meta charset=koi8-r>\xcd", "text/html", None),
+        (b'<meta name=description content="charset=utf-8"><meta charset=koi8-r>\xcd', "text/html", None),
+        (b"<meta name='a>b' charset='koi8-r'>\xcd", "text/html", None),
     ],
 )
 def test_texts_are_decoded(content: bytes, content_type: str, text: str | None) -> None:
     found = decode(content, content_type)
     assert found == text if text is not None else found.endswith("\u043c")
+
+
+@pytest.mark.parametrize("label", sorted(LABELS))
+def test_every_label_of_the_standard_is_known(label: str) -> None:
+    """Of the header and of a meta tag; what is no charset of texts is as good as none."""
+    name = LABELS[label]
+    utf16, no_text = name.startswith("utf-16"), name in {"replacement", "x-user-defined"}
+    text = decode(b"\xc3\xa4<p>", f"text/html; charset={label}")
+    assert (text == "\u00e4<p>") == (name == "utf-8" or no_text)
+    meta = f"<meta charset={label}>".encode()
+    assert (decode(meta + b"\xc3\xa4", "text/html").endswith(">\u00e4")) == (
+        name == "utf-8" or no_text or utf16
+    )
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(LABELS)))
+def test_no_body_raises_in_any_charset(content: bytes, label: str) -> None:
+    decode(content, f"text/html; charset={label}").encode()
+
+
+def test_no_start_of_a_page_takes_long() -> None:
+    began = time.process_time()
+    for piece in (b"<!--", b"<meta ", b"<meta a='", b"<meta a=\"'", b"<?xml encoding=", b"charset=", b" "):
+        decode(piece * 1_000, "text/html")
+    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=300), st.text(max_size=50))
@@ -82,16 +125,45 @@ def test_gzip_in_any_chunks(pieces: int) -> None:
     packed = gzip.compress(text)
     body = BodyReader("x-gzip")
     for start in range(0, len(packed), pieces):
-        assert not body.complete
         body.add(packed[start : start + pieces])
-    assert body.complete
     assert body.content() == text
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+@pytest.mark.parametrize("behind", [b"", b"\0" * 20])
+def test_all_members_of_gzip_are_read(pieces: int, behind: bytes) -> None:
+    packed = gzip.compress(b"first ") + gzip.compress(b"") + gzip.compress(b"second") + behind
+    body = BodyReader("gzip")
+    for start in range(0, len(packed), pieces):
+        body.add(packed[start : start + pieces])
+    assert body.content() == b"first second"
+
+
+def test_members_of_gzip_are_limited_together() -> None:
+    body = BodyReader("gzip")
+    half = gzip.compress(b"\0" * (content_type.MAX_BODY // 2))
+    body.add(half + half)
+    with pytest.raises(BodyTooLargeError):
+        body.add(gzip.compress(b"x"))
+
+
+def test_too_many_members_of_gzip_are_refused() -> None:
+    with pytest.raises(BrokenEncodingError):
+        BodyReader("gzip").add(gzip.compress(b"") * 65)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "none", "utf-8", "foo"])
+def test_a_coding_that_is_none_leaves_the_body_plain(encoding: str) -> None:
+    body = BodyReader(encoding)
+    body.add(b"plain")
+    assert body.content() == b"plain"
 
 
 def test_an_empty_gzip_body_is_empty() -> None:
     assert BodyReader("gzip").content() == b""
-    with pytest.raises(BrokenEncodingError):
-        BodyReader("br")
+    for encoding in ("br", "deflate", "zstd", "gzip, br"):
+        with pytest.raises(BrokenEncodingError):
+            BodyReader(encoding)
 
 
 @pytest.mark.parametrize(
