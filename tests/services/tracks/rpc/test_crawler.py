@@ -127,7 +127,7 @@ async def test_invalid_status_is_cached_as_a_failure(
 
 async def test_the_longest_text_arrives(stub: CrawlerServiceStub, web: WebServer) -> None:
     # Each byte becomes a letter of three bytes.
-    web.pages["/long"] = answer(200, b"\xff" * (1 << 20), "text/plain")
+    web.pages["/long"] = answer(200, b"\xff" * (1 << 20), "text/plain; charset=utf-8")
     assert (await fetch(stub, "/long")).text == "\ufffd" * (1 << 20)
 
 
