@@ -300,9 +300,9 @@ def test_host_overrides_are_for_development_only(env: str, name: str, tmp_path: 
     value = "a.com=127.0.0.1:1" if name == "fetch_host_overrides" else file
     given: dict[str, Any] = {
         "jwt_secret": "s" * 40,
-        "service_secret": "s" * 40,
+        "service_secret": "t" * 40,
         "jwt_issuer": "https://issuer.example.org",
-        "SEDA_TRACKS_DATABASE_URL": "postgresql://x",
+        "SEDA_TRACKS_DATABASE_URL": "postgresql://tracks_app@127.0.0.1/seda",
     }
     Settings(**given | {"env": env})
     Settings(**given | {"env": "development", name: value})
