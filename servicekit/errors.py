@@ -9,8 +9,6 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-_MAX_NAME = 255
-
 
 class Code(enum.IntEnum):
     """The canonical status codes, with their protocol numbers."""
@@ -185,8 +183,7 @@ class UnknownServiceError(ServiceError, code=Code.NOT_FOUND, reason="UNKNOWN_SER
     """A health check named a service that this process does not serve."""
 
     def __init__(self, name: str) -> None:
-        # A client drops an error longer than its metadata limit.
-        super().__init__("no such service", metadata={"service": name[:_MAX_NAME]})
+        super().__init__("no such service", metadata={"service": name})
 
 
 class InternalError(ServiceError, code=Code.INTERNAL, reason="INTERNAL_ERROR"):

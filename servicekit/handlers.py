@@ -30,6 +30,7 @@ from servicekit.errors import (
     ServiceError,
     ServiceUnavailableError,
 )
+from servicekit.field_limits import check_limits
 from servicekit.identity import Authenticator
 from servicekit.logs import AccessLog
 from servicekit.methods import Method
@@ -61,7 +62,8 @@ class HandlerFactory:
     metrics: Metrics
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
-        """The grpc handler of a method, on bytes."""
+        """The grpc handler of a method, on bytes; raises ContractError when a field of its request has no limit."""
+        check_limits(method.request_type.DESCRIPTOR)
         decoded = self._streaming if method.server_streaming else self._unary
         return self._handler(method, self.authenticator.verify, decoded(method, handle))
 
@@ -122,9 +124,7 @@ class HandlerFactory:
     async def _request(self, data: bytes, call: Call) -> Message:
         if call.identity is None:
             await self.authenticator.resolve(call)
-        request = validation.decode(call.method.request_type, data)
-        validation.validate(request)
-        return request
+        return validation.parse_request(call.method.request_type, data)
 
     def _with_error_boundary(
         self, method: Method, verify: Verify, run: PassthroughHandler

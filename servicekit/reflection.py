@@ -21,8 +21,10 @@ from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
+from servicekit.errors import ServiceError
 from servicekit.handlers import Context
 from servicekit.health import HealthRegistry
+from servicekit.validation import parse_request
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -48,9 +50,9 @@ def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.
                     reading.cancel()
                     return
                 try:
-                    request = reflection_pb2.ServerReflectionRequest.FromString(reading.result())
-                except Exception:  # noqa: BLE001 - protobuf's parsers raise different types
-                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "malformed request")
+                    request = parse_request(reflection_pb2.ServerReflectionRequest, reading.result())
+                except ServiceError as error:
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
                 if request.file_containing_symbol:
                     request.file_containing_symbol = _container(request.file_containing_symbol, pool)
                 yield request

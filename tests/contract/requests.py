@@ -187,8 +187,15 @@ def with_text(fields: Sequence[Field], text: bytes) -> bytes:
     """An encoded message with only this text, UTF-8 or not, at a field path."""
     data = text
     for field in reversed(fields):
-        data = _varint(field.number << 3 | 2) + _varint(len(data)) + data
+        data = encoded(field.number, data)
     return data
+
+
+def encoded(number: int, value: bytes | int) -> bytes:
+    """One encoded field: of a text, bytes or a message, or of a number."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
 
 
 def deep(depth: int) -> bytes:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 
 from buf.validate import validate_pb2
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest
 from servicekit import validation
+from servicekit.field_limits import check_limits
+from servicekit.handlers import HandlerFactory
+from servicekit.methods import ContractError
+from servicekit.metrics import Metrics
 from tests import probe
 from tests.contract.assertions import mutation_violations
 from tests.contract.mutations import mutations, unlimited
@@ -97,7 +104,19 @@ async def test_service_that_is_stricter_is_caught(ask: Target, monkeypatch: pyte
 @pytest.mark.parametrize("field", ["text", "tags", "inners", "id"])
 def test_contract_that_lacks_a_limit_is_caught(field: str) -> None:
     assert list(unlimited(_REQUEST)) == []
-    assert list(unlimited(another(field, None).DESCRIPTOR)) == [field]
+    lax = another(field, None)
+    assert list(unlimited(lax.DESCRIPTOR)) == [field]
+    # A process with it does not start.
+    method, nothing = probe.METHODS["Ask"], cast("Any", None)
+    factory = HandlerFactory("probe", Mock(), nothing, nothing, Metrics())
+    factory.handler(method, nothing)
+    with pytest.raises(ContractError, match=rf"fields without a limit: .*ProbeRequest\.{field}$"):
+        factory.handler(replace(method, request_type=lax), nothing)
+
+
+def test_contract_with_a_map_in_a_request_is_caught() -> None:
+    with pytest.raises(ContractError, match=r"fields without a limit: google\.protobuf\.Struct\.fields$"):
+        check_limits(Struct.DESCRIPTOR)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from servicekit.health import LIVE, NOT_SERVING, SERVICE_UNKNOWN, SERVING, HealthRegistry
+from servicekit.health import LIVE, NOT_SERVING, SERVICE_UNKNOWN, SERVING, HealthRegistry, HealthService
+from servicekit.methods import methods_of
 from servicekit.process import Process
-from tests.contract.responses import details
+from tests.contract.responses import details, reason_of
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, ProbeRequest
 from tests.servicekit.probe_process import running
@@ -64,7 +65,7 @@ async def test_check_answers_for_every_name(served: tuple[Process, grpc.aio.Chan
     assert await check(channel, LIVE) == SERVING
 
 
-@pytest.mark.parametrize("name", ["nobody", "seda.chat.v1.RoomService", "Live", " ", "x" * 20_000])
+@pytest.mark.parametrize("name", ["nobody", "seda.chat.v1.RoomService", "Live", " ", "x" * 255])
 async def test_check_of_an_unknown_name_is_not_found(
     served: tuple[Process, grpc.aio.Channel], name: str
 ) -> None:
@@ -74,7 +75,20 @@ async def test_check_of_an_unknown_name_is_not_found(
     assert error.code() is grpc.StatusCode.NOT_FOUND
     found: dict[str, Any] = details_of(error)
     info = found["ErrorInfo"]
-    assert (info.reason, info.metadata["service"]) == ("UNKNOWN_SERVICE", name[:255])
+    assert (info.reason, info.metadata["service"]) == ("UNKNOWN_SERVICE", name)
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "é" * 128])
+@pytest.mark.parametrize("method", ["Check", "Watch"])
+async def test_name_of_more_than_255_bytes_is_an_invalid_argument(
+    served: tuple[Process, grpc.aio.Channel], name: str, method: str
+) -> None:
+    called = next(each for each in methods_of(HealthService.descriptor) if each.name == method)
+    outcome = await send(
+        served[1], called, health_pb2.HealthCheckRequest(service=name).SerializeToString(), ()
+    )
+    assert reason_of(outcome) == "INVALID_FIELDS"
+    assert outcome.message == "invalid request: service: is too long"
 
 
 def details_of(error: grpc.aio.AioRpcError) -> dict[str, Any]:

@@ -99,6 +99,18 @@ async def test_malformed_question_is_an_invalid_argument(
         assert leaks(Outcome(None, error.code(), error.details() or "", ())) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("field", ["host", "file_by_filename", "file_containing_symbol", "list_services"])
+async def test_long_question_is_an_invalid_argument(
+    served: tuple[Process, grpc.aio.Channel], name: str, field: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await ask(served[1], name, question(**{field: "x" * 256}))
+    error = raised.value
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == f"invalid request: {field}: is too long"
+
+
 @pytest.mark.parametrize(
     ("given", "code"), [({}, grpc.StatusCode.UNIMPLEMENTED), ({"reflection": True}, grpc.StatusCode.OK)]
 )

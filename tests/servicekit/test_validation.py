@@ -12,11 +12,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seda.chat.v1.message_service_pb2 import SearchMessagesRequest, SendMessageRequest
 from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import UpdateUserRequest
 from servicekit.errors import FieldViolation, InvalidFieldsError, MalformedRequestError
-from servicekit.validation import decode, validate
+from servicekit.validation import decode, parse_request, validate
 from tests.probe import ProbeRequest
 
 _FORBIDDEN = [
@@ -61,6 +62,76 @@ def test_normal_form_counts_for_the_length() -> None:
     assert request.text == "é" * 20
 
 
+def test_text_that_is_too_long_in_any_form_is_not_normalized() -> None:
+    # U+1F82 decomposes to four characters; a longer text can't shrink to 20.
+    assert unicodedata.normalize("NFC", "\u03b1\u0313\u0300\u0345") == "\u1f82"
+    request = ProbeRequest(text="\u03b1\u0313\u0300\u0345" * 20)
+    validate(request)
+    assert request.text == "\u1f82" * 20
+    assert violations(ProbeRequest(text="\u03b1\u0313\u0300\u0345" * 20 + "a")) == [("text", "is too long")]
+    assert violations(ProbeRequest(text="a" * 81, tags=["b" * 21])) == [
+        ("text", "is too long"), ("tags[0]", "is too long")
+    ]  # fmt: skip
+
+
+@given(st.text(st.characters(min_codepoint=0xA0, exclude_categories=["Cs"]), max_size=80))
+def test_text_that_fits_when_normalized_is_never_refused_before(text: str) -> None:
+    request = ProbeRequest(text=text)
+    fits = len(unicodedata.normalize("NFC", text)) <= 20 and "\ufffe" not in text and "\uffff" not in text
+    if fits and not any("\ufdd0" <= each <= "\ufdef" for each in text):
+        validate(request)
+
+
+def test_more_than_30_combining_marks_in_a_row_are_refused() -> None:
+    room = "0190a5c0-0000-7000-8000-00000000000a"
+    validate(SendMessageRequest(room_id=room, text="a" + "\u0301\u0327" * 15 + "b" + "\u0f73" * 30))
+    for marks in ("\u0301\u0327" * 15 + "\u0301", "\u0f73" * 31):
+        for text in (f"a{marks}", marks, f"{'é' * 100}{marks}b"):
+            assert violations(SendMessageRequest(room_id=room, text=text)) == [
+                ("text", "has more than 30 combining marks in a row")
+            ]
+
+
+def test_cr_lf_becomes_lf() -> None:
+    request = ProbeRequest(text="a\r\nb\r\n")
+    validate(request)
+    assert request.text == "a\nb\n"
+    assert violations(ProbeRequest(text="a\rb")) == [("text", "contains control characters")]
+
+
+def test_items_above_the_limit_are_not_looked_at() -> None:
+    request = ProbeRequest(tags=["\0"] * 4, inners=[{"number": -1}] * 201)
+    assert violations(request) == [
+        ("tags", "must have at most 3 items"), ("inners", "must have at most 200 items")
+    ]  # fmt: skip
+    mask = FieldMask(paths=["text"] * 101)
+    update = UpdateUserRequest(user=User(id="0190a5c0-0000-7000-8000-00000000000a"), update_mask=mask)
+    assert violations(update) == [("update_mask.paths", "must have at most 100 items")]
+
+
+def test_rules_report_only_the_first_of_many_items() -> None:
+    assert len(violations(ProbeRequest(inners=[{"number": -1}] * 20))) == 20
+    assert [field for field, _ in violations(ProbeRequest(inners=[{"number": -1}] * 21))] == [
+        "inners[0].number"
+    ]
+
+
+def test_output_only_fields_are_dropped() -> None:
+    user = User(id="0190a5c0-0000-7000-8000-00000000000a", display_name="Ada", email="\0" * 300)
+    request = UpdateUserRequest(user=user, update_mask=FieldMask(paths=["display_name"]))
+    validate(request)
+    assert request.user == User(id=user.id, display_name="Ada")
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_request_of_any_size_keeps_its_fields(size: int) -> None:
+    request = ProbeRequest(text="e\u0301", tags=["a"], inners=[{"text": "b"}])
+    # An unknown field.
+    unknown = b"\xfa\x7f" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + b"x" * size
+    parsed = parse_request(ProbeRequest, request.SerializeToString() + unknown)
+    assert (parsed.text, list(parsed.tags), parsed.inners[0].text) == ("é", ["a"], "b")
+
+
 @pytest.mark.parametrize("character", _FORBIDDEN, ids=lambda character: f"U+{ord(character):04X}")
 def test_control_characters_are_refused_in_every_place(character: str) -> None:
     places = ["text", "tags[1]", "inner.text", "inners[1].text"]
@@ -92,14 +163,11 @@ def test_rules_name_the_field_with_its_path() -> None:
     ],
 )
 def test_instants_are_well_formed(seconds: int, nanos: int, good: bool) -> None:
-    user = User(
-        id="0190a5c0-0000-7000-8000-00000000000a", create_time=Timestamp(seconds=seconds, nanos=nanos)
-    )
-    request = UpdateUserRequest(user=user, update_mask=FieldMask(paths=["display_name"]))
+    request = SearchMessagesRequest(query="a", start_time=Timestamp(seconds=seconds, nanos=nanos))
     if good:
         validate(request)
     else:
-        assert violations(request) == [("user.create_time", "is out of range")]
+        assert violations(request) == [("start_time", "is out of range")]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 CANONICAL_UUID_FIELD_NUMBER: _builtins.int
 NOT_BLANK_FIELD_NUMBER: _builtins.int
+LABEL_FIELD_NUMBER: _builtins.int
 canonical_uuid: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
 """A UUID in its canonical form: lower case, with hyphens."""
 not_blank: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
-"""At least one visible character, besides spaces, marks and format characters. Empty text is
-valid unless `min_len` refuses it.
+"""At least one visible character, besides white space, marks, controls, format characters and
+fillers. Empty text is valid unless `min_len` refuses it.
+"""
+label: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
+"""A name or a reason: text on one line, with a visible character as in `not_blank`, and without
+bidirectional controls, with which one name can look like another. White space around it is
+removed, and inner white space becomes one space, before the length is checked.
 """

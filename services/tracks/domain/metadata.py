@@ -41,9 +41,7 @@ def metadata_from_values(title: str, artist: str, artwork_url: str, duration_sec
     """
     if artwork_url and not artwork_url.startswith("https://"):
         raise InvalidFieldsError(FieldViolation("artwork_url", "must begin with https://"))
-    return TrackMetadata(
-        title.strip() or None, artist.strip() or None, artwork_url or None, duration_seconds or None
-    )
+    return TrackMetadata(title or None, artist or None, artwork_url or None, duration_seconds or None)
 
 
 def search_text(title: str | None, artist: str | None) -> str | None:

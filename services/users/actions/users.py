@@ -12,7 +12,6 @@ from services.users.domain.errors import EtagMismatchError, UserNotFoundError
 from services.users.domain.users import (
     ProfileUpdate,
     check_can_update,
-    clean_display_name,
     updated_at_from_etag,
 )
 from services.users.store import users
@@ -38,12 +37,11 @@ async def lookup_users(deps: Deps, ids: Sequence[UUID]) -> tuple[list[SummaryRow
 async def update_user(deps: Deps, caller: Caller, update: ProfileUpdate) -> UserRow:
     """Update a user and return it. An update that is already in place succeeds whatever the etag.
 
-    Raises NotYourselfError, CallerSuspendedError, UserNotFoundError, EtagMismatchError or InvalidFieldsError.
+    Raises NotYourselfError, CallerSuspendedError, UserNotFoundError or EtagMismatchError.
     """
     check_can_update(caller, update.user_id)
-    name = None if update.display_name is None else clean_display_name(update.display_name)
     updated_at = updated_at_from_etag(update.etag)
-    row = await users.update(deps.database, update.user_id, caller.user_id, name, updated_at)
+    row = await users.update(deps.database, update.user_id, caller.user_id, update.display_name, updated_at)
     if row is None:
         await _raise_refusal(deps, caller, update)
         # The reason is gone by now.

@@ -7,14 +7,11 @@ from uuid import UUID
 
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
-from servicekit.errors import FieldViolation, InvalidFieldsError
 from services.users.domain.errors import EtagMismatchError, NotYourselfError
 
 UPDATABLE_FIELDS = ("display_name",)
 # The year 4253, in microseconds since 1970.
 _MAX_UPDATED_AT = 1 << 56
-# Bidirectional controls reverse the text around a name, so that one user can look like another.
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +21,6 @@ class ProfileUpdate:
     user_id: UUID
     display_name: str | None
     etag: str
-
-
-def clean_display_name(name: str) -> str:
-    """Return the name on one line, without surrounding white space.
-
-    Raises InvalidFieldsError for bidirectional control characters.
-    """
-    if not _BIDI_CONTROLS.isdisjoint(name):
-        raise InvalidFieldsError(
-            FieldViolation("user.display_name", "contains bidirectional control characters")
-        )
-    return " ".join(name.split())
 
 
 def can_see_private_fields(caller: Caller, user_id: UUID) -> bool:

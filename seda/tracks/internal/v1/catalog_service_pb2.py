@@ -26,10 +26,11 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
+from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.tracks.v1 import track_pb2 as seda_dot_tracks_dot_v1_dot_track__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/tracks/internal/v1/catalog_service.proto\x12\x17seda.tracks.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1aseda/tracks/v1/track.proto\"\xca\x01\n\x12UpsertTrackRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x17\n\x05title\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12#\n\x0b\x61rtwork_url\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12=\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\";\n\x13UpsertTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track2\x8b\x01\n\x0e\x43\x61talogService\x12y\n\x0bUpsertTrack\x12+.seda.tracks.internal.v1.UpsertTrackRequest\x1a,.seda.tracks.internal.v1.UpsertTrackResponse\"\x0f\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hatBq\n\x1a\x66m.seda.tracks.internal.v1P\x01Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\xaa\x02\x17Seda.Tracks.Internal.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/tracks/internal/v1/catalog_service.proto\x12\x17seda.tracks.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\"\xd2\x01\n\x12UpsertTrackRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x1b\n\x05title\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xb8\xbb\x18\x01\x12\x1c\n\x06\x61rtist\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xb8\xbb\x18\x01\x12#\n\x0b\x61rtwork_url\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12=\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\";\n\x13UpsertTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track2\x8b\x01\n\x0e\x43\x61talogService\x12y\n\x0bUpsertTrack\x12+.seda.tracks.internal.v1.UpsertTrackRequest\x1a,.seda.tracks.internal.v1.UpsertTrackResponse\"\x0f\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hatBq\n\x1a\x66m.seda.tracks.internal.v1P\x01Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\xaa\x02\x17Seda.Tracks.Internal.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,19 +41,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['input']._loaded_options = None
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['input']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\020'
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['title']._loaded_options = None
-  _globals['_UPSERTTRACKREQUEST'].fields_by_name['title']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_UPSERTTRACKREQUEST'].fields_by_name['title']._serialized_options = b'\272H\tr\007\030\364\003\270\273\030\001'
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['artist']._loaded_options = None
-  _globals['_UPSERTTRACKREQUEST'].fields_by_name['artist']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_UPSERTTRACKREQUEST'].fields_by_name['artist']._serialized_options = b'\272H\tr\007\030\364\003\270\273\030\001'
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['artwork_url']._loaded_options = None
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['artwork_url']._serialized_options = b'\272H\013r\006\030\200\020\210\001\001\330\001\001'
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['duration']._loaded_options = None
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['duration']._serialized_options = b'\272H\r\252\001\n\"\004\010\200\243\0052\002\010\001'
   _globals['_CATALOGSERVICE'].methods_by_name['UpsertTrack']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['UpsertTrack']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\004chat'
-  _globals['_UPSERTTRACKREQUEST']._serialized_start=228
-  _globals['_UPSERTTRACKREQUEST']._serialized_end=430
-  _globals['_UPSERTTRACKRESPONSE']._serialized_start=432
-  _globals['_UPSERTTRACKRESPONSE']._serialized_end=491
-  _globals['_CATALOGSERVICE']._serialized_start=494
-  _globals['_CATALOGSERVICE']._serialized_end=633
+  _globals['_UPSERTTRACKREQUEST']._serialized_start=258
+  _globals['_UPSERTTRACKREQUEST']._serialized_end=468
+  _globals['_UPSERTTRACKRESPONSE']._serialized_start=470
+  _globals['_UPSERTTRACKRESPONSE']._serialized_end=529
+  _globals['_CATALOGSERVICE']._serialized_start=532
+  _globals['_CATALOGSERVICE']._serialized_end=671
 # @@protoc_insertion_point(module_scope)

@@ -6,38 +6,15 @@ import pytest
 
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
-from servicekit.errors import InvalidFieldsError
 from services.users.domain.errors import EtagMismatchError, NotYourselfError
 from services.users.domain.users import (
     can_see_private_fields,
     check_can_update,
-    clean_display_name,
     etag_of,
     updated_at_from_etag,
 )
 
 _ADA, _BOB = UUID(int=1), UUID(int=2)
-
-
-@pytest.mark.parametrize(
-    ("name", "clean"),
-    [
-        ("Ada", "Ada"),
-        ("  Ada\n\tLovelace ", "Ada Lovelace"),
-        ("", ""),
-        (" \n", ""),
-        # An emoji sequence joined by zero-width joiners.
-        ("👩\u200d👧", "👩\u200d👧"),
-    ],
-)
-def test_clean_display_name(name: str, clean: str) -> None:
-    assert clean_display_name(name) == clean
-
-
-def test_clean_display_name_refuses_bidirectional_controls() -> None:
-    with pytest.raises(InvalidFieldsError) as refused:
-        clean_display_name("Ada \u202enimda")
-    assert [violation.field for violation in refused.value.violations] == ["user.display_name"]
 
 
 @pytest.mark.parametrize(
