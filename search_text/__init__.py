@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _TRIGRAM = 3
@@ -21,28 +22,65 @@ _VARIATION_SELECTORS = frozenset(
     map(chr, (0x034F, *range(0x180B, 0x180E), 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Me"})
-# For str.translate: each ASCII character in lower case, dropped, or as a separator.
-_ASCII = {
-    number: letter.lower() if letter.isalnum() else " " if letter.isprintable() or letter.isspace() else None
-    for number, letter in enumerate(map(chr, range(128)))
-}
+# The most bytes that a compatibility decomposition may have, as a multiple of the character's; that of U+FDFA has 11.
+_MAX_EXPANSION = 2
+_MAX_CACHED = 1 << 16
+# The most bytes of a lexeme in a tsquery; to_tsvector leaves longer words out.
+_MAX_LEXEME = 2046
+_UTF8_BYTES = 4
+
+
+class _CharacterMap(dict[int, str]):
+    """For str.translate: results by code point, with a cache."""
+
+    def __init__(self, function: Callable[[str], str]) -> None:
+        self._function = function
+
+    def __missing__(self, number: int) -> str:
+        if len(self) >= _MAX_CACHED:
+            self.clear()
+        result = self[number] = self._function(chr(number))
+        return result
+
+
+def _normalized(character: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", character)
+    # White space, including control characters such as tabs, stays for split.
+    kept = "".join(each for each in decomposed if each.isspace() or not _is_dropped(each)).casefold()
+    if len(kept) > _MAX_EXPANSION and len(kept.encode()) > _MAX_EXPANSION * len(character.encode()):
+        # A canonical decomposition has no tag.
+        return character.casefold() if unicodedata.decomposition(character).startswith("<") else kept
+    return kept
+
+
+def _separated(character: str) -> str:
+    """The normalized character with spaces between words: in place of what is no letter, digit or mark."""
+    return "".join(
+        each if each.isalnum() or unicodedata.category(each).startswith("M") else " "
+        for each in _normalized(character)
+    )
+
+
+def _is_dropped(character: str) -> bool:
+    return (
+        unicodedata.combining(character) != 0
+        or character in _VARIATION_SELECTORS
+        or unicodedata.category(character) in _INVISIBLE
+    )
+
+
+_NORMALIZED = _CharacterMap(_normalized)
+_SEPARATED = _CharacterMap(_separated)
 
 
 def normalize_text(text: str) -> str:
-    """Remove case, accents, width, invisible characters and superfluous white space.
+    """Remove case, accents, width, invisible characters and superfluous white space, in linear time.
 
-    `normalize_text("  Beyoncé ")` is `"beyonce"`, and the function is idempotent. The result may be up to 18 times
-    as long as the text, which matters for an index with a length limit.
+    `normalize_text("  Beyoncé ")` is `"beyonce"`, and the function is idempotent. The result has at most twice as many
+    bytes as the text: ligatures that would become longer, such as U+FDFA, keep their form. Only Korean becomes up to
+    three times as long, because its syllables become letters.
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-        # White space, including control characters such as tabs, stays for split below.
-        text = "".join(each for each in text if each.isspace() or not _is_dropped(each))
-        text = text.casefold()
-        return " ".join(text.split())
-    if not text.isprintable():
-        text = "".join(each for each in text if each.isprintable() or each.isspace())
-    return " ".join(text.lower().split())
+    return " ".join(text.translate(_NORMALIZED).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +107,7 @@ def parse_query(query: str) -> SearchQuery:
     r"""Parse a query; `%`, `_` and `\` are literal. Its text may be empty."""
     text = normalize_text(query)
     literal = _LIKE.sub(r"\\\1", text)
-    found = _words(text)
+    found = text.translate(_SEPARATED).split()
     return SearchQuery(
         text=text,
         prefix_pattern=f"{literal}%",
@@ -80,25 +118,11 @@ def parse_query(query: str) -> SearchQuery:
 
 
 def words(text: str) -> list[str]:
-    """The normalized words of a text: `words("Beyoncé: AC/DC!")` is `["beyonce", "ac", "dc"]`."""
-    if text.isascii():
-        # A fast path with the same result.
-        return text.translate(_ASCII).split()
-    return _words(normalize_text(text))
+    """The normalized words of a text: `words("Beyoncé: AC/DC!")` is `["beyonce", "ac", "dc"]`.
 
-
-def _is_dropped(character: str) -> bool:
-    return (
-        unicodedata.combining(character) != 0
-        or character in _VARIATION_SELECTORS
-        or unicodedata.category(character) in _INVISIBLE
-    )
-
-
-def _words(text: str) -> list[str]:
-    """The runs of letters, digits and marks, as pg_trgm splits them."""
-    spaced = (each if each.isalnum() or unicodedata.category(each).startswith("M") else " " for each in text)
-    return "".join(spaced).split()
+    Together they have at most twice as many bytes as the text: Korean letters become syllables again.
+    """
+    return unicodedata.normalize("NFC", text.translate(_SEPARATED)).split()
 
 
 def _tsquery(text: str, words: list[str]) -> str:
@@ -113,4 +137,6 @@ def _tsquery(text: str, words: list[str]) -> str:
 
 
 def _quoted(lexeme: str) -> str:
+    if len(lexeme) > _MAX_LEXEME // _UTF8_BYTES:
+        lexeme = lexeme.encode()[:_MAX_LEXEME].decode(errors="ignore")
     return "'" + _LEXEME.sub(r"\1\1", lexeme) + "'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -89,6 +90,11 @@ async def test_search_messages_finds_all_words_newest_first(library: Library) ->
         ("100% sure & 'quoted' \\ back | or ! not", "100% & ! |", True),
         ("the and of", "the", True),
         ("recorded", "record", False),
+        # Long forms in Unicode, which are not decomposed.
+        ("\ufdfa ½ \u2057 end", "½ \ufdfa", True),
+        ("방탄소년단 노래", "노래 방탄소년단", True),
+        ("방탄소년단 노래", unicodedata.normalize("NFD", "방탄소년단"), True),
+        ("방탄소년단", "방탄", False),
     ],
 )
 async def test_search_messages_matches_words_as_they_are_meant(

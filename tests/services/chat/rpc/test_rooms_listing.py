@@ -138,10 +138,10 @@ async def test_list_public_rooms_pages_show_each_room_once(town: ChatClient, que
 
 
 async def test_list_public_rooms_pages_go_through_names_as_long_as_they_can_be(town: ChatClient) -> None:
-    # Korean syllables fold into three letters each, and some letters into eighteen.
+    # Korean syllables fold into three letters each.
     long = ["각" * 80, "\ufdfa" * 80, "🎵" * 80, "米" * 80]
     await rooms(town, *long)
-    assert len(search_name(long[1])) == 200 < len(normalize_text(long[1]))
+    assert len(search_name(long[0])) == 200 < len(normalize_text(long[0]))
     assert sorted(await names(town, page_size=1)) == sorted(long)
     for name in long:
         assert await names(town, name) == [name]

