@@ -159,7 +159,9 @@ class Message(_message.Message):
     type: Global___MessageType.ValueType
     """The kind of message."""
     text: _builtins.str
-    """The text, 1 to 4,000 characters after NFC and 16,000 bytes; empty: the message is only a track."""
+    """The text with a visible character, up to 4,000 characters after NFC and 16,000 bytes; empty: the
+    message is only a track.
+    """
     system_event: Global___SystemEvent.ValueType
     """The event of a SYSTEM message."""
     root_id: _builtins.str

@@ -63,7 +63,9 @@ class SendMessageRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     text: _builtins.str
-    """The text, up to 4,000 characters after NFC and 16,000 bytes."""
+    """The text with a visible character, up to 4,000 characters after NFC and 16,000 bytes; empty:
+    none.
+    """
     track_id: _builtins.str
     """The id of a track in the tracks service, a UUID."""
     track_url: _builtins.str

@@ -70,7 +70,7 @@ class Room(_message.Message):
     id: _builtins.str
     """The room's id, a UUID."""
     name: _builtins.str
-    """The room's name, 1 to 80 characters. Names are not unique."""
+    """The room's name, 1 to 80 characters on one line. Names are not unique."""
     description: _builtins.str
     """The room's description, up to 500 characters."""
     private: _builtins.bool

@@ -65,7 +65,9 @@ class PostMessageRequest(_message.Message):
     room_id: _builtins.str
     """The room's id, a UUID."""
     text: _builtins.str
-    """The text, up to 4,000 characters after NFC and 16,000 bytes."""
+    """The text with a visible character, up to 4,000 characters after NFC and 16,000 bytes; empty:
+    none.
+    """
     track_url: _builtins.str
     """A link to a track, or a text that contains one, up to 2,048 characters; empty: none."""
     request_id: _builtins.str

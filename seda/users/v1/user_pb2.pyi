@@ -40,7 +40,7 @@ class User(_message.Message):
     for others.
     """
     display_name: _builtins.str
-    """The display name, 1 to 50 characters; empty: not set."""
+    """The display name, 1 to 50 characters on one line; empty: not set."""
     role: _caller_pb2.Role.ValueType
     """The user's role on the platform."""
     etag: _builtins.str

@@ -32,9 +32,9 @@ class UpsertTrackRequest(_message.Message):
     input: _builtins.str
     """A link, a text that contains one, or a `spotify:` URI; up to 2,048 characters."""
     title: _builtins.str
-    """The title, up to 500 characters; empty: unknown."""
+    """The title, up to 500 characters on one line; empty: unknown."""
     artist: _builtins.str
-    """The artist, up to 500 characters; empty: unknown."""
+    """The artist, up to 500 characters on one line; empty: unknown."""
     artwork_url: _builtins.str
     """The URL of the cover image, up to 2,048 characters; empty: unknown."""
     @_builtins.property
