@@ -20,12 +20,14 @@ from services.tracks.config import Settings
 from services.tracks.domain.links.registry import PROVIDERS
 from services.tracks.domain.sources import Endpoints
 from services.tracks.domain.web.addresses import DenyList
+from services.tracks.domain.web.fetch_purpose import Share
 from services.tracks.domain.web.host_overrides import parse_host_overrides
 from services.tracks.rpc.catalog import CatalogServicer
 from services.tracks.rpc.crawler import CrawlerServicer
 from services.tracks.rpc.tracks import TrackServicer
 from services.tracks.workers.crawler import Crawler
 from services.tracks.workers.enricher import Enricher
+from services.tracks.workers.fetch_slots import FetchSlots
 
 SCHEMA_HEAD = "20261122_1935"
 """The newest migration of schema tracks that this build needs."""
@@ -38,11 +40,12 @@ def build(context: AppContext[Settings]) -> App:
     settings = context.settings
     users = context.service_client("users", _IDENTITY)
     identity = IdentityServiceStub(users.retrying_channel)
-    crawler = Crawler(context.database, _web(context), context.clock)
+    crawler = Crawler(context.database, _web(context), _fetch_slots(settings), context.clock)
     enrichment = EnrichmentDeps(context.database, crawler, _endpoints(settings))
     enricher = Enricher(enrichment, [provider.name for provider in PROVIDERS], settings.enrich_concurrency)
     searches = RateLimiter(settings.search_rate_per_second, settings.search_burst, context.clock)
-    deps = Deps(context.database, crawler, enricher, searches)
+    fetches = RateLimiter(settings.fetch_rate_per_second, settings.fetch_burst, context.clock)
+    deps = Deps(context.database, crawler, enricher, searches, fetches)
     return App(
         servicers=[TrackServicer(deps), CatalogServicer(deps), CrawlerServicer(deps)],
         resolver=RemoteResolver(users, identity.ResolveCaller, ResolveCallerRequest),
@@ -63,6 +66,18 @@ def _web(context: AppContext[Settings]) -> WebFetcher:
     limiter = HostLimiter(settings.fetch_host_rate_per_second, settings.fetch_host_burst, context.clock)
     connector = Connector(tls_context(settings.fetch_ca_file))
     return WebFetcher(DnsResolver(), connector, limiter, config, context.clock)
+
+
+def _fetch_slots(settings: Settings) -> FetchSlots:
+    return FetchSlots(
+        {
+            Share.LINKS: settings.fetch_link_concurrency,
+            Share.UNKNOWN_HOSTS: settings.fetch_unknown_host_concurrency,
+            Share.VERIFICATION: settings.fetch_verification_concurrency,
+            # The enricher limits itself.
+            Share.ENRICHMENT: len(PROVIDERS) * settings.enrich_concurrency,
+        }
+    )
 
 
 def _endpoints(settings: Settings) -> Endpoints:

@@ -37,6 +37,25 @@ class Settings(ServiceSettings):
         1, gt=0, description="searches a second that one user may make on average, per process"
     )
     search_burst: float = Field(10, ge=1, description="searches that one user may make in a burst")
+    fetch_rate_per_second: float = Field(
+        0.5,
+        gt=0,
+        description="fetches a second that one user may cause on average, per process: by links to follow, new tracks,"
+        " refreshes and pages to verify",
+    )
+    fetch_burst: float = Field(20, ge=1, description="fetches that one user may cause in a burst")
+    fetch_link_concurrency: int = Field(
+        64, ge=4, le=512, description="concurrent fetches of users' links; at most a quarter for one user"
+    )
+    fetch_unknown_host_concurrency: int = Field(
+        8,
+        ge=4,
+        le=512,
+        description="concurrent fetches of users' links at hosts of no provider; at most a quarter for one user",
+    )
+    fetch_verification_concurrency: int = Field(
+        16, ge=4, le=512, description="concurrent fetches for other services; at most a quarter for one user"
+    )
     enrich: bool = Field(True, description="fetch titles and artists from providers in the background")
     enrich_concurrency: int = Field(
         2, ge=1, le=20, description="concurrent fetches from one provider, per process"

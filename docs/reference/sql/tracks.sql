@@ -7,6 +7,12 @@ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.unti
  WHERE leases.until <= clock_timestamp() OR leases.holder = excluded.holder
 RETURNING holder;
 
+-- tracks.add
+INSERT /* tracks.add */ INTO tracks.track_refs (id, provider, provider_id, url) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+RETURNING id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
+   metadata_state, created_at, updated_at, refreshed_at;
+
 -- tracks.add_aliases
 INSERT /* tracks.add_aliases */ INTO tracks.track_aliases (alias_key, track_id)
 SELECT DISTINCT alias_key, $2::uuid FROM unnest($1::text[]) AS given (alias_key)
@@ -99,20 +105,6 @@ metadata_state, created_at, updated_at, refreshed_at FROM tracks.track_refs WHER
 SELECT /* tracks.find_by_alias */ t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at
 FROM tracks.track_aliases a JOIN tracks.track_refs t ON t.id = a.track_id
 WHERE a.alias_key = $1;
-
--- tracks.find_or_add
-WITH /* tracks.find_or_add */ found AS (
-    SELECT id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
-   metadata_state, created_at, updated_at, refreshed_at FROM tracks.track_refs WHERE provider = $2 AND provider_id = $3
-), added AS (
-    INSERT INTO tracks.track_refs (id, provider, provider_id, url)
-    SELECT $1::uuid, $2::text, $3::text, $4::text
-    WHERE NOT EXISTS (SELECT FROM found)
-    ON CONFLICT DO NOTHING
-    RETURNING id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
-   metadata_state, created_at, updated_at, refreshed_at
-)
-SELECT * FROM found UNION ALL SELECT * FROM added;
 
 -- tracks.get
 SELECT /* tracks.get */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,

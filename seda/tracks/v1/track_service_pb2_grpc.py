@@ -93,7 +93,8 @@ class TrackServiceServicer:
         All forms of a link give the same track, also concurrently. A short link is resolved once over
         the network and stored. Title and artist are fetched later, in the background: a new track is
         METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, CALLER_SUSPENDED.
+        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY,
+        CALLER_SUSPENDED, RATE_LIMITED (for a new track or link).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +145,8 @@ class TrackServiceServicer:
         """Queues a fetch of a track's metadata from its provider, in the background.
 
         Known metadata stays until better metadata arrives. Safe to repeat: changes nothing if a fetch
-        is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
+        is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED,
+        RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,8 @@ class TrackServiceStub:
     All forms of a link give the same track, also concurrently. A short link is resolved once over
     the network and stored. Title and artist are fetched later, in the background: a new track is
     METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-    UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, CALLER_SUSPENDED.
+    UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY,
+    CALLER_SUSPENDED, RATE_LIMITED (for a new track or link).
     """
     GetTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.GetTrackRequest, _track_service_pb2.GetTrackResponse]
     """Gets one track.
@@ -60,7 +61,8 @@ class TrackServiceStub:
     """Queues a fetch of a track's metadata from its provider, in the background.
 
     Known metadata stays until better metadata arrives. Safe to repeat: changes nothing if a fetch
-    is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
+    is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED,
+    RATE_LIMITED.
     """
 
 class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -90,7 +92,8 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         All forms of a link give the same track, also concurrently. A short link is resolved once over
         the network and stored. Title and artist are fetched later, in the background: a new track is
         METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, CALLER_SUSPENDED.
+        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY,
+        CALLER_SUSPENDED, RATE_LIMITED (for a new track or link).
         """
 
     @_abc_1.abstractmethod
@@ -151,7 +154,8 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         """Queues a fetch of a track's metadata from its provider, in the background.
 
         Known metadata stays until better metadata arrives. Safe to repeat: changes nothing if a fetch
-        is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED.
+        is queued or was made within the last hour. Errors: TRACK_NOT_FOUND, CALLER_SUSPENDED,
+        RATE_LIMITED.
         """
 
 def add_TrackServiceServicer_to_server(servicer: TrackServiceServicer, server: _aio.Server) -> None: ...

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.web.content_type import is_page
+from services.tracks.domain.web.fetch_purpose import FetchPurpose, Share
 from services.tracks.domain.web.fetch_response import CachedResponse, Failure, Policy
 from services.tracks.domain.web.html_metadata import Page, read_page
 from services.tracks.domain.web.url_policy import cache_key, parse_fetch_url
@@ -22,9 +24,17 @@ class FetchResult:
     text: str | None = None
 
 
-async def fetch(deps: Deps, url: str, policy: Policy, max_age: float | None, deadline: float) -> FetchResult:
-    """Fetch a URL and parse its body. Arguments and errors are those of deps.Fetcher."""
-    fetched = await deps.fetcher.fetch(url, deadline=deadline, policy=policy, max_age=max_age)
+async def fetch(
+    deps: Deps, user_id: UUID | None, url: str, policy: Policy, max_age: float | None, deadline: float
+) -> FetchResult:
+    """Fetch a URL and parse its body, on behalf of a user if there is one.
+
+    Arguments and errors are those of deps.Fetcher.
+    """
+    if user_id is not None:
+        deps.fetches.hit(user_id)
+    purpose = FetchPurpose(Share.VERIFICATION, user_id)
+    fetched = await deps.fetcher.fetch(url, purpose, deadline=deadline, policy=policy, max_age=max_age)
     if not fetched.ok:
         return FetchResult(fetched)
     # Parsing an untrusted page must not block the event loop.

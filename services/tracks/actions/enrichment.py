@@ -17,12 +17,14 @@ from services.tracks.domain.fetch_outcome import FetchOutcome, classify
 from services.tracks.domain.metadata import MetadataState
 from services.tracks.domain.provider_parsers.provider_metadata import ParseError
 from services.tracks.domain.sources import Endpoints, Source, sources
+from services.tracks.domain.web.fetch_purpose import FetchPurpose, Share
 from services.tracks.store import enrichment, tracks
 from services.tracks.store.enrichment import ClaimedTrackRow
 
 _log = structlog.get_logger("enrichment")
 SOURCES_TIMEOUT_SECONDS = 45.0
 """Seconds for all sources of one track: less than the lease, so that no other worker starts meanwhile."""
+_PURPOSE = FetchPurpose(Share.ENRICHMENT)
 _MAX_AGE_SECONDS = 3_600.0
 # A retry must not get the cached response of the attempt before.
 _RETRY_MAX_AGE_SECONDS = 1.0
@@ -83,7 +85,7 @@ async def _query(
     """Add the metadata of a source; return False after a transient failure."""
     max_age = _MAX_AGE_SECONDS if due.attempts == 1 else _RETRY_MAX_AGE_SECONDS
     try:
-        fetched = await deps.fetcher.fetch(source.url, deadline=deadline, max_age=max_age)
+        fetched = await deps.fetcher.fetch(source.url, _PURPOSE, deadline=deadline, max_age=max_age)
     except ServiceError as error:
         result.fail(error.retry_after)
         return False

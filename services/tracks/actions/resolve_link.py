@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from servicekit.errors import ServiceError
 from services.tracks.actions.deps import Deps
@@ -12,18 +13,19 @@ from services.tracks.domain.links.reference import TrackReference
 from services.tracks.domain.links.registry import parse
 from services.tracks.domain.provider_parsers.canonical import read_links
 from services.tracks.domain.tracks import track_from_canonical_url, track_from_final_url
+from services.tracks.domain.web.fetch_purpose import FetchPurpose, Share
 from services.tracks.domain.web.fetch_response import CachedResponse
 
 _RETRY_SECONDS = 60.0
 
 
-async def resolve_link(deps: Deps, link: TrackReference, deadline: float) -> TrackReference:
-    """Return the track that a link leads to. `deadline` is on the process's monotonic clock.
+async def resolve_link(deps: Deps, user_id: UUID, link: TrackReference, deadline: float) -> TrackReference:
+    """Return the track that a user's link leads to. `deadline` is on the process's monotonic clock.
 
     Raises NotATrackError if it leads to something else, the errors of `parse` if it leads to no provider's page,
     DeadLinkError, LinkUnreachableError, and the errors of the fetcher.
     """
-    fetched = await deps.fetcher.fetch(link.url, deadline=deadline)
+    fetched = await deps.fetcher.fetch(link.url, FetchPurpose(Share.LINKS, user_id), deadline=deadline)
     if fetched.final_url is not None and fetched.final_url != link.url:
         # Providers often refuse programs with an error status; the final URL is right all the same.
         found = track_from_final_url(fetched.final_url)

@@ -14,7 +14,6 @@ from services.tracks.actions.resolve_link import resolve_link
 from services.tracks.domain.errors import TrackNotFoundError
 from services.tracks.domain.links.reference import TrackReference
 from services.tracks.domain.links.registry import parse
-from services.tracks.domain.metadata import MetadataState
 from services.tracks.domain.tracks import parse_pasted_link
 from services.tracks.store import callers, enrichment, tracks
 from services.tracks.store.tracks import TrackRow
@@ -37,16 +36,20 @@ async def resolve_track(deps: Deps, caller: Caller, text: str, deadline: float) 
     """Return the stored track of a pasted link, inserted if it is new.
 
     A short link is followed, unless its target is stored already. Raises the errors of
-    domain.tracks.parse_pasted_link and of resolve_link, and CallerSuspendedError.
+    domain.tracks.parse_pasted_link and of resolve_link, CallerSuspendedError, and RateLimitedError for a new track or
+    link.
     """
     reference = parse_pasted_link(text)
     await _check_not_suspended(deps, caller)
-    if not reference.needs_resolution:
-        return await _find_or_add(deps, reference)
-    known = await tracks.find_by_alias(deps.database, reference.url)
+    known = await tracks.find(deps.database, reference)
     if known is not None:
         return known
-    track = await _find_or_add(deps, await resolve_link(deps, reference, deadline))
+    # Following a link and the metadata of a new track cause fetches.
+    deps.fetches.hit(caller.user_id)
+    if not reference.needs_resolution:
+        return await _add(deps, reference)
+    target = await resolve_link(deps, caller.user_id, reference, deadline)
+    track = await tracks.find(deps.database, target) or await _add(deps, target)
     await tracks.add_aliases(deps.database, [reference.url], track.id)
     return track
 
@@ -70,9 +73,10 @@ async def lookup_tracks(deps: Deps, ids: Sequence[UUID]) -> tuple[list[TrackRow]
 async def refresh_track(deps: Deps, caller: Caller, track_id: UUID) -> TrackRow:
     """Return the track; its metadata is fetched again in the background unless it was in the last hour.
 
-    Raises TrackNotFoundError and CallerSuspendedError.
+    Raises TrackNotFoundError, CallerSuspendedError and RateLimitedError.
     """
     await _check_not_suspended(deps, caller)
+    deps.fetches.hit(caller.user_id)
     row = await enrichment.schedule_refresh(deps.database, track_id)
     if row is None:
         return await get_track(deps, track_id)
@@ -98,10 +102,9 @@ async def list_tracks(
     return TrackPage(*paginate(rows, size, lambda last: encode_token(binding, texts=[str(last.id)])))
 
 
-async def _find_or_add(deps: Deps, reference: TrackReference) -> TrackRow:
-    track = await tracks.find_or_add(deps.database, reference)
-    if track.metadata_state == MetadataState.PENDING:
-        deps.enrichment.notify()
+async def _add(deps: Deps, reference: TrackReference) -> TrackRow:
+    track = await tracks.add(deps.database, reference)
+    deps.enrichment.notify()
     return track
 
 

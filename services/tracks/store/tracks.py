@@ -37,21 +37,13 @@ class TrackRow(NamedTuple):
     refreshed_at: Micros | None
 
 
-# One statement for existing and new tracks; only a new one is written. No conflict target: two inserts of one link
-# can conflict on either unique key.
-_FIND_OR_ADD = Query[TrackRow, UUID, str, str, str](
-    "tracks.find_or_add",
+# No conflict target: two inserts of one link can conflict on either unique key.
+_ADD = Query[TrackRow, UUID, str, str, str](
+    "tracks.add",
     f"""
-    WITH found AS (
-        SELECT {COLUMNS} FROM tracks.track_refs WHERE provider = $2 AND provider_id = $3
-    ), added AS (
-        INSERT INTO tracks.track_refs (id, provider, provider_id, url)
-        SELECT $1::uuid, $2::text, $3::text, $4::text
-        WHERE NOT EXISTS (SELECT FROM found)
-        ON CONFLICT DO NOTHING
-        RETURNING {COLUMNS}
-    )
-    SELECT * FROM found UNION ALL SELECT * FROM added
+    INSERT INTO tracks.track_refs (id, provider, provider_id, url) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING
+    RETURNING {COLUMNS}
     """,
 )
 
@@ -146,9 +138,11 @@ async def lookup(database: Database, track_ids: Sequence[UUID]) -> list[TrackRow
     return await database.rows(_LOOKUP, list(track_ids))
 
 
-async def find_by_alias(database: Database, url: str) -> TrackRow | None:
-    """Return the track that a link was resolved to before."""
-    return await database.row(_FIND_BY_ALIAS, url)
+async def find(database: Database, reference: TrackReference) -> TrackRow | None:
+    """Return the stored track of a reference; of one that needs resolution, the track that it was resolved to."""
+    if reference.needs_resolution:
+        return await database.row(_FIND_BY_ALIAS, reference.url)
+    return await database.row(_FIND, reference.provider, reference.provider_id)
 
 
 async def add_aliases(database: Database, urls: Sequence[str], track_id: UUID) -> None:
@@ -169,15 +163,11 @@ async def list_page(
     return await database.rows(_OF_PROVIDER_IN_STATE, before, count, provider, state)
 
 
-async def find_or_add(database: Database, reference: TrackReference) -> TrackRow:
-    """Return the track of a reference, inserted if it is new.
-
-    A concurrent insert needs a second statement, as the first one's snapshot does not see that row.
-    """
-    key = (reference.provider, reference.provider_id)
-    row = await database.row(_FIND_OR_ADD, new_id(), *key, reference.url)
-    if row is None:
-        row = await database.row(_FIND, *key)
+async def add(database: Database, reference: TrackReference) -> TrackRow:
+    """Return the inserted track of a reference that was not found, or the one that a concurrent call inserted."""
+    row = await database.row(
+        _ADD, new_id(), reference.provider, reference.provider_id, reference.url
+    ) or await find(database, reference)
     if row is None:
         # The concurrent insert was rolled back or its row deleted.
         raise ConflictError

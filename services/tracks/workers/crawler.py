@@ -19,15 +19,17 @@ import structlog
 
 from servicekit.clock import Clock, Micros
 from servicekit.database import Database
-from servicekit.errors import DeadlineExceededError, OverloadedError, ServiceError
+from servicekit.errors import DeadlineExceededError, OverloadedError, RateLimitedError, ServiceError
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.actions.deps import HttpClient
 from services.tracks.domain.errors import HostBusyError
+from services.tracks.domain.web.fetch_purpose import FetchPurpose
 from services.tracks.domain.web.fetch_response import CachedResponse, Failure, FetchResponse, Policy
 from services.tracks.domain.web.http_caching import Lifetime, is_transient, lifetime
 from services.tracks.domain.web.url_policy import FetchUrl, cache_key, parse_fetch_url
 from services.tracks.store import crawler_cache, leases
 from services.tracks.store.crawler_cache import CachedRow
+from services.tracks.workers.fetch_slots import FetchSlot, FetchSlots
 
 _log = structlog.get_logger("crawler")
 LEASE_SECONDS = 6.0
@@ -36,17 +38,16 @@ _RENEWALS = 3
 _POLL_SECONDS = 0.15
 # Longer than a fetch with its wait in the host limiter can take.
 _FETCH_TIMEOUT_SECONDS = 60.0
-# Each may hold a body of 1 MiB.
-_MAX_IN_FLIGHT = 128
 _PURGE_INTERVAL_SECONDS = 600.0
 
 
 class Crawler:
     """Implements services.tracks.actions.deps.Fetcher."""
 
-    def __init__(self, database: Database, http: HttpClient, clock: Clock) -> None:
+    def __init__(self, database: Database, http: HttpClient, slots: FetchSlots, clock: Clock) -> None:
         self._database = database
         self._http = http
+        self._slots = slots
         self._clock = clock
         self._in_flight: dict[bytes, asyncio.Task[CachedResponse]] = {}
         self._purge_task: asyncio.Task[None] | None = None
@@ -64,7 +65,13 @@ class Crawler:
             await asyncio.wait(running)
 
     async def fetch(
-        self, url: str, *, deadline: float, policy: Policy = Policy.ANY_SITE, max_age: float | None = None
+        self,
+        url: str,
+        purpose: FetchPurpose,
+        *,
+        deadline: float,
+        policy: Policy = Policy.ANY_SITE,
+        max_age: float | None = None,
     ) -> CachedResponse:
         """Return the cached or fetched response of a URL; see services.tracks.actions.deps.Fetcher."""
         target = parse_fetch_url(url)
@@ -76,9 +83,9 @@ class Crawler:
             if row.fresh and (max_age is None or row.age < max_age):
                 return _from_cache(row)
             if row.usable and max_age is None:
-                self._refresh(key, target, policy, row)
+                self._refresh(key, target, policy, row, purpose)
                 return _from_cache(row)
-        return await self._wait_shared(self._start_or_join(key, target, policy, row), deadline)
+        return await self._wait_shared(self._start_or_join(key, target, policy, row, purpose), deadline)
 
     async def _wait_shared(self, task: asyncio.Task[CachedResponse], deadline: float) -> CachedResponse:
         # The task is shared and fills the cache, so a caller's timeout does not cancel it.
@@ -89,28 +96,30 @@ class Crawler:
             raise OverloadedError(1.0)
         return task.result()
 
-    def _refresh(self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow) -> None:
-        if key not in self._in_flight and len(self._in_flight) < _MAX_IN_FLIGHT:
-            self._start(key, url, policy, row)
+    def _refresh(
+        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow, purpose: FetchPurpose
+    ) -> None:
+        # The cached response serves without a slot, too.
+        with contextlib.suppress(OverloadedError, RateLimitedError):
+            _ = self._start_or_join(key, url, policy, row, purpose)
 
     def _start_or_join(
-        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None
+        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None, purpose: FetchPurpose
     ) -> asyncio.Task[CachedResponse]:
-        if key not in self._in_flight:
-            if len(self._in_flight) >= _MAX_IN_FLIGHT:
-                raise OverloadedError(1.0)
-            self._start(key, url, policy, row)
-        return self._in_flight[key]
-
-    def _start(self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None) -> None:
+        running = self._in_flight.get(key)
+        if running is not None:
+            return running
+        slot = self._slots.acquire(purpose, url.host)
         # An empty context: the shared task must not inherit the deadline of one caller.
         task = asyncio.create_task(
-            self._fetch_with_lease(key, url, policy, row), context=contextvars.Context()
+            self._fetch_with_lease(key, url, policy, row, slot), context=contextvars.Context()
         )
         self._in_flight[key] = task
-        task.add_done_callback(lambda done: self._on_done(key, done))
+        task.add_done_callback(lambda done: self._on_done(key, slot, done))
+        return task
 
-    def _on_done(self, key: bytes, task: asyncio.Task[CachedResponse]) -> None:
+    def _on_done(self, key: bytes, slot: FetchSlot, task: asyncio.Task[CachedResponse]) -> None:
+        slot.release()
         del self._in_flight[key]
         if task.cancelled():
             return
@@ -120,7 +129,7 @@ class Crawler:
             _log.error("fetch_failed", exc_info=error)
 
     async def _fetch_with_lease(
-        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None
+        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None, slot: FetchSlot
     ) -> CachedResponse:
         before = row.fetched_at if row is not None else None
         name, holder = f"fetch:{key.hex()}", uuid4()
@@ -136,7 +145,7 @@ class Crawler:
                     row = await crawler_cache.find(self._database, key)
                     if _is_newer(row, before):
                         return _from_cache(row)
-                    return await self._fetch(key, url, policy, row)
+                    return await self._fetch(key, url, policy, row, slot)
         except TimeoutError:
             raise HostBusyError(url.host, LEASE_SECONDS) from None
 
@@ -160,10 +169,10 @@ class Crawler:
                 held = await leases.renew(self._database, name, holder, LEASE_SECONDS)
 
     async def _fetch(
-        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None
+        self, key: bytes, url: FetchUrl, policy: Policy, row: CachedRow | None, slot: FetchSlot
     ) -> CachedResponse:
         started = self._clock.monotonic()
-        response = await self._http.get(url, policy, _validator(row))
+        response = await self._http.get(url, policy, slot.visit, _validator(row))
         ttl = lifetime(response)
         _log.info(
             "fetched",

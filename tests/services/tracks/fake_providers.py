@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,15 +123,17 @@ class EnrichingService:
 
 
 @contextlib.asynccontextmanager
-async def fake_provider_web(folder: Path) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
+async def fake_provider_web(
+    folder: Path, more_hosts: Sequence[str] = ()
+) -> AsyncIterator[tuple[WebServer, dict[str, Any]]]:
     """Run the server; yield it with the settings that route a tracks service to it."""
-    authority = Authority(folder)
-    async with serving(authority.sign("providers", *HOSTS)) as web:
+    authority, hosts = Authority(folder), (*HOSTS, *more_hosts)
+    async with serving(authority.sign("providers", *hosts)) as web:
         yield (
             web,
             {
                 "fetch_ca_file": authority.certificate,
-                "fetch_host_overrides": ",".join(f"{host}=127.0.0.1:{web.port}" for host in HOSTS),
+                "fetch_host_overrides": ",".join(f"{host}=127.0.0.1:{web.port}" for host in hosts),
                 "fetch_host_rate_per_second": 1000,
                 "fetch_host_burst": 1000,
             },

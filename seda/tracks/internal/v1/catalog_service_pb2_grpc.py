@@ -52,7 +52,7 @@ class CatalogServiceServicer:
         Given values fill empty fields and never replace known ones. The call fetches nothing: a link
         that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
         INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
-        NEEDS_RESOLUTION.
+        NEEDS_RESOLUTION, RATE_LIMITED (for a new track).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -22,7 +22,7 @@ class CatalogServiceStub:
     Given values fill empty fields and never replace known ones. The call fetches nothing: a link
     that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
     INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
-    NEEDS_RESOLUTION.
+    NEEDS_RESOLUTION, RATE_LIMITED (for a new track).
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -39,7 +39,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         Given values fill empty fields and never replace known ones. The call fetches nothing: a link
         that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
         INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
-        NEEDS_RESOLUTION.
+        NEEDS_RESOLUTION, RATE_LIMITED (for a new track).
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _aio.Server) -> None: ...

@@ -26,8 +26,11 @@ if _version_not_supported:
 
 
 class CrawlerServiceStub:
-    """Fetches public web pages on behalf of other services, through a cache. No user can make this
-    process connect to a URL of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. Users choose what is
+    fetched: through this service the pages that they claim, and beside it the links that they
+    resolve, at custom domains too. So each user has a rate limit for the fetches that they cause and
+    at most a quarter of the slots, and links at hosts of no provider, these calls and the background
+    fetches of metadata each have slots of their own.
     """
 
     def __init__(self, channel):
@@ -49,8 +52,11 @@ class CrawlerServiceStub:
 
 
 class CrawlerServiceServicer:
-    """Fetches public web pages on behalf of other services, through a cache. No user can make this
-    process connect to a URL of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. Users choose what is
+    fetched: through this service the pages that they claim, and beside it the links that they
+    resolve, at custom domains too. So each user has a rate limit for the fetches that they cause and
+    at most a quarter of the slots, and links at hosts of no provider, these calls and the background
+    fetches of metadata each have slots of their own.
     """
 
     def Fetch(self, request, context):
@@ -61,7 +67,7 @@ class CrawlerServiceServicer:
         on its default port, whatever a name or a redirect says. Limits: 10 seconds of network, 1 MiB
         of body, and HTML, XHTML, JSON or plain text. Concurrent calls for one URL share one fetch
         (single-flight). A fetch continues after its caller's deadline and fills the cache, so a retry
-        finds it. Safe to repeat. Errors: HOST_BUSY.
+        finds it. Safe to repeat. Errors: HOST_BUSY, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,8 +104,11 @@ def add_CrawlerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CrawlerService:
-    """Fetches public web pages on behalf of other services, through a cache. No user can make this
-    process connect to a URL of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. Users choose what is
+    fetched: through this service the pages that they claim, and beside it the links that they
+    resolve, at custom domains too. So each user has a rate limit for the fetches that they cause and
+    at most a quarter of the slots, and links at hosts of no provider, these calls and the background
+    fetches of metadata each have slots of their own.
     """
 
     @staticmethod

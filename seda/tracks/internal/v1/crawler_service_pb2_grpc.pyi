@@ -13,8 +13,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CrawlerServiceStub:
-    """Fetches public web pages on behalf of other services, through a cache. No user can make this
-    process connect to a URL of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. Users choose what is
+    fetched: through this service the pages that they claim, and beside it the links that they
+    resolve, at custom domains too. So each user has a rate limit for the fetches that they cause and
+    at most a quarter of the slots, and links at hosts of no provider, these calls and the background
+    fetches of metadata each have slots of their own.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -26,7 +29,7 @@ class CrawlerServiceStub:
     on its default port, whatever a name or a redirect says. Limits: 10 seconds of network, 1 MiB
     of body, and HTML, XHTML, JSON or plain text. Concurrent calls for one URL share one fetch
     (single-flight). A fetch continues after its caller's deadline and fills the cache, so a retry
-    finds it. Safe to repeat. Errors: HOST_BUSY.
+    finds it. Safe to repeat. Errors: HOST_BUSY, RATE_LIMITED.
     """
     PurgeCache: _aio.UnaryUnaryMultiCallable[_crawler_service_pb2.PurgeCacheRequest, _crawler_service_pb2.PurgeCacheResponse]
     """Deletes the cached responses of one URL, or all that are older than an age.
@@ -35,8 +38,11 @@ class CrawlerServiceStub:
     """
 
 class CrawlerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Fetches public web pages on behalf of other services, through a cache. No user can make this
-    process connect to a URL of their choice.
+    """Fetches public web pages on behalf of other services, through a cache. Users choose what is
+    fetched: through this service the pages that they claim, and beside it the links that they
+    resolve, at custom domains too. So each user has a rate limit for the fetches that they cause and
+    at most a quarter of the slots, and links at hosts of no provider, these calls and the background
+    fetches of metadata each have slots of their own.
     """
 
     @_abc_1.abstractmethod
@@ -52,7 +58,7 @@ class CrawlerServiceServicer(metaclass=_abc_1.ABCMeta):
         on its default port, whatever a name or a redirect says. Limits: 10 seconds of network, 1 MiB
         of body, and HTML, XHTML, JSON or plain text. Concurrent calls for one URL share one fetch
         (single-flight). A fetch continues after its caller's deadline and fills the cache, so a retry
-        finds it. Safe to repeat. Errors: HOST_BUSY.
+        finds it. Safe to repeat. Errors: HOST_BUSY, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

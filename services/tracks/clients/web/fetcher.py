@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -110,16 +110,22 @@ class WebFetcher:
         self._clock = clock
 
     async def get(
-        self, target: FetchUrl, policy: Policy, validator: tuple[str, str] | None = None
+        self,
+        target: FetchUrl,
+        policy: Policy,
+        visit: Callable[[str], None],
+        validator: tuple[str, str] | None = None,
     ) -> FetchResponse:
         """Return the response of a URL after its redirects; a failure is a response with `failure`.
 
-        `validator` is a URL and its entity tag; a request to that URL is conditional. Raises HostBusyError only. Time
-        in the host limiter does not count towards TOTAL_SECONDS.
+        `visit` is called with each host before its request and may refuse it. `validator` is a URL and its entity tag;
+        a request to that URL is conditional. Raises HostBusyError and the errors of `visit` only. Time in the host
+        limiter does not count towards TOTAL_SECONDS.
         """
         fetch = _Fetch([target], policy, validator, TOTAL_SECONDS)
         try:
             while True:
+                visit(fetch.here.host)
                 async with self._hosts.slot(fetch.here.host):
                     response = await self._fetch_one(fetch)
                 if isinstance(response, FetchResponse):

@@ -40,7 +40,7 @@ def parse(text: str) -> TrackReference:
 
     Raises InvalidUrlError, UnsupportedProviderError, UnsupportedResourceError or PrivateLinkError only.
     """
-    found = find_link(text, _is_known)
+    found = find_link(text, is_provider_host)
     try:
         return _read(found)
     except (InvalidUrlError, UnsupportedResourceError):
@@ -67,11 +67,12 @@ def custom_domain(text: str) -> TrackReference | None:
     Only Bandcamp can confirm that, by the page's canonical URL on a host that `parse` knows or by a redirect to this
     page. The reference must be resolved before it is stored. Raises InvalidUrlError.
     """
-    link = read_link(find_link(text, _is_known))
+    link = read_link(find_link(text, is_provider_host))
     return bandcamp.read_custom_domain(link) if _reader(link.host) is None else None
 
 
-def _is_known(host: str) -> bool:
+def is_provider_host(host: str) -> bool:
+    """Return True for a host whose links `parse` reads."""
     return _reader(host) is not None
 
 

@@ -73,8 +73,8 @@ class Context:
 # In this order: later rows of a method use the state that earlier ones leave.
 TABLE: tuple[RoundTrip[Context], ...] = (
     RoundTrip("ParseTrackUrl", "", Context.parse, ()),
-    RoundTrip("ResolveTrack", "of a new track", Context.resolve, ("tracks.find_or_add",)),
-    RoundTrip("ResolveTrack", "of a stored track", Context.resolve, ("tracks.find_or_add",)),
+    RoundTrip("ResolveTrack", "of a new track", Context.resolve, ("tracks.find", "tracks.add")),
+    RoundTrip("ResolveTrack", "of a stored track", Context.resolve, ("tracks.find",)),
     RoundTrip("GetTrack", "", Context.get, ("tracks.get",)),
     RoundTrip("LookupTracks", "of a thousand", Context.lookup, ("tracks.lookup",)),
     RoundTrip("ListTracks", "", Context.list, ("tracks.list",)),
@@ -82,19 +82,19 @@ TABLE: tuple[RoundTrip[Context], ...] = (
         "SearchTracks", "without letters", lambda context: context.search("!!!"), ("tracks.search_prefix",)
     ),
     RoundTrip("RefreshTrack", "of a fresh track", Context.refresh, ("tracks.refresh", "tracks.get")),
-    RoundTrip("UpsertTrack", "of a new track", Context.upsert, ("tracks.find_or_add",)),
-    RoundTrip("UpsertTrack", "of a stored track", Context.upsert, ("tracks.find_or_add",)),
+    RoundTrip("UpsertTrack", "of a new track", Context.upsert, ("tracks.find", "tracks.add")),
+    RoundTrip("UpsertTrack", "of a stored track", Context.upsert, ("tracks.find",)),
     RoundTrip(
         "UpsertTrack",
         "with a title",
         lambda context: context.upsert("T", "T"),
-        ("tracks.find_or_add", "tracks.fill"),
+        ("tracks.find", "tracks.fill"),
     ),
     RoundTrip(
         "UpsertTrack",
         "with another title",
         lambda context: context.upsert("Other", "T"),
-        ("tracks.find_or_add",),
+        ("tracks.find",),
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from servicekit.clock import SystemClock
@@ -38,6 +38,8 @@ class FakeWeb:
     connector: CountingConnector
     fetcher: WebFetcher
     beside: tuple[int, ...] = ()
+    visited: list[str] = field(default_factory=list)
+    """The host of each request, as the fetcher announces it."""
 
     async def get(
         self, url: str, policy: Policy = Policy.ANY_SITE, known: tuple[str, str] | None = None
@@ -46,7 +48,7 @@ class FakeWeb:
         asked = parse_fetch_url(url)
         if isinstance(asked, Failure):
             return FetchResponse(failure=asked)
-        return await self.fetcher.get(asked, policy, known)
+        return await self.fetcher.get(asked, policy, self.visited.append, known)
 
 
 @contextlib.asynccontextmanager

@@ -123,7 +123,7 @@ async def test_control_without_the_address_check_the_internal_server_is_reached(
 
 async def test_control_without_the_url_policy_a_numeric_host_is_reached(web: FakeWeb) -> None:
     web.names.table["127.0.0.1"] = [["127.0.0.1"]]
-    got = await web.fetcher.get(FetchUrl("https", "127.0.0.1", "/"), Policy.ANY_SITE)
+    got = await web.fetcher.get(FetchUrl("https", "127.0.0.1", "/"), Policy.ANY_SITE, web.visited.append)
     # The URL policy blocks such hosts; the address check must block them too.
     assert got.failure is Failure.BLOCKED_ADDRESS
     assert web.internal.connections == 0

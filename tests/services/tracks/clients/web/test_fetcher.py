@@ -9,9 +9,11 @@ from ipaddress import ip_address
 
 import pytest
 
+from servicekit.errors import OverloadedError
 from services.tracks.clients.web import connector, fetcher
 from services.tracks.domain.web.addresses import Address
 from services.tracks.domain.web.fetch_response import Failure, Policy
+from services.tracks.domain.web.url_policy import FetchUrl
 from tests.services.tracks.clients.web.fake_web import FakeWeb
 from tests.services.tracks.clients.web.web_server import CountingConnector, ReceivedRequest, answer, redirect
 
@@ -60,6 +62,21 @@ async def test_same_site_is_that_of_the_first_url(web: FakeWeb) -> None:
     web.public.pages["music.example.com/song"] = redirect("https://www.example.com/song")
     web.public.pages["www.example.com/song"] = answer(200, "here")
     assert (await web.get(URL, Policy.SAME_SITE)).content == b"here"
+
+
+async def test_each_host_is_announced_before_its_request_and_may_be_refused(web: FakeWeb) -> None:
+    web.public.pages["music.example.com/song"] = redirect("https://www.example.com/song")
+    web.public.pages["www.example.com/song"] = redirect("https://other.example.org/song")
+
+    def visit(host: str) -> None:
+        web.visited.append(host)
+        if host == "other.example.org":
+            raise OverloadedError(1)
+
+    with pytest.raises(OverloadedError):
+        await web.fetcher.get(FetchUrl("https", "music.example.com", "/song"), Policy.ANY_SITE, visit)
+    assert web.visited == ["music.example.com", "www.example.com", "other.example.org"]
+    assert [asked.host for asked in web.public.asked] == web.visited[:2]
 
 
 async def test_http_is_upgraded_to_https(web: FakeWeb) -> None:

@@ -10,8 +10,15 @@ import pytest
 
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
+from services.tracks.domain.web.fetch_purpose import Share
+from services.tracks.workers.fetch_slots import FetchSlots
 from tests.postgres import Database, administrator
-from tests.services.tracks.workers.crawler.crawler_fixtures import CrawlerFixture, FakeHttpClient, crawler
+from tests.services.tracks.workers.crawler.crawler_fixtures import (
+    SLOTS,
+    CrawlerFixture,
+    FakeHttpClient,
+    crawler,
+)
 
 
 @pytest.fixture
@@ -42,7 +49,8 @@ async def process(database: Database, admin: asyncpg.Connection) -> AsyncIterato
     pool = Pool(database.service_dsn("tracks"), PoolOptions("test", pooled=database.pooled))
     await pool.open()
     web = FakeHttpClient()
-    world = CrawlerFixture(crawler(pool, web), web, pool, admin)
+    slots = FetchSlots(dict.fromkeys(Share, SLOTS))
+    world = CrawlerFixture(crawler(pool, web, slots), web, slots, pool, admin)
     try:
         yield world
     finally:

@@ -11,10 +11,15 @@ import asyncpg
 
 from servicekit.clock import SystemClock
 from servicekit.database import Database as Pool
+from services.tracks.domain.web.fetch_purpose import FetchPurpose, Share
 from services.tracks.domain.web.fetch_response import CachedResponse, Failure, FetchResponse, Policy
 from services.tracks.domain.web.url_policy import FetchUrl, cache_key, parse_fetch_url
 from services.tracks.workers.crawler import Crawler
+from services.tracks.workers.fetch_slots import FetchSlots
 
+SLOTS = 8
+"""In each share."""
+PURPOSE = FetchPurpose(Share.VERIFICATION)
 URL = "https://music.example.com/song"
 
 
@@ -42,6 +47,8 @@ class FakeHttpClient:
     """Returns scripted responses; `gate` blocks them while it is cleared."""
 
     answer: FetchResponse | Callable[[FetchUrl], FetchResponse] = field(default_factory=page)
+    hops: list[str] = field(default_factory=list)
+    """The hosts that each response redirects to."""
     asked: list[tuple[str, Policy, tuple[str, str] | None]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     asking: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,12 +57,18 @@ class FakeHttpClient:
         self.gate.set()
 
     async def get(
-        self, target: FetchUrl, policy: Policy, validator: tuple[str, str] | None = None
+        self,
+        target: FetchUrl,
+        policy: Policy,
+        visit: Callable[[str], None],
+        validator: tuple[str, str] | None = None,
     ) -> FetchResponse:
         """Implements services.tracks.actions.deps.HttpClient."""
         self.asked.append((target.url, policy, validator))
         self.asking.set()
         await self.gate.wait()
+        for host in self.hops:
+            visit(host)
         return self.answer(target) if callable(self.answer) else self.answer
 
 
@@ -65,6 +78,7 @@ class CrawlerFixture:
 
     crawler: Crawler
     web: FakeHttpClient
+    slots: FetchSlots
     pool: Pool
     admin: asyncpg.Connection
 
@@ -75,10 +89,11 @@ class CrawlerFixture:
         policy: Policy = Policy.ANY_SITE,
         max_age: float | None = None,
         seconds: float = 10,
+        purpose: FetchPurpose = PURPOSE,
     ) -> CachedResponse:
         """Fetch with a deadline in `seconds`."""
         return await self.crawler.fetch(
-            url, deadline=time.monotonic() + seconds, policy=policy, max_age=max_age
+            url, purpose, deadline=time.monotonic() + seconds, policy=policy, max_age=max_age
         )
 
     async def age(self, seconds: float, url: str = URL, policy: Policy = Policy.ANY_SITE) -> None:
@@ -116,9 +131,9 @@ class CrawlerFixture:
                 await asyncio.wait(list(self.crawler._in_flight.values()))
 
 
-def crawler(pool: Pool, web: FakeHttpClient) -> Crawler:
+def crawler(pool: Pool, web: FakeHttpClient, slots: FetchSlots) -> Crawler:
     """Build a crawler."""
-    return Crawler(pool, web, SystemClock())
+    return Crawler(pool, web, slots, SystemClock())
 
 
 def failing(failure: Failure) -> FetchResponse:

@@ -11,11 +11,19 @@ import pytest
 from servicekit.errors import DatabaseUnavailableError, DeadlineExceededError, OverloadedError
 from servicekit.sql_errors import UnexpectedDatabaseError
 from services.tracks.domain.errors import HostBusyError
+from services.tracks.domain.web.fetch_purpose import FetchPurpose, Share
 from services.tracks.domain.web.fetch_response import Failure, FetchResponse, Policy
 from services.tracks.domain.web.url_policy import FetchUrl
 from services.tracks.store import crawler_cache
 from services.tracks.workers import crawler as crawler_module
-from tests.services.tracks.workers.crawler.crawler_fixtures import URL, CrawlerFixture, failing, key, page
+from tests.services.tracks.workers.crawler.crawler_fixtures import (
+    SLOTS,
+    URL,
+    CrawlerFixture,
+    failing,
+    key,
+    page,
+)
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -227,20 +235,36 @@ async def test_busy_host_is_not_cached(world: CrawlerFixture) -> None:
     assert (await world.fetch()).ok
 
 
-async def test_fetches_in_flight_are_limited(world: CrawlerFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crawler_module, "_MAX_IN_FLIGHT", 2)
+async def test_fetches_in_flight_are_limited(world: CrawlerFixture) -> None:
     await world.fetch()
     world.web.gate.clear()
-    flying = [asyncio.create_task(world.fetch(f"{URL}/{number}")) for number in range(2)]
-    while len(world.crawler._in_flight) < 2:
+    flying = [asyncio.create_task(world.fetch(f"{URL}/{number}")) for number in range(SLOTS)]
+    while len(world.crawler._in_flight) < SLOTS:
         await asyncio.sleep(0)
     with pytest.raises(OverloadedError):
-        await world.fetch(f"{URL}/3")
-    # Stale pages are still served, without a revalidation.
+        await world.fetch(f"{URL}/more")
+    # A fetch that runs is joined, and stale pages are still served, without a revalidation.
+    flying.append(asyncio.create_task(world.fetch(f"{URL}/0")))
     await world.age(DAY + 1)
     assert (await world.fetch()).from_cache
     world.web.gate.set()
-    await asyncio.gather(*flying)
+    assert all(fetched.ok for fetched in await asyncio.gather(*flying))
+    assert (await world.fetch(f"{URL}/more")).ok
+
+
+async def test_a_redirect_to_an_unknown_host_takes_a_slot_of_unknown_hosts(world: CrawlerFixture) -> None:
+    for _ in range(SLOTS):
+        world.slots.enter(Share.UNKNOWN_HOSTS, None)
+    link, purpose = "https://spotify.link/x", FetchPurpose(Share.LINKS)
+    world.web.hops = ["open.spotify.com"]
+    assert (await world.fetch(f"{link}1", purpose=purpose)).ok
+    world.web.hops = ["www.example.com", "open.spotify.com"]
+    with pytest.raises(OverloadedError):
+        await world.fetch(f"{link}2", purpose=purpose)
+    world.slots.leave(Share.UNKNOWN_HOSTS, None)
+    # The refusal is not cached, and no slot is lost.
+    for number in range(2, SLOTS + 2):
+        assert (await world.fetch(f"{link}{number}", purpose=purpose)).ok
 
 
 async def test_slow_url_does_not_delay_others(world: CrawlerFixture) -> None:
