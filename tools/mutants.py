@@ -74,6 +74,8 @@ def killed(mutant: Mutant) -> bool:
             "0",
             "-p",
             "no:cacheprovider",
+            # A mutant that never ends is killed by it.
+            "--timeout=120",
             *mutant.tests,
         ]
         status = subprocess.run(  # noqa: S603 - the tests that the table names

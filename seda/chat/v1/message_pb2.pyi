@@ -264,7 +264,7 @@ class ReactionTally(_message.Message):
     ME_FIELD_NUMBER: _builtins.int
     FIRST_REACT_TIME_FIELD_NUMBER: _builtins.int
     emoji: _builtins.str
-    """One emoji, or `:name:`."""
+    """One emoji in Unicode's fully-qualified spelling, or `:name:`."""
     count: _builtins.int
     """The number of users who reacted with it."""
     me: _builtins.bool

@@ -75,7 +75,7 @@ class AddReactionRequest(_message.Message):
     message_id: _builtins.str
     """The message's id, a UUID."""
     emoji: _builtins.str
-    """One emoji (one grapheme after NFC), or `:name:` with 1 to 62 of a to z, digits, `_`, `+` and
+    """One emoji in any spelling, with or without variation selectors, or `:name:` with 1 to 62 of a to z, digits, `_`, `+` and
     `-`; at most 64 bytes.
     """
     def __init__(

@@ -18,11 +18,12 @@ from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import Position, Reaction, Tally
 from services.chat.domain.reactions import (
     add,
+    canonical_emoji,
     check_distinct_limit,
-    check_emoji,
     check_reaction,
     has_reacted,
     remove,
+    require_emoji,
 )
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import reactions as store
@@ -41,7 +42,7 @@ async def add_reaction(
     deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str
 ) -> ReactionsResult:
     """Add an emoji of the caller to a message; a repeated one changes nothing."""
-    check_emoji(emoji)
+    emoji = require_emoji(emoji)
     charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> tuple[list[Tally], int]:
@@ -61,6 +62,7 @@ async def remove_reaction(
     deps: Deps, caller: Caller, room_id: UUID, message_id: UUID, emoji: str
 ) -> ReactionsResult:
     """Remove an emoji of the caller from a message; without it this changes nothing."""
+    emoji = canonical_emoji(emoji)
     charge = deps.limits.reactions.deferred_hit(caller.user_id)
 
     async def work(session: Session) -> tuple[list[Tally], int]:
@@ -102,13 +104,14 @@ class ReactionListing:
 async def list_reactions(deps: Deps, caller: Caller, listing: ReactionListing) -> tuple[list[Reaction], str]:
     """Return a page of reactions, sorted by emoji and time, and the next page's token; one statement."""
     room_id, message_id, size = listing.room_id, listing.message_id, listing.page_size
-    request_fingerprint = fingerprint("ListReactions", caller.user_id, room_id, message_id, listing.emoji)
+    emoji = canonical_emoji(listing.emoji)
+    request_fingerprint = fingerprint("ListReactions", caller.user_id, room_id, message_id, emoji)
     page = await store.list_reactions(
         deps.database,
         room_id,
         caller.user_id,
         message_id,
-        only=listing.emoji,
+        only=emoji,
         after=_cursor_from_token(listing.page_token, request_fingerprint),
         limit=size + 1,
     )

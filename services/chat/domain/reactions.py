@@ -95,14 +95,31 @@ def remove(tallies: Sequence[Tally], emoji: str) -> list[Tally]:
 
 
 _NAMED = re.compile(r":[a-z0-9_+-]{1,62}:")
+# U+FE0E and U+FE0F ask for the plain or the coloured picture; who types an emoji rarely chooses.
+_SELECTORS = str.maketrans("", "", "\ufe0e\ufe0f")
+_CANONICAL = {
+    text.translate(_SELECTORS): text
+    for text, data in emoji.EMOJI_DATA.items()
+    if data["status"] <= emoji.STATUS["fully_qualified"]
+}
 
 
-def check_emoji(text: str) -> None:
-    """Require one Unicode emoji, in any spelling that renders alike, or `:name:`.
+def canonical_emoji(text: str) -> str:
+    """Return the one spelling under which an emoji is stored: Unicode's fully-qualified one.
+
+    A text that is no emoji is returned as it is.
+    """
+    return _CANONICAL.get(text.translate(_SELECTORS), text)
+
+
+def require_emoji(text: str) -> str:
+    """Return the canonical spelling of one Unicode emoji, or a `:name:`.
 
     `text` is in NFC. Raises InvalidFieldsError, also for a sequence with joiners that is no emoji of Unicode.
     """
-    if _NAMED.fullmatch(text) is None and not emoji.is_emoji(text):
-        raise InvalidFieldsError(
-            FieldViolation("emoji", "must be one emoji, or a :name: of a to z, 0 to 9, _ + -")
-        )
+    canonical = canonical_emoji(text)
+    if canonical in emoji.EMOJI_DATA or _NAMED.fullmatch(text) is not None:
+        return canonical
+    raise InvalidFieldsError(
+        FieldViolation("emoji", "must be one emoji, or a :name: of a to z, 0 to 9, _ + -")
+    )

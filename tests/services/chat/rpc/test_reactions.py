@@ -58,6 +58,18 @@ async def test_add_reaction_tells_all_of_them_in_the_order_of_their_first(client
     ]
 
 
+async def test_all_spellings_of_an_emoji_are_one(client: ChatClient) -> None:
+    ada, message = await _message(client)
+    bob = await client.join_as(message.room_id)
+    await client.add_reaction(ada, message, "\u2764")
+    both = await client.add_reaction(bob, message, "\u2764\ufe0f")
+    assert [(each.emoji, each.count) for each in both.reactions] == [("\u2764\ufe0f", 2)]
+    listed = await client.list_reactions(ada, message, emoji="\u2764\ufe0e")
+    assert len(listed.reactions) == 2
+    left = await client.remove_reaction(bob, message, "\u2764")
+    assert [each.count for each in left.reactions] == [1]
+
+
 async def test_add_reaction_twice_writes_nothing(client: ChatClient) -> None:
     ada, message = await _message(client)
     first = await client.add_reaction(ada, message)
