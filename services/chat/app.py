@@ -24,7 +24,7 @@ from services.chat.wire.messages import encode_page
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 
-SCHEMA_HEAD = "20261123_0310"
+SCHEMA_HEAD = "20261129_1050"
 """The newest migration of this build; the service is ready once it is applied."""
 
 
