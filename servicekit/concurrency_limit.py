@@ -114,7 +114,7 @@ class ConcurrencyLimiter:
 class StreamLimiter:
     """At most `limit` streams are open, at most `per_key` of them of one key; one more is rejected at once.
 
-    The key is a user; None is not counted.
+    The key is a user, or the network of a client without a token; None is not counted.
     """
 
     def __init__(self, limit: int, per_key: int) -> None:

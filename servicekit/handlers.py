@@ -12,7 +12,6 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -22,6 +21,7 @@ from google.protobuf.message import Message
 
 from servicekit import rpc_status, validation
 from servicekit.call import Call, current_call
+from servicekit.client_network import client_network
 from servicekit.concurrency_limit import ConcurrencyLimiter, StreamLimiter
 from servicekit.errors import (
     Code,
@@ -59,6 +59,7 @@ class HandlerFactory:
     authenticator: Authenticator
     limiter: ConcurrencyLimiter
     streams: StreamLimiter
+    watches: StreamLimiter
     metrics: Metrics
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
@@ -114,7 +115,11 @@ class HandlerFactory:
     def _streaming(self, method: Method, handle: StreamHandler) -> PassthroughHandler:
         async def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> None:
             request = await self._request(data, call)
-            with nullcontext() if method.exempt else self.streams.slot(call.share_key):
+            if method.exempt:
+                slot = self.watches.slot(client_network(context.peer()))
+            else:
+                slot = self.streams.slot(call.share_key)
+            with slot:
                 async for reply in handle(request, call):
                     # Bytes: serialized once for many watchers.
                     await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())

@@ -103,10 +103,13 @@ class Metrics(Collector):
         self.gauge("seda_db_pool_waiters", "Calls waiting for a connection.", lambda: database.waiters)
         self.gauge("seda_db_pool_size", "Connections at most.", lambda: database.options.max_size)
 
-    def watch_limiters(self, limiter: ConcurrencyLimiter, streams: StreamLimiter) -> None:
+    def watch_limiters(
+        self, limiter: ConcurrencyLimiter, streams: StreamLimiter, watches: StreamLimiter
+    ) -> None:
         """Export the numbers of running calls and open streams."""
         self.gauge("seda_calls_in_flight", "Calls running now.", lambda: limiter.running)
         self.gauge("seda_streams_open", "Streams open now.", lambda: streams.open)
+        self.gauge("seda_watches_open", "Streams of health and reflection open now.", lambda: watches.open)
 
     def collect(self) -> Iterator[Metric]:
         """Export the plain counters. Runs in prometheus_client's thread."""

@@ -127,8 +127,11 @@ class Process:
             settings.max_calls_per_user,
         )
         streams = StreamLimiter(settings.max_streams, settings.max_streams_per_user)
-        self.metrics.watch_limiters(limiter, streams)
-        handler_factory = HandlerFactory(settings.process, self.authenticator, limiter, streams, self.metrics)
+        watches = StreamLimiter(settings.max_watches, settings.max_watches_per_address)
+        self.metrics.watch_limiters(limiter, streams, watches)
+        handler_factory = HandlerFactory(
+            settings.process, self.authenticator, limiter, streams, watches, self.metrics
+        )
         self.servers = Servers(
             settings, self.app.servicers, self.app.passthrough, handler_factory, self.health
         )

@@ -21,19 +21,24 @@ from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
+from servicekit.client_network import client_network
+from servicekit.concurrency_limit import StreamLimiter
 from servicekit.errors import ServiceError
 from servicekit.handlers import Context
 from servicekit.health import HealthRegistry
+from servicekit.rpc_status import GRPC_CODES
 from servicekit.validation import parse_request
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
-def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+def handlers(
+    services: Iterable[str], health: HealthRegistry, watches: StreamLimiter
+) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
     """Handlers, by path, of both versions that list `services` and reflection itself.
 
     No question finds anything but `services`, what they import, and the details of errors. Streams end when the
-    health is closed.
+    health is closed; each holds a slot of `watches`.
     """
     services = tuple(services)
     pool = _restricted_pool(services)
@@ -60,9 +65,13 @@ def handlers(services: Iterable[str], health: HealthRegistry) -> dict[str, grpc.
             closed.cancel()
 
     async def reflect(_requests: AsyncIterator[bytes], context: Context) -> None:
-        answers = cast("AsyncIterator[Message]", servicer.ServerReflectionInfo(decoded(context), context))
-        async for response in answers:
-            await context.write(response.SerializeToString())
+        try:
+            with watches.slot(client_network(context.peer())):
+                answers = servicer.ServerReflectionInfo(decoded(context), context)
+                async for response in cast("AsyncIterator[Message]", answers):
+                    await context.write(response.SerializeToString())
+        except ServiceError as error:
+            await context.abort(GRPC_CODES[error.code], error.message)
 
     method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(reflect)
     return {f"/{name}/ServerReflectionInfo": method for name in NAMES}

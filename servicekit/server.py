@@ -53,7 +53,7 @@ class Servers:
         health: HealthRegistry,
     ) -> None:
         self._settings = settings
-        self._metrics = handler_factory.metrics
+        self._metrics, self._watches = handler_factory.metrics, handler_factory.watches
         self._health = health
         self._running: list[grpc.aio.Server] = []
         self.port = 0
@@ -72,7 +72,7 @@ class Servers:
     async def start(self) -> None:
         """Listen on all ports; raises OSError naming a port in use."""
         settings = self._settings
-        reflected = reflection.handlers(self._listed, self._health)
+        reflected = reflection.handlers(self._listed, self._health, self._watches)
         main = {
             **self._handlers,
             **self._health_handlers,

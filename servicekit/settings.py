@@ -179,6 +179,12 @@ class ServiceSettings(BaseSettings):
     max_calls_per_user: int = Field(32, ge=1, description="unary calls of one user that run or wait")
     max_streams: int = Field(2000, ge=1, description="concurrent streams")
     max_streams_per_user: int = Field(5, ge=1, description="concurrent streams of one user")
+    max_watches: int = Field(1024, ge=1, description="concurrent streams of health and reflection")
+    max_watches_per_address: int = Field(
+        128,
+        ge=1,
+        description="concurrent streams of health and reflection of one client address (IPv6: /64), which a proxy's clients share",
+    )
 
     @model_validator(mode="wrap")
     @classmethod

@@ -108,7 +108,7 @@ def test_contract_that_lacks_a_limit_is_caught(field: str) -> None:
     assert list(unlimited(lax.DESCRIPTOR)) == [field]
     # A process with it does not start.
     method, nothing = probe.METHODS["Ask"], cast("Any", None)
-    factory = HandlerFactory("probe", Mock(), nothing, nothing, Metrics())
+    factory = HandlerFactory("probe", Mock(), nothing, nothing, nothing, Metrics())
     factory.handler(method, nothing)
     with pytest.raises(ContractError, match=rf"fields without a limit: .*ProbeRequest\.{field}$"):
         factory.handler(replace(method, request_type=lax), nothing)

@@ -175,12 +175,14 @@ async def serving(
     users, probe, metrics = Users(), Probe(), Metrics()
     limiter = ConcurrencyLimiter(limit, queue, wait, calls_per_user)
     open_streams = StreamLimiter(streams, per_user)
-    metrics.watch_limiters(limiter, open_streams)
+    watches = StreamLimiter(16, 16)
+    metrics.watch_limiters(limiter, open_streams, watches)
     handler_factory = HandlerFactory(
         name="probe",
         authenticator=Authenticator(tokens or verifier(), users, clock or HandClock(), 5.0),
         limiter=limiter,
         streams=open_streams,
+        watches=watches,
         metrics=metrics,
     )
     server = grpc.aio.server()

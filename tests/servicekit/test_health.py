@@ -26,7 +26,8 @@ _List: Any = health_pb2.HealthListResponse  # type: ignore[attr-defined]  # newe
 
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
-    async with running() as made:
+    # All clients of a test have one address.
+    async with running(max_watches_per_address=1000) as made:
         yield made
 
 
