@@ -169,10 +169,22 @@ def _wrong_claims() -> dict[str, str]:
         "not before is text": {"nbf": "later"},
         "issued later": {"iat": later},
         "issued NaN": {"iat": float("nan")},
+        "role is a list": {"role": []},
+        "role is an object": {"role": {}},
+        "e-mail is a number": {"email": 7},
+        "issuer is a list": {"iss": [DEVELOPMENT_ISSUER]},
         "anonymous": {"role": "anon"},
         "service role": {"role": "service_role"},
     }
-    return {name: jwt(user_claims(**change)) for name, change in changes.items()}
+    of_services: dict[str, dict[str, Any]] = {
+        "service without issue time": {"iat": None},
+        "service for more than ten minutes": {"exp": int(time.time()) + 601},
+        "service on behalf of a list": {"on_behalf_of": []},
+        "service for two targets": {"aud": ["probe", "chat"]},
+    }
+    return {name: jwt(user_claims(**change)) for name, change in changes.items()} | {
+        name: jwt(service_claims(**change), SERVICE_SECRET) for name, change in of_services.items()
+    }
 
 
 def _encoded(value: Any) -> str:

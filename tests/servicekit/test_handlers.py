@@ -102,6 +102,7 @@ async def test_typed_error_arrives_with_all_its_details(probe: Running) -> None:
     assert (violation.field, violation.description) == ("inner.text", "is wrong")
     assert parts["RetryInfo"].retry_delay.ToMilliseconds() == 1500
     assert parts["RequestInfo"].request_id == "request-7"
+    assert probe.limiter.running == 0
 
 
 async def test_stray_cancellation_does_not_hang_the_client(probe: Running) -> None:

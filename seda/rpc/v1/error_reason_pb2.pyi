@@ -33,8 +33,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOKEN_MISSING: _ErrorReason.ValueType  # 4
     """UNAUTHENTICATED. The call has no bearer token."""
     ERROR_REASON_TOKEN_INVALID: _ErrorReason.ValueType  # 5
-    """UNAUTHENTICATED. The token is forged, malformed, too long, of another issuer or audience, or
-    lacks a claim.
+    """UNAUTHENTICATED. The token is forged, malformed, too long, of another issuer or audience, lacks
+    a claim, or has an e-mail address that is not verified although the service requires that.
     """
     ERROR_REASON_TOKEN_EXPIRED: _ErrorReason.ValueType  # 6
     """UNAUTHENTICATED. The token has expired."""
@@ -86,8 +86,8 @@ ERROR_REASON_PAGE_TOKEN_MISMATCH: ErrorReason.ValueType  # 3
 ERROR_REASON_TOKEN_MISSING: ErrorReason.ValueType  # 4
 """UNAUTHENTICATED. The call has no bearer token."""
 ERROR_REASON_TOKEN_INVALID: ErrorReason.ValueType  # 5
-"""UNAUTHENTICATED. The token is forged, malformed, too long, of another issuer or audience, or
-lacks a claim.
+"""UNAUTHENTICATED. The token is forged, malformed, too long, of another issuer or audience, lacks
+a claim, or has an e-mail address that is not verified although the service requires that.
 """
 ERROR_REASON_TOKEN_EXPIRED: ErrorReason.ValueType  # 6
 """UNAUTHENTICATED. The token has expired."""
