@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from ops.topology import DEFAULT_PORT_BASE, LOOPBACK, Ports
 
 _SECRET_BYTES = 48
 _CLOCK_STEP_SECONDS = 2.0
+_PASSABLE = 0o710
 DATABASE = "seda"
 SUPERUSER = "seda"
 
@@ -77,8 +79,17 @@ class DataDir:
         return str(self.path)
 
     def create(self) -> None:
-        """Make the folder and its log folder."""
-        self.logs.mkdir(parents=True, exist_ok=True)
+        """Make the folder and its log folder, and close both and all logs to other users, also old ones."""
+        for folder in (self.path, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+            _make_private(folder)
+        for log in self.logs.iterdir():
+            _make_private(log)
+
+    def admit(self, group: int) -> None:
+        """Let a group through the folder, without a look into it: PostgreSQL's, when it runs as another user."""
+        os.chown(self.path, -1, group)
+        self.path.chmod(_PASSABLE)
 
     def log(self, name: str) -> Path:
         """Return the log file of a process."""
@@ -117,7 +128,7 @@ class DataDir:
         The kernel releases it with the process, so it is never stale.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = self._lock_file.open("w")
         except OSError as error:
             raise CliError(
@@ -167,6 +178,13 @@ class DataDir:
                 with contextlib.suppress(OSError):
                     total += (Path(folder) / name).lstat().st_size
         return total
+
+
+def _make_private(path: Path) -> None:
+    """Take every permission from other users. A shared folder such as /tmp stays as it is."""
+    status = path.stat()
+    if status.st_uid == os.geteuid() and not status.st_mode & stat.S_ISVTX:
+        path.chmod(status.st_mode & stat.S_IRWXU)
 
 
 def find_data_dir(environ: Mapping[str, str] = os.environ) -> DataDir:

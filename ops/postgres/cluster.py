@@ -151,6 +151,7 @@ class Cluster:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         self._reaper = self._reaper or Reaper(self._remove_after)
         command = [*self.privilege.prefix, self.binaries.program("postgres"), "-D", str(self.data_dir)]
+        self.log_file.touch(mode=0o600)
         with self.log_file.open("ab") as log:
             self._server = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._process_options()

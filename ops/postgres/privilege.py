@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -21,7 +22,6 @@ from ops.errors import CliError
 from ops.postgres.binaries import Binaries
 
 NOBODY = 65534
-_OTHERS_MAY_ENTER = 0o001
 _READABLE_FOLDER = 0o755
 _PROBE_SECONDS = 20.0
 
@@ -66,7 +66,7 @@ def choose_privilege(mode: Mode | None = None, data_dir: Path | None = None) -> 
 
 def reachable_binaries(binaries: Binaries, privilege: Privilege) -> Binaries:
     """Return binaries that the chosen user can execute, copied once where a folder above is closed to it."""
-    if privilege.user is None or _may_enter(binaries.bin_dir):
+    if privilege.user is None or _may_enter(binaries.bin_dir, privilege):
         return binaries
     key = hashlib.sha256(str(binaries.bin_dir).encode()).hexdigest()[:12]
     target = Path(tempfile.gettempdir()) / f"seda-postgres-{binaries.version}-{key}"
@@ -82,9 +82,9 @@ def reachable_binaries(binaries: Binaries, privilege: Privilege) -> Binaries:
 
 def require_reachable(data_dir: Path, privilege: Privilege) -> None:
     """Refuse a data folder that the server's user can't reach, naming the closed folder and the ways out."""
-    if privilege.user is None or _may_enter(data_dir.parent):
+    if privilege.user is None or _may_enter(data_dir.parent, privilege):
         return
-    closed = next(folder for folder in _upwards(data_dir.parent) if not _others_enter(folder))
+    closed = next(folder for folder in _upwards(data_dir.parent) if not _enters(folder, privilege))
     raise CliError(
         "DATA_FOLDER_UNREACHABLE",
         f"PostgreSQL can't run as root, and the user nobody can't enter {closed}.",
@@ -132,8 +132,8 @@ def _namespace_works() -> bool:
     return done.returncode == 0
 
 
-def _may_enter(folder: Path) -> bool:
-    return all(_others_enter(each) for each in _upwards(folder))
+def _may_enter(folder: Path, privilege: Privilege) -> bool:
+    return all(_enters(each, privilege) for each in _upwards(folder))
 
 
 def _upwards(folder: Path) -> Iterable[Path]:
@@ -141,5 +141,7 @@ def _upwards(folder: Path) -> Iterable[Path]:
     return (resolved, *resolved.parents)
 
 
-def _others_enter(folder: Path) -> bool:
-    return bool(folder.stat().st_mode & _OTHERS_MAY_ENTER)
+def _enters(folder: Path, privilege: Privilege) -> bool:
+    status = folder.stat()
+    permission = stat.S_IXGRP if status.st_gid == privilege.group else stat.S_IXOTH
+    return bool(status.st_mode & permission)

@@ -86,10 +86,7 @@ def run(
     `processes`, `prepare` and `demo` are replaced by tests of the supervision alone.
     """
     if options.ephemeral:
-        folder = Path(tempfile.mkdtemp(prefix="seda-"))
-        # PostgreSQL may run as another user, which needs access through this folder.
-        folder.chmod(0o711)
-        options = replace(options, data_dir=DataDir(folder))
+        options = replace(options, data_dir=DataDir(Path(tempfile.mkdtemp(prefix="seda-"))))
     progress = Progress(console)
     console.ignore_broken_pipe = True
     with options.data_dir.lock() as locked:

@@ -33,7 +33,7 @@ def own_cluster(options: UpOptions, reaper: Reaper) -> Cluster:
     data_dir = options.data_dir
     binaries = find_binaries(options.environ)
     require_same_major(options, binaries.major)
-    return Cluster(
+    cluster = Cluster(
         data_dir.postgres_data(binaries.major),
         binaries,
         options.ports.postgres,
@@ -43,6 +43,9 @@ def own_cluster(options: UpOptions, reaper: Reaper) -> Cluster:
         log_file=data_dir.log("postgres"),
         reaper=reaper,
     )
+    if cluster.privilege.group is not None:
+        data_dir.admit(cluster.privilege.group)
+    return cluster
 
 
 async def start_cluster(cluster: Cluster, progress: Progress) -> None:

@@ -70,7 +70,7 @@ class LogFile:
         self.path = path
         if path.exists() and path.stat().st_size > _ROTATE_BYTES:
             path.replace(path.with_suffix(".log.1"))
-        path.touch()
+        path.touch(mode=0o600)
         self._start = self._position = path.stat().st_size
         self._rest = b""
 

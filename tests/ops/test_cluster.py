@@ -13,9 +13,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from ops.data_dir import DataDir
 from ops.errors import CliError
 from ops.postgres import THROWAWAY_SETTINGS, Binaries, Cluster, find_binaries
-from ops.postgres.privilege import Mode, choose_privilege, require_reachable
+from ops.postgres.privilege import NOBODY, Mode, choose_privilege, require_reachable
 from ops.postgres.stale_server import stop_stale_server
 from ops.proc_info import start_time
 from ops.topology import loopbacks
@@ -175,13 +176,16 @@ async def test_root_without_user_namespaces_runs_it_as_nobody(binaries: Binaries
     # Not below pytest's folder, which is closed to others.
     with tempfile.TemporaryDirectory(prefix="seda test ") as name:
         Path(name).chmod(0o755)
-        cluster = throwaway(Path(name), binaries, port, privilege=choose_privilege(Mode.NOBODY))
+        data_dir = DataDir(Path(name) / "data")
+        data_dir.create()
+        data_dir.admit(NOBODY)
+        cluster = throwaway(data_dir.path, binaries, port, privilege=choose_privilege(Mode.NOBODY))
         with cluster:
             assert await fetch(cluster, "SELECT 1") == 1
-            assert cluster.data_dir.stat().st_uid == 65534
+            assert cluster.data_dir.stat().st_uid == NOBODY
         # Root may have namespaces the next time; the data stay in the hands they are in.
-        with throwaway(Path(name), binaries, port) as again:
-            assert again.privilege.user == 65534
+        with throwaway(data_dir.path, binaries, port) as again:
+            assert again.privilege.user == NOBODY
             assert await fetch(again, "SELECT 1") == 1
         assert is_free(port)
 

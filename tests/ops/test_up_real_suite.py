@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.topology import CHAT, Ports
+from ops.topology import CHAT, SUITE, Ports
 from tests.ops.support.fake_suite import PROJECT, RealSuite, alive, free_base, taken
 
 pytestmark = pytest.mark.timeout(400)
@@ -85,6 +85,16 @@ def test_token_with_role_makes_an_administrator(folder: Path) -> None:
     assert made.stdout.count(".") == 2
     user = seda(folder, "call", "GetUser", "--as", "chief@example.org")
     assert json.loads(user.stdout)["user"]["role"] == "ROLE_ADMIN"
+
+
+@pytest.mark.usefixtures("running")
+def test_data_and_logs_are_closed_to_other_users(folder: Path) -> None:
+    data = folder / ".seda"
+    logs = [data / "log", *(data / "log").iterdir()]
+    assert len(logs) > len(SUITE)
+    # A look into the folder is closed, whether or not PostgreSQL's user gets through it.
+    assert data.stat().st_mode & 0o067 == 0
+    assert [str(each) for each in logs if each.stat().st_mode & 0o077] == []
 
 
 def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base: int) -> None:
