@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from ops.errors import CliError
 
-SecretName = Literal["DATABASE_URL", "SEDA_DIRECT_DATABASE_URL", "SEDA_JWT_SECRET"]
+ServiceUrl = Literal["SEDA_USERS_DATABASE_URL", "SEDA_CHAT_DATABASE_URL", "SEDA_TRACKS_DATABASE_URL"]
+SecretName = Literal["DATABASE_URL", "SEDA_DIRECT_DATABASE_URL", "SEDA_JWT_SECRET", ServiceUrl]
+SERVICE_URLS: tuple[ServiceUrl, ...] = get_args(ServiceUrl)
 
 COMMAND_VARIABLES = {
     "SEDA_DIRECT_DATABASE_URL": (

@@ -38,20 +38,30 @@ def db_init(
         bool,
         typer.Option("--single-role", help="Make no roles: the user in DATABASE_URL runs everything."),
     ] = False,
+    logins: Annotated[
+        bool,
+        typer.Option("--logins", help="Let each service log in, with the password in its own DSN."),
+    ] = False,
 ) -> None:
     """Make the roles, schemas and extensions that Seda needs; a second run changes nothing.
 
-    Needs DATABASE_URL. Where its user may not do it, the statements for the server's administrator are printed.
+    Needs DATABASE_URL. Where its user may not do it, the statements for the server's administrator are printed. With
+    --logins it also needs SEDA_USERS_DATABASE_URL, SEDA_CHAT_DATABASE_URL and SEDA_TRACKS_DATABASE_URL (or their
+    _FILE), as the services have them. Run it again to change passwords.
 
     Examples:
         seda db init
+
+        seda db init --logins
 
         seda db init --single-role
     """
     from ops.database.connection import admin_dsn
     from ops.database.init import init_database
+    from ops.database.logins import service_logins
 
-    report = _run(init_database(admin_dsn(), single_role=single_role))
+    passwords = service_logins() if logins else None
+    report = _run(init_database(admin_dsn(), single_role=single_role, logins=passwords))
     for warning in report.warnings:
         console.message(warning, "yellow")
     if not report.ready:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
 
 from ops.database import SERVICES
 from ops.database.connection import connected, without_password
-from ops.database.roles import ROLES, Statement, missing
+from ops.database.roles import ROLES, SHARED, Statement, missing
 from ops.errors import CliError
 
 # Roles belong to the whole cluster. Two runs in two databases of one cluster can meet there, which PostgreSQL ends
@@ -47,17 +48,21 @@ class InitReport:
         return not self.needed
 
 
-async def init_database(admin_dsn: str, *, single_role: bool = False) -> InitReport:
+async def init_database(
+    admin_dsn: str, *, single_role: bool = False, logins: Mapping[str, str] | None = None
+) -> InitReport:
     """Make the database ready for migrations; a second run finds nothing to do.
 
     With `single_role` no role is made: the DSN's user owns and runs everything, and nothing but care keeps the
-    services apart. A database that was once set up so stays so, without asking for it again. Raises CliError SERVER_TOO_OLD, ENCODING_UNFIT, TRIGRAMS_UNFIT, TRIGRAMS_MISSING,
-    OWNER_DIFFERS and DATABASE_UNREACHABLE.
+    services apart. A database that was once set up so stays so, without asking for it again. `logins` are the
+    passwords of the services' roles, which then log in; elsewhere what a role has stays. Raises CliError
+    SERVER_TOO_OLD, ENCODING_UNFIT, TRIGRAMS_UNFIT, TRIGRAMS_MISSING, OWNER_DIFFERS, LOGINS_NEED_ROLES and
+    DATABASE_UNREACHABLE.
     """
     async with connected(admin_dsn, "db init") as connection:
         for attempt in range(_ATTEMPTS):
             try:
-                return await _attempt(connection, admin_dsn, single_role=single_role)
+                return await _attempt(connection, admin_dsn, single_role=single_role, logins=logins or {})
             except _MET_ANOTHER:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -65,7 +70,9 @@ async def init_database(admin_dsn: str, *, single_role: bool = False) -> InitRep
     raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
 
-async def _attempt(connection: asyncpg.Connection, dsn: str, *, single_role: bool) -> InitReport:
+async def _attempt(
+    connection: asyncpg.Connection, dsn: str, *, single_role: bool, logins: Mapping[str, str]
+) -> InitReport:
     executed: list[str] = []
     warnings: list[str] = []
     needed: list[Statement] = []
@@ -75,12 +82,9 @@ async def _attempt(connection: asyncpg.Connection, dsn: str, *, single_role: boo
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await _require_fit_server(connection, dsn)
         single_role = await _resolve_owner(connection, single_role=single_role)
-        if single_role:
-            warnings.append(
-                "One role owns and runs everything: no service is kept from the tables of the others."
-            )
-        needed = await missing(connection, single_role=single_role)
-        executed = [each.sql for each in needed if await _execute(connection, each, warnings)]
+        warnings += _single_role_warnings(logins) if single_role else ()
+        needed = await missing(connection, single_role=single_role, logins=logins)
+        executed = [each.shown for each in needed if await _execute(connection, each, warnings)]
         await _require_trigrams(connection, dsn)
     except asyncpg.FeatureNotSupportedError as error:
         await transaction.rollback()
@@ -92,7 +96,8 @@ async def _attempt(connection: asyncpg.Connection, dsn: str, *, single_role: boo
         ) from error
     except asyncpg.InsufficientPrivilegeError:
         await transaction.rollback()
-        return _report((), tuple(each.sql for each in needed), warnings, single_role=single_role)
+        printed = tuple(each.shown for each in needed if each.obstacle != SHARED)
+        return _report((), printed, warnings, single_role=single_role)
     except BaseException:
         await transaction.rollback()
         raise
@@ -113,7 +118,19 @@ def _report(
     )
 
 
+def _single_role_warnings(logins: Mapping[str, str]) -> tuple[str, ...]:
+    if logins:
+        raise CliError(
+            "LOGINS_NEED_ROLES",
+            "One role owns and runs everything in this database: there are no services' roles to log in as.",
+        )
+    return ("One role owns and runs everything: no service is kept from the tables of the others.",)
+
+
 async def _execute(connection: asyncpg.Connection, statement: Statement, warnings: list[str]) -> bool:
+    if statement.obstacle:
+        warnings.append(_not_done(statement, statement.obstacle))
+        return False
     if not statement.optional:
         await connection.execute(statement.sql)
         return True
@@ -122,9 +139,13 @@ async def _execute(connection: asyncpg.Connection, statement: Statement, warning
         async with connection.transaction():
             await connection.execute(statement.sql)
     except asyncpg.PostgresError as error:
-        warnings.append(f"Not done, and not needed to run: {statement.sql} ({error})")
+        warnings.append(_not_done(statement, str(error)))
         return False
     return True
+
+
+def _not_done(statement: Statement, why: str) -> str:
+    return f"Not done, and not needed to run: {statement.shown} ({why})"
 
 
 async def _require_fit_server(connection: asyncpg.Connection, dsn: str) -> None:

@@ -6,12 +6,13 @@ privileges can pass the statements to an administrator.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import asyncpg
 
 from ops.database import SERVICES
+from ops.database.logins import scram_verifier, verifies
 
 # `<schema>_owner` runs migrations, `<schema>_app` is the service, `<schema>_ro` reads. seda_ro is for human readers,
 # seda_backup for pg_dump, seda_monitor for statistics.
@@ -44,21 +45,45 @@ SETTINGS = {
 }
 
 _SET_OPTION_SINCE = 160_000
+# Why the database is not closed to other roles: they may need it, or it is not ours to close.
+SHARED = "other schemas are in the database"
+_FOREIGN = "the database has another owner"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement that is missing. Failing to run an optional one is worth a warning, no more."""
+    """One statement that is missing. Failing to run an optional one is worth a warning, no more.
+
+    One with an `obstacle` is not tried, for this reason. `secret` is a part that is not to be shown.
+    """
 
     sql: str
     optional: bool = False
+    obstacle: str = ""
+    secret: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The statement without its secret."""
+        return self.sql.replace(self.secret, "...") if self.secret else self.sql
 
 
-async def missing(connection: asyncpg.Connection, *, single_role: bool) -> list[Statement]:
-    """Return the ordered statements that create whatever Seda requires and the database lacks."""
+async def missing(
+    connection: asyncpg.Connection, *, single_role: bool, logins: Mapping[str, str]
+) -> list[Statement]:
+    """Return the ordered statements that create whatever Seda requires and the database lacks.
+
+    `logins` are passwords of roles that are to log in.
+    """
     state = await _read(connection)
     wanted = () if single_role else (*_roles(state), *_memberships(state), *_settings(state))
-    return [*wanted, *_schemas(state, single_role=single_role), *_extensions(state)]
+    return [
+        *wanted,
+        *_schemas(state, single_role=single_role),
+        *_extensions(state),
+        *_database(state, single_role=single_role),
+        *_logins(state, logins),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +103,20 @@ class _State:
     # Schema per extension.
     extensions: dict[str, str]
     available: frozenset[str]
+    database: str
+    owns_database: bool
+    # Whether other schemas than ours and public are in it.
+    shared: bool
+    # Roles with a privilege to connect of their own, "" for PUBLIC.
+    connecting: frozenset[str]
+    public_may_make_temporary: bool
+    # SCRAM verifiers of roles that log in; only a superuser reads them.
+    verifiers: dict[str, str | None]
 
 
 async def _read(connection: asyncpg.Connection) -> _State:
     row = await connection.fetchrow(_STATE, list(ROLES), list(SCHEMAS), _SET_OPTION_SINCE)
-    assert row is not None  # noqa: S101 - a SELECT without FROM has exactly one row
+    assert row is not None  # noqa: S101 - the current database exists
     return _State(
         user=row["user"],
         superuser=row["superuser"],
@@ -95,6 +129,15 @@ async def _read(connection: asyncpg.Connection) -> _State:
         public_may_create=row["public_may_create"],
         extensions=dict(row["extensions"]),
         available=frozenset(row["available"]),
+        database=row["database"],
+        owns_database=row["owns_database"],
+        shared=row["shared"],
+        connecting=frozenset(row["connecting"]),
+        public_may_make_temporary=row["public_may_make_temporary"],
+        verifiers={
+            each["rolname"]: each["rolpassword"]
+            for each in (await connection.fetch(_VERIFIERS, list(ROLES)) if row["superuser"] else ())
+        },
     )
 
 
@@ -147,8 +190,26 @@ SELECT
   ARRAY(
     SELECT name::text FROM pg_catalog.pg_available_extensions
     WHERE name IN ('pg_trgm', 'pg_stat_statements')
-  ) AS available
+  ) AS available,
+  d.datname::text AS database,
+  pg_has_role(current_user, d.datdba, 'USAGE') AS owns_database,
+  EXISTS (
+    SELECT FROM pg_catalog.pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname <> ALL ($2::text[] || ARRAY['public', 'information_schema'])
+  ) AS shared,
+  ARRAY(
+    SELECT coalesce(r.rolname::text, '')
+    FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
+    WHERE a.privilege_type = 'CONNECT'
+  ) AS connecting,
+  EXISTS (
+    SELECT FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+    WHERE a.grantee = 0 AND a.privilege_type = 'TEMPORARY'
+  ) AS public_may_make_temporary
+FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()
 """
+_VERIFIERS = "SELECT rolname::text, rolpassword FROM pg_catalog.pg_authid WHERE rolcanlogin AND rolname = ANY ($1::text[])"
 
 
 def _roles(state: _State) -> Iterator[Statement]:
@@ -210,6 +271,28 @@ def _extensions(state: _State) -> Iterator[Statement]:
     # Only a superuser can create this one; other users get no warning at each run.
     if state.superuser and "pg_stat_statements" in state.available - state.extensions.keys():
         yield Statement("CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions", optional=True)
+
+
+def _database(state: _State, *, single_role: bool) -> Iterator[Statement]:
+    """Close the database to other roles of the server, which PUBLIC lets in, and to temporary tables."""
+    if single_role and not state.owns_database:
+        return
+    users = (*(() if single_role else ROLES), *(() if state.owns_database else (quoted(state.user),)))
+    lacking = [each for each in users if each.strip('"') not in state.connecting]
+    name = quoted(state.database)
+    statements = [f"GRANT CONNECT ON DATABASE {name} TO {', '.join(lacking)}"] if lacking else []
+    if "" in state.connecting or state.public_may_make_temporary:
+        statements.append(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
+    if statements:
+        obstacle = SHARED if state.shared else "" if state.owns_database else _FOREIGN
+        yield Statement("; ".join(statements), optional=True, obstacle=obstacle)
+
+
+def _logins(state: _State, logins: Mapping[str, str]) -> Iterator[Statement]:
+    for role, password in logins.items():
+        if not verifies(state.verifiers.get(role), password):
+            verifier = scram_verifier(password)
+            yield Statement(f"ALTER ROLE {role} LOGIN PASSWORD '{verifier}'", secret=verifier)
 
 
 def quoted(name: str) -> str:
