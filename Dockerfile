@@ -1,7 +1,7 @@
 # One image for every process: `python -m gateway`, `python -m services.chat`, `seda migrate deploy`, ...
 # Debian, because the wheels of the locked packages are made for glibc.
 
-FROM python:3.11.14-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
@@ -26,7 +26,7 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && pip --python /opt/seda/bin/python install --no-deps --no-index dist/*.whl \
  && /opt/seda/bin/python -m compileall -q /opt/seda/lib
 
-FROM python:3.11.14-slim-bookworm
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin seda
 COPY --from=build /opt/seda /opt/seda
 ENV PATH=/opt/seda/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
