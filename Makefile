@@ -43,7 +43,7 @@ LOCK = $(BIN)/uv pip compile -q --universal --no-header --no-annotate --generate
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-all check check-clients breaking protos docs fmt lint types containers lock bench clean
+.PHONY: help setup up test test-all check check-clients breaking protos docs fmt lint types containers lock audit pin-images dist bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -140,6 +140,21 @@ lock: setup ## Write both lock files after a change of dependencies in pyproject
 	@echo "lock: requirements.lock, requirements-runtime.lock"
 	@$(LOCK) --all-extras pyproject.toml -o requirements.lock
 	@$(LOCK) --constraints requirements.lock pyproject.toml -o requirements-runtime.lock
+
+audit: setup ## Look up the locked packages in a database of known vulnerabilities; needs network access
+	@echo "audit: requirements.lock"
+	@$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
+
+pin-images: setup ## Write the current digests of the base images; needs docker and network access
+	@$(BIN)/python -m tools.pin_images
+
+dist: setup ## Build the wheel and its bill of materials (CycloneDX) into dist/
+	@echo "dist: wheel, CycloneDX of requirements-runtime.lock"
+	@rm -rf dist build
+	@$(BIN)/uv build -q --wheel --no-build-isolation --out-dir dist
+	@rm -rf build
+	@set -- dist/*.whl; $(BIN)/python -m tools.sbom > "$${1%-py3-none-any.whl}.cdx.json"
+	@ls -1 dist
 
 bench: setup ## Measure chat beside two Node servers on the same data: make bench ARGS=--help
 	@$(BIN)/python -m bench $(ARGS)
