@@ -34,6 +34,8 @@ _TEXTS = {
         "line breaks": "\r\n",
         "NUL": "\0",
         "ASCII": "a",
+        "URLs": "https://a.b/?%41&",
+        "colons": ":",
     }.items()
 }
 _ENCODED = {what: text.encode() for what, text in _TEXTS.items()}

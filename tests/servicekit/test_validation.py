@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+import psutil
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -12,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seda.chat.v1.message_service_pb2 import SearchMessagesRequest, SendMessageRequest
+from seda.chat.v1.message_service_pb2 import SearchMessagesRequest, SendMessageRequest, UpdateMessageRequest
 from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import UpdateUserRequest
@@ -48,7 +49,7 @@ def test_text_becomes_nfc_everywhere() -> None:
     assert request == nested("é")
 
 
-@pytest.mark.parametrize("text", ["", "a", "é", "a\nb\tc", "🎵", "\u200d", "\ue000", "\U0010ffff", "日本"])
+@pytest.mark.parametrize("text", ["", "a", "é", "a\nb\tc", "①ﬁ", "🎵", "\u200d", "\ue000", "\U0010ffff", "日本"])
 def test_clean_text_stays_as_it_is(text: str) -> None:
     request = nested(text)
     validate(request)
@@ -124,12 +125,35 @@ def test_output_only_fields_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100_000])
-def test_request_of_any_size_keeps_its_fields(size: int) -> None:
+def test_request_of_any_size_keeps_its_known_fields_only(size: int) -> None:
     request = ProbeRequest(text="e\u0301", tags=["a"], inners=[{"text": "b"}])
-    # An unknown field.
     unknown = b"\xfa\x7f" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + b"x" * size
     parsed = parse_request(ProbeRequest, request.SerializeToString() + unknown)
-    assert (parsed.text, list(parsed.tags), parsed.inners[0].text) == ("é", ["a"], "b")
+    assert (
+        parsed.SerializeToString()
+        == ProbeRequest(text="é", tags=["a"], inners=[{"text": "b"}]).SerializeToString()
+    )
+
+
+def test_dropped_fields_do_not_stay_in_memory() -> None:
+    message = UpdateMessageRequest.DESCRIPTOR.fields_by_name["message"].number
+    # 80,000 empty `Message.replies`.
+    replies = b"\x82\x01\x00" * 80_000
+    data = bytes(
+        [message << 3 | 2, len(replies) & 0x7F | 0x80, len(replies) >> 7 & 0x7F | 0x80, len(replies) >> 14]
+    )
+    valid = UpdateMessageRequest()
+    valid.message.id = valid.message.room_id = "0190a5c0-0000-7000-8000-00000000000a"
+    valid.message.text = "a"
+    valid.update_mask.paths.append("text")
+    process = psutil.Process()
+    before = process.memory_info().rss
+    requests = [
+        parse_request(UpdateMessageRequest, valid.SerializeToString() + data + replies) for _ in range(20)
+    ]
+    # 20 MB each otherwise.
+    assert process.memory_info().rss - before < 100 << 20
+    assert requests == [valid] * 20
 
 
 @pytest.mark.parametrize("character", _FORBIDDEN, ids=lambda character: f"U+{ord(character):04X}")
