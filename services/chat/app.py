@@ -23,6 +23,7 @@ from services.chat.rpc.rooms import RoomServicer
 from services.chat.wire.messages import encode_page
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
+from services.chat.workers.track_lister import TrackLister
 
 SCHEMA_HEAD = "20261129_1050"
 """The newest migration of this build; the service is ready once it is applied."""
@@ -57,11 +58,14 @@ def build(context: AppContext[Settings]) -> App:
         reports=RateLimiter(settings.report_rate_per_second, settings.report_burst, context.clock),
     )
     batcher = MessageBatcher(context.database, limits.sends, batch_sizes)
+    catalog = RemoteTracks(tracks, context.clock)
+    lister = TrackLister(catalog)
     deps = Deps(
         context.database,
         epoch,
         batcher,
-        RemoteTracks(tracks, context.clock),
+        catalog,
+        lister,
         limits,
         PageCache(settings.page_cache_mib << 20),
         encode_page,
@@ -76,6 +80,6 @@ def build(context: AppContext[Settings]) -> App:
             AuthorDataServicer(deps),
         ],
         resolver=RemoteResolver(users, identity.ResolveCaller, ResolveCallerRequest),
-        workers=[batcher, Janitor(context.database, settings.janitor_interval_seconds)],
+        workers=[lister, batcher, Janitor(context.database, settings.janitor_interval_seconds)],
         schema_head=SCHEMA_HEAD,
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 metadata = sa.MetaData(schema="tracks")
 
 _instant = sa.DateTime(timezone=True)
+_listed = sa.text("listed_at IS NOT NULL")
 
 track_refs = sa.Table(
     "track_refs",
@@ -60,6 +61,11 @@ track_refs = sa.Table(
         sa.Text(collation="C"),
         comment="Title and artist folded for search; empty without both and until a worker has folded them",
     ),
+    sa.Column(
+        "listed_at",
+        _instant,
+        comment="When it was first posted in a public room, which lets everybody find it; empty: never",
+    ),
     sa.PrimaryKeyConstraint("id", name="track_refs_pkey"),
     sa.UniqueConstraint("provider", "provider_id", name="track_refs_provider_provider_id_key"),
     sa.UniqueConstraint("url", name="track_refs_url_key"),
@@ -80,7 +86,22 @@ track_refs = sa.Table(
         "id",
         postgresql_where=sa.text("search_text IS NULL AND (title IS NOT NULL OR artist IS NOT NULL)"),
     ),
-    # Search: by the start, in order; by any three letters; by the start of a word.
+    # Search of listed tracks: by the start, in order; by any three letters; by the start of a word.
+    sa.Index("track_refs_listed_search_text_id_idx", "search_text", "id", postgresql_where=_listed),
+    sa.Index(
+        "track_refs_listed_search_text_idx",
+        "search_text",
+        postgresql_using="gin",
+        postgresql_ops={"search_text": "extensions.gin_trgm_ops"},
+        postgresql_where=_listed,
+    ),
+    sa.Index(
+        "track_refs_listed_search_words_idx",
+        sa.text("to_tsvector('simple'::regconfig, search_text)"),
+        postgresql_using="gin",
+        postgresql_where=_listed,
+    ),
+    # The same of all tracks: only builds before listed_at use these.
     sa.Index("track_refs_search_text_id_idx", "search_text", "id"),
     sa.Index(
         "track_refs_search_text_idx",
@@ -131,6 +152,19 @@ track_aliases = sa.Table(
     sa.Index("track_aliases_track_id_idx", "track_id"),
     sa.CheckConstraint("octet_length(alias_key) BETWEEN 1 AND 2048", name="track_aliases_alias_key_check"),
     comment="Names that lead to a track beside its canonical address.",
+)
+
+track_resolvers = sa.Table(
+    "track_resolvers",
+    metadata,
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who resolved a link to the track"),
+    sa.Column("track_id", sa.Uuid, nullable=False, comment="The track, which this user finds, listed or not"),
+    sa.Column(
+        "created_at", _instant, nullable=False, server_default=sa.func.now(), comment="When they first did so"
+    ),
+    sa.PrimaryKeyConstraint("user_id", "track_id", name="track_resolvers_pkey"),
+    sa.ForeignKeyConstraint(["track_id"], [track_refs.c.id], name="track_resolvers_track_id_fkey"),
+    comment="Which users resolved which tracks before these were listed.",
 )
 
 crawler_cache = sa.Table(

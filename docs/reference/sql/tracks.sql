@@ -18,6 +18,9 @@ INSERT /* tracks.add_aliases */ INTO tracks.track_aliases (alias_key, track_id)
 SELECT DISTINCT alias_key, $2::uuid FROM unnest($1::text[]) AS given (alias_key)
 ON CONFLICT (alias_key) DO NOTHING;
 
+-- tracks.add_resolver
+INSERT /* tracks.add_resolver */ INTO tracks.track_resolvers (user_id, track_id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
 -- tracks.backfill_search_text
 UPDATE /* tracks.backfill_search_text */ tracks.track_refs t SET search_text = computed.search_text
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS computed (id, title, artist, search_text)
@@ -75,6 +78,11 @@ WHERE url_hash = ANY (ARRAY(
     WHERE stale_until <= clock_timestamp()
     ORDER BY stale_until LIMIT $1 FOR UPDATE SKIP LOCKED));
 
+-- tracks.delete_resolver
+DELETE /* tracks.delete_resolver */ FROM tracks.track_resolvers
+WHERE user_id = $1 AND track_id = ANY (ARRAY(
+    SELECT track_id FROM tracks.track_resolvers WHERE user_id = $1 LIMIT $2));
+
 -- tracks.extend_stale_response
 UPDATE /* tracks.extend_stale_response */ tracks.crawler_cache
 SET expires_at = least(now() + make_interval(secs => $2), stale_until)
@@ -98,13 +106,16 @@ RETURNING id, provider, provider_id, url, title, artist, artwork_url, duration_s
    metadata_state, created_at, updated_at, refreshed_at;
 
 -- tracks.find
-SELECT /* tracks.find */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
-metadata_state, created_at, updated_at, refreshed_at FROM tracks.track_refs WHERE provider = $1 AND provider_id = $2;
+SELECT /* tracks.find */ t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.listed_at IS NOT NULL OR EXISTS (
+    SELECT FROM tracks.track_resolvers r WHERE r.user_id = $1::uuid AND r.track_id = t.id
+) AS searchable FROM tracks.track_refs t WHERE t.provider = $2 AND t.provider_id = $3;
 
 -- tracks.find_by_alias
-SELECT /* tracks.find_by_alias */ t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at
+SELECT /* tracks.find_by_alias */ t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.listed_at IS NOT NULL OR EXISTS (
+    SELECT FROM tracks.track_resolvers r WHERE r.user_id = $1::uuid AND r.track_id = t.id
+) AS searchable
 FROM tracks.track_aliases a JOIN tracks.track_refs t ON t.id = a.track_id
-WHERE a.alias_key = $1;
+WHERE a.alias_key = $2;
 
 -- tracks.get
 SELECT /* tracks.get */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
@@ -130,6 +141,11 @@ WHERE id < $1 AND provider = $3 AND metadata_state = $4 ORDER BY id DESC LIMIT $
 -- tracks.lookup
 SELECT /* tracks.lookup */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
 metadata_state, created_at, updated_at, refreshed_at FROM tracks.track_refs WHERE id = ANY ($1);
+
+-- tracks.mark_listed
+UPDATE /* tracks.mark_listed */ tracks.track_refs SET listed_at = clock_timestamp()
+WHERE id = ANY (ARRAY(
+    SELECT id FROM tracks.track_refs WHERE id = ANY ($1) AND listed_at IS NULL ORDER BY id FOR UPDATE));
 
 -- tracks.missing_search_text
 SELECT /* tracks.missing_search_text */ id, title, artist FROM tracks.track_refs
@@ -181,41 +197,82 @@ SET final_url = excluded.final_url, status_code = excluded.status_code,
 RETURNING cached.fetched_at;
 
 -- tracks.search_fuzzy
-WITH /* tracks.search_fuzzy */ matching AS MATERIALIZED (
-    SELECT *, (extensions.word_similarity($1, search_text) * 1000000)::int AS similarity
-    FROM tracks.track_refs
-    WHERE search_text OPERATOR(extensions.%>) $1 AND search_text NOT LIKE $2
+WITH /* tracks.search_fuzzy */
+own AS MATERIALIZED (
+    SELECT t.* FROM (
+        SELECT track_id FROM tracks.track_resolvers
+        WHERE user_id = $1 ORDER BY track_id DESC LIMIT 500
+    ) r CROSS JOIN LATERAL (
+        SELECT * FROM tracks.track_refs WHERE id = r.track_id AND listed_at IS NULL OFFSET 0
+    ) t
+), matching AS MATERIALIZED (
+    SELECT * FROM tracks.track_refs WHERE listed_at IS NOT NULL AND search_text OPERATOR(extensions.%>) $2 AND search_text NOT LIKE $3
+), found AS MATERIALIZED (
+    SELECT *, (extensions.word_similarity($2, search_text) * 1000000)::int AS similarity
+    FROM (
+        (SELECT * FROM matching LIMIT 1000) UNION ALL SELECT * FROM own WHERE search_text OPERATOR(extensions.%>) $2 AND search_text NOT LIKE $3
+    ) each
 )
-SELECT t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.search_text, t.similarity
-FROM (SELECT * FROM matching LIMIT 1000) t
-WHERE t.similarity < $3 OR t.similarity = $3 AND t.id > $4
-ORDER BY t.similarity DESC, t.id LIMIT $5;
+SELECT t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.search_text, t.similarity FROM found t
+WHERE t.similarity < $4 OR t.similarity = $4 AND t.id > $5
+ORDER BY t.similarity DESC, t.id LIMIT $6;
 
 -- tracks.search_prefix
-SELECT /* tracks.search_prefix */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
-   metadata_state, created_at, updated_at, refreshed_at, search_text, 0 AS similarity FROM tracks.track_refs
-WHERE (search_text, id) > ($2, $3) AND search_text >= $2 AND search_text < $1
-ORDER BY search_text, id LIMIT $4;
+WITH /* tracks.search_prefix */
+own AS MATERIALIZED (
+    SELECT t.* FROM (
+        SELECT track_id FROM tracks.track_resolvers
+        WHERE user_id = $1 ORDER BY track_id DESC LIMIT 500
+    ) r CROSS JOIN LATERAL (
+        SELECT * FROM tracks.track_refs WHERE id = r.track_id AND listed_at IS NULL OFFSET 0
+    ) t
+), listed AS MATERIALIZED (
+    SELECT * FROM tracks.track_refs WHERE listed_at IS NOT NULL AND (search_text, id) > ($3, $4) AND search_text >= $3 AND search_text < $2
+    ORDER BY search_text, id LIMIT $5
+)
+SELECT t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.search_text, 0 AS similarity
+FROM (SELECT * FROM listed UNION ALL SELECT * FROM own WHERE (search_text, id) > ($3, $4) AND search_text >= $3 AND search_text < $2) t
+ORDER BY t.search_text, t.id LIMIT $5;
 
 -- tracks.search_substring
-WITH /* tracks.search_substring */ matching AS MATERIALIZED (
-    SELECT * FROM tracks.track_refs WHERE search_text LIKE $1 AND search_text NOT LIKE $2
+WITH /* tracks.search_substring */
+own AS MATERIALIZED (
+    SELECT t.* FROM (
+        SELECT track_id FROM tracks.track_resolvers
+        WHERE user_id = $1 ORDER BY track_id DESC LIMIT 500
+    ) r CROSS JOIN LATERAL (
+        SELECT * FROM tracks.track_refs WHERE id = r.track_id AND listed_at IS NULL OFFSET 0
+    ) t
+), matching AS MATERIALIZED (
+    SELECT * FROM tracks.track_refs WHERE listed_at IS NOT NULL AND search_text LIKE $2 AND search_text NOT LIKE $3
 )
 SELECT t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.search_text, 0 AS similarity
-FROM (SELECT * FROM matching LIMIT 1000) t
-WHERE (t.search_text, t.id) > ($3, $4)
-ORDER BY t.search_text, t.id LIMIT $5;
+FROM (
+    (SELECT * FROM matching LIMIT 1000) UNION ALL SELECT * FROM own WHERE search_text LIKE $2 AND search_text NOT LIKE $3
+) t
+WHERE (t.search_text, t.id) > ($4, $5)
+ORDER BY t.search_text, t.id LIMIT $6;
 
 -- tracks.search_words
-WITH /* tracks.search_words */ matching AS MATERIALIZED (
-    SELECT * FROM tracks.track_refs
-    WHERE to_tsvector('simple', search_text) @@ $6::text::tsquery
-        AND strpos(search_text, $1) > 0 AND search_text NOT LIKE $2
+WITH /* tracks.search_words */
+own AS MATERIALIZED (
+    SELECT t.* FROM (
+        SELECT track_id FROM tracks.track_resolvers
+        WHERE user_id = $1 ORDER BY track_id DESC LIMIT 500
+    ) r CROSS JOIN LATERAL (
+        SELECT * FROM tracks.track_refs WHERE id = r.track_id AND listed_at IS NULL OFFSET 0
+    ) t
+), matching AS MATERIALIZED (
+    SELECT * FROM tracks.track_refs WHERE listed_at IS NOT NULL AND to_tsvector('simple', search_text) @@ $7::text::tsquery
+        AND strpos(search_text, $2) > 0 AND search_text NOT LIKE $3
 )
 SELECT t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.search_text, 0 AS similarity
-FROM (SELECT * FROM matching LIMIT 1000) t
-WHERE (t.search_text, t.id) > ($3, $4)
-ORDER BY t.search_text, t.id LIMIT $5;
+FROM (
+    (SELECT * FROM matching LIMIT 1000) UNION ALL SELECT * FROM own WHERE to_tsvector('simple', search_text) @@ $7::text::tsquery
+        AND strpos(search_text, $2) > 0 AND search_text NOT LIKE $3
+) t
+WHERE (t.search_text, t.id) > ($4, $5)
+ORDER BY t.search_text, t.id LIMIT $6;
 
 -- tracks.suspended
 SELECT /* tracks.suspended */ $1::timestamptz > clock_timestamp() AS suspended;

@@ -92,9 +92,10 @@ class TrackServiceServicer:
 
         All forms of a link give the same track, also concurrently. A short link is resolved once over
         the network and stored. Title and artist are fetched later, in the background: a new track is
-        METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY,
-        CALLER_SUSPENDED, RATE_LIMITED (for a new track or link).
+        METADATA_STATE_PENDING. The caller finds the track in searches from now on. Safe to repeat.
+        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+        DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY, CALLER_SUSPENDED, RATE_LIMITED (for a track that the
+        caller did not find in searches before).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,7 +121,7 @@ class TrackServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTracks(self, request, context):
-        """Lists tracks, the newest first.
+        """Lists all tracks, the newest first. For the platform's staff: it shows what private rooms post.
 
         Errors: PAGE_TOKEN_MISMATCH.
         """
@@ -130,6 +131,9 @@ class TrackServiceServicer:
 
     def SearchTracks(self, request, context):
         """Searches tracks by title and artist.
+
+        Finds the tracks that were posted in a public room, shortly after the message, and of those that
+        the caller resolved (ResolveTrack) the newest 500.
 
         Case, diacritics and width are ignored, and wildcards are literal. Prefix matches come first,
         then substring matches and, if these are few, similar ones. A query without three letters or

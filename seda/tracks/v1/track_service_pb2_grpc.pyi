@@ -28,9 +28,10 @@ class TrackServiceStub:
 
     All forms of a link give the same track, also concurrently. A short link is resolved once over
     the network and stored. Title and artist are fetched later, in the background: a new track is
-    METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-    UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY,
-    CALLER_SUSPENDED, RATE_LIMITED (for a new track or link).
+    METADATA_STATE_PENDING. The caller finds the track in searches from now on. Safe to repeat.
+    Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+    DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY, CALLER_SUSPENDED, RATE_LIMITED (for a track that the
+    caller did not find in searches before).
     """
     GetTrack: _aio.UnaryUnaryMultiCallable[_track_service_pb2.GetTrackRequest, _track_service_pb2.GetTrackResponse]
     """Gets one track.
@@ -44,12 +45,15 @@ class TrackServiceStub:
     very long fields reach; `remaining_ids` has the ids to request again.
     """
     ListTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.ListTracksRequest, _track_service_pb2.ListTracksResponse]
-    """Lists tracks, the newest first.
+    """Lists all tracks, the newest first. For the platform's staff: it shows what private rooms post.
 
     Errors: PAGE_TOKEN_MISMATCH.
     """
     SearchTracks: _aio.UnaryUnaryMultiCallable[_track_service_pb2.SearchTracksRequest, _track_service_pb2.SearchTracksResponse]
     """Searches tracks by title and artist.
+
+    Finds the tracks that were posted in a public room, shortly after the message, and of those that
+    the caller resolved (ResolveTrack) the newest 500.
 
     Case, diacritics and width are ignored, and wildcards are literal. Prefix matches come first,
     then substring matches and, if these are few, similar ones. A query without three letters or
@@ -91,9 +95,10 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
 
         All forms of a link give the same track, also concurrently. A short link is resolved once over
         the network and stored. Title and artist are fetched later, in the background: a new track is
-        METADATA_STATE_PENDING. Safe to repeat. Errors: INVALID_URL, UNSUPPORTED_PROVIDER,
-        UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK, DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY,
-        CALLER_SUSPENDED, RATE_LIMITED (for a new track or link).
+        METADATA_STATE_PENDING. The caller finds the track in searches from now on. Safe to repeat.
+        Errors: INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
+        DEAD_LINK, LINK_UNREACHABLE, HOST_BUSY, CALLER_SUSPENDED, RATE_LIMITED (for a track that the
+        caller did not find in searches before).
         """
 
     @_abc_1.abstractmethod
@@ -125,7 +130,7 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _track_service_pb2.ListTracksRequest,
         context: _aio.ServicerContext[_track_service_pb2.ListTracksRequest, _abc.Awaitable[_track_service_pb2.ListTracksResponse]],
     ) -> _abc.Awaitable[_track_service_pb2.ListTracksResponse]:
-        """Lists tracks, the newest first.
+        """Lists all tracks, the newest first. For the platform's staff: it shows what private rooms post.
 
         Errors: PAGE_TOKEN_MISMATCH.
         """
@@ -137,6 +142,9 @@ class TrackServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_track_service_pb2.SearchTracksRequest, _abc.Awaitable[_track_service_pb2.SearchTracksResponse]],
     ) -> _abc.Awaitable[_track_service_pb2.SearchTracksResponse]:
         """Searches tracks by title and artist.
+
+        Finds the tracks that were posted in a public room, shortly after the message, and of those that
+        the caller resolved (ResolveTrack) the newest 500.
 
         Case, diacritics and width are ignored, and wildcards are literal. Prefix matches come first,
         then substring matches and, if these are few, similar ones. A query without three letters or

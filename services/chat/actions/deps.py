@@ -43,6 +43,13 @@ class TrackCatalog(Protocol):
         """Return the current metadata of the track of a link, stored if it is new. Raises the errors of UpsertTrack."""
 
 
+class TrackListings(Protocol):
+    """Lets everybody find the tracks of public rooms."""
+
+    def add(self, track_id: UUID) -> None:
+        """Queue a track that was posted in a public room. Never waits and never fails."""
+
+
 class Epoch:
     """The epoch of the database that the newest connection leads to.
 
@@ -78,6 +85,7 @@ class Deps:
     epoch: Epoch
     batcher: Batcher
     tracks: TrackCatalog
+    listings: TrackListings
     limits: Limits
     pages: PageCache
     encode_page: Callable[[MessagePage], bytes]

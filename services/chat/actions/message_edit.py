@@ -29,7 +29,11 @@ async def update_message(deps: Deps, caller: Caller, edit: Edit) -> tuple[Messag
     new_search_text = search_text(edit.text or None) if "text" in edit.mask else None
     track = None if edit.new_track_id is None else await _resolve_track(deps, caller, edit, edit.new_track_id)
 
+    public = False
+
     async def operation(tx: RoomTransaction) -> Message:
+        nonlocal public
+        public = not tx.membership.private
         message = await _load_editable(tx.session, caller, edit, tx.membership, tx.room)
         content = apply_edit(message, edit, track)
         if content == Content(message.text, message.track):
@@ -44,7 +48,10 @@ async def update_message(deps: Deps, caller: Caller, edit: Edit) -> tuple[Messag
         message.type, message.text, message.track = content.type, content.text, content.track
         return message
 
-    return await write_in_room(deps, caller, edit.room_id, operation)
+    edited = await write_in_room(deps, caller, edit.room_id, operation)
+    if public and edit.new_track_id is not None:
+        deps.listings.add(edit.new_track_id)
+    return edited
 
 
 async def _resolve_track(deps: Deps, caller: Caller, edit: Edit, track_id: UUID) -> TrackSnapshot | None:

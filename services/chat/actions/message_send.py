@@ -60,13 +60,23 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         if draft.request_id is not None
         else None,
     )
-    has_track = draft.track_id is not None or draft.track_url
-    ready = await _with_track(deps, made, draft) if has_track else made
-    sent = ready if isinstance(ready, SendResult) else await deps.batcher.send(ready, deadline)
+    if draft.track_id is None and not draft.track_url:
+        return await _sent(deps, made, await deps.batcher.send(made, deadline))
+    ready, public = await _with_track(deps, made, draft)
+    result = ready if isinstance(ready, SendResult) else await deps.batcher.send(ready, deadline)
+    sent = await _sent(deps, made, result)
+    if public and sent.message.track_id is not None:
+        # Also after a repeat: the process of the first call may have died too early.
+        deps.listings.add(sent.message.track_id)
+    return sent
+
+
+async def _sent(deps: Deps, draft: SendDraft, sent: SendResult) -> SentMessage:
+    """Return the committed message; one statement if an earlier try has written it."""
     if sent.message is not None:
         position = Position(draft.room_id, deps.epoch.value, sent.message.rev)
         return SentMessage(row_from_message(sent.message), sent.deduplicated, position)
-    found = await message_list.by_seq(deps.database, draft.room_id, caller.user_id, sent.seq)
+    found = await message_list.by_seq(deps.database, draft.room_id, draft.user_id, sent.seq)
     if found.room is None or not found.messages:
         raise RoomNotFoundError(draft.room_id)
     message = found.messages[0]
@@ -75,16 +85,21 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
     return SentMessage(message, sent.deduplicated, position, tallies)
 
 
-async def _with_track(deps: Deps, draft: SendDraft, wanted: MessageDraft) -> SendDraft | SendResult:
+async def _with_track(
+    deps: Deps, draft: SendDraft, wanted: MessageDraft
+) -> tuple[SendDraft | SendResult, bool]:
     """Return the draft with the current track snapshot, or the result of an earlier call with its request id.
+
+    The second value is whether the room is public, which never changes.
 
     The rules decide under the room locks, where nothing slow may run. They and the rate limit also run here first, so
     that their errors do not depend on the tracks service, and a refused message stores no track.
     """
     (context,) = await store.send_context(deps.database, [draft], outcome_unknown=False)
     duplicate_seq = find_duplicate(draft, context)
+    public = context.membership is not None and not context.membership.private
     if duplicate_seq is not None:
-        return SendResult(duplicate_seq, deduplicated=True)
+        return SendResult(duplicate_seq, deduplicated=True), public
     check_send(draft, context)
     deps.limits.sends.hit(draft.user_id)
     if wanted.track_id is None:
@@ -93,4 +108,4 @@ async def _with_track(deps: Deps, draft: SendDraft, wanted: MessageDraft) -> Sen
         track = await deps.tracks.snapshot(wanted.track_id)
         if track is None:
             raise TrackNotFoundError(wanted.track_id)
-    return draft._replace(track=track, charged=True)
+    return draft._replace(track=track, charged=True), public

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2 import MarkTracksListedRequest, UpsertTrackRequest
 from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
@@ -61,3 +61,8 @@ class RemoteTracks:
             )
             raise
         return peer_responses.track_snapshot(response.track)
+
+    async def mark_listed(self, track_ids: list[UUID]) -> None:
+        """Let everybody find up to 100 tracks."""
+        request = MarkTracksListedRequest(track_ids=map(str, track_ids))
+        await self._client.call(self._catalog.MarkTracksListed, request, as_service=True)

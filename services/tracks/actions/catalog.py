@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.tracks.actions.deps import Deps
 from services.tracks.domain.errors import NeedsResolutionError
 from services.tracks.domain.metadata import MetadataState, TrackMetadata
 from services.tracks.domain.tracks import parse_pasted_link
-from services.tracks.store import tracks
+from services.tracks.store import listings, tracks
 from services.tracks.store.tracks import TrackRow
 
 
@@ -19,8 +20,10 @@ async def upsert_track(deps: Deps, user_id: UUID | None, text: str, known: Track
     before: sending a message must not wait for another host.
     """
     reference = parse_pasted_link(text)
-    track = await tracks.find(deps.database, reference)
-    if track is None:
+    found = await tracks.find(deps.database, reference)
+    if found is not None:
+        track = found.track
+    else:
         if reference.needs_resolution:
             raise NeedsResolutionError(reference.provider)
         if user_id is not None:
@@ -30,3 +33,13 @@ async def upsert_track(deps: Deps, user_id: UUID | None, text: str, known: Track
     if track.metadata_state == MetadataState.PENDING:
         deps.enrichment.notify()
     return await tracks.fill(deps.database, track, known)
+
+
+async def mark_tracks_listed(deps: Deps, track_ids: Sequence[UUID]) -> None:
+    """Let everybody find the tracks that exist."""
+    await listings.mark_listed(deps.database, track_ids)
+
+
+async def erase_resolver(deps: Deps, user_id: UUID) -> int:
+    """Delete the record of what a user resolved; return the number of rows."""
+    return await listings.delete_resolver(deps.database, user_id)

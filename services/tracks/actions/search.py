@@ -17,7 +17,9 @@ _MAX_TEXT = 2_600
 
 
 async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_token: str) -> TrackPage:
-    """Return up to `size` tracks that match the query, the best first. Runs one statement per match tier.
+    """Return up to `size` tracks that match the query and that the caller may find, the best first.
+
+    Runs one statement per match tier.
 
     Raises RateLimitedError, PageTokenMismatchError, and InvalidFieldsError for a query without searchable text.
     """
@@ -30,7 +32,7 @@ async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_
     rows: list[tuple[MatchTier, MatchRow]] = []
     for cursor in tiers(wanted, after):
         # One extra row reveals whether there is a next page.
-        found = await search.find_matches(deps.database, wanted, cursor, size + 1 - len(rows))
+        found = await search.find_matches(deps.database, caller.user_id, wanted, cursor, size + 1 - len(rows))
         rows += [(cursor.tier, row) for row in found]
         if len(rows) > size:
             break

@@ -15,7 +15,7 @@ from services.tracks.domain.errors import TrackNotFoundError
 from services.tracks.domain.links.reference import TrackReference
 from services.tracks.domain.links.registry import parse
 from services.tracks.domain.tracks import parse_pasted_link
-from services.tracks.store import callers, enrichment, tracks
+from services.tracks.store import callers, enrichment, listings, tracks
 from services.tracks.store.tracks import TrackRow
 
 
@@ -35,22 +35,19 @@ async def parse_track_url(text: str) -> TrackReference:
 async def resolve_track(deps: Deps, caller: Caller, text: str, deadline: float) -> TrackRow:
     """Return the stored track of a pasted link, inserted if it is new.
 
-    A short link is followed, unless its target is stored already. Raises the errors of
-    domain.tracks.parse_pasted_link and of resolve_link, CallerSuspendedError, and RateLimitedError for a new track or
-    link.
+    The caller finds it in searches from now on. A short link is followed, unless its target is stored already. Raises the errors of
+    domain.tracks.parse_pasted_link and of resolve_link, CallerSuspendedError, and RateLimitedError for a track
+    that the caller did not find in searches before.
     """
     reference = parse_pasted_link(text)
     await _check_not_suspended(deps, caller)
-    known = await tracks.find(deps.database, reference)
-    if known is not None:
-        return known
+    found = await tracks.find(deps.database, reference, caller.user_id)
+    if found is not None and found.searchable:
+        return found.track
     # Following a link and the metadata of a new track cause fetches.
     deps.fetches.hit(caller.user_id)
-    if not reference.needs_resolution:
-        return await _add(deps, reference)
-    target = await resolve_link(deps, caller.user_id, reference, deadline)
-    track = await tracks.find(deps.database, target) or await _add(deps, target)
-    await tracks.add_aliases(deps.database, [reference.url], track.id)
+    track = await _resolve(deps, caller, reference, deadline) if found is None else found.track
+    await listings.add_resolver(deps.database, caller.user_id, track.id)
     return track
 
 
@@ -100,6 +97,16 @@ async def list_tracks(
     before = decode_id(decode_token(page_token, binding).texts) if page_token else tracks.MAX_ID
     rows = await tracks.list_page(deps.database, wanted.provider, wanted.state, before, size + 1)
     return TrackPage(*paginate(rows, size, lambda last: encode_token(binding, texts=[str(last.id)])))
+
+
+async def _resolve(deps: Deps, caller: Caller, reference: TrackReference, deadline: float) -> TrackRow:
+    if not reference.needs_resolution:
+        return await _add(deps, reference)
+    target = await resolve_link(deps, caller.user_id, reference, deadline)
+    found = await tracks.find(deps.database, target)
+    track = await _add(deps, target) if found is None else found.track
+    await tracks.add_aliases(deps.database, [reference.url], track.id)
+    return track
 
 
 async def _add(deps: Deps, reference: TrackReference) -> TrackRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seda.tracks.internal.v1 import catalog_service_pb2 as pb
 from servicekit.call import Call
-from servicekit.ids import parse_optional_id
+from servicekit.ids import parse_id, parse_optional_id
 from services.tracks import wire
 from services.tracks.actions import catalog
 from services.tracks.actions.deps import Deps
@@ -24,3 +24,15 @@ class CatalogServicer:
         return wire.upsert_track_response(
             await catalog.upsert_track(self._deps, user_id, request.input, wire.upsert_metadata(request))
         )
+
+    async def MarkTracksListed(
+        self, request: pb.MarkTracksListedRequest, _: Call
+    ) -> pb.MarkTracksListedResponse:
+        """Let everybody find tracks."""
+        await catalog.mark_tracks_listed(self._deps, wire.parse_ids(request.track_ids))
+        return pb.MarkTracksListedResponse()
+
+    async def EraseResolver(self, request: pb.EraseResolverRequest, _: Call) -> pb.EraseResolverResponse:
+        """Delete what is stored of a user."""
+        count = await catalog.erase_resolver(self._deps, parse_id(request.user_id))
+        return pb.EraseResolverResponse(deleted_count=count)

@@ -47,17 +47,46 @@ _ADD = Query[TrackRow, UUID, str, str, str](
     """,
 )
 
-_FIND = Query[TrackRow, str, str](
+
+class FoundTrackRow(NamedTuple):
+    """A stored track, and whether the given user finds it in searches."""
+
+    id: UUID
+    provider: str
+    provider_id: str
+    url: str
+    title: str | None
+    artist: str | None
+    artwork_url: str | None
+    duration_seconds: int | None
+    isrc: str | None
+    metadata_state: str
+    created_at: Micros
+    updated_at: Micros
+    refreshed_at: Micros | None
+    searchable: bool
+
+    @property
+    def track(self) -> TrackRow:
+        """The track alone."""
+        return TrackRow(*self[:-1])
+
+
+_SEARCHABLE = """t.listed_at IS NOT NULL OR EXISTS (
+        SELECT FROM tracks.track_resolvers r WHERE r.user_id = $1::uuid AND r.track_id = t.id
+    ) AS searchable"""
+
+_FIND = Query[FoundTrackRow, UUID | None, str, str](
     "tracks.find",
-    f"SELECT {COLUMNS} FROM tracks.track_refs WHERE provider = $1 AND provider_id = $2",
+    f"SELECT {OF_TRACK}, {_SEARCHABLE} FROM tracks.track_refs t WHERE t.provider = $2 AND t.provider_id = $3",
 )
 
-_FIND_BY_ALIAS = Query[TrackRow, str](
+_FIND_BY_ALIAS = Query[FoundTrackRow, UUID | None, str](
     "tracks.find_by_alias",
     f"""
-    SELECT {OF_TRACK}
+    SELECT {OF_TRACK}, {_SEARCHABLE}
     FROM tracks.track_aliases a JOIN tracks.track_refs t ON t.id = a.track_id
-    WHERE a.alias_key = $1
+    WHERE a.alias_key = $2
     """,
 )
 
@@ -138,11 +167,16 @@ async def lookup(database: Database, track_ids: Sequence[UUID]) -> list[TrackRow
     return await database.rows(_LOOKUP, list(track_ids))
 
 
-async def find(database: Database, reference: TrackReference) -> TrackRow | None:
-    """Return the stored track of a reference; of one that needs resolution, the track that it was resolved to."""
+async def find(
+    database: Database, reference: TrackReference, user_id: UUID | None = None
+) -> FoundTrackRow | None:
+    """Return the stored track of a reference; of one that needs resolution, the track that it was resolved to.
+
+    `searchable` is that of the user, without one whether the track is listed.
+    """
     if reference.needs_resolution:
-        return await database.row(_FIND_BY_ALIAS, reference.url)
-    return await database.row(_FIND, reference.provider, reference.provider_id)
+        return await database.row(_FIND_BY_ALIAS, user_id, reference.url)
+    return await database.row(_FIND, user_id, reference.provider, reference.provider_id)
 
 
 async def add_aliases(database: Database, urls: Sequence[str], track_id: UUID) -> None:
@@ -165,13 +199,14 @@ async def list_page(
 
 async def add(database: Database, reference: TrackReference) -> TrackRow:
     """Return the inserted track of a reference that was not found, or the one that a concurrent call inserted."""
-    row = await database.row(
-        _ADD, new_id(), reference.provider, reference.provider_id, reference.url
-    ) or await find(database, reference)
-    if row is None:
+    row = await database.row(_ADD, new_id(), reference.provider, reference.provider_id, reference.url)
+    if row is not None:
+        return row
+    found = await find(database, reference)
+    if found is None:
         # The concurrent insert was rolled back or its row deleted.
         raise ConflictError
-    return row
+    return found.track
 
 
 async def fill(database: Database, track: TrackRow, known: TrackMetadata) -> TrackRow:

@@ -40,6 +40,16 @@ class CatalogServiceStub:
                 request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.SerializeToString,
                 response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.FromString,
                 _registered_method=True)
+        self.MarkTracksListed = channel.unary_unary(
+                '/seda.tracks.internal.v1.CatalogService/MarkTracksListed',
+                request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedResponse.FromString,
+                _registered_method=True)
+        self.EraseResolver = channel.unary_unary(
+                '/seda.tracks.internal.v1.CatalogService/EraseResolver',
+                request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -58,6 +68,26 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MarkTracksListed(self, request, context):
+        """Lets everybody find tracks with SearchTracks, because they were posted in a public room.
+
+        Chat calls it in the background once such a message is committed. Nothing takes it back:
+        deleting the message or the room leaves the track listed, and a room is public or private for
+        good. Unknown ids are ignored. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseResolver(self, request, context):
+        """Deletes the record of which tracks a user resolved, which is all that tracks stores of a user.
+
+        Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -65,6 +95,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.UpsertTrack,
                     request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.FromString,
                     response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.SerializeToString,
+            ),
+            'MarkTracksListed': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkTracksListed,
+                    request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedResponse.SerializeToString,
+            ),
+            'EraseResolver': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseResolver,
+                    request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -95,6 +135,60 @@ class CatalogService:
             '/seda.tracks.internal.v1.CatalogService/UpsertTrack',
             seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackRequest.SerializeToString,
             seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.UpsertTrackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkTracksListed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.internal.v1.CatalogService/MarkTracksListed',
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedRequest.SerializeToString,
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseResolver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.internal.v1.CatalogService/EraseResolver',
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverRequest.SerializeToString,
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,6 +24,18 @@ class CatalogServiceStub:
     INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
     NEEDS_RESOLUTION, RATE_LIMITED (for a new track).
     """
+    MarkTracksListed: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.MarkTracksListedRequest, _catalog_service_pb2.MarkTracksListedResponse]
+    """Lets everybody find tracks with SearchTracks, because they were posted in a public room.
+
+    Chat calls it in the background once such a message is committed. Nothing takes it back:
+    deleting the message or the room leaves the track listed, and a room is public or private for
+    good. Unknown ids are ignored. Safe to repeat.
+    """
+    EraseResolver: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.EraseResolverRequest, _catalog_service_pb2.EraseResolverResponse]
+    """Deletes the record of which tracks a user resolved, which is all that tracks stores of a user.
+
+    Safe to repeat.
+    """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stores tracks on behalf of other services."""
@@ -40,6 +52,30 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         that needs resolution works only after ResolveTrack has resolved it. Safe to repeat. Errors:
         INVALID_URL, UNSUPPORTED_PROVIDER, UNSUPPORTED_RESOURCE, PRIVATE_LINK, NOT_A_TRACK,
         NEEDS_RESOLUTION, RATE_LIMITED (for a new track).
+        """
+
+    @_abc_1.abstractmethod
+    def MarkTracksListed(
+        self,
+        request: _catalog_service_pb2.MarkTracksListedRequest,
+        context: _aio.ServicerContext[_catalog_service_pb2.MarkTracksListedRequest, _abc.Awaitable[_catalog_service_pb2.MarkTracksListedResponse]],
+    ) -> _abc.Awaitable[_catalog_service_pb2.MarkTracksListedResponse]:
+        """Lets everybody find tracks with SearchTracks, because they were posted in a public room.
+
+        Chat calls it in the background once such a message is committed. Nothing takes it back:
+        deleting the message or the room leaves the track listed, and a room is public or private for
+        good. Unknown ids are ignored. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def EraseResolver(
+        self,
+        request: _catalog_service_pb2.EraseResolverRequest,
+        context: _aio.ServicerContext[_catalog_service_pb2.EraseResolverRequest, _abc.Awaitable[_catalog_service_pb2.EraseResolverResponse]],
+    ) -> _abc.Awaitable[_catalog_service_pb2.EraseResolverResponse]:
+        """Deletes the record of which tracks a user resolved, which is all that tracks stores of a user.
+
+        Safe to repeat.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _aio.Server) -> None: ...

@@ -9,7 +9,11 @@ import asyncpg
 import pytest
 
 from seda.tracks.internal.v1 import catalog_service_pb2
-from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2 import (
+    EraseResolverRequest,
+    MarkTracksListedRequest,
+    UpsertTrackRequest,
+)
 from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from seda.tracks.v1 import track_service_pb2
 from seda.tracks.v1.track_service_pb2 import (
@@ -22,10 +26,12 @@ from seda.tracks.v1.track_service_pb2 import (
     SearchTracksRequest,
 )
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
+from servicekit.caller import Role
 from tests.services.round_trips import RoundTrip, missing, statements_of
-from tests.services.running import Running, call, service, user
+from tests.services.running import Running, add_user, call, service, user
 
-_ADA = user("ada@example.com")
+_ADA, _BOB = user("ada@example.com"), user("bob@example.com")
+_STAFF = user("staff@example.com")
 _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 _UPSERTED = "https://open.spotify.com/track/7gwRSZ0EmGWa697ZrE58GA"
 
@@ -42,8 +48,8 @@ class Context:
     async def parse(self) -> object:
         return await call(self.tracks.ParseTrackUrl, ParseTrackUrlRequest(input=_LINK), _ADA)
 
-    async def resolve(self) -> object:
-        return await call(self.tracks.ResolveTrack, ResolveTrackRequest(input=_LINK), _ADA)
+    async def resolve(self, caller: tuple[tuple[str, str], ...] = _ADA) -> object:
+        return await call(self.tracks.ResolveTrack, ResolveTrackRequest(input=_LINK), caller)
 
     async def get(self) -> object:
         return await call(self.tracks.GetTrack, GetTrackRequest(track_id=self.track_id), _ADA)
@@ -55,7 +61,7 @@ class Context:
         return found
 
     async def list(self) -> object:
-        return await call(self.tracks.ListTracks, ListTracksRequest(page_size=100), _ADA)
+        return await call(self.tracks.ListTracks, ListTracksRequest(page_size=100), _STAFF)
 
     async def search(self, query: str) -> object:
         return await call(self.tracks.SearchTracks, SearchTracksRequest(query=query), _ADA)
@@ -69,11 +75,31 @@ class Context:
         assert found.track.title == stored
         return found
 
+    async def mark_listed(self) -> object:
+        request = MarkTracksListedRequest(track_ids=self.thousand[:100])
+        return await call(self.catalog.MarkTracksListed, request, service("chat", "tracks"))
+
+    async def erase(self) -> object:
+        return await call(
+            self.catalog.EraseResolver, EraseResolverRequest(user_id=str(uuid4())), service("users", "tracks")
+        )
+
 
 # In this order: later rows of a method use the state that earlier ones leave.
 TABLE: tuple[RoundTrip[Context], ...] = (
     RoundTrip("ParseTrackUrl", "", Context.parse, ()),
-    RoundTrip("ResolveTrack", "of a new track", Context.resolve, ("tracks.find", "tracks.add")),
+    RoundTrip(
+        "ResolveTrack",
+        "of a new track",
+        Context.resolve,
+        ("tracks.find", "tracks.add", "tracks.add_resolver"),
+    ),
+    RoundTrip(
+        "ResolveTrack",
+        "of another user's track",
+        lambda context: context.resolve(_BOB),
+        ("tracks.find", "tracks.add_resolver"),
+    ),
     RoundTrip("ResolveTrack", "of a stored track", Context.resolve, ("tracks.find",)),
     RoundTrip("GetTrack", "", Context.get, ("tracks.get",)),
     RoundTrip("LookupTracks", "of a thousand", Context.lookup, ("tracks.lookup",)),
@@ -96,11 +122,14 @@ TABLE: tuple[RoundTrip[Context], ...] = (
         lambda context: context.upsert("Other", "T"),
         ("tracks.find",),
     ),
+    RoundTrip("MarkTracksListed", "of a hundred", Context.mark_listed, ("tracks.mark_listed",)),
+    RoundTrip("EraseResolver", "of nobody", Context.erase, ("tracks.delete_resolver",)),
 )
 
 
 @pytest.fixture(scope="module")
 async def context(tracks: Running, admin: asyncpg.Connection) -> Context:
+    await add_user(admin, "staff@example.com", role=Role.MODERATOR)
     stub = TrackServiceStub(tracks.channel)
     other = ResolveTrackRequest(input="https://youtu.be/4eUqsUZBluA")
     track_id = (await call(stub.ResolveTrack, other, _ADA)).track.id

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from seda.rpc.internal.v1.page_token_pb2 import PageToken
-from seda.tracks.internal.v1.catalog_service_pb2 import UpsertTrackRequest
+from seda.tracks.internal.v1.catalog_service_pb2 import MarkTracksListedRequest, UpsertTrackRequest
 from seda.tracks.internal.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import SearchTracksRequest, SearchTracksResponse
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.errors import InvalidFieldsError, PageTokenMismatchError, RateLimitedError
@@ -36,13 +37,21 @@ _STORED = [
 ]
 
 
+async def store(catalog: CatalogServiceStub, request: UpsertTrackRequest) -> Track:
+    """Store a track as one that was posted in a public room."""
+    track = (await call(catalog.UpsertTrack, request, service("chat", "tracks"))).track
+    listing = MarkTracksListedRequest(track_ids=[track.id])
+    await call(catalog.MarkTracksListed, listing, service("chat", "tracks"))
+    return track
+
+
 @pytest.fixture(scope="module")
 async def stub(tracks: Running) -> TrackServiceStub:
     catalog = CatalogServiceStub(tracks.channel)
     for number, (title, artist) in enumerate(_STORED):
         link = f"https://youtu.be/search-{number:04}"
         request = UpsertTrackRequest(input=link, title=title, artist=artist)
-        await call(catalog.UpsertTrack, request, service("chat", "tracks"))
+        await store(catalog, request)
     return TrackServiceStub(tracks.channel)
 
 
@@ -99,9 +108,9 @@ async def test_search_tracks_normalizes_queries_as_titles(
 ) -> None:
     link = f"https://youtu.be/fold-{title.encode().hex()[:6]:0>6}"
     request = UpsertTrackRequest(input=link, title=title, artist="Zzz")
-    stored = await call(CatalogServiceStub(tracks.channel).UpsertTrack, request, service("chat", "tracks"))
+    stored = await store(CatalogServiceStub(tracks.channel), request)
     for query in (title, unicodedata.normalize("NFD", title), f"{title} zzz", title.upper()):
-        assert stored.track.title in await titles(stub, query), query
+        assert stored.title in await titles(stub, query), query
 
 
 async def test_search_tracks_gives_whole_tracks(stub: TrackServiceStub) -> None:
@@ -131,8 +140,8 @@ async def test_search_tracks_has_20_on_a_page_and_100_at_most(
     stub: TrackServiceStub, admin: asyncpg.Connection
 ) -> None:
     await admin.execute(
-        "INSERT INTO tracks.track_refs (id, provider, provider_id, url, title, search_text)"
-        " SELECT gen_random_uuid(), 'youtube', 'page' || n, 'https://page.example/' || n, 'Page', 'page ' || n"
+        "INSERT INTO tracks.track_refs (id, provider, provider_id, url, title, search_text, listed_at)"
+        " SELECT gen_random_uuid(), 'youtube', 'page' || n, 'https://page.example/' || n, 'Page', 'page ' || n, now()"
         " FROM generate_series(1, 130) AS n"
     )
     for size, shown in ((0, 20), (7, 7), (100, 100), (101, 100)):
@@ -143,14 +152,10 @@ async def test_search_tracks_has_20_on_a_page_and_100_at_most(
 async def test_search_tracks_finds_only_the_new_title(stub: TrackServiceStub, tracks: Running) -> None:
     catalog = CatalogServiceStub(tracks.channel)
     link = "https://youtu.be/changing-01"
-    await call(
-        catalog.UpsertTrack, UpsertTrackRequest(input=link, title="Quixotic"), service("chat", "tracks")
-    )
+    await store(catalog, UpsertTrackRequest(input=link, title="Quixotic"))
     assert await titles(stub, "quixotic") == ["Quixotic"]
     assert await titles(stub, "windmill") == []
-    await call(
-        catalog.UpsertTrack, UpsertTrackRequest(input=link, artist="Windmill"), service("chat", "tracks")
-    )
+    await store(catalog, UpsertTrackRequest(input=link, artist="Windmill"))
     assert await titles(stub, "windmill") == await titles(stub, "quixotic windmill") == ["Quixotic"]
 
 
@@ -194,7 +199,7 @@ async def test_search_tracks_pages_through_the_longest_texts(stub: TrackServiceS
     long = "\U0001f3b5" * 500
     for n in range(3):
         request = UpsertTrackRequest(input=f"https://youtu.be/longest---{n}", title=long, artist=long)
-        await call(catalog.UpsertTrack, request, service("chat", "tracks"))
+        await store(catalog, request)
     seen, token = set[str](), ""
     for _ in range(3):
         page = await find(stub, "\U0001f3b5\U0001f3b5", 1, token)

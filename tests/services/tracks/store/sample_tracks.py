@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -73,7 +74,7 @@ def names() -> Iterator[tuple[str, str]]:
 
 
 async def store(admin: asyncpg.Connection) -> None:
-    """Fill an empty database."""
+    """Fill an empty database; half of the tracks are listed."""
     rows = (
         (
             new_id(),
@@ -86,6 +87,7 @@ async def store(admin: asyncpg.Connection) -> None:
             "COMPLETE",
             search_text(title, artist),
             None,
+            datetime.now(UTC) if n % 2 or n >= TRACKS else None,
         )
         for n, (title, artist) in enumerate(itertools.chain(names(), KNOWN))
     )
@@ -104,6 +106,7 @@ async def store(admin: asyncpg.Connection) -> None:
             "metadata_state",
             "search_text",
             "next_attempt_at",
+            "listed_at",
         ],
     )
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -24,12 +25,17 @@ _PAGE = 21
 # Enough executions for PostgreSQL to switch to a generic plan.
 _TIMES = 7
 _INDEXES = {
-    (MatchTier.PREFIX, True): "track_refs_search_text_id_idx",
-    (MatchTier.PREFIX, False): "track_refs_search_text_id_idx",
-    (MatchTier.SUBSTRING, True): "track_refs_search_text_idx",
-    (MatchTier.SUBSTRING, False): "track_refs_search_words_idx",
-    (MatchTier.FUZZY, True): "track_refs_search_text_idx",
+    (MatchTier.PREFIX, True): "track_refs_listed_search_text_id_idx",
+    (MatchTier.PREFIX, False): "track_refs_listed_search_text_id_idx",
+    (MatchTier.SUBSTRING, True): "track_refs_listed_search_text_idx",
+    (MatchTier.SUBSTRING, False): "track_refs_listed_search_words_idx",
+    (MatchTier.FUZZY, True): "track_refs_listed_search_text_idx",
 }
+# Of the searching user's own tracks.
+_OWN_INDEXES = {"track_resolvers_pkey", "track_refs_pkey"}
+_STRANGER, _RESOLVER = UUID(int=1), UUID(int=2)
+"""Who resolved nothing, and who resolved two thousand tracks that are not listed."""
+_OWN_BUFFERS = {_STRANGER: 4, _RESOLVER: 5 * search.MAX_OWN}
 _MOST_BUFFERS = {
     MatchTier.PREFIX: 40,
     MatchTier.SUBSTRING: search.MAX_CANDIDATES + 100,
@@ -41,6 +47,12 @@ _QUERIES = [
     *("u2", "U2", "100%", "!!!", "%", "_", "\\", "flim", "hyperbalad bjork"),
     *("é", "лю", "мумий", "мумий троль", "米", "米津", "恋", "あい", "あいう", "방", "방탄", "حب", "حبل"),
 ]
+
+
+_RESOLVE = """
+    INSERT INTO tracks.track_resolvers (user_id, track_id)
+    SELECT $1, id FROM tracks.track_refs WHERE listed_at IS NULL ORDER BY id DESC LIMIT 2000
+"""
 
 
 class Watched(Pool):
@@ -59,8 +71,9 @@ async def pool(database: Database) -> AsyncIterator[Watched]:
     """A pool of the service's role on a filled table."""
     async with administrator(database.server, database.name) as admin:
         await sample_tracks.store(admin)
-        # What autovacuum would do after the inserts.
-        await admin.execute("VACUUM ANALYZE tracks.track_refs")
+        # The rest is what autovacuum would do after the inserts.
+        await admin.execute(_RESOLVE, _RESOLVER)
+        await admin.execute("VACUUM ANALYZE tracks.track_refs, tracks.track_resolvers")
         pages = await admin.fetchval(
             "SELECT relpages FROM pg_class WHERE oid = 'tracks.track_refs'::regclass"
         )
@@ -108,32 +121,35 @@ def scans(plan: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("user_id", _OWN_BUFFERS, ids=["stranger", "resolver"])
 @pytest.mark.parametrize("query", _QUERIES)
 async def test_search_uses_its_index_and_reads_few_rows(
-    pool: Watched, session: asyncpg.Connection, query: str
+    pool: Watched, session: asyncpg.Connection, query: str, user_id: UUID
 ) -> None:
     wanted = parse_query(query)
     shown = 0
     for cursor in tiers(wanted, START):
         if shown >= _PAGE:
             break
-        shown += len(await search.find_matches(pool, wanted, cursor, _PAGE - shown))
+        shown += len(await search.find_matches(pool, user_id, wanted, cursor, _PAGE - shown))
         plan = await explained(session, pool)
-        assert set(scans(plan)) == {_INDEXES[cursor.tier, wanted.has_trigrams]}, cursor.tier.name
+        index = _INDEXES[cursor.tier, wanted.has_trigrams]
+        assert set(scans(plan)) == {index, *_OWN_INDEXES}, cursor.tier.name
         read = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        assert read <= _MOST_BUFFERS[cursor.tier], cursor.tier.name
+        assert read <= _MOST_BUFFERS[cursor.tier] + _OWN_BUFFERS[user_id], cursor.tier.name
 
 
 @pytest.mark.parametrize("query", ["the", "th", "love", "лю", "あい"])
 async def test_later_pages_use_the_same_index(pool: Watched, session: asyncpg.Connection, query: str) -> None:
     wanted = parse_query(query)
     for tier in (MatchTier.PREFIX, MatchTier.SUBSTRING):
-        last = (await search.find_matches(pool, wanted, Cursor(tier), _PAGE))[-1]
+        last = (await search.find_matches(pool, _STRANGER, wanted, Cursor(tier), _PAGE))[-1]
         cursor = Cursor(tier, last.search_text or "", last.similarity, last.id)
-        await search.find_matches(pool, wanted, cursor, _PAGE)
+        await search.find_matches(pool, _STRANGER, wanted, cursor, _PAGE)
         plan = await explained(session, pool)
-        assert set(scans(plan)) == {_INDEXES[tier, wanted.has_trigrams]}
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= _MOST_BUFFERS[tier]
+        assert set(scans(plan)) == {_INDEXES[tier, wanted.has_trigrams], *_OWN_INDEXES}
+        read = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        assert read <= _MOST_BUFFERS[tier] + _OWN_BUFFERS[_STRANGER]
 
 
 @pytest.mark.parametrize(
@@ -155,8 +171,29 @@ async def test_later_pages_use_the_same_index(pool: Watched, session: asyncpg.Co
 async def test_search_finds_the_query(pool: Watched, query: str, title: str, tier: MatchTier) -> None:
     wanted = parse_query(query)
     for cursor in tiers(wanted, START):
-        rows = await search.find_matches(pool, wanted, cursor, 100)
+        rows = await search.find_matches(pool, _STRANGER, wanted, cursor, 100)
         assert (title in [row.title for row in rows]) == (cursor.tier is tier), cursor.tier.name
+
+
+@pytest.mark.parametrize("query", ["love you", "방탄", "лю", "the", "night"])
+async def test_only_its_resolver_finds_a_track_that_is_not_listed(
+    pool: Watched, session: asyncpg.Connection, query: str
+) -> None:
+    wanted = parse_query(query)
+    found: dict[UUID, set[UUID]] = {}
+    for user_id in (_STRANGER, _RESOLVER):
+        pages = [
+            await search.find_matches(pool, user_id, wanted, cursor, search.MAX_CANDIDATES)
+            for cursor in tiers(wanted, START)
+        ]
+        found[user_id] = {row.id for page in pages for row in page}
+        assert len(found[user_id]) == sum(map(len, pages))
+    listed = "SELECT id FROM tracks.track_refs WHERE listed_at IS NOT NULL AND id = ANY ($1)"
+    newest = "SELECT id FROM tracks.track_refs WHERE listed_at IS NULL ORDER BY id DESC LIMIT $1"
+    assert {row["id"] for row in await session.fetch(listed, found[_STRANGER])} == found[_STRANGER]
+    own = found[_RESOLVER] - found[_STRANGER]
+    assert own
+    assert own <= {row["id"] for row in await session.fetch(newest, search.MAX_OWN)}
 
 
 async def test_tiers_find_no_track_twice(pool: Watched) -> None:
@@ -165,7 +202,7 @@ async def test_tiers_find_no_track_twice(pool: Watched) -> None:
         found = [
             row.id
             for cursor in tiers(wanted, START)
-            for row in await search.find_matches(pool, wanted, cursor, search.MAX_CANDIDATES)
+            for row in await search.find_matches(pool, _STRANGER, wanted, cursor, search.MAX_CANDIDATES)
         ]
         assert len(found) == len(set(found)) > 0, query
 
@@ -175,7 +212,7 @@ async def test_literal_wildcards_find_only_themselves(pool: Watched) -> None:
         wanted = parse_query(query)
         for cursor in tiers(wanted, START):
             if cursor.tier is not MatchTier.FUZZY:
-                rows = await search.find_matches(pool, wanted, cursor, 100)
+                rows = await search.find_matches(pool, _STRANGER, wanted, cursor, 100)
                 assert all(wanted.text in (row.search_text or "") for row in rows), query
 
 
