@@ -211,7 +211,7 @@ def _check_times(claims: dict[str, Any], now: float) -> float:
 def _is_email_verified(claims: dict[str, Any]) -> bool:
     """Whether the issuer says so: in OpenID Connect's claim, or where Supabase writes it.
 
-    Users can write their user_metadata themselves: docs/decisions/0008-token-keys.md.
+    Users can write their user_metadata themselves: docs/decisions/0021-verified-email.md.
     """
     verified, metadata = claims.get("email_verified"), claims.get("user_metadata")
     if verified is None and isinstance(metadata, dict):
