@@ -54,7 +54,7 @@ async def test_a_commit_whose_answer_is_lost_is_found_again(
     assert faulty.committed == 2
 
 
-async def test_a_commit_that_failed_is_written_anew(
+async def test_a_commit_that_failed_is_written_again(
     faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
@@ -123,14 +123,17 @@ async def test_an_outcome_that_stays_unknown_is_no_invitation_to_repeat(
     assert (await batcher.send(draft(room_id), soon())).seq == 1
 
 
+@pytest.mark.parametrize("rooms", [1, 2])
 async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
     faulty: FaultyDatabase,
     batcher: MessageBatcher,
     admin: asyncpg.Connection,
     database: postgres.Database,
     monkeypatch: pytest.MonkeyPatch,
+    rooms: int,
 ) -> None:
-    room_id = await new_room(admin)
+    """A batch of one room waits for its lock; one of several skips a room whose lock is taken."""
+    room_id, *others = [await new_room(admin) for _ in range(rooms)]
     paused, go_on = asyncio.Event(), asyncio.Event()
 
     async def pause(*_: object, **__: object) -> None:
@@ -141,7 +144,7 @@ async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
     statements: list[str] = []
     faulty.observers.append(lambda name, _: statements.append(name))
     faulty.lost_answers = 1
-    call = asyncio.create_task(batcher.send(draft(room_id), soon()))
+    call = asyncio.gather(*(batcher.send(draft(each), soon()) for each in (room_id, *others)))
     await paused.wait()
     async with locked(database, room_id), asyncio.timeout(10):
         go_on.set()
@@ -149,8 +152,9 @@ async def test_an_unknown_outcome_is_remembered_while_the_room_is_locked(
         while statements.count("BEGIN") < 3:
             # Observers can't be waited for.
             await asyncio.sleep(0.01)
-    assert await call == SendResult(1, deduplicated=False)
-    assert await stored(admin, room_id) == [(1, "x")]
+    assert await call == [SendResult(1, deduplicated=False)] * rooms
+    for each in (room_id, *others):
+        assert await stored(admin, each) == [(1, "x")]
 
 
 async def test_a_serialization_failure_repeats_the_batch(
@@ -223,13 +227,15 @@ async def test_rooms_that_wait_for_locks_leave_the_others_alone(
 
 
 async def test_a_batch_is_bounded_and_keeps_each_rooms_order(
-    batcher: MessageBatcher, admin: asyncpg.Connection
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
 ) -> None:
     room_id = await new_room(admin)
     count = MAX_BATCH * 2 + 50
     answers = await asyncio.gather(*(batcher.send(draft(room_id, f"{n}"), soon()) for n in range(count)))
     assert [answer.seq for answer in answers] == list(range(1, count + 1))
     assert await stored(admin, room_id) == [(n + 1, f"{n}") for n in range(count)]
+    # The first alone, and no draft a second time by itself, as after a statement that the database refused.
+    assert faulty.committed <= 5
 
 
 async def test_equal_request_ids_in_one_batch_are_one_write(
