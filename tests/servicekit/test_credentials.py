@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,12 +21,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from grpc_health.v1 import health_pb2
+from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from servicekit import credentials
 from servicekit.channels import open_channel
+from servicekit.errors import TokenInvalidError
 from servicekit.process import App, Process
 from servicekit.settings import ServiceSettings, SettingsError
+from servicekit.tokens import SERVICE_ISSUER, ServiceToken
 from tests.certificates import Authority, Pair, Tls
 from tests.probe import METHODS, ProbeRequest
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, Probe, Users, as_user, servicers
@@ -100,6 +104,24 @@ def test_a_service_verifies_what_it_signs_with_its_own_key(tmp_path: Path) -> No
         .expires
         > 0
     )
+
+
+def test_a_service_can_not_sign_in_the_name_of_another(tmp_path: Path) -> None:
+    other = OKPKey.generate_key("Ed25519")
+    told = with_keys(tmp_path, OWN_KEY, public(ED, "probe"), public(other, "chat"))
+    claims = {
+        "iss": SERVICE_ISSUER,
+        "aud": "probe",
+        "sub": "chat",
+        "iat": int(time.time()),
+        "exp": int(time.time()) + 60,
+    }
+    verifier = credentials.build_token_verifier(told)
+    genuine = jwt.encode({"alg": "Ed25519", "kid": "chat"}, claims, other, algorithms=["Ed25519"])
+    assert isinstance(verifier.verify(genuine), ServiceToken)
+    forged = jwt.encode({"alg": "Ed25519", "kid": "probe"}, claims, ED, algorithms=["Ed25519"])
+    with pytest.raises(TokenInvalidError, match="another service's key"):
+        verifier.verify(forged)
 
 
 @pytest.fixture(scope="module")

@@ -298,6 +298,15 @@ async def test_a_call_that_is_cancelled_gives_back_its_place_once() -> None:
             assert probe.limiter.running == left
 
 
+@pytest.mark.parametrize("error", [ConflictError(), ValueError("x"), TimeoutError()])
+async def test_a_call_that_fails_gives_back_its_place(error: Exception) -> None:
+    async with serving(limit=1, queue=1, wait=0.1) as probe:
+        probe.probe.handle = lambda _request, _call: failing(error)
+        outcomes = [await probe.call("Ask") for _ in range(3)]
+        assert "RESOURCE_EXHAUSTED" not in {each.code.name for each in outcomes}
+        assert probe.limiter.running == 0
+
+
 async def test_streams_have_caps_of_their_own() -> None:
     """Four may be open, three of them one user's; who leaves makes room."""
     started = asyncio.Semaphore(0)

@@ -238,6 +238,17 @@ async def test_a_batch_is_bounded_and_keeps_each_rooms_order(
     assert faulty.committed <= 5
 
 
+async def test_drafts_that_are_skipped_keep_their_order(
+    batcher: MessageBatcher, admin: asyncpg.Connection, database: postgres.Database
+) -> None:
+    held, free = await new_room(admin), await new_room(admin)
+    async with locked(database, held):
+        skipped = [asyncio.create_task(batcher.send(draft(held, f"{n}"), soon())) for n in range(5)]
+        await batcher.send(draft(free), soon())
+    await asyncio.gather(*skipped)
+    assert await stored(admin, held) == [(n + 1, f"{n}") for n in range(5)]
+
+
 async def test_equal_request_ids_in_one_batch_are_one_write(
     faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection, database: postgres.Database
 ) -> None:
@@ -286,6 +297,17 @@ async def test_a_draft_that_is_refused_as_too_many_does_not_slow_the_next_one(
         charge=lambda each: limit.hit(each.user_id),
     )
     assert [type(each) for each in outcomes] == [RateLimitedError] * 2
+
+
+async def test_a_batch_that_is_repeated_is_charged_once(
+    faulty: FaultyDatabase, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    batcher = MessageBatcher(faulty, RateLimiter(0.001, 1, SystemClock()))
+    faulty.faults = [ConflictError, ConflictError]
+    assert (await batcher.send(draft(room_id), soon())).seq == 1
+    with pytest.raises(RateLimitedError):
+        await batcher.send(draft(room_id), soon())
 
 
 async def test_slow_mode_holds_between_the_drafts_of_a_batch(
