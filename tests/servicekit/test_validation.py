@@ -49,7 +49,9 @@ def test_text_becomes_nfc_everywhere() -> None:
     assert request == nested("é")
 
 
-@pytest.mark.parametrize("text", ["", "a", "é", "a\nb\tc", "①ﬁ", "🎵", "\u200d", "\ue000", "\U0010ffff", "日本"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "é", "a\nb\tc", "①ﬁ", "🎵", "\u200d", "\ue000", "\U0010ffff", "日本"]
+)
 def test_clean_text_stays_as_it_is(text: str) -> None:
     request = nested(text)
     validate(request)
