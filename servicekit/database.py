@@ -25,6 +25,9 @@ _log = structlog.get_logger("database")
 _T = TypeVar("_T")
 _ATTEMPTS = 3
 _REOPEN_SECONDS = 0.5
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
 # From PostgreSQL's epoch, 2000-01-01, to 1970-01-01 in microseconds.
 _EPOCH_SHIFT = 946_684_800_000_000
 
@@ -57,6 +60,8 @@ class PoolOptions:
         arguments: dict[str, Any] = {"timeout": self.connect_timeout, "server_settings": settings}
         if self.pooled:
             return {**arguments, "statement_cache_size": 0}
+        # Statements outside of transactions, too, whatever the database or the role has as its default.
+        settings["default_transaction_isolation"] = "read committed"
         settings["statement_timeout"] = str(self.statement_timeout_ms)
         settings["lock_timeout"] = str(self.lock_timeout_ms)
         settings["idle_in_transaction_session_timeout"] = str(self.idle_in_transaction_timeout_ms)
@@ -102,14 +107,14 @@ class Session:
         return int(count) if count.isdigit() else 0
 
     async def execute_control(self, text: str) -> None:
-        """Run BEGIN, COMMIT or ROLLBACK; terminates the connection on a timeout."""
+        """Run a BEGIN, COMMIT or ROLLBACK; terminates the connection on a timeout."""
         started = time.perf_counter()
         try:
             await self._connection.execute(text, timeout=self._database.options.control_timeout)
         except sql_errors.DRIVER_ERRORS as error:
             raise self._to_service_error(error, None) from None
         finally:
-            self._database.record_statement(text, time.perf_counter() - started)
+            self._database.record_statement(text.partition(" ")[0], time.perf_counter() - started)
 
     async def _run(
         self, statement: Statement[*tuple[Any, ...]], run: Callable[..., Awaitable[_T]], args: tuple[Any, ...]
@@ -126,8 +131,9 @@ class Session:
     def _to_service_error(
         self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None
     ) -> Exception:
-        if isinstance(error, TimeoutError) or sql_errors.is_closed_by_server(error):
-            # The connection may never end; it must not return to the pool.
+        read_only = sql_errors.sqlstate(error) == sql_errors.READ_ONLY
+        if read_only or isinstance(error, TimeoutError) or sql_errors.is_closed_by_server(error):
+            # The connection may never end, or leads to a former primary; it must not return to the pool.
             self._connection.terminate()
         return sql_errors.translate(error, statement)
 
@@ -203,7 +209,7 @@ class Database:
         A commit that has begun is never cancelled. No RPC and no HTTP inside.
         """
         async with self.session() as session:
-            await session.execute_control("BEGIN")
+            await session.execute_control("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
                 yield session
             except BaseException:
@@ -314,6 +320,9 @@ class Database:
 
     async def _prepare(self, connection: Any) -> None:  # noqa: ANN401 - a pool's proxy
         await set_codecs(connection)
+        if not self.options.pooled:
+            # On, unless the server waits for even more than its own disk.
+            await connection.execute(_DURABLE)
         if self.on_connect is not None:
             await self.on_connect(Session(self, connection))
 

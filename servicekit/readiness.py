@@ -21,6 +21,9 @@ _log = structlog.get_logger("readiness")
 INTERVAL = 1.0
 TIMEOUT = 1.0
 _MAX_FAILURES = 2
+_READ_ONLY = "current_setting('transaction_read_only')::bool"
+RECONNECT_PROBES = 10
+"""After so many probes the connection is a new one: a changed password must not go unnoticed."""
 _RECREATE = "; recreate it: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
 
 
@@ -33,6 +36,7 @@ class DatabaseProbe:
         self._head = schema_head
         self._connection: asyncpg.Connection[Any] | None = None
         self._failures = 0
+        self._probes_left = 0
         self.probe_task: asyncio.Task[None] | None = None
         self._last_reason = ""
         self._checked = False
@@ -84,13 +88,19 @@ class DatabaseProbe:
 
     async def _check(self) -> str:
         """The reason why the database can't be used; empty when it can."""
+        self._probes_left -= 1
+        if self._probes_left <= 0:
+            self._drop()
         if self._connection is None or self._connection.is_closed():
+            self._probes_left = RECONNECT_PROBES
             arguments = self._settings.pool_options().connect_arguments()
             self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
             self._checked = False
         if not self._checked:
             privilege_problem = await excessive_privileges(self._connection, self._settings.process)
-            problem = await _text_problem(self._connection)
+            problem = await _text_problem(self._connection) or await self._durability_problem(
+                self._connection
+            )
             if privilege_problem and not self._privilege_problem:
                 _log.warning("db_role_has_excessive_privileges", reason=privilege_problem)
             self._privilege_problem = privilege_problem
@@ -100,10 +110,30 @@ class DatabaseProbe:
         if self._refused:
             return self._privilege_problem
         applied = await self._applied(self._connection)
-        problem = schema_incompatibility(self._head, applied)
+        if applied and applied[-1][2]:
+            # Another server may be the primary now, which only a new connection finds.
+            self._drop()
+            return "the database takes no writes: it is a standby, or default_transaction_read_only is on"
+        problem = schema_incompatibility(self._head, [(revision, oldest) for revision, oldest, _ in applied])
         if not problem:
-            self._log_schema_ahead(*applied[-1])
+            self._log_schema_ahead(*applied[-1][:2])
         return problem
+
+    async def _durability_problem(self, connection: asyncpg.Connection[Any]) -> str:
+        """The reason why acknowledged writes could be lost; empty, and logged, where each session prevents it."""
+        if (
+            await connection.fetchval("SELECT /* database_check */ current_setting('synchronous_commit')")
+            != "off"
+        ):
+            return ""
+        if self._settings.pool_options().pooled:
+            return (
+                "synchronous_commit is off, which no session can change behind a pooler; set it for the role"
+            )
+        _log.warning(
+            "db_synchronous_commit_off", reason="synchronous_commit is off; this service turns it on"
+        )
+        return ""
 
     def _log_schema_ahead(self, newest: str, oldest: str) -> None:
         """Log once that the schema is newer than this build, as during a rolling deployment."""
@@ -112,12 +142,13 @@ class DatabaseProbe:
             _log.info("schema_ahead", reason=reason)
         self._newest = newest
 
-    async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[tuple[str, str]]:
+    async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[tuple[str, str, bool]]:
+        """The applied revisions with their compatible_from, and whether the session is read-only."""
         schema = self._settings.process
         try:
             return await connection.fetch(
-                f"SELECT /* readiness */ revision, compatible_from FROM {schema}_migrations.applied"  # noqa: S608 - a constant name
-                " ORDER BY applied_at, revision"
+                f"SELECT /* readiness */ revision, compatible_from, {_READ_ONLY}"  # noqa: S608 - constant names
+                f" FROM {schema}_migrations.applied ORDER BY applied_at, revision"
             )
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             return ()

@@ -22,8 +22,11 @@ CONNECT_ERRORS = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    # The password was changed, or the login or the database renamed: until the service has the new ones.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
-"""The errors of connecting while PostgreSQL is unavailable or full."""
+"""The errors of connecting while PostgreSQL is unavailable, full, or refuses the login."""
 
 
 class LockTimeoutError(ConflictError):
@@ -42,8 +45,11 @@ class InvalidDataError(UnexpectedDatabaseError):
     """PostgreSQL rejected a value that passed validation: a defect with its own metric."""
 
 
+READ_ONLY = "25006"
+"""The state of a write on a server that takes none: a primary that became a standby on kept connections."""
 _CONSTRAINT_STATES = frozenset({"23505", "23514"})
 _BY_STATE: dict[str, Callable[[], Exception]] = {
+    READ_ONLY: DatabaseUnavailableError,
     "40001": ConflictError,
     "40P01": ConflictError,
     "53300": DatabaseUnavailableError,

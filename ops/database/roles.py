@@ -31,6 +31,7 @@ _APP_SETTINGS = {
     "statement_timeout": "31s",
     "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "10s",
+    "default_transaction_isolation": "read committed",
 }
 _READ_SETTINGS = {
     "default_transaction_read_only": "on",

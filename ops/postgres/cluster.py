@@ -27,7 +27,6 @@ from ops.topology import loopbacks
 THROWAWAY_SETTINGS: Mapping[str, str] = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
 }
 
 _BASE_SETTINGS: Mapping[str, str] = {
