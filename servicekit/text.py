@@ -44,12 +44,11 @@ def clean_text(text: str, *, single_line: bool = False) -> str:
     With `single_line`, white space around the text is removed and inner white space becomes one space. A blank text
     stays as it is.
     """
-    is_ascii = text.isascii()
-    if not (is_ascii and text.isprintable()):
+    if not text.isprintable():
         text = text.replace("\r\n", "\n")
         if _FORBIDDEN.search(text):
             raise TextError("contains control characters")
-    if not is_ascii:
+    if not text.isascii():
         if has_long_run(text):
             raise TextError(f"has more than {MAX_RUN} combining marks in a row")
         text = unicodedata.normalize("NFC", text)

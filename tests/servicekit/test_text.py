@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.text import _NON_STARTERS, MAX_DECOMPOSITION, MAX_RUN, TextError, clean_text, has_long_run
+from servicekit.text import (
+    _FORBIDDEN,
+    _NON_STARTERS,
+    MAX_DECOMPOSITION,
+    MAX_RUN,
+    TextError,
+    clean_text,
+    has_long_run,
+)
 
 
 def characters() -> Iterator[str]:
@@ -63,6 +71,10 @@ def test_long_run_is_found_in_any_text(text: str) -> None:
 )
 def test_single_line(text: str, clean: str) -> None:
     assert clean_text(text, single_line=True) == clean
+
+
+def test_forbidden_characters_are_not_printable() -> None:
+    assert not any(character.isprintable() for character in characters() if _FORBIDDEN.match(character))
 
 
 def test_error_does_not_repeat_the_text() -> None:
