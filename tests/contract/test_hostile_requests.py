@@ -30,26 +30,27 @@ _METHODS = methods()
 _REFLECT = "grpc.reflection.v1alpha.ServerReflection.ServerReflectionInfo"
 _BOUND = 0.020
 _CHECK_SECONDS = 0.050
+_TRIES = 5
 # Half of the metadata that clients accept.
 _MAX_ERROR = 4 << 10
 
 
 def cpu_seconds(request_type: Any, hostile: Hostile) -> float:
     """The CPU time of parsing, checking and refusing a request."""
-    started = time.process_time()
+    started = time.thread_time()
     try:
         validation.parse_request(request_type, hostile.data)
     except ServiceError as error:
         status = serialize_status(error, "seda.fm", "a request")
         assert len(status) <= _MAX_ERROR, hostile.what
-    return time.process_time() - started
+    return time.thread_time() - started
 
 
-def slowest(descriptor: Any, size: int = SIZE) -> tuple[float, Hostile]:
-    """The greatest CPU time and its request; each request has three tries, because other work counts too."""
+def slowest(descriptor: Any, size: int = SIZE, tries: int = _TRIES) -> tuple[float, Hostile]:
+    """The greatest CPU time and its request, each time the least of several tries: page faults count too."""
     request_type = message_factory.GetMessageClass(descriptor)
     return max(
-        (min(cpu_seconds(request_type, each) for _ in range(3)), each)
+        (min(cpu_seconds(request_type, each) for _ in range(tries)), each)
         for each in hostile_requests(descriptor, size)
     )
 
@@ -93,9 +94,13 @@ async def test_health_check_is_prompt_beside_every_method(suite_fixture: SuiteFi
 
 
 async def _late(served: Served, what: str, call: Callable[[], Awaitable[object]]) -> list[str]:
-    """`what`, if health checks beside the call take too long at each of three tries."""
-    longest = min([await _longest_check(served, call) for _ in range(3)])
-    return [] if longest < _CHECK_SECONDS else [f"{what}: {longest:.3f} s"]
+    """`what`, if health checks beside the call take too long at each of several tries: the machine may be busy."""
+    longest = 0.0
+    for _ in range(_TRIES):
+        longest = await _longest_check(served, call)
+        if longest < _CHECK_SECONDS:
+            return []
+    return [f"{what}: {longest:.3f} s"]
 
 
 async def _longest_check(served: Served, call: Callable[[], Awaitable[object]]) -> float:
@@ -120,13 +125,13 @@ def test_text_without_its_bound_is_caught(monkeypatch: pytest.MonkeyPatch) -> No
     descriptor = _METHODS["grpc.health.v1.Health.Check"].input_type
     monkeypatch.setattr(FieldLimit, "is_too_long", lambda *_: False)
     monkeypatch.setattr(text, "has_long_run", lambda _: False)
-    assert slowest(descriptor, SIZE // 8)[0] > _BOUND
+    assert slowest(descriptor, SIZE // 8, tries=1)[0] > _BOUND
 
 
 def test_run_without_its_bound_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     descriptor = _METHODS["seda.chat.v1.MessageService.SendMessage"].input_type
     monkeypatch.setattr(text, "has_long_run", lambda _: False)
-    seconds, hostile = slowest(descriptor, SIZE // 8)
+    seconds, hostile = slowest(descriptor, SIZE // 8, tries=1)
     assert seconds > _BOUND
     assert "marks" in hostile.what
 
@@ -135,4 +140,4 @@ def test_items_without_their_bound_are_caught(monkeypatch: pytest.MonkeyPatch) -
     descriptor = _METHODS["seda.users.v1.UserService.LookupUsers"].input_type
     limits = {number: replace(limit, max_items=SIZE) for number, limit in field_limits(descriptor).items()}
     monkeypatch.setattr(validation, "field_limits", lambda _: limits)
-    assert slowest(descriptor)[0] > _BOUND
+    assert slowest(descriptor, tries=1)[0] > _BOUND
