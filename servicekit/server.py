@@ -28,7 +28,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_connection_idle_ms", 300_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    # grpc-go's shortest keepalive is 10 s. A ping that comes a little early is no strike.
+    ("grpc.http2.min_ping_interval_without_data_ms", 9_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"

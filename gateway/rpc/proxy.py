@@ -16,7 +16,13 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit.call import Call
 from servicekit.channels import RETURN_OVERHEAD, ServiceClient
-from servicekit.errors import Code, DeadlineExceededError, ServiceError, ServiceUnavailableError
+from servicekit.errors import (
+    Code,
+    DeadlineExceededError,
+    ServiceError,
+    ServiceUnavailableError,
+    TokenInvalidError,
+)
 from servicekit.handlers import PassthroughHandler
 from servicekit.health import HealthRegistry
 from servicekit.methods import Method, methods_of
@@ -119,6 +125,9 @@ def _unary(client: ServiceClient, method: Method) -> PassthroughHandler:
 def _metadata(call: Call, authorization: str | None) -> Metadata:
     metadata = [("x-request-id", call.request_id)]
     if authorization is not None:
+        if not (authorization.isascii() and authorization.isprintable()):
+            # No channel sends it, and no token has such characters.
+            raise TokenInvalidError("the authorization header is not printable ASCII")
         metadata.append(("authorization", authorization))
     if call.traceparent is not None:
         metadata.append(("traceparent", call.traceparent))

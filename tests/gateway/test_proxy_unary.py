@@ -21,6 +21,7 @@ from tests.gateway.gateway_fixture import (
     running_gateway,
     status_bytes,
 )
+from tests.support import raw_http2
 
 # Not a valid message; the proxy must not decode it.
 GARBAGE = bytes(range(256)) + b"\xff" * 5
@@ -54,6 +55,17 @@ async def test_bytes_are_unchanged_both_ways(gateway: GatewayFixture, data: byte
     gateway.users.handlers[GET_USER] = echo
     assert await gateway.unary(GET_USER)(data, timeout=SECONDS) == data[::-1]
     assert (await gateway.users.received(GET_USER)).data == data
+
+
+@pytest.mark.parametrize("path", [GET_USER, "/seda.gateway.v1.GatewayService/GetRoomPage"])
+@pytest.mark.parametrize("value", [b"Bearer \xe9", b"Bearer \xc3\xa9", b"Bearer \xff\xfe"])
+async def test_a_token_that_is_not_ascii_is_invalid(gateway: GatewayFixture, path: str, value: bytes) -> None:
+    """Forwarded and composed calls alike; gRPC's channels can't send it on."""
+    gateway.users.handlers[GET_USER] = echo
+    port = gateway.process.servers.port
+    async with asyncio.timeout(SECONDS):
+        assert await raw_http2.call(port, GET_USER, authorization=b"Bearer x") == "0"
+        assert await raw_http2.call(port, path, authorization=value) == "16"
 
 
 async def test_metadata_is_forwarded_and_the_token_not_verified(gateway: GatewayFixture) -> None:

@@ -14,6 +14,7 @@ from tests.probe import METHODS, ProbeRequest
 from tests.servicekit import probe_process
 from tests.servicekit.probe_process import build, running
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, as_user
+from tests.support import raw_http2
 
 _KIB, _MIB, _SECOND = 1024, 1024 * 1024, 1000
 _AGREED = {
@@ -26,7 +27,7 @@ _AGREED = {
     "grpc.max_connection_idle_ms": 300 * _SECOND,
     "grpc.keepalive_time_ms": 60 * _SECOND,
     "grpc.keepalive_timeout_ms": 10 * _SECOND,
-    "grpc.http2.min_ping_interval_without_data_ms": 20 * _SECOND,
+    "grpc.http2.min_ping_interval_without_data_ms": 9 * _SECOND,
     "grpc.keepalive_permit_without_calls": 1,
 }
 
@@ -65,3 +66,14 @@ async def test_request_of_more_than_256_kib_is_refused() -> None:
         for kib, code in ((255, "INVALID_ARGUMENT"), (257, "RESOURCE_EXHAUSTED")):
             data = ProbeRequest(text="x" * kib * _KIB).SerializeToString()
             assert (await send(channel, METHODS["Ask"], data, as_user())).code.name == code
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seconds", "kept"), [(10, True), (4, False)])
+async def test_pings_of_the_shortest_keepalive_of_go_clients_are_welcome(
+    seconds: float, *, kept: bool
+) -> None:
+    """Beside an open stream without data; more frequent ones end the connection."""
+    async with running() as (process, _):
+        kinds = await raw_http2.ping(process.servers.port, "/grpc.health.v1.Health/Watch", 5, seconds)
+    assert (raw_http2.GOAWAY not in kinds) == kept
