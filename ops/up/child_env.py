@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.topology import SUITE, loopbacks
+from ops.data_dir import DATABASE
+from ops.database import SERVICES
+from ops.topology import LOOPBACK, SUITE, loopbacks
 
 if TYPE_CHECKING:
     from ops.topology import ProcessSpec
@@ -15,7 +17,15 @@ _TARGETS = tuple(each for each in SUITE if each.name != "gateway")
 _SECRETS = {"SEDA_JWT_SECRET": "jwt", "SEDA_SERVICE_SECRET": "service"}
 
 
-def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
+def service_passwords(options: UpOptions) -> dict[str, str]:
+    """Return the password of each service's role in the suite's own PostgreSQL; none in the user's database."""
+    if options.database_url:
+        return {}
+    roles = [f"{each}_app" for each in SERVICES]
+    return {each: options.data_dir.ensure_secret(each).read_text().strip() for each in roles}
+
+
+def common_environment(options: UpOptions) -> dict[str, str]:
     """Return the variables of all processes. The user's settings stay, except for ports and addresses."""
     environ = dict(options.environ)
     environ.setdefault("SEDA_ENV", "development")
@@ -25,9 +35,15 @@ def common_environment(options: UpOptions, database_url: str) -> dict[str, str]:
         if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
             environ[f"{variable}_FILE"] = str(options.data_dir.ensure_secret(name))
     ports = options.ports
+    if not options.database_url:
+        # May be set, but empty.
+        environ.pop("DATABASE_URL", None)
+    for role, password in service_passwords(options).items():
+        variable = f"SEDA_{role.removesuffix('_app').upper()}_DATABASE_URL"
+        if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
+            environ[variable] = f"postgresql://{role}:{password}@{LOOPBACK}:{ports.postgres}/{DATABASE}"
     return {
         **environ,
-        "DATABASE_URL": database_url,
         # The supervisor formats the lines for the terminal.
         "SEDA_LOG_FORMAT": "json",
         "SEDA_HOST": ",".join(loopbacks()),

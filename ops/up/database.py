@@ -12,7 +12,7 @@ from ops.errors import CliError
 from ops.topology import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ops.postgres import Cluster
     from ops.reaper import Reaper
@@ -89,13 +89,13 @@ async def require_reachable(dsn: str) -> str:
         return without_password(dsn)
 
 
-async def prepare(dsn: str, progress: Progress) -> None:
-    """Create roles and schemas and apply the migrations; both do nothing when nothing is missing."""
+async def prepare(dsn: str, progress: Progress, logins: Mapping[str, str]) -> None:
+    """Create roles with their logins, and schemas, and apply the migrations; nothing when nothing is missing."""
     from ops.database.init import init_database
     from ops.database.migrate import deploy
 
     with progress.phase("roles", "roles and schemas") as phase:
-        report = await init_database(dsn)
+        report = await init_database(dsn, logins=logins)
         phase.detail = f"{report.schemas} schemas, {report.roles} roles"
     for warning in report.warnings:
         progress.note(warning)

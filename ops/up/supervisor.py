@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from ops.reaper import Reaper
 from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child import Child
-from ops.up.child_env import common_environment, process_environment
+from ops.up.child_env import common_environment, process_environment, service_passwords
 from ops.up.logs import LogFile, parse, worth_showing
 from ops.up.quickstart import seda_command
 
@@ -35,7 +35,7 @@ _TAIL_LINES = 30
 # A process that was ready and crashes is restarted so often within so many seconds, then left down.
 _RESTARTS, _RESTART_WINDOW = 3, 60.0
 
-Prepare = Callable[[str, "Progress"], Awaitable[None]]
+Prepare = Callable[[str, "Progress", Mapping[str, str]], Awaitable[None]]
 
 
 class Supervisor:
@@ -116,8 +116,8 @@ class Supervisor:
         self._options.data_dir.create()
         self._write_state()
         dsn = await self._start_database()
-        await self._prepare(dsn, self._progress)
-        self._environ = common_environment(self._options, dsn)
+        await self._prepare(dsn, self._progress, service_passwords(self._options))
+        self._environ = common_environment(self._options)
         with self._progress.phase("services", "services") as phase:
             await self._start_children()
             await self._wait_until_serving()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.database import SERVICES
 from ops.topology import CHAT, SUITE, Ports
 from tests.ops.support.fake_suite import PROJECT, RealSuite, alive, free_base, taken
 
@@ -95,6 +96,13 @@ def test_data_and_logs_are_closed_to_other_users(folder: Path) -> None:
     # A look into the folder is closed, whether or not PostgreSQL's user gets through it.
     assert data.stat().st_mode & 0o067 == 0
     assert [str(each) for each in logs if each.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.usefixtures("running")
+def test_services_log_in_as_themselves(folder: Path) -> None:
+    logs = {each: (folder / ".seda/log" / f"{each}.log").read_text() for each in SERVICES}
+    assert all('"event": "ready"' in text for text in logs.values())
+    assert [each for each, text in logs.items() if "db_role_has_excessive_privileges" in text] == []
 
 
 def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base: int) -> None:

@@ -17,7 +17,7 @@ from ops.up import command, supervisor
 FAKE_SUITE = tuple(replace(each, module="tests.ops.support.fake_suite_service") for each in SUITE)
 
 
-async def prepare(_dsn: str, _progress: object) -> None:
+async def prepare(_dsn: str, _progress: object, _logins: object) -> None:
     """Do nothing: fake services store no data."""
 
 
