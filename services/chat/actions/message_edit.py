@@ -25,8 +25,7 @@ async def update_message(deps: Deps, caller: Caller, edit: Edit) -> tuple[Messag
     A real edit is charged as a send; raises RateLimitedError.
     """
     charge = deps.limits.sends.deferred_hit(caller.user_id)
-    # Normalized, and the track resolved, before the room lock: nothing slow may run under it.
-    new_search_text = search_text(edit.text or None) if "text" in edit.mask else None
+    # Before the room lock: nothing slow may run under it.
     track = None if edit.new_track_id is None else await _resolve_track(deps, caller, edit, edit.new_track_id)
 
     public = False
@@ -41,6 +40,7 @@ async def update_message(deps: Deps, caller: Caller, edit: Edit) -> tuple[Messag
             return message
         check_etag(message, edit.etag)
         charge()
+        new_search_text = search_text(content.text) if content.text != message.text else None
         message.rev = tx.next_rev()
         message.edited_at = await store.edit(
             tx.session, edit.room_id, message.seq, content, new_search_text, message.rev

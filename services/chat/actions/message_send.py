@@ -10,7 +10,6 @@ from servicekit.caller import Caller
 from servicekit.ids import new_id
 from services.chat.actions.deps import Deps, SendResult
 from services.chat.domain.errors import RoomNotFoundError, TrackNotFoundError
-from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import SendDraft, check_send, find_duplicate, payload_hash
 from services.chat.domain.model import Position, Tally, TrackSnapshot
 from services.chat.store import message_list
@@ -49,7 +48,7 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         muted_until=caller.muted_until,
         suspended_until=caller.suspended_until,
         text=draft.text or None,
-        search_text=search_text(draft.text or None),
+        search_text=None,
         track=None,
         parent_id=draft.parent_id,
         mention_user_ids=mentions,

@@ -26,7 +26,7 @@ from services.chat.domain.visibility import CallerMembership, check_room_visible
 class SendDraft(NamedTuple):
     """A message to send. `message_id` is made before the first try, so that a retry finds the written message.
 
-    `search_text` is computed before the batch: a long text takes milliseconds, too long under the room locks.
+    `search_text` is None until the draft is accepted and charged: a long text takes milliseconds to normalize.
     """
 
     message_id: UUID

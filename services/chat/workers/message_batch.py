@@ -11,6 +11,7 @@ from servicekit.database import Database, Session
 from servicekit.errors import ServiceError
 from services.chat.actions.deps import SendResult
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError, SlowModeError
+from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import (
     SendContext,
     SendDraft,
@@ -24,14 +25,22 @@ from services.chat.store import message_send, room_transaction
 from services.chat.store.message_send import Accepted
 from services.chat.store.room_transaction import CountersRow
 
-
-class LockBusy(enum.Enum):
-    """The room lock was taken; the draft has to wait for it in a batch of its room."""
-
-    BUSY = enum.auto()
+MAX_NORMALIZED_CHARACTERS = 2_000
+"""How much text beyond ASCII a batch normalizes for search while it holds the room locks: about 3 ms."""
 
 
-Outcome = SendResult | ServiceError | LockBusy
+class NotWritten(enum.Enum):
+    """Why an acceptable draft was not written by a batch.
+
+    LOCK_BUSY: the room lock was taken; the draft has to wait for it in a batch of its room.
+    NO_SEARCH_TEXT: the draft is charged; its text has to be normalized before its next batch.
+    """
+
+    LOCK_BUSY = enum.auto()
+    NO_SEARCH_TEXT = enum.auto()
+
+
+Outcome = SendResult | ServiceError | NotWritten
 
 
 async def write_batch(
@@ -44,7 +53,7 @@ async def write_batch(
 ) -> list[Outcome]:
     """Write drafts of any rooms; returns the outcome of each, in their order.
 
-    Without `wait`, drafts for rooms whose lock is taken are LockBusy. An error of the
+    Without `wait`, drafts for rooms whose lock is taken are LOCK_BUSY. An error of the
     transaction is raised; nothing is written then, except after OutcomeUnknownError, after which the drafts must be
     retried with `outcome_unknown`. `charge` applies the rate limit to each draft that passes all other rules.
     """
@@ -90,6 +99,7 @@ class _BatchPlan:
         self._numbers = {room_id: (row.last_seq, row.last_rev) for room_id, row in locked.items()}
         self._decided: list[Accepted | Outcome] = []
         self._by_request: dict[tuple[UUID, UUID, UUID], Accepted] = {}
+        self._normalizable = MAX_NORMALIZED_CHARACTERS
         self._slow_mode_waits: dict[tuple[UUID, UUID], float] = {}
         self.accepted: list[Accepted] = []
         self.written: dict[UUID, Micros] = {}
@@ -112,7 +122,7 @@ class _BatchPlan:
             if not self._outcome_unknown:
                 # A hidden room is rejected without waiting for its lock.
                 check_room_visible(draft.room_id, context.membership)
-            return LockBusy.BUSY
+            return NotWritten.LOCK_BUSY
         if context.written_seq is not None:
             # An earlier try wrote this draft, but its response was lost.
             return SendResult(context.written_seq, deduplicated=False)
@@ -125,15 +135,29 @@ class _BatchPlan:
         position = check_send(draft, context)
         self._check_slow_mode_in_batch(draft)
         self._charge(draft)
+        ready = self._with_search_text(draft)
+        if ready is None:
+            return NotWritten.NO_SEARCH_TEXT
         if slow_mode_applies(context):
             self._slow_mode_waits[draft.room_id, draft.user_id] = context.slow_mode_seconds or 0
         seq, rev = self._numbers[draft.room_id]
-        accepted = Accepted(draft, position, seq + 1, rev + 1, slow=bool(context.slow_mode_seconds))
+        accepted = Accepted(ready, position, seq + 1, rev + 1, slow=bool(context.slow_mode_seconds))
         self._numbers[draft.room_id] = (seq + 1, rev + 1)
         self.accepted.append(accepted)
         if draft.request_id is not None:
             self._by_request[draft.room_id, draft.user_id, draft.request_id] = accepted
         return accepted
+
+    def _with_search_text(self, draft: SendDraft) -> SendDraft | None:
+        """Return the charged draft with its search text; None when normalizing takes too long under the locks."""
+        text = draft.text
+        if text is None or draft.search_text is not None:
+            return draft
+        if not text.isascii():
+            if len(text) > self._normalizable:
+                return None
+            self._normalizable -= len(text)
+        return draft._replace(search_text=search_text(text))
 
     def _duplicate_in_batch(self, draft: SendDraft) -> Accepted | None:
         """Return the accepted draft of this batch with the same request id."""

@@ -35,8 +35,9 @@ from servicekit.errors import (
 from servicekit.rate_limit import RateLimiter
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
 from services.chat.actions.deps import SendResult
+from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import SendDraft
-from services.chat.workers.message_batch import LockBusy, Outcome, write_batch
+from services.chat.workers.message_batch import NotWritten, Outcome, write_batch
 
 _log = structlog.get_logger("batcher")
 MAX_BATCH = 200
@@ -57,7 +58,7 @@ _RETRYABLE_CODES = frozenset({Code.UNAVAILABLE, Code.ABORTED, Code.RESOURCE_EXHA
 class _Item:
     draft: SendDraft
     deadline: float
-    result: asyncio.Future[SendResult]
+    result: asyncio.Future[SendResult | NotWritten]
     outcome_unknown: bool = False
     """A try ended with an unknown outcome. Stays set until the draft's result is known."""
 
@@ -81,6 +82,7 @@ class MessageBatcher:
         self._observe = observe
         # Drafts in flight that were charged to the rate limit: a retried batch is charged once.
         self._charged: set[UUID] = set()
+        self._normalizing = asyncio.Lock()
         self._pending: dict[UUID, deque[_Item]] = {}
         # Pending rooms that are neither busy nor contended, in the order of arrival.
         self._ready: dict[UUID, None] = {}
@@ -107,16 +109,25 @@ class MessageBatcher:
 
     async def send(self, draft: SendDraft, deadline: float) -> SendResult:
         """Write one draft; returns after its commit. Cancelling the call does not cancel the batch."""
+        try:
+            result = await self._enqueue(draft, deadline)
+            while not isinstance(result, SendResult):
+                # One text at a time: the loop serves other calls in between.
+                async with self._normalizing:
+                    draft = draft._replace(search_text=search_text(draft.text))
+                result = await self._enqueue(draft, deadline)
+            return result
+        finally:
+            self._charged.discard(draft.message_id)
+
+    async def _enqueue(self, draft: SendDraft, deadline: float) -> SendResult | NotWritten:
         if self._stopped:
             raise ServiceUnavailableError("chat")
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
         self._pending.setdefault(draft.room_id, deque()).append(item)
         self._mark_ready(draft.room_id)
         self._schedule()
-        try:
-            return await item.result
-        finally:
-            self._charged.discard(draft.message_id)
+        return await item.result
 
     def _charge(self, draft: SendDraft) -> None:
         if not draft.charged and draft.message_id not in self._charged:
@@ -209,14 +220,14 @@ class MessageBatcher:
     def _resolve(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
         # In reverse, so that skipped items return to the front of their rooms in their order.
         for item, outcome in zip(reversed(items), reversed(outcomes), strict=True):
-            if outcome is LockBusy.BUSY:
+            if outcome is NotWritten.LOCK_BUSY:
                 self._pending.setdefault(item.draft.room_id, deque()).appendleft(item)
                 self._contended[item.draft.room_id] = None
             elif not item.is_waiting:
                 continue
             elif isinstance(outcome, Exception):
                 item.result.set_exception(_client_error(item, outcome))
-            elif isinstance(outcome, SendResult):
+            else:
                 item.result.set_result(outcome)
 
     async def _write(self, items: list[_Item], *, wait: bool) -> Sequence[Outcome | Exception]:
@@ -225,7 +236,7 @@ class MessageBatcher:
             try:
                 return await self._write_once(items, wait=wait)
             except LockTimeoutError:
-                return [LockBusy.BUSY] * len(items)
+                return [NotWritten.LOCK_BUSY] * len(items)
             except ConflictError:
                 conflicts += 1
                 if conflicts == _CONFLICT_TRIES:
@@ -253,7 +264,7 @@ class MessageBatcher:
         self._observe(sum(isinstance(each, SendResult) and each.message is not None for each in outcomes))
         for item, outcome in zip(items, outcomes, strict=True):
             # The table has the outcome of all except the skipped ones.
-            item.outcome_unknown = item.outcome_unknown and outcome is LockBusy.BUSY
+            item.outcome_unknown = item.outcome_unknown and outcome is NotWritten.LOCK_BUSY
         return outcomes
 
     async def _one_by_one(self, items: list[_Item]) -> list[Outcome | Exception]:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from search_text import words
 from seda.chat.v1.message_pb2 import Message, MessageType
 from servicekit.errors import InvalidFieldsError, ServiceUnavailableError
 from services.chat.domain.errors import (
@@ -260,25 +259,6 @@ async def test_edit_message_reads_the_room_before_it_looks_a_track_up(client: Ch
     with client.chat.counting() as statements:
         await client.update_message(ada, message, track_id=track_id)
     assert statements[:3] == ["chat.room", "chat.get_message", "BEGIN"]
-
-
-async def test_texts_are_folded_before_the_room_is_locked(
-    client: ChatClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folded: list[tuple[str, list[str]]] = []
-
-    def fold(text: str) -> list[str]:
-        folded.append((text, list(client.chat.statements)))
-        return words(text)
-
-    monkeypatch.setattr("services.chat.domain.message_search.words", fold)
-    ada = new_user()
-    room = await client.create_room(ada)
-    with client.chat.counting():
-        message = await client.send_message(ada, room.id, "first")
-    with client.chat.counting():
-        await client.update_message(ada, message, text="second")
-    assert folded == [("first", []), ("second", [])]
 
 
 async def test_edit_message_leaves_the_folded_text_when_only_the_track_changes(client: ChatClient) -> None:
