@@ -56,6 +56,12 @@ def build(context: AppContext[Settings]) -> App:
             settings.invitation_rate_per_second, settings.invitation_burst, context.clock
         ),
         reports=RateLimiter(settings.report_rate_per_second, settings.report_burst, context.clock),
+        room_writes=RateLimiter(
+            settings.room_write_rate_per_second, settings.room_write_burst, context.clock
+        ),
+        room_searches=RateLimiter(
+            settings.room_search_rate_per_second, settings.room_search_burst, context.clock
+        ),
     )
     batcher = MessageBatcher(context.database, limits.sends, batch_sizes)
     catalog = RemoteTracks(tracks, context.clock)

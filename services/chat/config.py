@@ -54,6 +54,21 @@ class Settings(ServiceSettings):
         0.1, gt=0, description="reports a second that one user may make on average, per process"
     )
     report_burst: float = Field(10, ge=1, description="reports that one user may make in a burst")
+    room_write_rate_per_second: float = Field(
+        10,
+        gt=0,
+        description="other writes in rooms a second, such as pins, sanctions and read markers, that one user may make"
+        " on average, per process",
+    )
+    room_write_burst: float = Field(60, ge=1, description="such writes that one user may make in a burst")
+    room_search_rate_per_second: float = Field(
+        5,
+        gt=0,
+        description="searches for public rooms a second that one user may make on average, per process",
+    )
+    room_search_burst: float = Field(
+        20, ge=1, description="searches for public rooms that one user may make in a burst"
+    )
     page_cache_mib: int = Field(
         32, ge=0, le=4096, description="MiB of the page cache of ListMessages; 0 disables it"
     )

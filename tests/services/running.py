@@ -26,7 +26,18 @@ JWT_SECRET = "a secret of users' tokens for tests only"
 SERVICE_SECRET = "a secret of services' tokens for tests only"
 UNLIMITED = {
     f"{kind}_{limit}": 1e6
-    for kind in ("send", "room", "join", "reaction", "search", "invitation", "report", "fetch")
+    for kind in (
+        "send",
+        "room",
+        "join",
+        "reaction",
+        "search",
+        "invitation",
+        "report",
+        "fetch",
+        "room_write",
+        "room_search",
+    )
     for limit in ("rate_per_second", "burst")
 }
 """Settings of chat and tracks without effective rate limits."""

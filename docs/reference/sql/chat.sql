@@ -1802,10 +1802,15 @@ WHERE r.id = f.id AND r.name = f.name AND r.search_name = '' AND f.search_name <
 SELECT /* chat.suspended */ $1::timestamptz > clock_timestamp() AS suspended;
 
 -- chat.target_membership
-SELECT /* chat.target_membership */ (SELECT m.role FROM chat.room_memberships m
-  WHERE m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL) AS role,
-EXISTS (SELECT 1 FROM chat.room_invitations v
-         WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited;
+SELECT /* chat.target_membership */ t.role, t.invited,
+     t.invited
+     OR EXISTS (SELECT 1 FROM chat.room_memberships m WHERE m.room_id = $1 AND m.user_id = $2)
+     OR EXISTS (SELECT 1 FROM chat.sanctions s
+                 WHERE s.room_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL) AS known
+FROM (SELECT (SELECT m.role FROM chat.room_memberships m
+               WHERE m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL) AS role,
+             EXISTS (SELECT 1 FROM chat.room_invitations v
+                      WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited) t;
 
 -- chat.tombstones_to_purge
 WITH /* chat.tombstones_to_purge */ found AS MATERIALIZED (

@@ -63,7 +63,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: `user_id`.
     """
     ERROR_REASON_MEMBER_NOT_FOUND: _ErrorReason.ValueType  # 17
-    """NOT_FOUND. The user is not a member of the room. Metadata: `user_id`."""
+    """NOT_FOUND. The user is not a member of the room, or for a sanction never was and is not invited.
+    Metadata: `user_id`.
+    """
     ERROR_REASON_MESSAGE_DELETED: _ErrorReason.ValueType  # 18
     """FAILED_PRECONDITION. The message is deleted. Metadata: `message_id`."""
     ERROR_REASON_REACTION_LIMIT: _ErrorReason.ValueType  # 19
@@ -131,7 +133,9 @@ ERROR_REASON_TARGET_PROTECTED: ErrorReason.ValueType  # 16
 Metadata: `user_id`.
 """
 ERROR_REASON_MEMBER_NOT_FOUND: ErrorReason.ValueType  # 17
-"""NOT_FOUND. The user is not a member of the room. Metadata: `user_id`."""
+"""NOT_FOUND. The user is not a member of the room, or for a sanction never was and is not invited.
+Metadata: `user_id`.
+"""
 ERROR_REASON_MESSAGE_DELETED: ErrorReason.ValueType  # 18
 """FAILED_PRECONDITION. The message is deleted. Metadata: `message_id`."""
 ERROR_REASON_REACTION_LIMIT: ErrorReason.ValueType  # 19

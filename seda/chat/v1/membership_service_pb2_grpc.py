@@ -116,7 +116,7 @@ class MembershipServiceServicer:
         """Leaves a room.
 
         Safe to repeat: leaving a room that the caller is not a member of changes nothing, even if the
-        room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER.
+        room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +136,7 @@ class MembershipServiceServicer:
         """Declines an invitation.
 
         Safe to repeat: without an open invitation it changes nothing, even if the room is hidden or
-        missing. Errors: CALLER_SUSPENDED.
+        missing. Errors: CALLER_SUSPENDED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,7 +157,7 @@ class MembershipServiceServicer:
         """Revokes an invitation. For moderators.
 
         Safe to repeat: without an open invitation it changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,7 +195,7 @@ class MembershipServiceServicer:
 
         Safe to repeat: setting the present role changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-        MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        MEMBER_NOT_FOUND, TARGET_PROTECTED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,7 +205,8 @@ class MembershipServiceServicer:
         """Moves the caller's read marker forward to a seq, at most to the newest message.
 
         Safe to repeat: the read marker never moves back. Read markers belong to reading: suspended and
-        muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER,
+        RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,7 +216,7 @@ class MembershipServiceServicer:
         """Moves the caller's read marker back to before a seq.
 
         Safe to repeat. For suspended and muted callers too, as MarkRead. Errors: ROOM_NOT_FOUND,
-        NOT_A_MEMBER.
+        NOT_A_MEMBER, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,7 @@ class MembershipServiceStub:
     """Leaves a room.
 
     Safe to repeat: leaving a room that the caller is not a member of changes nothing, even if the
-    room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER.
+    room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER, RATE_LIMITED.
     """
     AcceptInvitation: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.AcceptInvitationRequest, _membership_service_pb2.AcceptInvitationResponse]
     """Accepts an invitation and joins the room.
@@ -39,7 +39,7 @@ class MembershipServiceStub:
     """Declines an invitation.
 
     Safe to repeat: without an open invitation it changes nothing, even if the room is hidden or
-    missing. Errors: CALLER_SUSPENDED.
+    missing. Errors: CALLER_SUSPENDED, RATE_LIMITED.
     """
     InviteUser: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.InviteUserRequest, _membership_service_pb2.InviteUserResponse]
     """Invites a user to a room. For moderators.
@@ -52,7 +52,7 @@ class MembershipServiceStub:
     """Revokes an invitation. For moderators.
 
     Safe to repeat: without an open invitation it changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, RATE_LIMITED.
     """
     ListInvitations: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.ListInvitationsRequest, _membership_service_pb2.ListInvitationsResponse]
     """Lists the open invitations of a room, the newest first. For moderators.
@@ -74,19 +74,20 @@ class MembershipServiceStub:
 
     Safe to repeat: setting the present role changes nothing. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-    MEMBER_NOT_FOUND, TARGET_PROTECTED.
+    MEMBER_NOT_FOUND, TARGET_PROTECTED, RATE_LIMITED.
     """
     MarkRead: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkReadRequest, _membership_service_pb2.MarkReadResponse]
     """Moves the caller's read marker forward to a seq, at most to the newest message.
 
     Safe to repeat: the read marker never moves back. Read markers belong to reading: suspended and
-    muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+    muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER,
+    RATE_LIMITED.
     """
     MarkUnread: _aio.UnaryUnaryMultiCallable[_membership_service_pb2.MarkUnreadRequest, _membership_service_pb2.MarkUnreadResponse]
     """Moves the caller's read marker back to before a seq.
 
     Safe to repeat. For suspended and muted callers too, as MarkRead. Errors: ROOM_NOT_FOUND,
-    NOT_A_MEMBER.
+    NOT_A_MEMBER, RATE_LIMITED.
     """
 
 class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -114,7 +115,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Leaves a room.
 
         Safe to repeat: leaving a room that the caller is not a member of changes nothing, even if the
-        room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER.
+        room is hidden or missing. Errors: CALLER_SUSPENDED, LAST_OWNER, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -138,7 +139,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Declines an invitation.
 
         Safe to repeat: without an open invitation it changes nothing, even if the room is hidden or
-        missing. Errors: CALLER_SUSPENDED.
+        missing. Errors: CALLER_SUSPENDED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -163,7 +164,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes an invitation. For moderators.
 
         Safe to repeat: without an open invitation it changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -209,7 +210,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to repeat: setting the present role changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-        MEMBER_NOT_FOUND, TARGET_PROTECTED.
+        MEMBER_NOT_FOUND, TARGET_PROTECTED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -221,7 +222,8 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Moves the caller's read marker forward to a seq, at most to the newest message.
 
         Safe to repeat: the read marker never moves back. Read markers belong to reading: suspended and
-        muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER.
+        muted callers may move theirs. Errors: ROOM_NOT_FOUND, NOT_A_MEMBER,
+        RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -233,7 +235,7 @@ class MembershipServiceServicer(metaclass=_abc_1.ABCMeta):
         """Moves the caller's read marker back to before a seq.
 
         Safe to repeat. For suspended and muted callers too, as MarkRead. Errors: ROOM_NOT_FOUND,
-        NOT_A_MEMBER.
+        NOT_A_MEMBER, RATE_LIMITED.
         """
 
 def add_MembershipServiceServicer_to_server(servicer: MembershipServiceServicer, server: _aio.Server) -> None: ...

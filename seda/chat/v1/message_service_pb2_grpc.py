@@ -147,7 +147,7 @@ class MessageServiceServicer:
         rooms.
 
         Each call adds a line to the moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, ROLE_REQUIRED.
+        BANNED, ROLE_REQUIRED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,7 +195,8 @@ class MessageServiceServicer:
 
         Leaves a tombstone and removes the message's pin. Deletions by others than the author add a
         line to the moderation log. Safe to repeat: returns the same tombstone. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE,
+        RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,7 +207,7 @@ class MessageServiceServicer:
 
         Restores its reactions too, but not its pin. Safe to repeat: restoring a live message changes
         nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

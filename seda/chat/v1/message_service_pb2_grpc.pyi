@@ -51,7 +51,7 @@ class MessageServiceStub:
     rooms.
 
     Each call adds a line to the moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, ROLE_REQUIRED.
+    BANNED, ROLE_REQUIRED, RATE_LIMITED.
     """
     LookupMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.LookupMessagesRequest, _message_service_pb2.LookupMessagesResponse]
     """Gets up to 100 live messages of a room by their ids.
@@ -83,14 +83,15 @@ class MessageServiceStub:
 
     Leaves a tombstone and removes the message's pin. Deletions by others than the author add a
     line to the moderation log. Safe to repeat: returns the same tombstone. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE,
+    RATE_LIMITED.
     """
     RestoreMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RestoreMessageRequest, _message_service_pb2.RestoreMessageResponse]
     """Restores a message that its author or a moderator deleted in the last 30 days. For moderators.
 
     Restores its reactions too, but not its pin. Safe to repeat: restoring a live message changes
     nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE, RATE_LIMITED.
     """
     ListRevisions: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListRevisionsRequest, _message_service_pb2.ListRevisionsResponse]
     """Lists the revisions of a message, the newest first. For moderators.
@@ -166,7 +167,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         rooms.
 
         Each call adds a line to the moderation log. Errors: MESSAGE_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, ROLE_REQUIRED.
+        BANNED, ROLE_REQUIRED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -222,7 +223,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Leaves a tombstone and removes the message's pin. Deletions by others than the author add a
         line to the moderation log. Safe to repeat: returns the same tombstone. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, MESSAGE_NOT_FOUND, ROLE_REQUIRED, SYSTEM_MESSAGE,
+        RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -235,7 +237,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Restores its reactions too, but not its pin. Safe to repeat: restoring a live message changes
         nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE.
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, NOT_RESTORABLE, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

@@ -142,8 +142,9 @@ class ModerationServiceServicer:
     def MuteMember(self, request, context):
         """Mutes a user in a room, for a time or until it is lifted. For moderators.
 
-        Replaces an active mute; a repeat restarts its time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        The user is, was or is invited to be a member. Replaces an active mute; a repeat restarts its
+        time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
+        TARGET_PROTECTED, MEMBER_NOT_FOUND, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,7 +154,7 @@ class ModerationServiceServicer:
         """Lifts a mute. For moderators.
 
         Safe to repeat: without an active mute it changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +166,7 @@ class ModerationServiceServicer:
         Ownership of a room whose last owner is kicked goes to its longest-serving moderator, else
         member, with a line in the moderation log; a room without members is archived. Safe to repeat:
         kicking a user who is not a member changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,9 +176,10 @@ class ModerationServiceServicer:
         """Bans a user from a room and ends their membership, for a time or until it is lifted. For
         moderators.
 
-        Replaces an active ban; a repeat restarts its time. May also delete up to 500 of the user's
-        recent messages. Transfers ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        The user is, was or is invited to be a member; with `as_admin` anybody. Replaces an active ban;
+        a repeat restarts its time. May also delete up to 500 of the user's recent messages. Transfers
+        ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER,
+        ROLE_REQUIRED, TARGET_PROTECTED, MEMBER_NOT_FOUND, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,7 +189,7 @@ class ModerationServiceServicer:
         """Lifts a ban. For moderators.
 
         Safe to repeat: without an active ban it changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,7 +208,7 @@ class ModerationServiceServicer:
         """Lists the active mutes and bans of a room, the newest first. For platform administrators.
 
         Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        PAGE_TOKEN_MISMATCH.
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -216,7 +218,7 @@ class ModerationServiceServicer:
         """Locks a room: nobody may post. For moderators.
 
         Safe to repeat: locking a locked room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,7 +228,7 @@ class ModerationServiceServicer:
         """Unlocks a room. For moderators.
 
         Safe to repeat: unlocking an unlocked room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,7 +238,7 @@ class ModerationServiceServicer:
         """Archives a room: it accepts no changes and public lists omit it. For owners.
 
         Safe to repeat: archiving an archived room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -246,7 +248,7 @@ class ModerationServiceServicer:
         """Unarchives a room. For owners.
 
         Safe to repeat: unarchiving an active room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -258,7 +260,7 @@ class ModerationServiceServicer:
 
         Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
-        REQUEST_ID_REUSED.
+        REQUEST_ID_REUSED, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -289,7 +291,7 @@ class ModerationServiceServicer:
         room, moderators in public rooms.
 
         Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        ROLE_REQUIRED, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -300,7 +302,8 @@ class ModerationServiceServicer:
         any room, moderators in public rooms.
 
         Replaces an earlier outcome. Safe to repeat: the same outcome changes nothing. Errors:
-        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND.
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND,
+        RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -319,7 +322,7 @@ class ModerationServiceServicer:
         """Lists the moderation log of a room, the newest line first. For platform administrators.
 
         Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        PAGE_TOKEN_MISMATCH.
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

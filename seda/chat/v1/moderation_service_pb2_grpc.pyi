@@ -24,14 +24,15 @@ class ModerationServiceStub:
     MuteMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.MuteMemberRequest, _moderation_service_pb2.MuteMemberResponse]
     """Mutes a user in a room, for a time or until it is lifted. For moderators.
 
-    Replaces an active mute; a repeat restarts its time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    The user is, was or is invited to be a member. Replaces an active mute; a repeat restarts its
+    time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
+    TARGET_PROTECTED, MEMBER_NOT_FOUND, RATE_LIMITED.
     """
     UnmuteMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnmuteMemberRequest, _moderation_service_pb2.UnmuteMemberResponse]
     """Lifts a mute. For moderators.
 
     Safe to repeat: without an active mute it changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
     """
     KickMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.KickMemberRequest, _moderation_service_pb2.KickMemberResponse]
     """Ends a membership; the user may join again. For moderators.
@@ -39,21 +40,22 @@ class ModerationServiceStub:
     Ownership of a room whose last owner is kicked goes to its longest-serving moderator, else
     member, with a line in the moderation log; a room without members is archived. Safe to repeat:
     kicking a user who is not a member changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
     """
     BanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.BanMemberRequest, _moderation_service_pb2.BanMemberResponse]
     """Bans a user from a room and ends their membership, for a time or until it is lifted. For
     moderators.
 
-    Replaces an active ban; a repeat restarts its time. May also delete up to 500 of the user's
-    recent messages. Transfers ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    The user is, was or is invited to be a member; with `as_admin` anybody. Replaces an active ban;
+    a repeat restarts its time. May also delete up to 500 of the user's recent messages. Transfers
+    ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER,
+    ROLE_REQUIRED, TARGET_PROTECTED, MEMBER_NOT_FOUND, RATE_LIMITED.
     """
     UnbanMember: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnbanMemberRequest, _moderation_service_pb2.UnbanMemberResponse]
     """Lifts a ban. For moderators.
 
     Safe to repeat: without an active ban it changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
     """
     ListSanctions: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListSanctionsRequest, _moderation_service_pb2.ListSanctionsResponse]
     """Lists the active mutes and bans of a room, the newest first. For moderators.
@@ -64,31 +66,31 @@ class ModerationServiceStub:
     """Lists the active mutes and bans of a room, the newest first. For platform administrators.
 
     Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    PAGE_TOKEN_MISMATCH.
+    PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     LockRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.LockRoomRequest, _moderation_service_pb2.LockRoomResponse]
     """Locks a room: nobody may post. For moderators.
 
     Safe to repeat: locking a locked room changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, RATE_LIMITED.
     """
     UnlockRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnlockRoomRequest, _moderation_service_pb2.UnlockRoomResponse]
     """Unlocks a room. For moderators.
 
     Safe to repeat: unlocking an unlocked room changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, RATE_LIMITED.
     """
     ArchiveRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ArchiveRoomRequest, _moderation_service_pb2.ArchiveRoomResponse]
     """Archives a room: it accepts no changes and public lists omit it. For owners.
 
     Safe to repeat: archiving an archived room changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, RATE_LIMITED.
     """
     UnarchiveRoom: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.UnarchiveRoomRequest, _moderation_service_pb2.UnarchiveRoomResponse]
     """Unarchives a room. For owners.
 
     Safe to repeat: unarchiving an active room changes nothing. Errors: ROOM_NOT_FOUND,
-    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+    CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, RATE_LIMITED.
     """
     DeleteMessagesByAuthor: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.DeleteMessagesByAuthorRequest, _moderation_service_pb2.DeleteMessagesByAuthorResponse]
     """Deletes a user's newest messages in a room, at most 500 per call, and returns how many remain.
@@ -96,7 +98,7 @@ class ModerationServiceStub:
 
     Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
     ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
-    REQUEST_ID_REUSED.
+    REQUEST_ID_REUSED, RATE_LIMITED.
     """
     ReportMessage: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ReportMessageRequest, _moderation_service_pb2.ReportMessageResponse]
     """Reports a message to the moderators of its room. For members.
@@ -115,14 +117,15 @@ class ModerationServiceStub:
     room, moderators in public rooms.
 
     Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-    ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+    ROLE_REQUIRED, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     ResolveReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]
     """Resolves a report. For moderators and, with `as_admin`, the platform's staff: administrators in
     any room, moderators in public rooms.
 
     Replaces an earlier outcome. Safe to repeat: the same outcome changes nothing. Errors:
-    ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND.
+    ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND,
+    RATE_LIMITED.
     """
     ListModerationLogs: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListModerationLogsRequest, _moderation_service_pb2.ListModerationLogsResponse]
     """Lists the moderation log of a room, the newest line first. For moderators.
@@ -133,7 +136,7 @@ class ModerationServiceStub:
     """Lists the moderation log of a room, the newest line first. For platform administrators.
 
     Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-    PAGE_TOKEN_MISMATCH.
+    PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
 
 class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,8 +155,9 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_moderation_service_pb2.MuteMemberResponse]:
         """Mutes a user in a room, for a time or until it is lifted. For moderators.
 
-        Replaces an active mute; a repeat restarts its time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        The user is, was or is invited to be a member. Replaces an active mute; a repeat restarts its
+        time. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED,
+        TARGET_PROTECTED, MEMBER_NOT_FOUND, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -165,7 +169,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lifts a mute. For moderators.
 
         Safe to repeat: without an active mute it changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -179,7 +183,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         Ownership of a room whose last owner is kicked goes to its longest-serving moderator, else
         member, with a line in the moderation log; a room without members is archived. Safe to repeat:
         kicking a user who is not a member changes nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -191,9 +195,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Bans a user from a room and ends their membership, for a time or until it is lifted. For
         moderators.
 
-        Replaces an active ban; a repeat restarts its time. May also delete up to 500 of the user's
-        recent messages. Transfers ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        The user is, was or is invited to be a member; with `as_admin` anybody. Replaces an active ban;
+        a repeat restarts its time. May also delete up to 500 of the user's recent messages. Transfers
+        ownership like KickMember. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER,
+        ROLE_REQUIRED, TARGET_PROTECTED, MEMBER_NOT_FOUND, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -205,7 +210,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lifts a ban. For moderators.
 
         Safe to repeat: without an active ban it changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -228,7 +233,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the active mutes and bans of a room, the newest first. For platform administrators.
 
         Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        PAGE_TOKEN_MISMATCH.
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -240,7 +245,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Locks a room: nobody may post. For moderators.
 
         Safe to repeat: locking a locked room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -252,7 +257,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Unlocks a room. For moderators.
 
         Safe to repeat: unlocking an unlocked room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, ROOM_ARCHIVED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -264,7 +269,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Archives a room: it accepts no changes and public lists omit it. For owners.
 
         Safe to repeat: archiving an archived room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -276,7 +281,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Unarchives a room. For owners.
 
         Safe to repeat: unarchiving an active room changes nothing. Errors: ROOM_NOT_FOUND,
-        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED.
+        CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -290,7 +295,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to repeat with the same `request_id`; without one, a repeat deletes the next 500. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, TARGET_PROTECTED,
-        REQUEST_ID_REUSED.
+        REQUEST_ID_REUSED, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -327,7 +332,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         room, moderators in public rooms.
 
         Each call adds a line to the moderation log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED,
-        ROLE_REQUIRED, PAGE_TOKEN_MISMATCH.
+        ROLE_REQUIRED, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -340,7 +345,8 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         any room, moderators in public rooms.
 
         Replaces an earlier outcome. Safe to repeat: the same outcome changes nothing. Errors:
-        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND.
+        ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, ROLE_REQUIRED, REPORT_NOT_FOUND,
+        RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -363,7 +369,7 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the moderation log of a room, the newest line first. For platform administrators.
 
         Each call adds a line to the log. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED,
-        PAGE_TOKEN_MISMATCH.
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
 def add_ModerationServiceServicer_to_server(servicer: ModerationServiceServicer, server: _aio.Server) -> None: ...

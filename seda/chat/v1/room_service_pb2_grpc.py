@@ -107,7 +107,7 @@ class RoomServiceServicer:
 
         A new name adds a SYSTEM message to the room. Safe to repeat: the present values change
         nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
-        ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+        ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,7 +119,7 @@ class RoomServiceServicer:
         With a query, exact and prefix matches of the name come first, then names that contain it, then
         similar ones, regardless of case and diacritics. Queries of one or two letters match only the
         start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
-        considered. Errors: PAGE_TOKEN_MISMATCH.
+        considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED (with a `query`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +140,7 @@ class RoomServiceServicer:
 
         A room has at most 50 pins. Safe to repeat: pinning a pinned message changes nothing. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,7 +151,7 @@ class RoomServiceServicer:
 
         Safe to repeat: unpinning a message that is not pinned changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-        MESSAGE_NOT_FOUND.
+        MESSAGE_NOT_FOUND, RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class RoomServiceStub:
 
     A new name adds a SYSTEM message to the room. Safe to repeat: the present values change
     nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
-    ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+    ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH, RATE_LIMITED.
     """
     ListPublicRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPublicRoomsRequest, _room_service_pb2.ListPublicRoomsResponse]
     """Lists the public rooms that are not archived, by name.
@@ -42,7 +42,7 @@ class RoomServiceStub:
     With a query, exact and prefix matches of the name come first, then names that contain it, then
     similar ones, regardless of case and diacritics. Queries of one or two letters match only the
     start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
-    considered. Errors: PAGE_TOKEN_MISMATCH.
+    considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED (with a `query`).
     """
     ListMyRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListMyRoomsRequest, _room_service_pb2.ListMyRoomsResponse]
     """Lists the caller's rooms with their unread counts.
@@ -55,14 +55,14 @@ class RoomServiceStub:
 
     A room has at most 50 pins. Safe to repeat: pinning a pinned message changes nothing. Errors:
     ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
-    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+    ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT, RATE_LIMITED.
     """
     UnpinMessage: _aio.UnaryUnaryMultiCallable[_room_service_pb2.UnpinMessageRequest, _room_service_pb2.UnpinMessageResponse]
     """Unpins a message. For moderators.
 
     Safe to repeat: unpinning a message that is not pinned changes nothing. Errors: ROOM_NOT_FOUND,
     CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-    MESSAGE_NOT_FOUND.
+    MESSAGE_NOT_FOUND, RATE_LIMITED.
     """
     ListPins: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListPinsRequest, _room_service_pb2.ListPinsResponse]
     """Lists the pinned live messages, the newest pin first.
@@ -108,7 +108,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A new name adds a SYSTEM message to the room. Safe to repeat: the present values change
         nothing. Errors: ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED,
-        ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH.
+        ROLE_REQUIRED, ROOM_ARCHIVED, ETAG_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -122,7 +122,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         With a query, exact and prefix matches of the name come first, then names that contain it, then
         similar ones, regardless of case and diacritics. Queries of one or two letters match only the
         start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
-        considered. Errors: PAGE_TOKEN_MISMATCH.
+        considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED (with a `query`).
         """
 
     @_abc_1.abstractmethod
@@ -147,7 +147,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A room has at most 50 pins. Safe to repeat: pinning a pinned message changes nothing. Errors:
         ROOM_NOT_FOUND, CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED,
-        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT.
+        ROOM_ARCHIVED, MESSAGE_NOT_FOUND, MESSAGE_DELETED, PIN_LIMIT, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
@@ -160,7 +160,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to repeat: unpinning a message that is not pinned changes nothing. Errors: ROOM_NOT_FOUND,
         CALLER_SUSPENDED, BANNED, NOT_A_MEMBER, CALLER_MUTED, ROLE_REQUIRED, ROOM_ARCHIVED,
-        MESSAGE_NOT_FOUND.
+        MESSAGE_NOT_FOUND, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

@@ -66,7 +66,10 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Rate limits per user. The batcher charges sends to the same bucket as edits."""
+    """Rate limits per user. The batcher charges sends to the same bucket as edits.
+
+    `room_writes` is charged for every room transaction and every move of a read marker, beside the other buckets.
+    """
 
     sends: RateLimiter
     rooms: RateLimiter
@@ -75,6 +78,8 @@ class Limits:
     searches: RateLimiter
     invitations: RateLimiter
     reports: RateLimiter
+    room_writes: RateLimiter
+    room_searches: RateLimiter
 
 
 @dataclass(frozen=True, slots=True)

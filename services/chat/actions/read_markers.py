@@ -14,8 +14,9 @@ from services.chat.store import read_markers as store
 async def mark_read(deps: Deps, caller: Caller, room_id: UUID, seq: int) -> int:
     """Advance the caller's read marker to `seq`, at most to the newest message; returns the marker.
 
-    One statement if it moves, else two. Raises RoomNotFoundError or NotAMemberError.
+    One statement if it moves, else two. Raises RateLimitedError, RoomNotFoundError or NotAMemberError.
     """
+    deps.limits.room_writes.hit(caller.user_id)
     moved = await store.advance(deps.database, room_id, caller.user_id, seq)
     return moved if moved is not None else await _current_marker(deps, caller, room_id)
 
@@ -25,6 +26,7 @@ async def mark_unread(deps: Deps, caller: Caller, room_id: UUID, from_seq: int) 
 
     Statements and errors as in mark_read.
     """
+    deps.limits.room_writes.hit(caller.user_id)
     moved = await store.move(deps.database, room_id, caller.user_id, from_seq - 1)
     return moved if moved is not None else await _current_marker(deps, caller, room_id)
 

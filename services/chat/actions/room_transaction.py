@@ -178,7 +178,12 @@ async def with_room_lock(
 async def write_in_room(
     deps: Deps, caller: Caller, room_id: UUID, operation: Callable[[RoomTransaction], Awaitable[_T]]
 ) -> tuple[_T, Position]:
-    """Run an operation as with_room_lock does; also returns the room's position after it."""
+    """Run an operation as with_room_lock does; also returns the room's position after it.
+
+    Each call is charged, also one that is refused or changes nothing: it takes a connection and the room lock. Raises
+    RateLimitedError, which depends on the caller alone and so reveals nothing of the room.
+    """
+    deps.limits.room_writes.hit(caller.user_id)
 
     async def positioned(tx: RoomTransaction) -> tuple[_T, int]:
         return await operation(tx), tx.last_rev

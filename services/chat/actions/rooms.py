@@ -160,12 +160,15 @@ async def list_public_rooms(
 ) -> tuple[list[PublicRow], str]:
     """Return a page of public rooms, and the next page's token.
 
-    One statement per match tier on the page, at most three; without a query one.
+    One statement per match tier on the page, at most three; without a query one. Raises RateLimitedError for a query.
     """
     wanted = parse_query(search_name(query))
     request_fingerprint = fingerprint("ListPublicRooms", caller.user_id, query)
+    start = _cursor_from_token(page_token, request_fingerprint)
+    if query:
+        deps.limits.room_searches.hit(caller.user_id)
     rows: list[tuple[MatchTier, PublicRow]] = []
-    for cursor in tiers(wanted, _cursor_from_token(page_token, request_fingerprint)):
+    for cursor in tiers(wanted, start):
         # One more than the page, to detect whether there is a next page.
         count = page_size + 1 - len(rows)
         found = await room_listing.public_rooms(deps.database, caller.user_id, wanted, cursor, count)

@@ -14,6 +14,7 @@ from services.chat.actions.deps import Deps
 from services.chat.actions.message_delete import Deleted, count_remaining, delete_newest
 from services.chat.actions.ownership_transfer import transfer_ownership
 from services.chat.actions.room_transaction import RoomTransaction
+from services.chat.domain.errors import MemberNotFoundError
 from services.chat.domain.model import MemberRole, ModerationAction, Position, Removal, Sanction, SanctionKind
 from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.permissions import Actor, check_outranks
@@ -35,10 +36,12 @@ class SanctionRequest:
 
 
 async def mute_member(deps: Deps, caller: Caller, request: SanctionRequest) -> tuple[Sanction, Position]:
-    """Mute a user in a room; replaces an active mute."""
+    """Mute a member or former member; replaces an active mute. Raises MemberNotFoundError for anybody else."""
 
     async def operation(tx: RoomTransaction, actor: Actor) -> Sanction:
-        await _check_target(tx, actor, request.user_id)
+        target = await _check_target(tx, actor, request.user_id)
+        if not target.known:
+            raise MemberNotFoundError(request.user_id)
         return await _sanction(tx, actor, request, SanctionKind.MUTE)
 
     return await run_as_moderator(deps, caller, request.acting_as, operation)
@@ -77,12 +80,15 @@ async def ban_member(
 ) -> tuple[Sanction, Deleted, Position]:
     """End a membership and ban the user; replaces an active ban.
 
-    `delete_window` is in seconds; the user's messages of that time are deleted, up to 500.
+    `delete_window` is in seconds; the user's messages of that time are deleted, up to 500. Raises MemberNotFoundError
+    for a user who was never a member nor invited, except with as_admin: platform administrators know whom to keep out.
     """
     author_filter = AuthorFilter(request.acting_as.room_id, request.user_id, window_seconds=delete_window)
 
     async def operation(tx: RoomTransaction, actor: Actor) -> tuple[Sanction, int]:
         target = await _check_target(tx, actor, request.user_id)
+        if not target.known and not actor.as_admin:
+            raise MemberNotFoundError(request.user_id)
         if target.role is not None or target.invited:
             await _remove(tx, request.user_id, target, Removal.BANNED)
         sanction = await _sanction(tx, actor, request, SanctionKind.BAN)

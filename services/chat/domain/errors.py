@@ -123,7 +123,7 @@ class TargetProtectedError(ServiceError, code=Code.PERMISSION_DENIED, reason="TA
 
 
 class MemberNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="MEMBER_NOT_FOUND"):
-    """The user is not a member of the room."""
+    """The user is not a member of the room, or for a sanction never was and is not invited."""
 
     def __init__(self, user_id: UUID) -> None:
         super().__init__("the user is not a member of the room", metadata={"user_id": str(user_id)})

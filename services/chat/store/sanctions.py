@@ -37,19 +37,25 @@ _COLUMNS = (
 
 
 class TargetMembershipRow(NamedTuple):
-    """The membership of a target user."""
+    """The membership of a target user. `known`: a member now or before, invited, or under a sanction."""
 
     role: str | None
     invited: bool
+    known: bool
 
 
 _TARGET_MEMBERSHIP = Query[TargetMembershipRow, UUID, UUID](
     "chat.target_membership",
     """
-    SELECT (SELECT m.role FROM chat.room_memberships m
-             WHERE m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL) AS role,
-           EXISTS (SELECT 1 FROM chat.room_invitations v
-                    WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited
+    SELECT t.role, t.invited,
+           t.invited
+           OR EXISTS (SELECT 1 FROM chat.room_memberships m WHERE m.room_id = $1 AND m.user_id = $2)
+           OR EXISTS (SELECT 1 FROM chat.sanctions s
+                       WHERE s.room_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL) AS known
+      FROM (SELECT (SELECT m.role FROM chat.room_memberships m
+                     WHERE m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL) AS role,
+                   EXISTS (SELECT 1 FROM chat.room_invitations v
+                            WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited) t
     """,
 )
 # Does not match an expired sanction; the next one of its kind closes it.

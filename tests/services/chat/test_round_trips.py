@@ -99,7 +99,7 @@ REPEATED = {
     "RoomService.UnpinMessage": 5,
 }
 # Each method is called by the owner of a public room, unless named here.
-_CALLERS = {
+CALLERS = {
     "AcceptInvitation": "invited",
     "DeclineInvitation": "invited",
     "InspectMessage": "platform admin",
@@ -111,7 +111,7 @@ _CALLERS = {
     "RemoveReaction": "author",
 }
 # What must happen first, so that the call changes something.
-_PREPARATIONS = {
+PREPARATIONS = {
     "PinMessage": "RoomService.UnpinMessage",
     "UnarchiveRoom": "ModerationService.ArchiveRoom",
     "UnbanMember": "ModerationService.BanMember",
@@ -145,7 +145,7 @@ async def count_statements(
     name: str, fixtures: VisibilityFixtures, room: RoomFixture, /, **fields: Any
 ) -> tuple[int, list[str]]:
     """The number of statements of a call that succeeds, and their names."""
-    role = _CALLERS.get(METHODS[name].name, "owner")
+    role = CALLERS.get(METHODS[name].name, "owner")
     with fixtures.chat.counting() as statements:
         assert reason_of(await fixtures.ask(METHODS[name], role, room, **fields)) == OK
         return len(statements), list(statements)
@@ -158,7 +158,7 @@ def test_every_public_method_has_a_row() -> None:
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_method_sends_the_statements_of_the_table(name: str, fixtures: VisibilityFixtures) -> None:
     room = await fixtures.room("public")
-    if preparation := _PREPARATIONS.get(METHODS[name].name):
+    if preparation := PREPARATIONS.get(METHODS[name].name):
         await count_statements(preparation, fixtures, room)
     count, statements = await count_statements(name, fixtures, room)
     assert count == STATEMENTS[name], statements

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from seda.chat.v1 import moderation_service_pb2
 from seda.chat.v1.moderation_pb2 import (
     MODERATION_ACTION_KICK_MEMBER,
     MODERATION_ACTION_MUTE_MEMBER,
@@ -310,3 +311,58 @@ async def test_an_act_and_its_line_stand_or_fall_together(
     assert await client.db.membership_end(room.id, room.member) == (None, False)
     assert await client.db.moderation_actions(room.id) == []
     await client.call(room.moderator, "KickMember", room_id=room.id, user_id=target)
+
+
+_ABOUT_A_USER = [
+    method.name
+    for method in moderation_service_pb2.DESCRIPTOR.services_by_name["ModerationService"].methods
+    if {"user_id", "author_id"} & set(method.input_type.fields_by_name)
+    and "reason" in method.input_type.fields_by_name
+]
+
+
+@pytest.mark.parametrize("method", _ABOUT_A_USER)
+async def test_an_act_on_a_user_who_was_never_in_the_room_writes_nothing(
+    method: str, client: ChatClient, room: RoomWithMembers
+) -> None:
+    field = "author_id" if method == "DeleteMessagesByAuthor" else "user_id"
+    rows = await client.db.room_rows(room.id)
+    call = client.call(room.owner, method, room_id=room.id, **{field: str(uuid.uuid4())})
+    if method in ("MuteMember", "BanMember"):
+        await refused(call, errors.MemberNotFoundError, DOMAIN)
+    else:
+        await call
+    assert await client.db.room_rows(room.id) == rows
+
+
+@pytest.mark.parametrize("method", ["MuteMember", "BanMember"])
+@pytest.mark.parametrize("relation", ["left", "kicked", "banned", "invited"])
+async def test_a_user_who_was_in_the_room_or_may_come_is_sanctioned(
+    method: str, relation: str, client: ChatClient, room: RoomWithMembers
+) -> None:
+    target = await client.db.user_id(room.member)
+    if relation == "left":
+        await client.call(room.member, "LeaveRoom", room_id=room.id)
+    elif relation == "invited":
+        guest = new_user()
+        await client.create_room(guest)
+        target = await client.db.user_id(guest)
+        await client.call(room.owner, "InviteUser", room_id=room.id, user_id=target)
+    else:
+        act = "KickMember" if relation == "kicked" else "BanMember"
+        await client.call(room.owner, act, room_id=room.id, user_id=target)
+    for reason in ("one", "two"):
+        made = await client.call(room.owner, method, room_id=room.id, user_id=target, reason=reason)
+        assert made.sanction.reason == reason
+
+
+async def test_platform_administrators_ban_in_advance_and_mute_nobody_in_advance(
+    client: ChatClient, room: RoomWithMembers
+) -> None:
+    admin, guest = new_user(), new_user()
+    await add_user(client.admin, admin, role=Role.ADMIN)
+    await client.create_room(guest)
+    fields = {"room_id": room.id, "user_id": await client.db.user_id(guest), "as_admin": True}
+    await refused(client.call(admin, "MuteMember", **fields), errors.MemberNotFoundError, DOMAIN)
+    await client.call(admin, "BanMember", **fields)
+    await refused(client.join_room(guest, room.id), errors.BannedError, DOMAIN)
