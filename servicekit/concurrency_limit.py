@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from servicekit.errors import OverloadedError, RateLimitedError
 
@@ -109,6 +109,16 @@ class ConcurrencyLimiter:
                 turn.set_result(None)
                 return
         self.running -= 1
+
+    @asynccontextmanager
+    async def slot(self, user: str | None) -> AsyncIterator[None]:
+        """Hold a slot for the block, after a wait if none is free; raises RateLimitedError or OverloadedError."""
+        if not self.try_acquire(user):
+            await self.acquire(user)
+        try:
+            yield
+        finally:
+            self.release(user)
 
 
 class StreamLimiter:

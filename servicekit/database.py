@@ -203,13 +203,17 @@ class Database:
             return await session.execute(command, *args)
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
+    async def transaction(self, statement_timeout_ms: int | None = None) -> AsyncIterator[Session]:
         """A READ COMMITTED transaction: committed on leaving, rolled back on any exception.
 
-        A commit that has begun is never cancelled. No RPC and no HTTP inside.
+        A commit that has begun is never cancelled. No RPC and no HTTP inside. With `statement_timeout_ms`, a longer
+        statement raises StatementTimeoutError; SET LOCAL holds behind a transaction pooler, too.
         """
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+        if statement_timeout_ms is not None:
+            begin += f"; SET LOCAL statement_timeout = {statement_timeout_ms:d}"
         async with self.session() as session:
-            await session.execute_control("BEGIN ISOLATION LEVEL READ COMMITTED")
+            await session.execute_control(begin)
             try:
                 yield session
             except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -33,6 +32,12 @@ class LockTimeoutError(ConflictError):
     """A lock was not free within lock_timeout."""
 
 
+class StatementTimeoutError(DeadlineExceededError):
+    """A statement ran longer than statement_timeout."""
+
+    default_message = "statement timeout"
+
+
 class UnexpectedDatabaseError(Exception):
     """An error that indicates a defect. Contains the SQLSTATE, never values."""
 
@@ -54,7 +59,7 @@ _BY_STATE: dict[str, Callable[[], Exception]] = {
     "40P01": ConflictError,
     "53300": DatabaseUnavailableError,
     "55P03": LockTimeoutError,
-    "57014": partial(DeadlineExceededError, "statement timeout"),
+    "57014": StatementTimeoutError,
     "57P01": DatabaseUnavailableError,
     "57P02": DatabaseUnavailableError,
     "57P03": DatabaseUnavailableError,

@@ -7,6 +7,7 @@ from seda.tracks.v1 import track_service_pb2
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
+from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
 from servicekit.remote_resolver import RemoteResolver
@@ -25,7 +26,7 @@ from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 from services.chat.workers.track_lister import TrackLister
 
-SCHEMA_HEAD = "20261129_1050"
+SCHEMA_HEAD = "20261129_1115"
 """The newest migration of this build; the service is ready once it is applied."""
 
 
@@ -75,6 +76,13 @@ def build(context: AppContext[Settings]) -> App:
         limits,
         PageCache(settings.page_cache_mib << 20),
         encode_page,
+        ConcurrencyLimiter(
+            slots := max(1, min(settings.max_searches, settings.db_pool_max - 1)),
+            settings.max_queued_searches,
+            settings.max_queue_wait_ms / 1000,
+            per_user=max(1, slots // 2),
+        ),
+        settings.search_timeout_ms,
     )
     return App(
         servicers=[

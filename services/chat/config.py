@@ -46,6 +46,20 @@ class Settings(ServiceSettings):
         1, gt=0, description="searches a second that one user may make on average, per process"
     )
     search_burst: float = Field(10, ge=1, description="searches that one user may make in a burst")
+    search_timeout_ms: int = Field(
+        1000,
+        ge=1,
+        le=30_000,
+        description="milliseconds after which a statement of SearchMessages is cancelled",
+    )
+    max_searches: int = Field(
+        4,
+        ge=1,
+        description="concurrent searches, half of them of one user; fewer than SEDA_DB_POOL_MAX, if that is more than 1",
+    )
+    max_queued_searches: int = Field(
+        16, ge=0, description="searches that wait for a slot, up to SEDA_MAX_QUEUE_WAIT_MS; more are rejected"
+    )
     invitation_rate_per_second: float = Field(
         0.2, gt=0, description="invitations a second that one user may send on average, per process"
     )

@@ -17,7 +17,12 @@ from servicekit.errors import (
     ServiceError,
 )
 from servicekit.sql import Command
-from servicekit.sql_errors import InvalidDataError, LockTimeoutError, UnexpectedDatabaseError
+from servicekit.sql_errors import (
+    InvalidDataError,
+    LockTimeoutError,
+    StatementTimeoutError,
+    UnexpectedDatabaseError,
+)
 from tests import postgres
 from tests.servicekit.sample_table import (
     ADD,
@@ -52,7 +57,7 @@ _STATES: dict[str, type[Exception]] = {
     "53300": DatabaseUnavailableError,
     "54000": UnexpectedDatabaseError,
     "55P03": LockTimeoutError,
-    "57014": DeadlineExceededError,
+    "57014": StatementTimeoutError,
     "57P01": DatabaseUnavailableError,
     "57P02": DatabaseUnavailableError,
     "57P03": DatabaseUnavailableError,

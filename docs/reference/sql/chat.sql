@@ -1535,176 +1535,376 @@ SELECT /* chat.sanctions_page */ s.id, s.room_id, s.user_id, s.kind, s.reason, s
 SELECT /* chat.sanctions_page_of_user */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) AND s.user_id = $4 ORDER BY s.rev DESC LIMIT $3;
 
 -- chat.search_author
-WITH /* chat.search_author */ access AS MATERIALIZED (
-          SELECT
-       r.private, m.role,
-       EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
-       EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
-  FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
- WHERE r.id = $1
-          UNION ALL
-          SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
-        ),
-        hit AS MATERIALIZED (
-          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n WHERE
-             n.user_id = $5 AND ($3::text IS NULL OR n.search_text IS NOT NULL AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3)) AND ($4::uuid IS NULL OR n.track_id = $4)
-         AND n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND ($1::uuid IS NULL OR n.room_id = $1)
-         AND ($6::timestamptz IS NULL OR n.created_at >= $6)
-         AND ($7::timestamptz IS NULL OR n.created_at < $7)
-         AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
+WITH /* chat.search_author */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+      ) AS keys
+    )
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
         ), visible AS MATERIALIZED (
-          SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
-        ), message AS MATERIALIZED (
-          SELECT
-       n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
-       coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
-       n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at
-            FROM (SELECT * FROM (
-                    SELECT n.room_id, n.seq FROM hit n WHERE (n.room_id IN (SELECT id FROM visible)) IS TRUE
-                     ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
-                  ) o LIMIT $11) t
-            JOIN chat.messages n ON n.room_id = t.room_id AND n.seq = t.seq
-        )
-        ,
-    tallies AS MATERIALIZED (
-      SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
-             array_agg(y.first_at) AS first_ats
-      FROM message x CROSS JOIN LATERAL (
-        SELECT y.message_id, y.emoji, y.count, y.first_at FROM chat.reaction_tallies y
-         WHERE y.room_id = x.room_id AND y.message_id = x.id LIMIT 1000
-      ) y
-    ), mine AS MATERIALIZED (
-      SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM message x CROSS JOIN LATERAL (
-        SELECT e.message_id, e.emoji FROM chat.reactions e
-         WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
-      ) e
     )
-    SELECT message.*,
-       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
-       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
-       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
- FROM message
-    UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
-      FROM access, tallies, mine;
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.search_recent
+WITH /* chat.search_recent */ recent AS MATERIALIZED (
+     SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+      WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (n.created_at, n.room_id, n.seq) < ($7, $8, $9) ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 500
+   ), visible AS MATERIALIZED (
+         SELECT r.id FROM (SELECT DISTINCT room_id FROM recent) h JOIN chat.rooms r ON r.id = h.room_id
+           LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
+      (NOT r.private OR m.role IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                   WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+   ), hit AS MATERIALIZED (
+     SELECT n.created_at, n.room_id, n.seq
+       FROM (SELECT * FROM recent n WHERE (n.room_id IN (SELECT id FROM visible)) IS TRUE) t
+      CROSS JOIN LATERAL (
+         SELECT n.created_at, n.room_id, n.seq, n.user_id, n.type, n.search_text, n.track_id, n.deleted_at
+           FROM chat.messages n WHERE n.room_id = t.room_id AND n.seq = t.seq LIMIT 1
+      ) n
+      WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND
+      ($1::uuid IS NULL OR n.room_id = $1)
+  AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+  AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+AND ($6::timestamptz IS NULL OR n.created_at >= $6)
+      ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT $10
+   )
+   SELECT created_at, room_id, seq, true AS hit FROM hit
+   UNION ALL
+   SELECT * FROM (SELECT created_at, room_id, seq, false FROM recent
+                   WHERE (SELECT count(*) FROM recent) = 500
+                   ORDER BY created_at, room_id, seq LIMIT 1) last;
 
 -- chat.search_track
-WITH /* chat.search_track */ access AS MATERIALIZED (
-          SELECT
-       r.private, m.role,
-       EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
-       EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
-  FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
- WHERE r.id = $1
-          UNION ALL
-          SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
-        ),
-        message AS MATERIALIZED (
-          SELECT * FROM (
-            SELECT
-       n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
-       coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
-       n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at
-              FROM chat.messages n JOIN chat.rooms r ON r.id = n.room_id LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
-             WHERE
-             n.track_id = $4 AND ($3::text IS NULL OR n.search_text IS NOT NULL AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3)) AND ($5::uuid IS NULL OR n.user_id = $5)
-         AND n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND ($1::uuid IS NULL OR n.room_id = $1)
-         AND ($6::timestamptz IS NULL OR n.created_at >= $6)
-         AND ($7::timestamptz IS NULL OR n.created_at < $7)
-         AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
-     AND
+WITH /* chat.search_track */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
-             ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
-          ) o LIMIT $11
-        )
-        ,
-    tallies AS MATERIALIZED (
-      SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
-             array_agg(y.first_at) AS first_ats
-      FROM message x CROSS JOIN LATERAL (
-        SELECT y.message_id, y.emoji, y.count, y.first_at FROM chat.reaction_tallies y
-         WHERE y.room_id = x.room_id AND y.message_id = x.id LIMIT 1000
-      ) y
-    ), mine AS MATERIALIZED (
-      SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM message x CROSS JOIN LATERAL (
-        SELECT e.message_id, e.emoji FROM chat.reactions e
-         WHERE e.user_id = $2 AND e.room_id = x.room_id AND e.message_id = x.id AND e.removed_at IS NULL LIMIT 1000
-      ) e
+      ) AS keys
     )
-    SELECT message.*,
-       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
-       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
-       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
- FROM message
-    UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
-      FROM access, tallies, mine;
-
--- chat.search_words
-WITH /* chat.search_words */ access AS MATERIALIZED (
-          SELECT
-       r.private, m.role,
-       EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
-       EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
-  FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
- WHERE r.id = $1
-          UNION ALL
-          SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
-        ),
-        hit AS MATERIALIZED (
-          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n WHERE
-             n.search_text IS NOT NULL AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
-         AND n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND ($1::uuid IS NULL OR n.room_id = $1)
-         AND ($6::timestamptz IS NULL OR n.created_at >= $6)
-         AND ($7::timestamptz IS NULL OR n.created_at < $7)
-         AND (n.created_at, n.room_id, n.seq) < ($8, $9, $10)
-         AND (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid]
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
         ), visible AS MATERIALIZED (
-          SELECT r.id FROM (SELECT DISTINCT room_id FROM hit) h JOIN chat.rooms r ON r.id = h.room_id
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
-        ), message AS MATERIALIZED (
+    )
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.search_track_author
+WITH /* chat.search_track_author */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+      ) AS keys
+    )
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
+        ), visible AS MATERIALIZED (
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
+            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+    )
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.search_words
+WITH /* chat.search_words */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+      ) AS keys
+    )
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3)
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
+        ), visible AS MATERIALIZED (
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
+            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+    )
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.search_words_author
+WITH /* chat.search_words_author */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+      ) AS keys
+    )
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
+        ), visible AS MATERIALIZED (
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
+            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+    )
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.search_words_track
+WITH /* chat.search_words_track */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+      ) AS keys
+    )
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid]
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
+        ), visible AS MATERIALIZED (
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
+            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+    )
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.search_words_track_author
+WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
+      SELECT ARRAY(
+        SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
+        UNION ALL
+        SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
+         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+        UNION ALL
+        SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+      ) AS keys
+    )
+    SELECT h.created_at, h.room_id, h.seq, w.step, h.more
+      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+             AS w(start_at, end_at, buckets, step)
+     CROSS JOIN LATERAL (
+        WITH candidate AS MATERIALIZED (
+          SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
+             AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
+             AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND (
+       ($1::uuid IS NULL OR n.room_id = $1)
+   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+) IS TRUE
+        ), found AS MATERIALIZED (
+          SELECT * FROM candidate LIMIT $13
+        ), size AS MATERIALIZED (
+          SELECT count(*) = $13 AS more FROM found
+        ), visible AS MATERIALIZED (
+          SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
+            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
+       (NOT r.private OR m.role IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+    )
+        SELECT n.*, size.more FROM found n, size
+         WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
+     ) h
+     ORDER BY w.step LIMIT $12;
+
+-- chat.searched_messages
+WITH /* chat.searched_messages */ access AS MATERIALIZED (
           SELECT
+       r.private, m.role,
+       EXISTS (SELECT 1 FROM chat.room_invitations v
+                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+       EXISTS (SELECT 1 FROM chat.sanctions s
+                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+, c.last_rev
+  FROM chat.rooms r
+  JOIN chat.room_counters c ON c.room_id = r.id
+  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+ WHERE r.id = $1
+          UNION ALL
+          SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
+        ), message AS MATERIALIZED (
+          SELECT t.* FROM unnest((SELECT $3::uuid[]), (SELECT $4::bigint[])) AS k(room_id, seq)
+           CROSS JOIN LATERAL (
+             SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at
-            FROM (SELECT * FROM (
-                    SELECT n.room_id, n.seq FROM hit n WHERE (n.room_id IN (SELECT id FROM visible)) IS TRUE
-                     ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
-                  ) o LIMIT $11) t
-            JOIN chat.messages n ON n.room_id = t.room_id AND n.seq = t.seq
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n
+              WHERE n.room_id = k.room_id AND n.seq = k.seq AND n.deleted_at IS NULL AND n.type <> 'SYSTEM' LIMIT 1
+           ) t
+           WHERE (SELECT NOT access.banned AND (NOT access.private OR access.role IS NOT NULL) FROM access)
         )
         ,
     tallies AS MATERIALIZED (
@@ -1843,15 +2043,16 @@ WITH /* chat.write_batch */ draft AS (
     (SELECT $5::uuid[]), (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]),
     (SELECT $9::uuid[]), (SELECT $10::text[]), (SELECT $11::text[]), (SELECT $12::uuid[]),
     (SELECT $13::bigint[]), (SELECT $14::uuid[]), (SELECT $15::uuid[]), (SELECT $16::bytea[]),
-    (SELECT $17::bool[])
+    (SELECT $17::bool[]), (SELECT $18::bool[])
   ) AS d(room_id, seq, rev, id, user_id, type, text, search_text, track_id, track, mentions, root_id,
-         root_seq, reply_to_id, request_id, payload_hash, slow)
+         root_seq, reply_to_id, request_id, payload_hash, slow, private)
 ), written AS (
   INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, track_id, track,
                              mention_user_ids, root_id, root_seq, reply_to_id, request_id, payload_hash,
-                             created_at)
+                             private_room_id, created_at)
   SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
-         mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash, clock_timestamp()
+         mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash,
+         CASE WHEN private THEN room_id END, clock_timestamp()
     FROM draft ORDER BY room_id, seq
   RETURNING room_id, seq, rev, id, root_id, created_at
 ), counters AS (

@@ -86,6 +86,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_SYSTEM_MESSAGE: _ErrorReason.ValueType  # 26
     """FAILED_PRECONDITION. SYSTEM messages cannot be edited, deleted or reported."""
+    ERROR_REASON_SEARCH_TOO_BROAD: _ErrorReason.ValueType  # 27
+    """FAILED_PRECONDITION. The search took too long; a narrower one may succeed. Metadata:
+    `start_time` and `end_time`, the times that it covered.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of the chat service: `google.rpc.ErrorInfo.reason` without the prefix, in the
@@ -156,4 +160,8 @@ administrator or with its author's account.
 """
 ERROR_REASON_SYSTEM_MESSAGE: ErrorReason.ValueType  # 26
 """FAILED_PRECONDITION. SYSTEM messages cannot be edited, deleted or reported."""
+ERROR_REASON_SEARCH_TOO_BROAD: ErrorReason.ValueType  # 27
+"""FAILED_PRECONDITION. The search took too long; a narrower one may succeed. Metadata:
+`start_time` and `end_time`, the times that it covered.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

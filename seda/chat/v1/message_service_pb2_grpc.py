@@ -169,7 +169,8 @@ class MessageServiceServicer:
         All words of the query must occur, in any order, regardless of case and diacritics. A query
         without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
         caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
-        `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED, OVERLOADED while too many searches run,
+        SEARCH_TOO_BROAD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -65,7 +65,8 @@ class MessageServiceStub:
     All words of the query must occur, in any order, regardless of case and diacritics. A query
     without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
     caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
-    `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+    `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED, OVERLOADED while too many searches run,
+    SEARCH_TOO_BROAD.
     """
     UpdateMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.UpdateMessageRequest, _message_service_pb2.UpdateMessageResponse]
     """Edits the caller's own message.
@@ -193,7 +194,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         All words of the query must occur, in any order, regardless of case and diacritics. A query
         without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
         caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
-        `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED, OVERLOADED while too many searches run,
+        SEARCH_TOO_BROAD.
         """
 
     @_abc_1.abstractmethod

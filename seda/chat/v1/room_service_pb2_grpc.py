@@ -119,7 +119,8 @@ class RoomServiceServicer:
         With a query, exact and prefix matches of the name come first, then names that contain it, then
         similar ones, regardless of case and diacritics. Queries of one or two letters match only the
         start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
-        considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED (with a `query`).
+        considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED and OVERLOADED (with a
+        `query`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

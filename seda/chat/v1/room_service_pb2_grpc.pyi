@@ -42,7 +42,8 @@ class RoomServiceStub:
     With a query, exact and prefix matches of the name come first, then names that contain it, then
     similar ones, regardless of case and diacritics. Queries of one or two letters match only the
     start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
-    considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED (with a `query`).
+    considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED and OVERLOADED (with a
+    `query`).
     """
     ListMyRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListMyRoomsRequest, _room_service_pb2.ListMyRoomsResponse]
     """Lists the caller's rooms with their unread counts.
@@ -122,7 +123,8 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         With a query, exact and prefix matches of the name come first, then names that contain it, then
         similar ones, regardless of case and diacritics. Queries of one or two letters match only the
         start of the name and of its words. Of the substring and similarity matches, at most 1,000 are
-        considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED (with a `query`).
+        considered. Errors: PAGE_TOKEN_MISMATCH, RATE_LIMITED and OVERLOADED (with a
+        `query`).
         """
 
     @_abc_1.abstractmethod

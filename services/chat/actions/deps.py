@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.database import Database, Session
 from servicekit.rate_limit import RateLimiter
 from services.chat.actions.page_cache import MessagePage, PageCache
@@ -84,7 +85,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The dependencies of the actions. `encode_page` serializes a page for the page cache."""
+    """The dependencies of the actions. `encode_page` serializes a page for the page cache.
+
+    Searches hold one of `search_slots`, of which there are fewer than connections, so that they never take all.
+    """
 
     database: Database
     epoch: Epoch
@@ -94,3 +98,5 @@ class Deps:
     limits: Limits
     pages: PageCache
     encode_page: Callable[[MessagePage], bytes]
+    search_slots: ConcurrencyLimiter
+    search_timeout_ms: int

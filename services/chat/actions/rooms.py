@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from search_text import parse_query
+from search_text import SearchQuery, parse_query
 from search_text.tiers import MAX_SIMILARITY, MatchTier
 from servicekit.caller import Caller
 from servicekit.database import Session
@@ -160,23 +160,35 @@ async def list_public_rooms(
 ) -> tuple[list[PublicRow], str]:
     """Return a page of public rooms, and the next page's token.
 
-    One statement per match tier on the page, at most three; without a query one. Raises RateLimitedError for a query.
+    One statement per match tier on the page, at most three; without a query one. With a query, raises
+    RateLimitedError and OverloadedError.
     """
     wanted = parse_query(search_name(query))
     request_fingerprint = fingerprint("ListPublicRooms", caller.user_id, query)
     start = _cursor_from_token(page_token, request_fingerprint)
+    # One more than the page, to detect whether there is a next page.
     if query:
         deps.limits.room_searches.hit(caller.user_id)
-    rows: list[tuple[MatchTier, PublicRow]] = []
-    for cursor in tiers(wanted, start):
-        # One more than the page, to detect whether there is a next page.
-        count = page_size + 1 - len(rows)
-        found = await room_listing.public_rooms(deps.database, caller.user_id, wanted, cursor, count)
-        rows += [(cursor.tier, row) for row in found]
-        if len(rows) > page_size:
-            break
+        async with deps.search_slots.slot(str(caller.user_id)):
+            rows = await _public_rooms(deps, caller, wanted, start, page_size + 1)
+    else:
+        rows = await _public_rooms(deps, caller, wanted, start, page_size + 1)
     shown, token = paginate(rows, page_size, lambda last: _token(request_fingerprint, *last))
     return [row for _, row in shown], token
+
+
+async def _public_rooms(
+    deps: Deps, caller: Caller, wanted: SearchQuery, start: Cursor, limit: int
+) -> list[tuple[MatchTier, PublicRow]]:
+    rows: list[tuple[MatchTier, PublicRow]] = []
+    for cursor in tiers(wanted, start):
+        found = await room_listing.public_rooms(
+            deps.database, caller.user_id, wanted, cursor, limit - len(rows)
+        )
+        rows += [(cursor.tier, row) for row in found]
+        if len(rows) == limit:
+            break
+    return rows
 
 
 async def list_my_rooms(

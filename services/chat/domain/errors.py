@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from servicekit.clock import Micros
 from servicekit.errors import Code, FieldViolation, ServiceError
+from servicekit.timestamps import format_rfc3339
 
 
 class RoomNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="ROOM_NOT_FOUND"):
@@ -78,6 +80,19 @@ class SlowModeError(ServiceError, code=Code.RESOURCE_EXHAUSTED, reason="SLOW_MOD
 
     def __init__(self, wait: float) -> None:
         super().__init__("the room is in slow mode", retry_after=wait)
+
+
+class SearchTooBroadError(ServiceError, code=Code.FAILED_PRECONDITION, reason="SEARCH_TOO_BROAD"):
+    """The search took too long. `start_at` and `end_at` are the times that it covered; None: from the beginning."""
+
+    def __init__(self, start_at: Micros | None, end_at: Micros) -> None:
+        super().__init__(
+            "the search takes too long; add words, a room, an author or a shorter time",
+            metadata={
+                "start_time": format_rfc3339(start_at or Micros(0)),
+                "end_time": format_rfc3339(end_at),
+            },
+        )
 
 
 class TrackNotFoundError(ServiceError, code=Code.INVALID_ARGUMENT, reason="TRACK_NOT_FOUND"):

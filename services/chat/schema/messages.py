@@ -5,6 +5,16 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
 
+# The bucket of each size in domain/message_search.py that a message is in.
+_SECOND = "floor(date_part('epoch'::text, (created_at AT TIME ZONE 'UTC'::text)))::bigint"
+_TIME_BUCKETS = (
+    f"(ARRAY[(0 + ({_SECOND} >> 4))::integer, (268435456 + ({_SECOND} >> 10))::integer,"
+    f" (536870912 + ({_SECOND} >> 16))::integer, (805306368 + ({_SECOND} >> 22))::integer,"
+    f" (1073741824 + ({_SECOND} >> 28))::integer])"
+)
+# The room, the private room or all public ones, the author and the track.
+_SEARCH_KEYS = "(ARRAY[room_id, COALESCE(private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), user_id, track_id])"
+
 # No foreign key leads from messages to rooms. Its check would take a shared lock on the room's row at every
 # insert, which is a write to that row. The sender holds the room's row of room_counters, which has the key, so
 # the room is known to exist. root_id, threads and mentions have none either: that lock guards them all.
@@ -55,6 +65,11 @@ messages = sa.Table(
         "search_text",
         sa.Text,
         comment="The folded words of the text, for search; empty without a text and until it is folded",
+    ),
+    sa.Column(
+        "private_room_id",
+        sa.Uuid,
+        comment="The room if it is private, which search does not read for others; empty for a public room",
     ),
     sa.PrimaryKeyConstraint("room_id", "seq", name="messages_pkey"),
     sa.UniqueConstraint("room_id", "id", name="messages_room_id_id_key"),
@@ -116,10 +131,21 @@ messages = sa.Table(
         postgresql_where=sa.text("root_id IS NOT NULL AND deleted_at IS NOT NULL"),
     ),
     sa.Index(
-        "messages_search_idx",
+        "messages_search_keys_idx",
         sa.text("to_tsvector('simple'::regconfig, search_text)"),
+        sa.text(_TIME_BUCKETS),
+        sa.text(_SEARCH_KEYS),
         postgresql_using="gin",
-        postgresql_where=sa.text("search_text IS NOT NULL AND deleted_at IS NULL"),
+        # Every search reads what is pending, once for each window.
+        postgresql_with={"gin_pending_list_limit": "512"},
+        postgresql_where=sa.text("deleted_at IS NULL AND type <> 'SYSTEM'::text"),
+    ),
+    sa.Index(
+        "messages_created_at_idx",
+        "created_at",
+        "room_id",
+        "seq",
+        postgresql_where=sa.text("deleted_at IS NULL AND type <> 'SYSTEM'::text"),
     ),
     sa.Index(
         "messages_track_id_idx",

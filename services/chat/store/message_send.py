@@ -99,6 +99,7 @@ _WRITE = Query[
     list[UUID | None],
     list[bytes | None],
     list[bool],
+    list[bool],
 ](
     "chat.write_batch",
     """
@@ -108,15 +109,16 @@ _WRITE = Query[
         (SELECT $5::uuid[]), (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]),
         (SELECT $9::uuid[]), (SELECT $10::text[]), (SELECT $11::text[]), (SELECT $12::uuid[]),
         (SELECT $13::bigint[]), (SELECT $14::uuid[]), (SELECT $15::uuid[]), (SELECT $16::bytea[]),
-        (SELECT $17::bool[])
+        (SELECT $17::bool[]), (SELECT $18::bool[])
       ) AS d(room_id, seq, rev, id, user_id, type, text, search_text, track_id, track, mentions, root_id,
-             root_seq, reply_to_id, request_id, payload_hash, slow)
+             root_seq, reply_to_id, request_id, payload_hash, slow, private)
     ), written AS (
       INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, track_id, track,
                                  mention_user_ids, root_id, root_seq, reply_to_id, request_id, payload_hash,
-                                 created_at)
+                                 private_room_id, created_at)
       SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
-             mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash, clock_timestamp()
+             mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash,
+             CASE WHEN private THEN room_id END, clock_timestamp()
         FROM draft ORDER BY room_id, seq
       RETURNING room_id, seq, rev, id, root_id, created_at
     ), counters AS (
@@ -150,6 +152,7 @@ class Accepted(NamedTuple):
     seq: int
     rev: int
     slow: bool
+    private: bool
 
     @property
     def type(self) -> MessageType:
@@ -202,6 +205,7 @@ async def write(session: Session, accepted: Sequence[Accepted]) -> dict[UUID, Mi
         [draft.request_id for draft in drafts],
         [draft.payload_hash for draft in drafts],
         [item.slow for item in accepted],
+        [item.private for item in accepted],
     )
     return {row.id: row.created_at for row in rows}
 

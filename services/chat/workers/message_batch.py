@@ -141,7 +141,14 @@ class _BatchPlan:
         if slow_mode_applies(context):
             self._slow_mode_waits[draft.room_id, draft.user_id] = context.slow_mode_seconds or 0
         seq, rev = self._numbers[draft.room_id]
-        accepted = Accepted(ready, position, seq + 1, rev + 1, slow=bool(context.slow_mode_seconds))
+        accepted = Accepted(
+            ready,
+            position,
+            seq + 1,
+            rev + 1,
+            slow=bool(context.slow_mode_seconds),
+            private=context.membership.private,
+        )
         self._numbers[draft.room_id] = (seq + 1, rev + 1)
         self.accepted.append(accepted)
         if draft.request_id is not None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from seda.chat.v1.message_service_pb2 import GetMessageRequest, SendMessageRequest
+from seda.chat.v1.message_service_pb2 import GetMessageRequest, SearchMessagesRequest, SendMessageRequest
 from seda.chat.v1.room_service_pb2 import GetRoomRequest
-from tests.contract.scenarios.context import Scenario, ScenarioContext, unknown_id
+from services.chat.app import build as build_chat
+from services.chat.config import Settings as ChatSettings
+from tests.contract.auth_headers import user_header
+from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
-from tests.services.chat.chat_client import new_user
+from tests.services.chat.chat_client import ChatClient, new_user
+from tests.services.running import running
 
 _MESSAGES = "seda.chat.v1.MessageService"
 
@@ -88,6 +92,21 @@ async def _mention_not_a_member(context: ScenarioContext) -> Outcome:
     return await _send(context, bob, room_id, mention_user_ids=[unknown_id()])
 
 
+async def _search_too_broad(context: ScenarioContext) -> Outcome:
+    bob, room_id = await _member(context)
+    targets = {
+        f"{name}_target": f"127.0.0.1:{context.suite.processes[name].process.servers.port}"
+        for name in ("users", "tracks")
+    }
+    async with running(ChatSettings, build_chat, context.database, **targets, search_timeout_ms=100) as chat:
+        # Cache the caller.
+        await ChatClient(chat, context.admin).get_room(bob, room_id)
+        async with context.admin.transaction():
+            await context.admin.execute("LOCK TABLE chat.messages IN ACCESS EXCLUSIVE MODE")
+            request = SearchMessagesRequest(query="late")
+            return await call_method(chat.channel, f"{_MESSAGES}.SearchMessages", request, user_header(bob))
+
+
 async def _member(context: ScenarioContext) -> tuple[str, str]:
     """A plain member of a new room, and the room."""
     bob = new_user()
@@ -121,4 +140,5 @@ SCENARIOS: dict[str, Scenario] = {
     "SLOW_MODE": _slow_mode,
     "TRACK_NOT_FOUND": _track_not_found,
     "MENTION_NOT_A_MEMBER": _mention_not_a_member,
+    "SEARCH_TOO_BROAD": _search_too_broad,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 
@@ -127,8 +127,11 @@ class Explainer:
             return f"timestamptz 'epoch' + {value} * interval '1 microsecond'"
         if isinstance(value, int):
             return str(value)
+        if isinstance(value, list) and get_args(kind) == (Micros,):
+            return f"ARRAY[{', '.join([await self._literal(each, Micros) for each in value])}]"
         if isinstance(value, list):
-            value = f"{{{','.join(map(str, value))}}}"
+            quoted = (f'"{each}"' if isinstance(each, str) else str(each) for each in value)
+            value = f"{{{','.join(quoted)}}}"
         return str(await self._connection.fetchval("SELECT quote_literal($1::text)", str(value)))
 
 

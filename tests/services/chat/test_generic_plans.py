@@ -76,7 +76,9 @@ async def send(session: Session, drafts: list[SendDraft], *, wait: bool) -> None
     for each in drafts:
         row = numbers[each.room_id]
         numbers[each.room_id] = row._replace(last_seq=row.last_seq + 1, last_rev=row.last_rev + 1)
-        accepted.append(Accepted(each, ThreadPosition(), row.last_seq + 1, row.last_rev + 1, slow=False))
+        accepted.append(
+            Accepted(each, ThreadPosition(), row.last_seq + 1, row.last_rev + 1, slow=False, private=False)
+        )
     await message_send.write(session, accepted)
 
 

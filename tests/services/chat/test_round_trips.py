@@ -8,7 +8,9 @@ import asyncpg
 import pytest
 
 from seda.chat.v1.message_service_pb2 import THREAD_VIEW_ALL, THREAD_VIEW_ROOTS
+from services.chat.store import message_search
 from tests.contract.responses import reason_of
+from tests.services.chat.builders import make_messages
 from tests.services.chat.visibility.fixtures import RoomFixture, VisibilityFixtures
 from tests.services.chat.visibility.table import OK
 from tests.services.chat.visibility.test_visibility import METHODS
@@ -34,7 +36,7 @@ STATEMENTS = {
     "MessageService.GetMessage": 1,
     "MessageService.InspectMessage": 7,
     "MessageService.LookupMessages": 1,
-    "MessageService.SearchMessages": 1,
+    "MessageService.SearchMessages": 4,
     "MessageService.UpdateMessage": 7,
     "MessageService.DeleteMessage": 8,
     "MessageService.RestoreMessage": 8,
@@ -119,7 +121,14 @@ PREPARATIONS = {
     "UnmuteMember": "ModerationService.MuteMember",
 }
 _INTERNAL = "AuthorDataService."
-_PAGED = [name for name in STATEMENTS if "page_size" in METHODS[name].request_type.DESCRIPTOR.fields_by_name]
+# A page that the newest messages fill; see the last test.
+_FIELDS = {"SearchMessages": {"page_size": 1}}
+_PAGED = [
+    name
+    for name in STATEMENTS
+    if "page_size" in METHODS[name].request_type.DESCRIPTOR.fields_by_name
+    and METHODS[name].name not in _FIELDS
+]
 # Requests that run other statements than the plain one.
 _VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *(
@@ -147,6 +156,7 @@ async def count_statements(
     """The number of statements of a call that succeeds, and their names."""
     role = CALLERS.get(METHODS[name].name, "owner")
     with fixtures.chat.counting() as statements:
+        fields = _FIELDS.get(METHODS[name].name, {}) | fields
         assert reason_of(await fixtures.ask(METHODS[name], role, room, **fields)) == OK
         return len(statements), list(statements)
 
@@ -175,3 +185,15 @@ async def test_lists_send_as_many_statements_for_a_large_page(
     for page_size in (1, 100):
         count, statements = await count_statements(name, fixtures, room, page_size=page_size, **fields)
         assert count == STATEMENTS[name], statements
+
+
+async def test_search_messages_sends_one_more_for_older_messages(
+    fixtures: VisibilityFixtures, admin: asyncpg.Connection
+) -> None:
+    older = await fixtures.room("public")
+    await make_messages(admin, older.room_id, fixtures.people["owner"], message_search.RECENT)
+    room = await fixtures.room("public")
+    name = "MessageService.SearchMessages"
+    for page_size, expected in ((1, STATEMENTS[name]), (100, STATEMENTS[name] + 1)):
+        count, statements = await count_statements(name, fixtures, room, page_size=page_size)
+        assert count == expected, statements

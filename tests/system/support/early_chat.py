@@ -28,11 +28,11 @@ class EarlyDatabase(Database):
         self._commits: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
+    async def transaction(self, statement_timeout_ms: int | None = None) -> AsyncIterator[Session]:
         """A transaction; its end is its commit's beginning."""
         stack = AsyncExitStack()
         try:
-            session = await stack.enter_async_context(self._real.transaction())
+            session = await stack.enter_async_context(self._real.transaction(statement_timeout_ms))
             yield session
         except BaseException as error:
             if not await stack.__aexit__(type(error), error, error.__traceback__):

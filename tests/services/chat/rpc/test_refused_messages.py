@@ -52,6 +52,9 @@ class Attempt:
         await self.client.update_message(self.room.member, self.message, text=text, **self.fields)
 
 
+_Prepare = Callable[[Attempt], Awaitable[None]]
+
+
 async def _hide_room(attempt: Attempt) -> None:
     await _leave(attempt)
     await attempt.client.db.set_room(attempt.room.id, private=True)
@@ -110,6 +113,13 @@ async def _name_no_track(attempt: Attempt) -> None:
     attempt.fields["track_id"] = str(uuid.uuid4())
 
 
+def _link(url: str) -> _Prepare:
+    async def link(attempt: Attempt) -> None:
+        attempt.fields["track_url"] = url
+
+    return link
+
+
 async def _mention_nobody(attempt: Attempt) -> None:
     attempt.fields["mention_user_ids"] = [str(uuid.uuid4())]
 
@@ -142,7 +152,6 @@ async def _name_an_old_etag(attempt: Attempt) -> None:
     await attempt.client.update_message(attempt.room.member, attempt.message, text="plain again")
 
 
-_Prepare = Callable[[Attempt], Awaitable[None]]
 _COMMON: dict[str, _Prepare] = {
     "ROOM_NOT_FOUND": _hide_room,
     "CALLER_SUSPENDED": _suspend,
@@ -162,6 +171,12 @@ _SEND: dict[str, _Prepare] = {
     "PARENT_DELETED": _delete_the_parent,
     "SLOW_MODE": _slow_down,
     "MENTION_NOT_A_MEMBER": _mention_nobody,
+    "INVALID_URL": _link("no link at all"),
+    "UNSUPPORTED_PROVIDER": _link("https://example.org/music/1"),
+    "UNSUPPORTED_RESOURCE": _link("https://open.spotify.com/user/ada"),
+    "NOT_A_TRACK": _link("https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"),
+    "PRIVATE_LINK": _link("https://soundcloud.com/forss/flickermood/s-AbCdE"),
+    "NEEDS_RESOLUTION": _link("https://spotify.link/AbCdEfGhIjK"),
 }
 _EDIT: dict[str, _Prepare] = {
     **_COMMON,

@@ -16,9 +16,9 @@ from seda.chat.v1.message_pb2 import Message
 from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP
 from servicekit.sql import Statement
-from services.chat.domain.pagination import MAX_SEQ, Window
+from services.chat.domain.pagination import Window
 from services.chat.store import message_list as store
-from services.chat.store import message_revisions, message_search, pins, reactions
+from services.chat.store import message_revisions, pins, reactions
 from tests.postgres import Database
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.explain import Explainer, Plan
@@ -275,50 +275,3 @@ async def test_lists_about_a_message_cost_the_same_wherever_they_are(talks: Talk
     # One pin stands, of ten thousand that did.
     (pinned,) = await _costs(explain, pins._ACTIVE_PINS, [(room.room_id, room.caller, *_LATEST, _PAGE + 1)])
     assert pinned < 40
-
-
-@_small_partitions
-async def test_searches_go_by_their_indexes(talks: Talks, explain: _Explain) -> None:
-    room = talks.large
-    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
-    who = (None, room.caller)
-    for statement, arguments in (
-        (message_search._BY_WORDS, (*who, "number 33333", None, None, *rest)),
-        (message_search._BY_TRACK, (*who, None, uuid.uuid4(), None, *rest)),
-        (message_search._BY_AUTHOR, (*who, None, None, uuid.uuid4(), *rest)),
-    ):
-        plan = await explain(statement, *arguments)
-        assert plan.rows_scanned <= _FEW
-        assert plan.buffers < 400, (statement.name, plan.buffers)
-
-
-async def test_a_search_for_what_is_common_reads_each_page_of_the_table_once(
-    talks: Talks, explain: _Explain, admin: asyncpg.Connection
-) -> None:
-    """Nothing is looked up for each of forty thousand hits. Sorted they are all the same."""
-    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
-    pages = await admin.fetchval("SELECT sum(relpages) FROM pg_class WHERE relname ~ '^messages(_[0-9])?$'")
-    for room_id in (None, talks.large.room_id):
-        plan = await explain(
-            message_search._BY_WORDS, room_id, talks.large.caller, "number", None, None, *rest
-        )
-        assert plan.root["Actual Rows"] == _PAGE + 2
-        assert plan.buffers < pages + 1_000, plan.buffers
-        assert plan.loops < 1_000
-
-
-async def test_a_search_in_a_hidden_room_costs_as_little_as_one_in_none(
-    talks: Talks, explain: _Explain, admin: asyncpg.Connection
-) -> None:
-    rest = (None, None, Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ, _PAGE + 1)
-    hide = "UPDATE chat.rooms SET private = $2 WHERE id = $1"
-    await admin.execute(hide, talks.large.room_id, True)
-    try:
-        calls = [
-            (room_id, uuid.uuid4(), "number", None, None, *rest)
-            for room_id in (talks.large.room_id, uuid.uuid4())
-        ]
-        costs = await _costs(explain, message_search._BY_WORDS, calls)
-        assert max(costs) < 20, costs
-    finally:
-        await admin.execute(hide, talks.large.room_id, False)

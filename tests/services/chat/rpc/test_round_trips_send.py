@@ -86,7 +86,9 @@ async def weigh(
         request_id=new_id(),
         payload_hash=b"h" * 32,
     )
-    accepted = Accepted(draft, ThreadPosition(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False)
+    accepted = Accepted(
+        draft, ThreadPosition(), numbers.last_seq + 1, numbers.last_rev + 1, slow=False, private=False
+    )
     await message_send.write(session, [accepted])
     await session.execute_control("ROLLBACK")
 

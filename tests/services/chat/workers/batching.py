@@ -40,16 +40,16 @@ class FaultyDatabase(Database):
                 await seen.acquire()
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
+    async def transaction(self, statement_timeout_ms: int | None = None) -> AsyncIterator[Session]:
         """A transaction; with a fault it is rolled back and raises it."""
         if self.faults:
             fault = self.faults.pop(0)
             with contextlib.suppress(ZeroDivisionError):
-                async with super().transaction() as session:
+                async with super().transaction(statement_timeout_ms) as session:
                     yield session
                     raise ZeroDivisionError
             raise fault()
-        async with super().transaction() as session:
+        async with super().transaction(statement_timeout_ms) as session:
             yield session
         self.committed += 1
         if self.lost_answers:

@@ -207,7 +207,7 @@ async def test_janitor_looks_again_under_the_lock(client: ChatClient, patient: J
     assert await client.admin.fetchval(kept, UUID(message.id)) == 1
 
 
-@pytest.mark.parametrize("text", ["Crème BRÛLÉE, please", "x", "\u200b"])
+@pytest.mark.parametrize("text", ["Crème BRÛLÉE, please", "x", "!?"])
 async def test_janitor_folds_messages_that_an_older_build_wrote(
     client: ChatClient, janitor: Janitor, text: str
 ) -> None:
