@@ -114,12 +114,12 @@ class HandlerFactory:
 
     def _streaming(self, method: Method, handle: StreamHandler) -> PassthroughHandler:
         async def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> None:
-            request = await self._request(data, call)
             if method.exempt:
                 slot = self.watches.slot(client_network(context.peer()))
             else:
                 slot = self.streams.slot(call.share_key)
             with slot:
+                request = await self._request(data, call)
                 async for reply in handle(request, call):
                     # Bytes: serialized once for many watchers.
                     await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())

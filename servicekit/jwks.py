@@ -187,8 +187,14 @@ class _OnlyHttps(urllib.request.HTTPSHandler):
 def fetch_https(url: str, context: ssl.SSLContext | None = None) -> bytes:
     """The body behind an https URL, up to 1 MiB. Blocks: run it in a thread."""
     opener = urllib.request.build_opener(_OnlyHttps(context=context))
+    end = time.monotonic() + _WHOLE_FETCH_SECONDS
+    body = b""
     with opener.open(url, timeout=_FETCH_SECONDS) as response:
-        body: bytes = response.read(_MAX_BYTES + 1)
-    if len(body) > _MAX_BYTES:
-        raise ValueError("the JWKS is too large")
+        # One read at a time: a body that drips must not hold the thread, of which there are few.
+        while chunk := response.read1():
+            body += chunk
+            if len(body) > _MAX_BYTES:
+                raise ValueError("the JWKS is too large")
+            if time.monotonic() > end:
+                raise TimeoutError
     return body

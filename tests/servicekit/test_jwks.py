@@ -290,6 +290,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         try:
+            for _ in range(150 if self.path == "/drip" else 0):
+                self.wfile.write(b" ")
+                # As slow as a server that wants to keep its client.
+                time.sleep(0.02)
             self.wfile.write(body)
         except OSError:
             # The other side has had enough.
@@ -314,6 +318,7 @@ def https(tmp_path: Path) -> Iterator[tuple[str, Callable[[str], bytes]]]:
         "/moved-to-file": (302, {"Location": "file:///etc/hostname"}, b""),
         "/missing": (404, {}, b""),
         "/huge": (200, {}, b" " * (1 << 20) + ALL),
+        "/drip": (200, {}, b""),
         "/cut": (200, {"Content-Length": "1000"}, ALL[:20]),
     }
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -350,6 +355,16 @@ async def test_keys_come_over_https_alone(https: tuple[str, Callable[[str], byte
     assert stranger.find("ec") is None
     with pytest.raises(ValueError, match="https only"):
         fetch(address.replace("https", "http"))
+
+
+async def test_a_body_that_drips_gives_the_thread_back(
+    https: tuple[str, Callable[[str], bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, fetch = https
+    monkeypatch.setattr(jwks, "_WHOLE_FETCH_SECONDS", 0.2)
+    async with asyncio.timeout(5):
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(fetch, f"{address}/drip")
 
 
 SERVICE_KEYS = {name: OKPKey.generate_key("Ed25519") for name in ("chat", "gateway")}

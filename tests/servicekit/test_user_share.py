@@ -96,6 +96,18 @@ async def test_waiting_calls_count() -> None:
         assert probe.limiter._shares._held == {}
 
 
+async def test_streams_count_while_their_user_is_resolved() -> None:
+    async with serving(per_user=2) as probe:
+        probe.users.gate = asyncio.Event()
+        calls = held(probe, 3, *_ATTACKER, method="Watch")
+        assert list(map(code, await until_refused(calls, 1))) == [_REFUSED]
+        assert probe.streams.open == 2
+        probe.users.gate.set()
+        for each in calls:
+            each.cancel()
+        await asyncio.wait(calls)
+
+
 async def test_call_that_gives_up_waiting_gives_back_its_share() -> None:
     async with serving(limit=1, queue=1, wait=0.01, calls_per_user=2) as probe:
         gate = Gate(probe)
