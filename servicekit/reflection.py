@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, cast
 
 import grpc
@@ -95,17 +95,32 @@ def _restricted_pool(services: Iterable[str]) -> descriptor_pool.DescriptorPool:
         proto.service.extend(listed)
         pool.AddSerializedFile(proto.SerializeToString())
 
-    for name in (*services, *NAMES, error_details_pb2.ErrorInfo.DESCRIPTOR.full_name):
-        # The file of reflection's v1 is not at hand.
-        with contextlib.suppress(KeyError):
-            add(everything.FindFileContainingSymbol(name))
+    for name in (*services, error_details_pb2.ErrorInfo.DESCRIPTOR.full_name):
+        add(everything.FindFileContainingSymbol(name))
+    for file in _own_files():
+        pool.AddSerializedFile(file.SerializeToString())
     return pool
+
+
+def _own_files() -> Iterator[FileDescriptorProto]:
+    """The files of reflection itself: v1alpha's, and v1's, which is the same under another package."""
+    for version in ("v1alpha", "v1"):
+        file = FileDescriptorProto()
+        reflection_pb2.DESCRIPTOR.CopyToProto(file)
+        file.name, file.package = (each.replace("v1alpha", version) for each in (file.name, file.package))
+        fields = (field for message in file.message_type for field in message.field if field.type_name)
+        for field in fields:
+            field.type_name = field.type_name.replace("v1alpha", version)
+        for method in file.service[0].method:
+            method.input_type = method.input_type.replace("v1alpha", version)
+            method.output_type = method.output_type.replace("v1alpha", version)
+        yield file
 
 
 def _container(symbol: str, pool: descriptor_pool.DescriptorPool) -> str:
     """The symbol, or what holds it: the pool does not find methods by their names, and grpcurl asks for them."""
-    for name in (symbol, symbol.rpartition(".")[0]):
-        with contextlib.suppress(KeyError):
-            pool.FindFileContainingSymbol(name)
-            return name
+    service, _, method = symbol.rpartition(".")
+    with contextlib.suppress(KeyError):
+        if method in pool.FindServiceByName(service).methods_by_name:
+            return service
     return symbol

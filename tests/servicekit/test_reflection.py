@@ -69,6 +69,32 @@ async def test_grpcurl_finds_all_it_needs_to_make_a_call(
     assert {"seda/rpc/v1/annotations.proto", "buf/validate/validate.proto"} < seen
 
 
+@pytest.mark.parametrize("name", NAMES)
+async def test_all_that_is_listed_is_described(served: tuple[Process, grpc.aio.Channel], name: str) -> None:
+    for service in _LISTED:
+        (answer,) = await ask(served[1], name, question(file_containing_symbol=service))
+        assert service in {
+            f"{file.package}.{each.name}" for file in files(answer) for each in file.service
+        }, service
+
+
+@pytest.mark.parametrize(
+    ("symbol", "known"),
+    [
+        (f"{SERVICE.full_name}.Ask", True),
+        (f"{SERVICE.full_name}.NoSuchMethod", False),
+        (f"{SERVICE.full_name}.Ask.deeper", False),
+        ("probe.v1.ProbeRequest.no_such_field", False),
+    ],
+)
+async def test_a_symbol_that_names_nothing_is_not_found(
+    served: tuple[Process, grpc.aio.Channel], symbol: str, *, known: bool
+) -> None:
+    (answer,) = await ask(served[1], NAMES[0], question(file_containing_symbol=symbol))
+    assert answer.HasField("error_response") != known
+    assert known or answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
 async def test_one_stream_takes_several_questions(served: tuple[Process, grpc.aio.Channel]) -> None:
     answers = await ask(
         served[1],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,3 +181,35 @@ def test_block_names_every_address(suite: Suite) -> None:
     said = "\n".join(suite.up.out)
     assert Ports(suite.base).address(GATEWAY) in said
     assert "\x1b" not in said
+
+
+@needs_grpcurl
+def test_grpcurl_and_buf_describe_everything_that_is_listed(suite: Suite) -> None:
+    folder = grpcurl_folder()
+    assert folder is not None
+    target = f"127.0.0.1:{Ports(suite.base).main(GATEWAY)}"
+    described = subprocess.run(
+        [folder / "grpcurl", "-plaintext", target, "describe"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    listed = subprocess.run(
+        [
+            Path(sys.executable).parent / "buf",
+            "curl",
+            "--protocol",
+            "grpc",
+            "--http2-prior-knowledge",
+            "--list-methods",
+            f"http://{target}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    for name in ("grpc.reflection.v1.ServerReflection", "seda.chat.v1.MessageService"):
+        assert f"{name} is a service" in described
+        assert f"{name}/" in listed
