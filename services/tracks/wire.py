@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from seda.tracks.internal.v1 import catalog_service_pb2, crawler_service_pb2
 from seda.tracks.v1 import track_pb2, track_service_pb2
 from servicekit.timestamps import seconds_to_proto, to_proto
+from services.tracks.actions.catalog import ResolvedTrackPage
 from services.tracks.actions.crawler import FetchResult
 from services.tracks.actions.tracks import TrackFilter, TrackPage
 from services.tracks.domain.links.reference import Kind, TrackReference
@@ -76,6 +77,16 @@ def upsert_track_response(row: TrackRow) -> catalog_service_pb2.UpsertTrackRespo
     """Build the response of UpsertTrack."""
     response = catalog_service_pb2.UpsertTrackResponse()
     put_track(response.track, row)
+    return response
+
+
+def export_resolver_response(page: ResolvedTrackPage) -> catalog_service_pb2.ExportResolverResponse:
+    """Build the response of ExportResolver."""
+    response = catalog_service_pb2.ExportResolverResponse(next_page_token=page.next_page_token)
+    for row in page.tracks:
+        resolved = response.tracks.add()
+        put_track(resolved.track, row.track)
+        to_proto(resolved.resolve_time, row.resolved_at)
     return response
 
 

@@ -176,6 +176,11 @@ DELETE /* tracks.release_lease */ FROM tracks.leases WHERE name = $1 AND holder 
 UPDATE /* tracks.renew_lease */ tracks.leases SET until = clock_timestamp() + make_interval(secs => $3)
 WHERE name = $1 AND holder = $2;
 
+-- tracks.resolved
+SELECT /* tracks.resolved */ t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, r.created_at AS resolved_at
+FROM tracks.track_resolvers r JOIN tracks.track_refs t ON t.id = r.track_id
+WHERE r.user_id = $1 AND r.track_id < $2 ORDER BY r.track_id DESC LIMIT $3;
+
 -- tracks.revalidate_response
 UPDATE /* tracks.revalidate_response */ tracks.crawler_cache
 SET fetched_at = now(), expires_at = now() + make_interval(secs => $2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seda.tracks.internal.v1 import catalog_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id, parse_optional_id
+from servicekit.pagination import page_size
 from services.tracks import wire
 from services.tracks.actions import catalog
 from services.tracks.actions.deps import Deps
@@ -31,6 +32,13 @@ class CatalogServicer:
         """Let everybody find tracks."""
         await catalog.mark_tracks_listed(self._deps, wire.parse_ids(request.track_ids))
         return pb.MarkTracksListedResponse()
+
+    async def ExportResolver(self, request: pb.ExportResolverRequest, _: Call) -> pb.ExportResolverResponse:
+        """Return a page of the tracks that a user resolved."""
+        user_id, size = parse_id(request.user_id), page_size(request.page_size)
+        return wire.export_resolver_response(
+            await catalog.export_resolver(self._deps, user_id, size, request.page_token)
+        )
 
     async def EraseResolver(self, request: pb.EraseResolverRequest, _: Call) -> pb.EraseResolverResponse:
         """Delete what is stored of a user."""

@@ -51,25 +51,8 @@ _ADD = Query[TrackRow, UUID, str, str, str](
 class FoundTrackRow(NamedTuple):
     """A stored track, and whether the given user finds it in searches."""
 
-    id: UUID
-    provider: str
-    provider_id: str
-    url: str
-    title: str | None
-    artist: str | None
-    artwork_url: str | None
-    duration_seconds: int | None
-    isrc: str | None
-    metadata_state: str
-    created_at: Micros
-    updated_at: Micros
-    refreshed_at: Micros | None
+    track: TrackRow
     searchable: bool
-
-    @property
-    def track(self) -> TrackRow:
-        """The track alone."""
-        return TrackRow(*self[:-1])
 
 
 _SEARCHABLE = """t.listed_at IS NOT NULL OR EXISTS (

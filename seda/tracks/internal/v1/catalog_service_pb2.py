@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.tracks.v1 import track_pb2 as seda_dot_tracks_dot_v1_dot_track__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/tracks/internal/v1/catalog_service.proto\x12\x17seda.tracks.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\"\xd2\x01\n\x12UpsertTrackRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x1b\n\x05title\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xb8\xbb\x18\x01\x12\x1c\n\x06\x61rtist\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xb8\xbb\x18\x01\x12#\n\x0b\x61rtwork_url\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12=\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\";\n\x13UpsertTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\"D\n\x17MarkTracksListedRequest\x12)\n\ttrack_ids\x18\x01 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x64\"\x06r\x04\xa8\xbb\x18\x01\"\x1a\n\x18MarkTracksListedResponse\"6\n\x14\x45raseResolverRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\".\n\x15\x45raseResolverResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x32\x99\x03\n\x0e\x43\x61talogService\x12y\n\x0bUpsertTrack\x12+.seda.tracks.internal.v1.UpsertTrackRequest\x1a,.seda.tracks.internal.v1.UpsertTrackResponse\"\x0f\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\x12\x88\x01\n\x10MarkTracksListed\x12\x30.seda.tracks.internal.v1.MarkTracksListedRequest\x1a\x31.seda.tracks.internal.v1.MarkTracksListedResponse\"\x0f\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\x12\x80\x01\n\rEraseResolver\x12-.seda.tracks.internal.v1.EraseResolverRequest\x1a..seda.tracks.internal.v1.EraseResolverResponse\"\x10\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05usersBq\n\x1a\x66m.seda.tracks.internal.v1P\x01Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\xaa\x02\x17Seda.Tracks.Internal.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/tracks/internal/v1/catalog_service.proto\x12\x17seda.tracks.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\"\xd2\x01\n\x12UpsertTrackRequest\x12\x1d\n\x05input\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x1b\n\x05title\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xb8\xbb\x18\x01\x12\x1c\n\x06\x61rtist\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\xf4\x03\xb8\xbb\x18\x01\x12#\n\x0b\x61rtwork_url\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12=\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\x01\";\n\x13UpsertTrackResponse\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\"D\n\x17MarkTracksListedRequest\x12)\n\ttrack_ids\x18\x01 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x64\"\x06r\x04\xa8\xbb\x18\x01\"\x1a\n\x18MarkTracksListedResponse\"q\n\x15\x45xportResolverRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"i\n\x16\x45xportResolverResponse\x12\x36\n\x06tracks\x18\x01 \x03(\x0b\x32&.seda.tracks.internal.v1.ResolvedTrack\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\rResolvedTrack\x12$\n\x05track\x18\x01 \x01(\x0b\x32\x15.seda.tracks.v1.Track\x12\x30\n\x0cresolve_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"6\n\x14\x45raseResolverRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\".\n\x15\x45raseResolverResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x32\x9f\x04\n\x0e\x43\x61talogService\x12y\n\x0bUpsertTrack\x12+.seda.tracks.internal.v1.UpsertTrackRequest\x1a,.seda.tracks.internal.v1.UpsertTrackResponse\"\x0f\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\x12\x88\x01\n\x10MarkTracksListed\x12\x30.seda.tracks.internal.v1.MarkTracksListedRequest\x1a\x31.seda.tracks.internal.v1.MarkTracksListedResponse\"\x0f\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\x12\x83\x01\n\x0e\x45xportResolver\x12..seda.tracks.internal.v1.ExportResolverRequest\x1a/.seda.tracks.internal.v1.ExportResolverResponse\"\x10\x90\x02\x01\xa8\xbb\x18\x05\xb2\xbb\x18\x05users\x12\x80\x01\n\rEraseResolver\x12-.seda.tracks.internal.v1.EraseResolverRequest\x1a..seda.tracks.internal.v1.EraseResolverResponse\"\x10\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x05usersBq\n\x1a\x66m.seda.tracks.internal.v1P\x01Z7seda.fm/protos/seda/tracks/internal/v1;tracksinternalv1\xaa\x02\x17Seda.Tracks.Internal.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,26 +51,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPSERTTRACKREQUEST'].fields_by_name['duration']._serialized_options = b'\272H\r\252\001\n\"\004\010\200\243\0052\002\010\001'
   _globals['_MARKTRACKSLISTEDREQUEST'].fields_by_name['track_ids']._loaded_options = None
   _globals['_MARKTRACKSLISTEDREQUEST'].fields_by_name['track_ids']._serialized_options = b'\342A\001\002\272H\017\222\001\014\010\001\020d\"\006r\004\250\273\030\001'
+  _globals['_EXPORTRESOLVERREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_EXPORTRESOLVERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_EXPORTRESOLVERREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_EXPORTRESOLVERREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_EXPORTRESOLVERREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_EXPORTRESOLVERREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_ERASERESOLVERREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_ERASERESOLVERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_CATALOGSERVICE'].methods_by_name['UpsertTrack']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['UpsertTrack']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\004chat'
   _globals['_CATALOGSERVICE'].methods_by_name['MarkTracksListed']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['MarkTracksListed']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\004chat'
+  _globals['_CATALOGSERVICE'].methods_by_name['ExportResolver']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['ExportResolver']._serialized_options = b'\220\002\001\250\273\030\005\262\273\030\005users'
   _globals['_CATALOGSERVICE'].methods_by_name['EraseResolver']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['EraseResolver']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\005users'
-  _globals['_UPSERTTRACKREQUEST']._serialized_start=258
-  _globals['_UPSERTTRACKREQUEST']._serialized_end=468
-  _globals['_UPSERTTRACKRESPONSE']._serialized_start=470
-  _globals['_UPSERTTRACKRESPONSE']._serialized_end=529
-  _globals['_MARKTRACKSLISTEDREQUEST']._serialized_start=531
-  _globals['_MARKTRACKSLISTEDREQUEST']._serialized_end=599
-  _globals['_MARKTRACKSLISTEDRESPONSE']._serialized_start=601
-  _globals['_MARKTRACKSLISTEDRESPONSE']._serialized_end=627
-  _globals['_ERASERESOLVERREQUEST']._serialized_start=629
-  _globals['_ERASERESOLVERREQUEST']._serialized_end=683
-  _globals['_ERASERESOLVERRESPONSE']._serialized_start=685
-  _globals['_ERASERESOLVERRESPONSE']._serialized_end=731
-  _globals['_CATALOGSERVICE']._serialized_start=734
-  _globals['_CATALOGSERVICE']._serialized_end=1143
+  _globals['_UPSERTTRACKREQUEST']._serialized_start=291
+  _globals['_UPSERTTRACKREQUEST']._serialized_end=501
+  _globals['_UPSERTTRACKRESPONSE']._serialized_start=503
+  _globals['_UPSERTTRACKRESPONSE']._serialized_end=562
+  _globals['_MARKTRACKSLISTEDREQUEST']._serialized_start=564
+  _globals['_MARKTRACKSLISTEDREQUEST']._serialized_end=632
+  _globals['_MARKTRACKSLISTEDRESPONSE']._serialized_start=634
+  _globals['_MARKTRACKSLISTEDRESPONSE']._serialized_end=660
+  _globals['_EXPORTRESOLVERREQUEST']._serialized_start=662
+  _globals['_EXPORTRESOLVERREQUEST']._serialized_end=775
+  _globals['_EXPORTRESOLVERRESPONSE']._serialized_start=777
+  _globals['_EXPORTRESOLVERRESPONSE']._serialized_end=882
+  _globals['_RESOLVEDTRACK']._serialized_start=884
+  _globals['_RESOLVEDTRACK']._serialized_end=987
+  _globals['_ERASERESOLVERREQUEST']._serialized_start=989
+  _globals['_ERASERESOLVERREQUEST']._serialized_end=1043
+  _globals['_ERASERESOLVERRESPONSE']._serialized_start=1045
+  _globals['_ERASERESOLVERRESPONSE']._serialized_end=1091
+  _globals['_CATALOGSERVICE']._serialized_start=1094
+  _globals['_CATALOGSERVICE']._serialized_end=1637
 # @@protoc_insertion_point(module_scope)

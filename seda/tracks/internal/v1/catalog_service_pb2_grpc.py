@@ -45,6 +45,11 @@ class CatalogServiceStub:
                 request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedRequest.SerializeToString,
                 response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedResponse.FromString,
                 _registered_method=True)
+        self.ExportResolver = channel.unary_unary(
+                '/seda.tracks.internal.v1.CatalogService/ExportResolver',
+                request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.ExportResolverRequest.SerializeToString,
+                response_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.ExportResolverResponse.FromString,
+                _registered_method=True)
         self.EraseResolver = channel.unary_unary(
                 '/seda.tracks.internal.v1.CatalogService/EraseResolver',
                 request_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.EraseResolverRequest.SerializeToString,
@@ -79,6 +84,15 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportResolver(self, request, context):
+        """Lists the tracks that a user resolved before these were listed, the newest track first.
+
+        This is all that tracks stores of a user. For their export. Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseResolver(self, request, context):
         """Deletes the record of which tracks a user resolved, which is all that tracks stores of a user.
 
@@ -100,6 +114,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.MarkTracksListed,
                     request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedRequest.FromString,
                     response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedResponse.SerializeToString,
+            ),
+            'ExportResolver': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportResolver,
+                    request_deserializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.ExportResolverRequest.FromString,
+                    response_serializer=seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.ExportResolverResponse.SerializeToString,
             ),
             'EraseResolver': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseResolver,
@@ -162,6 +181,33 @@ class CatalogService:
             '/seda.tracks.internal.v1.CatalogService/MarkTracksListed',
             seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedRequest.SerializeToString,
             seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.MarkTracksListedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportResolver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.tracks.internal.v1.CatalogService/ExportResolver',
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.ExportResolverRequest.SerializeToString,
+            seda_dot_tracks_dot_internal_dot_v1_dot_catalog__service__pb2.ExportResolverResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,6 +31,11 @@ class CatalogServiceStub:
     deleting the message or the room leaves the track listed, and a room is public or private for
     good. Unknown ids are ignored. Safe to repeat.
     """
+    ExportResolver: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ExportResolverRequest, _catalog_service_pb2.ExportResolverResponse]
+    """Lists the tracks that a user resolved before these were listed, the newest track first.
+
+    This is all that tracks stores of a user. For their export. Errors: PAGE_TOKEN_MISMATCH.
+    """
     EraseResolver: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.EraseResolverRequest, _catalog_service_pb2.EraseResolverResponse]
     """Deletes the record of which tracks a user resolved, which is all that tracks stores of a user.
 
@@ -65,6 +70,17 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         Chat calls it in the background once such a message is committed. Nothing takes it back:
         deleting the message or the room leaves the track listed, and a room is public or private for
         good. Unknown ids are ignored. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportResolver(
+        self,
+        request: _catalog_service_pb2.ExportResolverRequest,
+        context: _aio.ServicerContext[_catalog_service_pb2.ExportResolverRequest, _abc.Awaitable[_catalog_service_pb2.ExportResolverResponse]],
+    ) -> _abc.Awaitable[_catalog_service_pb2.ExportResolverResponse]:
+        """Lists the tracks that a user resolved before these were listed, the newest track first.
+
+        This is all that tracks stores of a user. For their export. Errors: PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod

@@ -10,6 +10,7 @@ import pytest
 
 from seda.tracks.internal.v1.catalog_service_pb2 import (
     EraseResolverRequest,
+    ExportResolverRequest,
     MarkTracksListedRequest,
     UpsertTrackRequest,
 )
@@ -25,7 +26,7 @@ from seda.tracks.v1.track_service_pb2 import (
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from seda.users.v1.user_service_pb2 import GetUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
-from servicekit.errors import AccessDeniedError
+from servicekit.errors import AccessDeniedError, PageTokenMismatchError
 from tests.services.running import Running, call, refused, service, user
 
 _ADA, _BOB = "ada@example.com", "bob@example.com"
@@ -122,7 +123,7 @@ async def test_marking_the_same_tracks_at_once_neither_fails_nor_moves_the_time(
     assert [row["listed_at"] for row in await admin.fetch(query, made)] == times
 
 
-async def test_erasing_a_resolver_deletes_what_is_stored_of_them_alone(
+async def test_a_resolver_is_exported_and_erased_alone(
     stub: TrackServiceStub, catalog: CatalogServiceStub, users: Running
 ) -> None:
     made = [await new_track(catalog) for _ in range(3)]
@@ -130,6 +131,19 @@ async def test_erasing_a_resolver_deletes_what_is_stored_of_them_alone(
         await resolve(stub, track, "erased@example.com")
         await resolve(stub, track, _BOB)
     me = await call(UserServiceStub(users.channel).GetUser, GetUserRequest(), user("erased@example.com"))
+    exported: list[str] = []
+    export = ExportResolverRequest(user_id=me.user.id, page_size=2)
+    while True:
+        page = await call(catalog.ExportResolver, export, service("users", "tracks"))
+        exported += [each.track.id for each in page.tracks if each.HasField("resolve_time")]
+        if not page.next_page_token:
+            break
+        export.page_token = page.next_page_token
+    assert exported == [track.id for track in made[::-1]]
+    other = ExportResolverRequest(user_id=str(uuid.uuid4()), page_token=export.page_token)
+    await refused(
+        call(catalog.ExportResolver, other, service("users", "tracks")), PageTokenMismatchError, _DOMAIN
+    )
     request = EraseResolverRequest(user_id=me.user.id)
     counts = [
         (await call(catalog.EraseResolver, request, service("users", "tracks"))).deleted_count for _ in "12"

@@ -11,6 +11,7 @@ import pytest
 from seda.tracks.internal.v1 import catalog_service_pb2
 from seda.tracks.internal.v1.catalog_service_pb2 import (
     EraseResolverRequest,
+    ExportResolverRequest,
     MarkTracksListedRequest,
     UpsertTrackRequest,
 )
@@ -79,6 +80,10 @@ class Context:
         request = MarkTracksListedRequest(track_ids=self.thousand[:100])
         return await call(self.catalog.MarkTracksListed, request, service("chat", "tracks"))
 
+    async def export(self) -> object:
+        request = ExportResolverRequest(user_id=str(uuid4()))
+        return await call(self.catalog.ExportResolver, request, service("users", "tracks"))
+
     async def erase(self) -> object:
         return await call(
             self.catalog.EraseResolver, EraseResolverRequest(user_id=str(uuid4())), service("users", "tracks")
@@ -123,6 +128,7 @@ TABLE: tuple[RoundTrip[Context], ...] = (
         ("tracks.find",),
     ),
     RoundTrip("MarkTracksListed", "of a hundred", Context.mark_listed, ("tracks.mark_listed",)),
+    RoundTrip("ExportResolver", "", Context.export, ("tracks.resolved",)),
     RoundTrip("EraseResolver", "of nobody", Context.erase, ("tracks.delete_resolver",)),
 )
 
