@@ -48,6 +48,8 @@ class DatabaseProbe:
 
         Both raise SettingsError in production once the session turns out to have excessive privileges.
         """
+        for name in self._settings.ignored_database_parameters:
+            _log.info("database_url_parameter_ignored", name=name)
         await self._probe()
         self.probe_task = asyncio.create_task(self._run())
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from contextlib import suppress
 from typing import Annotated
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from servicekit.database_url import read_database_url
 from servicekit.tokens import MIN_SECRET_BYTES
 
 
@@ -61,13 +61,8 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _postgres(url: SecretStr) -> SecretStr:
-    # urlsplit's error would quote the URL with a part of the password.
-    with suppress(ValueError):
-        parts = urlsplit(url.get_secret_value())
-        hosts = re.sub(r"\[[^]]*\]", "", parts.netloc.rpartition("@")[2])
-        if parts.scheme in {"postgresql", "postgres"} and not re.search(r":(?!\d*(,|$))", hosts):
-            return url
-    raise ValueError("must be an address that starts with postgresql:// or postgres://")
+    read_database_url(url.get_secret_value())
+    return url
 
 
 def _all_addresses(hosts: str) -> str:

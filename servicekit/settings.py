@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.database import PoolOptions
+from servicekit.database_url import read_database_url
 from servicekit.setting_types import (
     Addresses,
     PostgresUrl,
@@ -295,12 +296,21 @@ class ServiceSettings(BaseSettings):
     @property
     def dsn(self) -> str:
         """The DSN the process uses: its own, or DATABASE_URL with the service's application role."""
+        url, _ = self._database()
         if self.own_database_url is not None:
-            return self.own_database_url.get_secret_value()
-        assert self.database_url is not None  # noqa: S101 - checked with the settings
-        url = self.database_url.get_secret_value().rstrip("?&")
+            return url
         # The start-up parameter `role` survives RESET ALL.
         return f"{url}{'&' if '?' in url else '?'}role={self.process}_app"
+
+    @property
+    def ignored_database_parameters(self) -> tuple[str, ...]:
+        """The parameters of the DSN that mean nothing here."""
+        return self._database()[1]
+
+    def _database(self) -> tuple[str, tuple[str, ...]]:
+        url = self.own_database_url or self.database_url
+        assert url is not None  # noqa: S101 - checked with the settings
+        return read_database_url(url.get_secret_value())
 
     @property
     def drain_wait(self) -> float:

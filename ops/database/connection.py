@@ -12,6 +12,7 @@ import asyncpg
 from ops.data_dir import running_dsn
 from ops.env import secret
 from ops.errors import CliError
+from servicekit.database_url import read_database_url
 
 _CONNECT_SECONDS = 10.0
 
@@ -35,14 +36,15 @@ def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
             why="DATABASE_URL is not set, and no seda up with its own PostgreSQL runs on this folder.",
             fix="Start one: seda up   Or: export DATABASE_URL=postgresql://user:password@host:5432/database",
         )
-    if not dsn.startswith(("postgresql://", "postgres://")):
+    try:
+        return read_database_url(dsn)[0]
+    except ValueError as error:
         raise CliError(
             "DATABASE_URL_INVALID",
-            f"{name} is not a PostgreSQL address.",
-            why="It must begin with postgresql:// or postgres://.",
+            f"{name} can't be used.",
+            why=f"It {error}.",
             fix=f"export {name}=postgresql://user:password@host:5432/database",
-        )
-    return dsn
+        ) from None
 
 
 def without_password(dsn: str) -> str:

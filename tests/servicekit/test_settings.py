@@ -257,17 +257,19 @@ def test_loopback_is_served_in_plain_text(monkeypatch: pytest.MonkeyPatch, host:
 )
 @pytest.mark.parametrize("name", ["DATABASE_URL", "SEDA_CHAT_DATABASE_URL"])
 def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, dsn: str) -> None:
-    assert "postgresql://" in errors(monkeypatch, ChatSettings, **GOOD, **{name: dsn})[name]
+    told = errors(monkeypatch, ChatSettings, **GOOD, **{name: dsn})
+    assert name in told
+    assert "hush" not in str(told)
 
 
 @pytest.mark.parametrize(
     ("given", "used"),
     [
         ("postgresql://a:b@h/d", "postgresql://a:b@h/d?role=chat_app"),
-        ("postgres://a:b@h:1/d?sslmode=require", "postgres://a:b@h:1/d?sslmode=require&role=chat_app"),
+        ("postgres://a:b@h:1/d?sslmode=require", "postgresql://a:b@h:1/d?sslmode=require&role=chat_app"),
         ("postgresql:///d?host=/run", "postgresql:///d?host=/run&role=chat_app"),
         ("postgresql://a:b@h/d?", "postgresql://a:b@h/d?role=chat_app"),
-        ("postgresql://a:b@[::1]:1,h:2,h/d?x=y&", "postgresql://a:b@[::1]:1,h:2,h/d?x=y&role=chat_app"),
+        ("postgresql://a:b@[::1]:1,h:2,h/d?user=y&", "postgresql://a:b@[::1]:1,h:2,h/d?user=y&role=chat_app"),
     ],
 )
 def test_administrator_s_way_in_is_used_in_the_application_s_role(
