@@ -170,8 +170,9 @@ async def serving(
     streams: int = 16,
     per_user: int = 5,
     tokens: TokenVerifier | None = None,
+    health: bool = True,
 ) -> AsyncIterator[Running]:
-    """Run the probe service, and health beside it."""
+    """Run the probe service, and health beside it if `health`."""
     users, probe, metrics = Users(), Probe(), Metrics()
     limiter = ConcurrencyLimiter(limit, queue, wait, calls_per_user)
     open_streams = StreamLimiter(streams, per_user)
@@ -187,7 +188,8 @@ async def serving(
     )
     server = grpc.aio.server()
     by_path: Handlers = {}
-    for servicer in (*servicers(probe), HealthService(HealthRegistry())):
+    beside = [HealthService(HealthRegistry())] if health else []
+    for servicer in (*servicers(probe), *beside):
         by_path |= handlers(handler_factory, servicer)
     server.add_generic_rpc_handlers((MethodTable(by_path),))
     port = server.add_insecure_port("127.0.0.1:0")

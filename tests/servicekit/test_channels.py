@@ -250,7 +250,7 @@ async def test_error_of_another_service_arrives_whole(
 
 
 async def test_service_that_is_not_ready_gets_no_calls_but_questions_after_its_health() -> None:
-    async with serving() as probe:
+    async with serving(health=False) as probe:
         # Of a server without health every backend counts as healthy.
         client = client_at(probe.address)
         with serving_a_call(token=token_of(probe)):
