@@ -137,7 +137,8 @@ async def test_unary_calls_do_not_wait_for_stream_slots(
 ) -> None:
     monkeypatch.setattr(Settings, "max_connection_streams", FEW_STREAMS)
     async with edge() as client, client.streams(answered=ANSWERED):
-        assert await client.call(0, timeout=2) < 1
+        # One that waits for a slot waits to its deadline.
+        assert await client.call(0, timeout=20) < 5
 
 
 async def test_control_unary_calls_wait_on_a_shared_connection(
