@@ -124,6 +124,7 @@ async def test_a_suspended_caller_reads_and_moves_read_markers(context: Scenario
         assert await context.admin.fetchval(stored, room_id) == marker
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_the_same_requests_of_another_caller_write(context: ScenarioContext) -> None:
     """The control: nearly every method changes rows when its caller is not suspended."""

@@ -47,6 +47,7 @@ async def seda(database: Database | None, home: Path, *arguments: str, **environ
     return Ended(process.returncode or 0, stdout.decode(), stderr.decode())
 
 
+@pytest.mark.slow
 async def test_from_nothing_to_an_administrator(blank_database: Database, tmp_path: Path) -> None:
     async def run(*arguments: str) -> Ended:
         return await seda(blank_database, tmp_path, *arguments)

@@ -87,6 +87,7 @@ async def ended(server: tuple[int, int, Path]) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_a_run_without_workers_leaves_nothing(program: Path, postgres_server: Server) -> None:
     run = await start(program, workers=0)
@@ -99,6 +100,7 @@ async def test_a_run_without_workers_leaves_nothing(program: Path, postgres_serv
     assert await ended(servers[0])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_workers_share_a_server_that_goes_with_the_controller(program: Path) -> None:
     run = await start(program, workers=2, STAY="1")

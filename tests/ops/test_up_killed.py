@@ -30,6 +30,7 @@ def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
         assert again.interrupt() == 0
 
 
+@pytest.mark.slow
 def test_start_right_after_a_kill_waits_for_the_orphans(folder: Path, base: int) -> None:
     with up(folder, base, FAKE_FAULTS="chat:ignore-stop users:ignore-stop") as running:
         running.ready()

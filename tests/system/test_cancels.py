@@ -248,6 +248,7 @@ async def halves(connection: asyncpg.Connection, hasty: Hasty) -> tuple[list[str
     return found, ends
 
 
+@pytest.mark.slow
 async def test_callers_who_hang_up_at_any_moment(fresh_database: Database) -> None:
     async with chat_with_slow_commits(fresh_database) as (chat, hasty):
         async with patient_callers(chat, hasty.room_ids[0]) as patient:

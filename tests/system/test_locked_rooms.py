@@ -105,6 +105,7 @@ async def best_of_rounds(folder: Path, database: Database, locked: int, module: 
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locked", [1, MAX_WAITING_ROOMS + 2])
 async def test_send_message_into_free_rooms_while_others_are_locked(
     tmp_path: Path, fresh_database: Database, locked: int

@@ -120,6 +120,7 @@ HOPS = ("client", "gateway", "database")
 
 
 @pytest.mark.parametrize("hop", HOPS)
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.SLOW, Fault.NARROW], ids=lambda fault: fault.name)
 async def test_nothing_outlives_its_deadline(world: World, hop: str, fault: Fault) -> None:
     await world.works()

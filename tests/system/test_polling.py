@@ -18,6 +18,7 @@ _TRACING = "gRPC Tracers: event_engine_endpoint"
 _READ_BY_AN_EVENT_ENGINE = "posix_endpoint"
 
 
+@pytest.mark.slow
 async def test_no_process_has_an_event_engine_read_its_sockets(
     tmp_path: Path, fresh_database: Database
 ) -> None:

@@ -16,7 +16,7 @@ from services.chat.domain.pagination import MAX_SEQ
 from services.chat.store import erasure as erasing
 from services.chat.store import export, message_delete, message_list, reports, sanctions
 from tests.postgres import Database
-from tests.services.chat.builders import make_messages
+from tests.services.chat.builders import make_members, make_messages
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.explain import Explainer, Plan
 from tests.services.running import Running
@@ -175,6 +175,7 @@ async def test_what_stands_is_listed_without_what_has_ended(past: Past, explain:
 async def test_what_remains_is_counted_when_nobody_waits_for_the_room(client: ChatClient) -> None:
     ada = new_user()
     room_id, author = uuid.UUID((await client.create_room(ada)).id), uuid.uuid4()
+    await make_members(client.admin, room_id, [str(author)])
     # Eleven within ten minutes, of which one was written before the clock was set back.
     age = "CASE WHEN n > 1990 OR n = 1300 THEN interval '1 minute' ELSE interval '30 minutes' END"
     await make_messages(client.admin, room_id, author, 2000, created_at=f"now() - {age}")
