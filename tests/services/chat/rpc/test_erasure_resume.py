@@ -70,13 +70,14 @@ class Reaper:
         return await self._reap(session, statement.name, self._run(session, statement, run, args))
 
     async def _end(self, session: Session, text: str) -> None:
+        name = text.partition(" ")[0]
         try:
-            if text == "ROLLBACK":
+            if name == "ROLLBACK":
                 await self._control(session, text)
             else:
-                await self._reap(session, text, self._control(session, text))
+                await self._reap(session, name, self._control(session, text))
         finally:
-            if text != "BEGIN":
+            if name != "BEGIN":
                 self._names, self._room = (), ""
 
     async def _reap(self, session: Session, name: str, work: Any) -> Any:
