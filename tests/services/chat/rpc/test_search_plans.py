@@ -232,7 +232,8 @@ async def test_a_page_of_a_burst_of_hits_is_found_among_the_newest(
         "UPDATE chat.messages SET created_at = clock_timestamp() WHERE room_id = $1", uuid.UUID(room.id)
     )
     plan = await explain(store._RECENT, None, history.non_member, "burst", None, None, None, *_NEWEST, _PAGE)
-    assert _messages_read(plan) == 2 * store.RECENT
+    # Partitions are merged: each scan looks one row ahead in each.
+    assert 0 <= _messages_read(plan) - 2 * store.RECENT <= 2 * PARTITIONS
     assert plan.root["Actual Rows"] == _PAGE + 1
 
 
