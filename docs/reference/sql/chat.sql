@@ -90,7 +90,7 @@ WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND ended_at IS NULL;
 -- chat.count_by_author
 SELECT /* chat.count_by_author */ count(*)::int AS found
  FROM chat.messages m
-WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
+WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND coalesce(m.type, '') <> 'SYSTEM'
   AND m.created_at >= (SELECT coalesce(
         greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'));
 
@@ -1976,7 +1976,7 @@ ORDER BY i.item;
 -- chat.seqs_by_author
 SELECT /* chat.seqs_by_author */ m.seq
      FROM chat.messages m
-    WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
+    WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND coalesce(m.type, '') <> 'SYSTEM'
       AND m.created_at >= (SELECT coalesce(
             greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
 ORDER BY m.created_at DESC LIMIT $5;

@@ -74,10 +74,11 @@ class SeqRow(NamedTuple):
     seq: int
 
 
-# The author's index is in the order of time, so older messages are not read.
+# The author's index is in the order of time, so older messages are not read. `coalesce` keeps the planner from the
+# index of all rooms' messages in the order of time, which is a partial one of what is no SYSTEM message.
 _BY_AUTHOR_FROM = """
       FROM chat.messages m
-     WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND m.type <> 'SYSTEM'
+     WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND coalesce(m.type, '') <> 'SYSTEM'
        AND m.created_at >= (SELECT coalesce(
              greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
 """

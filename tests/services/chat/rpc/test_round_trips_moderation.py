@@ -115,7 +115,7 @@ async def test_an_author_s_live_messages_are_found_without_the_deleted(
 ) -> None:
     who = (past.room_id, past.author)
     # A plan for any author may take all that is live, as few, and sort it; never what is deleted or too old.
-    for explain, most in ((explainer.plan, 300), (explainer.generic_plan, 900)):
+    for explain, most in ((explainer.plan, 60), (explainer.generic_plan, 900)):
         for window, found in ((None, 500), (3600.0, 0)):
             await explain(message_delete._SEQS_BY_AUTHOR, *who, None, window, 500)
             plan = await explain(message_delete._SEQS_BY_AUTHOR, *who, None, window, 500)
