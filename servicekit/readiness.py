@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
@@ -27,6 +27,14 @@ RECONNECT_PROBES = 10
 _RECREATE = "; recreate it: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"
 
 
+class _AppliedRow(NamedTuple):
+    """An applied revision, and whether the session takes no writes."""
+
+    revision: str
+    compatible_from: str
+    read_only: bool
+
+
 class DatabaseProbe:
     """Sets the readiness from the state of the database; down after two failed probes in a row."""
 
@@ -41,6 +49,7 @@ class DatabaseProbe:
         self._last_reason = ""
         self._checked = False
         self._privilege_problem = ""
+        self._durability_logged = False
         self._newest = ""
 
     async def start(self) -> None:
@@ -90,19 +99,10 @@ class DatabaseProbe:
 
     async def _check(self) -> str:
         """The reason why the database can't be used; empty when it can."""
-        self._probes_left -= 1
-        if self._probes_left <= 0:
-            self._drop()
-        if self._connection is None or self._connection.is_closed():
-            self._probes_left = RECONNECT_PROBES
-            arguments = self._settings.pool_options().connect_arguments()
-            self._connection = await asyncpg.connect(self._settings.dsn, **arguments)
-            self._checked = False
+        connection = await self._connect()
         if not self._checked:
-            privilege_problem = await excessive_privileges(self._connection, self._settings.process)
-            problem = await _text_problem(self._connection) or await self._durability_problem(
-                self._connection
-            )
+            privilege_problem = await excessive_privileges(connection, self._settings.process)
+            problem = await _text_problem(connection) or await self._durability_problem(connection)
             if privilege_problem and not self._privilege_problem:
                 _log.warning("db_role_has_excessive_privileges", reason=privilege_problem)
             self._privilege_problem = privilege_problem
@@ -111,18 +111,38 @@ class DatabaseProbe:
             self._checked = True
         if self._refused:
             return self._privilege_problem
-        applied = await self._applied(self._connection)
-        if applied and applied[-1][2]:
+        applied = await self._applied(connection)
+        if applied and applied[-1].read_only:
             # Another server may be the primary now, which only a new connection finds.
             self._drop()
             return "the database takes no writes: it is a standby, or default_transaction_read_only is on"
-        problem = schema_incompatibility(self._head, [(revision, oldest) for revision, oldest, _ in applied])
+        problem = schema_incompatibility(
+            self._head, [(each.revision, each.compatible_from) for each in applied]
+        )
         if not problem:
-            self._log_schema_ahead(*applied[-1][:2])
+            self._log_schema_ahead(applied[-1].revision, applied[-1].compatible_from)
         return problem
 
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        """The connection; a new one when it is closed or has served RECONNECT_PROBES probes."""
+        current = None if self._connection is None or self._connection.is_closed() else self._connection
+        self._probes_left -= 1
+        if current is not None and self._probes_left > 0:
+            return current
+        arguments = self._settings.pool_options().connect_arguments()
+        try:
+            connection: asyncpg.Connection[Any] = await asyncpg.connect(self._settings.dsn, **arguments)
+        except asyncpg.TooManyConnectionsError:
+            # A full server says nothing about the login.
+            if current is not None:
+                return current
+            raise
+        self._drop()
+        self._connection, self._probes_left, self._checked = connection, RECONNECT_PROBES, False
+        return connection
+
     async def _durability_problem(self, connection: asyncpg.Connection[Any]) -> str:
-        """The reason why acknowledged writes could be lost; empty, and logged, where each session prevents it."""
+        """The reason why acknowledged writes could be lost; empty, and logged once, where each session prevents it."""
         if (
             await connection.fetchval("SELECT /* database_check */ current_setting('synchronous_commit')")
             != "off"
@@ -132,9 +152,11 @@ class DatabaseProbe:
             return (
                 "synchronous_commit is off, which no session can change behind a pooler; set it for the role"
             )
-        _log.warning(
-            "db_synchronous_commit_off", reason="synchronous_commit is off; this service turns it on"
-        )
+        if not self._durability_logged:
+            self._durability_logged = True
+            _log.warning(
+                "db_synchronous_commit_off", reason="synchronous_commit is off; this service turns it on"
+            )
         return ""
 
     def _log_schema_ahead(self, newest: str, oldest: str) -> None:
@@ -144,16 +166,16 @@ class DatabaseProbe:
             _log.info("schema_ahead", reason=reason)
         self._newest = newest
 
-    async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[tuple[str, str, bool]]:
-        """The applied revisions with their compatible_from, and whether the session is read-only."""
+    async def _applied(self, connection: asyncpg.Connection[Any]) -> Sequence[_AppliedRow]:
         schema = self._settings.process
         try:
-            return await connection.fetch(
+            rows = await connection.fetch(
                 f"SELECT /* readiness */ revision, compatible_from, {_READ_ONLY}"  # noqa: S608 - constant names
                 f" FROM {schema}_migrations.applied ORDER BY applied_at, revision"
             )
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             return ()
+        return [_AppliedRow(*row) for row in rows]
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -125,12 +125,30 @@ async def test_readiness_follows(
     assert before == SERVING
 
 
-async def test_synchronous_commit_off_is_logged(
-    fresh_database: postgres.Database, admin: asyncpg.Connection
+async def test_synchronous_commit_off_is_logged_once(
+    fresh_database: postgres.Database, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However often the probe connects."""
+    monkeypatch.setattr(readiness, "RECONNECT_PROBES", 1)
     await admin.execute(f"ALTER ROLE {LOGIN} SET synchronous_commit = off")
     probe = DatabaseProbe(settings(dsn(fresh_database)), HealthRegistry(), "none")
     with capture_logs() as lines:
-        await probe.start()
+        for _ in range(3):
+            await probe._probe()
         await probe.stop()
-    assert "db_synchronous_commit_off" in {line["event"] for line in lines}
+    assert [line["event"] for line in lines].count("db_synchronous_commit_off") == 1
+
+
+async def test_a_full_server_says_nothing_against_the_connection_that_stands(
+    fresh_database: postgres.Database, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "RECONNECT_PROBES", 1)
+    health = HealthRegistry()
+    health.register(["users"])
+    probe = DatabaseProbe(settings(dsn(fresh_database)), health, await applied_head(fresh_database))
+    await probe._probe()
+    await admin.execute(f"ALTER ROLE {LOGIN} CONNECTION LIMIT 0")
+    for _ in range(3):
+        await probe._probe()
+    assert health.states[""] == SERVING
+    await probe.stop()
