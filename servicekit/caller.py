@@ -23,22 +23,28 @@ class Caller:
     """The user on whose behalf a call is made.
 
     `muted_until` and `suspended_until` have no effect once they have passed on the database's clock. A stale caller is
-    one whose role the users service could not confirm: their `role` is USER, whatever it was.
+    one whose role could not be confirmed: their `role` is USER, whatever it was.
     """
 
     user_id: UUID
     role: Role
     muted_until: Micros | None = None
     suspended_until: Micros | None = None
-    stale: bool = False
+    unconfirmed_by: str = ""
+    """The service that could not confirm the role of a stale caller; empty for others."""
 
-    def as_stale(self) -> Caller:
-        """The caller without their role."""
-        return replace(self, role=Role.USER, stale=True)
+    def as_stale(self, resolver: str) -> Caller:
+        """The caller without their role, which the service `resolver` could not confirm."""
+        return replace(self, role=Role.USER, unconfirmed_by=resolver)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the role could not be confirmed."""
+        return bool(self.unconfirmed_by)
 
     @property
     def confirmed_role(self) -> Role:
         """The role, for what only a platform role allows; raises ServiceUnavailableError for a stale caller."""
         if self.stale:
-            raise ServiceUnavailableError("users")
+            raise ServiceUnavailableError(self.unconfirmed_by)
         return self.role

@@ -162,13 +162,13 @@ class Authenticator:
         if self._clock.monotonic() < self._breaker_open_until:
             if not self._resolving:
                 self._start_lookup(key)
-            return stale.as_stale()
+            return stale.as_stale(self._resolver.service)
         try:
             async with asyncio.timeout(_STALE_WAIT_SECONDS):
                 return await self._resolve(key)
         except (ServiceUnavailableError, TimeoutError):
             self._record_outcome(failed=True)
-            return stale.as_stale()
+            return stale.as_stale(self._resolver.service)
 
     def _start_lookup(self, key: tuple[str, str]) -> None:
         task = self._resolving[key] = asyncio.create_task(self._lookup(key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
@@ -81,7 +82,7 @@ class TrackLister:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _send(self) -> None:
-        batch = list(self._queued)[:_BATCH]
+        batch = list(islice(self._queued, _BATCH))
         await self._catalog.mark_listed(batch)
         for track_id in batch:
             del self._queued[track_id]
