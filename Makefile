@@ -86,6 +86,8 @@ check: lint types containers check-clients breaking ## Everything but the tests:
 	@$(BIN)/python tools/generate_protos.py --check
 	@echo "check: generated pages equal their sources"
 	@$(BIN)/python tools/generate_references.py --check
+	@echo "check: mutants fit the code"
+	@$(BIN)/python tools/mutants.py --check
 	@echo "check: installed packages fit pyproject.toml"
 	@$(BIN)/uv pip check -q --python $(BIN)/python
 	@$(BIN)/pytest -q --no-header tests/architecture/test_locks.py

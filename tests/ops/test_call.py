@@ -232,10 +232,10 @@ def test_grpcurl_lines_are_the_same_calls(tmp_path: Path) -> None:
         f'import json, sys\nopen({str(noted)!r}, "a").write(json.dumps(sys.argv[1:]) + "\\n")\n'
         f'print(\'{{"room": {{\\n  "id": "{ROOM_ID}",\\n  "creatorId": "nobody"}}}}\')\n'
     )
-    stand_in = tmp_path / "grpcurl"
+    substitute = tmp_path / "grpcurl"
     # The interpreter's path may hold a space, which a line with #! can't say.
-    stand_in.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(program)])} "$@"\n')
-    stand_in.chmod(0o755)
+    substitute.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(program)])} "$@"\n')
+    substitute.chmod(0o755)
     lines = quickstart_commands("echo", "127.0.0.1:7400", None)
     script = "\n".join([lines.token, *lines.grpcurl]) + "\n"
     environ = {"PATH": f"{tmp_path}:{os.defpath}"}

@@ -69,6 +69,7 @@ async def test_request_of_more_than_256_kib_is_refused() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(250)
 @pytest.mark.parametrize(("seconds", "kept"), [(10, True), (4, False)])
 async def test_pings_of_the_shortest_keepalive_of_go_clients_are_welcome(
     seconds: float, *, kept: bool

@@ -123,7 +123,7 @@ def test_a_broken_deny_list_is_refused(text: str) -> None:
         DenyList.parse(text)
 
 
-def test_stand_ins_are_read() -> None:
+def test_host_overrides_are_read() -> None:
     assert parse_host_overrides("Example.com=127.0.0.1:8443, b.org:80=[::1]:80,") == {
         ("example.com", 443): (ip_address("127.0.0.1"), 8443),
         ("b.org", 80): (ip_address("::1"), 80),
@@ -144,6 +144,6 @@ def test_stand_ins_are_read() -> None:
         "a.com=127.0.0.1:0",
     ],
 )
-def test_stand_ins_that_are_not_of_this_machine_are_refused(text: str) -> None:
+def test_host_overrides_beyond_this_machine_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         parse_host_overrides(text)
