@@ -9,7 +9,7 @@ from services.users.config import Settings
 from services.users.rpc.identity import IdentityServicer
 from services.users.rpc.users import UserServicer
 
-SCHEMA_HEAD = "20261122_1015"
+SCHEMA_HEAD = "20261129_2020"
 """The newest migration of schema users that this build needs."""
 
 

@@ -61,7 +61,7 @@ async def test_from_nothing_to_an_administrator(blank_database: Database, tmp_pa
     pending = await run("migrate", "status")
     assert (pending.code, pending.stdout.splitlines()[1].split("\t")[:2]) == (1, ["users", "pending"])
     deployed = await run("migrate", "deploy")
-    assert (deployed.code, deployed.stdout.splitlines()[0]) == (0, f"users: +1, now at {head('users')}")
+    assert (deployed.code, deployed.stdout.splitlines()[0]) == (0, f"users: +4, now at {head('users')}")
     status = await run("migrate", "status", "--json")
     assert (status.code, [each["pending"] for each in status.envelope["data"]["schemas"]]) == (0, [[]] * 3)
     assert (await run("migrate", "diff")).stdout == "No differences.\n"

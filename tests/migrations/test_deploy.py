@@ -128,9 +128,9 @@ async def test_a_missing_revision_is_drift(fresh_database: Database, folder: Pat
 
 
 async def test_a_revision_before_an_applied_one_is_drift(fresh_database: Database, folder: Path) -> None:
-    first = revisions("users", folder)[0]
+    first, *_, last = revisions("users", folder)
     earlier = add_revision(folder, "op.execute('SELECT 1')", "users", "20260101_0900_early")
-    earlier.write_text(earlier.read_text().replace(f'down_revision = "{first.id}"', "down_revision = None"))
+    earlier.write_text(earlier.read_text().replace(f'down_revision = "{last.id}"', "down_revision = None"))
     first.path.write_text(
         first.path.read_text().replace("down_revision = None", 'down_revision = "20260101_0900"')
     )

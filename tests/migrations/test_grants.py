@@ -10,7 +10,12 @@ import pytest
 from ops.database import SERVICES
 from tests.postgres import Database, administrator
 
-APPEND_ONLY = {"users.admin_actions", "chat.moderation_logs"}
+APPEND_ONLY = {
+    "users.admin_actions",
+    "users.verification_attempts",
+    "users.verification_transitions",
+    "chat.moderation_logs",
+}
 READ_ONLY = {"chat.instance"}
 READ, CHANGES = "SELECT", ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
