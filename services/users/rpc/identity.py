@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from seda.users.internal.v1 import identity_service_pb2 as pb
 from servicekit.call import Call
-from services.users import wire
 from services.users.actions import identity
 from services.users.actions.deps import Deps
+from services.users.wire import identity as wire
 
 
 class IdentityServicer:

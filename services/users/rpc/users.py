@@ -5,9 +5,9 @@ from __future__ import annotations
 from seda.users.v1 import user_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
-from services.users import wire
 from services.users.actions import users
 from services.users.actions.deps import Deps
+from services.users.wire import users as wire
 
 
 class UserServicer:

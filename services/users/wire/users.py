@@ -1,4 +1,4 @@
-"""Converters between the contract's messages and the service's values."""
+"""Converters of UserService."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from seda.rpc.v1 import caller_pb2
-from seda.users.internal.v1 import identity_service_pb2
 from seda.users.v1 import user_pb2, user_service_pb2
 from servicekit.caller import Caller, Role
 from servicekit.field_mask import masked_fields
@@ -14,14 +13,14 @@ from servicekit.timestamps import to_proto
 from services.users.domain.users import UPDATABLE_FIELDS, ProfileUpdate, can_see_private_fields, etag_of
 from services.users.store.users import SummaryRow, UserRow
 
-_ROLES = {str(role): caller_pb2.Role.Value(f"ROLE_{role}") for role in Role}
+ROLES = {str(role): caller_pb2.Role.Value(f"ROLE_{role}") for role in Role}
 
 
 def put_user(into: user_pb2.User, row: UserRow, caller: Caller) -> None:
     """Fill a User from its row, with the fields that the caller may see."""
     into.id = str(row.id)
     into.display_name = row.display_name
-    into.role = _ROLES[row.role]
+    into.role = ROLES[row.role]
     to_proto(into.create_time, row.created_at)
     to_proto(into.update_time, row.updated_at)
     into.etag = etag_of(row.updated_at)
@@ -57,21 +56,8 @@ def lookup_users_response(
         summary = response.users.add()
         summary.id = str(row.id)
         summary.display_name = row.display_name
-        summary.role = _ROLES[row.role]
+        summary.role = ROLES[row.role]
     response.missing_ids.extend(str(each) for each in missing)
-    return response
-
-
-def resolve_caller_response(caller: Caller) -> identity_service_pb2.ResolveCallerResponse:
-    """Build the response of ResolveCaller."""
-    response = identity_service_pb2.ResolveCallerResponse()
-    into = response.caller
-    into.user_id = str(caller.user_id)
-    into.role = _ROLES[caller.role]
-    if caller.muted_until is not None:
-        to_proto(into.mute_expire_time, caller.muted_until)
-    if caller.suspended_until is not None:
-        to_proto(into.suspend_expire_time, caller.suspended_until)
     return response
 
 

@@ -1,0 +1,1 @@
+"""Converters between protobuf messages and the service's values."""
