@@ -22,9 +22,9 @@ from ops.console import console, redirect_to_devnull
 from ops.database.commands import admin_app, db_app, migrate_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
+from ops.up import commands as suite_commands
 
-_DATA, _SCREEN = "Data options", "Screen options"
-_REQUEST, _CONNECTION = "Request options", "Connection options"
+_REQUEST, _CONNECTION, _SCREEN = "Request options", "Connection options", "Screen options"
 _SUGGESTED = re.compile(r"\s*(\(Possible options: .*\)|Did you mean .*)$", re.DOTALL)
 _PASSWORD = re.compile(r"(\w+://[^:/@\s]*):[^@\s]+@")
 
@@ -61,38 +61,7 @@ def root(
         raise typer.Exit(Exit.USAGE)
 
 
-@app.command()
-def up(
-    port_base: Annotated[
-        int | None,
-        typer.Option(envvar="SEDA_PORT_BASE", help="First port; the others are counted from it. 7400."),
-    ] = None,
-    ephemeral: Annotated[
-        bool,
-        typer.Option(
-            "--ephemeral", help="Use a temporary data folder, deleted at the end.", rich_help_panel=_DATA
-        ),
-    ] = False,
-    no_demo: Annotated[
-        bool,
-        typer.Option("--no-demo", help="Make no demo data on the first start.", rich_help_panel=_DATA),
-    ] = False,
-    logs: Annotated[
-        str | None,
-        typer.Option(help="Show whole logs: all, or names such as chat,gateway.", rich_help_panel=_SCREEN),
-    ] = None,
-) -> None:
-    """Run the whole suite here until Ctrl-C: PostgreSQL, users, chat, tracks and gateway.
-
-    Examples:
-        seda up
-
-        seda up --port-base 8400 --logs chat,gateway
-    """
-    from ops.up.command import make_options, run
-
-    options = make_options(os.environ, port_base, ephemeral=ephemeral, demo=not no_demo, logs=logs)
-    run(options, console, port_base_given=port_base is not None)
+suite_commands.register(app)
 
 
 @app.command()

@@ -49,7 +49,8 @@ class ProcessIdentity:
 class SuiteState:
     """The content of state.json, written by a running `seda up`.
 
-    `since` is RFC 3339 with the local offset. `settings` are those whose change needs a restart.
+    `since` is RFC 3339 with the local offset. `settings` are those whose change needs a restart. `crashes` counts the
+    unexpected ends of each process; those in `down` ended too often and are not started again.
     """
 
     version: str
@@ -60,6 +61,8 @@ class SuiteState:
     own_postgres: bool
     ready: bool = False
     children: dict[str, ProcessIdentity] = field(default_factory=dict)
+    crashes: dict[str, int] = field(default_factory=dict)
+    down: list[str] = field(default_factory=list)
 
 
 class DataDir:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from ops.errors import CliError
 
 ServiceUrl = Literal["SEDA_USERS_DATABASE_URL", "SEDA_CHAT_DATABASE_URL", "SEDA_TRACKS_DATABASE_URL"]
 SecretName = Literal["DATABASE_URL", "SEDA_DIRECT_DATABASE_URL", "SEDA_JWT_SECRET", ServiceUrl]
 SERVICE_URLS: tuple[ServiceUrl, ...] = get_args(ServiceUrl)
+
+READER = "seda_ro"
+"""The role of people who look at the data."""
 
 COMMAND_VARIABLES = {
     "SEDA_DIRECT_DATABASE_URL": (
@@ -58,3 +62,15 @@ def secret(environ: Mapping[str, str], name: SecretName) -> str | None:
     if not text:
         raise CliError("SETTING_INVALID", f"{name}_FILE names {path}, which is empty.")
     return text
+
+
+def database_url(environ: Mapping[str, str]) -> str | None:
+    """Return DATABASE_URL or the text of its file, unless it logs in as the role that only reads.
+
+    Such a one comes from `seda status -o env` and is for other programs: with it nothing could be administered.
+    """
+    url = secret(environ, "DATABASE_URL")
+    try:
+        return None if urlsplit(url or "").username == READER else url
+    except ValueError:
+        return url

@@ -21,7 +21,8 @@ Treat a code that is not listed as failure.
 Environment
   SEDA_HOME        data folder of seda up; default: .seda in the working directory
   SEDA_PORT_BASE   first port of the suite; default: 7400
-  DATABASE_URL     your own PostgreSQL 15 or newer, as administrator, or DATABASE_URL_FILE; default: one of our own
+  DATABASE_URL     your own PostgreSQL 15 or newer, as administrator, or DATABASE_URL_FILE; default: one of our own;
+                   a URL of the role seda_ro, which seda status -o env sets, does not count
   SEDA_PG_BIN      folder with the programs of an installed PostgreSQL
   SEDA_TOKEN       bearer token that seda call sends
   SEDA_GATEWAY     address that seda call connects to; default: the running suite's, or 127.0.0.1:7400

@@ -1,4 +1,4 @@
-"""Start time and command line of processes, and the owners of listening ports."""
+"""Start time, memory and command line of processes, and the owners of listening ports."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def start_time(pid: int) -> float | None:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.NoSuchProcess:
+        return None
+
+
+def memory(pid: int) -> int | None:
+    """Return the resident memory of a process in bytes, or None if it does not run."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
         return None
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from ops.data_dir import running_dsn
-from ops.env import secret
+from ops.env import database_url, secret
 from ops.errors import CliError
 from servicekit.database_url import read_database_url
 
@@ -28,7 +28,7 @@ def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
     """
     direct = secret(environ, "SEDA_DIRECT_DATABASE_URL")
     name = "DATABASE_URL" if direct is None else "SEDA_DIRECT_DATABASE_URL"
-    dsn = direct or secret(environ, "DATABASE_URL") or running_dsn(environ)
+    dsn = direct or database_url(environ) or running_dsn(environ)
     if not dsn:
         raise CliError(
             "DATABASE_URL_MISSING",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ops.data_dir import DATABASE
 from ops.database import SERVICES
+from ops.env import READER
 from ops.topology import LOOPBACK, SUITE, loopbacks
 
 if TYPE_CHECKING:
@@ -17,12 +18,14 @@ _TARGETS = tuple(each for each in SUITE if each.name != "gateway")
 _SECRETS = {"SEDA_JWT_SECRET": "jwt", "SEDA_SERVICE_SECRET": "service"}
 
 
-def service_passwords(options: UpOptions) -> dict[str, str]:
-    """Return the password of each service's role in the suite's own PostgreSQL; none in the user's database."""
-    if options.database_url:
-        return {}
-    roles = [f"{each}_app" for each in SERVICES]
-    return {each: options.data_dir.ensure_secret(each).read_text().strip() for each in roles}
+def database_passwords(options: UpOptions) -> dict[str, str]:
+    """Return the password of each role that logs in to the suite's own PostgreSQL; none in the user's database."""
+    names = [*(f"{each}_app" for each in SERVICES), READER]
+    return {} if options.database_url else {each: _password(options, each) for each in names}
+
+
+def _password(options: UpOptions, role: str) -> str:
+    return options.data_dir.ensure_secret(role).read_text().strip()
 
 
 def common_environment(options: UpOptions) -> dict[str, str]:
@@ -38,9 +41,9 @@ def common_environment(options: UpOptions) -> dict[str, str]:
     if not options.database_url:
         # May be set, but empty.
         environ.pop("DATABASE_URL", None)
-    for role, password in service_passwords(options).items():
+    for role, password in database_passwords(options).items():
         variable = f"SEDA_{role.removesuffix('_app').upper()}_DATABASE_URL"
-        if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
+        if role != READER and not environ.get(variable) and not environ.get(f"{variable}_FILE"):
             environ[variable] = f"postgresql://{role}:{password}@{LOOPBACK}:{ports.postgres}/{DATABASE}"
     return {
         **environ,

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.data_dir import DataDir, ProcessIdentity, SuiteState, find_data_dir
-from ops.env import secret
+from ops.env import database_url
 from ops.errors import CliError, Exit
 from ops.topology import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
 from ops.up import database
+from ops.up.addresses import database_text, print_addresses
 from ops.up.options import ALL_LOGS, UpOptions
 from ops.up.ports import is_free, require_free
 from ops.up.progress import Progress
-from ops.up.quickstart import quickstart_commands, seda_command
 from ops.up.supervisor import Prepare, Supervisor
 from ops.version import VERSION
 
@@ -64,11 +64,12 @@ def make_options(
             fix=f"Choose from: {', '.join(sorted(known))}",
             exit_code=Exit.USAGE,
         )
-    own = secret(environ, "DATABASE_URL")
-    if own is not None:
-        # The processes are given the value, and refuse a variable that comes twice.
-        rest = {name: value for name, value in environ.items() if name != "DATABASE_URL_FILE"}
-        environ = {**rest, "DATABASE_URL": own}
+    # The processes are given the value, and refuse a variable that comes twice.
+    rest = {
+        name: value for name, value in environ.items() if name not in {"DATABASE_URL", "DATABASE_URL_FILE"}
+    }
+    own = database_url(environ)
+    environ = rest if own is None else {**rest, "DATABASE_URL": own}
     return UpOptions(find_data_dir(environ), environ, base, ephemeral, demo, shown)
 
 
@@ -149,26 +150,14 @@ def _seed_data(options: UpOptions, progress: Progress) -> Callable[[], Awaitable
 def _print_ready(
     options: UpOptions, console: Console, progress: Progress, processes: tuple[ProcessSpec, ...]
 ) -> Callable[[float, str], None]:
-    def announce(seconds: float, database_text: str) -> None:
-        _print_addresses(options, progress, processes, database_text)
+    def announce(seconds: float, database: str) -> None:
+        print_addresses(options.data_dir, options.environ, options.ports, progress, processes, database)
         farewell = "deletes the data" if options.ephemeral else "keeps the data"
         progress.ready(options.data_dir, seconds, farewell)
         addresses = {each.name: options.ports.address(each) for each in processes}
         console.event("ready", ms=round(seconds * 1000), data=options.data_dir.path, **addresses)
 
     return announce
-
-
-def _print_addresses(
-    options: UpOptions, progress: Progress, processes: tuple[ProcessSpec, ...], database_text: str
-) -> None:
-    gateway = next((each for each in processes if each.name == "gateway"), None)
-    usual = options.data_dir.path == Path.cwd() / ".seda"
-    lines = None
-    if gateway is not None:
-        data_dir = None if usual else str(options.data_dir.path)
-        lines = quickstart_commands(seda_command(options.environ), options.ports.address(gateway), data_dir)
-    progress.addresses(options.ports, processes, database_text, lines)
 
 
 def _already_running(
@@ -205,8 +194,8 @@ def _already_running(
     options = replace(options, port_base=state.port_base)
     addresses = {each.name: options.ports.address(each) for each in SUITE}
     console.event("running", pid=pid, since=state.since, data=options.data_dir.path, **addresses)
-    text = f"127.0.0.1:{options.ports.postgres}/seda, password in {options.data_dir.secret_file(POSTGRES)}"
-    _print_addresses(options, progress, SUITE, text if state.own_postgres else "of DATABASE_URL")
+    where = database_text(state, options.data_dir)
+    print_addresses(options.data_dir, options.environ, options.ports, progress, SUITE, where)
 
 
 def _cleanup_stale(data_dir: DataDir, progress: Progress) -> None:

@@ -17,7 +17,7 @@ from ops.reaper import Reaper
 from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child import Child
-from ops.up.child_env import common_environment, process_environment, service_passwords
+from ops.up.child_env import common_environment, database_passwords, process_environment
 from ops.up.logs import LogFile, parse, worth_showing
 from ops.up.quickstart import seda_command
 
@@ -116,7 +116,7 @@ class Supervisor:
         self._options.data_dir.create()
         self._write_state()
         dsn = await self._start_database()
-        await self._prepare(dsn, self._progress, service_passwords(self._options))
+        await self._prepare(dsn, self._progress, database_passwords(self._options))
         self._environ = common_environment(self._options)
         with self._progress.phase("services", "services") as phase:
             await self._start_children()
@@ -196,10 +196,13 @@ class Supervisor:
             self._reaper.remove(pid)
             if self._stop.is_set():
                 return
+            self._note_crash(child.name)
             now = time.monotonic()
             crashes = [*(each for each in crashes if now - each < _RESTART_WINDOW), now]
             if len(crashes) > _RESTARTS:
                 self._progress.line(child.name, f"ended {len(crashes)} times within a minute and stays down")
+                self._state = replace(self._state, down=[*self._state.down, child.name])
+                self._write_state()
                 return
             pause = 0.5 * 2 ** (len(crashes) - 1)
             self._progress.line(child.name, f"ended (status {status}); starting it again in {pause:.1f} s")
@@ -208,6 +211,11 @@ class Supervisor:
                 return
             await self._start_child(child)
             self._write_state()
+
+    def _note_crash(self, name: str) -> None:
+        crashes = self._state.crashes
+        self._state = replace(self._state, crashes={**crashes, name: crashes.get(name, 0) + 1})
+        self._write_state()
 
     async def _watch_postgres(self, cluster: Cluster) -> None:
         await asyncio.to_thread(cluster.wait)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import re
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from ops.database import SERVICES
-from ops.topology import CHAT, SUITE, Ports
-from tests.ops.support.fake_suite import PROJECT, RealSuite, alive, free_base, taken
+from ops.topology import CHAT, GATEWAY, SUITE, Ports
+from tests.ops.support.fake_suite import RealSuite, alive, free_base, seda, taken
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -42,21 +42,6 @@ def running(folder: Path, base: int) -> Iterator[RealSuite]:
         assert started.interrupt() == 0, started.output()
     assert alive(list(pids.values())) == []
     assert taken(base) == []
-
-
-def seda(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {
-        name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "ops.cli", *arguments],
-        cwd=folder,
-        env={**environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.mark.usefixtures("running")
@@ -115,3 +100,59 @@ def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base
     assert again.stdout.startswith("Already running since")
     assert f"127.0.0.1:{base}" in again.stdout
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.usefixtures("running")
+def test_exported_variables_open_gateway_and_database_to_a_reader(folder: Path, base: int) -> None:
+    exported = seda(folder, "status", "-o", "env")
+    assert exported.returncode == 0, exported.stderr
+    values = dict(shlex.split(line)[1].split("=", 1) for line in exported.stdout.splitlines())
+    assert set(values) == {"DATABASE_URL", "SEDA_GATEWAY", "SEDA_TOKEN"}
+    assert values["SEDA_GATEWAY"] == Ports(base).address(GATEWAY)
+    called = seda(folder, "call", "GetUser", **values)
+    assert json.loads(called.stdout)["user"]["displayName"] == "Ada"
+    assert seda(folder, "status", "-o", "url").stdout.strip() == values["DATABASE_URL"]
+    # It doesn't stand in the way of the commands that administer.
+    assert seda(folder, "migrate", "status", **values).returncode == 0
+    assert seda(folder, "up", **values).stdout.startswith("Already running since")
+
+
+async def test_the_exported_database_can_be_read_alone(running: RealSuite, folder: Path) -> None:
+    assert running.process.poll() is None
+    url = seda(folder, "status", "-o", "url").stdout.strip()
+    connection = await asyncpg.connect(url)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM users.users") > 0
+        await connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("DELETE FROM users.users")
+    finally:
+        await connection.close()
+
+
+@pytest.mark.usefixtures("running")
+def test_status_of_the_running_suite_has_health_memory_and_heads(folder: Path, base: int) -> None:
+    asked = seda(folder, "status", "-o", "json")
+    assert asked.returncode == 0, asked.stdout
+    report = json.loads(asked.stdout)["data"]
+    assert report["serving"] is True
+    assert [each["name"] for each in report["processes"]] == [
+        "gateway",
+        "tracks",
+        "chat",
+        "users",
+        "postgres",
+    ]
+    for each in report["processes"]:
+        assert each["status"] == "SERVING"
+        assert each["rss_bytes"] > 1_000_000
+        assert 0 <= each["uptime_seconds"] < 600
+    assert [(each["schema"], each["current"] == each["head"]) for each in report["migrations"]] == [
+        ("users", True),
+        ("chat", True),
+        ("tracks", True),
+    ]
+    shown = seda(folder, "status").stdout
+    assert f"127.0.0.1:{base}" in shown
+    assert re.search(r"^chat\tSERVING\t\d+\t\d+ (s|min)\t\d+ MB\t0$", shown, re.MULTILINE), shown
+    assert "Schema chat    at 2026" in shown

@@ -60,6 +60,29 @@ def until(poll: Callable[[], _Value], seconds: float = TIMEOUT_SECONDS) -> _Valu
     raise AssertionError(f"did not happen within {seconds} s")
 
 
+def seda(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process in the folder of a suite."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "ops.cli", *arguments],
+        cwd=folder,
+        env=_environment(**environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+def _environment(**given: str) -> dict[str, str]:
+    inherited = {
+        name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
+    }
+    if "SEDA_TEST_PG_BIN" in os.environ:
+        inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
+    return {**inherited, "PYTHONPATH": str(PROJECT), **given}
+
+
 class FakeSuite:
     """One `seda up`. Lines of both streams are collected while it runs."""
 
@@ -67,16 +90,11 @@ class FakeSuite:
 
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.data_dir = DataDir(folder / ".seda")
-        inherited = {
-            name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
-        }
-        if "SEDA_TEST_PG_BIN" in os.environ:
-            inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
         self.process = subprocess.Popen(
             # -P like the installed command: no imports from the working directory.
             [sys.executable, "-P", "-m", self.module, "up", *arguments],
             cwd=folder,
-            env={**inherited, "PYTHONPATH": str(PROJECT), **environ},
+            env=_environment(**environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

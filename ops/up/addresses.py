@@ -1,0 +1,40 @@
+"""The block of addresses and commands to paste, of a suite that has started or runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.topology import GATEWAY, POSTGRES, Ports
+from ops.up.quickstart import quickstart_commands, seda_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ops.data_dir import DataDir, SuiteState
+    from ops.topology import ProcessSpec
+    from ops.up.progress import Progress
+
+
+def print_addresses(
+    data_dir: DataDir,
+    environ: Mapping[str, str],
+    ports: Ports,
+    progress: Progress,
+    processes: tuple[ProcessSpec, ...],
+    database: str,
+) -> None:
+    """Print the block. `database` says where the database is."""
+    usual = data_dir.path == Path.cwd() / ".seda"
+    lines = quickstart_commands(
+        seda_command(environ), ports.address(GATEWAY), None if usual else str(data_dir.path)
+    )
+    progress.addresses(ports, processes, database, lines)
+
+
+def database_text(state: SuiteState, data_dir: DataDir) -> str:
+    """Say where the database of a running suite is."""
+    if not state.own_postgres:
+        return "of DATABASE_URL"
+    address = f"127.0.0.1:{Ports(state.port_base).postgres}"
+    return f"{address}/seda, password in {data_dir.secret_file(POSTGRES)}"
