@@ -15,6 +15,7 @@ from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, CreateRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackResponse
+from seda.users.v1 import admin_service_pb2
 from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.auth_headers import EMAILS, service_header, user_header
@@ -32,6 +33,11 @@ _AT_ONCE = 8
 _LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 _OTHER_LINK = "https://open.spotify.com/track/7gwRSZ0EmGWa697ZrE58GA"
 _CHAT = "/seda.chat.v1."
+_ADMIN_ACTIONS = [
+    method.name
+    for method in admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].methods
+    if "user_id" in method.input_type.fields_by_name
+]
 
 
 @dataclass
@@ -62,10 +68,13 @@ async def running_suite(database: Database) -> AsyncIterator[SuiteFixture]:
             added = [
                 await add_user(connection, EMAILS[role], role=role) for role in (Role.MODERATOR, Role.ADMIN)
             ]
+            # Nobody calls as this user: administrative actions take roles and suspend.
+            administered = await add_user(connection, "administered@example.org")
         services = await listed(probe.channel)
         probes = [Target(probe, method, "probe") for method in METHODS.values() if method.service in services]
         # Erasure needs its own users: the other methods depend on the room owner.
         known = await _something_to_find(suite) | {"EraseAuthorRequest.user_id": added}
+        known |= {f"{name}Request.user_id": [administered] for name in _ADMIN_ACTIONS}
         yield SuiteFixture(suite, [*await suite.targets(), *probes], Requests(SEED, known), known)
 
 

@@ -13,14 +13,34 @@ SELECT /* users.get */ id, email, display_name, role, muted_until, suspended_unt
 FROM users.users
 WHERE id = $1 AND erased_at IS NULL;
 
+-- users.lock_with_admins
+SELECT /* users.lock_with_admins */ id, role, muted_until, suspended_until, clock_timestamp() AS now
+FROM users.users
+WHERE (role = 'ADMIN' OR id = ANY ($1)) AND erased_at IS NULL
+ORDER BY id
+FOR NO KEY UPDATE;
+
 -- users.lookup
 SELECT /* users.lookup */ id, display_name, role FROM users.users WHERE id = ANY ($1) AND erased_at IS NULL;
+
+-- users.record_admin_action
+INSERT /* users.record_admin_action */ INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9);
 
 -- users.set_email
 UPDATE /* users.set_email */ users.users
 SET email = $2, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE supabase_id = $1
 RETURNING id, email, role, muted_until, suspended_until;
+
+-- users.set_state
+UPDATE /* users.set_state */ users.users
+SET role = $2,
+    muted_until = $3,
+    suspended_until = $4,
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE id = $1
+RETURNING id, email, display_name, role, muted_until, suspended_until, created_at, updated_at;
 
 -- users.update
 UPDATE /* users.update */ users.users AS updated

@@ -34,6 +34,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAUTHENTICATED. The token has no e-mail address."""
     ERROR_REASON_EMAIL_TAKEN: _ErrorReason.ValueType  # 5
     """FAILED_PRECONDITION. Another user has the token's e-mail address."""
+    ERROR_REASON_SELF_ACTION: _ErrorReason.ValueType  # 10
+    """PERMISSION_DENIED. Administrators do not act on themselves."""
+    ERROR_REASON_LAST_ADMIN: _ErrorReason.ValueType  # 11
+    """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of the users service: `google.rpc.ErrorInfo.reason` without the prefix, in the
@@ -52,4 +56,8 @@ ERROR_REASON_EMAIL_REQUIRED: ErrorReason.ValueType  # 4
 """UNAUTHENTICATED. The token has no e-mail address."""
 ERROR_REASON_EMAIL_TAKEN: ErrorReason.ValueType  # 5
 """FAILED_PRECONDITION. Another user has the token's e-mail address."""
+ERROR_REASON_SELF_ACTION: ErrorReason.ValueType  # 10
+"""PERMISSION_DENIED. Administrators do not act on themselves."""
+ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 11
+"""FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -36,3 +36,15 @@ class EmailTakenError(ServiceError, code=Code.FAILED_PRECONDITION, reason="EMAIL
     """Another user holds the token's e-mail address."""
 
     default_message = "another user holds this e-mail address"
+
+
+class SelfActionError(ServiceError, code=Code.PERMISSION_DENIED, reason="SELF_ACTION"):
+    """An administrator acted on themselves."""
+
+    default_message = "administrators do not act on themselves"
+
+
+class LastAdminError(ServiceError, code=Code.FAILED_PRECONDITION, reason="LAST_ADMIN"):
+    """Without the user, no administrator would be left who is not suspended."""
+
+    default_message = "the user is the last administrator"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from servicekit.clock import Micros
-from servicekit.database import Database
+from servicekit.database import Database, Session
 from servicekit.sql import Query
 
 
@@ -88,7 +88,7 @@ _UPDATE_REFUSAL = Query[UpdateRefusalRow, UUID, UUID](
 )
 
 
-async def get(database: Database, user_id: UUID) -> UserRow | None:
+async def get(database: Database | Session, user_id: UUID) -> UserRow | None:
     """Return one user."""
     return await database.row(_GET, user_id)
 

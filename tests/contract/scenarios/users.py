@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from seda.rpc.v1.caller_pb2 import ROLE_USER
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.v1.admin_service_pb2 import SetRoleRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
+from servicekit.caller import Role
 from tests.contract.auth_headers import service_header
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
@@ -41,6 +44,29 @@ async def _email_taken(context: ScenarioContext) -> Outcome:
     return await _resolve(context, ResolveCallerRequest(subject=unknown_id(), email=email))
 
 
+async def _self_action(context: ScenarioContext) -> Outcome:
+    email = new_user()
+    return await _demote(context, await add_user(context.admin, email, role=Role.ADMIN), email)
+
+
+async def _last_admin(context: ScenarioContext) -> Outcome:
+    """An administrator who was demoted a moment ago demotes the last one."""
+    first, last = new_user(), new_user()
+    first_id = await add_user(context.admin, first, role=Role.ADMIN)
+    last_id = await add_user(context.admin, last, role=Role.ADMIN)
+    # Caches the caller.
+    await context.refusal("users", f"{_USERS}.GetUser", GetUserRequest(), first)
+    others = "UPDATE users.users SET role = 'USER' WHERE role = 'ADMIN' AND id NOT IN ($1, $2)"
+    await context.admin.execute(others, first_id, last_id)
+    await _demote(context, first_id, last)
+    return await _demote(context, last_id, first)
+
+
+async def _demote(context: ScenarioContext, user_id: str, email: str) -> Outcome:
+    request = SetRoleRequest(user_id=user_id, role=ROLE_USER, reason="Left")
+    return await context.refusal("users", "seda.users.v1.AdminService.SetRole", request, email)
+
+
 async def _update(context: ScenarioContext, user_id: str, email: str, etag: str = "") -> Outcome:
     user = User(id=user_id, display_name="Ada", etag=etag)
     request = UpdateUserRequest(user=user, update_mask=FieldMask(paths=["display_name"]))
@@ -58,4 +84,6 @@ SCENARIOS: dict[str, Scenario] = {
     "ETAG_MISMATCH": _etag_mismatch,
     "EMAIL_REQUIRED": _email_required,
     "EMAIL_TAKEN": _email_taken,
+    "SELF_ACTION": _self_action,
+    "LAST_ADMIN": _last_admin,
 }

@@ -9,25 +9,29 @@ import asyncpg
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from seda.rpc.v1.caller_pb2 import ROLE_MODERATOR, Role
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
-from seda.users.v1 import user_service_pb2
+from seda.users.v1 import admin_service_pb2, user_service_pb2
+from seda.users.v1.admin_service_pb2 import SetRoleRequest
+from seda.users.v1.admin_service_pb2_grpc import AdminServiceStub
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest, UpdateUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from tests.services.round_trips import RoundTrip, missing, statements_of
-from tests.services.running import Running, call, service, user
+from tests.services.running import Running, add_user, call, service, user
 
-_ADA = "ada@example.com"
+_ADA, _ROOT = "ada@example.com", "root@example.com"
 
 
 @dataclass
 class Context:
-    """Both services of users, the id of a user that exists, and the ids of a thousand others, of which 900 exist."""
+    """The services of users, the id of a user that exists, and the ids of a thousand others, of which 900 exist."""
 
     users: UserServiceStub
     identity: IdentityServiceStub
+    administration: AdminServiceStub
     ada: str
     thousand: list[str]
 
@@ -46,9 +50,17 @@ class Context:
         )
         return await call(self.users.UpdateUser, request, user(_ADA))
 
+    async def set_role(self, role: Role.ValueType) -> object:
+        request = SetRoleRequest(user_id=self.ada, role=role, reason="A test")
+        return await call(self.administration.SetRole, request, user(_ROOT))
+
     async def resolve(self, email: str) -> object:
         request = ResolveCallerRequest(subject="round-trips", email=email)
         return await call(self.identity.ResolveCaller, request, service("chat", "users"))
+
+
+def _transaction(*statements: str) -> tuple[str, ...]:
+    return ("BEGIN", *statements, "COMMIT")
 
 
 # In this order: later rows of a method use the state that earlier ones leave.
@@ -56,6 +68,18 @@ TABLE: tuple[RoundTrip[Context], ...] = (
     RoundTrip("GetUser", "", lambda context: context.get(context.ada), ("users.get",)),
     RoundTrip("LookupUsers", "of a thousand", lambda context: context.lookup(), ("users.lookup",)),
     RoundTrip("UpdateUser", "", lambda context: context.rename("Ada"), ("users.update",)),
+    RoundTrip(
+        "SetRole",
+        "",
+        lambda context: context.set_role(ROLE_MODERATOR),
+        _transaction("users.lock_with_admins", "users.set_state", "users.record_admin_action"),
+    ),
+    RoundTrip(
+        "SetRole",
+        "that is set already",
+        lambda context: context.set_role(ROLE_MODERATOR),
+        _transaction("users.lock_with_admins", "users.get"),
+    ),
     RoundTrip(
         "ResolveCaller",
         "of a new user",
@@ -78,13 +102,15 @@ TABLE: tuple[RoundTrip[Context], ...] = (
 async def context(users: Running, admin: asyncpg.Connection) -> Context:
     stub = UserServiceStub(users.channel)
     ada = (await call(stub.GetUser, GetUserRequest(), user(_ADA))).user.id
+    await add_user(admin, _ROOT, role="ADMIN")
+    await call(stub.GetUser, GetUserRequest(), user(_ROOT))
     rows = await admin.fetch(
         "INSERT INTO users.users (id, email, supabase_id, display_name)"
         " SELECT gen_random_uuid(), n || '@many.example', 'many-' || n, 'Many ' || n FROM generate_series(1, 900) AS n"
         " RETURNING id::text"
     )
     ids = [row["id"] for row in rows] + [str(uuid4()) for _ in range(100)]
-    return Context(stub, IdentityServiceStub(users.channel), ada, ids)
+    return Context(stub, IdentityServiceStub(users.channel), AdminServiceStub(users.channel), ada, ids)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
@@ -108,5 +134,6 @@ def test_every_method_has_a_row() -> None:
     services = (
         user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
         identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
+        admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
     )
     assert missing(TABLE, *services) == set()

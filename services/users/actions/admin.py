@@ -1,0 +1,72 @@
+"""The actions of AdminService. The `seda admin` command runs them too, as an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from servicekit.caller import Role
+from servicekit.database import Session
+from services.users.actions.deps import Deps
+from services.users.domain.admin import (
+    Actor,
+    AdminAction,
+    AdminActionType,
+    UserState,
+    check_admin_remains,
+    check_not_self,
+    check_not_suspended,
+    check_still_admin,
+    logged_changes,
+)
+from services.users.domain.errors import UserNotFoundError
+from services.users.store import admin as store
+from services.users.store import users
+from services.users.store.users import UserRow
+
+
+async def set_role(deps: Deps, actor: Actor, user_id: UUID, role: Role, reason: str) -> UserRow:
+    """Set a user's role and return the user. Raises what `_act` raises."""
+    return await _act(
+        deps, actor, AdminActionType.SET_ROLE, user_id, reason, lambda user: user._replace(role=role)
+    )
+
+
+async def _act(
+    deps: Deps,
+    actor: Actor,
+    action: AdminActionType,
+    user_id: UUID,
+    reason: str,
+    change: Callable[[UserState], UserState],
+) -> UserRow:
+    """Change a user's state and record it, in one transaction. Without a change, write nothing.
+
+    Raises SelfActionError, CallerSuspendedError, UserNotFoundError, LastAdminError or AccessDeniedError.
+    """
+    check_not_self(actor, user_id)
+
+    async def work(session: Session) -> UserRow:
+        by_id = await store.lock_with_admins(session, [each for each in (user_id, actor.user_id) if each])
+        acting = None if actor.user_id is None else by_id.get(actor.user_id)
+        check_not_suspended(actor, acting)
+        before = by_id.get(user_id)
+        if before is None:
+            raise UserNotFoundError(user_id)
+        after = change(before)
+        if after == before:
+            unchanged = await users.get(session, user_id)
+            assert unchanged is not None  # noqa: S101 - the row is locked
+            return unchanged
+        # First: of two administrators who demote each other, the second one learns that the first one must stay.
+        check_admin_remains(before, after, by_id.values())
+        check_still_admin(actor, acting)
+        changed = await store.set_state(session, after)
+        old, new = logged_changes(before, after)
+        await store.record_action(
+            session,
+            AdminAction(actor=actor, action=action, target_id=user_id, before=old, after=new, reason=reason),
+        )
+        return changed
+
+    return await deps.database.run_in_transaction(work)
