@@ -6,6 +6,8 @@ import enum
 
 MAX_SIMILARITY = 1_000_000
 """The similarity of a text that contains the whole query, in millionths."""
+# A superset of unspaced.py in two ranges: all characters from Thai on, but for more Latin and Greek, and symbols.
+_UNSPACED = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -18,6 +20,21 @@ class MatchTier(enum.IntEnum):
     """The text contains the query, at the start of a word if the query has no trigrams; in the order of the texts."""
     FUZZY = 2
     """The text is similar to the query by its trigrams; in the order of similarity."""
+
+
+def words_tsvector(column: str) -> str:
+    """Return the SQL expression of the words index: for SUBSTRING, where a query has no trigrams.
+
+    Of a run of an unspaced script it has each two characters in a row: those that begin at an even place, then those
+    at an odd one. So the start of a query is the start of one of them, or of a run's last character.
+    """
+    even = _split_pairs(column)
+    odd = _split_pairs(rf"regexp_replace({column}, '(^|[^{_UNSPACED}])([{_UNSPACED}])', '\1 \2 ', 'g')")
+    return f"to_tsvector('simple', {column} || ' ' || {even} || ' ' || {odd})"
+
+
+def _split_pairs(text: str) -> str:
+    return rf"regexp_replace({text}, '([{_UNSPACED}]{{2}})', ' \1 ', 'g')"
 
 
 def prefix_upper_bound(start: str) -> str:

@@ -26,7 +26,7 @@ from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 from services.chat.workers.track_lister import TrackLister
 
-SCHEMA_HEAD = "20261129_1115"
+SCHEMA_HEAD = "20261129_1900"
 """The newest migration of this build; the service is ready once it is applied."""
 
 

@@ -29,7 +29,7 @@ from services.tracks.workers.crawler import Crawler
 from services.tracks.workers.enricher import Enricher
 from services.tracks.workers.fetch_slots import FetchSlots
 
-SCHEMA_HEAD = "20261129_1055"
+SCHEMA_HEAD = "20261129_1900"
 """The newest migration of schema tracks that this build needs."""
 
 _IDENTITY = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]

@@ -11,6 +11,13 @@ metadata = sa.MetaData(schema="tracks")
 
 _instant = sa.DateTime(timezone=True)
 _listed = sa.text("listed_at IS NOT NULL")
+# Title and artist with, in runs of scripts without spaces, each two characters in a row: see search_text/tiers.py.
+_CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
+_FIRST = rf"regexp_replace(search_text, '(^|[^{_CLASS}])([{_CLASS}])'::text, '\1 \2 '::text, 'g'::text)"
+_SEARCH_PARTS = (
+    rf"(((search_text || ' '::text) || regexp_replace(search_text, '([{_CLASS}]{{2}})'::text, ' \1 '::text, 'g'::text))"
+    rf" || ' '::text) || regexp_replace({_FIRST}, '([{_CLASS}]{{2}})'::text, ' \1 '::text, 'g'::text)"
+)
 
 track_refs = sa.Table(
     "track_refs",
@@ -98,6 +105,12 @@ track_refs = sa.Table(
     sa.Index(
         "track_refs_listed_search_words_idx",
         sa.text("to_tsvector('simple'::regconfig, search_text)"),
+        postgresql_using="gin",
+        postgresql_where=_listed,
+    ),
+    sa.Index(
+        "track_refs_listed_search_parts_idx",
+        sa.text(f"to_tsvector('simple'::regconfig, {_SEARCH_PARTS})"),
         postgresql_using="gin",
         postgresql_where=_listed,
     ),
@@ -228,4 +241,19 @@ leases = sa.Table(
     sa.PrimaryKeyConstraint("name", name="leases_pkey"),
     sa.CheckConstraint("octet_length(name) BETWEEN 1 AND 255", name="leases_name_check"),
     comment="Work that replicas share out; a row whose holder has died is taken over once it ends.",
+)
+
+backfills = sa.Table(
+    "backfills",
+    metadata,
+    sa.Column("name", sa.Text, nullable=False, comment="The table and column"),
+    sa.Column("version", sa.Integer, nullable=False, comment="The form that the values are brought into"),
+    sa.Column("number", sa.Integer, nullable=False, comment="The pass, from 1; 3 once both are done"),
+    sa.Column("after_id", sa.Uuid, nullable=False, comment="The last row that this pass visited"),
+    sa.Column(
+        "after_seq", sa.BigInteger, nullable=False, comment="The rest of its key; 0 where the id is all of it"
+    ),
+    sa.Column("started_at", _instant, nullable=False, comment="When the first pass to this version began"),
+    sa.PrimaryKeyConstraint("name", name="backfills_pkey"),
+    comment="How far values that earlier builds wrote have been brought into the present form.",
 )

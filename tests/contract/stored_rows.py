@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 _SCHEMAS = ("users", "chat", "tracks")
-# Taken and renewed by the workers, whatever users call.
-_OF_WORKERS = {"leases"}
+# Written by the workers, whatever users call.
+_OF_WORKERS = {"backfills", "leases"}
 
 
 async def digests(admin: asyncpg.Connection, *, without: tuple[str, ...] = ()) -> dict[str, str]:

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_text import _NORMALIZED, SearchQuery, normalize_text, parse_query, words
+from search_text import (
+    _NORMALIZED,
+    MAX_INDEX_EXPANSION,
+    SearchQuery,
+    index_terms,
+    normalize_text,
+    parse_query,
+    query_phrases,
+    words,
+)
 from tests.postgres import Database, administrator
 
 
@@ -38,6 +47,10 @@ from tests.postgres import Database, administrator
         ("é\x00\ud800", "e"),
         ("100% _\\'", "100% _\\'"),
         ("½ \ufdfa ㌀", "½ \ufdfa ㌀"),
+        ("Æ Ð Ø Þ Đ Ħ \u0131 ĸ Ł Ŋ Œ Ŧ", "ae d o th d h i q l n oe t"),
+        ("Łódź Ǿ Ǽ", "lodz o ae"),
+        ("محـمـد", "محمد"),
+        ("\u02bbOkina\u02bc \u2018don\u2019t\u2019 \u0149", "'okina' 'don't' 'n"),
         ("", ""),
     ],
 )
@@ -61,6 +74,8 @@ def test_fold_of_every_character_is_final_and_at_most_twice_as_long() -> None:
         is_syllable = 0xAC00 <= number < 0xD7A4 or number == 0x0CCB
         assert _size(folded) <= (3 if is_syllable else 2) * _size(character), hex(number)
         assert _size(" ".join(words(character))) <= 2 * _size(character), hex(number)
+        for text in (character, character * 9):
+            assert _size(" ".join(index_terms(text))) <= MAX_INDEX_EXPANSION * _size(text), hex(number)
 
 
 @given(st.text())
@@ -72,12 +87,13 @@ def test_words_are_at_most_twice_as_long_and_the_same_in_every_form(text: str) -
 
 
 @pytest.mark.parametrize(
-    "piece", ["\ufdfa", "\u2057", "\u0301\u0327", "\u0f73", "\uff9e", "한국", "㌀", "\U0001f3b5"]
+    "piece", ["上海東", "\ufdfa", "\u2057", "\u0301\u0327", "\u0f73", "\uff9e", "한국", "㌀", "\U0001f3b5"]
 )
 def test_long_text_is_folded_in_linear_time(piece: str) -> None:
     text = piece * (250_000 // len(piece))
     started = time.process_time()
-    words(text)
+    index_terms(text)
+    query_phrases(text)
     parse_query(text)
     # 12,000 marks alone would take as long in NFKD.
     assert time.process_time() - started < 0.5
@@ -112,6 +128,31 @@ def test_words() -> None:
     assert words("방탄소년단, ½ \ufdfa") == ["방탄소년단", "½", "\ufdfa"]
 
 
+def test_index_terms_are_bigrams_and_characters_of_unspaced_scripts() -> None:
+    assert index_terms("Go to 上海东 now!") == ["go", "to", "上海", "海东", "东", "now", "上", "海"]
+    assert index_terms("iPhone手机2個") == ["iphone", "手机", "机", "2", "個", "手"]
+    assert index_terms("海。海海") == ["海", "海海", "海", "海"]
+    assert index_terms("방탄") == ["방탄", "탄", "방"]
+    assert query_phrases("上海东 x iPhone手 방탄 边。") == ["上海 海东", "x", "iphone", "手", "방탄", "边"]
+
+
+_TEXTS = st.text(st.sampled_from("上海东ab1 。กิ한글か\u304b\u3099\U00020000é"))
+
+
+@given(_TEXTS, _TEXTS, _TEXTS)
+def test_every_part_of_a_run_of_an_unspaced_script_is_found(before: str, part: str, after: str) -> None:
+    text = f"{before}上{part}海{after}"
+    indexed = f" {' '.join(index_terms(text))} "
+    assert all(f" {phrase} " in indexed for phrase in query_phrases(f"上{part}海"))
+    assert _size(indexed) - 2 <= MAX_INDEX_EXPANSION * _size(text)
+
+
+@given(st.text("上海东", min_size=2, max_size=6), st.text("上海东", max_size=9))
+def test_what_is_found_in_a_run_is_in_it(query: str, text: str) -> None:
+    (phrase,) = query_phrases(query)
+    assert (f" {phrase} " in f" {' '.join(index_terms(text))} ") == (query in text)
+
+
 @pytest.mark.parametrize(
     ("query", "starts", "words", "has_trigrams"),
     [
@@ -125,6 +166,7 @@ def test_words() -> None:
         ("!!!", "!!!%", "", False),
         (" ", "%", "", False),
         ("हिन्दी", "हिनदी%", "'हिनदी':*", True),
+        ("津 u2 師", "津 u2 師%", "'津':* & 'u2' & '師':*", False),
     ],
 )
 def test_needle(query: str, starts: str, words: str, has_trigrams: bool) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+import servicekit.backfills
 import servicekit.leases
 import services
+from servicekit.backfills import Backfills
 from servicekit.clock import Micros
 from servicekit.leases import Leases
 from servicekit.sql import Command, Query, Statement
@@ -33,7 +35,9 @@ def statements() -> dict[str, tuple[str, AnyStatement]]:
         if module.endswith("__main__"):
             continue
         names = vars(importlib.import_module(module)).values()
-        shared = [each for value in names if isinstance(value, Leases) for each in vars(value).values()]
+        shared = [
+            each for value in names if isinstance(value, Backfills | Leases) for each in vars(value).values()
+        ]
         for value in [*names, *shared]:
             if isinstance(value, Statement) and value.name not in found:
                 found[value.name] = (module.split(".")[1], value)
@@ -70,8 +74,9 @@ async def test_statement_is_what_it_declares(roles: dict[str, asyncpg.Connection
 def test_every_statement_is_found() -> None:
     named = re.compile(rf'\(\s*"((?:{"|".join(SLICES)})\.\w+)",')
     written = {name for path in python_files("services") for name in named.findall(path.read_text())}
-    leases = re.findall(r'f"\{schema\}\.(\w+)",', Path(servicekit.leases.__file__).read_text())
-    written |= {f"{schema}.{name}" for schema in ("chat", "tracks") for name in leases}
+    for module in (servicekit.backfills, servicekit.leases):
+        shared = re.findall(r'f"\{schema\}\.(\w+)",', inspect.getsource(module))
+        written |= {f"{schema}.{name}" for schema in ("chat", "tracks") for name in shared}
     ours = {name for name in Statement.registry if name.split(".")[0] in SLICES}
     assert ours == set(STATEMENTS) == written
     assert len(written) > 10

@@ -413,6 +413,11 @@ SELECT /* chat.find_remaining */ DISTINCT x.category, x.room_id
  FROM ((SELECT 1 AS category, room_id FROM chat.room_memberships WHERE user_id = $1 AND left_at IS NULL LIMIT 100) UNION ALL (SELECT 1 AS category, room_id FROM chat.room_memberships WHERE user_id = $1 AND left_at IS NOT NULL AND removal IS DISTINCT FROM 'ERASED' LIMIT 100) UNION ALL (SELECT 2 AS category, room_id FROM chat.room_invitations WHERE user_id = $1 AND ended_at IS NULL LIMIT 100) UNION ALL (SELECT 2 AS category, room_id FROM chat.room_invitations WHERE invited_by = $1 LIMIT 100) UNION ALL (SELECT 3 AS category, room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NULL LIMIT 100) UNION ALL (SELECT 3 AS category, room_id FROM chat.messages WHERE user_id = $1 AND deleted_at IS NOT NULL LIMIT 100) UNION ALL (SELECT 4 AS category, room_id FROM chat.mentions WHERE user_id = $1 LIMIT 100) UNION ALL (SELECT 5 AS category, room_id FROM chat.reactions WHERE user_id = $1 LIMIT 100) UNION ALL (SELECT 6 AS category, room_id FROM chat.pins WHERE pinned_by = $1 LIMIT 100) UNION ALL (SELECT 7 AS category, room_id FROM chat.messages WHERE deleted_by = $1 LIMIT 100) UNION ALL (SELECT 8 AS category, room_id FROM chat.sanctions WHERE issued_by = $1 LIMIT 100) UNION ALL (SELECT 9 AS category, room_id FROM chat.reports WHERE reporter_id = $1 LIMIT 100) UNION ALL (SELECT 9 AS category, room_id FROM chat.reports WHERE resolved_by = $1 LIMIT 100) UNION ALL (SELECT 10 AS category, id FROM chat.rooms WHERE created_by = $1 LIMIT 100)) AS x(category, room_id)
 ORDER BY x.category, x.room_id;
 
+-- chat.get_backfill
+SELECT /* chat.get_backfill */ version, number, after_id, after_seq,
+     number > 1 AND started_at > now() - interval '1 day' AS waiting
+FROM chat.backfills WHERE name = $1;
+
 -- chat.get_message
 SELECT /* chat.get_message */
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
@@ -806,6 +811,13 @@ SELECT /* chat.my_rooms */
         ORDER BY n.seq DESC LIMIT 1
      ) x ON true
      ORDER BY m.room_id;
+
+-- chat.next_messages_with_search_text
+SELECT /* chat.next_messages_with_search_text */ room_id, seq, text, search_text FROM chat.messages
+WHERE (room_id, seq) > ($1, $2) ORDER BY room_id, seq LIMIT $3;
+
+-- chat.next_rooms_with_search_name
+SELECT /* chat.next_rooms_with_search_name */ id, name, search_name FROM chat.rooms WHERE id > $1 ORDER BY id LIMIT $2;
 
 -- chat.open_invitation
 SELECT /* chat.open_invitation */ room_id, user_id, invited_by, created_at, rev FROM chat.room_invitations
@@ -1306,7 +1318,7 @@ SELECT /* chat.public_rooms_words */
 , h.search_name, h.similarity, m.user_id IS NOT NULL AS member
       FROM (
         SELECT t.id, t.search_name, 0 AS similarity
-          FROM (SELECT r.id, r.search_name FROM chat.rooms r WHERE NOT r.private AND r.archived_at IS NULL AND to_tsvector('simple', r.search_name) @@ $2::text::tsquery AND strpos(r.search_name, $1) > 0 AND NOT starts_with(r.search_name, $1) LIMIT 1000) t
+          FROM (SELECT r.id, r.search_name FROM chat.rooms r WHERE NOT r.private AND r.archived_at IS NULL AND to_tsvector('simple', r.search_name || ' ' || regexp_replace(r.search_name, '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g') || ' ' || regexp_replace(regexp_replace(r.search_name, '(^|[^\u0E00-\u1DFF\u2E80-\U0003FFFF])([\u0E00-\u1DFF\u2E80-\U0003FFFF])', '\1 \2 ', 'g'), '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g')) @@ $2::text::tsquery AND strpos(r.search_name, $1) > 0 AND NOT starts_with(r.search_name, $1) LIMIT 1000) t
          WHERE (t.search_name, t.id) > ($3, $4)
          ORDER BY t.search_name, t.id LIMIT $5
     ) h
@@ -1438,6 +1450,16 @@ UPDATE chat.room_counters SET last_rev = $5 WHERE room_id = $1;
 UPDATE /* chat.renew_lease */ chat.leases SET until = clock_timestamp() + make_interval(secs => $3)
 WHERE name = $1 AND holder = $2;
 
+-- chat.replace_messages_search_text
+UPDATE /* chat.replace_messages_search_text */ chat.messages m SET search_text = f.search_text
+ FROM unnest($2::bigint[], $3::text[], $4::text[]) AS f(seq, text, search_text)
+WHERE m.room_id = $1 AND m.seq = f.seq AND m.text = f.text AND m.search_text IS NOT NULL;
+
+-- chat.replace_rooms_search_name
+UPDATE /* chat.replace_rooms_search_name */ chat.rooms r SET search_name = f.search_name
+ FROM unnest($1::uuid[], $2::text[], $3::text[]) AS f(id, name, search_name)
+WHERE r.id = f.id AND r.name = f.name;
+
 -- chat.report
 SELECT /* chat.report */
    p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
@@ -1534,6 +1556,15 @@ SELECT /* chat.sanctions_page */ s.id, s.room_id, s.user_id, s.kind, s.reason, s
 -- chat.sanctions_page_of_user
 SELECT /* chat.sanctions_page_of_user */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) AND s.user_id = $4 ORDER BY s.rev DESC LIMIT $3;
 
+-- chat.save_backfill
+INSERT /* chat.save_backfill */ INTO chat.backfills AS b (name, version, number, after_id, after_seq, started_at)
+VALUES ($1, $2, $3, $4, $5, now())
+ON CONFLICT (name) DO UPDATE
+   SET version = excluded.version, number = excluded.number,
+       after_id = excluded.after_id, after_seq = excluded.after_seq,
+       started_at = CASE WHEN b.version < excluded.version THEN now() ELSE b.started_at END
+ WHERE b.version <= excluded.version;
+
 -- chat.search_author
 WITH /* chat.search_author */ scope AS MATERIALIZED (
       SELECT ARRAY(
@@ -1560,7 +1591,7 @@ WITH /* chat.search_author */ scope AS MATERIALIZED (
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (
@@ -1598,7 +1629,7 @@ WITH /* chat.search_recent */ recent AS MATERIALIZED (
       ) n
       WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND
       ($1::uuid IS NULL OR n.room_id = $1)
-  AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+  AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 AND ($6::timestamptz IS NULL OR n.created_at >= $6)
       ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT $10
@@ -1635,7 +1666,7 @@ WITH /* chat.search_track */ scope AS MATERIALIZED (
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (
@@ -1680,7 +1711,7 @@ WITH /* chat.search_track_author */ scope AS MATERIALIZED (
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (
@@ -1719,13 +1750,13 @@ WITH /* chat.search_words */ scope AS MATERIALIZED (
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
           SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
-           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3)
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' '))
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (
@@ -1764,13 +1795,13 @@ WITH /* chat.search_words_author */ scope AS MATERIALIZED (
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
           SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
-           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' ')) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (
@@ -1809,13 +1840,13 @@ WITH /* chat.search_words_track */ scope AS MATERIALIZED (
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
           SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
-           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid]
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' ')) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (
@@ -1854,13 +1885,13 @@ WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
           SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
-           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', $3) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
+           WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' ')) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
              AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 ) IS TRUE
         ), found AS MATERIALIZED (

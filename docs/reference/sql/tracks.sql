@@ -121,6 +121,11 @@ WHERE a.alias_key = $2;
 SELECT /* tracks.get */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
 metadata_state, created_at, updated_at, refreshed_at FROM tracks.track_refs WHERE id = $1;
 
+-- tracks.get_backfill
+SELECT /* tracks.get_backfill */ version, number, after_id, after_seq,
+     number > 1 AND started_at > now() - interval '1 day' AS waiting
+FROM tracks.backfills WHERE name = $1;
+
 -- tracks.list
 SELECT /* tracks.list */ id, provider, provider_id, url, title, artist, artwork_url, duration_seconds, isrc,
 metadata_state, created_at, updated_at, refreshed_at FROM tracks.track_refs WHERE id < $1 ORDER BY id DESC LIMIT $2;
@@ -152,6 +157,9 @@ SELECT /* tracks.missing_search_text */ id, title, artist FROM tracks.track_refs
 WHERE search_text IS NULL AND (title IS NOT NULL OR artist IS NOT NULL)
 ORDER BY id LIMIT $1;
 
+-- tracks.next_tracks_with_search_text
+SELECT /* tracks.next_tracks_with_search_text */ id, title, artist, search_text FROM tracks.track_refs WHERE id > $1 ORDER BY id LIMIT $2;
+
 -- tracks.purge_older_responses
 DELETE /* tracks.purge_older_responses */ FROM tracks.crawler_cache
 WHERE url_hash = ANY (ARRAY(
@@ -176,6 +184,12 @@ DELETE /* tracks.release_lease */ FROM tracks.leases WHERE name = $1 AND holder 
 UPDATE /* tracks.renew_lease */ tracks.leases SET until = clock_timestamp() + make_interval(secs => $3)
 WHERE name = $1 AND holder = $2;
 
+-- tracks.replace_search_text
+UPDATE /* tracks.replace_search_text */ tracks.track_refs t SET search_text = computed.search_text
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS computed (id, title, artist, search_text)
+WHERE t.id = computed.id AND t.search_text IS NOT NULL
+    AND t.title IS NOT DISTINCT FROM computed.title AND t.artist IS NOT DISTINCT FROM computed.artist;
+
 -- tracks.resolved
 SELECT /* tracks.resolved */ t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, r.created_at AS resolved_at
 FROM tracks.track_resolvers r JOIN tracks.track_refs t ON t.id = r.track_id
@@ -187,6 +201,15 @@ SET fetched_at = now(), expires_at = now() + make_interval(secs => $2),
     stale_until = now() + make_interval(secs => $2) + make_interval(secs => $3)
 WHERE url_hash = $1
 RETURNING fetched_at;
+
+-- tracks.save_backfill
+INSERT /* tracks.save_backfill */ INTO tracks.backfills AS b (name, version, number, after_id, after_seq, started_at)
+VALUES ($1, $2, $3, $4, $5, now())
+ON CONFLICT (name) DO UPDATE
+   SET version = excluded.version, number = excluded.number,
+       after_id = excluded.after_id, after_seq = excluded.after_seq,
+       started_at = CASE WHEN b.version < excluded.version THEN now() ELSE b.started_at END
+ WHERE b.version <= excluded.version;
 
 -- tracks.save_response
 INSERT /* tracks.save_response */ INTO tracks.crawler_cache AS cached
@@ -268,12 +291,12 @@ own AS MATERIALIZED (
         SELECT * FROM tracks.track_refs WHERE id = r.track_id AND listed_at IS NULL OFFSET 0
     ) t
 ), matching AS MATERIALIZED (
-    SELECT * FROM tracks.track_refs WHERE listed_at IS NOT NULL AND to_tsvector('simple', search_text) @@ $7::text::tsquery
+    SELECT * FROM tracks.track_refs WHERE listed_at IS NOT NULL AND to_tsvector('simple', search_text || ' ' || regexp_replace(search_text, '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g') || ' ' || regexp_replace(regexp_replace(search_text, '(^|[^\u0E00-\u1DFF\u2E80-\U0003FFFF])([\u0E00-\u1DFF\u2E80-\U0003FFFF])', '\1 \2 ', 'g'), '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g')) @@ $7::text::tsquery
         AND strpos(search_text, $2) > 0 AND search_text NOT LIKE $3
 )
 SELECT t.id, t.provider, t.provider_id, t.url, t.title, t.artist, t.artwork_url, t.duration_seconds, t.isrc, t.metadata_state, t.created_at, t.updated_at, t.refreshed_at, t.search_text, 0 AS similarity
 FROM (
-    (SELECT * FROM matching LIMIT 1000) UNION ALL SELECT * FROM own WHERE to_tsvector('simple', search_text) @@ $7::text::tsquery
+    (SELECT * FROM matching LIMIT 1000) UNION ALL SELECT * FROM own WHERE to_tsvector('simple', search_text || ' ' || regexp_replace(search_text, '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g') || ' ' || regexp_replace(regexp_replace(search_text, '(^|[^\u0E00-\u1DFF\u2E80-\U0003FFFF])([\u0E00-\u1DFF\u2E80-\U0003FFFF])', '\1 \2 ', 'g'), '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g')) @@ $7::text::tsquery
         AND strpos(search_text, $2) > 0 AND search_text NOT LIKE $3
 ) t
 WHERE (t.search_text, t.id) > ($4, $5)

@@ -62,8 +62,9 @@ class MessageServiceStub:
     SearchMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.SearchMessagesRequest, _message_service_pb2.SearchMessagesResponse]
     """Searches messages, the newest first.
 
-    All words of the query must occur, in any order, regardless of case and diacritics. A query
-    without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
+    All words of the query must occur, in any order, regardless of case and diacritics. Of scripts
+    without spaces between words and of Korean, any part of a word is found. A query without letters
+    or digits finds nothing. Without a `room_id`, searches the public rooms and the
     caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
     `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED, OVERLOADED while too many searches run,
     SEARCH_TOO_BROAD.
@@ -191,8 +192,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_message_service_pb2.SearchMessagesResponse]:
         """Searches messages, the newest first.
 
-        All words of the query must occur, in any order, regardless of case and diacritics. A query
-        without letters or digits finds nothing. Without a `room_id`, searches the public rooms and the
+        All words of the query must occur, in any order, regardless of case and diacritics. Of scripts
+        without spaces between words and of Korean, any part of a word is found. A query without letters
+        or digits finds nothing. Without a `room_id`, searches the public rooms and the
         caller's rooms. SYSTEM messages are never found. Errors: ROOM_NOT_FOUND, BANNED (both with a
         `room_id`), PAGE_TOKEN_MISMATCH, RATE_LIMITED, OVERLOADED while too many searches run,
         SEARCH_TOO_BROAD.

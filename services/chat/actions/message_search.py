@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from search_text import words
+from search_text import query_phrases
 from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Session
@@ -86,13 +86,13 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> SearchP
 async def _find(session: Session, caller: Caller, search: Search, after: Cursor) -> list[Cursor]:
     """Return the hits of a page and one more, to detect whether there are more."""
     criteria = Criteria(
-        words=" ".join(words(search.query)) if search.query else None,
+        phrases=query_phrases(search.query) if search.query else None,
         track_id=search.track_id,
         author_id=search.author_id,
         room_id=search.room_id,
         start_at=search.start_at,
     )
-    if criteria.words == "":
+    if criteria.phrases == []:
         return []
     size = search.page_size + 1
     keys, end = await store.search_recent(session, caller.user_id, criteria, after, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from search_text import words
+from search_text import index_terms
 from servicekit.clock import Micros
 
 BUCKET_BITS = (4, 10, 16, 22, 28)
@@ -79,9 +79,9 @@ def _buckets(size: int, lower: int, upper: int) -> Iterator[int]:
 
 
 def search_text(text: str | None) -> str | None:
-    """Return the normalized words of a text, which search compares; None without a text.
+    """Return the terms of a text, which search compares; None without a text.
 
     Letters and digits only, so that word boundaries do not depend on PostgreSQL's parser, which recognizes paths,
     addresses and signed numbers.
     """
-    return None if text is None else " ".join(words(text))
+    return None if text is None else " ".join(index_terms(text))

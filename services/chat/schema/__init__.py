@@ -12,6 +12,7 @@ from services.chat.schema.messages import mentions, message_revisions, messages,
 from services.chat.schema.moderation import moderation_logs, reports, sanctions
 from services.chat.schema.reactions import pins, reaction_tallies, reactions
 from services.chat.schema.rooms import (
+    backfills,
     instance,
     leases,
     room_counters,
@@ -22,6 +23,7 @@ from services.chat.schema.rooms import (
 )
 
 __all__ = [
+    "backfills",
     "instance",
     "leases",
     "mentions",

@@ -4,6 +4,14 @@ import sqlalchemy as sa
 
 from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
 
+# The name with, in runs of scripts without spaces, each two characters in a row: see search_text/tiers.py.
+_CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
+_FIRST = rf"regexp_replace(search_name, '(^|[^{_CLASS}])([{_CLASS}])'::text, '\1 \2 '::text, 'g'::text)"
+_SEARCH_PARTS = (
+    rf"(((search_name || ' '::text) || regexp_replace(search_name, '([{_CLASS}]{{2}})'::text, ' \1 '::text, 'g'::text))"
+    rf" || ' '::text) || regexp_replace({_FIRST}, '([{_CLASS}]{{2}})'::text, ' \1 '::text, 'g'::text)"
+)
+
 rooms = sa.Table(
     "rooms",
     metadata,
@@ -82,6 +90,13 @@ rooms = sa.Table(
         postgresql_ops={"search_name": "extensions.gin_trgm_ops"},
         postgresql_where=sa.text("NOT private AND archived_at IS NULL"),
     ),
+    sa.Index(
+        "rooms_search_parts_idx",
+        sa.text(f"to_tsvector('simple'::regconfig, {_SEARCH_PARTS})"),
+        postgresql_using="gin",
+        postgresql_where=sa.text("NOT private AND archived_at IS NULL"),
+    ),
+    # Only builds before parts of words use it.
     sa.Index(
         "rooms_search_words_idx",
         sa.text("to_tsvector('simple'::regconfig, search_name)"),
@@ -241,4 +256,19 @@ leases = sa.Table(
     sa.Column("until", INSTANT, nullable=False, comment="When it ends, by the database's clock"),
     sa.PrimaryKeyConstraint("name", name="leases_pkey"),
     comment="Who runs the work that only one process at a time does.",
+)
+
+backfills = sa.Table(
+    "backfills",
+    metadata,
+    sa.Column("name", sa.Text, nullable=False, comment="The table and column"),
+    sa.Column("version", sa.Integer, nullable=False, comment="The form that the values are brought into"),
+    sa.Column("number", sa.Integer, nullable=False, comment="The pass, from 1; 3 once both are done"),
+    sa.Column("after_id", sa.Uuid, nullable=False, comment="The last row that this pass visited"),
+    sa.Column(
+        "after_seq", sa.BigInteger, nullable=False, comment="The rest of its key; 0 where the id is all of it"
+    ),
+    sa.Column("started_at", INSTANT, nullable=False, comment="When the first pass to this version began"),
+    sa.PrimaryKeyConstraint("name", name="backfills_pkey"),
+    comment="How far values that earlier builds wrote have been brought into the present form.",
 )

@@ -39,9 +39,9 @@ PUBLIC = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """The criteria; None matches any. `words` are normalized and separated by spaces; one of the first three is set."""
+    """The criteria; None matches any. `phrases` are those of search_text; one of the first three is set."""
 
-    words: str | None
+    phrases: list[str] | None
     track_id: UUID | None
     author_id: UUID | None
     room_id: UUID | None
@@ -50,7 +50,7 @@ class Criteria:
     @property
     def given(self) -> tuple[bool, bool, bool]:
         """Whether there are words, a track and an author."""
-        return self.words is not None, self.track_id is not None, self.author_id is not None
+        return self.phrases is not None, self.track_id is not None, self.author_id is not None
 
 
 class Cursor(NamedTuple):
@@ -88,10 +88,11 @@ _VISIBLE = f"""
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE})
 """
-# Whole words, as they were normalized. The index compares what PostgreSQL's parser makes of them, which may be less.
+# Whole words and bigrams in a row, as they were normalized. The index compares what PostgreSQL's parser makes of each,
+# which may be less.
 _MATCHES = """
        ($1::uuid IS NULL OR n.room_id = $1)
-   AND ($3::text IS NULL OR string_to_array(n.search_text, ' ') @> string_to_array($3, ' '))
+   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
 """
 
@@ -107,13 +108,13 @@ def _visible(messages: str) -> str:
 # IS TRUE keeps the planner from turning a filter into a nested loop, or into the condition of another index.
 _IN_VISIBLE = "(n.room_id IN (SELECT id FROM visible)) IS TRUE"
 # LIMIT keeps a join one index lookup per message.
-# $1 room or NULL, $2 caller, $3 words, $4 track, $5 author, $6 start, $7 $8 $9 the cursor, $10 the limit. What is read
+# $1 room or NULL, $2 caller, $3 phrases as patterns, $4 track, $5 author, $6 start, $7 $8 $9 the cursor, $10 the limit. What is read
 # depends neither on the criteria nor on what hidden rooms say.
 _RECENT = Query[
     RecentRow,
     UUID | None,
     UUID,
-    str | None,
+    list[str] | None,
     UUID | None,
     UUID | None,
     Micros | None,
@@ -180,7 +181,8 @@ _WINDOWS = """
      ) h
      ORDER BY w.step LIMIT $12
 """
-_WORDS = f"{_TSVECTOR} @@ plainto_tsquery('simple', $3)"
+# Only words of the patterns are lexemes: to the parser, % is a space.
+_WORDS = f"{_TSVECTOR} @@ plainto_tsquery('simple', array_to_string($3::text[], ' '))"
 _TRACK = f"{_KEYS} @> ARRAY[$4::uuid]"
 _AUTHOR = f"{_KEYS} @> ARRAY[$5::uuid]"
 
@@ -199,7 +201,7 @@ _WindowQuery = Query[
     WindowRow,
     UUID | None,
     UUID,
-    str | None,
+    list[str] | None,
     UUID | None,
     UUID | None,
     Micros,
@@ -333,5 +335,7 @@ async def get_messages(
 
 def _common(
     user_id: UUID, criteria: Criteria
-) -> tuple[UUID | None, UUID, str | None, UUID | None, UUID | None]:
-    return criteria.room_id, user_id, criteria.words, criteria.track_id, criteria.author_id
+) -> tuple[UUID | None, UUID, list[str] | None, UUID | None, UUID | None]:
+    # Phrases are letters, digits and marks, so nothing needs an escape.
+    patterns = None if criteria.phrases is None else [f"% {phrase} %" for phrase in criteria.phrases]
+    return criteria.room_id, user_id, patterns, criteria.track_id, criteria.author_id

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from search_text import SearchQuery
-from search_text.tiers import MatchTier, prefix_upper_bound
+from search_text.tiers import MatchTier, prefix_upper_bound, words_tsvector
 from servicekit.database import Database
 from servicekit.sql import Query
 from services.chat.domain.model import Room
@@ -79,7 +79,7 @@ _HAVING_WORDS = Query[PublicRow, str, str, str, UUID, int, UUID](
     "chat.public_rooms_words",
     _text(
         _substring(
-            "to_tsvector('simple', r.search_name) @@ $2::text::tsquery"
+            f"{words_tsvector('r.search_name')} @@ $2::text::tsquery"
             " AND strpos(r.search_name, $1) > 0 AND NOT starts_with(r.search_name, $1)"
         ),
         6,

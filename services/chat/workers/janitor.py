@@ -1,4 +1,4 @@
-"""The janitor: purges expired tombstones, and backfills search texts.
+"""The janitor: purges expired tombstones, backfills search texts, and rewrites those of earlier builds.
 
 One process at a time runs it, under a lease; when that process dies, another one takes over after the lease has expired
 by the database's clock. Transactions are small, with a pause after each, so that other writers wait only briefly.
@@ -21,6 +21,12 @@ from services.chat.actions.search_backfill import (
     backfill_messages,
     backfill_rooms,
     messages_missing_search_text,
+)
+from services.chat.actions.search_rewrite import (
+    next_outdated_messages,
+    rewrite_messages,
+    rewrite_rooms,
+    save_messages,
 )
 from services.chat.store import leases
 
@@ -65,6 +71,8 @@ class Janitor:
             await self._purge()
             await self._backfill_messages()
             await self._backfill_rooms()
+            await self._rewrite_messages()
+            await self._rewrite_rooms()
         except _LeaseLostError:
             _log.warning("janitor_lease_lost")
         finally:
@@ -108,6 +116,21 @@ class Janitor:
         after: UUID | None = UUID(int=0)
         while after is not None:
             written, after = await backfill_rooms(self._database, after)
+            await self._yield_and_renew(written)
+
+    async def _rewrite_messages(self) -> None:
+        while True:
+            found, position = await next_outdated_messages(self._database)
+            if position is None:
+                return
+            for room_id, messages in found.items():
+                # A room that is busy in both passes keeps an old form.
+                await self._run_step(room_id, rewrite_messages(self._database, room_id, messages))
+            await save_messages(self._database, position)
+            await self._yield_and_renew(0)
+
+    async def _rewrite_rooms(self) -> None:
+        while (written := await rewrite_rooms(self._database)) is not None:
             await self._yield_and_renew(written)
 
     async def _run_step(self, room_id: UUID, work: Awaitable[int]) -> None:

@@ -10,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from search_text import VERSION
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Command, Query
 from services.tracks.domain.enrichment import NextAttempt
 from services.tracks.domain.metadata import TrackMetadata, search_text
+from services.tracks.store import backfills, leases
 from services.tracks.store.tracks import COLUMNS, TrackRow
 
 LEASE_SECONDS = 60
 _BACKFILL_BATCH = 200
+_BACKFILL = "track_refs.search_text"
 
 
 class ClaimedTrackRow(NamedTuple):
@@ -139,6 +142,31 @@ _BACKFILL_SEARCH_TEXT = Command[list[UUID], list[str | None], list[str | None], 
 )
 
 
+class IndexedTrackRow(NamedTuple):
+    """A track with its search_text, in whatever form."""
+
+    id: UUID
+    title: str | None
+    artist: str | None
+    search_text: str | None
+
+
+_NEXT_TRACKS = Query[IndexedTrackRow, UUID, int](
+    "tracks.next_tracks_with_search_text",
+    "SELECT id, title, artist, search_text FROM tracks.track_refs WHERE id > $1 ORDER BY id LIMIT $2",
+)
+
+_REPLACE_SEARCH_TEXT = Command[list[UUID], list[str | None], list[str | None], list[str | None]](
+    "tracks.replace_search_text",
+    """
+    UPDATE tracks.track_refs t SET search_text = computed.search_text
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS computed (id, title, artist, search_text)
+    WHERE t.id = computed.id AND t.search_text IS NOT NULL
+        AND t.title IS NOT DISTINCT FROM computed.title AND t.artist IS NOT DISTINCT FROM computed.artist
+    """,
+)
+
+
 async def claim_due(database: Database, slots: Mapping[str, int]) -> list[ClaimedTrackRow]:
     """Claim due tracks for LEASE_SECONDS, up to `slots` per provider, the longest due first."""
     return await database.rows(_CLAIM_DUE, list(slots), list(slots.values()), LEASE_SECONDS)
@@ -191,6 +219,31 @@ async def backfill_search_text(database: Database) -> int:
             texts,
         )
     return len(rows)
+
+
+async def rewrite_search_text(database: Database, holder: UUID) -> bool:
+    """Rewrite search_text of the next tracks where an earlier build stored another form.
+
+    Returns False while none is left, and while another holder does it.
+    """
+    position = await backfills.position(database, _BACKFILL, VERSION)
+    if position is None or not await leases.acquire(database, _BACKFILL, holder, LEASE_SECONDS):
+        return False
+    rows = await database.rows(_NEXT_TRACKS, position.after_id, _BACKFILL_BATCH)
+    forms = [(row.id, row.title, row.artist, search_text(row.title, row.artist)) for row in rows]
+    outdated = [form for row, form in zip(rows, forms, strict=True) if row.search_text not in {None, form[3]}]
+    if outdated:
+        await database.execute(
+            _REPLACE_SEARCH_TEXT,
+            [row[0] for row in outdated],
+            [row[1] for row in outdated],
+            [row[2] for row in outdated],
+            [row[3] for row in outdated],
+        )
+    done = len(rows) < _BACKFILL_BATCH
+    after = position.next_pass() if done else position._replace(after_id=rows[-1].id)
+    await backfills.save(database, _BACKFILL, VERSION, after)
+    return True
 
 
 async def schedule_refresh(database: Database, track_id: UUID) -> TrackRow | None:

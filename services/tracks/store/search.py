@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from search_text import SearchQuery
-from search_text.tiers import MatchTier, prefix_upper_bound
+from search_text.tiers import MatchTier, prefix_upper_bound, words_tsvector
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
@@ -97,7 +97,7 @@ _SUBSTRING = Query[MatchRow, UUID, str, str, str, UUID, int](
 
 # The tsquery finds candidates, strpos checks the text, as a tsquery ignores punctuation. Not LIKE: for a pattern
 # without trigrams the planner would scan the whole trigram index.
-_HAS_WORDS = """to_tsvector('simple', search_text) @@ $7::text::tsquery
+_HAS_WORDS = f"""{words_tsvector("search_text")} @@ $7::text::tsquery
             AND strpos(search_text, $2) > 0 AND search_text NOT LIKE $3"""
 _WORDS = Query[MatchRow, UUID, str, str, str, UUID, int, str](
     "tracks.search_words",

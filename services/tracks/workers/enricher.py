@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import structlog
 
 from servicekit.errors import ServiceError
+from servicekit.ids import new_id
 from services.tracks.actions.enrichment import EnrichmentDeps, enrich
 from services.tracks.store import enrichment
 from services.tracks.store.enrichment import ClaimedTrackRow
@@ -31,6 +32,7 @@ class Enricher:
         self._deps = deps
         self._providers = tuple(providers)
         self._concurrency = concurrency
+        self._id = new_id()
         self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
         self._notified = asyncio.Event()
@@ -58,7 +60,9 @@ class Enricher:
             try:
                 for due in await self._claim():
                     self._start(due)
-                if await enrichment.backfill_search_text(self._deps.database):
+                database = self._deps.database
+                backfilled = await enrichment.backfill_search_text(database)
+                if backfilled or await enrichment.rewrite_search_text(database, self._id):
                     pause = _SHORTEST_PAUSE
             except Exception as error:  # noqa: BLE001 - the next poll may succeed
                 self._log_failure("enrichment_poll_failed", error)

@@ -64,6 +64,7 @@ NOT_THE_USER_S = {
     "moderation_logs.before": "ids, roles, states and times",
     "moderation_logs.after": "ids, roles, states and times",
     "leases.name": "the service's own",
+    "backfills.name": "the service's own",
 }
 # Ids, not words: looked for by the id of a user whom nobody else mentions.
 MENTIONING = "messages.mention_user_ids"

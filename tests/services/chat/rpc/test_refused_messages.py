@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search_text import words
+from search_text import index_terms
 from seda.chat.v1.message_pb2 import Message
 from servicekit.rpc_status import UpstreamError
 from services.chat.domain import message_search
@@ -197,9 +197,9 @@ def normalized(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def counted(text: str) -> list[str]:
         if not text.startswith("plain"):
             texts.append(text)
-        return words(text)
+        return index_terms(text)
 
-    monkeypatch.setattr(message_search, "words", counted)
+    monkeypatch.setattr(message_search, "index_terms", counted)
     return texts
 
 
@@ -264,9 +264,9 @@ async def test_long_texts_are_normalized_while_no_room_is_locked(
 
     def traced(text: str) -> list[str]:
         before.append(attempt.client.chat.statements[-1])
-        return words(text)
+        return index_terms(text)
 
-    monkeypatch.setattr(message_search, "words", traced)
+    monkeypatch.setattr(message_search, "index_terms", traced)
     await attempt.send(_SHORT)
     await attempt.send(_LONG)
     assert before == ["chat.send_context", "COMMIT"]

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from search_text import query_phrases
 from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP
 from services.chat.domain.message_search import TimeWindow, time_windows
@@ -58,6 +59,10 @@ class History:
         return list(time_windows(None, Micros((end or self.end).created_at + 1)))
 
 
+def _patterns(words: str | None) -> list[str] | None:
+    return None if words is None else [f"% {word} %" for word in words.split()]
+
+
 def _arguments(
     history: History, windows: list[TimeWindow], words: str | None = None, **given: Any
 ) -> tuple[object, ...]:
@@ -65,7 +70,7 @@ def _arguments(
     return (
         given.get("room_id"),
         given.get("caller", history.non_member),
-        words,
+        _patterns(words),
         given.get("track_id"),
         given.get("author_id"),
         *given.get("end", history.end),
@@ -198,7 +203,7 @@ async def test_without_windows_a_search_would_read_all_hits(history: History, ex
 async def test_hits_after_a_gap_are_found_by_splitting_windows(history: History, client: ChatClient) -> None:
     """Half a year without a hit, then one each half hour: the first window with hits has ten thousand of them."""
     start = Cursor(Micros(history.end.created_at + 180 * 86_400 * 1_000_000), uuid.UUID(int=0), 0)
-    criteria = Criteria("common", None, None, None, None)
+    criteria = Criteria(["common"], None, None, None, None)
     async with client.chat.process.context.database.session() as session:
         with client.chat.counting() as statements:
             found = await store.search_windows(
@@ -209,11 +214,40 @@ async def test_hits_after_a_gap_are_found_by_splitting_windows(history: History,
     assert len(statements) <= 3
 
 
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("我家在上海东边。", "上海东"),
+        ("我家在上海东边。", "边"),
+        ("\U00020bb7野家で会う", "\U00020bb7"),
+        ("방탄소년단이 왔다", "소년"),
+        # Marks that PostgreSQL's parser takes for spaces.
+        ("ก็เพราะดี", "ก็เ"),
+        ("ខ្ញុំចូលចិត្តចម្រៀង", "្ត"),
+        ("သီချင်းကို", "င်း"),
+    ],
+)
+async def test_the_index_finds_parts_of_words_of_unspaced_scripts(
+    history: History, client: ChatClient, text: str, query: str
+) -> None:
+    ada = new_user()
+    message = await client.send_message(ada, (await client.create_room(ada)).id, text)
+    end = Cursor(Micros(message.create_time.ToMicroseconds() + 1), uuid.UUID(int=0), 0)
+    criteria = Criteria(query_phrases(query), None, None, uuid.UUID(message.room_id), None)
+    async with client.chat.process.context.database.session() as session:
+        found = await store.search_windows(
+            session, history.non_member, criteria, end, history.windows(end), _PAGE
+        )
+    assert [key.seq for key in found] == [message.seq]
+
+
 async def test_the_newest_messages_cost_the_same_whatever_is_searched(history: History, explain: Any) -> None:
     costs = set()
     for words in ("common", "rarely", "never"):
         for caller in (history.non_member, uuid.uuid4()):
-            plan = await explain(store._RECENT, None, caller, words, None, None, None, *_NEWEST, _PAGE)
+            plan = await explain(
+                store._RECENT, None, caller, [f"% {words} %"], None, None, None, *_NEWEST, _PAGE
+            )
             costs.add(_messages_read(plan))
             assert plan.buffers < 3_000
     assert costs == {2 * store.RECENT}
@@ -231,7 +265,9 @@ async def test_a_page_of_a_burst_of_hits_is_found_among_the_newest(
     await client.admin.execute(
         "UPDATE chat.messages SET created_at = clock_timestamp() WHERE room_id = $1", uuid.UUID(room.id)
     )
-    plan = await explain(store._RECENT, None, history.non_member, "burst", None, None, None, *_NEWEST, _PAGE)
+    plan = await explain(
+        store._RECENT, None, history.non_member, ["% burst %"], None, None, None, *_NEWEST, _PAGE
+    )
     # Partitions are merged: each scan looks one row ahead in each.
     assert 0 <= _messages_read(plan) - 2 * store.RECENT <= 2 * PARTITIONS
     assert plan.root["Actual Rows"] == _PAGE + 1

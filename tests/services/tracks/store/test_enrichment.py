@@ -10,6 +10,7 @@ import pytest
 
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
+from servicekit.ids import new_id
 from services.tracks.domain.enrichment import NextAttempt
 from services.tracks.domain.metadata import MetadataState, TrackMetadata
 from services.tracks.store import enrichment
@@ -106,3 +107,26 @@ async def test_complete_without_change_keeps_updated_at(pool: Pool, admin: async
     row = await admin.fetchrow("SELECT updated_at, refreshed_at, attempts FROM tracks.track_refs")
     assert row is not None
     assert tuple(row) == (before, None, 1)
+
+
+async def test_search_text_of_an_earlier_build_is_rewritten_twice_a_day_apart(
+    pool: Pool, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrichment, "_BACKFILL_BATCH", 2)
+    await admin.execute("DELETE FROM tracks.backfills; DELETE FROM tracks.leases")
+    await add(admin, "youtube", 5)
+    old = "UPDATE tracks.track_refs SET title = 'Łódź', search_text = CASE WHEN provider_id <> '5' THEN 'łodz' END"
+    forms = "SELECT DISTINCT provider_id = '5', search_text FROM tracks.track_refs ORDER BY 1"
+    holder, other = new_id(), new_id()
+    for _ in range(2):
+        await admin.execute(old)
+        assert await enrichment.rewrite_search_text(pool, holder)
+        # One process at a time.
+        assert not await enrichment.rewrite_search_text(pool, other)
+        while await enrichment.rewrite_search_text(pool, holder):
+            pass
+        # What has none yet is left to the other backfill.
+        assert [tuple(row) for row in await admin.fetch(forms)] == [(False, "lodz"), (True, None)]
+        await admin.execute("UPDATE tracks.backfills SET started_at = started_at - interval '25 hours'")
+    await admin.execute(old)
+    assert not await enrichment.rewrite_search_text(pool, holder)

@@ -28,7 +28,7 @@ _INDEXES = {
     (MatchTier.PREFIX, True): "track_refs_listed_search_text_id_idx",
     (MatchTier.PREFIX, False): "track_refs_listed_search_text_id_idx",
     (MatchTier.SUBSTRING, True): "track_refs_listed_search_text_idx",
-    (MatchTier.SUBSTRING, False): "track_refs_listed_search_words_idx",
+    (MatchTier.SUBSTRING, False): "track_refs_listed_search_parts_idx",
     (MatchTier.FUZZY, True): "track_refs_listed_search_text_idx",
 }
 # Of the searching user's own tracks.
@@ -45,7 +45,23 @@ _QUERIES = [
     # Frequent, common, rare and absent words.
     *("th", "the", "love", "e", "ne", "a b", "love you", "the love is", "zz", "zzzzzz"),
     *("u2", "U2", "100%", "!!!", "%", "_", "\\", "flim", "hyperbalad bjork"),
-    *("é", "лю", "мумий", "мумий троль", "米", "米津", "恋", "あい", "あいう", "방", "방탄", "حب", "حبل"),
+    *(
+        "é",
+        "лю",
+        "мумий",
+        "мумий троль",
+        "米",
+        "米津",
+        "津玄",
+        "米 師",
+        "恋",
+        "あい",
+        "あいう",
+        "방",
+        "방탄",
+        "حب",
+        "حبل",
+    ),
 ]
 
 
@@ -162,6 +178,10 @@ async def test_later_pages_use_the_same_index(pool: Watched, session: asyncpg.Co
         ("米津", "米津の歌", MatchTier.PREFIX),
         ("米津玄", "Lemon", MatchTier.SUBSTRING),
         ("米津", "Lemon", MatchTier.SUBSTRING),
+        ("津玄", "Lemon", MatchTier.SUBSTRING),
+        ("玄師", "Lemon", MatchTier.SUBSTRING),
+        ("師", "Lemon", MatchTier.SUBSTRING),
+        ("の", "米津の歌", MatchTier.SUBSTRING),
         ("тролль", "Мумий Тролль", MatchTier.SUBSTRING),
         ("0% pure", "100% Pure", MatchTier.SUBSTRING),
         ("hyperbalad bjork", "Hyperballad", MatchTier.FUZZY),
