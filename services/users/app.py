@@ -10,7 +10,7 @@ from services.users.rpc.admin import AdminServicer
 from services.users.rpc.identity import IdentityServicer
 from services.users.rpc.users import UserServicer
 
-SCHEMA_HEAD = "20261129_2020"
+SCHEMA_HEAD = "20261129_2030"
 """The newest migration of schema users that this build needs."""
 
 

@@ -35,7 +35,9 @@ _UNDO = {
     "UnbanMember",
     "UnlockRoom",
     "UnmuteMember",
+    "UnmuteUser",
     "UnpinMessage",
+    "UnsuspendUser",
 }
 
 

@@ -8,10 +8,60 @@ RETURNING id, email, role, muted_until, suspended_until;
 -- users.by_subject
 SELECT /* users.by_subject */ id, email, role, muted_until, suspended_until FROM users.users WHERE supabase_id = $1;
 
+-- users.find_by_email
+SELECT /* users.find_by_email */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE email = $1;
+
+-- users.find_by_subject
+SELECT /* users.find_by_subject */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE supabase_id = $1;
+
 -- users.get
-SELECT /* users.get */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at
-FROM users.users
-WHERE id = $1 AND erased_at IS NULL;
+SELECT /* users.get */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE id = $1 AND erased_at IS NULL;
+
+-- users.list
+SELECT /* users.list */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
+ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_admin_actions
+SELECT /* users.list_admin_actions */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+   FROM users.admin_actions
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3
+ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_admin_actions_of_action
+SELECT /* users.list_admin_actions_of_action */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+   FROM users.admin_actions
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3
+AND action = $5 ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_admin_actions_of_actor
+SELECT /* users.list_admin_actions_of_actor */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+   FROM users.admin_actions
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3
+AND actor_id = $5 AND ($6::text IS NULL OR action = $6) ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_admin_actions_of_target
+SELECT /* users.list_admin_actions_of_target */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+   FROM users.admin_actions
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3
+AND target_id = $5 AND ($6::text IS NULL OR action = $6)
+       AND ($7::uuid IS NULL OR actor_id = $7) ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_muted
+SELECT /* users.list_muted */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
+AND muted_until > now() AND ($5::text IS NULL OR role = $5) ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_of_role
+SELECT /* users.list_of_role */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
+AND role = $5 ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_suspended
+SELECT /* users.list_suspended */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users
+   WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
+AND suspended_until > now() AND ($5::text IS NULL OR role = $5)
+       AND (NOT $6 OR muted_until > now()) ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- users.lock_with_admins
 SELECT /* users.lock_with_admins */ id, role, muted_until, suspended_until, clock_timestamp() AS now

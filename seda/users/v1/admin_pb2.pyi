@@ -57,6 +57,14 @@ class _AdminActionTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Admin
     """An action that this version of the contract does not have; as a filter: any."""
     ADMIN_ACTION_TYPE_SET_ROLE: _AdminActionType.ValueType  # 1
     """A user's role was set. Fields: `role`."""
+    ADMIN_ACTION_TYPE_MUTE_USER: _AdminActionType.ValueType  # 2
+    """A user was muted, or their mute got another end. Fields: `mute_expire_time`."""
+    ADMIN_ACTION_TYPE_UNMUTE_USER: _AdminActionType.ValueType  # 3
+    """A user's mute was lifted. Fields: `mute_expire_time`."""
+    ADMIN_ACTION_TYPE_SUSPEND_USER: _AdminActionType.ValueType  # 4
+    """A user was suspended, or their suspension got another end. Fields: `suspend_expire_time`."""
+    ADMIN_ACTION_TYPE_UNSUSPEND_USER: _AdminActionType.ValueType  # 5
+    """A user's suspension was lifted. Fields: `suspend_expire_time`."""
 
 class AdminActionType(_AdminActionType, metaclass=_AdminActionTypeEnumTypeWrapper):
     """An administrative action, with the fields of `before` and `after`."""
@@ -65,6 +73,14 @@ ADMIN_ACTION_TYPE_UNSPECIFIED: AdminActionType.ValueType  # 0
 """An action that this version of the contract does not have; as a filter: any."""
 ADMIN_ACTION_TYPE_SET_ROLE: AdminActionType.ValueType  # 1
 """A user's role was set. Fields: `role`."""
+ADMIN_ACTION_TYPE_MUTE_USER: AdminActionType.ValueType  # 2
+"""A user was muted, or their mute got another end. Fields: `mute_expire_time`."""
+ADMIN_ACTION_TYPE_UNMUTE_USER: AdminActionType.ValueType  # 3
+"""A user's mute was lifted. Fields: `mute_expire_time`."""
+ADMIN_ACTION_TYPE_SUSPEND_USER: AdminActionType.ValueType  # 4
+"""A user was suspended, or their suspension got another end. Fields: `suspend_expire_time`."""
+ADMIN_ACTION_TYPE_UNSUSPEND_USER: AdminActionType.ValueType  # 5
+"""A user's suspension was lifted. Fields: `suspend_expire_time`."""
 Global___AdminActionType: _TypeAlias = AdminActionType  # noqa: Y015
 
 @_typing.final

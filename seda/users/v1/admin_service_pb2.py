@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
+from seda.users.v1 import admin_pb2 as seda_dot_users_dot_v1_dot_admin__pb2
 from seda.users.v1 import user_pb2 as seda_dot_users_dot_v1_dot_user__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seda/users/v1/admin_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x18seda/users/v1/user.proto\"\x85\x01\n\x0eSetRoleRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12/\n\x04role\x18\x02 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\"\n\x06reason\x18\x03 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\x80\x04\xb8\xbb\x18\x01\"4\n\x0fSetRoleResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User2a\n\x0c\x41\x64minService\x12Q\n\x07SetRole\x12\x1d.seda.users.v1.SetRoleRequest\x1a\x1e.seda.users.v1.SetRoleResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!seda/users/v1/admin_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x19seda/users/v1/admin.proto\x1a\x18seda/users/v1/user.proto\"\x85\x01\n\x0eSetRoleRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12/\n\x04role\x18\x02 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\"\n\x06reason\x18\x03 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\x80\x04\xb8\xbb\x18\x01\"4\n\x0fSetRoleResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"\x86\x01\n\x0fMuteUserRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\"\n\x06reason\x18\x02 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\x80\x04\xb8\xbb\x18\x01\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x10MuteUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"W\n\x11UnmuteUserRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\"\n\x06reason\x18\x02 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\x80\x04\xb8\xbb\x18\x01\"7\n\x12UnmuteUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"\x89\x01\n\x12SuspendUserRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\"\n\x06reason\x18\x02 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\x80\x04\xb8\xbb\x18\x01\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x13SuspendUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"Z\n\x14UnsuspendUserRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\"\n\x06reason\x18\x02 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\x80\x04\xb8\xbb\x18\x01\":\n\x15UnsuspendUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"\xac\x02\n\x17ListAdminActionsRequest\x12\x1e\n\x08\x61\x63tor_id\x18\x01 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\ttarget_id\x18\x02 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x38\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1e.seda.users.v1.AdminActionTypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\tpage_size\x18\x06 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"f\n\x18ListAdminActionsResponse\x12\x31\n\radmin_actions\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.AdminAction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc5\x04\n\x0c\x41\x64minService\x12Q\n\x07SetRole\x12\x1d.seda.users.v1.SetRoleRequest\x1a\x1e.seda.users.v1.SetRoleResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12T\n\x08MuteUser\x12\x1e.seda.users.v1.MuteUserRequest\x1a\x1f.seda.users.v1.MuteUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12Z\n\nUnmuteUser\x12 .seda.users.v1.UnmuteUserRequest\x1a!.seda.users.v1.UnmuteUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12]\n\x0bSuspendUser\x12!.seda.users.v1.SuspendUserRequest\x1a\".seda.users.v1.SuspendUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12\x63\n\rUnsuspendUser\x12#.seda.users.v1.UnsuspendUserRequest\x1a$.seda.users.v1.UnsuspendUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x04\x12l\n\x10ListAdminActions\x12&.seda.users.v1.ListAdminActionsRequest\x1a\'.seda.users.v1.ListAdminActionsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x04\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,12 +46,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETROLEREQUEST'].fields_by_name['role']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_SETROLEREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_SETROLEREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\200\004\270\273\030\001'
+  _globals['_MUTEUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_MUTEUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_MUTEUSERREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_MUTEUSERREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\200\004\270\273\030\001'
+  _globals['_UNMUTEUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_UNMUTEUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_UNMUTEUSERREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_UNMUTEUSERREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\200\004\270\273\030\001'
+  _globals['_SUSPENDUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_SUSPENDUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_SUSPENDUSERREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_SUSPENDUSERREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\200\004\270\273\030\001'
+  _globals['_UNSUSPENDUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_UNSUSPENDUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_UNSUSPENDUSERREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_UNSUSPENDUSERREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\013r\t\020\001\030\200\004\270\273\030\001'
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['actor_id']._loaded_options = None
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['actor_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['target_id']._loaded_options = None
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['target_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['action']._loaded_options = None
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['action']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTADMINACTIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_ADMINSERVICE'].methods_by_name['SetRole']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['SetRole']._serialized_options = b'\220\002\002\250\273\030\004'
-  _globals['_SETROLEREQUEST']._serialized_start=228
-  _globals['_SETROLEREQUEST']._serialized_end=361
-  _globals['_SETROLERESPONSE']._serialized_start=363
-  _globals['_SETROLERESPONSE']._serialized_end=415
-  _globals['_ADMINSERVICE']._serialized_start=417
-  _globals['_ADMINSERVICE']._serialized_end=514
+  _globals['_ADMINSERVICE'].methods_by_name['MuteUser']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['MuteUser']._serialized_options = b'\220\002\002\250\273\030\004'
+  _globals['_ADMINSERVICE'].methods_by_name['UnmuteUser']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['UnmuteUser']._serialized_options = b'\220\002\002\250\273\030\004'
+  _globals['_ADMINSERVICE'].methods_by_name['SuspendUser']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['SuspendUser']._serialized_options = b'\220\002\002\250\273\030\004'
+  _globals['_ADMINSERVICE'].methods_by_name['UnsuspendUser']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['UnsuspendUser']._serialized_options = b'\220\002\002\250\273\030\004'
+  _globals['_ADMINSERVICE'].methods_by_name['ListAdminActions']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['ListAdminActions']._serialized_options = b'\220\002\001\250\273\030\004'
+  _globals['_SETROLEREQUEST']._serialized_start=288
+  _globals['_SETROLEREQUEST']._serialized_end=421
+  _globals['_SETROLERESPONSE']._serialized_start=423
+  _globals['_SETROLERESPONSE']._serialized_end=475
+  _globals['_MUTEUSERREQUEST']._serialized_start=478
+  _globals['_MUTEUSERREQUEST']._serialized_end=612
+  _globals['_MUTEUSERRESPONSE']._serialized_start=614
+  _globals['_MUTEUSERRESPONSE']._serialized_end=667
+  _globals['_UNMUTEUSERREQUEST']._serialized_start=669
+  _globals['_UNMUTEUSERREQUEST']._serialized_end=756
+  _globals['_UNMUTEUSERRESPONSE']._serialized_start=758
+  _globals['_UNMUTEUSERRESPONSE']._serialized_end=813
+  _globals['_SUSPENDUSERREQUEST']._serialized_start=816
+  _globals['_SUSPENDUSERREQUEST']._serialized_end=953
+  _globals['_SUSPENDUSERRESPONSE']._serialized_start=955
+  _globals['_SUSPENDUSERRESPONSE']._serialized_end=1011
+  _globals['_UNSUSPENDUSERREQUEST']._serialized_start=1013
+  _globals['_UNSUSPENDUSERREQUEST']._serialized_end=1103
+  _globals['_UNSUSPENDUSERRESPONSE']._serialized_start=1105
+  _globals['_UNSUSPENDUSERRESPONSE']._serialized_end=1163
+  _globals['_LISTADMINACTIONSREQUEST']._serialized_start=1166
+  _globals['_LISTADMINACTIONSREQUEST']._serialized_end=1466
+  _globals['_LISTADMINACTIONSRESPONSE']._serialized_start=1468
+  _globals['_LISTADMINACTIONSRESPONSE']._serialized_end=1570
+  _globals['_ADMINSERVICE']._serialized_start=1573
+  _globals['_ADMINSERVICE']._serialized_end=2154
 # @@protoc_insertion_point(module_scope)

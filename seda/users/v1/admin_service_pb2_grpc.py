@@ -44,6 +44,31 @@ class AdminServiceStub:
                 request_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SetRoleRequest.SerializeToString,
                 response_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SetRoleResponse.FromString,
                 _registered_method=True)
+        self.MuteUser = channel.unary_unary(
+                '/seda.users.v1.AdminService/MuteUser',
+                request_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.MuteUserRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.MuteUserResponse.FromString,
+                _registered_method=True)
+        self.UnmuteUser = channel.unary_unary(
+                '/seda.users.v1.AdminService/UnmuteUser',
+                request_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnmuteUserRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnmuteUserResponse.FromString,
+                _registered_method=True)
+        self.SuspendUser = channel.unary_unary(
+                '/seda.users.v1.AdminService/SuspendUser',
+                request_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SuspendUserRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SuspendUserResponse.FromString,
+                _registered_method=True)
+        self.UnsuspendUser = channel.unary_unary(
+                '/seda.users.v1.AdminService/UnsuspendUser',
+                request_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnsuspendUserRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnsuspendUserResponse.FromString,
+                _registered_method=True)
+        self.ListAdminActions = channel.unary_unary(
+                '/seda.users.v1.AdminService/ListAdminActions',
+                request_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.ListAdminActionsRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.ListAdminActionsResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -64,6 +89,55 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MuteUser(self, request, context):
+        """Mutes a user in every room, until a time or until it is lifted.
+
+        Replaces an active mute. Safe to repeat: the same `expire_time` changes nothing. Errors:
+        USER_NOT_FOUND, SELF_ACTION, EXPIRE_TIME_PASSED, CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmuteUser(self, request, context):
+        """Lifts a user's mute.
+
+        Safe to repeat: without an active mute it changes nothing. Errors: USER_NOT_FOUND, SELF_ACTION,
+        CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendUser(self, request, context):
+        """Suspends a user, until a time or until it is lifted: all their writes are refused.
+
+        Replaces an active suspension. Safe to repeat: the same `expire_time` changes nothing. Errors:
+        USER_NOT_FOUND, SELF_ACTION, LAST_ADMIN, EXPIRE_TIME_PASSED, CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnsuspendUser(self, request, context):
+        """Lifts a user's suspension.
+
+        Safe to repeat: without an active suspension it changes nothing. Errors: USER_NOT_FOUND,
+        SELF_ACTION, CALLER_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdminActions(self, request, context):
+        """Lists the audit log of administrative actions, the newest entry first.
+
+        Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -71,6 +145,31 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.SetRole,
                     request_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SetRoleRequest.FromString,
                     response_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SetRoleResponse.SerializeToString,
+            ),
+            'MuteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.MuteUser,
+                    request_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.MuteUserRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.MuteUserResponse.SerializeToString,
+            ),
+            'UnmuteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmuteUser,
+                    request_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnmuteUserRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnmuteUserResponse.SerializeToString,
+            ),
+            'SuspendUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendUser,
+                    request_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SuspendUserRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.SuspendUserResponse.SerializeToString,
+            ),
+            'UnsuspendUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnsuspendUser,
+                    request_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnsuspendUserRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.UnsuspendUserResponse.SerializeToString,
+            ),
+            'ListAdminActions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdminActions,
+                    request_deserializer=seda_dot_users_dot_v1_dot_admin__service__pb2.ListAdminActionsRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_admin__service__pb2.ListAdminActionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -105,6 +204,141 @@ class AdminService:
             '/seda.users.v1.AdminService/SetRole',
             seda_dot_users_dot_v1_dot_admin__service__pb2.SetRoleRequest.SerializeToString,
             seda_dot_users_dot_v1_dot_admin__service__pb2.SetRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MuteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.AdminService/MuteUser',
+            seda_dot_users_dot_v1_dot_admin__service__pb2.MuteUserRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_admin__service__pb2.MuteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmuteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.AdminService/UnmuteUser',
+            seda_dot_users_dot_v1_dot_admin__service__pb2.UnmuteUserRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_admin__service__pb2.UnmuteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.AdminService/SuspendUser',
+            seda_dot_users_dot_v1_dot_admin__service__pb2.SuspendUserRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_admin__service__pb2.SuspendUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnsuspendUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.AdminService/UnsuspendUser',
+            seda_dot_users_dot_v1_dot_admin__service__pb2.UnsuspendUserRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_admin__service__pb2.UnsuspendUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdminActions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.AdminService/ListAdminActions',
+            seda_dot_users_dot_v1_dot_admin__service__pb2.ListAdminActionsRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_admin__service__pb2.ListAdminActionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,6 +27,35 @@ class AdminServiceStub:
     Safe to repeat: the role that the user has already changes nothing. Errors: USER_NOT_FOUND,
     SELF_ACTION, LAST_ADMIN, CALLER_SUSPENDED.
     """
+    MuteUser: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.MuteUserRequest, _admin_service_pb2.MuteUserResponse]
+    """Mutes a user in every room, until a time or until it is lifted.
+
+    Replaces an active mute. Safe to repeat: the same `expire_time` changes nothing. Errors:
+    USER_NOT_FOUND, SELF_ACTION, EXPIRE_TIME_PASSED, CALLER_SUSPENDED.
+    """
+    UnmuteUser: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UnmuteUserRequest, _admin_service_pb2.UnmuteUserResponse]
+    """Lifts a user's mute.
+
+    Safe to repeat: without an active mute it changes nothing. Errors: USER_NOT_FOUND, SELF_ACTION,
+    CALLER_SUSPENDED.
+    """
+    SuspendUser: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SuspendUserRequest, _admin_service_pb2.SuspendUserResponse]
+    """Suspends a user, until a time or until it is lifted: all their writes are refused.
+
+    Replaces an active suspension. Safe to repeat: the same `expire_time` changes nothing. Errors:
+    USER_NOT_FOUND, SELF_ACTION, LAST_ADMIN, EXPIRE_TIME_PASSED, CALLER_SUSPENDED.
+    """
+    UnsuspendUser: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UnsuspendUserRequest, _admin_service_pb2.UnsuspendUserResponse]
+    """Lifts a user's suspension.
+
+    Safe to repeat: without an active suspension it changes nothing. Errors: USER_NOT_FOUND,
+    SELF_ACTION, CALLER_SUSPENDED.
+    """
+    ListAdminActions: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListAdminActionsRequest, _admin_service_pb2.ListAdminActionsResponse]
+    """Lists the audit log of administrative actions, the newest entry first.
+
+    Errors: PAGE_TOKEN_MISMATCH.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Administration of users, by administrators.
@@ -46,6 +75,65 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to repeat: the role that the user has already changes nothing. Errors: USER_NOT_FOUND,
         SELF_ACTION, LAST_ADMIN, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def MuteUser(
+        self,
+        request: _admin_service_pb2.MuteUserRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.MuteUserRequest, _abc.Awaitable[_admin_service_pb2.MuteUserResponse]],
+    ) -> _abc.Awaitable[_admin_service_pb2.MuteUserResponse]:
+        """Mutes a user in every room, until a time or until it is lifted.
+
+        Replaces an active mute. Safe to repeat: the same `expire_time` changes nothing. Errors:
+        USER_NOT_FOUND, SELF_ACTION, EXPIRE_TIME_PASSED, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def UnmuteUser(
+        self,
+        request: _admin_service_pb2.UnmuteUserRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.UnmuteUserRequest, _abc.Awaitable[_admin_service_pb2.UnmuteUserResponse]],
+    ) -> _abc.Awaitable[_admin_service_pb2.UnmuteUserResponse]:
+        """Lifts a user's mute.
+
+        Safe to repeat: without an active mute it changes nothing. Errors: USER_NOT_FOUND, SELF_ACTION,
+        CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def SuspendUser(
+        self,
+        request: _admin_service_pb2.SuspendUserRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.SuspendUserRequest, _abc.Awaitable[_admin_service_pb2.SuspendUserResponse]],
+    ) -> _abc.Awaitable[_admin_service_pb2.SuspendUserResponse]:
+        """Suspends a user, until a time or until it is lifted: all their writes are refused.
+
+        Replaces an active suspension. Safe to repeat: the same `expire_time` changes nothing. Errors:
+        USER_NOT_FOUND, SELF_ACTION, LAST_ADMIN, EXPIRE_TIME_PASSED, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def UnsuspendUser(
+        self,
+        request: _admin_service_pb2.UnsuspendUserRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.UnsuspendUserRequest, _abc.Awaitable[_admin_service_pb2.UnsuspendUserResponse]],
+    ) -> _abc.Awaitable[_admin_service_pb2.UnsuspendUserResponse]:
+        """Lifts a user's suspension.
+
+        Safe to repeat: without an active suspension it changes nothing. Errors: USER_NOT_FOUND,
+        SELF_ACTION, CALLER_SUSPENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAdminActions(
+        self,
+        request: _admin_service_pb2.ListAdminActionsRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.ListAdminActionsRequest, _abc.Awaitable[_admin_service_pb2.ListAdminActionsResponse]],
+    ) -> _abc.Awaitable[_admin_service_pb2.ListAdminActionsResponse]:
+        """Lists the audit log of administrative actions, the newest entry first.
+
+        Errors: PAGE_TOKEN_MISMATCH.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _aio.Server) -> None: ...

@@ -25,7 +25,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_USER_NOT_FOUND: _ErrorReason.ValueType  # 1
-    """NOT_FOUND. The user does not exist. Metadata: `user_id`."""
+    """NOT_FOUND. The user does not exist. Metadata: `user_id`, empty from FindUser."""
     ERROR_REASON_NOT_YOURSELF: _ErrorReason.ValueType  # 2
     """PERMISSION_DENIED. Only administrators may update other users."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 3
@@ -38,6 +38,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED. Administrators do not act on themselves."""
     ERROR_REASON_LAST_ADMIN: _ErrorReason.ValueType  # 11
     """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
+    ERROR_REASON_EXPIRE_TIME_PASSED: _ErrorReason.ValueType  # 12
+    """FAILED_PRECONDITION. The time at which a mute or suspension is to expire has passed."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of the users service: `google.rpc.ErrorInfo.reason` without the prefix, in the
@@ -47,7 +49,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 1
-"""NOT_FOUND. The user does not exist. Metadata: `user_id`."""
+"""NOT_FOUND. The user does not exist. Metadata: `user_id`, empty from FindUser."""
 ERROR_REASON_NOT_YOURSELF: ErrorReason.ValueType  # 2
 """PERMISSION_DENIED. Only administrators may update other users."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 3
@@ -60,4 +62,6 @@ ERROR_REASON_SELF_ACTION: ErrorReason.ValueType  # 10
 """PERMISSION_DENIED. Administrators do not act on themselves."""
 ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
+ERROR_REASON_EXPIRE_TIME_PASSED: ErrorReason.ValueType  # 12
+"""FAILED_PRECONDITION. The time at which a mute or suspension is to expire has passed."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -47,14 +47,15 @@ class User(_message.Message):
     """Identifies this state of the user; send it with UpdateUser to prevent a lost update."""
     @_builtins.property
     def mute_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When the user's platform-wide mute expires; absent: not muted. Visible only to the user and to
-        administrators.
+        """When the user's platform-wide mute expires; absent: not muted, 9999-12-31T23:59:59Z: when it is
+        lifted. Visible only to the user and to administrators.
         """
 
     @_builtins.property
     def suspend_expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the user's suspension expires, until which all their writes are refused; absent: not
-        suspended. Visible only to the user and to administrators.
+        suspended, 9999-12-31T23:59:59Z: when it is lifted. Visible only to the user and to
+        administrators.
         """
 
     @_builtins.property

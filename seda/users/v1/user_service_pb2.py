@@ -25,12 +25,14 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
+from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.users.v1 import user_pb2 as seda_dot_users_dot_v1_dot_user__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n seda/users/v1/user_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x18seda/users/v1/user.proto\"/\n\x0eGetUserRequest\x12\x1d\n\x07user_id\x18\x01 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\"4\n\x0fGetUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"?\n\x12LookupUsersRequest\x12)\n\x08user_ids\x18\x01 \x03(\tB\x17\xe2\x41\x01\x02\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\"\x06r\x04\xa8\xbb\x18\x01\"U\n\x13LookupUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"s\n\x11UpdateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x12UpdateUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User2\x9b\x02\n\x0bUserService\x12Q\n\x07GetUser\x12\x1d.seda.users.v1.GetUserRequest\x1a\x1e.seda.users.v1.GetUserResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12]\n\x0bLookupUsers\x12!.seda.users.v1.LookupUsersRequest\x1a\".seda.users.v1.LookupUsersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12Z\n\nUpdateUser\x12 .seda.users.v1.UpdateUserRequest\x1a!.seda.users.v1.UpdateUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n seda/users/v1/user_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x18seda/users/v1/user.proto\"/\n\x0eGetUserRequest\x12\x1d\n\x07user_id\x18\x01 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\"4\n\x0fGetUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"?\n\x12LookupUsersRequest\x12)\n\x08user_ids\x18\x01 \x03(\tB\x17\xe2\x41\x01\x02\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\"\x06r\x04\xa8\xbb\x18\x01\"U\n\x13LookupUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"e\n\x0f\x46indUserRequest\x12\x1e\n\x05\x65mail\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xfe\x01H\x00\x12\x1d\n\x07subject\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01H\x00\x42\x13\n\nidentifier\x12\x05\xbaH\x02\x08\x01\"5\n\x10\x46indUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\"\xf7\x01\n\x10ListUsersRequest\x12)\n\x04role\x18\x01 \x01(\x0e\x32\x11.seda.rpc.v1.RoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\r\n\x05muted\x18\x02 \x01(\x08\x12\x11\n\tsuspended\x18\x03 \x01(\x08\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\tpage_size\x18\x06 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"P\n\x11ListUsersResponse\x12\"\n\x05users\x18\x01 \x03(\x0b\x32\x13.seda.users.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x11UpdateUserRequest\x12-\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x12UpdateUserResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User2\xca\x03\n\x0bUserService\x12Q\n\x07GetUser\x12\x1d.seda.users.v1.GetUserRequest\x1a\x1e.seda.users.v1.GetUserResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12]\n\x0bLookupUsers\x12!.seda.users.v1.LookupUsersRequest\x1a\".seda.users.v1.LookupUsersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12T\n\x08\x46indUser\x12\x1e.seda.users.v1.FindUserRequest\x1a\x1f.seda.users.v1.FindUserResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x04\x12W\n\tListUsers\x12\x1f.seda.users.v1.ListUsersRequest\x1a .seda.users.v1.ListUsersResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x04\x12Z\n\nUpdateUser\x12 .seda.users.v1.UpdateUserRequest\x1a!.seda.users.v1.UpdateUserResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,26 +44,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
   _globals['_LOOKUPUSERSREQUEST'].fields_by_name['user_ids']._loaded_options = None
   _globals['_LOOKUPUSERSREQUEST'].fields_by_name['user_ids']._serialized_options = b'\342A\001\002\272H\020\222\001\r\010\001\020\350\007\"\006r\004\250\273\030\001'
+  _globals['_FINDUSERREQUEST'].oneofs_by_name['identifier']._loaded_options = None
+  _globals['_FINDUSERREQUEST'].oneofs_by_name['identifier']._serialized_options = b'\272H\002\010\001'
+  _globals['_FINDUSERREQUEST'].fields_by_name['email']._loaded_options = None
+  _globals['_FINDUSERREQUEST'].fields_by_name['email']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\376\001'
+  _globals['_FINDUSERREQUEST'].fields_by_name['subject']._loaded_options = None
+  _globals['_FINDUSERREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\007r\005\020\001\030\377\001'
+  _globals['_LISTUSERSREQUEST'].fields_by_name['role']._loaded_options = None
+  _globals['_LISTUSERSREQUEST'].fields_by_name['role']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_UPDATEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_USERSERVICE'].methods_by_name['LookupUsers']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['LookupUsers']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_USERSERVICE'].methods_by_name['FindUser']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['FindUser']._serialized_options = b'\220\002\001\250\273\030\004'
+  _globals['_USERSERVICE'].methods_by_name['ListUsers']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ListUsers']._serialized_options = b'\220\002\001\250\273\030\004'
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\250\273\030\002'
-  _globals['_GETUSERREQUEST']._serialized_start=234
-  _globals['_GETUSERREQUEST']._serialized_end=281
-  _globals['_GETUSERRESPONSE']._serialized_start=283
-  _globals['_GETUSERRESPONSE']._serialized_end=335
-  _globals['_LOOKUPUSERSREQUEST']._serialized_start=337
-  _globals['_LOOKUPUSERSREQUEST']._serialized_end=400
-  _globals['_LOOKUPUSERSRESPONSE']._serialized_start=402
-  _globals['_LOOKUPUSERSRESPONSE']._serialized_end=487
-  _globals['_UPDATEUSERREQUEST']._serialized_start=489
-  _globals['_UPDATEUSERREQUEST']._serialized_end=604
-  _globals['_UPDATEUSERRESPONSE']._serialized_start=606
-  _globals['_UPDATEUSERRESPONSE']._serialized_end=661
-  _globals['_USERSERVICE']._serialized_start=664
-  _globals['_USERSERVICE']._serialized_end=947
+  _globals['_GETUSERREQUEST']._serialized_start=293
+  _globals['_GETUSERREQUEST']._serialized_end=340
+  _globals['_GETUSERRESPONSE']._serialized_start=342
+  _globals['_GETUSERRESPONSE']._serialized_end=394
+  _globals['_LOOKUPUSERSREQUEST']._serialized_start=396
+  _globals['_LOOKUPUSERSREQUEST']._serialized_end=459
+  _globals['_LOOKUPUSERSRESPONSE']._serialized_start=461
+  _globals['_LOOKUPUSERSRESPONSE']._serialized_end=546
+  _globals['_FINDUSERREQUEST']._serialized_start=548
+  _globals['_FINDUSERREQUEST']._serialized_end=649
+  _globals['_FINDUSERRESPONSE']._serialized_start=651
+  _globals['_FINDUSERRESPONSE']._serialized_end=704
+  _globals['_LISTUSERSREQUEST']._serialized_start=707
+  _globals['_LISTUSERSREQUEST']._serialized_end=954
+  _globals['_LISTUSERSRESPONSE']._serialized_start=956
+  _globals['_LISTUSERSRESPONSE']._serialized_end=1036
+  _globals['_UPDATEUSERREQUEST']._serialized_start=1038
+  _globals['_UPDATEUSERREQUEST']._serialized_end=1153
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=1155
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=1210
+  _globals['_USERSERVICE']._serialized_start=1213
+  _globals['_USERSERVICE']._serialized_end=1671
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,16 @@ class UserServiceStub:
                 request_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.LookupUsersRequest.SerializeToString,
                 response_deserializer=seda_dot_users_dot_v1_dot_user__service__pb2.LookupUsersResponse.FromString,
                 _registered_method=True)
+        self.FindUser = channel.unary_unary(
+                '/seda.users.v1.UserService/FindUser',
+                request_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.FindUserRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_user__service__pb2.FindUserResponse.FromString,
+                _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/seda.users.v1.UserService/ListUsers',
+                request_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_v1_dot_user__service__pb2.ListUsersResponse.FromString,
+                _registered_method=True)
         self.UpdateUser = channel.unary_unary(
                 '/seda.users.v1.UserService/UpdateUser',
                 request_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.UpdateUserRequest.SerializeToString,
@@ -75,6 +85,24 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindUser(self, request, context):
+        """Finds a user by e-mail address or by the subject of their tokens. For administrators.
+
+        Errors: USER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsers(self, request, context):
+        """Lists users, the newest first. For administrators.
+
+        Errors: PAGE_TOKEN_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateUser(self, request, context):
         """Updates the caller's own user, or any user as an administrator.
 
@@ -99,6 +127,16 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.LookupUsers,
                     request_deserializer=seda_dot_users_dot_v1_dot_user__service__pb2.LookupUsersRequest.FromString,
                     response_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.LookupUsersResponse.SerializeToString,
+            ),
+            'FindUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindUser,
+                    request_deserializer=seda_dot_users_dot_v1_dot_user__service__pb2.FindUserRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.FindUserResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=seda_dot_users_dot_v1_dot_user__service__pb2.ListUsersRequest.FromString,
+                    response_serializer=seda_dot_users_dot_v1_dot_user__service__pb2.ListUsersResponse.SerializeToString,
             ),
             'UpdateUser': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateUser,
@@ -161,6 +199,60 @@ class UserService:
             '/seda.users.v1.UserService/LookupUsers',
             seda_dot_users_dot_v1_dot_user__service__pb2.LookupUsersRequest.SerializeToString,
             seda_dot_users_dot_v1_dot_user__service__pb2.LookupUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.UserService/FindUser',
+            seda_dot_users_dot_v1_dot_user__service__pb2.FindUserRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_user__service__pb2.FindUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.v1.UserService/ListUsers',
+            seda_dot_users_dot_v1_dot_user__service__pb2.ListUsersRequest.SerializeToString,
+            seda_dot_users_dot_v1_dot_user__service__pb2.ListUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,6 +27,16 @@ class UserServiceStub:
 
     `missing_ids` has the ids without a user.
     """
+    FindUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindUserRequest, _user_service_pb2.FindUserResponse]
+    """Finds a user by e-mail address or by the subject of their tokens. For administrators.
+
+    Errors: USER_NOT_FOUND.
+    """
+    ListUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]
+    """Lists users, the newest first. For administrators.
+
+    Errors: PAGE_TOKEN_MISMATCH.
+    """
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateUserRequest, _user_service_pb2.UpdateUserResponse]
     """Updates the caller's own user, or any user as an administrator.
 
@@ -60,6 +70,28 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gets the summaries of up to 1,000 users by their ids.
 
         `missing_ids` has the ids without a user.
+        """
+
+    @_abc_1.abstractmethod
+    def FindUser(
+        self,
+        request: _user_service_pb2.FindUserRequest,
+        context: _aio.ServicerContext[_user_service_pb2.FindUserRequest, _abc.Awaitable[_user_service_pb2.FindUserResponse]],
+    ) -> _abc.Awaitable[_user_service_pb2.FindUserResponse]:
+        """Finds a user by e-mail address or by the subject of their tokens. For administrators.
+
+        Errors: USER_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUsers(
+        self,
+        request: _user_service_pb2.ListUsersRequest,
+        context: _aio.ServicerContext[_user_service_pb2.ListUsersRequest, _abc.Awaitable[_user_service_pb2.ListUsersResponse]],
+    ) -> _abc.Awaitable[_user_service_pb2.ListUsersResponse]:
+        """Lists users, the newest first. For administrators.
+
+        Errors: PAGE_TOKEN_MISMATCH.
         """
 
     @_abc_1.abstractmethod

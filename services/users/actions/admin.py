@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple
 from uuid import UUID
 
-from servicekit.caller import Role
+from servicekit.caller import Caller, Role
+from servicekit.clock import Micros
 from servicekit.database import Session
+from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.users.actions.deps import Deps
 from services.users.domain.admin import (
     Actor,
     AdminAction,
+    AdminActionFilter,
     AdminActionType,
     UserState,
     check_admin_remains,
@@ -18,11 +22,16 @@ from services.users.domain.admin import (
     check_not_suspended,
     check_still_admin,
     logged_changes,
+    mute,
+    suspend,
+    unmute,
+    unsuspend,
 )
 from services.users.domain.errors import UserNotFoundError
 from services.users.store import admin as store
 from services.users.store import users
-from services.users.store.users import UserRow
+from services.users.store.admin import AdminActionRow
+from services.users.store.users import MIN_ID, UserRow
 
 
 async def set_role(deps: Deps, actor: Actor, user_id: UUID, role: Role, reason: str) -> UserRow:
@@ -30,6 +39,38 @@ async def set_role(deps: Deps, actor: Actor, user_id: UUID, role: Role, reason: 
     return await _act(
         deps, actor, AdminActionType.SET_ROLE, user_id, reason, lambda user: user._replace(role=role)
     )
+
+
+async def mute_user(deps: Deps, actor: Actor, user_id: UUID, until: Micros, reason: str) -> UserRow:
+    """Mute a user and return the user. Raises ExpireTimePassedError and what `_act` raises."""
+    return await _act(deps, actor, AdminActionType.MUTE_USER, user_id, reason, lambda user: mute(user, until))
+
+
+async def unmute_user(deps: Deps, actor: Actor, user_id: UUID, reason: str) -> UserRow:
+    """Lift a user's mute and return the user. Raises what `_act` raises."""
+    return await _act(deps, actor, AdminActionType.UNMUTE_USER, user_id, reason, unmute)
+
+
+async def suspend_user(deps: Deps, actor: Actor, user_id: UUID, until: Micros, reason: str) -> UserRow:
+    """Suspend a user and return the user. Raises ExpireTimePassedError and what `_act` raises."""
+    return await _act(
+        deps, actor, AdminActionType.SUSPEND_USER, user_id, reason, lambda user: suspend(user, until)
+    )
+
+
+async def unsuspend_user(deps: Deps, actor: Actor, user_id: UUID, reason: str) -> UserRow:
+    """Lift a user's suspension and return the user. Raises what `_act` raises."""
+    return await _act(deps, actor, AdminActionType.UNSUSPEND_USER, user_id, reason, unsuspend)
+
+
+async def list_admin_actions(
+    deps: Deps, caller: Caller, wanted: AdminActionFilter, size: int, page_token: str
+) -> tuple[list[AdminActionRow], str]:
+    """Return a page of the audit log, newest first, and the next page's token. Raises PageTokenMismatchError."""
+    binding = fingerprint("ListAdminActions", caller.user_id, *astuple(wanted))
+    before = decode_instant(page_token, binding) or (wanted.end_at, MIN_ID)
+    rows = await store.list_page(deps.database, wanted, before, size + 1)
+    return paginate(rows, size, lambda last: encode_token(binding, (last.created_at,), (str(last.id),)))
 
 
 async def _act(

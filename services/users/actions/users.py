@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from uuid import UUID
 
 from servicekit.caller import Caller
 from servicekit.errors import CallerSuspendedError, ConflictError
+from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
 from services.users.actions.deps import Deps
-from services.users.domain.errors import EtagMismatchError, UserNotFoundError
+from services.users.domain.errors import EmailRequiredError, EtagMismatchError, UserNotFoundError
+from services.users.domain.identity import normalize_email
 from services.users.domain.users import (
     ProfileUpdate,
+    UserFilter,
     check_can_update,
     updated_at_from_etag,
 )
 from services.users.store import users
-from services.users.store.users import SummaryRow, UserRow
+from services.users.store.users import MIN_ID, SummaryRow, UserRow
 
 
 async def get_user(deps: Deps, user_id: UUID) -> UserRow:
@@ -32,6 +36,31 @@ async def lookup_users(deps: Deps, ids: Sequence[UUID]) -> tuple[list[SummaryRow
     rows = await users.lookup(deps.database, wanted)
     found = {row.id for row in rows}
     return rows, [each for each in wanted if each not in found]
+
+
+async def find_user(deps: Deps, email: str, subject: str) -> UserRow:
+    """Return the user with this address or, without one, of this subject. Raises UserNotFoundError."""
+    if not email:
+        row = await users.find_by_subject(deps.database, subject)
+    else:
+        try:
+            row = await users.find_by_email(deps.database, normalize_email(email))
+        except EmailRequiredError:
+            # No user has it: it isn't an address.
+            row = None
+    if row is None:
+        raise UserNotFoundError(None)
+    return row
+
+
+async def list_users(
+    deps: Deps, caller: Caller, wanted: UserFilter, size: int, page_token: str
+) -> tuple[list[UserRow], str]:
+    """Return a page of users, newest first, and the next page's token. Raises PageTokenMismatchError."""
+    binding = fingerprint("ListUsers", caller.user_id, *astuple(wanted))
+    before = decode_instant(page_token, binding) or (wanted.end_at, MIN_ID)
+    rows = await users.list_page(deps.database, wanted, before, size + 1)
+    return paginate(rows, size, lambda last: encode_token(binding, (last.created_at,), (str(last.id),)))
 
 
 async def update_user(deps: Deps, caller: Caller, update: ProfileUpdate) -> UserRow:

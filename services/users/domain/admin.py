@@ -12,7 +12,10 @@ from servicekit.caller import Role
 from servicekit.clock import Micros
 from servicekit.errors import AccessDeniedError, CallerSuspendedError
 from servicekit.timestamps import format_rfc3339
-from services.users.domain.errors import LastAdminError, SelfActionError
+from services.users.domain.errors import ExpireTimePassedError, LastAdminError, SelfActionError
+
+UNTIL_LIFTED = Micros(253_402_300_799_000_000)
+"""The end of a mute or suspension that holds until it is lifted: 9999-12-31T23:59:59Z."""
 
 
 class ActorKind(enum.StrEnum):
@@ -42,6 +45,10 @@ class AdminActionType(enum.StrEnum):
     """The actions of the audit log."""
 
     SET_ROLE = "SET_ROLE"
+    MUTE_USER = "MUTE_USER"
+    UNMUTE_USER = "UNMUTE_USER"
+    SUSPEND_USER = "SUSPEND_USER"
+    UNSUSPEND_USER = "UNSUSPEND_USER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,17 @@ class AdminAction:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AdminActionFilter:
+    """Which entries of the audit log to list; None: all. `start_at` is inclusive, `end_at` is not."""
+
+    actor_id: UUID | None
+    target_id: UUID | None
+    action: AdminActionType | None
+    start_at: Micros
+    end_at: Micros
+
+
 class UserState(NamedTuple):
     """What administrative actions change of a user, and the database's time when it was read."""
 
@@ -64,6 +82,11 @@ class UserState(NamedTuple):
     muted_until: Micros | None
     suspended_until: Micros | None
     now: Micros
+
+    @property
+    def muted(self) -> bool:
+        """Whether the user is muted at present."""
+        return self.muted_until is not None and self.muted_until > self.now
 
     @property
     def suspended(self) -> bool:
@@ -103,6 +126,34 @@ def check_admin_remains(before: UserState, after: UserState, users: Collection[U
     unchanged = (before.role, before.suspended_until) == (after.role, after.suspended_until)
     if loses and not unchanged and not any(each.active_admin for each in users if each.id != before.id):
         raise LastAdminError
+
+
+def mute(user: UserState, until: Micros) -> UserState:
+    """Return the user muted until then. Raises ExpireTimePassedError, except for the time that is set already."""
+    _check_future(until, user.muted_until, user.now)
+    return user._replace(muted_until=until)
+
+
+def unmute(user: UserState) -> UserState:
+    """Return the user without an active mute."""
+    return user._replace(muted_until=None) if user.muted else user
+
+
+def suspend(user: UserState, until: Micros) -> UserState:
+    """Return the user suspended until then. Raises ExpireTimePassedError, except for the time that is set already."""
+    _check_future(until, user.suspended_until, user.now)
+    return user._replace(suspended_until=until)
+
+
+def unsuspend(user: UserState) -> UserState:
+    """Return the user without an active suspension."""
+    return user._replace(suspended_until=None) if user.suspended else user
+
+
+def _check_future(until: Micros, present: Micros | None, now: Micros) -> None:
+    # A repeated request may arrive after its time.
+    if until <= now and until != present:
+        raise ExpireTimePassedError
 
 
 def logged_changes(before: UserState, after: UserState) -> tuple[dict[str, object], dict[str, object]]:

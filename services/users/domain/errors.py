@@ -10,8 +10,9 @@ from servicekit.errors import Code, ServiceError
 class UserNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="USER_NOT_FOUND"):
     """No such user, or one that was erased."""
 
-    def __init__(self, user_id: UUID) -> None:
-        super().__init__("no such user", metadata={"user_id": str(user_id)})
+    def __init__(self, user_id: UUID | None) -> None:
+        """`user_id` is None for a user who was not looked up by id: other identifiers are personal."""
+        super().__init__("no such user", metadata={"user_id": "" if user_id is None else str(user_id)})
 
 
 class NotYourselfError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_YOURSELF"):
@@ -48,3 +49,9 @@ class LastAdminError(ServiceError, code=Code.FAILED_PRECONDITION, reason="LAST_A
     """Without the user, no administrator would be left who is not suspended."""
 
     default_message = "the user is the last administrator"
+
+
+class ExpireTimePassedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="EXPIRE_TIME_PASSED"):
+    """A mute or suspension would have expired already."""
+
+    default_message = "expire_time has passed"

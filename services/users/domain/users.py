@@ -23,6 +23,17 @@ class ProfileUpdate:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which users to list; None and False: all. `start_at` is inclusive, `end_at` is not."""
+
+    role: Role | None
+    muted: bool
+    suspended: bool
+    start_at: Micros
+    end_at: Micros
+
+
 def can_see_private_fields(caller: Caller, user_id: UUID) -> bool:
     """Return True if the caller sees e-mail, mute and suspension of the user."""
     return caller.user_id == user_id or caller.role is Role.ADMIN

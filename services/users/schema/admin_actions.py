@@ -44,6 +44,10 @@ admin_actions = sa.Table(
     ),
     sa.CheckConstraint("char_length(reason) BETWEEN 1 AND 512", name="admin_actions_reason_check"),
     sa.CheckConstraint("char_length(request_id) BETWEEN 1 AND 128", name="admin_actions_request_id_check"),
+    sa.Index("admin_actions_created_at_id_idx", "created_at", "id"),
+    sa.Index("admin_actions_actor_id_created_at_id_idx", "actor_id", "created_at", "id"),
+    sa.Index("admin_actions_target_id_created_at_id_idx", "target_id", "created_at", "id"),
+    sa.Index("admin_actions_action_created_at_id_idx", "action", "created_at", "id"),
     # target_id has no foreign key: an entry must outlive whatever happens to the row it speaks of.
     comment="What administrators did. The service may insert and read entries, never change or delete them.",
 )

@@ -53,5 +53,25 @@ users = sa.Table(
         "(erased_at IS NULL) = (email IS NOT NULL) AND (erased_at IS NULL) = (supabase_id IS NOT NULL)",
         name="users_identity_check",
     ),
+    sa.Index("users_created_at_id_idx", "created_at", "id", postgresql_where=sa.text("erased_at IS NULL")),
+    sa.Index(
+        "users_role_created_at_id_idx",
+        "role",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("erased_at IS NULL"),
+    ),
+    sa.Index(
+        "users_muted_created_at_id_idx",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("muted_until IS NOT NULL"),
+    ),
+    sa.Index(
+        "users_suspended_created_at_id_idx",
+        "created_at",
+        "id",
+        postgresql_where=sa.text("suspended_until IS NOT NULL"),
+    ),
     comment="People who signed in. Rows are erased in place, never deleted.",
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from seda.rpc.v1.caller_pb2 import ROLE_USER
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
-from seda.users.v1.admin_service_pb2 import SetRoleRequest
+from seda.users.v1.admin_service_pb2 import MuteUserRequest, SetRoleRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from servicekit.caller import Role
@@ -62,6 +63,14 @@ async def _last_admin(context: ScenarioContext) -> Outcome:
     return await _demote(context, last_id, first)
 
 
+async def _expire_time_passed(context: ScenarioContext) -> Outcome:
+    email = new_user()
+    await add_user(context.admin, email, role=Role.ADMIN)
+    target = await add_user(context.admin, new_user())
+    request = MuteUserRequest(user_id=target, expire_time=Timestamp(seconds=1), reason="Spam")
+    return await context.refusal("users", "seda.users.v1.AdminService.MuteUser", request, email)
+
+
 async def _demote(context: ScenarioContext, user_id: str, email: str) -> Outcome:
     request = SetRoleRequest(user_id=user_id, role=ROLE_USER, reason="Left")
     return await context.refusal("users", "seda.users.v1.AdminService.SetRole", request, email)
@@ -86,4 +95,5 @@ SCENARIOS: dict[str, Scenario] = {
     "EMAIL_TAKEN": _email_taken,
     "SELF_ACTION": _self_action,
     "LAST_ADMIN": _last_admin,
+    "EXPIRE_TIME_PASSED": _expire_time_passed,
 }

@@ -1,4 +1,4 @@
-"""How PostgreSQL runs a statement of chat: under default planner settings, as the service's own role."""
+"""How PostgreSQL runs a statement: under default planner settings, as the service's own role."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ class Explainer:
         self._connection = connection
 
     @classmethod
-    async def connect(cls, database: Database) -> Explainer:
-        """Connect to a database as chat does."""
-        connection = await asyncpg.connect(database.app_dsn("chat"))
+    async def connect(cls, database: Database, service: str = "chat") -> Explainer:
+        """Connect to a database as a service does."""
+        connection = await asyncpg.connect(database.app_dsn(service))
         await set_codecs(connection)
         return cls(connection)
 

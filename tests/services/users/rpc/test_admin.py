@@ -1,74 +1,49 @@
-"""AdminService over a real channel and a real database."""
+"""AdminService's actions on users over a real channel and a real database."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from seda.rpc.v1.caller_pb2 import ROLE_ADMIN, ROLE_MODERATOR, ROLE_UNSPECIFIED, ROLE_USER, Role
+from seda.rpc.v1.caller_pb2 import ROLE_ADMIN, ROLE_MODERATOR, ROLE_UNSPECIFIED, ROLE_USER
 from seda.users.v1.admin_service_pb2 import SetRoleRequest
-from seda.users.v1.admin_service_pb2_grpc import AdminServiceStub
-from seda.users.v1.user_pb2 import User
 from servicekit.errors import AccessDeniedError, CallerSuspendedError, InvalidFieldsError
-from services.users.domain.errors import LastAdminError, SelfActionError, UserNotFoundError
+from services.users.domain.errors import ExpireTimePassedError, SelfActionError, UserNotFoundError
 from tests.services.chat.chat_client import new_user
 from tests.services.running import Running, add_user, call, refused, user
+from tests.services.users.admin_client import Action, AdminClient, every_action, sanctioned
 
 _DOMAIN = "users.seda.fm"
 _PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 _FAR = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-
-
-@pytest.fixture(scope="module")
-def stub(users: Running) -> AdminServiceStub:
-    return AdminServiceStub(users.channel)
+_FARTHER = dt.datetime(2100, 1, 2, tzinfo=dt.UTC)
+_UNTIL_LIFTED = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-async def root(admin: asyncpg.Connection) -> str:
-    """The e-mail address of an administrator of the test's own."""
-    email = new_user()
-    await add_user(admin, email, role="ADMIN")
-    return email
+async def root(users: Running, admin: asyncpg.Connection) -> AdminClient:
+    """An administrator of the test's own."""
+    return await AdminClient.create(users, admin)
 
 
-async def set_role(
-    stub: AdminServiceStub, caller: str, user_id: str, role: Role.ValueType, reason: str = "A test"
-) -> User:
-    request = SetRoleRequest(user_id=user_id, role=role, reason=reason)
-    return (await call(stub.SetRole, request, user(caller))).user
-
-
-async def entries(admin: asyncpg.Connection, target_id: str) -> list[dict[str, Any]]:
-    """What the audit log has about a user, the oldest first."""
-    rows = await admin.fetch(
-        "SELECT * FROM users.admin_actions WHERE target_id::text = $1 ORDER BY created_at", target_id
-    )
-    return [{**row, "before": json.loads(row["before"]), "after": json.loads(row["after"])} for row in rows]
-
-
-async def test_set_role_sets_the_role_and_records_it(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
-) -> None:
+async def test_set_role_sets_the_role_and_records_it(admin: asyncpg.Connection, root: AdminClient) -> None:
     email = new_user()
     target = await add_user(admin, email)
     request = SetRoleRequest(user_id=target, role=ROLE_MODERATOR, reason="  Joined\nthe team ")
-    made = (await call(stub.SetRole, request, (*user(root), ("x-request-id", "the-call")))).user
+    headers = (*user(root.email), ("x-request-id", "the-call"))
+    made = (await call(root.stub.SetRole, request, headers)).user
     assert (made.id, made.role, made.email) == (target, ROLE_MODERATOR, email)
     assert made.update_time.ToNanoseconds() > made.create_time.ToNanoseconds()
     assert await admin.fetchval("SELECT role FROM users.users WHERE id::text = $1", target) == "MODERATOR"
-    root_id = await admin.fetchval("SELECT id FROM users.users WHERE email = $1", root)
-    [entry] = await entries(admin, target)
+    [entry] = await root.entries(target)
     assert entry.pop("id").version == 7
     assert entry.pop("created_at")
     assert entry == {
         "actor_kind": "USER",
-        "actor_id": root_id,
+        "actor_id": UUID(root.id),
         "action": "SET_ROLE",
         "target_id": UUID(target),
         "before": {"role": "USER"},
@@ -78,84 +53,132 @@ async def test_set_role_sets_the_role_and_records_it(
     }
 
 
-async def test_set_role_repeated_changes_nothing(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
+async def test_mute_user_mutes_until_a_time_or_until_it_is_lifted(
+    admin: asyncpg.Connection, root: AdminClient
 ) -> None:
     target = await add_user(admin, new_user())
-    first = await set_role(stub, root, target, ROLE_MODERATOR)
-    assert await set_role(stub, root, target, ROLE_MODERATOR, "Another reason") == first
-    assert len(await entries(admin, target)) == 1
+    assert (await root.mute(target, _FAR)).mute_expire_time.ToDatetime(dt.UTC) == _FAR
+    assert (await root.mute(target, _FARTHER)).mute_expire_time.ToDatetime(dt.UTC) == _FARTHER
+    assert (await root.mute(target)).mute_expire_time.ToDatetime(dt.UTC) == _UNTIL_LIFTED
+    assert not (await root.unmute(target)).HasField("mute_expire_time")
+    assert [(each["action"], each["before"], each["after"]) for each in await root.entries(target)] == [
+        ("MUTE_USER", *_times("mute", None, "2100-01-01T00:00:00.000000Z")),
+        ("MUTE_USER", *_times("mute", "2100-01-01T00:00:00.000000Z", "2100-01-02T00:00:00.000000Z")),
+        ("MUTE_USER", *_times("mute", "2100-01-02T00:00:00.000000Z", "9999-12-31T23:59:59.000000Z")),
+        ("UNMUTE_USER", *_times("mute", "9999-12-31T23:59:59.000000Z", None)),
+    ]
 
 
-async def test_set_role_of_oneself_is_refused(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
+async def test_suspend_user_suspends_until_a_time_or_until_it_is_lifted(
+    admin: asyncpg.Connection, root: AdminClient
 ) -> None:
-    root_id = str(await admin.fetchval("SELECT id FROM users.users WHERE email = $1", root))
-    for role in (ROLE_USER, ROLE_ADMIN):
-        await refused(set_role(stub, root, root_id, role), SelfActionError, _DOMAIN)
-    assert await entries(admin, root_id) == []
+    target = await add_user(admin, new_user(), suspended_until=_PAST)
+    assert (await root.suspend(target, _FAR)).suspend_expire_time.ToDatetime(dt.UTC) == _FAR
+    assert (await root.suspend(target)).suspend_expire_time.ToDatetime(dt.UTC) == _UNTIL_LIFTED
+    lifted = await root.unsuspend(target)
+    assert not lifted.HasField("suspend_expire_time")
+    assert [(each["action"], each["before"], each["after"]) for each in await root.entries(target)] == [
+        ("SUSPEND_USER", *_times("suspend", "2020-01-01T00:00:00.000000Z", "2100-01-01T00:00:00.000000Z")),
+        ("SUSPEND_USER", *_times("suspend", "2100-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.000000Z")),
+        ("UNSUSPEND_USER", *_times("suspend", "9999-12-31T23:59:59.000000Z", None)),
+    ]
 
 
-async def test_set_role_of_an_unknown_or_erased_user_is_not_found(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
+def _times(name: str, before: str | None, after: str | None) -> tuple[dict[str, object], dict[str, object]]:
+    return {f"{name}_expire_time": before}, {f"{name}_expire_time": after}
+
+
+async def test_a_mute_or_suspension_in_the_past_is_refused_unless_it_is_set_already(
+    admin: asyncpg.Connection, root: AdminClient
+) -> None:
+    target = await add_user(admin, new_user())
+    await refused(root.mute(target, _PAST), ExpireTimePassedError, _DOMAIN)
+    await refused(root.suspend(target, _PAST), ExpireTimePassedError, _DOMAIN)
+    assert await root.entries(target) == []
+    # The repeat of a request whose time has passed meanwhile.
+    expired = await add_user(admin, new_user(), muted_until=_PAST, suspended_until=_PAST)
+    assert (await root.mute(expired, _PAST)).mute_expire_time.ToDatetime(dt.UTC) == _PAST
+    assert (await root.suspend(expired, _PAST)).suspend_expire_time.ToDatetime(dt.UTC) == _PAST
+    assert await root.entries(expired) == []
+
+
+async def test_lifting_what_has_expired_changes_nothing(admin: asyncpg.Connection, root: AdminClient) -> None:
+    target = await add_user(admin, new_user(), muted_until=_PAST, suspended_until=_PAST)
+    before = await root.unmute(target)
+    assert await root.unsuspend(target) == before
+    assert before.mute_expire_time.ToDatetime(dt.UTC) == _PAST
+    assert await root.entries(target) == []
+
+
+@every_action
+async def test_a_repeated_action_changes_nothing(
+    admin: asyncpg.Connection, root: AdminClient, action: Action
+) -> None:
+    target = await sanctioned(admin)
+    first = await action(root, target)
+    assert await action(root, target) == first
+    assert len(await root.entries(target)) == 1
+
+
+@every_action
+async def test_an_action_on_oneself_is_refused(root: AdminClient, action: Action) -> None:
+    await refused(action(root, root.id), SelfActionError, _DOMAIN)
+    assert await root.entries(root.id) == []
+
+
+async def test_set_role_of_oneself_to_the_present_role_is_refused(root: AdminClient) -> None:
+    await refused(root.set_role(root.id, ROLE_ADMIN), SelfActionError, _DOMAIN)
+
+
+@every_action
+async def test_an_action_on_an_unknown_or_erased_user_is_not_found(
+    admin: asyncpg.Connection, root: AdminClient, action: Action
 ) -> None:
     erased = await add_user(admin, None, supabase_id=None, erased_at=_PAST)
     for target in (erased, str(uuid4())):
-        error = await refused(set_role(stub, root, target, ROLE_MODERATOR), UserNotFoundError, _DOMAIN)
+        error = await refused(action(root, target), UserNotFoundError, _DOMAIN)
         assert error.metadata == {"user_id": target}
 
 
-async def test_set_role_by_a_suspended_administrator_is_refused(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
+@every_action
+async def test_an_action_by_a_suspended_administrator_is_refused(
+    admin: asyncpg.Connection, root: AdminClient, action: Action
 ) -> None:
-    target = await add_user(admin, new_user())
-    await set_role(stub, root, target, ROLE_MODERATOR)
+    await action(root, await sanctioned(admin))
     # The caller is cached: the current row decides.
-    await admin.execute("UPDATE users.users SET suspended_until = $2 WHERE email = $1", root, _FAR)
-    await refused(set_role(stub, root, target, ROLE_USER), CallerSuspendedError, _DOMAIN)
-    assert len(await entries(admin, target)) == 1
+    suspend = "UPDATE users.users SET suspended_until = $2 WHERE id::text = $1"
+    await admin.execute(suspend, root.id, _FAR)
+    target = await sanctioned(admin)
+    await refused(action(root, target), CallerSuspendedError, _DOMAIN)
+    await admin.execute(suspend, root.id, _PAST)
+    assert await root.entries(target) == []
+    await action(root, target)
 
 
-async def test_set_role_by_an_administrator_who_has_lost_the_role_is_refused(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
+@every_action
+async def test_an_action_by_an_administrator_who_has_lost_the_role_is_refused(
+    admin: asyncpg.Connection, root: AdminClient, action: Action
 ) -> None:
-    target = await add_user(admin, new_user())
-    await set_role(stub, root, target, ROLE_MODERATOR)
-    await admin.execute("UPDATE users.users SET role = 'USER' WHERE email = $1", root)
-    error = await refused(set_role(stub, root, target, ROLE_ADMIN), AccessDeniedError, _DOMAIN)
+    await action(root, await sanctioned(admin))
+    await root.become("MODERATOR")
+    target = await sanctioned(admin)
+    error = await refused(action(root, target), AccessDeniedError, _DOMAIN)
     assert error.metadata == {"access": "ADMIN"}
-    assert len(await entries(admin, target)) == 1
+    assert await root.entries(target) == []
 
 
-@pytest.mark.parametrize("role", ["USER", "MODERATOR"])
-async def test_set_role_is_for_administrators(
-    stub: AdminServiceStub, admin: asyncpg.Connection, role: str
-) -> None:
-    email = new_user()
-    await add_user(admin, email, role=role)
+async def test_actions_keep_one_another_s_outcome(admin: asyncpg.Connection, root: AdminClient) -> None:
+    target = await add_user(admin, new_user(), display_name="Ada")
+    await root.mute(target, _FAR)
+    await root.suspend(target, _FARTHER)
+    made = await root.set_role(target, ROLE_MODERATOR)
+    assert (made.display_name, made.role) == ("Ada", ROLE_MODERATOR)
+    assert made.mute_expire_time.ToDatetime(dt.UTC) == _FAR
+    assert made.suspend_expire_time.ToDatetime(dt.UTC) == _FARTHER
+
+
+async def test_set_role_needs_a_role_and_a_reason(admin: asyncpg.Connection, root: AdminClient) -> None:
     target = await add_user(admin, new_user())
-    await refused(set_role(stub, email, target, ROLE_ADMIN), AccessDeniedError, _DOMAIN)
-
-
-async def test_set_role_needs_a_role_and_a_reason(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str
-) -> None:
-    target = await add_user(admin, new_user())
-    for role, reason, field in ((ROLE_UNSPECIFIED, "A test", "role"), (ROLE_ADMIN, " ", "reason")):
-        error = await refused(set_role(stub, root, target, role, reason), InvalidFieldsError, _DOMAIN)
+    for role, reason, field in ((ROLE_UNSPECIFIED, "A test", "role"), (ROLE_USER, " ", "reason")):
+        error = await refused(root.set_role(target, role, reason), InvalidFieldsError, _DOMAIN)
         assert [violation.field for violation in error.violations] == [field]
-
-
-@pytest.mark.parametrize("with_suspended", [False, True])
-async def test_set_role_keeps_the_last_administrator_who_may_act(
-    stub: AdminServiceStub, admin: asyncpg.Connection, root: str, *, with_suspended: bool
-) -> None:
-    """Only a stale caller can get there: whoever acts is an administrator too."""
-    last = await add_user(admin, new_user(), role="ADMIN")
-    await set_role(stub, root, await add_user(admin, new_user()), ROLE_MODERATOR)
-    await admin.execute("UPDATE users.users SET role = 'USER' WHERE id::text <> $1", last)
-    if with_suspended:
-        # They can't act.
-        await add_user(admin, new_user(), role="ADMIN", suspended_until=_FAR)
-    await refused(set_role(stub, root, last, ROLE_USER), LastAdminError, _DOMAIN)
-    assert await entries(admin, last) == []

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from ops.dev_tokens import development_subject
 from seda.rpc.v1.caller_pb2 import ROLE_MODERATOR, Role
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from seda.users.v1 import admin_service_pb2, user_service_pb2
-from seda.users.v1.admin_service_pb2 import SetRoleRequest
+from seda.users.v1.admin_service_pb2 import (
+    ListAdminActionsRequest,
+    MuteUserRequest,
+    SetRoleRequest,
+    SuspendUserRequest,
+    UnmuteUserRequest,
+    UnsuspendUserRequest,
+)
 from seda.users.v1.admin_service_pb2_grpc import AdminServiceStub
 from seda.users.v1.user_pb2 import User
-from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest, UpdateUserRequest
+from seda.users.v1.user_service_pb2 import (
+    FindUserRequest,
+    GetUserRequest,
+    ListUsersRequest,
+    LookupUsersRequest,
+    UpdateUserRequest,
+)
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from tests.services.round_trips import RoundTrip, missing, statements_of
 from tests.services.running import Running, add_user, call, service, user
@@ -50,6 +65,19 @@ class Context:
         )
         return await call(self.users.UpdateUser, request, user(_ADA))
 
+    async def find(self, **fields: str) -> object:
+        return await call(self.users.FindUser, FindUserRequest(**fields), user(_ROOT))
+
+    async def list_users(self, *, muted: bool = False) -> object:
+        request = ListUsersRequest(page_size=100, muted=muted)
+        return await call(self.users.ListUsers, request, user(_ROOT))
+
+    async def act(self, method: Any, request: Any) -> object:
+        return await call(method, request(user_id=self.ada, reason="A test"), user(_ROOT))
+
+    async def list_actions(self) -> object:
+        return await call(self.administration.ListAdminActions, ListAdminActionsRequest(), user(_ROOT))
+
     async def set_role(self, role: Role.ValueType) -> object:
         request = SetRoleRequest(user_id=self.ada, role=role, reason="A test")
         return await call(self.administration.SetRole, request, user(_ROOT))
@@ -63,23 +91,54 @@ def _transaction(*statements: str) -> tuple[str, ...]:
     return ("BEGIN", *statements, "COMMIT")
 
 
+_ACTION = _transaction("users.lock_with_admins", "users.set_state", "users.record_admin_action")
+
 # In this order: later rows of a method use the state that earlier ones leave.
 TABLE: tuple[RoundTrip[Context], ...] = (
     RoundTrip("GetUser", "", lambda context: context.get(context.ada), ("users.get",)),
     RoundTrip("LookupUsers", "of a thousand", lambda context: context.lookup(), ("users.lookup",)),
     RoundTrip("UpdateUser", "", lambda context: context.rename("Ada"), ("users.update",)),
+    RoundTrip("FindUser", "by e-mail", lambda context: context.find(email=_ADA), ("users.find_by_email",)),
     RoundTrip(
-        "SetRole",
-        "",
-        lambda context: context.set_role(ROLE_MODERATOR),
-        _transaction("users.lock_with_admins", "users.set_state", "users.record_admin_action"),
+        "FindUser",
+        "by subject",
+        lambda context: context.find(subject=development_subject(_ADA)),
+        ("users.find_by_subject",),
     ),
+    RoundTrip("ListUsers", "", lambda context: context.list_users(), ("users.list",)),
+    RoundTrip("ListUsers", "muted", lambda context: context.list_users(muted=True), ("users.list_muted",)),
+    RoundTrip("SetRole", "", lambda context: context.set_role(ROLE_MODERATOR), _ACTION),
     RoundTrip(
         "SetRole",
         "that is set already",
         lambda context: context.set_role(ROLE_MODERATOR),
         _transaction("users.lock_with_admins", "users.get"),
     ),
+    RoundTrip(
+        "MuteUser",
+        "",
+        lambda context: context.act(context.administration.MuteUser, MuteUserRequest),
+        _ACTION,
+    ),
+    RoundTrip(
+        "UnmuteUser",
+        "",
+        lambda context: context.act(context.administration.UnmuteUser, UnmuteUserRequest),
+        _ACTION,
+    ),
+    RoundTrip(
+        "SuspendUser",
+        "",
+        lambda context: context.act(context.administration.SuspendUser, SuspendUserRequest),
+        _ACTION,
+    ),
+    RoundTrip(
+        "UnsuspendUser",
+        "",
+        lambda context: context.act(context.administration.UnsuspendUser, UnsuspendUserRequest),
+        _ACTION,
+    ),
+    RoundTrip("ListAdminActions", "", lambda context: context.list_actions(), ("users.list_admin_actions",)),
     RoundTrip(
         "ResolveCaller",
         "of a new user",
