@@ -168,21 +168,7 @@ class Console:
     def error(self, error: CliError) -> None:
         """Write a failure: message, cause and remedy to stderr, or the envelope to stdout with --json."""
         if self.json:
-            self.print(
-                _dump(
-                    {
-                        "ok": False,
-                        "error": {
-                            "code": error.code,
-                            "message": error.message,
-                            "why": error.why or None,
-                            "fix": error.fix or None,
-                            "retry": error.retry,
-                            **({"details": error.details} if error.details else {}),
-                        },
-                    }
-                )
-            )
+            self.print(_dump({"ok": False, "error": error.as_json()}))
             return
         self.message(error.message, "red")
         for line in (error.why, error.fix):

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -72,6 +73,7 @@ class DataDir:
         self.path = path.absolute()
         self.logs = self.path / "log"
         self.state_file = self.path / "state.json"
+        self.control_socket = self.path / "control"
         self.demo_marker = self.path / "demo-data-done"
         self._lock_file = self.path / "lock"
 
@@ -168,6 +170,23 @@ class DataDir:
         partial = self.state_file.with_suffix(".partial")
         partial.write_text(json.dumps(asdict(state), indent=2) + "\n")
         partial.rename(self.state_file)
+
+    def made(self) -> list[Path]:
+        """Return what was made here and is still there; nothing else in the folder is ours."""
+        named = (self.logs, self.state_file, self.demo_marker, self.control_socket, self.path / "secrets")
+        clusters = (each for each in self.path.glob("postgres-*") if each.is_dir())
+        return [*(each for each in named if each.exists()), *sorted(clusters)]
+
+    def wipe(self) -> None:
+        """Delete what was made here, and the folder when nothing else is in it. The caller holds the lock."""
+        for each in self.made():
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
+        self._lock_file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
 
     def clear_state(self) -> None:
         """Forget the state after an orderly stop."""

@@ -50,3 +50,14 @@ class CliError(Exception):
         self.retry = retry
         self.exit_code = int(exit_code)
         self.details = dict(details or {})
+
+    def as_json(self) -> dict[str, object]:
+        """Return the failure as --json writes it; absent parts are null."""
+        shown: dict[str, object] = {
+            "code": self.code,
+            "message": self.message,
+            "why": self.why or None,
+            "fix": self.fix or None,
+            "retry": self.retry,
+        }
+        return {**shown, **({"details": self.details} if self.details else {})}

@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from ops.console import Exit, console
+from ops.console import CliError, Exit, console
 
 _DATA, _SCREEN = "Data options", "Screen options"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (up, status):
-        app.command()(command)
+    for command in (up, status, show_logs, restart, down):
+        app.command(command.__name__.removeprefix("show_"))(command)
 
 
 def up(
@@ -33,6 +33,10 @@ def up(
         bool,
         typer.Option("--no-demo", help="Make no demo data on the first start.", rich_help_panel=_DATA),
     ] = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", "-d", help="Return when all of it serves; it goes on without a terminal."),
+    ] = False,
     logs: Annotated[
         str | None,
         typer.Option(help="Show whole logs: all, or names such as chat,gateway.", rich_help_panel=_SCREEN),
@@ -40,15 +44,32 @@ def up(
 ) -> None:
     """Run the whole suite here until Ctrl-C: PostgreSQL, users, chat, tracks and gateway.
 
+    With --detach it runs until seda down, and writes what it would show to .seda/log/up.log.
+
     Examples:
         seda up
+
+        seda up -d
 
         seda up --port-base 8400 --logs chat,gateway
     """
     from ops.up.command import make_options, run
+    from ops.up.detach import EndedError
+    from ops.up.detach import detach as go_on_detached
 
     options = make_options(os.environ, port_base, ephemeral=ephemeral, demo=not no_demo, logs=logs)
-    run(options, console, port_base_given=port_base is not None)
+    if detach and ephemeral:
+        raise CliError(
+            "USAGE",
+            "--ephemeral and --detach exclude each other: nobody would find the suite again.",
+            fix="SEDA_HOME=$(mktemp -d) seda up -d   and at the end, with the same SEDA_HOME: seda down --wipe",
+            exit_code=Exit.USAGE,
+        )
+    try:
+        release = go_on_detached() if detach else None
+    except EndedError as ended:
+        raise typer.Exit(ended.status) from None
+    run(options, console, port_base_given=port_base is not None, release=release)
 
 
 def status(
@@ -72,3 +93,73 @@ def status(
 
     if not show(console, output):
         raise typer.Exit(Exit.ACTION_NEEDED)
+
+
+def show_logs(
+    process: Annotated[
+        str | None,
+        typer.Argument(help="users, chat, tracks, gateway, postgres or up; all but up without one."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")
+    ] = False,
+    lines: Annotated[int, typer.Option(min=0, max=100_000, help="How many lines to begin with.")] = 100,
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", help="Only what was logged about this call.")
+    ] = None,
+) -> None:
+    """Show the newest lines of the logs in .seda/log, in the order of time, also of a suite that was stopped.
+
+    Examples:
+        seda logs -f chat
+
+        seda logs --request-id 01JD2X4S5T
+    """
+    from ops.up.log_view import show
+
+    show(console, process, follow=follow, count=lines, request_id=request_id)
+
+
+def restart(
+    service: Annotated[
+        str | None, typer.Argument(help="users, chat, tracks or gateway; all of it without one.")
+    ] = None,
+    port_base: Annotated[
+        int | None,
+        typer.Option(
+            envvar="SEDA_PORT_BASE", help="Move all ports; by default they stay. Not with a service."
+        ),
+    ] = None,
+) -> None:
+    """Drain a process, start it again and wait until it serves. Without a name: all of it, with this shell's settings.
+
+    Ports and database are checked before anything is stopped.
+
+    Examples:
+        seda restart chat
+
+        seda restart --port-base 8400
+    """
+    from ops.up.restart import restart as run
+
+    run(console, service, port_base)
+
+
+def down(
+    wipe: Annotated[bool, typer.Option("--wipe", help="Delete the data, too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask: fail instead.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Stop the suite of this folder in order. The data stay, unless --wipe deletes them.
+
+    Your own database, named by DATABASE_URL, is never touched. Success when nothing runs.
+
+    Examples:
+        seda down
+
+        seda down --wipe --dry-run
+    """
+    from ops.up.down import down as run
+
+    run(console, wipe=wipe, yes=yes, no_input=no_input, dry_run=dry_run)

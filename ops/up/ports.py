@@ -11,17 +11,22 @@ from ops.proc_info import PortOwner, port_owner
 from ops.topology import Ports, ProcessSpec, loopbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 _CONNECT_SECONDS = 0.5
 _NEXT_BASE = 1000
 _SHOWN_COMMAND = 60
 
 
-def require_free(ports: Ports, processes: tuple[ProcessSpec, ...], *, postgres: bool) -> None:
-    """Raise CliError PORT_TAKEN that names every taken port, its holder and a base that is free."""
+def require_free(
+    ports: Ports, processes: tuple[ProcessSpec, ...], *, postgres: bool, ours: Container[int] = ()
+) -> None:
+    """Raise CliError PORT_TAKEN that names every taken port, its holder and a base that is free.
+
+    Those of `ours` count as free.
+    """
     used = ports.used(processes, postgres=postgres)
-    taken = [port for port in used if not is_free(port)]
+    taken = [port for port in used if port not in ours and not is_free(port)]
     if not taken:
         return
     free_base = _free_base(ports.base, processes, postgres=postgres)

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from ops.topology import POSTGRES
 
@@ -76,11 +76,13 @@ class Progress:
         if self._console.json:
             self._console.event("log", process=process, text=text)
             return
-        prefix = self._console.style(
-            f"{process:<{_PREFIX_WIDTH}}| ", _STYLES.get(process, ""), self._console.stderr
-        )
         for each in text.splitlines():
-            self._write(prefix + each)
+            self._write(self.prefixed(process, each, self._console.stderr))
+
+    def prefixed(self, process: str, text: str, stream: TextIO | None = None) -> str:
+        """Return a line with its process's name before it, in the process's colour where the stream takes any."""
+        name = f"{process:<{_PREFIX_WIDTH}}| "
+        return self._console.style(name, _STYLES.get(process, ""), stream or self._console.stdout) + text
 
     def addresses(
         self, ports: Ports, processes: Sequence[ProcessSpec], postgres: str, lines: QuickstartCommands | None
@@ -108,12 +110,19 @@ class Progress:
         for line in lines.seda:
             write(f"    {line}")
 
-    def ready(self, data_dir: DataDir, seconds: float, farewell: str) -> None:
+    def ready(self, data_dir: DataDir, seconds: float, *, kept: bool) -> None:
         """Print the time of the start, where the logs are and what Ctrl-C does."""
         self._write(
             f"\n  Ready in {seconds:.1f} s. Warnings and errors appear below; everything is in {data_dir}/log."
         )
-        self._write(f"  Ctrl-C stops all of it and {farewell}.\n")
+        self._write(f"  Ctrl-C stops all of it and {'keeps' if kept else 'deletes'} the data.\n")
+
+    def ready_in_background(self, data_dir: DataDir, seconds: float, seda: str) -> None:
+        """Print the time of the start, and the commands for a suite without a terminal."""
+        self._write(
+            f"\n  Ready in {seconds:.1f} s. It runs in the background; everything is in {data_dir}/log."
+        )
+        self._write(f"  See it: {seda} status   {seda} logs -f      Stop it: {seda} down")
 
     def tail(self, process: str, lines: Sequence[str]) -> None:
         """Show the last lines of a process that failed to start."""
@@ -129,13 +138,17 @@ class Progress:
         self, steps: Sequence[tuple[str, float]], data_dir: DataDir, restart: str, *, kept: bool
     ) -> None:
         """Print the duration of each step of the stop, the kept data, and the command that starts the suite again."""
-        self._write("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
+        self.steps(steps)
         self._console.event("stopped", data=str(data_dir.path) if kept else None)
         if kept:
             size = data_dir.size() / _MEGABYTE
             self._write(f"Stopped. Data kept in {data_dir} ({size:.0f} MB). Start again with: {restart}")
         else:
             self._write("Stopped. The temporary data are deleted.")
+
+    def steps(self, steps: Sequence[tuple[str, float]]) -> None:
+        """Print the duration of each step of a stop."""
+        self._write("  ".join(f"{name} {seconds:.1f} s" for name, seconds in steps))
 
     def _write(self, text: str, style: str = "") -> None:
         if not self._console.json:

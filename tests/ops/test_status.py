@@ -11,7 +11,7 @@ import pytest
 
 from ops.env import database_url
 from tests.ops.support.command import Seda
-from tests.ops.support.fake_suite import FakeSuite, seda, until, up
+from tests.ops.support.fake_suite import crash_until_down, seda, up
 
 pytestmark = pytest.mark.timeout(180)
 ADMIN = "postgresql://ada:hunter2@db.example/seda"
@@ -41,22 +41,6 @@ def test_process_that_crashes_too_often_stays_down_and_is_reported(folder: Path,
         assert told.returncode == 1
         assert "chat crashed too often and stays down. Why: seda logs chat" in told.stderr
         assert running.interrupt() == 0
-
-
-def crash_until_down(running: FakeSuite, name: str) -> None:
-    """Kill a process each time that it serves, until it isn't started again."""
-    for again in ("in 0.5 s", "in 1.0 s", "in 2.0 s"):
-        served = len(serving(running, name))
-        os.kill(running.pids()[name], signal.SIGKILL)
-        running.wait_for_line(f"ended (status -9); starting it again {again}")
-        until(lambda before=served: len(serving(running, name)) > before)  # type: ignore[misc] # a bound default
-    os.kill(running.pids()[name], signal.SIGKILL)
-    running.wait_for_line("ended 4 times within a minute and stays down")
-
-
-def serving(running: FakeSuite, name: str) -> list[str]:
-    """The lines in which the process said that it serves."""
-    return [line for line in running.err if f"WARNING {name} serves" in line]
 
 
 def test_stopped_process_is_unreachable(folder: Path, base: int) -> None:

@@ -205,3 +205,19 @@ def reaper_of(owner: int) -> int:
     return next(
         each.pid for each in psutil.Process(owner).children() if "reaper.py" in " ".join(each.cmdline())
     )
+
+
+def crash_until_down(running: FakeSuite, name: str) -> None:
+    """Kill a process each time that it serves, until it isn't started again."""
+    for again in ("in 0.5 s", "in 1.0 s", "in 2.0 s"):
+        served = len(_serving(running, name))
+        os.kill(running.pids()[name], signal.SIGKILL)
+        running.wait_for_line(f"ended (status -9); starting it again {again}")
+        until(lambda before=served: len(_serving(running, name)) > before)  # type: ignore[misc] # a bound default
+    os.kill(running.pids()[name], signal.SIGKILL)
+    running.wait_for_line("ended 4 times within a minute and stays down")
+
+
+def _serving(running: FakeSuite, name: str) -> list[str]:
+    """The lines in which the process said that it serves."""
+    return [line for line in running.err if f"WARNING {name} serves" in line]

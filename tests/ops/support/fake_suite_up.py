@@ -12,7 +12,7 @@ from typing import Any
 
 from ops import cli
 from ops.topology import SUITE
-from ops.up import command, supervisor
+from ops.up import command, services
 
 FAKE_SUITE = tuple(replace(each, module="tests.ops.support.fake_suite_service") for each in SUITE)
 
@@ -28,7 +28,7 @@ def main() -> None:
         run(*given, **named, processes=FAKE_SUITE, prepare=prepare, demo=False)
 
     command.run = run_fake_suite
-    supervisor._SERVE_SECONDS = float(os.environ.get("FAKE_SERVE_SECONDS", supervisor._SERVE_SECONDS))
+    services._SERVE_SECONDS = float(os.environ.get("FAKE_SERVE_SECONDS", services._SERVE_SECONDS))
     sys.argv[0] = "seda"
     cli.main()
 
