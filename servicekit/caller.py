@@ -9,6 +9,9 @@ from uuid import UUID
 from servicekit.clock import Micros
 from servicekit.errors import ServiceUnavailableError
 
+STALE_SECONDS = 900.0
+"""How long a resolved caller is accepted, as stale, while the resolving service can't be reached."""
+
 
 class Role(enum.StrEnum):
     """A user's role on the whole platform."""

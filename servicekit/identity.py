@@ -8,7 +8,7 @@ from typing import Protocol
 
 from servicekit.cache import Cache
 from servicekit.call import Call, current_call
-from servicekit.caller import Caller, Role
+from servicekit.caller import STALE_SECONDS, Caller, Role
 from servicekit.clock import Clock
 from servicekit.errors import (
     AccessDeniedError,
@@ -21,7 +21,6 @@ from servicekit.methods import Access, Method
 from servicekit.tokens import ServiceToken, TokenVerifier, UnknownKeyError, UserToken
 
 _CACHE_SIZE = 20_000
-_STALE_SECONDS = 900.0
 _RESOLVE_SECONDS = 3.0
 # How long a call with a stale caller waits for a fresh one.
 _STALE_WAIT_SECONDS = 1.0
@@ -139,7 +138,7 @@ class Authenticator:
             age = self._clock.monotonic() - at
             if age < self._ttl:
                 return cached
-            if method.access is Access.USER and age < _STALE_SECONDS:
+            if method.access is Access.USER and age < STALE_SECONDS:
                 return await self._resolve_or_stale(cached, key)
         return await self._resolve(key)
 
@@ -180,7 +179,13 @@ class Authenticator:
         if call is not None:
             deadline = self._clock.monotonic() + _RESOLVE_SECONDS
             current_call.set(dataclasses.replace(call, deadline=deadline, token=None, identity=None))
-        caller = await self._resolver.resolve(*key)
+        try:
+            caller = await self._resolver.resolve(*key)
+        except ServiceError as error:
+            if error.code is Code.UNAUTHENTICATED:
+                # An erased user, who must not come back as a stale caller when the resolver can't be reached.
+                self._cache.discard(key)
+            raise
         self._cache.put(key, (caller, self._clock.monotonic()))
         return caller
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from seda.chat.internal.v1 import author_data_service_pb2
+from seda.tracks.internal.v1 import catalog_service_pb2
 from servicekit.process import App, AppContext
+from servicekit.rate_limit import RateLimiter
 from services.users.actions.deps import Deps
+from services.users.actions.erasure import ErasureDeps, StepDeps
 from services.users.actions.identity import LocalResolver
+from services.users.clients.chat import RemoteAuthorData
+from services.users.clients.tracks import RemoteResolverData
 from services.users.config import Settings
 from services.users.rpc.admin import AdminServicer
+from services.users.rpc.erasure import ErasureServicer
 from services.users.rpc.identity import IdentityServicer
 from services.users.rpc.users import UserServicer
+from services.users.workers.erasure import ErasureWorker
 
 SCHEMA_HEAD = "20261129_2030"
 """The newest migration of schema users that this build needs."""
@@ -18,7 +26,39 @@ def build(context: AppContext[Settings]) -> App:
     """Build the service."""
     deps = Deps(context.database)
     return App(
-        servicers=[UserServicer(deps), IdentityServicer(deps), AdminServicer(deps)],
+        servicers=[
+            UserServicer(deps),
+            IdentityServicer(deps),
+            AdminServicer(deps),
+            ErasureServicer(_erasure_deps(context)),
+        ],
         resolver=LocalResolver(deps),
+        workers=[_erasure_worker(context)],
         schema_head=SCHEMA_HEAD,
     )
+
+
+def _erasure_deps(context: AppContext[Settings]) -> ErasureDeps:
+    settings = context.settings
+    reads = RateLimiter(settings.erasure_read_rate_per_second, settings.erasure_read_burst, context.clock)
+    return ErasureDeps(context.database, reads, settings.caller_ttl_seconds)
+
+
+def _erasure_worker(context: AppContext[Settings]) -> ErasureWorker:
+    chat = context.service_client(
+        "chat", author_data_service_pb2.DESCRIPTOR.services_by_name["AuthorDataService"]
+    )
+    tracks = context.service_client(
+        "tracks", catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"]
+    )
+    steps = StepDeps(context.database, RemoteAuthorData(chat), RemoteResolverData(tracks))
+    worker = ErasureWorker(steps, context.settings.erasure_interval_seconds)
+    gauge = context.metrics.gauge
+    gauge("seda_erasures_unfinished", "Erasures that are not done.", lambda: worker.backlog.unfinished)
+    gauge("seda_erasures_retrying", "Erasures whose last step failed.", lambda: worker.backlog.retrying)
+    gauge(
+        "seda_erasure_oldest_seconds",
+        "Age of the oldest erasure that is not done.",
+        lambda: worker.backlog.oldest_seconds,
+    )
+    return worker

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from servicekit.setting_types import PostgresUrl
+from servicekit.setting_types import PostgresUrl, Target
 from servicekit.settings import ServiceSettings
 
 
@@ -20,6 +20,15 @@ class Settings(ServiceSettings):
         7411, ge=0, le=65_535, description="admin port, plaintext gRPC: health and reflection"
     )
     metrics_port: int = Field(7421, ge=0, le=65_535, description="metrics port, HTTP: Prometheus")
+    chat_target: Target = Field("127.0.0.1:7402", description="address of chat")
+    tracks_target: Target = Field("127.0.0.1:7403", description="address of tracks")
+    erasure_read_rate_per_second: float = Field(
+        20, gt=0, description="calls of GetErasure a second on average, of all clients together, per process"
+    )
+    erasure_read_burst: float = Field(100, ge=1, description="calls of GetErasure in a burst")
+    erasure_interval_seconds: float = Field(
+        5, gt=0, description="seconds between two looks for due steps of erasures"
+    )
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_USERS_DATABASE_URL",

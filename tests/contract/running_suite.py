@@ -16,6 +16,7 @@ from seda.chat.v1.room_service_pb2 import CreateRoomRequest, CreateRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest, PostMessageResponse
 from seda.tracks.v1.track_service_pb2 import ResolveTrackRequest, ResolveTrackResponse
 from seda.users.v1 import admin_service_pb2
+from seda.users.v1.erasure_service_pb2 import ERASURE_MODE_TOMBSTONE, EraseUserRequest, EraseUserResponse
 from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.auth_headers import EMAILS, service_header, user_header
@@ -26,6 +27,7 @@ from tests.contract.suite import Outcome, Suite, Target, listed, running, send
 from tests.effort import EXHAUSTIVE
 from tests.postgres import Database, administrator
 from tests.probe import METHODS
+from tests.services.chat.chat_client import new_user
 from tests.services.running import add_user
 
 SEED = 20_261_122
@@ -70,19 +72,21 @@ async def running_suite(database: Database) -> AsyncIterator[SuiteFixture]:
             ]
             # Nobody calls as this user: administrative actions take roles and suspend.
             administered = await add_user(connection, "administered@example.org")
+            erased = await add_user(connection, "erased@example.org")
         services = await listed(probe.channel)
         probes = [Target(probe, method, "probe") for method in METHODS.values() if method.service in services]
         # Erasure needs its own users: the other methods depend on the room owner.
         known = await _something_to_find(suite) | {"EraseAuthorRequest.user_id": added}
         known |= {f"{name}Request.user_id": [administered] for name in _ADMIN_ACTIONS}
+        known |= {"EraseUserRequest.user_id": [erased]}
         yield SuiteFixture(suite, [*await suite.targets(), *probes], Requests(SEED, known), known)
 
 
 async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
     gateway = suite.processes["gateway"].channel
-    metadata = (("authorization", user_header()),)
 
-    async def call(path: str, request: Any, response: Any) -> Any:
+    async def call(path: str, request: Any, response: Any, email: str = EMAILS[Role.USER]) -> Any:
+        metadata = (("authorization", user_header(email)),)
         unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = gateway.unary_unary(path)
         return response.FromString(await unary(request.SerializeToString(), metadata=metadata, timeout=20))
 
@@ -98,6 +102,10 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
     # A second track, for a second page.
     other = ResolveTrackRequest(input=_OTHER_LINK)
     await call("/seda.tracks.v1.TrackService/ResolveTrack", other, ResolveTrackResponse)
+    erase = EraseUserRequest(mode=ERASURE_MODE_TOMBSTONE)
+    started = await call(
+        "/seda.users.v1.ErasureService/EraseUser", erase, EraseUserResponse, email=new_user()
+    )
     messages, tracks = [first.message.id, second.message.id], [first.track.id]
     users = [room.creator_id]
     return {
@@ -112,6 +120,7 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
         "id": users,
         "paths": ["display_name", "text", "track_id", "name", "description"],
         "emoji": ["🎵", "👍", ":vinyl:"],
+        "erasure_id": [started.erasure.id],
     }
 
 
@@ -120,6 +129,9 @@ def header(target: Target) -> str:
     method = target.method
     if method.access is Access.SERVICE:
         return service_header(min(method.callers), target.service_name)
+    if method.name == "EraseUser":
+        # Nobody whom other calls need.
+        return user_header(new_user())
     stranger = method.access in {Access.PUBLIC, Access.USER}
     return user_header(EMAILS[Role.USER if stranger else Role.ADMIN])
 

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import grpc
 import pytest
 
+from seda.users.v1.erasure_service_pb2 import EraseUserRequest
 from seda.users.v1.user_service_pb2 import UpdateUserRequest
 from servicekit.caller import Caller, Role
 from servicekit.errors import ServiceUnavailableError
@@ -20,6 +21,8 @@ from tests.contract.responses import REQUEST_ID, details, reason_of
 from tests.contract.running_suite import SuiteFixture
 from tests.contract.suite import Outcome, Target, send
 
+# Users do these to themselves, administrators to others as well.
+_OF_OTHERS = {"UpdateUser", "EraseUser"}
 _ROLES = (Role.MODERATOR, Role.ADMIN)
 
 
@@ -39,8 +42,7 @@ def asks_for_a_role(target: Target) -> bool:
         method.access in {Access.MODERATOR, Access.ADMIN}
         or method.name.startswith("Inspect")
         or "as_admin" in method.request_type.DESCRIPTOR.fields_by_name
-        # Of another user.
-        or method.name == "UpdateUser"
+        or method.name in _OF_OTHERS
     )
 
 
@@ -52,6 +54,9 @@ def request(suite_fixture: SuiteFixture, target: Target, *, as_admin: bool) -> b
     if isinstance(made, UpdateUserRequest):
         made.user.display_name = "Somebody else"
         made.update_mask.paths[:] = ["display_name"]
+    if isinstance(made, EraseUserRequest):
+        made.user_id = suite_fixture.known["EraseUserRequest.user_id"][0]
+        made.reason = "They asked for it"
     data: bytes = made.SerializeToString()
     return data
 
@@ -113,6 +118,7 @@ async def test_platform_role_must_be_fresh(suite_fixture: SuiteFixture) -> None:
         "DeleteMessage",
         "InspectMessage",
         "UpdateUser",
+        "EraseUser",
         "Moderate",
     }
     calls = [(each, role) for each in asking for role in _ROLES]
@@ -137,7 +143,7 @@ async def test_what_any_user_may_do_goes_on(suite_fixture: SuiteFixture) -> None
         for each in await meet(suite_fixture)
         if each.method.access is Access.USER
         and not each.method.name.startswith("Inspect")
-        and each.method.name != "UpdateUser"
+        and each.method.name not in _OF_OTHERS
     ]
     with users_away(suite_fixture):
         wrong = [

@@ -1,4 +1,4 @@
-"""A suspended caller reads and moves read markers, and writes nothing: by every method that may write."""
+"""A suspended caller reads, moves read markers and may leave, and writes nothing else: by every method that may write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.services.chat.chat_client import new_user
 from tests.services.running import add_track, add_user
 
 _TRIES = 12
-_READ_MARKERS = {"MarkRead", "MarkUnread"}
+_ALLOWED = {"MarkRead", "MarkUnread", "EraseUser"}
 # Most take something back that the control has not done. tests/services/chat/rpc/test_permissions.py has the rest.
 _UNDO = {
     "AcceptInvitation",
@@ -48,13 +48,13 @@ async def context(database: Database) -> AsyncIterator[ScenarioContext]:
 
 
 async def _writing(context: ScenarioContext) -> list[Target]:
-    """The methods of users that may write, at each process that serves them; read markers aside."""
+    """The methods of users that may write, at each process that serves them, but those that stay allowed."""
     return [
         each
         for each in await context.suite.targets()
         if each.method.access not in {Access.SERVICE, Access.PUBLIC}
         and not each.method.read_only
-        and each.method.name not in _READ_MARKERS
+        and each.method.name not in _ALLOWED
     ]
 
 

@@ -17,6 +17,7 @@ from servicekit.errors import (
     DatabaseUnavailableError,
     DeadlineExceededError,
     ServiceUnavailableError,
+    TokenInvalidError,
 )
 from servicekit.methods import Access
 from tests.contract.responses import details, reason_of
@@ -223,6 +224,17 @@ async def test_what_users_says_counts_also_about_a_known_caller() -> None:
         probe.users.error = ConflictError()
         clock.seconds += 5
         assert reason_of(await probe.call("Ask")) == "CONFLICT"
+
+
+async def test_caller_whom_users_no_longer_accepts_is_unknown_while_users_is_away() -> None:
+    clock = HandClock()
+    async with serving(clock=clock) as probe:
+        await probe.call("Ask")
+        clock.seconds += 5
+        probe.users.error = TokenInvalidError("erased")
+        assert reason_of(await probe.call("Ask")) == "TOKEN_INVALID"
+        probe.users.error = ServiceUnavailableError("users")
+        assert reason_of(await probe.call("Ask")) == "SERVICE_UNAVAILABLE"
 
 
 async def test_another_email_is_another_question(probe: Running) -> None:

@@ -37,6 +37,7 @@ UNLIMITED = {
         "fetch",
         "room_write",
         "room_search",
+        "erasure_read",
     )
     for limit in ("rate_per_second", "burst")
 }
@@ -91,6 +92,8 @@ async def running(
         "enrich": False,
         # And chat looks for nothing by itself: its statements are counted.
         "janitor_interval_seconds": 3_600,
+        # And users runs no step of an erasure.
+        "erasure_interval_seconds": 3_600,
         # All concurrent calls of a test may be one user's.
         "max_calls_per_user": 1_000,
         **database.settings(settings.process),

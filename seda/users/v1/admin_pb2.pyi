@@ -65,6 +65,8 @@ class _AdminActionTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Admin
     """A user was suspended, or their suspension got another end. Fields: `suspend_expire_time`."""
     ADMIN_ACTION_TYPE_UNSUSPEND_USER: _AdminActionType.ValueType  # 5
     """A user's suspension was lifted. Fields: `suspend_expire_time`."""
+    ADMIN_ACTION_TYPE_ERASE_USER: _AdminActionType.ValueType  # 50
+    """The erasure of a user was started. Fields: `role`, `erasure_mode`."""
 
 class AdminActionType(_AdminActionType, metaclass=_AdminActionTypeEnumTypeWrapper):
     """An administrative action, with the fields of `before` and `after`."""
@@ -81,6 +83,8 @@ ADMIN_ACTION_TYPE_SUSPEND_USER: AdminActionType.ValueType  # 4
 """A user was suspended, or their suspension got another end. Fields: `suspend_expire_time`."""
 ADMIN_ACTION_TYPE_UNSUSPEND_USER: AdminActionType.ValueType  # 5
 """A user's suspension was lifted. Fields: `suspend_expire_time`."""
+ADMIN_ACTION_TYPE_ERASE_USER: AdminActionType.ValueType  # 50
+"""The erasure of a user was started. Fields: `role`, `erasure_mode`."""
 Global___AdminActionType: _TypeAlias = AdminActionType  # noqa: Y015
 
 @_typing.final

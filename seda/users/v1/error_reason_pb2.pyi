@@ -40,6 +40,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
     ERROR_REASON_EXPIRE_TIME_PASSED: _ErrorReason.ValueType  # 12
     """FAILED_PRECONDITION. The time at which a mute or suspension is to expire has passed."""
+    ERROR_REASON_USER_ERASED: _ErrorReason.ValueType  # 50
+    """UNAUTHENTICATED. The token's subject or e-mail address is that of a user who was erased less than
+    24 hours ago.
+    """
+    ERROR_REASON_ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 51
+    """NOT_FOUND. The erasure does not exist. Metadata: `erasure_id`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of the users service: `google.rpc.ErrorInfo.reason` without the prefix, in the
@@ -64,4 +70,10 @@ ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
 ERROR_REASON_EXPIRE_TIME_PASSED: ErrorReason.ValueType  # 12
 """FAILED_PRECONDITION. The time at which a mute or suspension is to expire has passed."""
+ERROR_REASON_USER_ERASED: ErrorReason.ValueType  # 50
+"""UNAUTHENTICATED. The token's subject or e-mail address is that of a user who was erased less than
+24 hours ago.
+"""
+ERROR_REASON_ERASURE_NOT_FOUND: ErrorReason.ValueType  # 51
+"""NOT_FOUND. The erasure does not exist. Metadata: `erasure_id`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

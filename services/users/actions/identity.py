@@ -5,8 +5,8 @@ from __future__ import annotations
 from servicekit.caller import Caller, Role
 from servicekit.ids import new_id
 from services.users.actions.deps import Deps
-from services.users.domain.errors import EmailTakenError
-from services.users.domain.identity import normalize_email, validate_subject
+from services.users.domain.errors import EmailTakenError, UserErasedError
+from services.users.domain.identity import TokenIdentity, normalize_email, validate_subject
 from services.users.store import identity
 from services.users.store.identity import IdentityRow
 
@@ -14,27 +14,32 @@ from services.users.store.identity import IdentityRow
 async def resolve_caller(deps: Deps, subject: str, email: str) -> Caller:
     """Return the user of a verified token, created on first sign-in; the stored e-mail follows the token's.
 
-    Runs one statement and no write when nothing changed. Raises TokenInvalidError, EmailRequiredError or
-    EmailTakenError.
+    Runs one statement and no write when nothing changed. Raises TokenInvalidError, EmailRequiredError,
+    EmailTakenError or UserErasedError.
     """
-    subject, email = validate_subject(subject), normalize_email(email)
-    row = await identity.find_by_subject(deps.database, subject)
+    token = TokenIdentity(validate_subject(subject), normalize_email(email))
+    row = await _find_user(deps, token)
     if row is None:
-        row = await _create_user(deps, subject, email)
-    if row.email != email:
-        # None only if the user was erased concurrently: the subject then belongs to a new user.
-        row = await identity.set_email(deps.database, subject, email) or await _create_user(
-            deps, subject, email
-        )
+        row = await _create_user(deps, token)
+    if row.email != token.email:
+        # None only if the user was erased concurrently.
+        row = await identity.set_email(deps.database, token) or await _create_user(deps, token)
     return Caller(row.id, Role(row.role), row.muted_until, row.suspended_until)
 
 
-async def _create_user(deps: Deps, subject: str, email: str) -> IdentityRow:
-    added = await identity.add(deps.database, new_id(), subject, email)
+async def _find_user(deps: Deps, token: TokenIdentity) -> IdentityRow | None:
+    found = await identity.find_by_subject(deps.database, token)
+    if found.refused:
+        raise UserErasedError
+    return found.user
+
+
+async def _create_user(deps: Deps, token: TokenIdentity) -> IdentityRow:
+    added = await identity.add(deps.database, new_id(), token)
     if added is not None:
         return added
-    # A concurrent sign-in holds the subject, or another user holds the address.
-    winner = await identity.find_by_subject(deps.database, subject)
+    # A concurrent sign-in holds the subject, another user holds the address, or an erasure has just begun.
+    winner = await _find_user(deps, token)
     if winner is None:
         raise EmailTakenError
     return winner

@@ -49,6 +49,7 @@ class AdminActionType(enum.StrEnum):
     UNMUTE_USER = "UNMUTE_USER"
     SUSPEND_USER = "SUSPEND_USER"
     UNSUSPEND_USER = "UNSUSPEND_USER"
+    ERASE_USER = "ERASE_USER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,19 @@ class EmailRequiredError(ServiceError, code=Code.UNAUTHENTICATED, reason="EMAIL_
     default_message = "the token has no valid e-mail address"
 
 
+class UserErasedError(ServiceError, code=Code.UNAUTHENTICATED, reason="USER_ERASED"):
+    """The token's subject or e-mail address is that of a user who was erased less than 24 hours ago."""
+
+    default_message = "this user was erased; the identity can be used again after 24 hours"
+
+
+class ErasureNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="ERASURE_NOT_FOUND"):
+    """No such erasure."""
+
+    def __init__(self, erasure_id: UUID) -> None:
+        super().__init__("no such erasure", metadata={"erasure_id": str(erasure_id)})
+
+
 class EmailTakenError(ServiceError, code=Code.FAILED_PRECONDITION, reason="EMAIL_TAKEN"):
     """Another user holds the token's e-mail address."""
 

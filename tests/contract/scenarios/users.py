@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from seda.rpc.v1.caller_pb2 import ROLE_USER
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.admin_service_pb2 import MuteUserRequest, SetRoleRequest
+from seda.users.v1.erasure_service_pb2 import ERASURE_MODE_TOMBSTONE, EraseUserRequest, GetErasureRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from servicekit.caller import Role
@@ -18,6 +19,7 @@ from tests.services.chat.chat_client import new_user
 from tests.services.running import add_user
 
 _USERS = "seda.users.v1.UserService"
+_ERASURE = "seda.users.v1.ErasureService"
 
 
 async def _user_not_found(context: ScenarioContext) -> Outcome:
@@ -87,6 +89,19 @@ async def _resolve(context: ScenarioContext, request: ResolveCallerRequest) -> O
     return await call_method(context.channel("users"), method, request, service_header("chat", "users"))
 
 
+async def _user_erased(context: ScenarioContext) -> Outcome:
+    email = new_user()
+    await context.refusal(
+        "users", f"{_ERASURE}.EraseUser", EraseUserRequest(mode=ERASURE_MODE_TOMBSTONE), email
+    )
+    return await _resolve(context, ResolveCallerRequest(subject=unknown_id(), email=email))
+
+
+async def _erasure_not_found(context: ScenarioContext) -> Outcome:
+    request = GetErasureRequest(erasure_id=unknown_id())
+    return await call_method(context.channel("users"), f"{_ERASURE}.GetErasure", request, None)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "USER_NOT_FOUND": _user_not_found,
     "NOT_YOURSELF": _not_yourself,
@@ -96,4 +111,6 @@ SCENARIOS: dict[str, Scenario] = {
     "SELF_ACTION": _self_action,
     "LAST_ADMIN": _last_admin,
     "EXPIRE_TIME_PASSED": _expire_time_passed,
+    "USER_ERASED": _user_erased,
+    "ERASURE_NOT_FOUND": _erasure_not_found,
 }

@@ -13,5 +13,5 @@ from services.chat.app import build
 from services.chat.config import Settings
 
 if __name__ == "__main__":
-    with patch.object(identity, "_STALE_SECONDS", 0.0):
+    with patch.object(identity, "STALE_SECONDS", 0.0):
         main(Settings, build)

@@ -50,7 +50,7 @@ class IdentityServiceServicer:
         """Resolves a verified token's subject to a Caller, and creates the user on the first call.
 
         Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
-        subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
+        subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,7 +20,7 @@ class IdentityServiceStub:
     """Resolves a verified token's subject to a Caller, and creates the user on the first call.
 
     Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
-    subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
+    subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
     """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -35,7 +35,7 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Resolves a verified token's subject to a Caller, and creates the user on the first call.
 
         Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
-        subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN.
+        subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _aio.Server) -> None: ...

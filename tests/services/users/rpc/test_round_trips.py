@@ -15,7 +15,7 @@ from seda.rpc.v1.caller_pb2 import ROLE_MODERATOR, Role
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
-from seda.users.v1 import admin_service_pb2, user_service_pb2
+from seda.users.v1 import admin_service_pb2, erasure_service_pb2, user_service_pb2
 from seda.users.v1.admin_service_pb2 import (
     ListAdminActionsRequest,
     MuteUserRequest,
@@ -25,6 +25,8 @@ from seda.users.v1.admin_service_pb2 import (
     UnsuspendUserRequest,
 )
 from seda.users.v1.admin_service_pb2_grpc import AdminServiceStub
+from seda.users.v1.erasure_service_pb2 import ERASURE_MODE_TOMBSTONE, EraseUserRequest, GetErasureRequest
+from seda.users.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import (
     FindUserRequest,
@@ -37,7 +39,7 @@ from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from tests.services.round_trips import RoundTrip, missing, statements_of
 from tests.services.running import Running, add_user, call, service, user
 
-_ADA, _ROOT = "ada@example.com", "root@example.com"
+_ADA, _BOB, _ROOT = "ada@example.com", "bob@example.com", "root@example.com"
 
 
 @dataclass
@@ -47,8 +49,11 @@ class Context:
     users: UserServiceStub
     identity: IdentityServiceStub
     administration: AdminServiceStub
+    erasure: ErasureServiceStub
     ada: str
+    eve: str
     thousand: list[str]
+    erasure_id: str = ""
 
     async def get(self, user_id: str) -> object:
         return await call(self.users.GetUser, GetUserRequest(user_id=user_id), user(_ADA))
@@ -81,6 +86,15 @@ class Context:
     async def set_role(self, role: Role.ValueType) -> object:
         request = SetRoleRequest(user_id=self.ada, role=role, reason="A test")
         return await call(self.administration.SetRole, request, user(_ROOT))
+
+    async def erase(self, email: str, user_id: str = "") -> object:
+        request = EraseUserRequest(user_id=user_id, mode=ERASURE_MODE_TOMBSTONE, reason="A test")
+        response = await call(self.erasure.EraseUser, request, user(email))
+        self.erasure_id = response.erasure.id
+        return response
+
+    async def get_erasure(self) -> object:
+        return await call(self.erasure.GetErasure, GetErasureRequest(erasure_id=self.erasure_id), ())
 
     async def resolve(self, email: str) -> object:
         request = ResolveCallerRequest(subject="round-trips", email=email)
@@ -140,6 +154,33 @@ TABLE: tuple[RoundTrip[Context], ...] = (
     ),
     RoundTrip("ListAdminActions", "", lambda context: context.list_actions(), ("users.list_admin_actions",)),
     RoundTrip(
+        "EraseUser",
+        "of oneself",
+        lambda context: context.erase(_BOB),
+        _transaction(
+            "users.lock_with_admins", "users.anonymise_user", "users.refuse_identities", "users.add_erasure"
+        ),
+    ),
+    RoundTrip(
+        "EraseUser",
+        "that exists",
+        lambda context: context.erase(_BOB),
+        _transaction("users.lock_with_admins", "users.erasure_of_user"),
+    ),
+    RoundTrip(
+        "EraseUser",
+        "of another user",
+        lambda context: context.erase(_ROOT, context.eve),
+        _transaction(
+            "users.lock_with_admins",
+            "users.anonymise_user",
+            "users.refuse_identities",
+            "users.record_admin_action",
+            "users.add_erasure",
+        ),
+    ),
+    RoundTrip("GetErasure", "", lambda context: context.get_erasure(), ("users.get_erasure",)),
+    RoundTrip(
         "ResolveCaller",
         "of a new user",
         lambda context: context.resolve("a@b"),
@@ -162,14 +203,23 @@ async def context(users: Running, admin: asyncpg.Connection) -> Context:
     stub = UserServiceStub(users.channel)
     ada = (await call(stub.GetUser, GetUserRequest(), user(_ADA))).user.id
     await add_user(admin, _ROOT, role="ADMIN")
-    await call(stub.GetUser, GetUserRequest(), user(_ROOT))
+    for email in (_ROOT, _BOB):
+        await call(stub.GetUser, GetUserRequest(), user(email))
     rows = await admin.fetch(
         "INSERT INTO users.users (id, email, supabase_id, display_name)"
         " SELECT gen_random_uuid(), n || '@many.example', 'many-' || n, 'Many ' || n FROM generate_series(1, 900) AS n"
         " RETURNING id::text"
     )
     ids = [row["id"] for row in rows] + [str(uuid4()) for _ in range(100)]
-    return Context(stub, IdentityServiceStub(users.channel), AdminServiceStub(users.channel), ada, ids)
+    return Context(
+        stub,
+        IdentityServiceStub(users.channel),
+        AdminServiceStub(users.channel),
+        ErasureServiceStub(users.channel),
+        ada,
+        await add_user(admin, "eve@example.com"),
+        ids,
+    )
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
@@ -194,5 +244,6 @@ def test_every_method_has_a_row() -> None:
         user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
         identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
         admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
+        erasure_service_pb2.DESCRIPTOR.services_by_name["ErasureService"],
     )
     assert missing(TABLE, *services) == set()
