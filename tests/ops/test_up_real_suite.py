@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from ops.database import SERVICES
 from ops.topology import CHAT, GATEWAY, SUITE, Ports
-from tests.ops.support.fake_suite import RealSuite, alive, free_base, seda, taken
+from tests.ops.support.fake_suite import RealSuite, alive, free_base, seda, taken, until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -156,3 +158,25 @@ def test_status_of_the_running_suite_has_health_memory_and_heads(folder: Path, b
     assert f"127.0.0.1:{base}" in shown
     assert re.search(r"^chat\tSERVING\t\d+\t\d+ (s|min)\t\d+ MB\t0$", shown, re.MULTILINE), shown
     assert "Schema chat    at 2026" in shown
+
+
+def test_gateway_reports_a_process_left_down_until_it_is_restarted(running: RealSuite, folder: Path) -> None:
+    before = 0
+    for _ in range(4):
+        until(lambda known=before: running.pids()["chat"] != known)  # type: ignore[misc] # a bound default
+        before = running.pids()["chat"]
+        os.kill(before, signal.SIGKILL)
+    running.wait_for_line("chat    | ended 4 times within a minute and stays down")
+    until(lambda: system_state(folder, "chat") == "SERVICE_STATE_UNREACHABLE")
+    assert system_state(folder, "users") == "SERVICE_STATE_SERVING"
+    assert seda(folder, "status").returncode == 1
+    assert seda(folder, "restart", "chat").returncode == 0
+    until(lambda: system_state(folder, "chat") == "SERVICE_STATE_SERVING")
+    assert seda(folder, "status").returncode == 0
+
+
+def system_state(folder: Path, service: str) -> str:
+    told = seda(folder, "call", "GetSystemStatus", "--as", "ada")
+    assert told.returncode == 0, told.stderr
+    services = json.loads(told.stdout)["services"]
+    return str(next(each["state"] for each in services if each["name"] == service))
