@@ -19,7 +19,8 @@ from typer.exceptions import TyperException
 
 from ops import help as help_form
 from ops.console import console, redirect_to_devnull
-from ops.database.commands import admin_app, db_app, migrate_app
+from ops.database.admin_commands import admin_app
+from ops.database.commands import db_app, migrate_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
 from ops.up import commands as suite_commands

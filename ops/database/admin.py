@@ -1,25 +1,33 @@
-"""`seda admin grant`: give a user a platform role from outside, which is how the first administrator comes to be."""
+"""`seda admin`: administrative actions by an operator. `grant` is how the first administrator comes to be."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import unicodedata
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
-from uuid_utils.compat import uuid7
-
-from ops.database.connection import connected
+from ops.database.operator import checked_email, checked_reason, find_user, users_database
 from ops.dev_tokens import development_subject
 from ops.errors import CliError
+from servicekit.caller import Role
+from servicekit.clock import Micros, SystemClock
+from servicekit.database import Database
+from servicekit.ids import new_id
+from servicekit.pagination import MAX_TIMESTAMP
+from services.users.actions import admin
+from services.users.domain.admin import OPERATOR, UNTIL_LIFTED, AdminActionFilter
+from services.users.domain.identity import TokenIdentity
+from services.users.store import admin as admin_store
+from services.users.store import identity, users
+from services.users.store.users import MIN_ID, UserRow
 
-ROLES = ("USER", "MODERATOR", "ADMIN")
+ROLES = tuple(str(each) for each in Role)
 DEVELOPMENT = "development"
 DEFAULT_REASON = "Granted by an operator"
 
-_LONGEST_EMAIL = 254
-_LONGEST_REASON = 512
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,32 @@ class Granted:
         return self.before != self.after
 
 
+@dataclass(frozen=True, slots=True)
+class Sanctioned:
+    """A user after a mute or suspension was set or lifted. `changed`: whether anything was written."""
+
+    user_id: UUID
+    mute_expire_time: dt.datetime | None
+    suspend_expire_time: dt.datetime | None
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAction:
+    """An entry of the audit log."""
+
+    id: UUID
+    create_time: dt.datetime
+    actor_kind: str
+    actor_id: UUID | None
+    action: str
+    target_id: UUID
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+    reason: str
+    call_id: str
+
+
 async def grant(
     admin_dsn: str, email: str, role: str, *, environment: str, reason: str = DEFAULT_REASON
 ) -> Granted:
@@ -48,59 +82,18 @@ async def grant(
     In development an unknown address becomes a user, with the subject that a development token for it has. Raises
     CliError USER_UNKNOWN elsewhere, LAST_ADMIN, EMAIL_INVALID, ROLE_INVALID, REASON_INVALID and NOT_INITIALISED.
     """
-    address = _normal(email)
+    address, reason = checked_email(email), checked_reason(reason)
     if role not in ROLES:
         raise CliError("ROLE_INVALID", f"There is no role {role}.", fix=f"Use one of {', '.join(ROLES)}.")
-    if not 1 <= len(reason) <= _LONGEST_REASON:
-        raise CliError("REASON_INVALID", f"A reason has 1 to {_LONGEST_REASON} characters.")
-    async with (
-        connected(admin_dsn, "admin grant", role=await _owner(admin_dsn)) as connection,
-        connection.transaction(),
-    ):
-        # Taken before anything is read: two operators that demote the last two administrators must not both find
-        # that another one is left.
-        admins = await connection.fetch(
-            "SELECT id FROM users.users WHERE role = 'ADMIN' AND erased_at IS NULL ORDER BY id FOR UPDATE"
-        )
-        row = await connection.fetchrow(
-            "SELECT id, supabase_id, role FROM users.users WHERE email = $1 FOR UPDATE", address
-        )
-        if row is None:
-            return await _create(connection, address, role, reason, environment)
-        granted = Granted(row["id"], row["supabase_id"], row["role"], role)
-        if granted.changed:
-            if granted.before == "ADMIN" and len(admins) == 1:
-                raise CliError(
-                    "LAST_ADMIN",
-                    "This is the last administrator.",
-                    why="Only an administrator can appoint another one through the API.",
-                    fix="Make another user ADMIN first.",
-                )
-            await connection.execute(
-                "UPDATE users.users SET role = $2, updated_at = now() WHERE id = $1", granted.user_id, role
-            )
-            await _record(connection, granted, reason)
-        return granted
+    async with users_database(admin_dsn, "admin grant") as database:
+        found = await users.find_by_email(database, address)
+        row = await _create(database, address, environment) if found is None else found
+        await admin.set_role(database, OPERATOR, row.id, Role(role), reason)
+        subject = await identity.subject(database, row.id)
+        return Granted(row.id, subject or "", None if found is None else found.role, role)
 
 
-async def _owner(dsn: str) -> str:
-    async with connected(dsn, "admin grant") as connection:
-        owner = await connection.fetchval(
-            "SELECT pg_get_userbyid(relowner)::text FROM pg_catalog.pg_class WHERE oid = to_regclass('users.users')"
-        )
-    if not isinstance(owner, str):
-        raise CliError(
-            "NOT_INITIALISED",
-            "The database has no table users.users.",
-            why="It was not migrated.",
-            fix="seda db init && seda migrate deploy",
-        )
-    return owner
-
-
-async def _create(
-    connection: asyncpg.Connection, address: str, role: str, reason: str, environment: str
-) -> Granted:
+async def _create(database: Database, address: str, environment: str) -> UserRow:
     if environment != DEVELOPMENT:
         raise CliError(
             "USER_UNKNOWN",
@@ -108,37 +101,95 @@ async def _create(
             why=f"Only with SEDA_ENV={DEVELOPMENT} are users created here.",
             fix="Let the person sign in once first, then run this again.",
         )
-    granted = Granted(uuid7(), development_subject(address), None, role)
-    await connection.execute(
-        # The name stays empty until the person chooses one: an address is not to be shown to others.
-        "INSERT INTO users.users (id, email, supabase_id, display_name, role) VALUES ($1, $2, $3, '', $4)",
-        granted.user_id,
-        address,
-        granted.subject,
-        role,
-    )
-    await _record(connection, granted, reason)
-    return granted
+    # Adds nobody if the person has just signed in, or was erased a moment ago.
+    await identity.add(database, new_id(), TokenIdentity(development_subject(address), address))
+    return await find_user(database, address)
 
 
-async def _record(connection: asyncpg.Connection, granted: Granted, reason: str) -> None:
-    """Write a line of the audit log."""
-    before = {} if granted.before is None else {"role": granted.before}
-    await connection.execute(
-        "INSERT INTO users.admin_actions (id, actor_kind, action, target_id, before, after, reason, request_id)"
-        " VALUES ($1, 'OPERATOR', 'SET_ROLE', $2, $3, $4, $5, $6)",
-        uuid7(),
-        granted.user_id,
-        json.dumps(before),
-        json.dumps({"role": granted.after}),
-        reason,
-        str(uuid7()),
+async def mute(admin_dsn: str, user: str, duration: dt.timedelta | None, reason: str) -> Sanctioned:
+    """Mute the user with this address or id for a time, or until it is lifted. Raises CliError."""
+    reason = checked_reason(reason)
+    return await _act(
+        admin_dsn,
+        "admin mute",
+        user,
+        lambda database, user_id: admin.mute_user(database, OPERATOR, user_id, _end(duration), reason),
     )
 
 
-def _normal(email: str) -> str:
-    address = unicodedata.normalize("NFC", email.strip()).lower()
-    name, at, host = address.rpartition("@")
-    if not (name and at and host) or len(address) > _LONGEST_EMAIL or not address.isprintable():
-        raise CliError("EMAIL_INVALID", "This is not an e-mail address.", fix="Example: ada@example.org")
-    return address
+async def unmute(admin_dsn: str, user: str, reason: str) -> Sanctioned:
+    """Lift the mute of the user with this address or id. Raises CliError."""
+    reason = checked_reason(reason)
+    return await _act(
+        admin_dsn,
+        "admin unmute",
+        user,
+        lambda database, user_id: admin.unmute_user(database, OPERATOR, user_id, reason),
+    )
+
+
+async def suspend(admin_dsn: str, user: str, duration: dt.timedelta | None, reason: str) -> Sanctioned:
+    """Suspend the user with this address or id for a time, or until it is lifted. Raises CliError."""
+    reason = checked_reason(reason)
+    return await _act(
+        admin_dsn,
+        "admin suspend",
+        user,
+        lambda database, user_id: admin.suspend_user(database, OPERATOR, user_id, _end(duration), reason),
+    )
+
+
+async def unsuspend(admin_dsn: str, user: str, reason: str) -> Sanctioned:
+    """Lift the suspension of the user with this address or id. Raises CliError."""
+    reason = checked_reason(reason)
+    return await _act(
+        admin_dsn,
+        "admin unsuspend",
+        user,
+        lambda database, user_id: admin.unsuspend_user(database, OPERATOR, user_id, reason),
+    )
+
+
+async def list_actions(admin_dsn: str, target: str | None, limit: int) -> list[LoggedAction]:
+    """Return the newest entries of the audit log, of all or of one user, by address or id. Raises CliError."""
+    async with users_database(admin_dsn, "admin list") as database:
+        target_id = None if target is None else (await find_user(database, target)).id
+        wanted = AdminActionFilter(None, target_id, None, Micros(0), Micros(MAX_TIMESTAMP))
+        rows = await admin_store.list_page(database, wanted, (wanted.end_at, MIN_ID), limit)
+    return [
+        LoggedAction(
+            id=row.id,
+            create_time=_instant(row.created_at),
+            actor_kind=row.actor_kind,
+            actor_id=row.actor_id,
+            action=row.action,
+            target_id=row.target_id,
+            before=json.loads(row.before),
+            after=json.loads(row.after),
+            reason=row.reason,
+            call_id=row.request_id,
+        )
+        for row in rows
+    ]
+
+
+async def _act(
+    admin_dsn: str, purpose: str, user: str, action: Callable[[Database, UUID], Awaitable[UserRow]]
+) -> Sanctioned:
+    async with users_database(admin_dsn, purpose) as database:
+        before = await find_user(database, user)
+        after = await action(database, before.id)
+    muted, suspended = (
+        None if each is None else _instant(each) for each in (after.muted_until, after.suspended_until)
+    )
+    return Sanctioned(after.id, muted, suspended, changed=after.updated_at != before.updated_at)
+
+
+def _end(duration: dt.timedelta | None) -> Micros:
+    if duration is None:
+        return UNTIL_LIFTED
+    return Micros(SystemClock().now() + duration // dt.timedelta(microseconds=1))
+
+
+def _instant(at: Micros) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=at)

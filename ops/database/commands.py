@@ -1,8 +1,7 @@
-"""`seda db`, `seda migrate` and `seda admin`: options in, a few lines or one JSON object out."""
+"""`seda db` and `seda migrate`: options in, a few lines or one JSON object out."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -19,17 +18,11 @@ _Result = TypeVar("_Result")
 
 db_app = typer.Typer(no_args_is_help=True, help="Set up the database.")
 migrate_app = typer.Typer(no_args_is_help=True, help="Bring the schemas to this version of Seda.")
-admin_app = typer.Typer(no_args_is_help=True, help="Make administrators.")
 
 
 @db_app.callback()
 def _db() -> None:
     """Set up the database."""
-
-
-@admin_app.callback()
-def _admin() -> None:
-    """Make administrators."""
 
 
 @db_app.command("init")
@@ -61,7 +54,7 @@ def db_init(
     from ops.database.logins import service_logins
 
     passwords = service_logins() if logins else None
-    report = _run(init_database(admin_dsn(), single_role=single_role, logins=passwords))
+    report = run(init_database(admin_dsn(), single_role=single_role, logins=passwords))
     for warning in report.warnings:
         console.message(warning, "yellow")
     if not report.ready:
@@ -88,7 +81,7 @@ def migrate_deploy(
     from ops.database.connection import admin_dsn
     from ops.database.migrate import deploy
 
-    schemas = _run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
+    schemas = run(deploy(admin_dsn(), lock_wait_seconds=lock_wait))
     text = "\n".join(
         f"{each.schema}: "
         + (f"+{len(each.applied)}, now at {each.current}" if each.applied else f"at {each.current}")
@@ -109,7 +102,7 @@ def migrate_status() -> None:
     from ops.database.connection import admin_dsn
     from ops.database.migrate import status
 
-    schemas = _run(status(admin_dsn()))
+    schemas = run(status(admin_dsn()))
     if console.json:
         console.result({"schemas": schemas})
     else:
@@ -138,48 +131,15 @@ def migrate_diff() -> None:
     from ops.database.connection import admin_dsn
     from ops.database.migrate import diff
 
-    found = _run(diff(admin_dsn()))
+    found = run(diff(admin_dsn()))
     lines = [f"{schema}: {line}" for schema, lines in found.items() for line in lines]
     console.result({"differences": found}, "\n".join(lines) or "No differences.")
     if lines:
         raise typer.Exit(Exit.DRIFT)
 
 
-@admin_app.command("grant")
-def admin_grant(
-    email: Annotated[str, typer.Argument(help="Address of the user.")],
-    role: Annotated[str, typer.Argument(help="USER, MODERATOR or ADMIN.")],
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "Granted by an operator",
-) -> None:
-    """Give a user a role on the whole platform; the act is recorded.
-
-    Names the subject of the user's tokens: compare it with the issuer's list of users. With SEDA_ENV=development a
-    user that is not known yet is created.
-
-    Examples:
-        seda admin grant ada@example.org ADMIN
-
-        seda admin grant bob@example.org USER --reason "Left the team"
-    """
-    from ops.database.admin import DEVELOPMENT, grant
-    from ops.database.connection import admin_dsn
-
-    environment = os.environ.get("SEDA_ENV", DEVELOPMENT)
-    granted = _run(grant(admin_dsn(), email, role.upper(), environment=environment, reason=reason))
-    done = "was created as" if granted.before is None else "is now" if granted.changed else "already was"
-    console.result(
-        {
-            "user_id": granted.user_id,
-            "subject": granted.subject,
-            "before": granted.before,
-            "after": granted.after,
-            "changed": granted.changed,
-        },
-        f"{granted.user_id} (subject {granted.subject}) {done} {granted.after}.",
-    )
-
-
-def _run(work: Coroutine[None, None, _Result]) -> _Result:
+def run(work: Coroutine[None, None, _Result]) -> _Result:
+    """Run a command's coroutine."""
     # asyncio takes longer to load than everything that `seda --help` needs together.
     import asyncio
 

@@ -1,15 +1,16 @@
-"""`seda admin grant`: who it finds, whom it creates, what it records and when it refuses."""
+"""`seda admin`: who it finds, whom it creates, what it records and when it refuses."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 from typing import Any
 
 import asyncpg
 import pytest
 
-from ops.database.admin import grant
+from ops.database.admin import grant, list_actions, mute, suspend, unmute, unsuspend
 from ops.dev_tokens import development_subject
 from ops.errors import CliError
 from tests.postgres import Database, administrator
@@ -80,7 +81,7 @@ async def test_grant_creates_an_unknown_user_in_development(fresh_database: Data
     assert granted.subject == development_subject("ada@demo.seda.fm")
     assert granted.user_id.version == 7
     assert [(each["before"], each["after"]) for each in await actions(fresh_database)] == [
-        ({}, {"role": "MODERATOR"})
+        ({"role": "USER"}, {"role": "MODERATOR"})
     ]
 
 
@@ -118,6 +119,19 @@ async def test_the_last_administrator_stays(fresh_database: Database) -> None:
     ).changed
 
 
+async def test_the_last_administrator_who_may_act_stays(fresh_database: Database) -> None:
+    for name in ("ada", "bob"):
+        await sign_in(fresh_database, f"{name}@example.org", "ADMIN")
+    await suspend(fresh_database.admin_dsn, "bob@example.org", None, "Stolen account")
+    for action in (
+        suspend(fresh_database.admin_dsn, "ada@example.org", None, "Stolen account"),
+        grant(fresh_database.admin_dsn, "ada@example.org", "USER", environment="production"),
+    ):
+        with pytest.raises(CliError) as caught:
+            await action
+        assert caught.value.code == "LAST_ADMIN"
+
+
 async def test_two_operators_can_not_demote_the_last_two_at_once(fresh_database: Database) -> None:
     for _ in range(5):
         for name in ("ada", "bob"):
@@ -135,6 +149,78 @@ async def test_two_operators_can_not_demote_the_last_two_at_once(fresh_database:
         assert len(left) == 1
 
 
+async def test_sanctions_are_recorded_once(fresh_database: Database) -> None:
+    await sign_in(fresh_database, "ada@example.org")
+    [user] = await rows(fresh_database, "SELECT id FROM users.users")
+    dsn, hour = fresh_database.admin_dsn, dt.timedelta(hours=1)
+
+    muted = await mute(dsn, " Ada@example.org", hour, "  Spam\n again ")
+    assert (muted.user_id, muted.changed, muted.suspend_expire_time) == (user["id"], True, None)
+    assert muted.mute_expire_time is not None
+    assert abs(muted.mute_expire_time - dt.datetime.now(dt.UTC) - hour) < dt.timedelta(minutes=1)
+    assert (await mute(dsn, str(user["id"]), None, "Spam")).changed
+    assert not (await mute(dsn, str(user["id"]), None, "Spam")).changed
+    assert (await unmute(dsn, "ada@example.org", "Sorry")).mute_expire_time is None
+    assert not (await unmute(dsn, "ada@example.org", "Sorry")).changed
+    suspended = await suspend(dsn, "ada@example.org", None, "Threats")
+    assert suspended.suspend_expire_time == dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+    assert (await unsuspend(dsn, "ada@example.org", "Sorry")).changed
+
+    recorded = await actions(fresh_database)
+    assert [(each["action"], each["reason"]) for each in recorded] == [
+        ("MUTE_USER", "Spam again"),
+        ("MUTE_USER", "Spam"),
+        ("UNMUTE_USER", "Sorry"),
+        ("SUSPEND_USER", "Threats"),
+        ("UNSUSPEND_USER", "Sorry"),
+    ]
+    assert {(each["actor_kind"], each["actor_id"], each["target_id"]) for each in recorded} == {
+        ("OPERATOR", None, user["id"])
+    }
+    assert len({each["request_id"] for each in recorded}) == 5
+
+
+async def test_sanctions_create_nobody(fresh_database: Database) -> None:
+    for user in ("ada@example.org", "01a228a9-ac06-7432-807b-d89506680f05"):
+        with pytest.raises(CliError) as caught:
+            await mute(fresh_database.admin_dsn, user, None, "Spam")
+        assert caught.value.code == "USER_UNKNOWN"
+    assert await rows(fresh_database, "SELECT FROM users.users") == []
+
+
+async def test_list_shows_the_newest_first(fresh_database: Database) -> None:
+    for name in ("ada", "bob"):
+        await sign_in(fresh_database, f"{name}@example.org")
+        await mute(fresh_database.admin_dsn, f"{name}@example.org", None, name)
+    await unmute(fresh_database.admin_dsn, "ada@example.org", "ada")
+
+    found = await list_actions(fresh_database.admin_dsn, None, 2)
+    assert [(each.action, each.reason) for each in found] == [("UNMUTE_USER", "ada"), ("MUTE_USER", "bob")]
+    of_ada = await list_actions(fresh_database.admin_dsn, "ada@example.org", 10)
+    assert [(each.action, each.before, each.after) for each in of_ada] == [
+        ("UNMUTE_USER", {"mute_expire_time": "9999-12-31T23:59:59.000000Z"}, {"mute_expire_time": None}),
+        ("MUTE_USER", {"mute_expire_time": None}, {"mute_expire_time": "9999-12-31T23:59:59.000000Z"}),
+    ]
+
+
+async def test_a_locked_row_ends_with_an_error_to_retry(fresh_database: Database) -> None:
+    await sign_in(fresh_database, "ada@example.org")
+    async with (
+        administrator(fresh_database.server, fresh_database.name) as connection,
+        connection.transaction(),
+    ):
+        await connection.execute("SELECT FROM users.users FOR UPDATE")
+        with pytest.raises(CliError) as caught:
+            await mute(fresh_database.admin_dsn, "ada@example.org", None, "Spam")
+    assert caught.value.code == "CONFLICT"
+
+
+async def test_a_login_without_the_owner_s_rights_is_refused(fresh_database: Database) -> None:
+    with pytest.raises(CliError) as caught:
+        await mute(fresh_database.app_dsn("users"), "ada@example.org", None, "Spam")
+    assert "owner of the table" in caught.value.message
+
+
 @pytest.mark.parametrize("email", ["", "ada", "@example.org", "ada@", f"{'a' * 250}@x.org", "a\x00b@x.org"])
 async def test_what_is_no_address_is_refused(email: str, database: Database) -> None:
     with pytest.raises(CliError) as caught:
@@ -148,9 +234,10 @@ async def test_an_unknown_role_is_refused(database: Database) -> None:
     assert (caught.value.code, caught.value.fix) == ("ROLE_INVALID", "Use one of USER, MODERATOR, ADMIN.")
 
 
-async def test_an_empty_reason_is_refused(database: Database) -> None:
+@pytest.mark.parametrize("reason", ["", " \t", "r" * 513, "a\x00b"])
+async def test_an_empty_long_or_unprintable_reason_is_refused(reason: str, database: Database) -> None:
     with pytest.raises(CliError) as caught:
-        await grant(database.admin_dsn, "ada@example.org", "ADMIN", environment="development", reason="")
+        await grant(database.admin_dsn, "ada@example.org", "ADMIN", environment="development", reason=reason)
     assert caught.value.code == "REASON_INVALID"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import os
 import sys
@@ -14,8 +15,11 @@ import pytest
 
 from migrations.heads import head
 from ops.database import SERVICES
+from ops.database.admin_commands import _parse_duration
 from ops.database.lock import migration_lock
 from ops.dev_tokens import development_subject
+from ops.errors import CliError
+from tests.architecture.project import ROOT
 from tests.postgres import Database, administrator
 
 
@@ -61,7 +65,8 @@ async def test_from_nothing_to_an_administrator(blank_database: Database, tmp_pa
     pending = await run("migrate", "status")
     assert (pending.code, pending.stdout.splitlines()[1].split("\t")[:2]) == (1, ["users", "pending"])
     deployed = await run("migrate", "deploy")
-    assert (deployed.code, deployed.stdout.splitlines()[0]) == (0, f"users: +4, now at {head('users')}")
+    count = len(list((ROOT / "migrations/users/versions").glob("2*.py")))
+    assert (deployed.code, deployed.stdout.splitlines()[0]) == (0, f"users: +{count}, now at {head('users')}")
     status = await run("migrate", "status", "--json")
     assert (status.code, [each["pending"] for each in status.envelope["data"]["schemas"]]) == (0, [[]] * 3)
     assert (await run("migrate", "diff")).stdout == "No differences.\n"
@@ -114,3 +119,56 @@ async def test_nobody_is_created_in_production(fresh_database: Database, tmp_pat
     ended = await seda(fresh_database, tmp_path, "admin", "grant", "a@b.org", "ADMIN", SEDA_ENV="production")
 
     assert (ended.code, "sign in once first" in ended.stderr) == (1, True)
+
+
+async def test_sanctions_by_an_operator(fresh_database: Database, tmp_path: Path) -> None:
+    async def run(*arguments: str) -> Ended:
+        return await seda(fresh_database, tmp_path, "admin", *arguments)
+
+    user_id = (await run("grant", "ada@example.org", "moderator", "--json")).envelope["data"]["user_id"]
+    muted = await run("mute", "Ada@example.org", "--for", "2h", "--reason", "Spam")
+    assert (muted.code, muted.stderr) == (0, "")
+    assert muted.stdout.startswith(f"{user_id} is muted until 2")
+    suspended = await run("suspend", user_id, "--reason", "Threats", "--json")
+    assert suspended.envelope == {
+        "ok": True,
+        "data": {
+            "user_id": user_id,
+            "mute_expire_time": suspended.envelope["data"]["mute_expire_time"],
+            "suspend_expire_time": "9999-12-31T23:59:59Z",
+            "changed": True,
+        },
+    }
+    again = await run("suspend", user_id, "--reason", "Threats")
+    assert again.stdout == f"{user_id} is suspended until it is lifted, as before.\n"
+    assert (await run("unsuspend", user_id, "--reason", "r")).stdout == f"{user_id} is not suspended.\n"
+    assert (await run("unmute", user_id, "--reason", "r")).stdout == f"{user_id} is not muted.\n"
+    assert (await run("unmute", user_id, "--reason", "r")).stdout == f"{user_id} is not muted, as before.\n"
+    listed = await run("list", "--target", "ada@example.org", "--limit", "3")
+    rows = [line.split("\t") for line in listed.stdout.splitlines()]
+    assert rows[0] == ["time", "actor", "action", "target", "change", "reason"]
+    assert [row[1:4] for row in rows[1:]] == [
+        ["OPERATOR", action, user_id] for action in ("UNMUTE_USER", "UNSUSPEND_USER", "SUSPEND_USER")
+    ]
+    assert rows[3][4:] == ["suspend_expire_time: - > 9999-12-31T23:59:59.000000Z", "Threats"]
+    [*_, oldest] = (await run("list", "--json")).envelope["data"]["actions"]
+    assert (oldest["action"], oldest["after"], oldest["actor_id"]) == (
+        "SET_ROLE",
+        {"role": "MODERATOR"},
+        None,
+    )
+
+
+async def test_a_wrong_duration_is_a_usage_error(tmp_path: Path) -> None:
+    ended = await seda(None, tmp_path, "admin", "mute", "a@b.org", "--for", "2", "--reason", "r", "--json")
+    assert (ended.code, ended.envelope["error"]["code"]) == (2, "DURATION_INVALID")
+
+
+def test_durations_have_a_unit_and_an_end() -> None:
+    for text in ("", "0h", "2", "h", "-1h", "1.5h", "2 h", "3651d", "1w", "٣h"):
+        with pytest.raises(CliError) as caught:
+            _parse_duration(text)
+        assert caught.value.code == "DURATION_INVALID"
+    found = [_parse_duration(text) for text in ("90s", "30m", "2h", "3650d")]
+    assert found == [dt.timedelta(seconds=seconds) for seconds in (90, 1_800, 7_200, 3_650 * 86_400)]
+    assert _parse_duration(None) is None

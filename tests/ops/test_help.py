@@ -9,7 +9,8 @@ import pytest
 import typer.main
 
 from ops import cli
-from ops.database.commands import admin_app, db_app, migrate_app
+from ops.database.admin_commands import admin_app
+from ops.database.commands import db_app, migrate_app
 from ops.help import DOCUMENT, document
 from ops.help_topics import TOPICS
 from tests.ops.support.command import Seda

@@ -187,6 +187,9 @@ SET role = $2,
 WHERE id = $1
 RETURNING id, email, display_name, role, muted_until, suspended_until, created_at, updated_at;
 
+-- users.subject
+SELECT /* users.subject */ supabase_id AS subject FROM users.users WHERE id = $1;
+
 -- users.update
 UPDATE /* users.update */ users.users AS updated
 SET display_name = coalesce($3, updated.display_name),

@@ -1,4 +1,4 @@
-"""The actions of AdminService. The `seda admin` command runs them too, as an operator."""
+"""The actions of AdminService. They need the database alone: the `seda admin` command runs them too, as an operator."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from uuid import UUID
 
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
-from servicekit.database import Session
+from servicekit.database import Database, Session
 from servicekit.pagination import decode_instant, encode_token, fingerprint, paginate
-from services.users.actions.deps import Deps
 from services.users.domain.admin import (
     Actor,
     AdminAction,
@@ -34,47 +33,51 @@ from services.users.store.admin import AdminActionRow
 from services.users.store.users import MIN_ID, UserRow
 
 
-async def set_role(deps: Deps, actor: Actor, user_id: UUID, role: Role, reason: str) -> UserRow:
+async def set_role(database: Database, actor: Actor, user_id: UUID, role: Role, reason: str) -> UserRow:
     """Set a user's role and return the user. Raises what `_act` raises."""
     return await _act(
-        deps, actor, AdminActionType.SET_ROLE, user_id, reason, lambda user: user._replace(role=role)
+        database, actor, AdminActionType.SET_ROLE, user_id, reason, lambda user: user._replace(role=role)
     )
 
 
-async def mute_user(deps: Deps, actor: Actor, user_id: UUID, until: Micros, reason: str) -> UserRow:
+async def mute_user(database: Database, actor: Actor, user_id: UUID, until: Micros, reason: str) -> UserRow:
     """Mute a user and return the user. Raises ExpireTimePassedError and what `_act` raises."""
-    return await _act(deps, actor, AdminActionType.MUTE_USER, user_id, reason, lambda user: mute(user, until))
+    return await _act(
+        database, actor, AdminActionType.MUTE_USER, user_id, reason, lambda user: mute(user, until)
+    )
 
 
-async def unmute_user(deps: Deps, actor: Actor, user_id: UUID, reason: str) -> UserRow:
+async def unmute_user(database: Database, actor: Actor, user_id: UUID, reason: str) -> UserRow:
     """Lift a user's mute and return the user. Raises what `_act` raises."""
-    return await _act(deps, actor, AdminActionType.UNMUTE_USER, user_id, reason, unmute)
+    return await _act(database, actor, AdminActionType.UNMUTE_USER, user_id, reason, unmute)
 
 
-async def suspend_user(deps: Deps, actor: Actor, user_id: UUID, until: Micros, reason: str) -> UserRow:
+async def suspend_user(
+    database: Database, actor: Actor, user_id: UUID, until: Micros, reason: str
+) -> UserRow:
     """Suspend a user and return the user. Raises ExpireTimePassedError and what `_act` raises."""
     return await _act(
-        deps, actor, AdminActionType.SUSPEND_USER, user_id, reason, lambda user: suspend(user, until)
+        database, actor, AdminActionType.SUSPEND_USER, user_id, reason, lambda user: suspend(user, until)
     )
 
 
-async def unsuspend_user(deps: Deps, actor: Actor, user_id: UUID, reason: str) -> UserRow:
+async def unsuspend_user(database: Database, actor: Actor, user_id: UUID, reason: str) -> UserRow:
     """Lift a user's suspension and return the user. Raises what `_act` raises."""
-    return await _act(deps, actor, AdminActionType.UNSUSPEND_USER, user_id, reason, unsuspend)
+    return await _act(database, actor, AdminActionType.UNSUSPEND_USER, user_id, reason, unsuspend)
 
 
 async def list_admin_actions(
-    deps: Deps, caller: Caller, wanted: AdminActionFilter, size: int, page_token: str
+    database: Database, caller: Caller, wanted: AdminActionFilter, size: int, page_token: str
 ) -> tuple[list[AdminActionRow], str]:
     """Return a page of the audit log, newest first, and the next page's token. Raises PageTokenMismatchError."""
     binding = fingerprint("ListAdminActions", caller.user_id, *astuple(wanted))
     before = decode_instant(page_token, binding) or (wanted.end_at, MIN_ID)
-    rows = await store.list_page(deps.database, wanted, before, size + 1)
+    rows = await store.list_page(database, wanted, before, size + 1)
     return paginate(rows, size, lambda last: encode_token(binding, (last.created_at,), (str(last.id),)))
 
 
 async def _act(
-    deps: Deps,
+    database: Database,
     actor: Actor,
     action: AdminActionType,
     user_id: UUID,
@@ -110,4 +113,4 @@ async def _act(
         )
         return changed
 
-    return await deps.database.run_in_transaction(work)
+    return await database.run_in_transaction(work)

@@ -18,39 +18,39 @@ class AdminServicer:
     descriptor = pb.DESCRIPTOR.services_by_name["AdminService"]
 
     def __init__(self, deps: Deps) -> None:
-        self._deps = deps
+        self._database = deps.database
 
     async def SetRole(self, request: pb.SetRoleRequest, call: Call) -> pb.SetRoleResponse:
         """Set a user's role."""
         actor, user_id = wire.acting_user(call.caller), parse_id(request.user_id)
         role = role_from_proto(request.role)
-        row = await admin.set_role(self._deps, actor, user_id, role, request.reason)
+        row = await admin.set_role(self._database, actor, user_id, role, request.reason)
         return wire.with_user(pb.SetRoleResponse(), row, call.caller)
 
     async def MuteUser(self, request: pb.MuteUserRequest, call: Call) -> pb.MuteUserResponse:
         """Mute a user."""
         actor, user_id = wire.acting_user(call.caller), parse_id(request.user_id)
         until = wire.expires_at(request)
-        row = await admin.mute_user(self._deps, actor, user_id, until, request.reason)
+        row = await admin.mute_user(self._database, actor, user_id, until, request.reason)
         return wire.with_user(pb.MuteUserResponse(), row, call.caller)
 
     async def UnmuteUser(self, request: pb.UnmuteUserRequest, call: Call) -> pb.UnmuteUserResponse:
         """Lift a mute."""
         actor, user_id = wire.acting_user(call.caller), parse_id(request.user_id)
-        row = await admin.unmute_user(self._deps, actor, user_id, request.reason)
+        row = await admin.unmute_user(self._database, actor, user_id, request.reason)
         return wire.with_user(pb.UnmuteUserResponse(), row, call.caller)
 
     async def SuspendUser(self, request: pb.SuspendUserRequest, call: Call) -> pb.SuspendUserResponse:
         """Suspend a user."""
         actor, user_id = wire.acting_user(call.caller), parse_id(request.user_id)
         until = wire.expires_at(request)
-        row = await admin.suspend_user(self._deps, actor, user_id, until, request.reason)
+        row = await admin.suspend_user(self._database, actor, user_id, until, request.reason)
         return wire.with_user(pb.SuspendUserResponse(), row, call.caller)
 
     async def UnsuspendUser(self, request: pb.UnsuspendUserRequest, call: Call) -> pb.UnsuspendUserResponse:
         """Lift a suspension."""
         actor, user_id = wire.acting_user(call.caller), parse_id(request.user_id)
-        row = await admin.unsuspend_user(self._deps, actor, user_id, request.reason)
+        row = await admin.unsuspend_user(self._database, actor, user_id, request.reason)
         return wire.with_user(pb.UnsuspendUserResponse(), row, call.caller)
 
     async def ListAdminActions(
@@ -59,5 +59,5 @@ class AdminServicer:
         """Return a page of the audit log."""
         wanted, size = wire.admin_action_filter(request), page_size(request.page_size)
         return wire.list_admin_actions_response(
-            *await admin.list_admin_actions(self._deps, call.caller, wanted, size, request.page_token)
+            *await admin.list_admin_actions(self._database, call.caller, wanted, size, request.page_token)
         )

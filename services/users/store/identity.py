@@ -47,6 +47,17 @@ _BY_SUBJECT = Query[SubjectRow, str, list[bytes]](
     """,
 )
 
+
+class TokenSubjectRow(NamedTuple):
+    """The subject of a user's tokens."""
+
+    subject: str | None
+
+
+_SUBJECT = Query[TokenSubjectRow, UUID](
+    "users.subject", "SELECT supabase_id AS subject FROM users.users WHERE id = $1"
+)
+
 # No conflict target: two first sign-ins of one user can conflict on either unique key. Identities are refused here
 # as well, for a sign-in that began before an erasure and goes on after it.
 _ADD = Query[IdentityRow, UUID, str, str, list[bytes]](
@@ -76,6 +87,12 @@ async def find_by_subject(database: Database, token: TokenIdentity) -> SubjectRo
     """Return the user of a subject, and whether the token's identity is refused."""
     async with database.session() as session:
         return await session.one(_BY_SUBJECT, token.subject, token.hashes)
+
+
+async def subject(database: Database, user_id: UUID) -> str | None:
+    """Return the subject of an existing user's tokens; None once erased."""
+    row = await database.row(_SUBJECT, user_id)
+    return None if row is None else row.subject
 
 
 async def add(database: Database, user_id: UUID, token: TokenIdentity) -> IdentityRow | None:
