@@ -61,6 +61,10 @@ class FaultProxy:
             link.cancel()
         await asyncio.gather(*links, return_exceptions=True)
 
+    def lead_to(self, port: int) -> None:
+        """Pass new connections on to another port; those of now stay, as after a failover behind a proxy."""
+        self._target_port = port
+
     def reset(self) -> int:
         """Reset all connections, both ends, and return how many there were."""
         for link in self._links:
