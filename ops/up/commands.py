@@ -14,7 +14,7 @@ _DATA, _SCREEN = "Data options", "Screen options"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (up, status, show_logs, restart, down):
+    for command in (up, status, show_logs, restart, down, doctor):
         app.command(command.__name__.removeprefix("show_"))(command)
 
 
@@ -163,3 +163,26 @@ def down(
     from ops.up.down import down as run
 
     run(console, wipe=wipe, yes=yes, no_input=no_input, dry_run=dry_run)
+
+
+def doctor(
+    fail_on: Annotated[
+        Literal["warn", "critical"], typer.Option(help="Exit with 1 from this result on.")
+    ] = "warn",
+) -> None:
+    """Find what would keep a suite from running here: Python, packages, ports, disk, clock, permissions, database.
+
+    Changes nothing. Exit code 1: something is worth a warning, or worse.
+
+    Examples:
+        seda doctor
+
+        seda doctor --json --fail-on critical
+    """
+    from ops.doctor import examine
+    from ops.findings import Result, fails, show
+
+    findings = examine()
+    show(console, findings)
+    if fails(findings, Result(fail_on)):
+        raise typer.Exit(Exit.ACTION_NEEDED)
