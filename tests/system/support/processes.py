@@ -19,7 +19,8 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.system.support.health import becomes, open_health
 
 SECOND_CHAT = ProcessSpec("chat", "services.chat", 4)
-"""Chat's second replica, on a port that no other process of the suite takes."""
+SECOND_USERS = ProcessSpec("users", "services.users", 6)
+"""Second replicas, on ports that no other process of the suite takes."""
 
 # Five times what a process takes to serve on two busy cores.
 START_SECONDS = 40.0
