@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -15,13 +16,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ops.env import secret
-from ops.errors import CliError
+from ops.errors import CliError, Exit
 from ops.proc_info import start_time
 from ops.topology import DEFAULT_PORT_BASE, LOOPBACK, Ports
 
 _SECRET_BYTES = 48
 _CLOCK_STEP_SECONDS = 2.0
 _PASSABLE = 0o710
+_INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 DATABASE = "seda"
 SUPERUSER = "seda"
 
@@ -210,8 +212,37 @@ def _make_private(path: Path) -> None:
 
 
 def find_data_dir(environ: Mapping[str, str] = os.environ) -> DataDir:
-    """Return the data folder: SEDA_HOME, else `.seda` in the working directory."""
-    return DataDir(Path(environ.get("SEDA_HOME") or ".seda").expanduser())
+    """Return the data folder: SEDA_HOME, else that of the instance SEDA_NAME, else `.seda` in the working directory.
+
+    Raises CliError NAME_INVALID, and SETTING_INVALID when both are set.
+    """
+    home, name = environ.get("SEDA_HOME"), environ.get("SEDA_NAME")
+    if not name:
+        return DataDir(Path(home or ".seda").expanduser())
+    if home:
+        raise CliError(
+            "SETTING_INVALID",
+            "A named instance has a data folder of its own, and SEDA_HOME names another.",
+            fix="unset SEDA_HOME   or use no name",
+            exit_code=Exit.USAGE,
+        )
+    if not _INSTANCE.fullmatch(name):
+        raise CliError(
+            "NAME_INVALID",
+            f"{name!r} can't name an instance.",
+            why="A name has up to 40 lower-case letters, digits, '-' and '_', and begins with a letter or digit.",
+            fix="For example: seda up --name pr-123",
+            exit_code=Exit.USAGE,
+        )
+    return DataDir(state_home(environ) / "instances" / name)
+
+
+def state_home(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of what is known about all suites of this user, named instances among them."""
+    base = environ.get("XDG_STATE_HOME") or ""
+    # The specification says to ignore a relative one.
+    folder = Path(base) if base.startswith("/") else Path("~/.local/state").expanduser()
+    return folder / "seda"
 
 
 def port_base(environ: Mapping[str, str] = os.environ) -> int:

@@ -22,6 +22,7 @@ COMMAND_VARIABLES = {
         "administrator's DSN that bypasses a pooler, for migrations; default: `DATABASE_URL`",
     ),
     "SEDA_HOME": (".seda", "data directory of `seda up`"),
+    "SEDA_NAME": ("", "named instance that `seda` works on, with a data directory and ports of its own"),
     "SEDA_PORT_BASE": ("7400", "first port of `seda up`"),
     "SEDA_PG_BIN": (
         "",

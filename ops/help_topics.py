@@ -20,6 +20,7 @@ Treat a code that is not listed as failure.
     "environment": """\
 Environment
   SEDA_HOME        data folder of seda up; default: .seda in the working directory
+  SEDA_NAME        named instance, with a folder and ports of its own; what --name sets
   SEDA_PORT_BASE   first port of the suite; default: 7400
   DATABASE_URL     your own PostgreSQL 15 or newer, as administrator, or DATABASE_URL_FILE; default: one of our own;
                    a URL of the role seda_ro, which seda status -o env sets, does not count

@@ -25,11 +25,15 @@ def print_addresses(
     database: str,
 ) -> None:
     """Print the block. `database` says where the database is."""
-    usual = data_dir.path == Path.cwd() / ".seda"
-    lines = quickstart_commands(
-        seda_command(environ), ports.address(GATEWAY), None if usual else str(data_dir.path)
-    )
+    lines = quickstart_commands(seda_command(environ), ports.address(GATEWAY), _setting(data_dir, environ))
     progress.addresses(ports, processes, database, lines)
+
+
+def _setting(data_dir: DataDir, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    name = environ.get("SEDA_NAME")
+    if name:
+        return ("SEDA_NAME", name)
+    return None if data_dir.path == Path.cwd() / ".seda" else ("SEDA_HOME", str(data_dir.path))
 
 
 def database_text(state: SuiteState, data_dir: DataDir) -> str:

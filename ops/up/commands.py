@@ -12,10 +12,22 @@ from ops.console import CliError, Exit, console
 _DATA, _SCREEN = "Data options", "Screen options"
 
 
+_Name = Annotated[
+    str | None,
+    typer.Option("--name", envvar="SEDA_NAME", help="A named instance, with a folder and ports of its own."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (up, status, show_logs, restart, down, doctor):
+    for command in (up, status, show_logs, restart, down, ps, doctor):
         app.command(command.__name__.removeprefix("show_"))(command)
+
+
+def _use(name: str | None) -> None:
+    """Let all that looks for the suite find the instance."""
+    if name:
+        os.environ["SEDA_NAME"] = name
 
 
 def up(
@@ -41,6 +53,7 @@ def up(
         str | None,
         typer.Option(help="Show whole logs: all, or names such as chat,gateway.", rich_help_panel=_SCREEN),
     ] = None,
+    name: _Name = None,
 ) -> None:
     """Run the whole suite here until Ctrl-C: PostgreSQL, users, chat, tracks and gateway.
 
@@ -49,22 +62,29 @@ def up(
     Examples:
         seda up
 
-        seda up -d
+        seda up -d --name pr-123
 
         seda up --port-base 8400 --logs chat,gateway
     """
+    _use(name)
+    from ops.data_dir import find_data_dir
+    from ops.instances import Registry
     from ops.up.command import make_options, run
     from ops.up.detach import EndedError
     from ops.up.detach import detach as go_on_detached
 
-    options = make_options(os.environ, port_base, ephemeral=ephemeral, demo=not no_demo, logs=logs)
-    if detach and ephemeral:
+    if ephemeral and (detach or name):
         raise CliError(
             "USAGE",
-            "--ephemeral and --detach exclude each other: nobody would find the suite again.",
-            fix="SEDA_HOME=$(mktemp -d) seda up -d   and at the end, with the same SEDA_HOME: seda down --wipe",
+            f"--ephemeral and --{'detach' if detach else 'name'} exclude each other.",
+            why="The temporary folder of an ephemeral suite is found by nobody else.",
+            fix="seda up -d --name NAME   and at the end: seda down --name NAME --wipe",
             exit_code=Exit.USAGE,
         )
+    reserved = Registry().reserve(find_data_dir(), name) if name and port_base is None else None
+    options = make_options(
+        os.environ, port_base or reserved, ephemeral=ephemeral, demo=not no_demo, logs=logs
+    )
     try:
         release = go_on_detached() if detach else None
     except EndedError as ended:
@@ -77,6 +97,7 @@ def status(
         Literal["text", "json", "env", "url"],
         typer.Option("--output", "-o", help="env: lines for eval; url: the database's URL, read-only."),
     ] = "text",
+    name: _Name = None,
 ) -> None:
     """Show the suite of this folder: health, uptime, memory, addresses, migrations. Exit code 1: not all of it serves.
 
@@ -89,6 +110,7 @@ def status(
 
         psql "$(seda status -o url)"
     """
+    _use(name)
     from ops.up.status import show
 
     if not show(console, output):
@@ -107,6 +129,7 @@ def show_logs(
     request_id: Annotated[
         str | None, typer.Option("--request-id", help="Only what was logged about this call.")
     ] = None,
+    name: _Name = None,
 ) -> None:
     """Show the newest lines of the logs in .seda/log, in the order of time, also of a suite that was stopped.
 
@@ -115,6 +138,7 @@ def show_logs(
 
         seda logs --request-id 01JD2X4S5T
     """
+    _use(name)
     from ops.up.log_view import show
 
     show(console, process, follow=follow, count=lines, request_id=request_id)
@@ -130,6 +154,7 @@ def restart(
             envvar="SEDA_PORT_BASE", help="Move all ports; by default they stay. Not with a service."
         ),
     ] = None,
+    name: _Name = None,
 ) -> None:
     """Drain a process, start it again and wait until it serves. Without a name: all of it, with this shell's settings.
 
@@ -140,16 +165,19 @@ def restart(
 
         seda restart --port-base 8400
     """
+    _use(name)
     from ops.up.restart import restart as run
 
     run(console, service, port_base)
 
 
 def down(
+    everything: Annotated[bool, typer.Option("--all", help="All suites of seda ps.")] = False,
     wipe: Annotated[bool, typer.Option("--wipe", help="Delete the data, too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask: fail instead.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    name: _Name = None,
 ) -> None:
     """Stop the suite of this folder in order. The data stay, unless --wipe deletes them.
 
@@ -159,10 +187,26 @@ def down(
         seda down
 
         seda down --wipe --dry-run
+
+        seda down --all
     """
+    _use(name)
     from ops.up.down import down as run
 
-    run(console, wipe=wipe, yes=yes, no_input=no_input, dry_run=dry_run)
+    run(console, everything=everything, wipe=wipe, yes=yes, no_input=no_input, dry_run=dry_run)
+
+
+def ps() -> None:
+    """List the suites of this user that were started and not wiped: of folders and named ones, running or not.
+
+    Examples:
+        seda ps
+
+        seda ps --json
+    """
+    from ops.up.ps import show
+
+    show(console)
 
 
 def doctor(

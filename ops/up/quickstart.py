@@ -35,15 +35,15 @@ class QuickstartCommands:
     seda: tuple[str, ...]
 
 
-def quickstart_commands(seda: str, gateway: str, data_dir: str | None) -> QuickstartCommands:
+def quickstart_commands(seda: str, gateway: str, setting: tuple[str, str] | None) -> QuickstartCommands:
     """Return the lines for a gateway at `gateway`.
 
-    `seda` is the command as it must be typed; `data_dir` is the data folder if it is not the command's default,
-    else None.
+    `seda` is the command as it must be typed; `setting` is the variable, with its value, by which the commands find the
+    suite, if they need one.
     """
     token = f"export SEDA_TOKEN=$({seda} token --email {EMAIL})"
-    if data_dir is not None:
-        token = f"export SEDA_HOME={shlex.quote(data_dir)}; {token}"
+    if setting is not None:
+        token = f"export {setting[0]}={shlex.quote(setting[1])}; {token}"
     bare = "grpcurl -plaintext"
     authorized = f'{bare} -H "authorization: Bearer $SEDA_TOKEN"'
     return QuickstartCommands(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.data_dir import ProcessIdentity, SuiteState
 from ops.errors import CliError, Exit
+from ops.instances import Instance, Registry
 from ops.up import database
 from ops.up.addresses import print_addresses
 from ops.up.control import ControlServer
@@ -81,6 +83,12 @@ class SuiteRun:
         )
 
     async def _run_once(self) -> NewSettings | None:
+        options = self._options
+        # It is only for those who look at all suites.
+        with contextlib.suppress(OSError):
+            Registry(options.environ).record(
+                Instance(options.data_dir.path, options.environ.get("SEDA_NAME", ""), options.port_base)
+            )
         self._supervisor = Supervisor(
             self._options,
             self._progress,

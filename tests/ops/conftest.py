@@ -19,6 +19,7 @@ def seda(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     for name in list(os.environ):
         if name.startswith(("SEDA_", "DATABASE_URL", "CLICOLOR", "NO_COLOR")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     return Seda(tmp_path, capsys, monkeypatch)
 

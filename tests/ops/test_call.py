@@ -198,7 +198,7 @@ def test_pasted_lines_work_one_after_another_in_a_new_shell(tmp_path: Path, serv
     data_dir = DataDir(folder / ".seda")
     data_dir.ensure_secret("jwt")
     seda = f"{shlex.quote(sys.executable)} -m ops.cli"
-    lines = quickstart_commands(seda, server.address, str(data_dir.path))
+    lines = quickstart_commands(seda, server.address, ("SEDA_HOME", str(data_dir.path)))
     environ = {"PATH": os.defpath, "PYTHONPATH": str(PROJECT), "SEDA_GATEWAY": server.address}
     server.calls.clear()
     done = subprocess.run(

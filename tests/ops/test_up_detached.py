@@ -97,7 +97,8 @@ def test_wipe_deletes_what_was_made_and_nothing_else(detached: FakeSuite, folder
     assert refused.returncode == 4
     assert "Add --yes" in refused.stderr
     planned = seda(folder, "down", "--wipe", "--dry-run", "--json")
-    assert "stop" in json.loads(planned.stdout)["data"]["would"]
+    stop, *_ = json.loads(planned.stdout)["data"]["would"]
+    assert stop.startswith("stop pid ")
     assert detached.data_dir.running_state() is not None
     assert {each.name for each in path.iterdir()} == before
     told = seda(folder, "down", "--wipe", "--yes")

@@ -65,7 +65,7 @@ def seda(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-P", "-m", "ops.cli", *arguments],
         cwd=folder,
-        env=_environment(**environ),
+        env=_environment(folder, **environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -74,13 +74,15 @@ def seda(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedP
     )
 
 
-def _environment(**given: str) -> dict[str, str]:
+def _environment(folder: Path, **given: str) -> dict[str, str]:
     inherited = {
         name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
     }
     if "SEDA_TEST_PG_BIN" in os.environ:
         inherited["SEDA_PG_BIN"] = os.environ["SEDA_TEST_PG_BIN"]
-    return {**inherited, "PYTHONPATH": str(PROJECT), **given}
+    # What is known about suites stays beside the folder, whatever the developer has running.
+    state = {"XDG_STATE_HOME": str(folder.parent / "state")}
+    return {**inherited, **state, "PYTHONPATH": str(PROJECT), **given}
 
 
 class FakeSuite:
@@ -94,7 +96,7 @@ class FakeSuite:
             # -P like the installed command: no imports from the working directory.
             [sys.executable, "-P", "-m", self.module, "up", *arguments],
             cwd=folder,
-            env=_environment(**environ),
+            env=_environment(folder, **environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
