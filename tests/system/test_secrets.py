@@ -19,6 +19,7 @@ from typing import Any
 import grpc
 import pytest
 
+from ops.database.admin import grant
 from ops.topology import SUITE, USERS, Ports
 from servicekit.methods import Access
 from tests.contract.auth_headers import bad_headers, service_header, user_header
@@ -33,6 +34,7 @@ from tests.system.support.processes import RealProcess, RealSuite, real_suite
 pytestmark = pytest.mark.timeout(150)
 EMAIL = "canary.of.ours@example.org"
 REFUSED_EMAIL = "refused.canary@example.org"
+ADMIN_EMAIL = "administrator.canary@example.org"
 _LOUD = {"SEDA_LOG_LEVEL": "debug", "SEDA_LOG_STATEMENTS": "1"}
 _VALID = 4
 _BAD_HEADERS = 12
@@ -124,6 +126,7 @@ def secrets_of(database: Database) -> dict[str, str]:
         "the secret of services' tokens": SERVICE_SECRET,
         "an e-mail address": EMAIL,
         "another e-mail address": REFUSED_EMAIL,
+        "an administrator's e-mail address": ADMIN_EMAIL,
     }
 
 
@@ -135,7 +138,8 @@ def environ(database: Database, proxy: FaultProxy) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(folder: Path, database: Database, proxy: FaultProxy) -> AsyncIterator[Run]:
-    """Four real processes, logging all they can."""
+    """Four real processes, logging all they can, and an administrator."""
+    await grant(database.admin_dsn, ADMIN_EMAIL, "ADMIN", environment="development")
     with real_suite(folder, environ(database, proxy)) as suite:
         for each in SUITE:
             suite.add(each, **_LOUD)
@@ -152,10 +156,10 @@ async def running(folder: Path, database: Database, proxy: FaultProxy) -> AsyncI
 
 
 def header(target: Target, email: str = EMAIL) -> str:
-    """A header that opens the method, if only to users."""
+    """A header that opens the method, unless it is for moderators."""
     if target.method.access is Access.SERVICE:
         return service_header(min(target.method.callers), target.service_name)
-    return user_header(email)
+    return user_header(ADMIN_EMAIL if target.method.access is Access.ADMIN else email)
 
 
 async def something_to_find(run: Run) -> Requests:
@@ -169,6 +173,7 @@ async def something_to_find(run: Run) -> Requests:
         "user_id": [room.creator_id],
         "user_ids": [room.creator_id],
         "id": [room.creator_id],
+        "email": [EMAIL, REFUSED_EMAIL],
     }
     return Requests(20_261_122, known)
 
