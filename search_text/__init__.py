@@ -63,8 +63,8 @@ MAX_INDEX_EXPANSION = 8
 """The bytes of the index terms of a text, as a multiple of its own: eleven thirds of its words'."""
 
 
-class _CharacterMap(dict[int, str]):
-    """For str.translate: results by code point, with a cache."""
+class CharacterMap(dict[int, str]):
+    """For str.translate: the results of a function of one character, cached by code point."""
 
     def __init__(self, function: Callable[[str], str]) -> None:
         self._function = function
@@ -103,8 +103,8 @@ def _is_dropped(character: str) -> bool:
     )
 
 
-_NORMALIZED = _CharacterMap(_normalized)
-_SEPARATED = _CharacterMap(_separated)
+_NORMALIZED = CharacterMap(_normalized)
+_SEPARATED = CharacterMap(_separated)
 
 
 def normalize_text(text: str) -> str:

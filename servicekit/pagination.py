@@ -15,6 +15,8 @@ from servicekit.errors import PageTokenMismatchError
 _T = TypeVar("_T")
 
 DEFAULT_SIZE = 50
+SEARCH_SIZE = 20
+"""The default page size of searches: users look at the first few results."""
 MAX_SIZE = 100
 # The end of the year 9999, the last of protobuf's timestamps.
 MAX_TIMESTAMP = 253_402_300_800_000_000
@@ -22,9 +24,9 @@ MAX_BYTES = 1 << 20
 """The most serialized bytes of a page."""
 
 
-def page_size(requested: int) -> int:
-    """The effective page size: 50 by default, 100 at most."""
-    return min(requested, MAX_SIZE) or DEFAULT_SIZE
+def page_size(requested: int, default: int = DEFAULT_SIZE) -> int:
+    """The effective page size: 50 or another default, 100 at most."""
+    return min(requested, MAX_SIZE) or default
 
 
 def paginate(rows: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple[list[_T], str]:
@@ -34,6 +36,19 @@ def paginate(rows: Sequence[_T], size: int, token: Callable[[_T], str]) -> tuple
     """
     page = list(rows[:size])
     return page, token(page[-1]) if len(rows) > size else ""
+
+
+def take_within_budget(
+    items: Sequence[_T], size_of: Callable[[_T], int], budget: int
+) -> tuple[list[_T], int]:
+    """Return the first items that fit the budget, at least one if there is any, and their total bytes."""
+    used = 0
+    for count, item in enumerate(items):
+        size = size_of(item)
+        if count and used + size > budget:
+            return list(items[:count]), used
+        used += size
+    return list(items), used
 
 
 def fingerprint(method: str, caller: object, *filters: object) -> int:
@@ -59,6 +74,15 @@ def decode_token(token: str, fingerprint: int) -> PageToken:
     if decoded.fingerprint != fingerprint:
         raise PageTokenMismatchError
     return decoded
+
+
+def decode_cursor(token: str, fingerprint: int, cursor: Callable[[Sequence[int], Sequence[str]], _T]) -> _T:
+    """What `cursor` makes of a token's numbers and texts; raises PageTokenMismatchError, also for its ValueError."""
+    decoded = decode_token(token, fingerprint)
+    try:
+        return cursor(decoded.numbers, decoded.texts)
+    except ValueError:
+        raise PageTokenMismatchError from None
 
 
 def decode_number(token: str, fingerprint: int, first: int) -> int:

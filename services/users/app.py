@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from seda.chat.internal.v1 import author_data_service_pb2
 from seda.tracks.internal.v1 import catalog_service_pb2
+from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
-from services.users.actions.deps import Deps
+from services.users.actions.deps import Deps, Limits
 from services.users.actions.erasure import ErasureDeps, StepDeps
 from services.users.actions.identity import LocalResolver
 from services.users.clients.chat import RemoteAuthorData
 from services.users.clients.tracks import RemoteResolverData
 from services.users.config import Settings
 from services.users.rpc.admin import AdminServicer
+from services.users.rpc.artists import ArtistServicer
 from services.users.rpc.erasure import ErasureServicer
 from services.users.rpc.identity import IdentityServicer
 from services.users.rpc.users import UserServicer
@@ -24,12 +26,13 @@ SCHEMA_HEAD = "20261129_2030"
 
 def build(context: AppContext[Settings]) -> App:
     """Build the service."""
-    deps = Deps(context.database)
+    deps = _deps(context)
     return App(
         servicers=[
             UserServicer(deps),
             IdentityServicer(deps),
             AdminServicer(deps),
+            ArtistServicer(deps),
             ErasureServicer(_erasure_deps(context)),
         ],
         resolver=LocalResolver(deps),
@@ -62,3 +65,19 @@ def _erasure_worker(context: AppContext[Settings]) -> ErasureWorker:
         lambda: worker.backlog.oldest_seconds,
     )
     return worker
+
+
+def _deps(context: AppContext[Settings]) -> Deps:
+    settings = context.settings
+    limits = Limits(
+        artist_searches=RateLimiter(
+            settings.artist_search_rate_per_second, settings.artist_search_burst, context.clock
+        ),
+        artist_writes=RateLimiter(
+            settings.artist_write_rate_per_second, settings.artist_write_burst, context.clock
+        ),
+    )
+    slots = max(1, settings.db_pool_max - 2)
+    max_wait = settings.max_queue_wait_ms / 1000
+    search_slots = ConcurrencyLimiter(slots, settings.max_queued_calls, max_wait, per_user=max(1, slots // 2))
+    return Deps(context.database, limits, search_slots)

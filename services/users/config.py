@@ -29,6 +29,20 @@ class Settings(ServiceSettings):
     erasure_interval_seconds: float = Field(
         5, gt=0, description="seconds between two looks for due steps of erasures"
     )
+    artist_search_rate_per_second: float = Field(
+        5, gt=0, description="searches for artists a second that one user may make on average, per process"
+    )
+    artist_search_burst: float = Field(
+        20, ge=1, description="searches for artists that one user may make in a burst"
+    )
+    artist_write_rate_per_second: float = Field(
+        0.2,
+        gt=0,
+        description="changes a second of their artist profile that one user may make on average, per process",
+    )
+    artist_write_burst: float = Field(
+        20, ge=1, description="changes of their artist profile that one user may make in a burst"
+    )
     slice_database_url: PostgresUrl | None = Field(
         None,
         validation_alias="SEDA_USERS_DATABASE_URL",

@@ -22,6 +22,7 @@ def known(ids: Known) -> Known:
     """Field values with which a valid request gets past validation, in addition to existing ids."""
     return dict(ids) | {
         "update_mask": [FieldMask(paths=["display_name"])],
+        "UpdateArtistRequest.update_mask": [FieldMask(paths=["artist_name"])],
         "UpdateMessageRequest.update_mask": [FieldMask(paths=["text"])],
         "UpdateRoomRequest.update_mask": [FieldMask(paths=["description"])],
         "emoji": ["🎵"],

@@ -17,6 +17,14 @@ WRITABLE = {
     "seda.chat.v1.Message": {"room_id", "text", "track", "etag"},
     "seda.chat.v1.TrackSnapshot": {"track_id"},
     "seda.users.v1.User": {"display_name", "etag"},
+    "seda.users.v1.ArtistProfile": {
+        "artist_name",
+        "bio",
+        "website_url",
+        "spotify_url",
+        "soundcloud_url",
+        "etag",
+    },
 }
 IMMUTABLE = {"seda.chat.v1.Message": {"room_id"}, "seda.chat.v1.Room": {"private"}}
 

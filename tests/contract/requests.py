@@ -39,6 +39,11 @@ _LINKS = (
     "https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW",
     "https://spotify.link/abc", "spotify:track:2qToAcex0ruZfbEbAy9OhW", "http://example.org/", "https://[::1]:99999/",
 )  # fmt: skip
+ARTIST_URLS = {
+    "spotify_url": ["https://open.spotify.com/artist/6vWDO969PvNqNYHIOW5v0m"],
+    "soundcloud_url": ["https://soundcloud.com/forss"],
+}
+"""Valid values of the fields for them."""
 
 
 class Requests:

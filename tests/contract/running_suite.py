@@ -21,7 +21,7 @@ from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.auth_headers import EMAILS, service_header, user_header
 from tests.contract.probe_service import probe_service
-from tests.contract.requests import Requests
+from tests.contract.requests import ARTIST_URLS, Requests
 from tests.contract.responses import REQUEST_ID, violations
 from tests.contract.suite import Outcome, Suite, Target, listed, running, send
 from tests.effort import EXHAUSTIVE
@@ -121,6 +121,7 @@ async def _something_to_find(suite: Suite) -> dict[str, list[str]]:
         "paths": ["display_name", "text", "track_id", "name", "description"],
         "emoji": ["🎵", "👍", ":vinyl:"],
         "erasure_id": [started.erasure.id],
+        **ARTIST_URLS,
     }
 
 

@@ -10,19 +10,21 @@ from seda.chat.v1.membership_service_pb2 import MarkReadRequest, MarkUnreadReque
 from servicekit.caller import Role
 from servicekit.methods import Access
 from tests.contract.auth_headers import user_header
-from tests.contract.requests import Requests
+from tests.contract.requests import ARTIST_URLS, Requests
 from tests.contract.responses import reason_of
 from tests.contract.scenarios.context import ScenarioContext
 from tests.contract.stored_rows import changed, digests
 from tests.contract.suite import Target, running, send
 from tests.postgres import Database, administrator
 from tests.services.chat.chat_client import new_user
-from tests.services.running import add_track, add_user
+from tests.services.running import add_artist, add_track, add_user
 
 _TRIES = 12
 _ALLOWED = {"MarkRead", "MarkUnread", "EraseUser"}
-# Most take something back that the control has not done. tests/services/chat/rpc/test_permissions.py has the rest.
+# Most take something back that the control has not done. tests/services/chat/rpc/test_permissions.py has the rest, and
+# tests/services/users/rpc/test_artists.py the first profile of an artist.
 _UNDO = {
+    "CreateArtist",
     "AcceptInvitation",
     "DeclineInvitation",
     "DeleteMessagesByAuthor",
@@ -78,7 +80,14 @@ async def _owner(context: ScenarioContext) -> tuple[str, Mapping[str, Sequence[s
     }
     # Long fetched, so that a refresh is due.
     await context.admin.execute("UPDATE tracks.track_refs SET next_attempt_at = NULL")
-    ids |= {"User.id": [own_id], "paths": ["display_name", "text", "name"], "etag": [""], "emoji": ["🎵"]}
+    ids |= {
+        "User.id": [own_id],
+        "paths": ["artist_name", "display_name", "text", "name"],
+        "etag": [""],
+        "emoji": ["🎵"],
+    }
+    artist = await add_artist(context.admin, own_id)
+    ids |= ARTIST_URLS | {"artist_profile_id": [artist], "ArtistProfile.id": [artist]}
     return email, ids
 
 

@@ -1,4 +1,4 @@
-"""Every id is a canonical UUID, every name and reason a label; every message text has a visible character."""
+"""Every id is a canonical UUID, every name and reason a label; every text that is shown has a visible character."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test_ids_names_and_reasons_have_their_rules(message: Descriptor) -> None:
         assert rules.Extensions[validation_pb2.canonical_uuid] == is_id, field.full_name
         is_named = bool(re.search(r"(^|_)(name|reason|title|artist|topic|label)$", field.name))
         assert rules.Extensions[validation_pb2.label] == is_named, field.full_name
-        is_message_text = field.name == "text"
-        assert rules.Extensions[validation_pb2.not_blank] == is_message_text, field.full_name
+        is_shown_text = field.name in {"text", "bio"}
+        assert rules.Extensions[validation_pb2.not_blank] == is_shown_text, field.full_name
 
 
 def test_all_rules_are_found() -> None:

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from servicekit.errors import PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, page_size, paginate
+from servicekit.pagination import (
+    SEARCH_SIZE,
+    decode_cursor,
+    decode_id,
+    decode_token,
+    encode_token,
+    fingerprint,
+    page_size,
+    paginate,
+)
 
 _LISTING = fingerprint("ListThings", "caller", "filter")
 _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -20,6 +29,15 @@ _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 @pytest.mark.parametrize(("asked", "used"), [(0, 50), (1, 1), (100, 100), (101, 100), ((1 << 31) - 1, 100)])
 def test_page_size_is_clamped(asked: int, used: int) -> None:
     assert page_size(asked) == used
+    assert page_size(asked, SEARCH_SIZE) == (used if asked else 20)
+
+
+def test_a_cursor_is_made_of_the_parts_of_its_token() -> None:
+    token = encode_token(_LISTING, [7], ["seven"])
+    assert decode_cursor(token, _LISTING, lambda numbers, texts: (*numbers, *texts)) == (7, "seven")
+    for binding, cursor in ((_LISTING, lambda *_: int("no number")), (_LISTING + 1, lambda *_: None)):
+        with pytest.raises(PageTokenMismatchError):
+            decode_cursor(token, binding, cursor)
 
 
 @pytest.mark.parametrize(

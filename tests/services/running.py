@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from uuid import UUID
 
 import asyncpg
 import grpc
@@ -14,12 +15,14 @@ import pytest
 from google.protobuf.message import Message
 
 from ops.dev_tokens import development_subject, development_token
+from search_text import normalize_text
 from servicekit.errors import Code, ServiceError
 from servicekit.ids import new_id
 from servicekit.process import App, AppContext, Process
 from servicekit.rpc_status import UpstreamError, from_rpc_error
 from servicekit.settings import ServiceSettings
 from servicekit.tokens import ServiceTokenSigner
+from services.users.domain.name_skeleton import name_skeleton
 from tests.postgres import Database
 
 JWT_SECRET = "a secret of users' tokens for tests only"
@@ -38,6 +41,8 @@ UNLIMITED = {
         "room_write",
         "room_search",
         "erasure_read",
+        "artist_search",
+        "artist_write",
     )
     for limit in ("rate_per_second", "burst")
 }
@@ -156,6 +161,21 @@ async def add_user(administrator: asyncpg.Connection, email: str | None, **colum
     places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     await administrator.execute(f"INSERT INTO users.users ({names}) VALUES ({places})", *values.values())
     return str(values["id"])
+
+
+async def add_artist(administrator: asyncpg.Connection, user_id: str, name: str = "Ada") -> str:
+    """Stores the artist profile of a user, and returns its id."""
+    profile_id = new_id()
+    await administrator.execute(
+        "INSERT INTO users.artist_profiles (id, user_id, artist_name, search_name, name_skeleton)"
+        " VALUES ($1, $2, $3, $4, $5)",
+        profile_id,
+        UUID(user_id),
+        name,
+        normalize_text(name),
+        name_skeleton(name),
+    )
+    return str(profile_id)
 
 
 async def add_track(administrator: asyncpg.Connection, spotify_id: str) -> str:

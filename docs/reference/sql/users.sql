@@ -17,6 +17,20 @@ SELECT $1, $2, $3, '' WHERE NOT
 ON CONFLICT DO NOTHING
 RETURNING id, email, role, muted_until, suspended_until;
 
+-- users.add_artist
+WITH /* users.add_artist */ owner AS MATERIALIZED (
+    SELECT id FROM users.users
+    WHERE id = $2 AND erased_at IS NULL
+        AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())
+    FOR SHARE
+)
+INSERT INTO users.artist_profiles AS a (
+    id, user_id, artist_name, search_name, name_skeleton, bio, website_url, spotify_url, soundcloud_url
+)
+SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM owner
+ON CONFLICT (user_id) DO NOTHING
+RETURNING a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at;
+
 -- users.add_erasure
 INSERT /* users.add_erasure */ INTO users.erasure_jobs (id, user_id, mode, step, due_at)
 VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5))
@@ -42,6 +56,11 @@ FROM users.users AS former
 WHERE u.id = $1 AND former.id = u.id
 RETURNING coalesce(former.supabase_id, '') AS subject, coalesce(former.email, '') AS email;
 
+-- users.artist_of_caller
+SELECT /* users.artist_of_caller */ coalesce(u.suspended_until > clock_timestamp(), false) AS suspended, false AS of_another, a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at
+FROM users.users u LEFT JOIN users.artist_profiles a ON a.user_id = u.id
+WHERE u.id = $1 AND u.erased_at IS NULL;
+
 -- users.by_subject
 SELECT /* users.by_subject */
     EXISTS (
@@ -56,6 +75,9 @@ LEFT JOIN users.users AS u ON u.supabase_id = token.subject;
 UPDATE /* users.delay_erasure */ users.erasure_jobs
 SET failures = $3, due_at = clock_timestamp() + make_interval(secs => $4), updated_at = clock_timestamp()
 WHERE id = $1 AND step = $2;
+
+-- users.delete_artist
+DELETE /* users.delete_artist */ FROM users.artist_profiles WHERE id = $1;
 
 -- users.delete_erased_artist
 DELETE /* users.delete_erased_artist */ FROM users.artist_profiles WHERE user_id = $1;
@@ -90,8 +112,19 @@ SELECT /* users.find_by_email */ id, email, display_name, role, muted_until, sus
 -- users.find_by_subject
 SELECT /* users.find_by_subject */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE supabase_id = $1;
 
+-- users.find_lookalike
+SELECT /* users.find_lookalike */ id, artist_name FROM users.artist_profiles
+WHERE verified AND id <> $1 AND (name_skeleton = $2 OR search_name = $3)
+ORDER BY verified_at, id LIMIT 1;
+
 -- users.get
 SELECT /* users.get */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE id = $1 AND erased_at IS NULL;
+
+-- users.get_artist
+SELECT /* users.get_artist */ a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at FROM users.artist_profiles a WHERE a.id = $1;
+
+-- users.get_artist_of_user
+SELECT /* users.get_artist_of_user */ a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at FROM users.artist_profiles a WHERE a.user_id = $1;
 
 -- users.get_erasure
 SELECT /* users.get_erasure */ id, step, failures, counts, created_at, finished_at FROM users.erasure_jobs WHERE id = $1;
@@ -142,6 +175,16 @@ SELECT /* users.list_suspended */ id, email, display_name, role, muted_until, su
 AND suspended_until > now() AND ($5::text IS NULL OR role = $5)
        AND (NOT $6 OR muted_until > now()) ORDER BY created_at DESC, id DESC LIMIT $4;
 
+-- users.lock_artist
+WITH /* users.lock_artist */ a AS MATERIALIZED (
+    SELECT * FROM users.artist_profiles WHERE id = $1 AND user_id = $2 FOR UPDATE
+)
+SELECT coalesce(u.suspended_until > clock_timestamp(), false) AS suspended,
+       EXISTS (SELECT FROM users.artist_profiles WHERE id = $1 AND user_id <> $2) AS of_another,
+       a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at
+FROM users.users u LEFT JOIN a ON true
+WHERE u.id = $2 AND u.erased_at IS NULL;
+
 -- users.lock_with_admins
 SELECT /* users.lock_with_admins */ id, role, muted_until, suspended_until, clock_timestamp() AS now
 FROM users.users
@@ -151,6 +194,9 @@ FOR NO KEY UPDATE;
 
 -- users.lookup
 SELECT /* users.lookup */ id, display_name, role FROM users.users WHERE id = ANY ($1) AND erased_at IS NULL;
+
+-- users.lookup_artists
+SELECT /* users.lookup_artists */ user_id, id, artist_name, verified FROM users.artist_profiles WHERE user_id = ANY ($1);
 
 -- users.record_admin_action
 INSERT /* users.record_admin_action */ INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id)
@@ -167,6 +213,142 @@ DELETE /* users.release_lease */ FROM users.leases WHERE name = $1 AND holder = 
 -- users.renew_lease
 UPDATE /* users.renew_lease */ users.leases SET until = clock_timestamp() + make_interval(secs => $3)
 WHERE name = $1 AND holder = $2;
+
+-- users.search_all_artists
+WITH /* users.search_all_artists */
+    matching AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles
+        WHERE true AND NOT starts_with(search_name, (SELECT $1::text)) AND search_name LIKE (SELECT $7::text)
+    )
+,
+    alike AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles
+        WHERE true AND search_name OPERATOR(extensions.%>) (SELECT $1::text)
+    ), ending_alike AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles WHERE true AND search_name LIKE (SELECT $11::text)
+    )
+    SELECT a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at, page.search_name, page.tier, page.similarity
+    FROM ((
+    SELECT id, search_name, 0 AS tier, 0 AS similarity FROM users.artist_profiles
+    WHERE true AND $4 = 0 AND search_name >= (SELECT $1::text) AND search_name < (SELECT $2::text)
+        AND (search_name, id) > ((SELECT coalesce(nullif($5::text, ''), $1)), (SELECT $6::uuid))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) UNION ALL (
+    SELECT id, search_name, 1, 0 FROM (SELECT * FROM matching LIMIT 1000) candidate
+    WHERE $4 <= 1 AND ($4 = 0 OR (search_name, id) > ($5, $6))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) UNION ALL (
+    SELECT id, search_name, 2, similarity FROM (
+        SELECT *, (extensions.word_similarity((SELECT $1::text), search_name) * 1000000)::int AS similarity
+        FROM (
+            (SELECT * FROM alike LIMIT 1000)
+            UNION
+            SELECT * FROM (
+                (
+                    SELECT id, search_name FROM users.artist_profiles
+                    WHERE true AND $9 <> '' AND search_name >= (SELECT $9::text) AND search_name < (SELECT $10::text)
+                    ORDER BY search_name, id LIMIT 1000
+                )
+                UNION ALL
+                (SELECT * FROM ending_alike WHERE $9 <> '' LIMIT 250)
+            ) candidate
+            WHERE abs(char_length(search_name) - char_length($1)) <= 2
+                AND extensions.similarity(search_name, (SELECT $1::text)) >= 0.3
+        ) candidate
+        WHERE strpos(search_name, (SELECT $1::text)) = 0
+    ) measured
+    WHERE ($4 = 2 OR $4 = 0 AND $5 = '')
+        AND (similarity < $8 OR similarity = $8 AND (search_name, id) > ($5, $6))
+    ORDER BY similarity DESC, search_name, id LIMIT (SELECT $3::int)
+) LIMIT (SELECT $3::int)) page
+    CROSS JOIN LATERAL (SELECT * FROM users.artist_profiles WHERE id = page.id OFFSET 0) a;
+
+-- users.search_all_artists_words
+WITH /* users.search_all_artists_words */
+    matching AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles
+        WHERE true AND NOT starts_with(search_name, (SELECT $1::text)) AND to_tsvector('simple', search_name || ' ' || regexp_replace(search_name, '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g') || ' ' || regexp_replace(regexp_replace(search_name, '(^|[^\u0E00-\u1DFF\u2E80-\U0003FFFF])([\u0E00-\u1DFF\u2E80-\U0003FFFF])', '\1 \2 ', 'g'), '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g')) @@ (SELECT $7::text)::tsquery AND strpos(search_name, (SELECT $1::text)) > 0
+    )
+    SELECT a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at, page.search_name, page.tier, page.similarity
+    FROM ((
+    SELECT id, search_name, 0 AS tier, 0 AS similarity FROM users.artist_profiles
+    WHERE true AND $4 = 0 AND search_name >= (SELECT $1::text) AND search_name < (SELECT $2::text)
+        AND (search_name, id) > ((SELECT coalesce(nullif($5::text, ''), $1)), (SELECT $6::uuid))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) UNION ALL (
+    SELECT id, search_name, 1, 0 FROM (SELECT * FROM matching LIMIT 1000) candidate
+    WHERE $4 <= 1 AND ($4 = 0 OR (search_name, id) > ($5, $6))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) LIMIT (SELECT $3::int)) page
+    CROSS JOIN LATERAL (SELECT * FROM users.artist_profiles WHERE id = page.id OFFSET 0) a;
+
+-- users.search_artists
+WITH /* users.search_artists */
+    matching AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles
+        WHERE verified AND NOT starts_with(search_name, (SELECT $1::text)) AND search_name LIKE (SELECT $7::text)
+    )
+,
+    alike AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles
+        WHERE verified AND search_name OPERATOR(extensions.%>) (SELECT $1::text)
+    ), ending_alike AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles WHERE verified AND search_name LIKE (SELECT $11::text)
+    )
+    SELECT a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at, page.search_name, page.tier, page.similarity
+    FROM ((
+    SELECT id, search_name, 0 AS tier, 0 AS similarity FROM users.artist_profiles
+    WHERE verified AND $4 = 0 AND search_name >= (SELECT $1::text) AND search_name < (SELECT $2::text)
+        AND (search_name, id) > ((SELECT coalesce(nullif($5::text, ''), $1)), (SELECT $6::uuid))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) UNION ALL (
+    SELECT id, search_name, 1, 0 FROM (SELECT * FROM matching LIMIT 1000) candidate
+    WHERE $4 <= 1 AND ($4 = 0 OR (search_name, id) > ($5, $6))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) UNION ALL (
+    SELECT id, search_name, 2, similarity FROM (
+        SELECT *, (extensions.word_similarity((SELECT $1::text), search_name) * 1000000)::int AS similarity
+        FROM (
+            (SELECT * FROM alike LIMIT 1000)
+            UNION
+            SELECT * FROM (
+                (
+                    SELECT id, search_name FROM users.artist_profiles
+                    WHERE verified AND $9 <> '' AND search_name >= (SELECT $9::text) AND search_name < (SELECT $10::text)
+                    ORDER BY search_name, id LIMIT 1000
+                )
+                UNION ALL
+                (SELECT * FROM ending_alike WHERE $9 <> '' LIMIT 250)
+            ) candidate
+            WHERE abs(char_length(search_name) - char_length($1)) <= 2
+                AND extensions.similarity(search_name, (SELECT $1::text)) >= 0.3
+        ) candidate
+        WHERE strpos(search_name, (SELECT $1::text)) = 0
+    ) measured
+    WHERE ($4 = 2 OR $4 = 0 AND $5 = '')
+        AND (similarity < $8 OR similarity = $8 AND (search_name, id) > ($5, $6))
+    ORDER BY similarity DESC, search_name, id LIMIT (SELECT $3::int)
+) LIMIT (SELECT $3::int)) page
+    CROSS JOIN LATERAL (SELECT * FROM users.artist_profiles WHERE id = page.id OFFSET 0) a;
+
+-- users.search_artists_words
+WITH /* users.search_artists_words */
+    matching AS MATERIALIZED (
+        SELECT id, search_name FROM users.artist_profiles
+        WHERE verified AND NOT starts_with(search_name, (SELECT $1::text)) AND to_tsvector('simple', search_name || ' ' || regexp_replace(search_name, '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g') || ' ' || regexp_replace(regexp_replace(search_name, '(^|[^\u0E00-\u1DFF\u2E80-\U0003FFFF])([\u0E00-\u1DFF\u2E80-\U0003FFFF])', '\1 \2 ', 'g'), '([\u0E00-\u1DFF\u2E80-\U0003FFFF]{2})', ' \1 ', 'g')) @@ (SELECT $7::text)::tsquery AND strpos(search_name, (SELECT $1::text)) > 0
+    )
+    SELECT a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at, page.search_name, page.tier, page.similarity
+    FROM ((
+    SELECT id, search_name, 0 AS tier, 0 AS similarity FROM users.artist_profiles
+    WHERE verified AND $4 = 0 AND search_name >= (SELECT $1::text) AND search_name < (SELECT $2::text)
+        AND (search_name, id) > ((SELECT coalesce(nullif($5::text, ''), $1)), (SELECT $6::uuid))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) UNION ALL (
+    SELECT id, search_name, 1, 0 FROM (SELECT * FROM matching LIMIT 1000) candidate
+    WHERE $4 <= 1 AND ($4 = 0 OR (search_name, id) > ($5, $6))
+    ORDER BY search_name, id LIMIT (SELECT $3::int)
+) LIMIT (SELECT $3::int)) page
+    CROSS JOIN LATERAL (SELECT * FROM users.artist_profiles WHERE id = page.id OFFSET 0) a;
 
 -- users.set_email
 UPDATE /* users.set_email */ users.users
@@ -206,6 +388,14 @@ WHERE updated.id = $1
         SELECT FROM users.users AS caller WHERE caller.id = $2 AND caller.suspended_until > clock_timestamp()
     )
 RETURNING id, email, display_name, role, muted_until, suspended_until, created_at, updated_at;
+
+-- users.update_artist
+UPDATE /* users.update_artist */ users.artist_profiles AS a
+SET artist_name = $2, search_name = $3, name_skeleton = $4, bio = $5,
+    website_url = $6, spotify_url = $7, soundcloud_url = $8,
+    updated_at = greatest(clock_timestamp(), a.updated_at + interval '1 microsecond')
+WHERE a.id = $1
+RETURNING a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at;
 
 -- users.update_refusal
 SELECT /* users.update_refusal */ EXISTS (

@@ -11,6 +11,13 @@ compatible_from = "20261122_1015"
 
 _INSTANT = sa.DateTime(timezone=True)
 _VERIFIED = sa.text("verified")
+# The words of a name; and of scripts without spaces each two characters in a row: those that begin at an even place of
+# a run, then those at an odd one.
+_CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
+_EVEN = rf"regexp_replace(search_name, '([{_CLASS}]{{2}})', ' \1 ', 'g')"
+_FIRST = rf"regexp_replace(search_name, '(^|[^{_CLASS}])([{_CLASS}])', '\1 \2 ', 'g')"
+_ODD = rf"regexp_replace({_FIRST}, '([{_CLASS}]{{2}})', ' \1 ', 'g')"
+_WORDS = sa.text(f"to_tsvector('simple'::regconfig, search_name || ' ' || {_EVEN} || ' ' || {_ODD})")
 
 
 def upgrade() -> None:
@@ -81,7 +88,7 @@ def _create_artist_profiles() -> None:
         ),
         sa.Index(
             "artist_profiles_search_words_idx",
-            sa.text("to_tsvector('simple'::regconfig, search_name)"),
+            _WORDS,
             postgresql_using="gin",
         ),
         sa.Index(
@@ -96,7 +103,7 @@ def _create_artist_profiles() -> None:
         ),
         sa.Index(
             "artist_profiles_verified_search_words_idx",
-            sa.text("to_tsvector('simple'::regconfig, search_name)"),
+            _WORDS,
             postgresql_using="gin",
             postgresql_where=_VERIFIED,
         ),

@@ -27,9 +27,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_USER_NOT_FOUND: _ErrorReason.ValueType  # 1
     """NOT_FOUND. The user does not exist. Metadata: `user_id`, empty from FindUser."""
     ERROR_REASON_NOT_YOURSELF: _ErrorReason.ValueType  # 2
-    """PERMISSION_DENIED. Only administrators may update other users."""
+    """PERMISSION_DENIED. Only administrators may update other users, and nobody another user's artist
+    profile.
+    """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 3
-    """ABORTED. The user has changed since it was read: re-read and retry."""
+    """ABORTED. The user or the artist profile has changed since it was read: re-read and retry."""
     ERROR_REASON_EMAIL_REQUIRED: _ErrorReason.ValueType  # 4
     """UNAUTHENTICATED. The token has no e-mail address."""
     ERROR_REASON_EMAIL_TAKEN: _ErrorReason.ValueType  # 5
@@ -40,6 +42,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
     ERROR_REASON_EXPIRE_TIME_PASSED: _ErrorReason.ValueType  # 12
     """FAILED_PRECONDITION. The time at which a mute or suspension is to expire has passed."""
+    ERROR_REASON_ARTIST_NOT_FOUND: _ErrorReason.ValueType  # 20
+    """NOT_FOUND. The artist profile does not exist. Metadata: `id`, of the profile or of the user as in
+    the request.
+    """
+    ERROR_REASON_ARTIST_EXISTS: _ErrorReason.ValueType  # 21
+    """ALREADY_EXISTS. The caller has an artist profile with other values. Metadata:
+    `artist_profile_id`.
+    """
     ERROR_REASON_USER_ERASED: _ErrorReason.ValueType  # 50
     """UNAUTHENTICATED. The token's subject or e-mail address is that of a user who was erased less than
     24 hours ago.
@@ -57,9 +67,11 @@ ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 1
 """NOT_FOUND. The user does not exist. Metadata: `user_id`, empty from FindUser."""
 ERROR_REASON_NOT_YOURSELF: ErrorReason.ValueType  # 2
-"""PERMISSION_DENIED. Only administrators may update other users."""
+"""PERMISSION_DENIED. Only administrators may update other users, and nobody another user's artist
+profile.
+"""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 3
-"""ABORTED. The user has changed since it was read: re-read and retry."""
+"""ABORTED. The user or the artist profile has changed since it was read: re-read and retry."""
 ERROR_REASON_EMAIL_REQUIRED: ErrorReason.ValueType  # 4
 """UNAUTHENTICATED. The token has no e-mail address."""
 ERROR_REASON_EMAIL_TAKEN: ErrorReason.ValueType  # 5
@@ -70,6 +82,14 @@ ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION. The user is the last administrator who is not suspended."""
 ERROR_REASON_EXPIRE_TIME_PASSED: ErrorReason.ValueType  # 12
 """FAILED_PRECONDITION. The time at which a mute or suspension is to expire has passed."""
+ERROR_REASON_ARTIST_NOT_FOUND: ErrorReason.ValueType  # 20
+"""NOT_FOUND. The artist profile does not exist. Metadata: `id`, of the profile or of the user as in
+the request.
+"""
+ERROR_REASON_ARTIST_EXISTS: ErrorReason.ValueType  # 21
+"""ALREADY_EXISTS. The caller has an artist profile with other values. Metadata:
+`artist_profile_id`.
+"""
 ERROR_REASON_USER_ERASED: ErrorReason.ValueType  # 50
 """UNAUTHENTICATED. The token's subject or e-mail address is that of a user who was erased less than
 24 hours ago.

@@ -7,10 +7,17 @@ from uuid import UUID
 
 from servicekit.clock import Micros
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint, paginate
+from servicekit.pagination import (
+    MAX_BYTES,
+    MAX_TIMESTAMP,
+    decode_token,
+    encode_token,
+    fingerprint,
+    paginate,
+    take_within_budget,
+)
 from services.chat.actions.deps import Deps
 from services.chat.domain.erasure import AuthorRecord, RecordKind
-from services.chat.domain.pagination import take_within_budget
 from services.chat.store import export as store
 from services.chat.store.export import Cursor, ExportRow
 

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
-from servicekit.pagination import MAX_BYTES, decode_number, encode_token, fingerprint, paginate
+from servicekit.pagination import (
+    MAX_BYTES,
+    decode_number,
+    encode_token,
+    fingerprint,
+    paginate,
+    take_within_budget,
+)
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import OVERHEAD_BYTES, text_bytes
 from services.chat.domain.errors import MessageNotFoundError
 from services.chat.domain.model import Revision
-from services.chat.domain.pagination import take_within_budget
 from services.chat.domain.permissions import Rank, check_reader
 from services.chat.store import message_revisions as store
 from services.chat.store import rooms

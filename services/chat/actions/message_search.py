@@ -11,14 +11,21 @@ from servicekit.caller import Caller
 from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.errors import PageTokenMismatchError
-from servicekit.pagination import MAX_BYTES, MAX_TIMESTAMP, decode_token, encode_token, fingerprint
+from servicekit.pagination import (
+    MAX_BYTES,
+    MAX_TIMESTAMP,
+    decode_token,
+    encode_token,
+    fingerprint,
+    take_within_budget,
+)
 from servicekit.sql_errors import StatementTimeoutError
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes
 from services.chat.domain.errors import SearchTooBroadError
 from services.chat.domain.message_search import time_windows
 from services.chat.domain.model import Tally
-from services.chat.domain.pagination import MAX_SEQ, take_within_budget
+from services.chat.domain.pagination import MAX_SEQ
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_search as store
 from services.chat.store.message_query import MessageBatch, MessageRow

@@ -12,13 +12,20 @@ from servicekit.caller import Caller
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
 from servicekit.ids import new_id
-from servicekit.pagination import MAX_BYTES, decode_id, decode_token, encode_token, fingerprint, paginate
+from servicekit.pagination import (
+    MAX_BYTES,
+    decode_id,
+    decode_token,
+    encode_token,
+    fingerprint,
+    paginate,
+    take_within_budget,
+)
 from services.chat.actions.deps import Deps
 from services.chat.actions.response_size import message_bytes, text_bytes
 from services.chat.actions.room_transaction import RoomTransaction, write_in_room
 from services.chat.domain.errors import RequestIdReusedError, RoomNotFoundError
 from services.chat.domain.model import Member, ModerationAction, Position, Room, SystemEvent
-from services.chat.domain.pagination import take_within_budget
 from services.chat.domain.permissions import Rank, check_manager, check_not_archived
 from services.chat.domain.room_search import FIRST_ID, FIRST_PAGE, Cursor, tiers
 from services.chat.domain.room_update import RoomChange, apply_update, differences

@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-_T = TypeVar("_T")
+from servicekit.pagination import take_within_budget
 
 MAX_SEQ = (1 << 63) - 1
 """A seq that sorts after every message."""
@@ -90,16 +89,3 @@ def slice_page(
     elif window.direction is Direction.OLDER and shown_older and not found_oldest:
         next_seq = shown_older[-1]
     return PageSlice([*reversed(shown_newer), *shown_older], found_oldest, found_newest, next_seq)
-
-
-def take_within_budget(
-    items: Sequence[_T], size_of: Callable[[_T], int], budget: int
-) -> tuple[list[_T], int]:
-    """Return the first items that fit the budget, at least one if there is any, and their total bytes."""
-    used = 0
-    for count, item in enumerate(items):
-        size = size_of(item)
-        if count and used + size > budget:
-            return list(items[:count]), used
-        used += size
-    return list(items), used

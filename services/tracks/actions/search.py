@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from search_text import parse_query
-from search_text.tiers import MatchTier
+from search_text.tiers import START, Cursor, MatchTier
 from servicekit.caller import Caller
-from servicekit.errors import FieldViolation, InvalidFieldsError, PageTokenMismatchError
-from servicekit.pagination import decode_id, decode_token, encode_token, fingerprint, paginate
+from servicekit.errors import FieldViolation, InvalidFieldsError
+from servicekit.pagination import decode_cursor, encode_token, fingerprint, paginate
 from services.tracks.actions.deps import Deps
 from services.tracks.actions.tracks import TrackPage
-from services.tracks.domain.search import START, Cursor, tiers
+from services.tracks.domain.search import tiers
 from services.tracks.store import search
 from services.tracks.store.search import MatchRow
-
-_MAX_TEXT = 2_600
 
 
 async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_token: str) -> TrackPage:
@@ -27,7 +25,7 @@ async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_
     if not wanted.text:
         raise InvalidFieldsError(FieldViolation("query", "contains no searchable text"))
     binding = fingerprint("SearchTracks", caller.user_id, query)
-    after = _cursor_from_token(page_token, binding)
+    after = decode_cursor(page_token, binding, Cursor.from_parts) if page_token else START
     deps.searches.hit(caller.user_id)
     rows: list[tuple[MatchTier, MatchRow]] = []
     for cursor in tiers(wanted, after):
@@ -41,21 +39,5 @@ async def search_tracks(deps: Deps, caller: Caller, query: str, size: int, page_
 
 
 def _token(binding: int, tier: MatchTier, row: MatchRow) -> str:
-    return encode_token(binding, (tier, row.similarity), (str(row.id), row.search_text or ""))
-
-
-def _cursor_from_token(page_token: str, binding: int) -> Cursor:
-    if not page_token:
-        return START
-    token = decode_token(page_token, binding)
-    match list(token.numbers), list(token.texts):
-        case [tier, similarity], [track_id, text] if (
-            tier in set(MatchTier) and abs(similarity) <= START.similarity and _is_storable(text)
-        ):
-            return Cursor(MatchTier(tier), text, similarity, decode_id([track_id]))
-        case _:
-            raise PageTokenMismatchError
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and len(text) <= _MAX_TEXT
+    last = Cursor(tier, row.search_text or "", row.similarity, row.id)
+    return encode_token(binding, *last.parts)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from seda.tracks.v1 import track_service_pb2 as pb
 from servicekit.call import Call
 from servicekit.ids import parse_id
-from servicekit.pagination import page_size
+from servicekit.pagination import SEARCH_SIZE, page_size
 from services.tracks import wire
 from services.tracks.actions import search, tracks
 from services.tracks.actions.deps import Deps
-from services.tracks.domain.search import page_size as search_page_size
 
 
 class TrackServicer:
@@ -46,7 +45,7 @@ class TrackServicer:
 
     async def SearchTracks(self, request: pb.SearchTracksRequest, call: Call) -> pb.SearchTracksResponse:
         """Return a page of the tracks that match a query."""
-        size = search_page_size(request.page_size)
+        size = page_size(request.page_size, SEARCH_SIZE)
         page = await search.search_tracks(self._deps, call.caller, request.query, size, request.page_token)
         return wire.search_tracks_response(page)
 

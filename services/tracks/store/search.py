@@ -11,11 +11,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from search_text import SearchQuery
-from search_text.tiers import MatchTier, prefix_upper_bound, words_tsvector
+from search_text.tiers import Cursor, MatchTier, prefix_upper_bound, words_tsvector
 from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
-from services.tracks.domain.search import Cursor
 from services.tracks.store.tracks import OF_TRACK, TrackRow
 
 MAX_CANDIDATES = 1_000

@@ -16,13 +16,13 @@ class UserNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="USER_NOT_FOUN
 
 
 class NotYourselfError(ServiceError, code=Code.PERMISSION_DENIED, reason="NOT_YOURSELF"):
-    """Only administrators change other users."""
+    """Only administrators change other users, and nobody another user's artist profile."""
 
     default_message = "only administrators change other users"
 
 
 class EtagMismatchError(ServiceError, code=Code.ABORTED, reason="ETAG_MISMATCH"):
-    """The user has changed since it was read."""
+    """The user or the artist profile has changed since it was read."""
 
     default_message = "conflicting update; re-read and retry"
 
@@ -68,3 +68,19 @@ class ExpireTimePassedError(ServiceError, code=Code.FAILED_PRECONDITION, reason=
     """A mute or suspension would have expired already."""
 
     default_message = "expire_time has passed"
+
+
+class ArtistNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="ARTIST_NOT_FOUND"):
+    """No such artist profile. `wanted` is its id or its user's, as in the request."""
+
+    def __init__(self, wanted: UUID) -> None:
+        super().__init__("no such artist profile", metadata={"id": str(wanted)})
+
+
+class ArtistExistsError(ServiceError, code=Code.ALREADY_EXISTS, reason="ARTIST_EXISTS"):
+    """The user has an artist profile with other values."""
+
+    def __init__(self, artist_profile_id: UUID) -> None:
+        super().__init__(
+            "the user already has an artist profile", metadata={"artist_profile_id": str(artist_profile_id)}
+        )

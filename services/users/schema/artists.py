@@ -6,6 +6,16 @@ from services.users.schema.base import instant, metadata
 from services.users.schema.users import users
 
 _VERIFIED = sa.text("verified")
+# As PostgreSQL deparses search_text.tiers.words_tsvector.
+_CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
+_FIRST = rf"regexp_replace(search_name, '(^|[^{_CLASS}])([{_CLASS}])'::text, '\1 \2 '::text, 'g'::text)"
+_EVEN, _ODD = (
+    rf"regexp_replace({text}, '([{_CLASS}]{{2}})'::text, ' \1 '::text, 'g'::text)"
+    for text in ("search_name", _FIRST)
+)
+_WORDS = sa.text(
+    f"to_tsvector('simple'::regconfig, (((search_name || ' '::text) || {_EVEN}) || ' '::text) || {_ODD})"
+)
 
 artist_profiles = sa.Table(
     "artist_profiles",
@@ -55,7 +65,7 @@ artist_profiles = sa.Table(
     ),
     sa.Index(
         "artist_profiles_search_words_idx",
-        sa.text("to_tsvector('simple'::regconfig, search_name)"),
+        _WORDS,
         postgresql_using="gin",
     ),
     sa.Index("artist_profiles_verified_search_name_id_idx", "search_name", "id", postgresql_where=_VERIFIED),
@@ -68,7 +78,7 @@ artist_profiles = sa.Table(
     ),
     sa.Index(
         "artist_profiles_verified_search_words_idx",
-        sa.text("to_tsvector('simple'::regconfig, search_name)"),
+        _WORDS,
         postgresql_using="gin",
         postgresql_where=_VERIFIED,
     ),

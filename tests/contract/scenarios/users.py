@@ -8,6 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from seda.rpc.v1.caller_pb2 import ROLE_USER
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.v1.admin_service_pb2 import MuteUserRequest, SetRoleRequest
+from seda.users.v1.artist_pb2 import ArtistProfile
+from seda.users.v1.artist_service_pb2 import CreateArtistRequest, GetArtistRequest
 from seda.users.v1.erasure_service_pb2 import ERASURE_MODE_TOMBSTONE, EraseUserRequest, GetErasureRequest
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
@@ -20,6 +22,7 @@ from tests.services.running import add_user
 
 _USERS = "seda.users.v1.UserService"
 _ERASURE = "seda.users.v1.ErasureService"
+_ARTISTS = "seda.users.v1.ArtistService"
 
 
 async def _user_not_found(context: ScenarioContext) -> Outcome:
@@ -35,6 +38,19 @@ async def _not_yourself(context: ScenarioContext) -> Outcome:
 async def _etag_mismatch(context: ScenarioContext) -> Outcome:
     email = new_user()
     return await _update(context, await add_user(context.admin, email), email, etag="1")
+
+
+async def _artist_not_found(context: ScenarioContext) -> Outcome:
+    request = GetArtistRequest(artist_profile_id=unknown_id())
+    return await context.refusal("users", f"{_ARTISTS}.GetArtist", request, new_user())
+
+
+async def _artist_exists(context: ScenarioContext) -> Outcome:
+    email = new_user()
+    first, second = (CreateArtistRequest(artist_profile=ArtistProfile(artist_name=name)) for name in "AB")
+    method = f"{_ARTISTS}.CreateArtist"
+    await context.refusal("users", method, first, email)
+    return await context.refusal("users", method, second, email)
 
 
 async def _email_required(context: ScenarioContext) -> Outcome:
@@ -106,6 +122,8 @@ SCENARIOS: dict[str, Scenario] = {
     "USER_NOT_FOUND": _user_not_found,
     "NOT_YOURSELF": _not_yourself,
     "ETAG_MISMATCH": _etag_mismatch,
+    "ARTIST_NOT_FOUND": _artist_not_found,
+    "ARTIST_EXISTS": _artist_exists,
     "EMAIL_REQUIRED": _email_required,
     "EMAIL_TAKEN": _email_taken,
     "SELF_ACTION": _self_action,

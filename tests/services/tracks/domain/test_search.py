@@ -1,12 +1,12 @@
-"""Match tiers and cursors of a search."""
+"""Match tiers of a search."""
 
 from uuid import UUID
 
 import pytest
 
 from search_text import parse_query
-from search_text.tiers import MatchTier, prefix_upper_bound
-from services.tracks.domain.search import START, Cursor, page_size, tiers
+from search_text.tiers import START, Cursor, MatchTier
+from services.tracks.domain.search import tiers
 
 _ID = UUID("01a204cc-5da6-77ca-be04-fb6c8b4af052")
 
@@ -33,15 +33,3 @@ def test_tiers_continue_at_the_cursor() -> None:
     like = Cursor(MatchTier.FUZZY, "a text", 700_000, _ID)
     assert tiers(parse_query("flim"), like) == [like]
     assert tiers(parse_query("u2"), like) == []
-
-
-@pytest.mark.parametrize(("start", "after"), [("u2", "u3"), ("米津", "米流"), ("\U0010fff0", "\U0010fff1")])
-def test_prefix_upper_bound(start: str, after: str) -> None:
-    end = prefix_upper_bound(start).encode()
-    assert all(f"{start}{rest}".encode() < end for rest in ("", " ", "zzz", "\U0010fffd"))
-    assert after.encode() > end
-
-
-@pytest.mark.parametrize(("asked", "size"), [(0, 20), (1, 1), (100, 100), (101, 100), (2**31 - 1, 100)])
-def test_page_size(asked: int, size: int) -> None:
-    assert page_size(asked) == size

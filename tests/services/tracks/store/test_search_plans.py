@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 
 from search_text import parse_query
-from search_text.tiers import MatchTier
+from search_text.tiers import START, Cursor, MatchTier
 from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
 from servicekit.sql import Params, Query, Row
-from services.tracks.domain.search import START, Cursor, tiers
+from services.tracks.domain.search import tiers
 from services.tracks.store import search, tracks
 from tests.postgres import Database, administrator
 from tests.services.tracks.store import sample_tracks
