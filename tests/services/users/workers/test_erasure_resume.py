@@ -107,6 +107,7 @@ async def pool(database: postgres.Database) -> AsyncIterator[Database]:
     await opened.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_erasure_killed_at_every_statement_and_call_is_resumed(
     pool: Database, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
