@@ -42,9 +42,9 @@ class FakeServices:
 
     async def erase(self, service: str, user_id: UUID, mode: str, part: int) -> Progress:
         """One call."""
-        self.calls.append((service, user_id, mode))
         query = "SELECT count(*) FROM users.artist_profiles WHERE user_id = $1"
         self.profiles.append(await self.admin.fetchval(query, user_id))
+        self.calls.append((service, user_id, mode))
         if self.hang is not None:
             await self.hang.wait()
         if self.errors.get((service, user_id)):

@@ -45,11 +45,11 @@ async def pool(database: postgres.Database) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def services(admin: asyncpg.Connection) -> AsyncIterator[FakeServices]:
+async def services(admin: asyncpg.Connection) -> FakeServices:
     """Chat and tracks. No erasure of another test is due."""
     await admin.execute("UPDATE users.erasure_jobs SET due_at = 'infinity' WHERE finished_at IS NULL")
     await admin.execute("DELETE FROM users.refused_identities; DELETE FROM users.leases")
-    yield FakeServices(admin)
+    return FakeServices(admin)
 
 
 @pytest.fixture
