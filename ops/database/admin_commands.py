@@ -104,9 +104,9 @@ def admin_unmute(user: _User, reason: _Reason) -> None:
 
 @admin_app.command("suspend")
 def admin_suspend(user: _User, reason: _Reason, duration: _For = None) -> None:
-    """Suspend a user, who can read but not write, for a time or until it is lifted; the act is recorded.
+    """Suspend a user, for a time or until it is lifted; the act is recorded.
 
-    Services apply it within 5 seconds. A repeat with --for restarts the time.
+    A suspended user can read but not write. Services apply it within 5 seconds. A repeat with --for restarts the time.
 
     Examples:
         seda admin suspend ada@example.org --for 7d --reason "Threats"
@@ -140,7 +140,7 @@ def admin_list(
     target: Annotated[str | None, typer.Option(help="Only acts on this user: address or id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="The most entries to show.")] = 20,
 ) -> None:
-    """List the newest administrative acts, by administrators, operators and the service itself.
+    """List the newest administrative acts, whoever did them.
 
     Examples:
         seda admin list
