@@ -21,6 +21,7 @@ from ops import help as help_form
 from ops.console import console, redirect_to_devnull
 from ops.database.admin_commands import admin_app
 from ops.database.commands import db_app, migrate_app
+from ops.database.snapshot_commands import snapshot_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
 from ops.up import commands as suite_commands
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(db_app, name="db")
+db_app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(admin_app, name="admin")
 
@@ -292,7 +294,7 @@ def _write_crash_report(number: str, text: str) -> str:
     return str(target)
 
 
-help_form.finish(app, db_app, migrate_app, admin_app)
+help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app)
 
 if __name__ == "__main__":
     main()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ops.console import Console
 
 # A drain takes 20 s at most, and a start 60 s.
-_SERVICE_SECONDS = 90.0
+SERVICE_SECONDS = 90.0
 _SUITE_SECONDS = 300.0
 
 
@@ -28,7 +28,7 @@ def restart(console: Console, service: str | None, port_base: int | None) -> Non
     state = require_running(data_dir)
     began = time.monotonic()
     if service is not None:
-        ask(data_dir, {"do": "restart", "service": service}, _SERVICE_SECONDS)
+        ask(data_dir, {"do": "restart", "service": service}, SERVICE_SECONDS)
     else:
         options = make_options(
             os.environ, port_base or state.port_base, ephemeral=False, demo=True, logs=None

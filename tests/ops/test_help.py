@@ -11,12 +11,13 @@ import typer.main
 from ops import cli
 from ops.database.admin_commands import admin_app
 from ops.database.commands import db_app, migrate_app
+from ops.database.snapshot_commands import snapshot_app
 from ops.help import DOCUMENT, document
 from ops.help_topics import TOPICS
 from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import PROJECT
 
-GROUPS = {"": cli.app, "db": db_app, "migrate": migrate_app, "admin": admin_app}
+GROUPS = {"": cli.app, "db": db_app, "db snapshot": snapshot_app, "migrate": migrate_app, "admin": admin_app}
 
 
 def every_command() -> list[tuple[str, ...]]:
@@ -25,7 +26,7 @@ def every_command() -> list[tuple[str, ...]]:
         for each in sub.registered_commands:
             assert each.callback is not None
             name = each.name or each.callback.__name__.replace("_", "-")
-            found.append(tuple(filter(None, (group, name))))
+            found.append((*group.split(), name))
     return found
 
 

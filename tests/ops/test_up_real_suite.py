@@ -160,6 +160,23 @@ def test_status_of_the_running_suite_has_health_memory_and_heads(folder: Path, b
     assert "Schema chat    at 2026" in shown
 
 
+@pytest.mark.usefixtures("running")
+def test_restored_snapshot_is_served_at_once(folder: Path) -> None:
+    saved = seda(folder, "db", "snapshot", "save", "before")
+    assert saved.returncode == 0, saved.stderr
+    made = seda(folder, "call", "CreateRoom", "--as", "ada", "-d", '{"room": {"name": "Late night records"}}')
+    request = json.dumps({"room_id": json.loads(made.stdout)["room"]["id"]})
+    assert seda(folder, "call", "GetRoom", "--as", "ada", "-d", request).returncode == 0
+    restored = seda(folder, "db", "snapshot", "restore", "before", "--json")
+    assert restored.returncode == 0, restored.stdout
+    assert json.loads(restored.stdout)["data"]["restarted"] == ["users", "chat", "tracks"]
+    assert seda(folder, "status").returncode == 0
+    gone = seda(folder, "call", "GetRoom", "--as", "ada", "-d", request)
+    assert (gone.returncode, "ROOM_NOT_FOUND" in gone.stderr) == (64 + 5, True)
+    known = seda(folder, "call", "GetUser", "--as", "ada")
+    assert json.loads(known.stdout)["user"]["displayName"] == "Ada"
+
+
 def test_gateway_reports_a_process_left_down_until_it_is_restarted(running: RealSuite, folder: Path) -> None:
     before = 0
     for _ in range(4):
