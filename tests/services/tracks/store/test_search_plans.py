@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
@@ -13,17 +10,14 @@ import pytest
 
 from search_text import parse_query
 from search_text.tiers import START, Cursor, MatchTier
-from servicekit.database import Database as Pool
 from servicekit.database import PoolOptions
-from servicekit.sql import Params, Query, Row
 from services.tracks.domain.search import tiers
 from services.tracks.store import search, tracks
 from tests.postgres import Database, administrator
 from tests.services.tracks.store import sample_tracks
+from tests.support.search_plans import Watched, buffers, explained, scans
 
 _PAGE = 21
-# Enough executions for PostgreSQL to switch to a generic plan.
-_TIMES = 7
 _INDEXES = {
     (MatchTier.PREFIX, True): "track_refs_listed_search_text_id_idx",
     (MatchTier.PREFIX, False): "track_refs_listed_search_text_id_idx",
@@ -71,17 +65,6 @@ _RESOLVE = """
 """
 
 
-class Watched(Pool):
-    """The service's pool, which records the last statement."""
-
-    asked: tuple[Query[Any, *tuple[Any, ...]], tuple[Any, ...]]
-
-    async def rows(self, query: Query[Row, *Params], *args: *Params) -> list[Row]:
-        """All rows of a query."""
-        self.asked = (query, args)
-        return await super().rows(query, *args)
-
-
 @pytest.fixture(scope="module")
 async def pool(database: Database) -> AsyncIterator[Watched]:
     """A pool of the service's role on a filled table."""
@@ -108,34 +91,6 @@ async def session(database: Database) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def explained(session: asyncpg.Connection, pool: Watched) -> dict[str, Any]:
-    """The plan of the pool's last statement on its seventh execution, with the rows that it read."""
-    query, values = pool.asked
-    types = [each.name for each in (await session.prepare(query.text)).get_parameters()]
-    text = re.sub(r"/\*.*?\*/", "", query.text)
-    await session.execute(f"PREPARE watched({', '.join(types)}) AS {text}")
-    literals = [await session.fetchval("SELECT quote_literal($1::text)", str(value)) for value in values]
-    run = f"EXECUTE watched({', '.join(literals)})"
-    try:
-        for _ in range(_TIMES - 1):
-            await session.execute(run)
-        found = await session.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {run}")
-    finally:
-        await session.execute("DEALLOCATE watched")
-    plan: dict[str, Any] = json.loads(found)[0]["Plan"]
-    return plan
-
-
-def scans(plan: dict[str, Any]) -> Iterator[str]:
-    """The indexes of a plan, and the tables that it scans sequentially."""
-    if "Index Name" in plan:
-        yield plan["Index Name"]
-    elif plan["Node Type"] == "Seq Scan":
-        yield plan["Relation Name"]
-    for inner in plan.get("Plans", ()):
-        yield from scans(inner)
-
-
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("user_id", _OWN_BUFFERS, ids=["stranger", "resolver"])
 @pytest.mark.parametrize("query", _QUERIES)
@@ -151,7 +106,7 @@ async def test_search_uses_its_index_and_reads_few_rows(
         plan = await explained(session, pool)
         index = _INDEXES[cursor.tier, wanted.has_trigrams]
         assert set(scans(plan)) == {index, *_OWN_INDEXES}, cursor.tier.name
-        read = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        read = buffers(plan)
         assert read <= _MOST_BUFFERS[cursor.tier] + _OWN_BUFFERS[user_id], cursor.tier.name
 
 
@@ -164,7 +119,7 @@ async def test_later_pages_use_the_same_index(pool: Watched, session: asyncpg.Co
         await search.find_matches(pool, _STRANGER, wanted, cursor, _PAGE)
         plan = await explained(session, pool)
         assert set(scans(plan)) == {_INDEXES[tier, wanted.has_trigrams], *_OWN_INDEXES}
-        read = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        read = buffers(plan)
         assert read <= _MOST_BUFFERS[tier] + _OWN_BUFFERS[_STRANGER]
 
 
@@ -247,4 +202,4 @@ async def test_lists_use_an_index_and_read_one_page(
         await tracks.list_page(pool, provider, state, before, _PAGE)
         plan = await explained(session, pool)
         assert "track_refs" not in set(scans(plan))
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 4 * _PAGE
+        assert buffers(plan) <= 4 * _PAGE
