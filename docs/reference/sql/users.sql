@@ -106,6 +106,78 @@ WHERE finished_at IS NULL;
 -- users.erasure_of_user
 SELECT /* users.erasure_of_user */ id, step, failures, counts, created_at, finished_at FROM users.erasure_jobs WHERE user_id = $1;
 
+-- users.export_admin_actions
+SELECT /* users.export_admin_actions */ * FROM (
+       (
+   SELECT
+       x.created_at::timestamptz AS at, $3::uuid AS parent_id, x.id AS id,
+       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END)::text AS fields
+   FROM users.admin_actions AS x
+WHERE x.actor_id = $1 AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at, x.id LIMIT $5)
+       UNION
+       (
+   SELECT
+       x.created_at::timestamptz AS at, $3::uuid AS parent_id, x.id AS id,
+       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END)::text AS fields
+   FROM users.admin_actions AS x
+WHERE x.target_id = $1 AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at, x.id LIMIT $5)
+       UNION
+       SELECT acted.* FROM (
+           SELECT a.id FROM users.artist_profiles AS a WHERE a.user_id = $1
+           UNION ALL
+           SELECT r.id FROM users.verification_requests AS r WHERE r.user_id = $1
+       ) AS own
+       CROSS JOIN LATERAL (
+   SELECT
+       x.created_at::timestamptz AS at, $3::uuid AS parent_id, x.id AS id,
+       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END)::text AS fields
+   FROM users.admin_actions AS x
+WHERE x.target_id = own.id AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at, x.id LIMIT $5) AS acted
+   ) AS found
+   ORDER BY at, id LIMIT $5;
+
+-- users.export_artist_profile
+SELECT /* users.export_artist_profile */
+    $2::timestamptz AS at, $3::uuid AS parent_id, a.id AS id,
+    jsonb_build_object('id', a.id, 'user_id', a.user_id, 'artist_name', a.artist_name, 'bio', a.bio, 'verified', a.verified, 'verify_time', to_char(a.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'website_url', a.website_url, 'spotify_url', a.spotify_url, 'soundcloud_url', a.soundcloud_url, 'create_time', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'update_time', to_char(a.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+FROM users.artist_profiles AS a WHERE a.user_id = $1 AND a.id > $4 ORDER BY a.id LIMIT $5;
+
+-- users.export_erasure
+SELECT /* users.export_erasure */
+    $2::timestamptz AS at, $3::uuid AS parent_id, j.id AS id,
+    jsonb_build_object('user_id', j.user_id, 'mode', j.mode, 'step', j.step, 'counts', j.counts, 'create_time', to_char(j.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'update_time', to_char(j.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'finish_time', to_char(j.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+FROM users.erasure_jobs AS j WHERE j.user_id = $1 AND j.id > $4 ORDER BY j.id LIMIT $5;
+
+-- users.export_user
+SELECT /* users.export_user */
+    $2::timestamptz AS at, $3::uuid AS parent_id, u.id AS id,
+    jsonb_build_object('id', u.id, 'email', u.email, 'subject', u.supabase_id, 'display_name', u.display_name, 'role', u.role, 'mute_expire_time', to_char(u.muted_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'suspend_expire_time', to_char(u.suspended_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'create_time', to_char(u.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'update_time', to_char(u.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'erase_time', to_char(u.erased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+FROM users.users AS u WHERE u.id = $1 AND u.id > $4 ORDER BY u.id LIMIT $5;
+
+-- users.export_verification_attempts
+SELECT /* users.export_verification_attempts */
+$2::timestamptz AS at, r.id::uuid AS parent_id, d.id AS id,
+jsonb_build_object('id', d.id, 'request_id', d.request_id, 'cause', d.cause, 'stage', d.stage, 'failure', d.failure, 'proof', d.proof, 'status_code', d.status_code, 'host', d.host, 'user_id', d.user_id, 'create_time', to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+FROM users.verification_requests AS r
+JOIN users.verification_attempts AS d ON d.request_id = r.id
+WHERE r.user_id = $1 AND r.id >= $3 AND (r.id, d.id) > ($3, $4)
+ORDER BY r.id, d.id LIMIT $5;
+
+-- users.export_verification_requests
+SELECT /* users.export_verification_requests */
+    $2::timestamptz AS at, $3::uuid AS parent_id, r.id AS id,
+    jsonb_build_object('id', r.id, 'user_id', r.user_id, 'artist_profile_id', r.artist_profile_id, 'target_url', r.target_url, 'target_kind', r.target_kind, 'claim_code', r.claim_code, 'state', r.state, 'attempt_count', r.attempt_count, 'expire_time', to_char(r.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'checking_expire_time', to_char(r.checking_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'check_time', to_char(r.checked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'verify_time', to_char(r.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'recheck_time', to_char(r.recheck_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'stale_time', to_char(r.stale_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'create_time', to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'update_time', to_char(r.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text AS fields
+FROM users.verification_requests AS r WHERE r.user_id = $1 AND r.id > $4 ORDER BY r.id LIMIT $5;
+
+-- users.export_verification_transitions
+SELECT /* users.export_verification_transitions */
+$2::timestamptz AS at, r.id::uuid AS parent_id, d.id AS id,
+jsonb_build_object('id', d.id, 'request_id', d.request_id, 'from_state', d.from_state, 'to_state', d.to_state, 'actor_kind', d.actor_kind, 'create_time', to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN d.actor_id = $1 THEN $1 END)::text AS fields
+FROM users.verification_requests AS r
+JOIN users.verification_transitions AS d ON d.request_id = r.id
+WHERE r.user_id = $1 AND r.id >= $3 AND (r.id, d.id) > ($3, $4)
+ORDER BY r.id, d.id LIMIT $5;
+
 -- users.find_by_email
 SELECT /* users.find_by_email */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE email = $1;
 

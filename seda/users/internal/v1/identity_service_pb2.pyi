@@ -3,8 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.rpc.v1 import caller_pb2 as _caller_pb2
 import builtins as _builtins
 import sys
@@ -16,6 +20,82 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _UserRecordKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UserRecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UserRecordKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USER_RECORD_KIND_UNSPECIFIED: _UserRecordKind.ValueType  # 0
+    """Never used."""
+    USER_RECORD_KIND_USER: _UserRecordKind.ValueType  # 1
+    """The user. Fields: `id`, `email`, `subject`, `display_name`, `role`, `mute_expire_time`,
+    `suspend_expire_time`, `create_time`, `update_time`, `erase_time`.
+    """
+    USER_RECORD_KIND_ARTIST_PROFILE: _UserRecordKind.ValueType  # 2
+    """The user's artist profile. Fields: `id`, `user_id`, `artist_name`, `bio`, `verified`,
+    `verify_time`, `website_url`, `spotify_url`, `soundcloud_url`, `create_time`, `update_time`.
+    """
+    USER_RECORD_KIND_VERIFICATION_REQUEST: _UserRecordKind.ValueType  # 3
+    """A claim of a page. Fields: `id`, `user_id`, `artist_profile_id`, `target_url`, `target_kind`,
+    `claim_code`, `state`, `attempt_count`, `expire_time`, `checking_expire_time`, `check_time`,
+    `verify_time`, `recheck_time`, `stale_time`, `create_time`, `update_time`.
+    """
+    USER_RECORD_KIND_VERIFICATION_ATTEMPT: _UserRecordKind.ValueType  # 4
+    """A check of such a claim. Fields: `id`, `request_id`, `cause`, `stage`, `failure`, `proof`,
+    `status_code`, `host`, `user_id`, `create_time`.
+    """
+    USER_RECORD_KIND_VERIFICATION_TRANSITION: _UserRecordKind.ValueType  # 5
+    """A change of such a claim's state. Fields: `id`, `request_id`, `from_state`, `to_state`,
+    `actor_kind`, `actor_id`, `create_time`.
+    """
+    USER_RECORD_KIND_ADMIN_ACTION: _UserRecordKind.ValueType  # 6
+    """An administrative action by the user, or on the user, their artist profile or their claims.
+    `before` and `after` as in AdminAction, `call_id` too. Fields: `id`, `actor_kind`, `action`,
+    `target_id`, `reason`, `create_time`, `actor_id`, `before`, `after`, `call_id`.
+    """
+    USER_RECORD_KIND_ERASURE: _UserRecordKind.ValueType  # 7
+    """The user's erasure. Fields: `user_id`, `mode`, `step`, `counts`, `create_time`, `update_time`,
+    `finish_time`.
+    """
+
+class UserRecordKind(_UserRecordKind, metaclass=_UserRecordKindEnumTypeWrapper):
+    """The kind of a record, with its fields. The values of enums are their names without the prefix."""
+
+USER_RECORD_KIND_UNSPECIFIED: UserRecordKind.ValueType  # 0
+"""Never used."""
+USER_RECORD_KIND_USER: UserRecordKind.ValueType  # 1
+"""The user. Fields: `id`, `email`, `subject`, `display_name`, `role`, `mute_expire_time`,
+`suspend_expire_time`, `create_time`, `update_time`, `erase_time`.
+"""
+USER_RECORD_KIND_ARTIST_PROFILE: UserRecordKind.ValueType  # 2
+"""The user's artist profile. Fields: `id`, `user_id`, `artist_name`, `bio`, `verified`,
+`verify_time`, `website_url`, `spotify_url`, `soundcloud_url`, `create_time`, `update_time`.
+"""
+USER_RECORD_KIND_VERIFICATION_REQUEST: UserRecordKind.ValueType  # 3
+"""A claim of a page. Fields: `id`, `user_id`, `artist_profile_id`, `target_url`, `target_kind`,
+`claim_code`, `state`, `attempt_count`, `expire_time`, `checking_expire_time`, `check_time`,
+`verify_time`, `recheck_time`, `stale_time`, `create_time`, `update_time`.
+"""
+USER_RECORD_KIND_VERIFICATION_ATTEMPT: UserRecordKind.ValueType  # 4
+"""A check of such a claim. Fields: `id`, `request_id`, `cause`, `stage`, `failure`, `proof`,
+`status_code`, `host`, `user_id`, `create_time`.
+"""
+USER_RECORD_KIND_VERIFICATION_TRANSITION: UserRecordKind.ValueType  # 5
+"""A change of such a claim's state. Fields: `id`, `request_id`, `from_state`, `to_state`,
+`actor_kind`, `actor_id`, `create_time`.
+"""
+USER_RECORD_KIND_ADMIN_ACTION: UserRecordKind.ValueType  # 6
+"""An administrative action by the user, or on the user, their artist profile or their claims.
+`before` and `after` as in AdminAction, `call_id` too. Fields: `id`, `actor_kind`, `action`,
+`target_id`, `reason`, `create_time`, `actor_id`, `before`, `after`, `call_id`.
+"""
+USER_RECORD_KIND_ERASURE: UserRecordKind.ValueType  # 7
+"""The user's erasure. Fields: `user_id`, `mode`, `step`, `counts`, `create_time`, `update_time`,
+`finish_time`.
+"""
+Global___UserRecordKind: _TypeAlias = UserRecordKind  # noqa: Y015
 
 @_typing.final
 class ResolveCallerRequest(_message.Message):
@@ -66,3 +146,91 @@ class ResolveCallerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveCallerResponse: _TypeAlias = ResolveCallerResponse  # noqa: Y015
+
+@_typing.final
+class ExportUserRequest(_message.Message):
+    """The request of ExportUser."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The user's id, a UUID."""
+    page_size: _builtins.int
+    """The maximum number of records in the page, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
+    """
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportUserRequest: _TypeAlias = ExportUserRequest  # noqa: Y015
+
+@_typing.final
+class ExportUserResponse(_message.Message):
+    """The response of ExportUser."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty: this is the last page."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserRecord]:
+        """The records."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___UserRecord] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportUserResponse: _TypeAlias = ExportUserResponse  # noqa: Y015
+
+@_typing.final
+class UserRecord(_message.Message):
+    """One record about a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    kind: Global___UserRecordKind.ValueType
+    """The kind of the record."""
+    @_builtins.property
+    def fields(self) -> _struct_pb2.Struct:
+        """The fields that the kind names; times are RFC 3339 text, and what is unset or withheld is null."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___UserRecordKind.ValueType = ...,
+        fields: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserRecord: _TypeAlias = UserRecord  # noqa: Y015

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IdentityServiceStub:
-    """Resolves callers for the other services.
+    """Resolves callers for the other services, and exports users.
     """
 
     def __init__(self, channel):
@@ -40,10 +40,15 @@ class IdentityServiceStub:
                 request_serializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.SerializeToString,
                 response_deserializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.FromString,
                 _registered_method=True)
+        self.ExportUser = channel.unary_unary(
+                '/seda.users.internal.v1.IdentityService/ExportUser',
+                request_serializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ExportUserRequest.SerializeToString,
+                response_deserializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ExportUserResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
-    """Resolves callers for the other services.
+    """Resolves callers for the other services, and exports users.
     """
 
     def ResolveCaller(self, request, context):
@@ -51,6 +56,17 @@ class IdentityServiceServicer:
 
         Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
         subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportUser(self, request, context):
+        """Lists everything that the users service stores about a user, by kind.
+
+        A page has records of one kind and may be empty: only an empty `next_page_token` ends the list.
+        Omits data about other users: who acted on the user, and the states of users whom the user acted
+        on. Of an erased user it has what is left. Errors: PAGE_TOKEN_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +80,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.FromString,
                     response_serializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.SerializeToString,
             ),
+            'ExportUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportUser,
+                    request_deserializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ExportUserRequest.FromString,
+                    response_serializer=seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ExportUserResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'seda.users.internal.v1.IdentityService', rpc_method_handlers)
@@ -73,7 +94,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
-    """Resolves callers for the other services.
+    """Resolves callers for the other services, and exports users.
     """
 
     @staticmethod
@@ -93,6 +114,33 @@ class IdentityService:
             '/seda.users.internal.v1.IdentityService/ResolveCaller',
             seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerRequest.SerializeToString,
             seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ResolveCallerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.users.internal.v1.IdentityService/ExportUser',
+            seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ExportUserRequest.SerializeToString,
+            seda_dot_users_dot_internal_dot_v1_dot_identity__service__pb2.ExportUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

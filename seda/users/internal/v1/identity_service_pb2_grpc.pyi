@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityServiceStub:
-    """Resolves callers for the other services."""
+    """Resolves callers for the other services, and exports users."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ResolveCaller: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ResolveCallerRequest, _identity_service_pb2.ResolveCallerResponse]
@@ -22,9 +22,16 @@ class IdentityServiceStub:
     Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
     subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
     """
+    ExportUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ExportUserRequest, _identity_service_pb2.ExportUserResponse]
+    """Lists everything that the users service stores about a user, by kind.
+
+    A page has records of one kind and may be empty: only an empty `next_page_token` ends the list.
+    Omits data about other users: who acted on the user, and the states of users whom the user acted
+    on. Of an erased user it has what is left. Errors: PAGE_TOKEN_MISMATCH.
+    """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Resolves callers for the other services."""
+    """Resolves callers for the other services, and exports users."""
 
     @_abc_1.abstractmethod
     def ResolveCaller(
@@ -36,6 +43,19 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
         subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportUser(
+        self,
+        request: _identity_service_pb2.ExportUserRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.ExportUserRequest, _abc.Awaitable[_identity_service_pb2.ExportUserResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.ExportUserResponse]:
+        """Lists everything that the users service stores about a user, by kind.
+
+        A page has records of one kind and may be empty: only an empty `next_page_token` ends the list.
+        Omits data about other users: who acted on the user, and the states of users whom the user acted
+        on. Of an erased user it has what is left. Errors: PAGE_TOKEN_MISMATCH.
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _aio.Server) -> None: ...

@@ -13,7 +13,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from ops.dev_tokens import development_subject
 from seda.rpc.v1.caller_pb2 import ROLE_MODERATOR, Role
 from seda.users.internal.v1 import identity_service_pb2
-from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
+from seda.users.internal.v1.identity_service_pb2 import ExportUserRequest, ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from seda.users.v1 import admin_service_pb2, erasure_service_pb2, user_service_pb2
 from seda.users.v1.admin_service_pb2 import (
@@ -95,6 +95,10 @@ class Context:
 
     async def get_erasure(self) -> object:
         return await call(self.erasure.GetErasure, GetErasureRequest(erasure_id=self.erasure_id), ())
+
+    async def export(self) -> object:
+        request = ExportUserRequest(user_id=self.ada)
+        return await call(self.identity.ExportUser, request, service("gateway", "users"))
 
     async def resolve(self, email: str) -> object:
         request = ResolveCallerRequest(subject="round-trips", email=email)
@@ -180,6 +184,7 @@ TABLE: tuple[RoundTrip[Context], ...] = (
         ),
     ),
     RoundTrip("GetErasure", "", lambda context: context.get_erasure(), ("users.get_erasure",)),
+    RoundTrip("ExportUser", "", lambda context: context.export(), ("users.export_user",)),
     RoundTrip(
         "ResolveCaller",
         "of a new user",
