@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, object]]]
 
+# 103 bytes on macOS, 107 on Linux.
+_LONGEST_ADDRESS = 100
 # A request to restart carries an environment.
 _LONGEST_LINE = 4_000_000
 _REQUEST_SECONDS = 5.0
@@ -33,12 +37,21 @@ def listen(data_dir: DataDir) -> socket.socket:
     path = data_dir.control_socket
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    # By its bare name: a whole path may be longer than a socket's address can be.
-    with contextlib.chdir(path.parent):
-        listener.bind(path.name)
-        path.chmod(0o600)
-        listener.listen()
+    with _address(path) as address:
+        listener.bind(address)
+    path.chmod(0o600)
+    listener.listen()
     return listener
+
+
+@contextlib.contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """Yield what a socket is bound or connected to: a whole path may be longer than an address can be."""
+    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+        yield str(path)
+        return
+    with contextlib.chdir(path.parent):
+        yield path.name
 
 
 class ControlServer:
@@ -83,6 +96,9 @@ class ControlServer:
             return {"ok": True, "data": await self._handle(request)}
         except CliError as error:
             return {"ok": False, "error": error.as_json(), "exit_code": error.exit_code}
+        except Exception as error:  # noqa: BLE001 - whoever asks is told, and the suite goes on
+            told = CliError("UNEXPECTED", f"seda up could not do it: {type(error).__name__}: {error}")
+            return {"ok": False, "error": told.as_json(), "exit_code": told.exit_code}
 
 
 def ask(data_dir: DataDir, request: Mapping[str, object], seconds: float) -> Mapping[str, Any]:
@@ -94,8 +110,8 @@ def ask(data_dir: DataDir, request: Mapping[str, object], seconds: float) -> Map
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_CONNECT_SECONDS)
-            with contextlib.chdir(path.parent):
-                connection.connect(path.name)
+            with _address(path) as address:
+                connection.connect(address)
             connection.settimeout(seconds)
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as file:

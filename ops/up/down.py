@@ -126,14 +126,17 @@ def _stopped(data_dir: DataDir, progress: Progress) -> Iterator[list[dict[str, o
             cleanup_stale(data_dir, progress)
             yield None
             return
+    state = data_dir.running_state()
     steps = ask(data_dir, {"do": "stop"}, _STOP_SECONDS)["steps"]
     progress.steps([(each["name"], each["seconds"]) for each in steps])
     end = time.monotonic() + _LEAVE_SECONDS
     while time.monotonic() < end:
-        with data_dir.lock() as free:
-            if free:
-                yield steps
-                return
+        # It gives up the lock a moment before it has ended.
+        if state is None or not state.supervisor.alive:
+            with data_dir.lock() as free:
+                if free:
+                    yield steps
+                    return
         time.sleep(_POLL_SECONDS)
     raise CliError(
         "LOCK_BUSY",
