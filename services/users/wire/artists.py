@@ -15,7 +15,8 @@ from services.users.actions.artist_search import ArtistSearch
 from services.users.domain.artists import UPDATABLE_FIELDS, ArtistUpdate, ArtistValues
 from services.users.store.artists import ArtistRow, MarkRow
 
-_KINDS = {
+_EXACT = artist_service_pb2.MATCH_KIND_EXACT
+_KINDS: dict[int, artist_service_pb2.MatchKind.ValueType] = {
     MatchTier.PREFIX: artist_service_pb2.MATCH_KIND_PREFIX,
     MatchTier.SUBSTRING: artist_service_pb2.MATCH_KIND_SUBSTRING,
     MatchTier.FUZZY: artist_service_pb2.MATCH_KIND_SIMILAR,
@@ -27,10 +28,15 @@ def put_artist(into: artist_pb2.ArtistProfile, row: ArtistRow) -> None:
     into.id = str(row.id)
     into.user_id = str(row.user_id)
     into.artist_name = row.artist_name
-    into.bio = row.bio
-    into.website_url = row.website_url or ""
-    into.spotify_url = row.spotify_url or ""
-    into.soundcloud_url = row.soundcloud_url or ""
+    # Most of these are empty, and a search fills up to a hundred profiles.
+    if row.bio:
+        into.bio = row.bio
+    if row.website_url:
+        into.website_url = row.website_url
+    if row.spotify_url:
+        into.spotify_url = row.spotify_url
+    if row.soundcloud_url:
+        into.soundcloud_url = row.soundcloud_url
     if row.verified_at is not None:
         into.verified = True
         to_proto(into.verify_time, row.verified_at)
@@ -104,6 +110,5 @@ def search_artists_response(search: ArtistSearch) -> artist_service_pb2.SearchAr
     for row in search.matches:
         match = response.matches.add()
         put_artist(match.artist_profile, row.artist)
-        exact = row.search_name == search.query
-        match.kind = artist_service_pb2.MATCH_KIND_EXACT if exact else _KINDS[MatchTier(row.tier)]
+        match.kind = _EXACT if row.search_name == search.query else _KINDS[row.tier]
     return response
