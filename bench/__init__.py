@@ -1,5 +1,5 @@
 """Measurements.
 
-python -m bench             chat beside two Node servers on the same data (`make bench`)
+python -m bench             chat and users beside two Node servers on the same data (`make bench`)
 python -m bench.overhead    what servicekit and the gateway cost per call
 """

@@ -1,4 +1,4 @@
-"""Chat beside two Node servers on the same data, the same machine and the same PostgreSQL.
+"""Chat and users beside two Node servers on the same data, the same machine and the same PostgreSQL.
 
 Writes bench/results/chat.md, and a JSON file for each scenario. Needs Linux; the Node servers are measured
 where node and npm are installed, otherwise only ours. The first run loads the dataset, about three minutes.
@@ -15,8 +15,9 @@ from pathlib import Path
 
 from bench import dataset, report, runner
 from bench.cluster import cluster
+from bench.contenders import TOKENS
 from bench.processes import PROJECT
-from bench.scenarios import TOKENS, all_scenarios
+from bench.scenarios import all_scenarios
 from bench.testbed import Testbed, testbed
 from ops.data_dir import DataDir, find_data_dir
 from ops.postgres import Cluster

@@ -11,6 +11,7 @@ from grpc_tools import protoc
 
 _FOLDER = Path(__file__).parent / "baselines"
 LIST_MESSAGES, SEND_MESSAGE = "/baseline.v1.Chat/ListMessages", "/baseline.v1.Chat/SendMessage"
+SEARCH_ARTISTS, GET_USER = "/baseline.v1.Chat/SearchArtists", "/baseline.v1.Chat/GetUser"
 
 
 class BaselineContract:

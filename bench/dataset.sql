@@ -13,6 +13,13 @@ SELECT u.id::uuid, u.email, s.subject, coalesce(a.artist_name, 'Listener ' || s.
   JOIN subjects s USING (email)
   LEFT JOIN public.artist_profiles a ON a.user_id = u.id;
 
+-- Plain ASCII: their normalized form and their skeleton are lower case, or nearly.
+INSERT INTO users.artist_profiles (id, user_id, artist_name, search_name, name_skeleton, bio, verified, verified_at,
+                                   website_url, spotify_url, soundcloud_url, created_at, updated_at)
+SELECT id::uuid, user_id::uuid, artist_name, lower(artist_name), lower(artist_name), coalesce(bio, ''), verified,
+       verified_at, website_url, spotify_url, soundcloud_url, created_at, created_at
+  FROM public.artist_profiles;
+
 INSERT INTO chat.rooms (id, name, search_name, description, private, created_by, rev, created_at, updated_at)
 SELECT id::uuid, name, lower(name), coalesce(description, ''), is_private, created_by::uuid, 1, created_at, created_at
   FROM public.rooms;

@@ -151,6 +151,21 @@ class Oracle:
             for row in rows
         )
 
+    def artists(self, query: str, limit: int) -> tuple[str, ...]:
+        """The first verified artists by name whose name contains a text, by their ids."""
+        rows = self._theirs(
+            "SELECT id FROM artist_profiles WHERE verified AND strpos(lower(artist_name), lower($1)) > 0"
+            ' ORDER BY artist_name COLLATE "C" LIMIT $2',
+            query,
+            limit,
+        )
+        return tuple(row["id"] for row in rows)
+
+    def artist_names(self) -> list[str]:
+        """The names of all verified artists."""
+        rows = self._theirs("SELECT artist_name FROM artist_profiles WHERE verified ORDER BY id")
+        return [row["artist_name"] for row in rows]
+
     def message_ids(self, room: str) -> list[str]:
         """The ids of all messages of a room, the newest first."""
         rows = self._ours("SELECT id FROM chat.messages WHERE room_id = $1 ORDER BY seq DESC", room)

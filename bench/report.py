@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.contenders import OURS
 from bench.runner import Result, Round
-from bench.scenarios import OURS
 
 
 @dataclass(frozen=True, slots=True)

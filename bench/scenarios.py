@@ -8,16 +8,28 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from bench.baseline_contract import LIST_MESSAGES, SEND_MESSAGE
+from bench.contenders import (
+    OURS,
+    OURS_TWICE,
+    OURS_UNCACHED,
+    PRISMA,
+    RAW,
+    RAW_TWICE,
+    TOKENS,
+    baseline_contenders,
+    our_contender,
+    prepared_call,
+)
 from bench.dataset import uid
-from bench.http2 import PreparedCall, message
+from bench.http2 import PreparedCall
 from bench.oracle import PAGE, Member, MyRoom, ShownMessage
 from bench.overhead import METHOD
 from bench.processes import Server
 from bench.runner import Contender, Scenario
-from bench.testbed import Testbed, contract, token
+from bench.testbed import Testbed, contract
+from bench.user_scenarios import get_user, search_artists
 from seda.chat.v1 import (
     membership_service_pb2,
     message_service_pb2,
@@ -26,15 +38,6 @@ from seda.chat.v1 import (
 )
 from tests.probe import EmptyRequest, EmptyResponse
 
-OURS, OURS_UNCACHED, OURS_TWICE, RAW, RAW_TWICE, PRISMA = (
-    "chat",
-    "chat, no page cache",
-    "chat, 2 replicas",
-    "node-postgres",
-    "node-postgres, 2 workers",
-    "Prisma",
-)
-TOKENS = 200
 _TEXT = "the second side is better than the first one, play it loud"
 _PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
 _LIST = "/seda.chat.v1.MessageService/ListMessages"
@@ -50,6 +53,8 @@ def all_scenarios() -> dict[str, Callable[[Testbed], Scenario]]:
         "list-first": lambda testbed: _list(testbed, deep=False),
         "list-deep": lambda testbed: _list(testbed, deep=True),
         "my-rooms": _my_rooms,
+        "search-artists": search_artists,
+        "get-user": get_user,
         "mark-read": _mark_read,
         "add-reaction": _add_reaction,
         "send-hot": lambda testbed: _send(testbed, hot=True),
@@ -69,20 +74,20 @@ def _list(testbed: Testbed, *, deep: bool) -> Scenario:
         if position is not None:
             request.before_seq = position.seq
         member = members[room_id][number % len(members[room_id])]
-        ours.append(_call(request, member, testbed.oracle.roots(room, position)))
+        ours.append(prepared_call(request, member.email, testbed.oracle.roots(room, position)))
         baseline_request = contract().ListMessagesRequest(
             room_id=room_id, limit=PAGE, cursor=position.message_id if position else ""
         )
-        theirs.append(_call(baseline_request, None, testbed.oracle.messages(room, position)))
+        theirs.append(prepared_call(baseline_request, None, testbed.oracle.messages(room, position)))
     return Scenario(
         name="list-deep" if deep else "list-first",
         title=f"ListMessages({PAGE}), {'a page in the middle of the history' if deep else 'the newest page'}",
         in_flight=_IN_FLIGHT_READS,
         pairs=[(OURS_UNCACHED, RAW), (OURS_UNCACHED, PRISMA)] if testbed.raw and testbed.prisma else [],
         contenders=[
-            _our_contender(testbed, OURS, testbed.chats[:1], _LIST, ours, _read_page),
-            _our_contender(testbed, OURS_UNCACHED, [testbed.chat_without_cache], _LIST, ours, _read_page),
-            *_baseline_contenders(testbed, LIST_MESSAGES, theirs, _read_baseline_page, pair=False),
+            our_contender(testbed, OURS, testbed.chats[:1], _LIST, ours, _read_page),
+            our_contender(testbed, OURS_UNCACHED, [testbed.chat_without_cache], _LIST, ours, _read_page),
+            *baseline_contenders(testbed, LIST_MESSAGES, theirs, _read_baseline_page, pair=False),
         ],
         notes=[
             (
@@ -108,16 +113,16 @@ def _send(testbed: Testbed, *, hot: bool) -> Scenario:
         request = message_service_pb2.SendMessageRequest(
             room_id=expected[0], text=_TEXT, request_id=_PLACEHOLDER
         )
-        ours.append(_call(request, member, expected))
+        ours.append(prepared_call(request, member.email, expected))
         baseline_request = contract().SendMessageRequest(
             room_id=expected[0], user_id=member.user_id, text=_TEXT
         )
-        theirs.append(_call(baseline_request, None, expected))
+        theirs.append(prepared_call(baseline_request, None, expected))
     written = "SELECT sum(last_seq) FROM chat.room_counters"
     calls = _stamped(ours)
     contenders = [
         replace(
-            _our_contender(
+            our_contender(
                 testbed,
                 name,
                 testbed.chats[:replicas],
@@ -132,11 +137,11 @@ def _send(testbed: Testbed, *, hot: bool) -> Scenario:
     ]
     for contender in contenders:
         contender.batches = _statements(contender.servers, "chat.write_batch")
-    baselines = _baseline_contenders(testbed, SEND_MESSAGE, theirs, _read_baseline_sent, pair=True)
+    baselines = baseline_contenders(testbed, SEND_MESSAGE, theirs, _read_baseline_sent, pair=True)
     for contender in baselines:
         contender.written = testbed.oracle.baseline_message_count
     # The part of a send's cost that an empty call has too.
-    empty = [_call(EmptyRequest(), member, EmptyResponse()) for member in callers]
+    empty = [prepared_call(EmptyRequest(), member.email, EmptyResponse()) for member in callers]
     floors = [
         Contender(name, [server], [], METHOD, empty, EmptyResponse.FromString)
         for name, server in testbed.empty.items()
@@ -161,13 +166,13 @@ def _my_rooms(testbed: Testbed) -> Scenario:
     samples = []
     for member in _one_member_each(testbed, _rooms()):
         request = room_service_pb2.ListMyRoomsRequest(page_size=100)
-        samples.append(_call(request, member, testbed.oracle.my_rooms(member)))
+        samples.append(prepared_call(request, member.email, testbed.oracle.my_rooms(member)))
     path = "/seda.chat.v1.RoomService/ListMyRooms"
     return Scenario(
         name="my-rooms",
         title="ListMyRooms, 10 rooms each with unread",
         in_flight=_IN_FLIGHT_READS,
-        contenders=[_our_contender(testbed, OURS, testbed.chats[:1], path, samples, _read_my_rooms)],
+        contenders=[our_contender(testbed, OURS, testbed.chats[:1], path, samples, _read_my_rooms)],
     )
 
 
@@ -180,11 +185,11 @@ def _mark_read(testbed: Testbed) -> Scenario:
         for seq in itertools.count(1):
             for room, member in zip(rooms, callers, strict=True):
                 request = membership_service_pb2.MarkReadRequest(room_id=str(uid("r", room)), seq=seq)
-                yield _call(request, member, seq)
+                yield prepared_call(request, member.email, seq)
 
     testbed.oracle.reset_read_markers()
     endless = calls()
-    contender = _our_contender(
+    contender = our_contender(
         testbed,
         OURS,
         testbed.chats[:1],
@@ -213,10 +218,10 @@ def _add_reaction(testbed: Testbed) -> Scenario:
                     request = reaction_service_pb2.AddReactionRequest(
                         room_id=str(uid("r", room)), message_id=messages[room][number], emoji=emoji
                     )
-                    yield _call(request, member, (emoji, 1, True))
+                    yield prepared_call(request, member.email, (emoji, 1, True))
 
     endless = calls()
-    contender = _our_contender(
+    contender = our_contender(
         testbed,
         OURS,
         testbed.chats[:1],
@@ -230,31 +235,6 @@ def _add_reaction(testbed: Testbed) -> Scenario:
         written=lambda: testbed.oracle.count("SELECT count(*) FROM chat.reactions WHERE removed_at IS NULL"),
     )
     return Scenario("add-reaction", "AddReaction, each call a new one", _IN_FLIGHT_WRITES, [contender])
-
-
-def _our_contender(
-    testbed: Testbed,
-    name: str,
-    replicas: Sequence[Server],
-    path: str,
-    samples: Sequence[PreparedCall],
-    read: Callable[[bytes], object],
-) -> Contender:
-    return Contender(name, replicas, [testbed.users], path, samples, read)
-
-
-def _baseline_contenders(
-    testbed: Testbed,
-    path: str,
-    samples: Sequence[PreparedCall],
-    read: Callable[[bytes], object],
-    *,
-    pair: bool,
-) -> list[Contender]:
-    named = [(RAW, testbed.raw), (RAW_TWICE, testbed.raw_pair if pair else None), (PRISMA, testbed.prisma)]
-    return [
-        Contender(name, [server], [], path, samples, read) for name, server in named if server is not None
-    ]
 
 
 def _rooms() -> list[int]:
@@ -272,11 +252,6 @@ def _one_member_each(testbed: Testbed, rooms: Sequence[int]) -> list[Member]:
         taken.add(member.user_id)
         callers.append(member)
     return callers
-
-
-def _call(request: Any, member: Member | None, expected: object) -> PreparedCall:
-    headers = token(member.email) if member else b""
-    return PreparedCall(message(request.SerializeToString()), headers, None, expected)
 
 
 def _stamped(calls: Sequence[PreparedCall]) -> Iterator[PreparedCall]:

@@ -21,9 +21,9 @@ EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servi
 # A few users generate the load of many: each writes far more than a person does.
 RAISED_LIMITS = {
     f"SEDA_{kind}_{limit}": "1000000"
-    for kind in ("SEND", "ROOM", "ROOM_WRITE")
+    for kind in ("SEND", "ROOM", "ROOM_WRITE", "ARTIST_SEARCH")
     for limit in ("RATE_PER_SECOND", "BURST")
-} | {"SEDA_MAX_CALLS_PER_USER": "1000000"}
+} | {"SEDA_MAX_CALLS_PER_USER": "1000000", "SEDA_MAX_QUEUE_WAIT_MS": "10000"}
 
 
 @dataclass(frozen=True, slots=True)

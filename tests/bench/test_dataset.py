@@ -70,6 +70,10 @@ _FAULTS = {
     "a text that search would not find": """
         SELECT id FROM chat.messages WHERE text IS NOT NULL AND search_text IS DISTINCT FROM lower(text)
     """,
+    "an artist whom search would not find, or none at all": """
+        SELECT id FROM users.artist_profiles WHERE search_name <> lower(artist_name)
+        UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT FROM users.artist_profiles WHERE verified)
+    """,
 }
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench import report, runner
+from bench.contenders import OURS
 from bench.http2 import PreparedCall, bearer, message
 from bench.overhead import METHOD, server
 from bench.processes import Server
 from bench.runner import Contender, Plan, Result, Round, Scenario, WrongReplyError
-from bench.scenarios import OURS
 from bench.servers import SECRET
 from ops.dev_tokens import development_token
 
