@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from seda.users.v1.erasure_service_pb2 import (
     ERASURE_MODE_ANONYMISE,
     ERASURE_MODE_TOMBSTONE,
     ERASURE_STATE_DONE,
+    ERASURE_STATE_RETRYING,
     ERASURE_STEP_ARTIST,
     ERASURE_STEP_CHAT,
     ERASURE_STEP_LATE_WRITES,
@@ -238,3 +240,44 @@ async def test_what_a_stale_caller_writes_is_erased(suite: Suite) -> None:
     erasure = await suite.age(erasure, "20 minutes")
     assert erasure.state == ERASURE_STATE_DONE
     assert await columns_with(suite.admin, "a stale word") == set()
+
+
+async def test_erasure_waits_for_services_that_are_away(
+    suite: Suite, database: Database, admin: asyncpg.Connection
+) -> None:
+    email = new_user()
+    ports = {name: free_port() for name in ("chat", "tracks")}
+    targets = {f"{name}_target": f"127.0.0.1:{port}" for name, port in ports.items()}
+    async with AsyncExitStack() as stack:
+        users = await stack.enter_async_context(running(UsersSettings, build_users, database, **targets))
+        alone = Suite(users, suite.chat, suite.tracks, admin)
+        erasure = await alone.erase(email)
+        for settings, build, step in (
+            (ChatSettings, build_chat, ERASURE_STEP_CHAT),
+            (TracksSettings, build_tracks, ERASURE_STEP_TRACKS),
+        ):
+            erasure = await alone.age(erasure, "5 minutes")
+            assert (erasure.state, erasure.step) == (ERASURE_STATE_RETRYING, step)
+            await stack.enter_async_context(
+                running(
+                    settings,
+                    build,
+                    database,
+                    port=ports[settings.process],
+                    users_target=users.address,
+                )
+            )
+            erasure = await _until_past(alone, erasure)
+        assert erasure.step == ERASURE_STEP_LATE_WRITES
+
+
+async def _until_past(suite: Suite, erasure: Erasure) -> Erasure:
+    """Run a step until it succeeds: the channel finds that the service is back within two seconds."""
+    step = erasure.step
+    async with asyncio.timeout(20):
+        while erasure.step == step:
+            # The retry's delay alone, and not so often that the channel has no time to connect.
+            await asyncio.sleep(0.1)
+            await suite.admin.execute("UPDATE users.erasure_jobs SET due_at = now() WHERE failures > 0")
+            erasure = await suite.age(erasure, "0 seconds")
+    return erasure

@@ -253,7 +253,7 @@ async def test_worker_runs_by_itself_and_survives_failures(
     erasure: ErasureRow = await erase(pool, await artist(admin))
     await age(admin, erasure, "1 day")
     worker = ErasureWorker(services.deps(pool), interval=0.01)
-    runs = 0
+    runs, done = 0, asyncio.Event()
     run_once = worker.run_once
 
     async def failing_first() -> bool:
@@ -261,13 +261,14 @@ async def test_worker_runs_by_itself_and_survives_failures(
         runs += 1
         if runs < 3:
             raise [ServiceUnavailableError("users"), RuntimeError("a defect")][runs - 1]
-        return await run_once()
+        ran = await run_once()
+        done.set()
+        return ran
 
     monkeypatch.setattr(worker, "run_once", failing_first)
     await worker.start()
     async with asyncio.timeout(10):
-        while (await job(admin, erasure))["step"] != "DONE":
-            # Polled: the worker has no event for its end.
-            await asyncio.sleep(0.01)
+        await done.wait()
     await worker.stop()
     assert runs >= 3
+    assert (await job(admin, erasure))["step"] == "DONE"
