@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 
 from ops.database import SERVICES
 from ops.topology import CHAT, GATEWAY, SUITE, Ports
-from tests.ops.support.fake_suite import RealSuite, alive, free_base, seda, taken, until
+from tests.ops.support.fake_suite import RealSuite, alive, crash_until_down, free_base, seda, taken, until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -178,12 +176,7 @@ def test_restored_snapshot_is_served_at_once(folder: Path) -> None:
 
 
 def test_gateway_reports_a_process_left_down_until_it_is_restarted(running: RealSuite, folder: Path) -> None:
-    before = 0
-    for _ in range(4):
-        until(lambda known=before: running.pids()["chat"] != known)  # type: ignore[misc] # a bound default
-        before = running.pids()["chat"]
-        os.kill(before, signal.SIGKILL)
-    running.wait_for_line("chat    | ended 4 times within a minute and stays down")
+    crash_until_down(running, "chat")
     until(lambda: system_state(folder, "chat") == "SERVICE_STATE_UNREACHABLE")
     assert system_state(folder, "users") == "SERVICE_STATE_SERVING"
     assert seda(folder, "status").returncode == 1

@@ -210,16 +210,18 @@ def reaper_of(owner: int) -> int:
 
 
 def crash_until_down(running: FakeSuite, name: str) -> None:
-    """Kill a process each time that it serves, until it isn't started again."""
-    for again in ("in 0.5 s", "in 1.0 s", "in 2.0 s"):
-        served = len(_serving(running, name))
-        os.kill(running.pids()[name], signal.SIGKILL)
-        running.wait_for_line(f"ended (status -9); starting it again {again}")
-        until(lambda before=served: len(_serving(running, name)) > before)  # type: ignore[misc] # a bound default
-    os.kill(running.pids()[name], signal.SIGKILL)
-    running.wait_for_line("ended 4 times within a minute and stays down")
+    """Kill a process each time that it is started, until it isn't any more."""
+    pid = 0
+    for told in (
+        "again in 0.5 s",
+        "again in 1.0 s",
+        "again in 2.0 s",
+        "4 times within a minute and stays down",
+    ):
+        pid = _next_pid(running, name, pid)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda said=told: any(name in line and said in line for line in running.err))  # type: ignore[misc] # a bound default
 
 
-def _serving(running: FakeSuite, name: str) -> list[str]:
-    """The lines in which the process said that it serves."""
-    return [line for line in running.err if f"WARNING {name} serves" in line]
+def _next_pid(running: FakeSuite, name: str, known: int) -> int:
+    return until(lambda: pid if (pid := running.pids()[name]) != known else 0)
