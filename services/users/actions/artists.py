@@ -10,7 +10,8 @@ from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, ConflictError
 from servicekit.ids import new_id
 from services.users.actions.deps import Deps
-from services.users.domain.artists import ArtistUpdate, ArtistValues, check_values
+from services.users.actions.verification_recheck import profile_changed
+from services.users.domain.artists import ArtistUpdate, ArtistValues, check_values, replaced_urls
 from services.users.domain.errors import (
     ArtistExistsError,
     ArtistNotFoundError,
@@ -80,6 +81,14 @@ async def update_artist(deps: Deps, caller: Caller, update: ArtistUpdate) -> Art
         values = update.apply(before.values, before.etag)
         if values == before.values:
             return before
+        # First: the profile may become unverified.
+        await profile_changed(
+            session,
+            before.id,
+            caller.user_id,
+            renamed=values.artist_name != before.artist_name,
+            replaced_urls=replaced_urls(before.values, values),
+        )
         return await artists.update(session, before.id, values)
 
     return await deps.database.run_in_transaction(work)
