@@ -147,11 +147,11 @@ DELETE /* users.delete_erased_artist */ FROM users.artist_profiles WHERE user_id
 DELETE /* users.delete_expired_leases */ FROM users.leases WHERE until < clock_timestamp() - interval '1 hour';
 
 -- users.delete_expired_refusals
-DELETE /* users.delete_expired_refusals */ FROM users.refused_identities WHERE until <= clock_timestamp();
+DELETE /* users.delete_expired_refusals */ FROM users.refused_identities WHERE until <= now();
 
 -- users.due_erasure
 SELECT /* users.due_erasure */ id, user_id, mode, step, failures FROM users.erasure_jobs
-WHERE finished_at IS NULL AND due_at <= clock_timestamp()
+WHERE finished_at IS NULL AND due_at <= now()
 ORDER BY due_at LIMIT 1;
 
 -- users.end_verification_leases
@@ -181,8 +181,8 @@ SELECT r.id FROM r;
 SELECT /* users.erasure_backlog */ count(*) AS unfinished,
        count(*) FILTER (WHERE failures > 0) AS retrying,
        coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds,
-       coalesce(bool_or(due_at <= clock_timestamp()), false) OR EXISTS (
-           SELECT FROM users.refused_identities WHERE until <= clock_timestamp()
+       coalesce(bool_or(due_at <= now()), false) OR EXISTS (
+           SELECT FROM users.refused_identities WHERE until <= now()
        ) AS has_work
 FROM users.erasure_jobs
 WHERE finished_at IS NULL;
