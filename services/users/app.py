@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from seda.chat.internal.v1 import author_data_service_pb2
 from seda.tracks.internal.v1 import catalog_service_pb2, crawler_service_pb2
+from servicekit.cache import Cache
 from servicekit.channels import ServiceClient
 from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
-from services.users.actions.deps import Deps, Limits, VerificationDeps
+from services.users.actions.artist_search import page_bytes
+from services.users.actions.deps import Deps, Limits, SearchPages, VerificationDeps
 from services.users.actions.erasure import ErasureDeps, StepDeps
 from services.users.actions.identity import LocalResolver
 from services.users.clients.chat import RemoteAuthorData
@@ -26,6 +28,7 @@ from services.users.workers.verification_scheduler import VerificationScheduler
 
 SCHEMA_HEAD = "20261129_2030"
 """The newest migration of schema users that this build needs."""
+_SEARCH_PAGES_BYTES = 16 << 20
 
 
 def build(context: AppContext[Settings]) -> App:
@@ -88,7 +91,9 @@ def _deps(context: AppContext[Settings]) -> Deps:
     slots = max(1, settings.db_pool_max - 2)
     max_wait = settings.max_queue_wait_ms / 1000
     search_slots = ConcurrencyLimiter(slots, settings.max_queued_calls, max_wait, per_user=max(1, slots // 2))
-    return Deps(context.database, limits, search_slots)
+    search_pages: SearchPages = Cache(_SEARCH_PAGES_BYTES, page_bytes)
+    seconds = settings.artist_search_cache_ms / 1000
+    return Deps(context.database, limits, search_slots, search_pages, seconds, context.clock)
 
 
 def _verification(

@@ -35,6 +35,12 @@ class Settings(ServiceSettings):
     artist_search_burst: float = Field(
         20, ge=1, description="searches for artists that one user may make in a burst"
     )
+    artist_search_cache_ms: int = Field(
+        1000,
+        ge=0,
+        le=60_000,
+        description="milliseconds for which a page of a search for artists is reused; 0: not at all",
+    )
     artist_write_rate_per_second: float = Field(
         0.2,
         gt=0,

@@ -31,6 +31,7 @@ async def create_artist(deps: Deps, caller: Caller, values: ArtistValues) -> Art
     deps.limits.artist_writes.hit(caller.user_id)
     added = await artists.add(deps.database, new_id(), caller.user_id, values)
     if added is not None:
+        deps.search_pages.clear()
         return added
     present = _own(await artists.of_caller(deps.database, caller.user_id), caller)
     if present is None:
@@ -91,7 +92,9 @@ async def update_artist(deps: Deps, caller: Caller, update: ArtistUpdate) -> Art
         )
         return await artists.update(session, before.id, values)
 
-    return await deps.database.run_in_transaction(work)
+    updated = await deps.database.run_in_transaction(work)
+    deps.search_pages.clear()
+    return updated
 
 
 async def delete_artist(deps: Deps, caller: Caller, artist_profile_id: UUID) -> None:
@@ -107,6 +110,7 @@ async def delete_artist(deps: Deps, caller: Caller, artist_profile_id: UUID) -> 
             await artists.delete(session, present.id)
 
     await deps.database.run_in_transaction(work)
+    deps.search_pages.clear()
 
 
 def _own(row: CallerRow | None, caller: Caller) -> ArtistRow | None:

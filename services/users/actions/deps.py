@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
+from search_text.tiers import Cursor
+from servicekit.cache import Cache
+from servicekit.clock import Clock
 from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.database import Database
 from servicekit.rate_limit import RateLimiter
 from services.users.domain.verification_check import Fetched
+from services.users.store.artist_search import MatchRow
 from services.users.store.verification import ClaimRow
+
+SearchPages: TypeAlias = Cache[tuple[str, bool, Cursor, int], list[MatchRow]]
+"""Rows by query, whether unverified profiles are included, cursor and page size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,16 @@ class Deps:
     """Built once per process by app.py.
 
     Searches hold one of `search_slots`, of which there are fewer than connections: they never keep callers from being
-    resolved.
+    resolved. `search_pages` are reused for `search_page_seconds`, whoever asks: the same beginnings of popular names are
+    searched for again and again.
     """
 
     database: Database
     limits: Limits
     search_slots: ConcurrencyLimiter
+    search_pages: SearchPages
+    search_page_seconds: float
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
