@@ -28,7 +28,29 @@ def run_history(metadata: sa.MetaData) -> None:
     revision runs in a transaction of its own, together with its entry in `<schema>_migrations.applied`.
     """
     schema = str(metadata.schema)
-    options: dict[str, Any] = {
+    attributes = context.config.attributes
+    connection = attributes.get("connection")
+    if connection is None or context.is_offline_mode():
+        raise CommandError("Use `seda migrate`: it takes the lock and becomes the schema's owner.")
+    with connection.begin():
+        prepare_history(connection, schema)
+
+    def finish(**step: Any) -> None:  # noqa: ANN401 - Alembic's own arguments, passed on
+        """End a revision, in its transaction."""
+        _record(**step)
+        for observer in attributes.get("observers", ()):
+            observer(**step)
+
+    options = history_options(metadata) | {"on_version_apply": finish}
+    context.configure(connection=connection, **options)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def history_options(metadata: sa.MetaData) -> dict[str, Any]:
+    """Return how Alembic is to treat the history and the model of a schema."""
+    schema = str(metadata.schema)
+    return {
         "target_metadata": metadata,
         "version_table": _VERSION_TABLE,
         "version_table_schema": _history_schema(schema),
@@ -36,16 +58,7 @@ def run_history(metadata: sa.MetaData) -> None:
         "include_name": lambda name, kind, _parents: kind != "schema" or name == schema,
         "compare_server_default": True,
         "transaction_per_migration": True,
-        "on_version_apply": _record,
     }
-    connection = context.config.attributes.get("connection")
-    if connection is None or context.is_offline_mode():
-        raise CommandError("Use `seda migrate`: it takes the lock and becomes the schema's owner.")
-    with connection.begin():
-        _prepare_history(connection, schema)
-    context.configure(connection=connection, **options)
-    with context.begin_transaction():
-        context.run_migrations()
 
 
 def create_grants(schema: str, app: Mapping[str, str]) -> None:
@@ -92,7 +105,8 @@ def _applied(schema: str) -> sa.Table:
     )
 
 
-def _prepare_history(connection: sa.Connection, schema: str) -> None:
+def prepare_history(connection: sa.Connection, schema: str) -> None:
+    """Create the tables of a history unless they exist."""
     history = _history_schema(schema)
     if sa.inspect(connection).has_table("applied", schema=history):
         return

@@ -20,9 +20,9 @@ from typer.exceptions import TyperException
 from ops import help as help_form
 from ops.console import console, redirect_to_devnull
 from ops.database.admin_commands import admin_app
-from ops.database.commands import db_app, migrate_app
+from ops.database.commands import db_app
+from ops.database.dev_commands import migrate_app
 from ops.database.snapshot_commands import snapshot_app
-from ops.database.verification_commands import verification_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
 from ops.up import commands as suite_commands
@@ -295,7 +295,7 @@ def _write_crash_report(number: str, text: str) -> str:
     return str(target)
 
 
-help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app, verification_app)
+help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app)
 
 if __name__ == "__main__":
     main()

@@ -29,9 +29,10 @@ async def migration_lock(dsn: str, wait_seconds: float) -> AsyncIterator[Callabl
 
     The lock is tried again and again instead of waited for: a waiting session would hold a snapshot, and so stop
     CREATE INDEX CONCURRENTLY in the session that has the lock. Raises CliError LOCK_BUSY, naming the holder, when
-    it was not to be had in `wait_seconds`.
+    it was not to be had in `wait_seconds`, and POOLER_BETWEEN.
     """
     async with connected(dsn, "migrate lock") as connection:
+        await _require_direct(connection)
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_seconds
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_KEY):
@@ -39,6 +40,23 @@ async def migration_lock(dsn: str, wait_seconds: float) -> AsyncIterator[Callabl
                 raise await _busy(connection)
             await asyncio.sleep(_POLL_SECONDS)
         yield lambda: _require_held(connection)
+
+
+async def _require_direct(connection: asyncpg.Connection) -> None:
+    # A pooler gives every client a process number of its own making. Behind it a session lock would belong to whoever
+    # has the server connection next.
+    try:
+        direct = await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid()
+    except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
+        direct = False
+    if not direct:
+        raise CliError(
+            "POOLER_BETWEEN",
+            "DATABASE_URL leads through a connection pooler.",
+            why="The migration lock and CREATE INDEX CONCURRENTLY need a session of their own.",
+            fix="export SEDA_DIRECT_DATABASE_URL=postgresql://user:password@host:5432/database",
+            exit_code=Exit.UNSAFE,
+        )
 
 
 async def _busy(connection: asyncpg.Connection) -> CliError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from migrations.heads import FOLDER, Revision
+from migrations.heads import FOLDER, Revision, revisions
+from ops.database import SERVICES
 from ops.database.connection import connected
 from ops.database.history import History, read_histories, require_no_drift
 from ops.database.lock import migration_lock
@@ -19,6 +22,7 @@ LOCK_WAIT_SECONDS = 30.0
 ATTEMPTS = 30
 _FIRST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 10.0
+_OUTSIDE_TRANSACTION = re.compile(r"\bconcurrently\.\w+\(|\bautocommit_block\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,67 @@ async def status(admin_dsn: str, *, folder: Path = FOLDER) -> tuple[SchemaStatus
     )
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One revision: its file here, when it was applied to the database, and whether the two agree."""
+
+    schema: str
+    revision: str
+    file: str | None
+    applied_at: datetime | None
+    compatible_from: str
+    edited: bool
+
+
+async def history(admin_dsn: str, *, folder: Path = FOLDER) -> tuple[HistoryLine, ...]:
+    """Return the revisions of all schemas, oldest first: those of this build and those of the database."""
+    async with connected(admin_dsn, "migrate history") as connection:
+        histories = await read_histories(connection, folder)
+    return tuple(line for each in histories for line in _lines(each))
+
+
+def _lines(history: History) -> Iterator[HistoryLine]:
+    files = {each.id: each for each in history.files}
+    applied = {each.revision: each for each in history.applied}
+    for revision in sorted(files.keys() | applied.keys()):
+        file, entry = files.get(revision), applied.get(revision)
+        known = file or entry
+        assert known is not None  # noqa: S101 - the id comes from one of the two
+        yield HistoryLine(
+            schema=history.schema,
+            revision=revision,
+            file=file.path.stem if file else None,
+            applied_at=entry.applied_at if entry else None,
+            compatible_from=known.compatible_from,
+            edited=bool(file and entry and file.checksum != entry.checksum),
+        )
+
+
+def targets(to: str | None, folder: Path = FOLDER) -> dict[str, str] | None:
+    """Return how far `--to REVISION` goes in each schema: to that minute. Raises CliError REVISION_UNKNOWN."""
+    if to is None:
+        return None
+    if not any(each.id == to for schema in SERVICES for each in revisions(schema, folder)):
+        raise CliError(
+            "REVISION_UNKNOWN",
+            f"No schema has a revision {to}.",
+            fix="seda migrate history",
+            exit_code=Exit.USAGE,
+        )
+    return dict.fromkeys(SERVICES, to)
+
+
 async def deploy(
     admin_dsn: str,
     *,
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     attempts: int = ATTEMPTS,
+    to: Mapping[str, str] | None = None,
     folder: Path = FOLDER,
 ) -> tuple[DeployResult, ...]:
     """Apply pending revisions, each in its own transaction; a database that is ahead stays unchanged.
+
+    `to` names for each schema the newest revision to apply, "" for none; without it all are applied.
 
     Nothing is applied when any schema has drifted. A revision that can't get a table lock soon is tried again, so
     that it never makes others queue behind it. Raises CliError LOCK_BUSY (exit code 3), MIGRATION_FAILED (5),
@@ -81,7 +138,10 @@ async def deploy(
             histories = await read_histories(connection, folder)
         require_no_drift(histories)
         return tuple(
-            [await _deploy_slice(admin_dsn, each, attempts, folder, require_lock) for each in histories]
+            [
+                await _deploy_slice(admin_dsn, each, chosen(each, to), attempts, folder, require_lock)
+                for each in histories
+            ]
         )
 
 
@@ -106,11 +166,21 @@ async def diff(admin_dsn: str, *, folder: Path = FOLDER) -> dict[str, tuple[str,
     }
 
 
+def chosen(history: History, to: Mapping[str, str] | None) -> tuple[Revision, ...]:
+    """Return the pending revisions of a schema up to the one that `to` names."""
+    return tuple(each for each in history.pending if to is None or each.id <= to[history.schema])
+
+
 async def _deploy_slice(
-    dsn: str, history: History, attempts: int, folder: Path, require_lock: Callable[[], Awaitable[None]]
+    dsn: str,
+    history: History,
+    pending: Sequence[Revision],
+    attempts: int,
+    folder: Path,
+    require_lock: Callable[[], Awaitable[None]],
 ) -> DeployResult:
     applied: list[str] = []
-    for revision in history.pending:
+    for revision in pending:
         await require_lock()
         await _apply(dsn, history, revision, attempts, folder)
         applied.append(revision.id)
@@ -124,7 +194,7 @@ async def _apply(dsn: str, history: History, revision: Revision, attempts: int, 
     pause = _FIRST_PAUSE_SECONDS
     for attempt in range(1, attempts + 1):
         try:
-            return await upgrade(dsn, history.schema, revision.id, owner=history.owner, folder=folder)
+            return await upgrade(dsn, history.schema, revision, owner=history.owner, folder=folder)
         except LockedError as error:
             if attempt == attempts:
                 raise _failed(history, revision, f"{error} Tried {attempts} times.", retry=True) from error
@@ -137,9 +207,11 @@ async def _apply(dsn: str, history: History, revision: Revision, attempts: int, 
 
 
 def _failed(history: History, revision: Revision, why: str, *, retry: bool = False) -> CliError:
+    # What ran outside a transaction can be repeated: see migrations/concurrently.py.
+    partly = _OUTSIDE_TRANSACTION.search(revision.path.read_text(encoding="utf-8"))
     return CliError(
         "MIGRATION_FAILED",
-        f"{history.schema}: revision {revision.path.stem} failed and was rolled back.",
+        f"{history.schema}: revision {revision.path.stem} failed{'' if partly else ' and was rolled back'}.",
         why=why,
         fix="Those before it stay applied. Once the cause is gone, run: seda migrate deploy",
         retry=retry,

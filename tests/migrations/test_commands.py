@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from migrations.heads import head
+from migrations.heads import head, revisions
 from ops.database import SERVICES
 from ops.database.admin_commands import _parse_duration
 from ops.database.lock import migration_lock
@@ -21,8 +21,6 @@ from ops.dev_tokens import development_subject
 from ops.errors import CliError
 from tests.architecture.project import ROOT
 from tests.postgres import Database, administrator
-from tests.services.running import add_artist, add_user
-from tests.services.users.verification_client import add_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +106,66 @@ async def test_the_exit_code_tells_a_difference(fresh_database: Database, tmp_pa
     assert set(ended.envelope["data"]["differences"]) == set(SERVICES)
 
 
+async def test_status_shows_drift_beside_the_state(fresh_database: Database, tmp_path: Path) -> None:
+    clean = await seda(fresh_database, tmp_path, "migrate", "status", "--drift")
+    assert (clean.code, clean.stderr) == (0, "No drift.\n")
+    assert clean.stdout.splitlines()[:2] == [
+        "schema\tstate\tLOCAL\tDATABASE\tpending",
+        f"users\tok\t{head('users')}\t{head('users')}\t0",
+    ]
+    async with administrator(fresh_database.server, fresh_database.name) as connection:
+        await connection.execute("GRANT SELECT ON users.users TO chat_app")
+    changed = await seda(fresh_database, tmp_path, "migrate", "status", "--drift", "--json")
+
+    assert (changed.code, [each["name"] for each in changed.envelope["data"]["drift"]]) == (
+        6,
+        ["users.users"],
+    )
+
+
+async def test_history_shows_files_beside_the_database(fresh_database: Database, tmp_path: Path) -> None:
+    first, second, *_ = revisions("chat")
+    async with administrator(fresh_database.server, fresh_database.name) as connection:
+        await connection.execute(
+            "UPDATE chat_migrations.applied SET checksum = 'edited' WHERE revision = $1", first.id
+        )
+        await connection.execute(
+            "UPDATE chat_migrations.applied SET revision = '29990101_0900' WHERE revision = $1", head("chat")
+        )
+    ended = await seda(fresh_database, tmp_path, "migrate", "history")
+    rows = [line.split("\t") for line in ended.stdout.splitlines()]
+
+    assert (ended.code, rows[0]) == (0, ["schema", "revision", "LOCAL", "DATABASE", "compatible from"])
+    chat = {row[1]: row[2:4] for row in rows if row[0] == "chat"}
+    assert chat[first.id][0] == "rooms_and_members, edited"
+    assert chat[second.id][0] == "messages_and_threads"
+    assert chat[second.id][1].endswith("Z")
+    assert chat[head("chat")][1] == "pending"
+    assert chat["29990101_0900"][0] == "missing"
+
+
+async def test_deploy_goes_as_far_as_it_is_told(blank_database: Database, tmp_path: Path) -> None:
+    await seda(blank_database, tmp_path, "db", "init")
+    first = revisions("users")[0].id
+    unknown = await seda(blank_database, tmp_path, "migrate", "deploy", "--to", "20990101_0000", "--json")
+    dry = await seda(blank_database, tmp_path, "migrate", "deploy", "--to", first, "--dry-run")
+    done = await seda(blank_database, tmp_path, "migrate", "deploy", "--to", first)
+
+    assert (unknown.code, unknown.envelope["error"]["code"]) == (2, "REVISION_UNKNOWN")
+    assert dry.stdout.startswith(f"-- users: {revisions('users')[0].path.stem}\nCREATE TABLE users.users (")
+    assert done.stdout.splitlines()[0] == f"users: +1, now at {first}"
+
+
+async def test_resolve_asks_for_one_revision(database: Database, tmp_path: Path) -> None:
+    for arguments in (
+        ("chat",),
+        ("chat", "--applied", "1", "--rolled-back", "1"),
+        ("mail", "--applied", "1"),
+    ):
+        ended = await seda(database, tmp_path, "migrate", "resolve", *arguments, "--json")
+        assert (ended.code, ended.envelope["error"]["code"]) == (2, "USAGE")
+
+
 @pytest.mark.parametrize("url", ["", "mysql://root:hunter2@127.0.0.1/db"])
 async def test_a_missing_or_wrong_address_is_explained(url: str, tmp_path: Path) -> None:
     ended = await seda(None, tmp_path, "migrate", "status", DATABASE_URL=url)
@@ -174,35 +232,3 @@ def test_durations_have_a_unit_and_an_end() -> None:
     found = [_parse_duration(text) for text in ("90s", "30m", "2h", "3650d")]
     assert found == [dt.timedelta(seconds=seconds) for seconds in (90, 1_800, 7_200, 3_650 * 86_400)]
     assert _parse_duration(None) is None
-
-
-async def test_claims_by_an_operator(fresh_database: Database, tmp_path: Path) -> None:
-    async def run(*arguments: str) -> Ended:
-        return await seda(fresh_database, tmp_path, "admin", "verification", *arguments)
-
-    async with administrator(fresh_database.server, fresh_database.name) as connection:
-        user_id = await add_user(connection, "ada@example.org")
-        profile_id = await add_artist(connection, user_id)
-        first, second = [await add_claim(connection, user_id, profile_id) for _ in range(2)]
-        approved = await run("approve", first, "--reason", "Called the label")
-        assert (approved.code, approved.stderr) == (0, "")
-        assert approved.stdout == f"{first} is VERIFIED: https://{first}.invalid/\n"
-        rejected = await run("reject", second, "--reason", "A fan page", "--json")
-        assert rejected.envelope["data"]["state"] == "REJECTED"
-        refused = await run("reject", first, "--reason", "No")
-        assert (refused.code, "the verification is VERIFIED" in refused.stderr) == (1, True)
-        listed = await run("list", "--state", "verified", "--json")
-        assert [each["verification_id"] for each in listed.envelope["data"]["verifications"]] == [first]
-        assert "seda-verify-" not in listed.stdout
-        assert (await run("revoke", first, "--reason", "A mistake")).stdout.startswith(f"{first} is REVOKED")
-        entries = await connection.fetch(
-            "SELECT actor_kind, action, reason FROM users.admin_actions ORDER BY created_at"
-        )
-        assert [tuple(entry) for entry in entries] == [
-            ("OPERATOR", "APPROVE_VERIFICATION", "Called the label"),
-            ("OPERATOR", "REJECT_VERIFICATION", "A fan page"),
-            ("OPERATOR", "REVOKE_VERIFICATION", "A mistake"),
-        ]
-        assert not await connection.fetchval("SELECT verified FROM users.artist_profiles")
-    wrong = await run("approve", "x", "--reason", "r")
-    assert (wrong.code, "This is not the id of a claim." in wrong.stderr) == (1, True)

@@ -10,7 +10,8 @@ import typer.main
 
 from ops import cli
 from ops.database.admin_commands import admin_app
-from ops.database.commands import db_app, migrate_app
+from ops.database.commands import db_app
+from ops.database.dev_commands import migrate_app
 from ops.database.snapshot_commands import snapshot_app
 from ops.help import DOCUMENT, document
 from ops.help_topics import TOPICS

@@ -1,0 +1,27 @@
+"""Fixtures of the tests of migrations."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from migrations.heads import FOLDER
+from ops.database.init import init_database
+from tests.postgres import Database
+
+
+@pytest.fixture
+async def ready_database(blank_database: Database) -> Database:
+    """An initialised database without any revision."""
+    await init_database(blank_database.admin_dsn)
+    return blank_database
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the migrations that a test may change."""
+    target = tmp_path / "migrations"
+    shutil.copytree(FOLDER, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
