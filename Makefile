@@ -107,8 +107,8 @@ protos: setup ## Generate seda/ and buf/ from protos/
 	@echo "protos: generating seda/ and buf/"
 	@$(BIN)/python tools/generate_protos.py
 
-docs: setup ## Generate docs/reference/ (commands, settings, SQL) and .env.example
-	@echo "docs: docs/reference/, .env.example"
+docs: setup ## Generate docs/reference/ (commands, settings, SQL), docs/schema.md and .env.example
+	@echo "docs: docs/reference/, docs/schema.md, .env.example"
 	@$(BIN)/python tools/generate_references.py
 
 fmt: setup ## Format Python and protos, and mend what can be mended safely

@@ -22,6 +22,7 @@ from ops.console import console, redirect_to_devnull
 from ops.database.admin_commands import admin_app
 from ops.database.commands import db_app
 from ops.database.dev_commands import migrate_app
+from ops.database.schema_command import schema
 from ops.database.snapshot_commands import snapshot_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
@@ -66,6 +67,7 @@ def root(
 
 
 suite_commands.register(app)
+app.command()(schema)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/reference/ and .env.example (`make docs`), or compare them (`--check`)."""
+"""Write the generated pages of docs/ and .env.example (`make docs`), or compare them (`--check`)."""
 
 import enum
 import importlib
@@ -28,8 +28,16 @@ def main() -> int:
     """Write or compare every page. Returns 1 when a compared page differs."""
     sys.path.insert(0, str(ROOT))
     from ops import cli, help  # noqa: A004, PLC0415 - importable only with the path above
+    from ops.database import schema_pages  # noqa: PLC0415 - as above
 
-    pages = {help.DOCUMENT: help.document(cli.app), **settings_pages(), **sql_pages(), **security_page()}
+    pages = {
+        help.DOCUMENT: help.document(cli.app),
+        schema_pages.PAGE: schema_pages.schema_page(),
+        schema_pages.SQL: schema_pages.schema_sql(),
+        **settings_pages(),
+        **sql_pages(),
+        **security_page(),
+    }
     if "--check" in sys.argv[1:]:
         stale = [name for name, text in pages.items() if _read(ROOT / name) != text]
         for name in stale:

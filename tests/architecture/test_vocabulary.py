@@ -50,7 +50,15 @@ WORDS = (
     Word(r"\bbequeath\w*", "transfer_ownership", "bequeath"),
     Word(r"(?i)\bheirs?\b", "successor", "the heir"),
     Word(
-        r"(?i)\banew\b", "again", "made anew", ("services/tracks/schema.py", "docs/reference/sql/tracks.sql")
+        r"(?i)\banew\b",
+        "again",
+        "made anew",
+        (
+            "services/tracks/schema.py",
+            "docs/reference/sql/tracks.sql",
+            "docs/reference/schema.sql",
+            "docs/schema.md",
+        ),
     ),
     Word(r"(?i)\bin vain\b", "without success", "waited in vain"),
     Word(
