@@ -30,11 +30,12 @@ RAISED_LIMITS = {
 class Testbed:
     """The running servers. The baselines are None where Node is missing.
 
-    `chat_without_cache` is chat without a page cache; the servers of `empty` answer a method that does nothing.
+    `chat_without_cache` is chat without a page cache, `users_without_cache` users that read at every search; the servers of `empty` answer a method that does nothing.
     """
 
     oracle: Oracle
     users: Server
+    users_without_cache: Server
     chats: list[Server]
     chat_without_cache: Server
     empty: dict[str, Server]
@@ -60,6 +61,10 @@ def testbed(
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         users = stack.enter_context(service("users", databases.ours, logs, RAISED_LIMITS))
+        unreused = {**RAISED_LIMITS, "SEDA_ARTIST_SEARCH_CACHE_MS": "0"}
+        users_without_cache = stack.enter_context(
+            service("users", databases.ours, logs, unreused, instance=" 2")
+        )
         settings = {**RAISED_LIMITS, "SEDA_USERS_TARGET": users.address}
         chats = [
             stack.enter_context(service("chat", databases.ours, logs, settings, instance=f" {number}"))
@@ -83,6 +88,7 @@ def testbed(
         yield Testbed(
             oracle=Oracle(databases),
             users=users,
+            users_without_cache=users_without_cache,
             chats=chats,
             chat_without_cache=chat_without_cache,
             empty=empty,

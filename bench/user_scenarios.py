@@ -9,7 +9,7 @@ from bench.runner import Contender, Scenario
 from bench.testbed import Testbed, contract
 from seda.users.v1 import artist_service_pb2, user_service_pb2
 
-USERS = "users"
+USERS, USERS_UNCACHED = "users", "users, no search cache"
 _IN_FLIGHT = 32
 _PAGE = 20
 _MIN_PART = 4
@@ -34,6 +34,7 @@ def search_artists(testbed: Testbed) -> Scenario:
         in_flight=_IN_FLIGHT,
         contenders=[
             Contender(USERS, [testbed.users], [], path, ours, _read_matches),
+            Contender(USERS_UNCACHED, [testbed.users_without_cache], [], path, ours, _read_matches),
             *baseline_contenders(testbed, SEARCH_ARTISTS, theirs, _read_artists, pair=False),
         ],
         pairs=_pairs(testbed),
@@ -42,6 +43,10 @@ def search_artists(testbed: Testbed) -> Scenario:
                 f"{len(names)} verified artists. users: ranked, also similar names where a page has room for them (they are"
                 " not compared), token, rate limit and page token. Baselines: names that contain the text, with the user's"
                 " e-mail address."
+            ),
+            (
+                f"The searches are as many as there are tokens: {USERS} reuses a page for a second, {USERS_UNCACHED}"
+                " (SEDA_ARTIST_SEARCH_CACHE_MS=0) reads at every call."
             ),
         ],
     )

@@ -24,6 +24,7 @@ from ops.database.commands import db_app
 from ops.database.dev_commands import migrate_app
 from ops.database.schema_command import schema
 from ops.database.snapshot_commands import snapshot_app
+from ops.database.verification_commands import verification_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
 from ops.up import commands as suite_commands
@@ -297,7 +298,7 @@ def _write_crash_report(number: str, text: str) -> str:
     return str(target)
 
 
-help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app)
+help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app, verification_app)
 
 if __name__ == "__main__":
     main()

@@ -1,10 +1,11 @@
 """Demo data, created through the gateway's public methods.
 
-Every write has a fixed request id, so repeating it changes nothing.
+Every write has a fixed request id or is idempotent, so repeating it changes nothing.
 """
 
 from __future__ import annotations
 
+import enum
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,10 +23,19 @@ from seda.chat.v1 import (
     room_service_pb2_grpc,
 )
 from seda.gateway.v1 import gateway_service_pb2, gateway_service_pb2_grpc
-from seda.users.v1 import user_pb2, user_service_pb2, user_service_pb2_grpc
+from seda.users.v1 import (
+    artist_pb2,
+    artist_service_pb2,
+    artist_service_pb2_grpc,
+    user_pb2,
+    user_service_pb2,
+    user_service_pb2_grpc,
+    verification_service_pb2,
+    verification_service_pb2_grpc,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 _CALL_SECONDS = 10.0
 _PEOPLE = {"ada": "Ada", "bo": "Bo", "chidi": "Chidi", "dara": "Dara", "esme": "Esme"}
@@ -76,6 +86,28 @@ _ROOMS = (
 )
 
 
+class _Outcome(enum.Enum):
+    VERIFIED = enum.auto()
+    PENDING = enum.auto()
+    REFUSED = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Artist:
+    user: str
+    name: str
+    page: str
+    outcome: _Outcome
+
+
+# The last name has a Cyrillic letter. No page is fetched: the first claim is approved, the last one refused before.
+_ARTISTS = (
+    _Artist("esme", "Esme Ray", f"https://esme.{DEMO_DOMAIN}/", _Outcome.VERIFIED),
+    _Artist("dara", "Dara Low", "https://soundcloud.com/dara-low-demo", _Outcome.PENDING),
+    _Artist("bo", "Esm\u0435 Ray", f"https://bo.{DEMO_DOMAIN}/", _Outcome.REFUSED),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SeedReport:
     """The number of created resources."""
@@ -84,15 +116,22 @@ class SeedReport:
     rooms: int
     messages: int
     tracks: int
+    artists: int
 
     def __str__(self) -> str:
-        return f"{self.people} people, {self.rooms} rooms, {self.messages} messages, {self.tracks} tracks"
+        return (
+            f"{self.people} people, {self.rooms} rooms, {self.messages} messages, {self.tracks} tracks,"
+            f" {self.artists} artists"
+        )
 
 
-async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> SeedReport:
-    """Create people, rooms, messages and tracks through the gateway at `gateway`.
+async def load(
+    gateway: str, secret: bytes, approve: Callable[[str], Awaitable[None]], audience: str = "authenticated"
+) -> SeedReport:
+    """Create people, rooms, messages, tracks and artists through the gateway at `gateway`.
 
-    `secret` signs their development tokens. Raises grpc.aio.AioRpcError of the first call that fails.
+    `secret` signs their development tokens; `approve` verifies a claim of a page as the operator. Raises
+    grpc.aio.AioRpcError of the first call that fails, and the errors of `approve`.
     """
     tokens = {name: development_token(secret, full_email(name), audience=audience) for name in _PEOPLE}
     async with grpc.aio.insecure_channel(gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
@@ -101,9 +140,15 @@ async def load(gateway: str, secret: bytes, audience: str = "authenticated") -> 
             await client.sign_in(name, shown)
         for room in _ROOMS:
             await client.populate_room(room)
+        for artist in _ARTISTS:
+            claim = await client.claim_page(artist)
+            if artist.outcome is _Outcome.VERIFIED:
+                await approve(claim)
+            elif artist.outcome is _Outcome.REFUSED:
+                await client.expect_lookalike(artist, claim)
     posts = [post for room in _ROOMS for post in room.posts]
     links = {post.track_url for post in posts if post.track_url}
-    return SeedReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links))
+    return SeedReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links), len(_ARTISTS))
 
 
 class _SeedClient:
@@ -114,6 +159,8 @@ class _SeedClient:
         self._users = user_service_pb2_grpc.UserServiceStub(channel)
         self._rooms = room_service_pb2_grpc.RoomServiceStub(channel)
         self._memberships = membership_service_pb2_grpc.MembershipServiceStub(channel)
+        self._artists = artist_service_pb2_grpc.ArtistServiceStub(channel)
+        self._verifications = verification_service_pb2_grpc.VerificationServiceStub(channel)
         self._gateway = gateway_service_pb2_grpc.GatewayServiceStub(channel)
 
     async def sign_in(self, name: str, shown: str) -> None:
@@ -159,6 +206,54 @@ class _SeedClient:
                 timeout=_CALL_SECONDS,
                 metadata=self._as(post.author),
             )
+
+    async def claim_page(self, artist: _Artist) -> str:
+        """Create a profile and start a claim of its page; return the claim's id."""
+        profile = await self._artist_profile(artist)
+        started = await self._verifications.StartVerification(
+            verification_service_pb2.StartVerificationRequest(
+                artist_profile_id=profile.id, target_url=artist.page
+            ),
+            timeout=_CALL_SECONDS,
+            metadata=self._as(artist.user),
+        )
+        return started.verification.id
+
+    async def _artist_profile(self, artist: _Artist) -> artist_pb2.ArtistProfile:
+        try:
+            created = await self._artists.CreateArtist(
+                artist_service_pb2.CreateArtistRequest(
+                    artist_profile=artist_pb2.ArtistProfile(artist_name=artist.name)
+                ),
+                timeout=_CALL_SECONDS,
+                metadata=self._as(artist.user),
+            )
+        except grpc.aio.AioRpcError as error:
+            # A verified profile has a URL, too.
+            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
+        else:
+            return created.artist_profile
+        own = await self._users.GetUser(
+            user_service_pb2.GetUserRequest(), timeout=_CALL_SECONDS, metadata=self._as(artist.user)
+        )
+        found = await self._artists.GetArtist(
+            artist_service_pb2.GetArtistRequest(user_id=own.user.id),
+            timeout=_CALL_SECONDS,
+            metadata=self._as(artist.user),
+        )
+        return found.artist_profile
+
+    async def expect_lookalike(self, artist: _Artist, claim_id: str) -> None:
+        """Check a claim of a profile whose name looks like a verified one: it is refused."""
+        request = verification_service_pb2.CheckVerificationRequest(verification_id=claim_id)
+        try:
+            await self._verifications.CheckVerification(
+                request, timeout=_CALL_SECONDS, metadata=self._as(artist.user)
+            )
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
+                raise
 
     def _as(self, name: str) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self._tokens[name]}"),)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
+from uuid import UUID
 
 import grpc
 from google.protobuf.message import Message
@@ -119,16 +120,21 @@ class ServiceClient:
         request: Message,
         *,
         as_service: bool = False,
+        on_behalf_of: UUID | None = None,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> _Response:
         """Call a method for the caller of the running call, or as this service on their behalf.
+
+        Outside of a call, `on_behalf_of` names the user for whom a worker acts.
 
         Passes on the remaining deadline of the running call less 20 ms, `timeout` seconds at most. Raises
         UpstreamError for an error of the other service, ServiceUnavailableError when it can't be reached.
         """
         seconds = self._time_left(timeout)
         try:
-            return await method(request, timeout=seconds, metadata=self._metadata(as_service=as_service))
+            return await method(
+                request, timeout=seconds, metadata=self._metadata(on_behalf_of, as_service=as_service)
+            )
         except grpc.aio.AioRpcError as error:
             raise self._to_service_error(error) from error
 
@@ -146,12 +152,13 @@ class ServiceClient:
             raise DeadlineExceededError
         return min(timeout, left)
 
-    def _metadata(self, *, as_service: bool) -> tuple[tuple[str, str], ...]:
+    def _metadata(self, user_id: UUID | None, *, as_service: bool) -> tuple[tuple[str, str], ...]:
         call = current_call.get()
         token = call.token if call and not as_service else None
         if token is None:
-            on_behalf_of = str(call.identity.user_id) if call and call.identity else None
-            token = self._tokens.token(self.name, on_behalf_of)
+            if user_id is None and call is not None and call.identity is not None:
+                user_id = call.identity.user_id
+            token = self._tokens.token(self.name, None if user_id is None else str(user_id))
         metadata = [("authorization", f"Bearer {token}")]
         if call is not None:
             metadata.append(("x-request-id", call.request_id))

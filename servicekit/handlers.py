@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import grpc
 import structlog
@@ -27,6 +27,7 @@ from servicekit.errors import (
     Code,
     DeadlineExceededError,
     InternalError,
+    MalformedRequestError,
     ServiceError,
     ServiceUnavailableError,
 )
@@ -88,20 +89,16 @@ class HandlerFactory:
     def _handler(
         self, method: Method, verify: Verify, run: PassthroughHandler
     ) -> grpc.RpcMethodHandler[Any, Any]:
+        # As if the client streamed: grpc.aio calls the handler of a unary request after its message alone, and leaves a
+        # call that ends without one unanswered. Clients see no difference.
         kind = (
-            grpc.unary_stream_rpc_method_handler
+            grpc.stream_stream_rpc_method_handler
             if method.server_streaming
-            else grpc.unary_unary_rpc_method_handler
+            else grpc.stream_unary_rpc_method_handler
         )
         return kind(self._with_error_boundary(method, verify, run))
 
     def _unary(self, method: Method, handle: UnaryHandler) -> PassthroughHandler:
-        async def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> bytes:
-            if _time_left(context) is None:
-                async with asyncio.timeout(DEFAULT_DEADLINE):
-                    return await respond(data, call)
-            return await respond(data, call)
-
         async def respond(data: bytes, call: Call) -> bytes:
             reply = await handle(await self._request(data, call), call)
             if isinstance(reply, bytes):
@@ -109,6 +106,13 @@ class HandlerFactory:
             if not isinstance(reply, method.response_type):
                 raise TypeError(f"{method.full_name} returned {type(reply).__name__}")
             return reply.SerializeToString()
+
+        async def respond_in_time(data: bytes, call: Call) -> bytes:
+            async with asyncio.timeout(call.deadline - time.monotonic()):
+                return await respond(data, call)
+
+        def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> Awaitable[bytes]:
+            return respond_in_time(data, call) if _time_left(context) is None else respond(data, call)
 
         return run
 
@@ -133,17 +137,16 @@ class HandlerFactory:
 
     def _with_error_boundary(
         self, method: Method, verify: Verify, run: PassthroughHandler
-    ) -> Callable[[bytes, Context], Awaitable[Any]]:
+    ) -> Callable[[object, Context], Awaitable[Any]]:
         """The error boundary: the client gets a documented error for every exception of `run`.
 
         The concurrency limit is in here as well: another coroutine would add its cost to every call.
         """
-        counted = self.metrics.for_method(method)
-        logged = AccessLog(self.name, method)
+        record = self._recorder(method)
         # Streams have a separate limiter.
         limited = not method.exempt and not method.server_streaming
 
-        async def bounded(data: bytes, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
+        async def bounded(_requests: object, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
             started = time.perf_counter()
             call, authorization, left = _call(method, context)
             current_call.set(call)
@@ -152,8 +155,12 @@ class HandlerFactory:
             acquired = False
             try:
                 _check_deadline(method, left)
+                # Both wait without a slot.
+                data = await _reading(context, left)
+                if data is grpc.aio.EOF:
+                    await _refuse_missing_message(method)
                 if not verify(call, authorization):
-                    # Waits without a slot: anybody can name an unknown key.
+                    # Anybody can name an unknown key.
                     await self.authenticator.verify_with_new_keys(call, authorization)
                 if limited:
                     if not self.limiter.try_acquire(call.share_key):
@@ -172,13 +179,23 @@ class HandlerFactory:
                 if acquired:
                     self.limiter.release(call.share_key)
                 code = error.code if error is not None else code
-                seconds = time.perf_counter() - started
-                counted.record(code, seconds)
-                if not method.exempt:
-                    logged.record(call, code, seconds, error)
+                record(call, code, time.perf_counter() - started, error)
             return await rpc_status.abort(context, error, f"{self.name}.seda.fm", call)
 
         return bounded
+
+    def _recorder(self, method: Method) -> Callable[[Call, Code, float, ServiceError | None], None]:
+        """What counts a call of a method that has ended, and logs it unless it is exempt."""
+        counted = self.metrics.for_method(method)
+        if method.exempt:
+            return lambda _call, code, seconds, _error: counted.record(code, seconds)
+        logged = AccessLog(self.name, method)
+
+        def record(call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
+            counted.record(code, seconds)
+            logged.record(call, code, seconds, error)
+
+        return record
 
     def _to_service_error(self, raised: Exception, call: Call) -> ServiceError:
         if isinstance(raised, ServiceError):
@@ -210,6 +227,22 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
 def _check_deadline(method: Method, left: float | None) -> None:
     if left is not None and left < MIN_TIME_LEFT and not method.exempt:
         raise DeadlineExceededError("too little time was left to start")
+
+
+def _reading(context: Context, left: float | None) -> Awaitable[Any]:
+    """The next message or EOF. A call with a deadline is ended by grpc's core, and without another coroutine."""
+    return _read_in_time(context) if left is None else context.read()
+
+
+async def _refuse_missing_message(method: Method) -> NoReturn:
+    # grpc.aio cancels the task right after this event if the client is gone.
+    await asyncio.sleep(0)
+    raise MalformedRequestError(method.request_type.DESCRIPTOR.full_name)
+
+
+async def _read_in_time(context: Context) -> Any:  # noqa: ANN401 - bytes or EOF
+    async with asyncio.timeout(DEFAULT_DEADLINE):
+        return await context.read()
 
 
 def _time_left(context: Context) -> float | None:

@@ -92,6 +92,11 @@ class Metrics(Collector):
         """Add a histogram; returns the function that observes a value."""
         return PrometheusHistogram(name, text, buckets=buckets, registry=self.registry).observe
 
+    def counter(self, name: str, text: str, label: str) -> Callable[[str], None]:
+        """Add a counter; returns the function that counts one event by the value of its label."""
+        counter = Counter(name, text, (label,), registry=self.registry)
+        return lambda value: counter.labels(value).inc()
+
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Add a gauge that reads `value` at each scrape."""
         Gauge(name, text, registry=self.registry).set_function(value)

@@ -183,6 +183,7 @@ CREATE TABLE users.verification_requests (
   artist_profile_id UUID NOT NULL,
   target_url TEXT NOT NULL,
   target_kind TEXT NOT NULL,
+  target_host TEXT GENERATED ALWAYS AS (split_part(target_url, '/'::text, 3)) STORED NOT NULL,
   claim_code TEXT NOT NULL,
   state TEXT DEFAULT 'PENDING' NOT NULL,
   attempt_count INTEGER DEFAULT '0' NOT NULL,
@@ -192,6 +193,7 @@ CREATE TABLE users.verification_requests (
   verified_at TIMESTAMP WITH TIME ZONE,
   recheck_at TIMESTAMP WITH TIME ZONE,
   stale_at TIMESTAMP WITH TIME ZONE,
+  recheck_failed_at TIMESTAMP WITH TIME ZONE,
   created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
   updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
   CONSTRAINT verification_requests_pkey PRIMARY KEY (id),
@@ -204,7 +206,9 @@ CREATE TABLE users.verification_requests (
   CONSTRAINT verification_requests_attempt_count_check CHECK (attempt_count BETWEEN 0 AND 1000),
   CONSTRAINT verification_requests_checking_check CHECK ((state = 'CHECKING') = (checking_until IS NOT NULL)),
   CONSTRAINT verification_requests_recheck_check CHECK ((state IN ('VERIFIED', 'STALE')) = (recheck_at IS NOT NULL)),
-  CONSTRAINT verification_requests_stale_check CHECK ((state = 'STALE') = (stale_at IS NOT NULL))
+  CONSTRAINT verification_requests_stale_check CHECK ((state = 'STALE') = (stale_at IS NOT NULL)),
+  CONSTRAINT verification_requests_recheck_failed_check CHECK (state = 'STALE' OR recheck_failed_at IS NULL),
+  CONSTRAINT verification_requests_target_host_check CHECK (octet_length(target_host) BETWEEN 1 AND 255)
 );
 CREATE INDEX verification_requests_checking_until_idx ON users.verification_requests (checking_until) WHERE state = 'CHECKING';
 CREATE INDEX verification_requests_expires_at_idx ON users.verification_requests (expires_at) WHERE state = 'PENDING';
@@ -219,6 +223,7 @@ COMMENT ON COLUMN users.verification_requests.user_id IS 'The user who claims';
 COMMENT ON COLUMN users.verification_requests.artist_profile_id IS 'The profile that is to be verified';
 COMMENT ON COLUMN users.verification_requests.target_url IS 'The claimed page in its canonical spelling, https';
 COMMENT ON COLUMN users.verification_requests.target_kind IS 'WEBSITE, SPOTIFY, SOUNDCLOUD, BANDCAMP or YOUTUBE: where a proof may stand';
+COMMENT ON COLUMN users.verification_requests.target_host IS 'Host of the claimed page, for limits';
 COMMENT ON COLUMN users.verification_requests.claim_code IS 'What has to stand on the page';
 COMMENT ON COLUMN users.verification_requests.state IS 'One of PENDING, CHECKING, VERIFIED, STALE, FAILED, EXPIRED, CANCELLED, REJECTED, REVOKED';
 COMMENT ON COLUMN users.verification_requests.attempt_count IS 'Checks that the user started';
@@ -227,7 +232,8 @@ COMMENT ON COLUMN users.verification_requests.checking_until IS 'Lease of the pr
 COMMENT ON COLUMN users.verification_requests.checked_at IS 'When the last check was started; empty: never';
 COMMENT ON COLUMN users.verification_requests.verified_at IS 'When it was last verified; empty: never';
 COMMENT ON COLUMN users.verification_requests.recheck_at IS 'When it is checked again; set exactly while VERIFIED or STALE';
-COMMENT ON COLUMN users.verification_requests.stale_at IS 'When a re-check first failed; set exactly while STALE';
+COMMENT ON COLUMN users.verification_requests.stale_at IS 'Since when it has been STALE; set exactly while it is';
+COMMENT ON COLUMN users.verification_requests.recheck_failed_at IS 'First failed re-check since it became STALE; empty: none';
 COMMENT ON COLUMN users.verification_requests.created_at IS 'When it was started';
 COMMENT ON COLUMN users.verification_requests.updated_at IS 'Last change of the row';
 

@@ -10,6 +10,7 @@ import typer
 
 from ops.console import CliError, Exit, console
 from ops.database.commands import run
+from ops.database.verification_commands import verification_app
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,6 +23,7 @@ _LONGEST_SECONDS = 3_650 * 86_400
 _NEVER_ENDS_IN = 9999
 
 admin_app = typer.Typer(no_args_is_help=True, help="Administer users from outside the API.")
+admin_app.add_typer(verification_app, name="verification")
 
 _User = Annotated[str, typer.Argument(help="Address or id of the user.", metavar="EMAIL_OR_ID")]
 _Reason = Annotated[str, typer.Option(help="Why, for the record.")]

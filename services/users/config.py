@@ -35,6 +35,12 @@ class Settings(ServiceSettings):
     artist_search_burst: float = Field(
         20, ge=1, description="searches for artists that one user may make in a burst"
     )
+    artist_search_cache_ms: int = Field(
+        1000,
+        ge=0,
+        le=60_000,
+        description="milliseconds for which a page of a search for artists is reused; 0: not at all",
+    )
     artist_write_rate_per_second: float = Field(
         0.2,
         gt=0,
@@ -42,6 +48,20 @@ class Settings(ServiceSettings):
     )
     artist_write_burst: float = Field(
         20, ge=1, description="changes of their artist profile that one user may make in a burst"
+    )
+    verification_rate_per_second: float = Field(
+        0.2,
+        gt=0,
+        description="starts, checks and cancellations of claims a second that one user may make on average, per process",
+    )
+    verification_burst: float = Field(
+        20, ge=1, description="starts, checks and cancellations of claims that one user may make in a burst"
+    )
+    verification_concurrency: int = Field(
+        16, ge=1, le=512, description="concurrent checks of claims that users started"
+    )
+    verification_interval_seconds: float = Field(
+        5, gt=0, le=3_600, description="seconds between looks for re-checks and expired claims"
     )
     slice_database_url: PostgresUrl | None = Field(
         None,

@@ -117,9 +117,11 @@ async def _served(
     } | targets
     # The tracks are made up: no enrichment.
     values |= {"service_secret": SERVICE_SECRET, "caller_ttl_seconds": 60, "enrich": False}
-    # All tests share few users: no limit on calls, rooms and joins, but on messages.
+    # All tests share few users: no limit on calls, rooms, joins and claims, but on messages.
     values["max_calls_per_user"] = 1_000
-    values |= {key: each for key, each in UNLIMITED.items() if key.startswith(("room_", "join_"))}
+    values |= {
+        key: each for key, each in UNLIMITED.items() if key.startswith(("room_", "join_", "verification_"))
+    }
     if settings.has_database:
         values |= database.settings(name)
     process = Process(settings(**values), build)

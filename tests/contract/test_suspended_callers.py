@@ -18,6 +18,7 @@ from tests.contract.suite import Target, running, send
 from tests.postgres import Database, administrator
 from tests.services.chat.chat_client import new_user
 from tests.services.running import add_artist, add_track, add_user
+from tests.services.users.verification_client import add_claim
 
 _TRIES = 12
 _ALLOWED = {"MarkRead", "MarkUnread", "EraseUser"}
@@ -33,6 +34,7 @@ _UNDO = {
     "ResolveReport",
     "RestoreMessage",
     "RevokeInvitation",
+    "RevokeVerification",
     "UnarchiveRoom",
     "UnbanMember",
     "UnlockRoom",
@@ -88,6 +90,8 @@ async def _owner(context: ScenarioContext) -> tuple[str, Mapping[str, Sequence[s
     }
     artist = await add_artist(context.admin, own_id)
     ids |= ARTIST_URLS | {"artist_profile_id": [artist], "ArtistProfile.id": [artist]}
+    ids |= {"verification_id": [await add_claim(context.admin, own_id, artist)]}
+    ids |= {"target_url": ["https://ada.example.com/", "https://soundcloud.com/ada"]}
     return email, ids
 
 

@@ -21,6 +21,8 @@ from ops.dev_tokens import development_subject
 from ops.errors import CliError
 from tests.architecture.project import ROOT
 from tests.postgres import Database, administrator
+from tests.services.running import add_artist, add_user
+from tests.services.users.verification_client import add_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +234,35 @@ def test_durations_have_a_unit_and_an_end() -> None:
     found = [_parse_duration(text) for text in ("90s", "30m", "2h", "3650d")]
     assert found == [dt.timedelta(seconds=seconds) for seconds in (90, 1_800, 7_200, 3_650 * 86_400)]
     assert _parse_duration(None) is None
+
+
+async def test_claims_by_an_operator(fresh_database: Database, tmp_path: Path) -> None:
+    async def run(*arguments: str) -> Ended:
+        return await seda(fresh_database, tmp_path, "admin", "verification", *arguments)
+
+    async with administrator(fresh_database.server, fresh_database.name) as connection:
+        user_id = await add_user(connection, "ada@example.org")
+        profile_id = await add_artist(connection, user_id)
+        first, second = [await add_claim(connection, user_id, profile_id) for _ in range(2)]
+        approved = await run("approve", first, "--reason", "Called the label")
+        assert (approved.code, approved.stderr) == (0, "")
+        assert approved.stdout == f"{first} is VERIFIED: https://{first}.invalid/\n"
+        rejected = await run("reject", second, "--reason", "A fan page", "--json")
+        assert rejected.envelope["data"]["state"] == "REJECTED"
+        refused = await run("reject", first, "--reason", "No")
+        assert (refused.code, "the verification is VERIFIED" in refused.stderr) == (1, True)
+        listed = await run("list", "--state", "verified", "--json")
+        assert [each["verification_id"] for each in listed.envelope["data"]["verifications"]] == [first]
+        assert "seda-verify-" not in listed.stdout
+        assert (await run("revoke", first, "--reason", "A mistake")).stdout.startswith(f"{first} is REVOKED")
+        entries = await connection.fetch(
+            "SELECT actor_kind, action, reason FROM users.admin_actions ORDER BY created_at"
+        )
+        assert [tuple(entry) for entry in entries] == [
+            ("OPERATOR", "APPROVE_VERIFICATION", "Called the label"),
+            ("OPERATOR", "REJECT_VERIFICATION", "A fan page"),
+            ("OPERATOR", "REVOKE_VERIFICATION", "A mistake"),
+        ]
+        assert not await connection.fetchval("SELECT verified FROM users.artist_profiles")
+    wrong = await run("approve", "x", "--reason", "r")
+    assert (wrong.code, "This is not the id of a claim." in wrong.stderr) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from ops import seed_data
 from ops.database import SERVICES
 from ops.topology import CHAT, GATEWAY, SUITE, Ports
 from tests.ops.support.fake_suite import RealSuite, alive, crash_until_down, free_base, seda, taken, until
@@ -100,6 +102,35 @@ def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base
     assert again.stdout.startswith("Already running since")
     assert f"127.0.0.1:{base}" in again.stdout
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.usefixtures("running")
+def test_demo_artists_are_verified_pending_and_refused(folder: Path, base: int) -> None:
+    def states() -> list[tuple[str, str]]:
+        listed = seda(folder, "admin", "verification", "list", "--json")
+        claims = json.loads(listed.stdout)["data"]["verifications"]
+        return sorted((each["target_url"], each["state"]) for each in claims)
+
+    expected = [
+        ("https://bo.demo.seda.fm/", "PENDING"),
+        ("https://esme.demo.seda.fm/", "VERIFIED"),
+        ("https://soundcloud.com/dara-low-demo", "PENDING"),
+    ]
+    assert states() == expected
+    found = seda(folder, "call", "SearchArtists", "--as", "ada", "-d", '{"query": "esme ray"}')
+    profiles = [each["artistProfile"] for each in json.loads(found.stdout)["matches"]]
+    assert [each["verified"] for each in profiles] == [True]
+
+    async def load_again() -> None:
+        async def approve(claim_id: str) -> None:
+            done = seda(folder, "admin", "verification", "approve", claim_id, "--reason", "Demo data")
+            assert done.returncode == 0, done.stderr
+
+        secret = (folder / ".seda/secrets/jwt").read_text().strip().encode()
+        await seed_data.load(Ports(base).address(GATEWAY), secret, approve)
+
+    asyncio.run(load_again())
+    assert states() == expected
 
 
 @pytest.mark.usefixtures("running")

@@ -43,6 +43,7 @@ UNLIMITED = {
         "erasure_read",
         "artist_search",
         "artist_write",
+        "verification",
     )
     for limit in ("rate_per_second", "burst")
 }
@@ -99,6 +100,7 @@ async def running(
         "janitor_interval_seconds": 3_600,
         # And users runs no step of an erasure.
         "erasure_interval_seconds": 3_600,
+        "verification_interval_seconds": 3_600,
         # All concurrent calls of a test may be one user's.
         "max_calls_per_user": 1_000,
         **database.settings(settings.process),

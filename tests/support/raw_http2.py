@@ -14,7 +14,7 @@ _DATA, _HEADERS, _SETTINGS, _PING = 0, 1, 4, 6
 GOAWAY = 7
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _INITIAL_WINDOW_SIZE = 4
-_EMPTY_MESSAGE = b"\0\0\0\0\0"
+EMPTY_MESSAGE = b"\0\0\0\0\0"
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -37,14 +37,24 @@ def _request_headers(path: str, **others: str | bytes) -> bytes:
     )
 
 
-async def call(port: int, path: str, **headers: str | bytes) -> str:
-    """Call a method with an empty request; return the grpc-status of the trailers."""
+async def call(
+    port: int,
+    path: str,
+    *,
+    body: bytes | None = EMPTY_MESSAGE,
+    half_close: bool = True,
+    **headers: str | bytes,
+) -> str:
+    """Call a method with the bytes of a request, or with headers alone; return the grpc-status of the trailers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         # HEADER_TABLE_SIZE 0: each block of headers stands for itself.
         writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HI", 1, 0)))
-        writer.write(_frame(_HEADERS, _END_HEADERS, 1, _request_headers(path, **headers)))
-        writer.write(_frame(_DATA, _END_STREAM, 1, _EMPTY_MESSAGE))
+        ends = _END_STREAM if half_close else 0
+        alone = ends if body is None else 0
+        writer.write(_frame(_HEADERS, _END_HEADERS | alone, 1, _request_headers(path, **headers)))
+        if body is not None:
+            writer.write(_frame(_DATA, ends, 1, body))
         while True:
             head = await reader.readexactly(9)
             payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
@@ -69,7 +79,7 @@ async def ping(port: int, path: str, times: int, seconds: float) -> list[int]:
 
     writer.write(_PREFACE + _frame(_SETTINGS, 0, 0) + _frame(_SETTINGS, _ACK, 0))
     writer.write(_frame(_HEADERS, _END_HEADERS, 1, _request_headers(path)))
-    writer.write(_frame(_DATA, _END_STREAM, 1, _EMPTY_MESSAGE))
+    writer.write(_frame(_DATA, _END_STREAM, 1, EMPTY_MESSAGE))
     reading = asyncio.create_task(read())
     for _ in range(times):
         # The interval is what is tried.
@@ -90,7 +100,7 @@ async def unread_streams(port: int, path: str, count: int, address: str) -> Asyn
     writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW_SIZE, 0)))
     for stream in range(1, 2 * count, 2):
         writer.write(_frame(_HEADERS, _END_HEADERS, stream, headers))
-        writer.write(_frame(_DATA, _END_STREAM, stream, _EMPTY_MESSAGE))
+        writer.write(_frame(_DATA, _END_STREAM, stream, EMPTY_MESSAGE))
 
     async def acknowledge() -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

@@ -36,6 +36,11 @@ INSERT /* users.add_erasure */ INTO users.erasure_jobs (id, user_id, mode, step,
 VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5))
 RETURNING id, step, failures, counts, created_at, finished_at;
 
+-- users.add_verification_attempt
+INSERT /* users.add_verification_attempt */ INTO users.verification_attempts
+    (id, request_id, cause, stage, failure, proof, status_code, host, user_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp());
+
 -- users.advance_erasure
 UPDATE /* users.advance_erasure */ users.erasure_jobs
 SET step = $3,
@@ -61,6 +66,10 @@ SELECT /* users.artist_of_caller */ coalesce(u.suspended_until > clock_timestamp
 FROM users.users u LEFT JOIN users.artist_profiles a ON a.user_id = u.id
 WHERE u.id = $1 AND u.erased_at IS NULL;
 
+-- users.artist_profile_of_verification
+SELECT /* users.artist_profile_of_verification */ r.artist_profile_id FROM users.verification_requests r
+WHERE r.id = $1 AND ($2::uuid IS NULL OR r.user_id = $2);
+
 -- users.by_subject
 SELECT /* users.by_subject */
     EXISTS (
@@ -70,6 +79,58 @@ SELECT /* users.by_subject */
  AS refused, u.id, u.email, u.role, u.muted_until, u.suspended_until
 FROM (VALUES ($1::text)) AS token (subject)
 LEFT JOIN users.users AS u ON u.supabase_id = token.subject;
+
+-- users.change_verification_state
+WITH /* users.change_verification_state */ before AS (
+       SELECT b.id, b.state FROM users.verification_requests b
+       WHERE b.id = $1 AND b.state = ANY ($2)
+           AND ($7::timestamptz IS NULL OR coalesce(b.checking_until, b.recheck_at) = $7)
+       FOR NO KEY UPDATE
+   ), r AS (
+       UPDATE users.verification_requests AS changed
+       SET state = $3,
+           checking_until = NULL,
+           attempt_count = changed.attempt_count + $6,
+           verified_at = CASE WHEN $3 = 'VERIFIED' THEN clock_timestamp() ELSE changed.verified_at END,
+           recheck_at = CASE WHEN $3 IN ('VERIFIED', 'STALE')
+                             THEN clock_timestamp() + make_interval(secs => $4) END,
+           stale_at = CASE WHEN $3 = 'STALE' THEN coalesce(changed.stale_at, clock_timestamp()) END,
+           recheck_failed_at = CASE WHEN $3 <> 'STALE' OR $5 = 'none' THEN NULL
+                                    WHEN $5 = 'now' THEN clock_timestamp()
+                                    ELSE changed.recheck_failed_at END,
+           updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
+       FROM before
+       WHERE changed.id = before.id
+       RETURNING changed.*, before.state AS state_before
+   ), logged AS (
+       INSERT INTO users.verification_transitions
+           (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+       SELECT $8, r.id, r.state_before, r.state, $9, $10, r.updated_at FROM r WHERE r.state_before <> r.state
+   )
+   SELECT
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM r;
+
+-- users.claim_due_rechecks
+WITH /* users.claim_due_rechecks */ due AS (
+       SELECT d.id FROM users.verification_requests d
+       WHERE d.state IN ('VERIFIED', 'STALE') AND d.recheck_at <= clock_timestamp()
+       ORDER BY d.recheck_at
+       LIMIT $1
+       FOR NO KEY UPDATE SKIP LOCKED
+   ), r AS (
+       UPDATE users.verification_requests AS changed
+       SET recheck_at = clock_timestamp() + make_interval(secs => $2)
+       FROM due WHERE changed.id = due.id
+       RETURNING changed.*
+   )
+   SELECT
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM r;
 
 -- users.delay_erasure
 UPDATE /* users.delay_erasure */ users.erasure_jobs
@@ -86,25 +147,94 @@ DELETE /* users.delete_erased_artist */ FROM users.artist_profiles WHERE user_id
 DELETE /* users.delete_expired_leases */ FROM users.leases WHERE until < clock_timestamp() - interval '1 hour';
 
 -- users.delete_expired_refusals
-DELETE /* users.delete_expired_refusals */ FROM users.refused_identities WHERE until <= clock_timestamp();
+DELETE /* users.delete_expired_refusals */ FROM users.refused_identities WHERE until <= now();
 
 -- users.due_erasure
 SELECT /* users.due_erasure */ id, user_id, mode, step, failures FROM users.erasure_jobs
-WHERE finished_at IS NULL AND due_at <= clock_timestamp()
+WHERE finished_at IS NULL AND due_at <= now()
 ORDER BY due_at LIMIT 1;
+
+-- users.end_verification_leases
+WITH /* users.end_verification_leases */ due AS (
+    SELECT d.id, d.state FROM users.verification_requests d
+    WHERE d.state = 'CHECKING' AND d.checking_until <= clock_timestamp()
+    LIMIT cardinality($1::uuid[])
+    FOR NO KEY UPDATE SKIP LOCKED
+), numbered AS (
+    SELECT due.id, due.state, row_number() OVER () AS number FROM due
+), r AS (
+    UPDATE users.verification_requests AS changed
+    SET state = CASE WHEN changed.attempt_count >= $2 THEN 'FAILED' ELSE 'PENDING' END, checking_until = NULL,
+        updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
+    FROM numbered
+    WHERE changed.id = numbered.id
+    RETURNING changed.*, numbered.state AS state_before, numbered.number
+), logged AS (
+    INSERT INTO users.verification_transitions
+        (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+    SELECT ($1::uuid[])[r.number], r.id, r.state_before, r.state, 'SYSTEM', NULL::uuid, r.updated_at
+    FROM r WHERE r.state_before <> r.state
+)
+SELECT r.id FROM r;
 
 -- users.erasure_backlog
 SELECT /* users.erasure_backlog */ count(*) AS unfinished,
        count(*) FILTER (WHERE failures > 0) AS retrying,
        coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds,
-       coalesce(bool_or(due_at <= clock_timestamp()), false) OR EXISTS (
-           SELECT FROM users.refused_identities WHERE until <= clock_timestamp()
+       coalesce(bool_or(due_at <= now()), false) OR EXISTS (
+           SELECT FROM users.refused_identities WHERE until <= now()
        ) AS has_work
 FROM users.erasure_jobs
 WHERE finished_at IS NULL;
 
 -- users.erasure_of_user
 SELECT /* users.erasure_of_user */ id, step, failures, counts, created_at, finished_at FROM users.erasure_jobs WHERE user_id = $1;
+
+-- users.expire_verifications
+WITH /* users.expire_verifications */ due AS (
+    SELECT d.id, d.state FROM users.verification_requests d
+    WHERE d.state = 'PENDING' AND d.expires_at <= clock_timestamp()
+    LIMIT cardinality($1::uuid[])
+    FOR NO KEY UPDATE SKIP LOCKED
+), numbered AS (
+    SELECT due.id, due.state, row_number() OVER () AS number FROM due
+), r AS (
+    UPDATE users.verification_requests AS changed
+    SET state = 'EXPIRED',
+        updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
+    FROM numbered
+    WHERE changed.id = numbered.id
+    RETURNING changed.*, numbered.state AS state_before, numbered.number
+), logged AS (
+    INSERT INTO users.verification_transitions
+        (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+    SELECT ($1::uuid[])[r.number], r.id, r.state_before, r.state, 'SYSTEM', NULL::uuid, r.updated_at
+    FROM r WHERE r.state_before <> r.state
+)
+SELECT r.id FROM r;
+
+-- users.expire_verifications_of_profile
+WITH /* users.expire_verifications_of_profile */ due AS (
+    SELECT d.id, d.state FROM users.verification_requests d
+    WHERE d.artist_profile_id = $2 AND d.state = 'PENDING' AND d.expires_at <= clock_timestamp()
+    LIMIT cardinality($1::uuid[])
+    FOR NO KEY UPDATE SKIP LOCKED
+), numbered AS (
+    SELECT due.id, due.state, row_number() OVER () AS number FROM due
+), r AS (
+    UPDATE users.verification_requests AS changed
+    SET state = 'EXPIRED',
+        updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
+    FROM numbered
+    WHERE changed.id = numbered.id
+    RETURNING changed.*, numbered.state AS state_before, numbered.number
+), logged AS (
+    INSERT INTO users.verification_transitions
+        (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+    SELECT ($1::uuid[])[r.number], r.id, r.state_before, r.state, 'SYSTEM', NULL::uuid, r.updated_at
+    FROM r WHERE r.state_before <> r.state
+)
+SELECT r.id FROM r;
 
 -- users.export_admin_actions
 SELECT /* users.export_admin_actions */ * FROM (
@@ -201,6 +331,17 @@ SELECT /* users.get_artist_of_user */ a.id, a.user_id, a.artist_name, a.bio, a.w
 -- users.get_erasure
 SELECT /* users.get_erasure */ id, step, failures, counts, created_at, finished_at FROM users.erasure_jobs WHERE id = $1;
 
+-- users.get_verification
+SELECT /* users.get_verification */
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM users.verification_requests r WHERE r.id = $1;
+
+-- users.last_verification_attempt
+SELECT /* users.last_verification_attempt */ a.id, a.cause, a.stage, a.failure, a.proof, a.status_code, a.created_at FROM users.verification_attempts a WHERE a.request_id = $1
+ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
+
 -- users.list
 SELECT /* users.list */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
@@ -241,11 +382,44 @@ SELECT /* users.list_of_role */ id, email, display_name, role, muted_until, susp
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
 AND role = $5 ORDER BY created_at DESC, id DESC LIMIT $4;
 
+-- users.list_own_verifications
+SELECT /* users.list_own_verifications */
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM users.verification_requests r WHERE r.id < $1 AND r.user_id = $3 ORDER BY r.id DESC LIMIT $2;
+
+-- users.list_own_verifications_in_state
+SELECT /* users.list_own_verifications_in_state */
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM users.verification_requests r
+   WHERE r.id < $1 AND r.user_id = $3 AND r.state = $4 ORDER BY r.id DESC LIMIT $2;
+
 -- users.list_suspended
 SELECT /* users.list_suspended */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3 AND erased_at IS NULL
 AND suspended_until > now() AND ($5::text IS NULL OR role = $5)
        AND (NOT $6 OR muted_until > now()) ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- users.list_verification_attempts
+SELECT /* users.list_verification_attempts */ a.id, a.cause, a.stage, a.failure, a.proof, a.status_code, a.created_at FROM users.verification_attempts a WHERE a.request_id = $1 AND a.id < $2
+ORDER BY a.id DESC LIMIT $3;
+
+-- users.list_verifications
+SELECT /* users.list_verifications */
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM users.verification_requests r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2;
+
+-- users.list_verifications_in_state
+SELECT /* users.list_verifications_in_state */
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM users.verification_requests r WHERE r.id < $1 AND r.state = $3 ORDER BY r.id DESC LIMIT $2;
 
 -- users.lock_artist
 WITH /* users.lock_artist */ a AS MATERIALIZED (
@@ -256,6 +430,18 @@ SELECT coalesce(u.suspended_until > clock_timestamp(), false) AS suspended,
        a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at
 FROM users.users u LEFT JOIN a ON true
 WHERE u.id = $2 AND u.erased_at IS NULL;
+
+-- users.lock_artist_profile
+SELECT /* users.lock_artist_profile */ p.id, p.user_id, p.artist_name,
+       EXISTS (
+           SELECT FROM users.users u WHERE u.id = $2 AND u.suspended_until > clock_timestamp()
+       ) AS suspended
+FROM users.artist_profiles p
+WHERE p.id = $1
+FOR NO KEY UPDATE OF p;
+
+-- users.lock_verified_names
+SELECT /* users.lock_verified_names */ pg_advisory_xact_lock(7420001) IS NOT NULL AS locked;
 
 -- users.lock_with_admins
 SELECT /* users.lock_with_admins */ id, role, muted_until, suspended_until, clock_timestamp() AS now
@@ -269,6 +455,29 @@ SELECT /* users.lookup */ id, display_name, role FROM users.users WHERE id = ANY
 
 -- users.lookup_artists
 SELECT /* users.lookup_artists */ user_id, id, artist_name, verified FROM users.artist_profiles WHERE user_id = ANY ($1);
+
+-- users.make_verifications_stale
+WITH /* users.make_verifications_stale */ due AS (
+    SELECT d.id, d.state FROM users.verification_requests d
+    WHERE d.artist_profile_id = $2 AND d.state IN ('VERIFIED', 'STALE') AND ($4::text[] IS NULL OR d.target_url = ANY ($4))
+    LIMIT cardinality($1::uuid[])
+    FOR NO KEY UPDATE SKIP LOCKED
+), numbered AS (
+    SELECT due.id, due.state, row_number() OVER () AS number FROM due
+), r AS (
+    UPDATE users.verification_requests AS changed
+    SET state = 'STALE', stale_at = coalesce(changed.stale_at, clock_timestamp()), recheck_at = clock_timestamp(),
+        updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
+    FROM numbered
+    WHERE changed.id = numbered.id
+    RETURNING changed.*, numbered.state AS state_before, numbered.number
+), logged AS (
+    INSERT INTO users.verification_transitions
+        (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+    SELECT ($1::uuid[])[r.number], r.id, r.state_before, r.state, 'USER', $3, r.updated_at
+    FROM r WHERE r.state_before <> r.state
+)
+SELECT r.id FROM r;
 
 -- users.record_admin_action
 INSERT /* users.record_admin_action */ INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id)
@@ -422,6 +631,25 @@ WITH /* users.search_artists_words */
 ) LIMIT (SELECT $3::int)) page
     CROSS JOIN LATERAL (SELECT * FROM users.artist_profiles WHERE id = page.id OFFSET 0) a;
 
+-- users.set_artist_unverified
+UPDATE /* users.set_artist_unverified */ users.artist_profiles AS p
+SET verified = false, verified_at = NULL,
+    updated_at = greatest(clock_timestamp(), p.updated_at + interval '1 microsecond')
+WHERE p.id = $1 AND p.verified
+    AND NOT EXISTS (
+        SELECT FROM users.verification_requests r WHERE r.artist_profile_id = p.id AND r.state = ANY ($2)
+    );
+
+-- users.set_artist_verified
+UPDATE /* users.set_artist_verified */ users.artist_profiles
+SET verified = true,
+    verified_at = coalesce(verified_at, clock_timestamp()),
+    website_url = CASE WHEN $2 = 'WEBSITE' THEN $3 ELSE website_url END,
+    spotify_url = CASE WHEN $2 = 'SPOTIFY' THEN $3 ELSE spotify_url END,
+    soundcloud_url = CASE WHEN $2 = 'SOUNDCLOUD' THEN $3 ELSE soundcloud_url END,
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+WHERE id = $1;
+
 -- users.set_email
 UPDATE /* users.set_email */ users.users
 SET email = $2, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
@@ -440,6 +668,46 @@ SET role = $2,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 WHERE id = $1
 RETURNING id, email, display_name, role, muted_until, suspended_until, created_at, updated_at;
+
+-- users.start_verification
+WITH /* users.start_verification */ r AS (
+       INSERT INTO users.verification_requests
+           (id, user_id, artist_profile_id, target_url, target_kind, claim_code, expires_at, created_at,
+            updated_at)
+       VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(days => $7), clock_timestamp(),
+               clock_timestamp())
+       RETURNING *
+   ), logged AS (
+       INSERT INTO users.verification_transitions
+           (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+       SELECT $8, r.id, NULL, r.state, 'USER', r.user_id, r.created_at FROM r
+   )
+   SELECT
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM r;
+
+-- users.start_verification_check
+WITH /* users.start_verification_check */ r AS (
+       UPDATE users.verification_requests AS changed
+       SET state = 'CHECKING',
+           checking_until = clock_timestamp() + make_interval(secs => $2),
+           checked_at = clock_timestamp(),
+           attempt_count = changed.attempt_count + 1,
+           updated_at = greatest(clock_timestamp(), changed.updated_at + interval '1 microsecond')
+       WHERE changed.id = $1 AND changed.state = 'PENDING' AND changed.expires_at > clock_timestamp()
+       RETURNING changed.*
+   ), logged AS (
+       INSERT INTO users.verification_transitions
+           (id, request_id, from_state, to_state, actor_kind, actor_id, created_at)
+       SELECT $3, r.id, 'PENDING', r.state, 'USER', $4, r.updated_at FROM r
+   )
+   SELECT
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM r;
 
 -- users.subject
 SELECT /* users.subject */ supabase_id AS subject FROM users.users WHERE id = $1;
@@ -474,3 +742,54 @@ SELECT /* users.update_refusal */ EXISTS (
     SELECT FROM users.users WHERE id = $2 AND suspended_until > clock_timestamp()
 ) AS suspended,
 EXISTS (SELECT FROM users.users WHERE id = $1 AND erased_at IS NULL) AS found;
+
+-- users.verification_check_context
+SELECT /* users.verification_check_context */ r.state,
+       r.state = 'PENDING' AND r.expires_at <= clock_timestamp() AS expired,
+       extract(epoch FROM clock_timestamp() - r.checked_at)::float8 AS last_check_age,
+       failed.number + (
+           SELECT count(*)::int FROM users.verification_requests o
+           WHERE o.user_id = r.user_id AND o.target_host = r.target_host AND o.state = 'CHECKING' AND o.id <> r.id
+       ) AS failures,
+       coalesce(extract(epoch FROM clock_timestamp() - failed.oldest), 0)::float8 AS oldest_failure_age,
+       EXISTS (
+           SELECT FROM users.verification_requests o
+           WHERE o.target_url = r.target_url AND o.state IN ('VERIFIED', 'STALE') AND o.id <> r.id
+       ) AS verified_elsewhere
+FROM users.verification_requests r
+CROSS JOIN LATERAL (
+    SELECT count(*)::int AS number, min(newest.created_at) AS oldest
+    FROM (
+        SELECT a.created_at FROM users.verification_attempts a
+        WHERE a.user_id = r.user_id AND a.host = r.target_host AND a.cause = 'OWNER'
+            AND a.failure <> 'SERVICE_UNAVAILABLE' AND a.created_at > clock_timestamp() - interval '1 hour'
+        ORDER BY a.created_at DESC
+        LIMIT $2
+    ) AS newest
+) AS failed
+WHERE r.id = $1;
+
+-- users.verification_failing_for
+SELECT /* users.verification_failing_for */ r.state, extract(epoch FROM clock_timestamp() - r.recheck_failed_at)::float8 AS failing_for
+FROM users.verification_requests r
+WHERE r.id = $1 AND r.recheck_at = $2
+FOR NO KEY UPDATE;
+
+-- users.verification_start_context
+SELECT /* users.verification_start_context */ (
+           SELECT r.id FROM users.verification_requests r
+           WHERE r.artist_profile_id = $1 AND r.target_url = $3
+               AND r.state IN ('PENDING', 'CHECKING', 'VERIFIED', 'STALE')
+       ) AS open_id,
+       (
+           SELECT count(*)::int FROM users.verification_requests r
+           WHERE r.artist_profile_id = $1 AND r.state IN ('PENDING', 'CHECKING')
+       ) AS active,
+       count(*)::int AS started_today,
+       coalesce(extract(epoch FROM clock_timestamp() - min(today.created_at)), 0)::float8 AS oldest_start_age
+FROM (
+    SELECT r.created_at FROM users.verification_requests r
+    WHERE r.user_id = $2 AND r.created_at > clock_timestamp() - interval '1 day'
+    ORDER BY r.created_at DESC
+    LIMIT $4
+) AS today;

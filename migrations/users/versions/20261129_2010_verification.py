@@ -44,6 +44,13 @@ def _create_verification_requests() -> None:
             nullable=False,
             comment="WEBSITE, SPOTIFY, SOUNDCLOUD, BANDCAMP or YOUTUBE: where a proof may stand",
         ),
+        sa.Column(
+            "target_host",
+            sa.Text,
+            sa.Computed("split_part(target_url, '/'::text, 3)", persisted=True),
+            nullable=False,
+            comment="Host of the claimed page, for limits",
+        ),
         sa.Column("claim_code", sa.Text, nullable=False, comment="What has to stand on the page"),
         sa.Column(
             "state",
@@ -72,7 +79,10 @@ def _create_verification_requests() -> None:
         sa.Column(
             "recheck_at", _INSTANT, comment="When it is checked again; set exactly while VERIFIED or STALE"
         ),
-        sa.Column("stale_at", _INSTANT, comment="When a re-check first failed; set exactly while STALE"),
+        sa.Column("stale_at", _INSTANT, comment="Since when it has been STALE; set exactly while it is"),
+        sa.Column(
+            "recheck_failed_at", _INSTANT, comment="First failed re-check since it became STALE; empty: none"
+        ),
         sa.Column(
             "created_at",
             _INSTANT,
@@ -151,6 +161,12 @@ def _create_verification_requests() -> None:
         ),
         sa.CheckConstraint(
             "(state = 'STALE') = (stale_at IS NOT NULL)", name="verification_requests_stale_check"
+        ),
+        sa.CheckConstraint(
+            "state = 'STALE' OR recheck_failed_at IS NULL", name="verification_requests_recheck_failed_check"
+        ),
+        sa.CheckConstraint(
+            "octet_length(target_host) BETWEEN 1 AND 255", name="verification_requests_target_host_check"
         ),
         schema="users",
         comment="Claims of pages, by which artist profiles become verified.",

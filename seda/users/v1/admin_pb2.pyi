@@ -67,6 +67,14 @@ class _AdminActionTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Admin
     """A user's suspension was lifted. Fields: `suspend_expire_time`."""
     ADMIN_ACTION_TYPE_ERASE_USER: _AdminActionType.ValueType  # 50
     """The erasure of a user was started. Fields: `role`, `erasure_mode`."""
+    ADMIN_ACTION_TYPE_APPROVE_VERIFICATION: _AdminActionType.ValueType  # 30
+    """A claim of a page was approved. Target: the claim. Fields: `state`."""
+    ADMIN_ACTION_TYPE_REJECT_VERIFICATION: _AdminActionType.ValueType  # 31
+    """A claim of a page was rejected. Target: the claim. Fields: `state`."""
+    ADMIN_ACTION_TYPE_REVOKE_VERIFICATION: _AdminActionType.ValueType  # 32
+    """A claim of a page was revoked. Target: the claim. Fields: `state`."""
+    ADMIN_ACTION_TYPE_VERIFY_ARTIST: _AdminActionType.ValueType  # 33
+    """A claim of a page was proven, by its code. Target: the claim. Fields: `state`."""
 
 class AdminActionType(_AdminActionType, metaclass=_AdminActionTypeEnumTypeWrapper):
     """An administrative action, with the fields of `before` and `after`."""
@@ -85,6 +93,14 @@ ADMIN_ACTION_TYPE_UNSUSPEND_USER: AdminActionType.ValueType  # 5
 """A user's suspension was lifted. Fields: `suspend_expire_time`."""
 ADMIN_ACTION_TYPE_ERASE_USER: AdminActionType.ValueType  # 50
 """The erasure of a user was started. Fields: `role`, `erasure_mode`."""
+ADMIN_ACTION_TYPE_APPROVE_VERIFICATION: AdminActionType.ValueType  # 30
+"""A claim of a page was approved. Target: the claim. Fields: `state`."""
+ADMIN_ACTION_TYPE_REJECT_VERIFICATION: AdminActionType.ValueType  # 31
+"""A claim of a page was rejected. Target: the claim. Fields: `state`."""
+ADMIN_ACTION_TYPE_REVOKE_VERIFICATION: AdminActionType.ValueType  # 32
+"""A claim of a page was revoked. Target: the claim. Fields: `state`."""
+ADMIN_ACTION_TYPE_VERIFY_ARTIST: AdminActionType.ValueType  # 33
+"""A claim of a page was proven, by its code. Target: the claim. Fields: `state`."""
 Global___AdminActionType: _TypeAlias = AdminActionType  # noqa: Y015
 
 @_typing.final

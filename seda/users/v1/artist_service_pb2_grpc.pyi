@@ -39,7 +39,7 @@ class ArtistServiceStub:
     that begin with it, then names that contain it, then similar names; within these, names in
     their order, and similar names by similarity. Queries without three letters in a row, such as
     "u2", match the beginning of a name or of a word in it. A common part of a name finds some 1,000
-    names at most. Errors: INVALID_FIELDS, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+    names at most. A result may be a second old. Errors: INVALID_FIELDS, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
     """
     UpdateArtist: _aio.UnaryUnaryMultiCallable[_artist_service_pb2.UpdateArtistRequest, _artist_service_pb2.UpdateArtistResponse]
     """Updates the caller's profile.
@@ -105,7 +105,7 @@ class ArtistServiceServicer(metaclass=_abc_1.ABCMeta):
         that begin with it, then names that contain it, then similar names; within these, names in
         their order, and similar names by similarity. Queries without three letters in a row, such as
         "u2", match the beginning of a name or of a word in it. A common part of a name finds some 1,000
-        names at most. Errors: INVALID_FIELDS, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
+        names at most. A result may be a second old. Errors: INVALID_FIELDS, PAGE_TOKEN_MISMATCH, RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod

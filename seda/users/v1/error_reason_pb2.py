@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n seda/users/v1/error_reason.proto\x12\rseda.users.v1*\xaf\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_REASON_USER_NOT_FOUND\x10\x01\x12\x1d\n\x19\x45RROR_REASON_NOT_YOURSELF\x10\x02\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_EMAIL_REQUIRED\x10\x04\x12\x1c\n\x18\x45RROR_REASON_EMAIL_TAKEN\x10\x05\x12\x1c\n\x18\x45RROR_REASON_SELF_ACTION\x10\n\x12\x1b\n\x17\x45RROR_REASON_LAST_ADMIN\x10\x0b\x12#\n\x1f\x45RROR_REASON_EXPIRE_TIME_PASSED\x10\x0c\x12!\n\x1d\x45RROR_REASON_ARTIST_NOT_FOUND\x10\x14\x12\x1e\n\x1a\x45RROR_REASON_ARTIST_EXISTS\x10\x15\x12\x1c\n\x18\x45RROR_REASON_USER_ERASED\x10\x32\x12\"\n\x1e\x45RROR_REASON_ERASURE_NOT_FOUND\x10\x33\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n seda/users/v1/error_reason.proto\x12\rseda.users.v1*\xd8\x05\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_REASON_USER_NOT_FOUND\x10\x01\x12\x1d\n\x19\x45RROR_REASON_NOT_YOURSELF\x10\x02\x12\x1e\n\x1a\x45RROR_REASON_ETAG_MISMATCH\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_EMAIL_REQUIRED\x10\x04\x12\x1c\n\x18\x45RROR_REASON_EMAIL_TAKEN\x10\x05\x12\x1c\n\x18\x45RROR_REASON_SELF_ACTION\x10\n\x12\x1b\n\x17\x45RROR_REASON_LAST_ADMIN\x10\x0b\x12#\n\x1f\x45RROR_REASON_EXPIRE_TIME_PASSED\x10\x0c\x12!\n\x1d\x45RROR_REASON_ARTIST_NOT_FOUND\x10\x14\x12\x1e\n\x1a\x45RROR_REASON_ARTIST_EXISTS\x10\x15\x12\x1c\n\x18\x45RROR_REASON_USER_ERASED\x10\x32\x12\"\n\x1e\x45RROR_REASON_ERASURE_NOT_FOUND\x10\x33\x12\'\n#ERROR_REASON_VERIFICATION_NOT_FOUND\x10\x1e\x12\x1f\n\x1b\x45RROR_REASON_INVALID_TARGET\x10\x1f\x12$\n ERROR_REASON_TARGET_HOST_REFUSED\x10 \x12#\n\x1f\x45RROR_REASON_NOT_A_PROFILE_PAGE\x10!\x12#\n\x1f\x45RROR_REASON_VERIFICATION_STATE\x10\"\x12#\n\x1f\x45RROR_REASON_VERIFICATION_LIMIT\x10#\x12\'\n#ERROR_REASON_TARGET_ALREADY_CLAIMED\x10$\x12\x1f\n\x1b\x45RROR_REASON_LOOKALIKE_NAME\x10%BJ\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020fm.seda.users.v1P\001Z$seda.fm/protos/seda/users/v1;usersv1\252\002\rSeda.Users.V1'
   _globals['_ERRORREASON']._serialized_start=52
-  _globals['_ERRORREASON']._serialized_end=483
+  _globals['_ERRORREASON']._serialized_end=780
 # @@protoc_insertion_point(module_scope)

@@ -56,6 +56,28 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 51
     """NOT_FOUND. The erasure does not exist. Metadata: `erasure_id`."""
+    ERROR_REASON_VERIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """NOT_FOUND. The claim does not exist, or is another user's. Metadata: `verification_id`."""
+    ERROR_REASON_INVALID_TARGET: _ErrorReason.ValueType  # 31
+    """INVALID_ARGUMENT. The URL to claim is malformed, not of the web, or has user information or
+    another port than the default one.
+    """
+    ERROR_REASON_TARGET_HOST_REFUSED: _ErrorReason.ValueType  # 32
+    """INVALID_ARGUMENT. The host of the URL to claim is an address, a local name or a public suffix."""
+    ERROR_REASON_NOT_A_PROFILE_PAGE: _ErrorReason.ValueType  # 33
+    """INVALID_ARGUMENT. Many people write on pages of the site, and this one is not an artist's profile
+    that can be claimed. Metadata: `site`.
+    """
+    ERROR_REASON_VERIFICATION_STATE: _ErrorReason.ValueType  # 34
+    """FAILED_PRECONDITION. The claim's state does not allow this. Metadata: `state`."""
+    ERROR_REASON_VERIFICATION_LIMIT: _ErrorReason.ValueType  # 35
+    """FAILED_PRECONDITION. The profile has as many active claims as it may have. Metadata: `limit`."""
+    ERROR_REASON_TARGET_ALREADY_CLAIMED: _ErrorReason.ValueType  # 36
+    """FAILED_PRECONDITION. Another profile is verified by the page; an administrator can decide."""
+    ERROR_REASON_LOOKALIKE_NAME: _ErrorReason.ValueType  # 37
+    """FAILED_PRECONDITION. The profile's name looks like that of a verified profile. Metadata:
+    `artist_profile_id`, the verified one.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of the users service: `google.rpc.ErrorInfo.reason` without the prefix, in the
@@ -96,4 +118,26 @@ ERROR_REASON_USER_ERASED: ErrorReason.ValueType  # 50
 """
 ERROR_REASON_ERASURE_NOT_FOUND: ErrorReason.ValueType  # 51
 """NOT_FOUND. The erasure does not exist. Metadata: `erasure_id`."""
+ERROR_REASON_VERIFICATION_NOT_FOUND: ErrorReason.ValueType  # 30
+"""NOT_FOUND. The claim does not exist, or is another user's. Metadata: `verification_id`."""
+ERROR_REASON_INVALID_TARGET: ErrorReason.ValueType  # 31
+"""INVALID_ARGUMENT. The URL to claim is malformed, not of the web, or has user information or
+another port than the default one.
+"""
+ERROR_REASON_TARGET_HOST_REFUSED: ErrorReason.ValueType  # 32
+"""INVALID_ARGUMENT. The host of the URL to claim is an address, a local name or a public suffix."""
+ERROR_REASON_NOT_A_PROFILE_PAGE: ErrorReason.ValueType  # 33
+"""INVALID_ARGUMENT. Many people write on pages of the site, and this one is not an artist's profile
+that can be claimed. Metadata: `site`.
+"""
+ERROR_REASON_VERIFICATION_STATE: ErrorReason.ValueType  # 34
+"""FAILED_PRECONDITION. The claim's state does not allow this. Metadata: `state`."""
+ERROR_REASON_VERIFICATION_LIMIT: ErrorReason.ValueType  # 35
+"""FAILED_PRECONDITION. The profile has as many active claims as it may have. Metadata: `limit`."""
+ERROR_REASON_TARGET_ALREADY_CLAIMED: ErrorReason.ValueType  # 36
+"""FAILED_PRECONDITION. Another profile is verified by the page; an administrator can decide."""
+ERROR_REASON_LOOKALIKE_NAME: ErrorReason.ValueType  # 37
+"""FAILED_PRECONDITION. The profile's name looks like that of a verified profile. Metadata:
+`artist_profile_id`, the verified one.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

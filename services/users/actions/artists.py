@@ -10,7 +10,8 @@ from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, ConflictError
 from servicekit.ids import new_id
 from services.users.actions.deps import Deps
-from services.users.domain.artists import ArtistUpdate, ArtistValues, check_values
+from services.users.actions.verification_recheck import profile_changed
+from services.users.domain.artists import ArtistUpdate, ArtistValues, check_values, replaced_urls
 from services.users.domain.errors import (
     ArtistExistsError,
     ArtistNotFoundError,
@@ -30,6 +31,7 @@ async def create_artist(deps: Deps, caller: Caller, values: ArtistValues) -> Art
     deps.limits.artist_writes.hit(caller.user_id)
     added = await artists.add(deps.database, new_id(), caller.user_id, values)
     if added is not None:
+        deps.search_pages.clear()
         return added
     present = _own(await artists.of_caller(deps.database, caller.user_id), caller)
     if present is None:
@@ -80,9 +82,19 @@ async def update_artist(deps: Deps, caller: Caller, update: ArtistUpdate) -> Art
         values = update.apply(before.values, before.etag)
         if values == before.values:
             return before
+        # First: the profile may become unverified.
+        await profile_changed(
+            session,
+            before.id,
+            caller.user_id,
+            renamed=values.artist_name != before.artist_name,
+            replaced_urls=replaced_urls(before.values, values),
+        )
         return await artists.update(session, before.id, values)
 
-    return await deps.database.run_in_transaction(work)
+    updated = await deps.database.run_in_transaction(work)
+    deps.search_pages.clear()
+    return updated
 
 
 async def delete_artist(deps: Deps, caller: Caller, artist_profile_id: UUID) -> None:
@@ -98,6 +110,7 @@ async def delete_artist(deps: Deps, caller: Caller, artist_profile_id: UUID) -> 
             await artists.delete(session, present.id)
 
     await deps.database.run_in_transaction(work)
+    deps.search_pages.clear()
 
 
 def _own(row: CallerRow | None, caller: Caller) -> ArtistRow | None:

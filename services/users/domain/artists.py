@@ -54,6 +54,14 @@ class ArtistUpdate:
         return updated
 
 
+def replaced_urls(before: ArtistValues, after: ArtistValues) -> list[str]:
+    """Return the URLs that a profile has no longer in the field where it had them."""
+    fields = zip(
+        (getattr(before, each) for each in _HOSTS), (getattr(after, each) for each in _HOSTS), strict=True
+    )
+    return [old for old, new in fields if old is not None and old != new]
+
+
 def check_values(values: ArtistValues, fields: frozenset[str] = frozenset(UPDATABLE_FIELDS)) -> None:
     """Raise InvalidFieldsError unless the fields have valid values."""
     problems = {"artist_name": "" if values.artist_name else "must have a visible character"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from servicekit.errors import Code, ServiceError
+from servicekit.errors import Code, FieldViolation, ServiceError
+
+_TARGET = "target_url"
 
 
 class UserNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="USER_NOT_FOUND"):
@@ -83,4 +85,67 @@ class ArtistExistsError(ServiceError, code=Code.ALREADY_EXISTS, reason="ARTIST_E
     def __init__(self, artist_profile_id: UUID) -> None:
         super().__init__(
             "the user already has an artist profile", metadata={"artist_profile_id": str(artist_profile_id)}
+        )
+
+
+class InvalidTargetError(ServiceError, code=Code.INVALID_ARGUMENT, reason="INVALID_TARGET"):
+    """The URL of a claim is malformed, not of the web, or has another port or user information."""
+
+    default_message = "not an https URL of a page"
+
+    def __init__(self) -> None:
+        super().__init__(violations=[FieldViolation(_TARGET, self.default_message)])
+
+
+class TargetHostRefusedError(ServiceError, code=Code.INVALID_ARGUMENT, reason="TARGET_HOST_REFUSED"):
+    """The host of a claimed URL is an address, a local name or a public suffix."""
+
+    default_message = "not the name of a public host"
+
+    def __init__(self) -> None:
+        super().__init__(violations=[FieldViolation(_TARGET, self.default_message)])
+
+
+class NotAProfilePageError(ServiceError, code=Code.INVALID_ARGUMENT, reason="NOT_A_PROFILE_PAGE"):
+    """The site of a claimed URL has pages of many people, and this is no profile that can be claimed. `site` is in ASCII."""
+
+    def __init__(self, site: str) -> None:
+        message = f"not an artist's own page at {site}"
+        super().__init__(message, metadata={"site": site}, violations=[FieldViolation(_TARGET, message)])
+
+
+class VerificationNotFoundError(ServiceError, code=Code.NOT_FOUND, reason="VERIFICATION_NOT_FOUND"):
+    """No such claim, or one of another user."""
+
+    def __init__(self, claim_id: UUID) -> None:
+        super().__init__("no such verification", metadata={"verification_id": str(claim_id)})
+
+
+class VerificationStateError(ServiceError, code=Code.FAILED_PRECONDITION, reason="VERIFICATION_STATE"):
+    """The state of the claim does not allow this."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the verification is {state}", metadata={"state": str(state)})
+
+
+class VerificationLimitError(ServiceError, code=Code.FAILED_PRECONDITION, reason="VERIFICATION_LIMIT"):
+    """The profile has as many active claims as it may have."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"the profile has {limit} active verifications; cancel one first"
+        super().__init__(message, metadata={"limit": str(limit)})
+
+
+class TargetAlreadyClaimedError(ServiceError, code=Code.FAILED_PRECONDITION, reason="TARGET_ALREADY_CLAIMED"):
+    """Another profile is verified by the same page."""
+
+    default_message = "another profile is verified by this page; ask an administrator to decide"
+
+
+class LookalikeNameError(ServiceError, code=Code.FAILED_PRECONDITION, reason="LOOKALIKE_NAME"):
+    """The profile's name looks like that of a verified profile."""
+
+    def __init__(self, profile_id: UUID) -> None:
+        super().__init__(
+            "the name looks like that of a verified artist", metadata={"artist_profile_id": str(profile_id)}
         )

@@ -24,6 +24,13 @@ verification_requests = sa.Table(
         nullable=False,
         comment="WEBSITE, SPOTIFY, SOUNDCLOUD, BANDCAMP or YOUTUBE: where a proof may stand",
     ),
+    sa.Column(
+        "target_host",
+        sa.Text,
+        sa.Computed("split_part(target_url, '/'::text, 3)", persisted=True),
+        nullable=False,
+        comment="Host of the claimed page, for limits",
+    ),
     sa.Column("claim_code", sa.Text, nullable=False, comment="What has to stand on the page"),
     sa.Column(
         "state",
@@ -48,7 +55,10 @@ verification_requests = sa.Table(
     sa.Column("checked_at", instant, comment="When the last check was started; empty: never"),
     sa.Column("verified_at", instant, comment="When it was last verified; empty: never"),
     sa.Column("recheck_at", instant, comment="When it is checked again; set exactly while VERIFIED or STALE"),
-    sa.Column("stale_at", instant, comment="When a re-check first failed; set exactly while STALE"),
+    sa.Column("stale_at", instant, comment="Since when it has been STALE; set exactly while it is"),
+    sa.Column(
+        "recheck_failed_at", instant, comment="First failed re-check since it became STALE; empty: none"
+    ),
     sa.Column(
         "created_at", instant, nullable=False, server_default=sa.func.now(), comment="When it was started"
     ),
@@ -115,6 +125,12 @@ verification_requests = sa.Table(
     ),
     sa.CheckConstraint(
         "(state = 'STALE') = (stale_at IS NOT NULL)", name="verification_requests_stale_check"
+    ),
+    sa.CheckConstraint(
+        "state = 'STALE' OR recheck_failed_at IS NULL", name="verification_requests_recheck_failed_check"
+    ),
+    sa.CheckConstraint(
+        "octet_length(target_host) BETWEEN 1 AND 255", name="verification_requests_target_host_check"
     ),
     comment="Claims of pages, by which artist profiles become verified.",
 )

@@ -85,14 +85,15 @@ _OF_USER = Query[ErasureRow, UUID](
 _GET = Query[ErasureRow, UUID](
     "users.get_erasure", f"SELECT {_COLUMNS} FROM users.erasure_jobs WHERE id = $1"
 )
+# The worker's conditions compare with now(): an index serves them, as it does not for clock_timestamp().
 _BACKLOG = Query[BacklogRow](
     "users.erasure_backlog",
     """
     SELECT count(*) AS unfinished,
            count(*) FILTER (WHERE failures > 0) AS retrying,
            coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds,
-           coalesce(bool_or(due_at <= clock_timestamp()), false) OR EXISTS (
-               SELECT FROM users.refused_identities WHERE until <= clock_timestamp()
+           coalesce(bool_or(due_at <= now()), false) OR EXISTS (
+               SELECT FROM users.refused_identities WHERE until <= now()
            ) AS has_work
     FROM users.erasure_jobs
     WHERE finished_at IS NULL
@@ -102,7 +103,7 @@ _DUE = Query[DueErasureRow](
     "users.due_erasure",
     """
     SELECT id, user_id, mode, step, failures FROM users.erasure_jobs
-    WHERE finished_at IS NULL AND due_at <= clock_timestamp()
+    WHERE finished_at IS NULL AND due_at <= now()
     ORDER BY due_at LIMIT 1
     """,
 )
@@ -135,7 +136,7 @@ _DELETE_ARTIST = Command[UUID](
     "users.delete_erased_artist", "DELETE FROM users.artist_profiles WHERE user_id = $1"
 )
 _DELETE_REFUSALS = Command[()](
-    "users.delete_expired_refusals", "DELETE FROM users.refused_identities WHERE until <= clock_timestamp()"
+    "users.delete_expired_refusals", "DELETE FROM users.refused_identities WHERE until <= now()"
 )
 
 

@@ -39,6 +39,7 @@ _OF_USERS = {
     "users.artist_profiles.website_url",
     "users.artist_profiles.spotify_url",
     "users.artist_profiles.soundcloud_url",
+    "users.verification_requests.target_host",
     "users.verification_requests.target_url",
     "users.verification_requests.claim_code",
     "users.verification_attempts.host",

@@ -267,8 +267,9 @@ class Page(_message.Message):
     canonical_url: _builtins.str
     """The page's canonical URL as written there, up to 2,048 characters."""
     text: _builtins.str
-    """The visible text, without scripts, styles, form fields and templates; up to 200,000 characters,
-    with white space collapsed.
+    """The visible text, without scripts, styles, form fields, templates, and elements that their own
+    tags hide (`hidden`, or a style of `display: none` or `visibility: hidden`); up to 200,000
+    characters, with white space collapsed.
     """
     @_builtins.property
     def metas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Meta]:

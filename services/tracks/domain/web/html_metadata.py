@@ -38,6 +38,28 @@ _IN_HEAD = frozenset(("html", "head", "meta", "link", "base", "template", *_RAW)
     "iframe",
 }
 _NAMING = ("property", "name", "itemprop")
+# Elements without an end tag.
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "frame",
+        "hr",
+        "img",
+        "input",
+        "keygen",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
+_HIDING_STYLE = re.compile(r"display\s*+:\s*+none|visibility\s*+:\s*+(?:hidden|collapse)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +101,9 @@ class _Scanner:
         self._source = source
         self._in_head = True
         self._templates = 0
+        # The outermost hidden element, and how many elements of its name are open in it, itself included.
+        self._hidden_name = ""
+        self._hidden_depth = 0
         self._attributes_left = MAX_ATTRIBUTES
         self._text_left = MAX_TEXT
         self.page = Page()
@@ -97,7 +122,7 @@ class _Scanner:
                 return
 
     def _take_text(self, start: int, end: int) -> None:
-        if self._text_left <= 0 or self._templates:
+        if self._text_left <= 0 or self._templates or self._hidden_depth:
             return
         piece = self._source[start : end if end >= 0 else len(self._source)][: self._text_left]
         if piece and not piece.isspace():
@@ -130,6 +155,8 @@ class _Scanner:
             self._in_head = self._in_head and kind != "head"
             if kind == "template" and self._templates:
                 self._templates -= 1
+            if kind == self._hidden_name and self._hidden_depth and not self._templates:
+                self._hidden_depth -= 1
         return self._after(">", start)
 
     def _start_tag(self, name: str, position: int) -> int:
@@ -142,8 +169,18 @@ class _Scanner:
         if name == "template":
             self._templates += 1
         elif not self._templates:
+            self._track_hidden(name, attributes)
             self._take(name, attributes)
         return self._raw(name, attributes, position) if name in _RAW else position
+
+    def _track_hidden(self, name: str, attributes: dict[str, str]) -> None:
+        if name == self._hidden_name == "p":
+            # A paragraph ends where the next one begins.
+            self._hidden_depth = 0
+        if self._hidden_depth:
+            self._hidden_depth += name == self._hidden_name
+        elif name not in _VOID and name not in _RAW and _is_hidden(name, attributes):
+            self._hidden_name, self._hidden_depth = name, 1
 
     def _attributes(self, position: int, into: dict[str, str]) -> int:
         """Read attributes up to the end of the tag; return the position after it."""
@@ -205,6 +242,13 @@ class _Scanner:
             return
         if end - start <= MAX_JSON_LD_CHARS:
             self.page.json_ld.append(self._source[start:end].strip())
+
+
+def _is_hidden(name: str, attributes: dict[str, str]) -> bool:
+    """Return whether browsers don't show an element, by its own tag; style sheets are not read."""
+    if "hidden" in attributes or (name == "dialog" and "open" not in attributes):
+        return True
+    return _HIDING_STYLE.search(_unescaped(attributes.get("style", ""))) is not None
 
 
 def _joined(text: str) -> str:

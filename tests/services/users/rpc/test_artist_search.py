@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from seda.users.v1.artist_pb2 import ArtistProfile
 from seda.users.v1.artist_service_pb2 import (
     MATCH_KIND_EXACT,
     MATCH_KIND_PREFIX,
     MATCH_KIND_SIMILAR,
     MATCH_KIND_SUBSTRING,
+    CreateArtistRequest,
+    DeleteArtistRequest,
     MatchKind,
     SearchArtistsRequest,
     SearchArtistsResponse,
+    UpdateArtistRequest,
 )
 from seda.users.v1.artist_service_pb2_grpc import ArtistServiceStub
 from seda.users.v1.user_service_pb2 import GetUserRequest
@@ -55,7 +59,14 @@ _UNVERIFIED = ("U2 Cover", "Metallica Fan")
 
 
 @pytest.fixture(scope="module")
-async def stub(users: Running, admin: asyncpg.Connection) -> ArtistServiceStub:
+async def uncached(database: Database) -> AsyncIterator[Running]:
+    """The users service, reading at every search."""
+    async with running(Settings, build, database, artist_search_cache_ms=0) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def stub(uncached: Running, admin: asyncpg.Connection) -> ArtistServiceStub:
     for name in (*_VERIFIED, *_UNVERIFIED):
         user_id = await add_user(admin, f"{uuid4()}@example.com")
         await add_artist(admin, user_id, name)
@@ -63,7 +74,7 @@ async def stub(users: Running, admin: asyncpg.Connection) -> ArtistServiceStub:
         "UPDATE users.artist_profiles SET verified = true, verified_at = now() WHERE artist_name = ANY ($1)",
         list(_VERIFIED),
     )
-    return ArtistServiceStub(users.channel)
+    return ArtistServiceStub(uncached.channel)
 
 
 async def search(
@@ -247,9 +258,9 @@ async def test_searches_of_one_user_are_limited(database: Database) -> None:
 
 
 async def test_searches_leave_connections_to_other_calls(
-    stub: ArtistServiceStub, users: Running, admin: asyncpg.Connection
+    stub: ArtistServiceStub, uncached: Running, admin: asyncpg.Connection
 ) -> None:
-    slots = users.process.settings.db_pool_max - 2
+    slots = uncached.process.settings.db_pool_max - 2
     async with admin.transaction():
         # Searches wait for the lock. Other statements don't need the table.
         await admin.execute("LOCK TABLE users.artist_profiles IN ACCESS EXCLUSIVE MODE")
@@ -258,14 +269,14 @@ async def test_searches_leave_connections_to_other_calls(
             done, searching = await asyncio.wait(searching, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
                 await refused(each, OverloadedError, _DOMAIN)
-        await call(UserServiceStub(users.channel).GetUser, GetUserRequest(), user("newcomer@example.com"))
+        await call(UserServiceStub(uncached.channel).GetUser, GetUserRequest(), user("newcomer@example.com"))
     assert all(shown(each) for each in await asyncio.gather(*searching))
 
 
 async def test_one_user_has_half_of_the_slots(
-    stub: ArtistServiceStub, users: Running, admin: asyncpg.Connection
+    stub: ArtistServiceStub, uncached: Running, admin: asyncpg.Connection
 ) -> None:
-    share = (users.process.settings.db_pool_max - 2) // 2
+    share = (uncached.process.settings.db_pool_max - 2) // 2
     async with admin.transaction():
         await admin.execute("LOCK TABLE users.artist_profiles IN ACCESS EXCLUSIVE MODE")
         searching = {asyncio.create_task(search(stub, "u2")) for _ in range(10)}
@@ -274,3 +285,53 @@ async def test_one_user_has_half_of_the_slots(
             for each in done:
                 await refused(each, RateLimitedError, _DOMAIN)
     assert all(shown(each) for each in await asyncio.gather(*searching))
+
+
+@pytest.fixture
+async def cached_users(database: Database) -> AsyncIterator[Running]:
+    """The users service, reusing pages for longer than the test takes."""
+    async with running(Settings, build, database, artist_search_cache_ms=60_000) as service:
+        yield service
+
+
+@pytest.mark.usefixtures("stub")
+async def test_a_page_is_reused_by_everybody_until_the_next_change(
+    cached_users: Running, admin: asyncpg.Connection
+) -> None:
+    cached = ArtistServiceStub(cached_users.channel)
+    user_id = await add_user(admin, "reused@example.com")
+    await add_artist(admin, user_id, "Reused")
+    first = await search(cached, "reused", include_unverified=True)
+    (match,) = first.matches
+    await search(cached, "reused")
+    with cached_users.counting() as statements:
+        for caller in (_ADA, _BOB):
+            assert shown(await search(cached, " RÉUSED", include_unverified=True, caller=caller)) == shown(
+                first
+            )
+        assert not shown(await search(cached, "reused", caller=_BOB))
+    assert "users.search_all_artists" not in statements
+    changed = UpdateArtistRequest(
+        artist_profile=ArtistProfile(id=match.artist_profile.id, artist_name="Reused 2")
+    )
+    await call(cached.UpdateArtist, changed, user("reused@example.com"))
+    assert shown(await search(cached, "reused", include_unverified=True)) == [("Reused 2", MATCH_KIND_PREFIX)]
+    deleted = DeleteArtistRequest(artist_profile_id=match.artist_profile.id)
+    await call(cached.DeleteArtist, deleted, user("reused@example.com"))
+    assert not shown(await search(cached, "reused", include_unverified=True))
+    created = CreateArtistRequest(artist_profile=ArtistProfile(artist_name="Reused 3"))
+    await call(cached.CreateArtist, created, user("reused@example.com"))
+    assert shown(await search(cached, "reused", include_unverified=True)) == [("Reused 3", MATCH_KIND_PREFIX)]
+
+
+@pytest.mark.usefixtures("stub")
+async def test_a_reused_page_expires(database: Database, admin: asyncpg.Connection) -> None:
+    user_id = await add_user(admin, "expiring@example.com")
+    await add_artist(admin, user_id, "Expiring")
+    async with running(Settings, build, database, artist_search_cache_ms=50) as service:
+        cached = ArtistServiceStub(service.channel)
+        assert shown(await search(cached, "expiring", include_unverified=True))
+        # Another process changes it.
+        await admin.execute("DELETE FROM users.artist_profiles WHERE artist_name = 'Expiring'")
+        while shown(await search(cached, "expiring", include_unverified=True)):
+            pass

@@ -11,6 +11,7 @@ import pytest
 
 from servicekit.database import Database, PoolOptions
 from servicekit.errors import DeadlineExceededError, ServiceUnavailableError
+from servicekit.sql import Statement
 from services.users.domain.erasure import LATE_WRITES_SECONDS, ErasureMode, callers_seconds
 from services.users.store.erasure import ErasureRow
 from services.users.workers.erasure import LEASE_SECONDS, ErasureWorker
@@ -224,6 +225,19 @@ async def test_expired_refusals_are_deleted(
     left = await admin.fetchval("SELECT count(*) FROM users.refused_identities WHERE until > now()")
     assert (left, await admin.fetchval("SELECT count(*) FROM users.refused_identities")) == (2, 2)
     assert services.calls == []
+
+
+async def test_looking_for_work_does_not_read_every_refusal(admin: asyncpg.Connection) -> None:
+    await admin.execute("DELETE FROM users.refused_identities")
+    await admin.execute(
+        "INSERT INTO users.refused_identities SELECT sha256(n::text::bytea), now() + interval '1 day'"
+        " FROM generate_series(1, 20000) AS n"
+    )
+    await admin.execute("ANALYZE users.refused_identities")
+    for name in ("users.erasure_backlog", "users.delete_expired_refusals"):
+        plan = await admin.fetch(f"EXPLAIN {Statement.registry[name].text}")
+        assert "refused_identities_until_idx" in "\n".join(row[0] for row in plan), name
+    await admin.execute("DELETE FROM users.refused_identities")
 
 
 async def test_backlog_is_measured(

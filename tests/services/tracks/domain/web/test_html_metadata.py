@@ -55,6 +55,45 @@ def test_read_page() -> None:
 @pytest.mark.parametrize(
     "source",
     [
+        "<div hidden>no</div>",
+        "<div hidden><div>no</div>no</div>",
+        "<div><span HIDDEN=''>no <b>no</b></span></div>",
+        "<div hidden=until-found>no",
+        '<p style="color: red; DISPLAY : none">no</p>',
+        "<p style=display&#58;none>no</p>",
+        '<section style="visibility:hidden">no</section>',
+        "<dialog>no</dialog>",
+        "<p hidden>no",
+        "<ul><li hidden><ul><li>no</li></ul>no</li></ul>",
+    ],
+)
+def test_hidden_elements_are_no_text(source: str) -> None:
+    assert read_page(f"yes {source}").text == "yes"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<br hidden>yes",
+        "<input type=hidden hidden>yes",
+        "<p hidden>no<p>yes",
+        "<div hidden>no</div>yes",
+        "<div class=hidden data-hidden=1>yes</div>",
+        '<p style="display: block">yes</p>',
+        "<dialog open>yes</dialog>",
+        "<script hidden>no</script>yes",
+        "<template><div hidden></template>yes",
+        "<div hidden><template></div></template>no</div>yes",
+        "</div>yes",
+    ],
+)
+def test_what_is_beside_hidden_elements_is_text(source: str) -> None:
+    assert read_page(source).text == "yes"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
         "<html><head></head><body><meta name=a content=b>",
         "<html><head><p>visitors write here<meta name=a content=b>",
         "<div><head><meta name=a content=b></head>",
