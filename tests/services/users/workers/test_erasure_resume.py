@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -15,8 +17,9 @@ from servicekit.sql import Statement
 from services.users.actions.erasure import Progress
 from services.users.domain.erasure import ErasureStep
 from services.users.store import erasure as store
-from services.users.workers.erasure import ErasureWorker
+from services.users.workers.erasure import LEASE_SECONDS, ErasureWorker
 from tests import postgres
+from tests.services.running import JWT_SECRET, SERVICE_SECRET
 from tests.services.users.erasure_fixtures import FakeServices, age, artist, erase, job
 
 WAYS = ("before", "after", "cancelled", "connection lost")
@@ -165,3 +168,44 @@ async def _start(reaper: Reaper, pool: Database, user_id: UUID) -> store.Erasure
 
 async def _run_worker(services: FakeServices, pool: Database) -> None:
     await ErasureWorker(services.deps(pool), interval=3_600).run_once()
+
+
+@pytest.mark.slow
+async def test_step_of_a_killed_process_is_repeated_when_its_lease_has_ended(
+    database: postgres.Database, pool: Database, admin: asyncpg.Connection
+) -> None:
+    erasure = await erase(pool, await artist(admin))
+    await age(admin, erasure, "1 day")
+    # Takes the connection and never answers.
+    hanging = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.users", env={**os.environ, **_environ(database, hanging)}
+    )
+    try:
+        async with asyncio.timeout(40):
+            while (await job(admin, erasure))["step"] != "CHAT":
+                # Polled: until the other process calls chat.
+                await asyncio.sleep(0.05)
+    finally:
+        process.kill()
+        await process.wait()
+    services = FakeServices(admin)
+    worker = ErasureWorker(services.deps(pool), interval=3_600)
+    assert await worker.run_once() is False
+    await admin.execute(f"UPDATE users.leases SET until = until - interval '{LEASE_SECONDS} seconds'")
+    assert await worker.run_once() is True
+    assert services.calls[0][0] == "chat"
+    assert (await job(admin, erasure))["step"] == "DONE"
+    hanging.close()
+
+
+def _environ(database: postgres.Database, chat: asyncio.Server) -> dict[str, str]:
+    """The settings of a users process whose chat is this server."""
+    return {
+        **database.environ,
+        "SEDA_JWT_SECRET": JWT_SECRET,
+        "SEDA_SERVICE_SECRET": SERVICE_SECRET,
+        **{f"SEDA_{kind}PORT": "0" for kind in ("", "ADMIN_", "METRICS_")},
+        "SEDA_ERASURE_INTERVAL_SECONDS": "0.1",
+        "SEDA_CHAT_TARGET": f"127.0.0.1:{chat.sockets[0].getsockname()[1]}",
+    }
