@@ -257,3 +257,66 @@ async def test_one_process_at_a_time_runs_the_schedule(
     assert await second.scheduler.run_once()
     assert not await client.scheduler.run_once()
     await client.admin.execute("DELETE FROM users.leases WHERE name = 'verification'")
+
+
+async def test_result_of_an_earlier_check_is_dropped(
+    client: VerificationClient, crawler: FakeCrawler
+) -> None:
+    artist = await client.add_artist()
+    claim = await started(client, artist)
+    crawler.shows(claim.target_url, claim.code)
+    crawler.gate.clear()
+    await client.check(artist, claim.id)
+    (first,) = client.checker._running
+    while not crawler.asked:
+        # Until the first check has its page.
+        await asyncio.sleep(0.01)
+    await client.age(claim.id, "checking_until", "60 seconds")
+    await client.scheduler.run_once()
+    await client.age(claim.id, "checked_at", "30 seconds")
+    later = FakeCrawler()
+    later.gate.clear()
+    with patch.object(client.checker, "_crawler", later):
+        await client.check(artist, claim.id)
+        while not later.asked:
+            # Until the second check has begun.
+            await asyncio.sleep(0.01)
+        crawler.gate.set()
+        await asyncio.wait([first])
+        assert (await client.get(artist.email, claim.id)).verification.state == pb.VERIFICATION_STATE_CHECKING
+        later.gate.set()
+        await client.settled()
+    assert (await client.get(artist.email, claim.id)).verification.state == pb.VERIFICATION_STATE_PENDING
+
+
+async def proven_at_once(
+    client: VerificationClient, crawler: FakeCrawler, artists: list[Artist], urls: list[str]
+) -> list[str]:
+    """Prove a claim of each artist at the same time; returns what each check led to."""
+    claims = [await started(client, artist, url) for artist, url in zip(artists, urls, strict=True)]
+    for url in urls:
+        crawler.shows(url, " ".join(each.code for each in claims))
+    crawler.gate.clear()
+    for artist, claim in zip(artists, claims, strict=True):
+        await client.check(artist, claim.id)
+    crawler.gate.set()
+    await client.settled()
+    got = [await client.get(artist.email, claim.id) for artist, claim in zip(artists, claims, strict=True)]
+    verified = [(await client.profile(artist))["verified"] for artist in artists]
+    assert verified == [each.verification.state == pb.VERIFICATION_STATE_VERIFIED for each in got]
+    return sorted(
+        pb.CheckFailure.Name(each.last_attempt.failure).removeprefix("CHECK_FAILURE_") for each in got
+    )
+
+
+async def test_profiles_that_prove_one_page_at_once(client: VerificationClient, crawler: FakeCrawler) -> None:
+    artists, url = [await client.add_artist() for _ in range(4)], site()
+    outcomes = await proven_at_once(client, crawler, artists, [url] * 4)
+    assert outcomes == [*(["TARGET_ALREADY_CLAIMED"] * 3), "UNSPECIFIED"]
+
+
+async def test_lookalikes_that_are_proven_at_once(client: VerificationClient, crawler: FakeCrawler) -> None:
+    name = f"Lake {uuid.uuid4()}"
+    artists = [await client.add_artist(name) for _ in range(4)]
+    outcomes = await proven_at_once(client, crawler, artists, [site() for _ in range(4)])
+    assert outcomes == [*(["LOOKALIKE_NAME"] * 3), "UNSPECIFIED"]
