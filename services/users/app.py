@@ -9,7 +9,6 @@ from servicekit.channels import ServiceClient
 from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
-from services.users.actions.artist_search import page_bytes
 from services.users.actions.deps import Deps, Limits, SearchPages, VerificationDeps
 from services.users.actions.erasure import ErasureDeps, StepDeps
 from services.users.actions.identity import LocalResolver
@@ -22,6 +21,7 @@ from services.users.rpc.erasure import ErasureServicer
 from services.users.rpc.identity import IdentityServicer
 from services.users.rpc.users import UserServicer
 from services.users.rpc.verification import VerificationServicer
+from services.users.wire.artists import encode_matches
 from services.users.workers.erasure import ErasureWorker
 from services.users.workers.verification_checker import VerificationChecker
 from services.users.workers.verification_scheduler import VerificationScheduler
@@ -91,9 +91,9 @@ def _deps(context: AppContext[Settings]) -> Deps:
     slots = max(1, settings.db_pool_max - 2)
     max_wait = settings.max_queue_wait_ms / 1000
     search_slots = ConcurrencyLimiter(slots, settings.max_queued_calls, max_wait, per_user=max(1, slots // 2))
-    search_pages: SearchPages = Cache(_SEARCH_PAGES_BYTES, page_bytes)
+    search_pages: SearchPages = Cache(_SEARCH_PAGES_BYTES, lambda page: len(page.content))
     seconds = settings.artist_search_cache_ms / 1000
-    return Deps(context.database, limits, search_slots, search_pages, seconds, context.clock)
+    return Deps(context.database, limits, search_slots, search_pages, seconds, encode_matches, context.clock)
 
 
 def _verification(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from search_text.tiers import Cursor
@@ -16,8 +17,16 @@ from services.users.domain.verification_check import Fetched
 from services.users.store.artist_search import MatchRow
 from services.users.store.verification import ClaimRow
 
-SearchPages: TypeAlias = Cache[tuple[str, bool, Cursor, int], list[MatchRow]]
-"""Rows by query, whether unverified profiles are included, cursor and page size."""
+
+class SearchPage(NamedTuple):
+    """The matches of a page as the response has them, and the cursor of the next page; None at the end."""
+
+    content: bytes
+    last: Cursor | None
+
+
+SearchPages: TypeAlias = Cache[tuple[str, bool, Cursor, int], SearchPage]
+"""Pages by query, whether unverified profiles are included, cursor and page size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class Deps:
 
     Searches hold one of `search_slots`, of which there are fewer than connections: they never keep callers from being
     resolved. `search_pages` are reused for `search_page_seconds`, whoever asks: the same beginnings of popular names are
-    searched for again and again.
+    searched for again and again. `encode_matches` serializes the matches of a query.
     """
 
     database: Database
@@ -59,6 +68,7 @@ class Deps:
     search_slots: ConcurrencyLimiter
     search_pages: SearchPages
     search_page_seconds: float
+    encode_matches: Callable[[str, Sequence[MatchRow]], bytes]
     clock: Clock
 
 

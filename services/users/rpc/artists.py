@@ -37,9 +37,9 @@ class ArtistServicer:
         found, missing = await artists.lookup_artists(self._deps, list(map(parse_id, request.user_ids)))
         return wire.lookup_artists_response(found, missing)
 
-    async def SearchArtists(self, request: pb.SearchArtistsRequest, call: Call) -> pb.SearchArtistsResponse:
+    async def SearchArtists(self, request: pb.SearchArtistsRequest, call: Call) -> bytes:
         """Return a page of the profiles whose name matches a query."""
-        found = await artist_search.search_artists(
+        content, token = await artist_search.search_artists(
             self._deps,
             call.caller,
             request.query,
@@ -47,7 +47,7 @@ class ArtistServicer:
             request.page_token,
             include_unverified=request.include_unverified,
         )
-        return wire.search_artists_response(found)
+        return wire.search_artists_response(content, token)
 
     async def UpdateArtist(self, request: pb.UpdateArtistRequest, call: Call) -> pb.UpdateArtistResponse:
         """Update the caller's profile."""

@@ -11,8 +11,8 @@ from servicekit.errors import FieldViolation, InvalidFieldsError
 from servicekit.field_mask import masked_fields
 from servicekit.ids import parse_id
 from servicekit.timestamps import to_proto
-from services.users.actions.artist_search import ArtistSearch
 from services.users.domain.artists import UPDATABLE_FIELDS, ArtistUpdate, ArtistValues
+from services.users.store.artist_search import MatchRow
 from services.users.store.artists import ArtistRow, MarkRow
 
 _EXACT = artist_service_pb2.MATCH_KIND_EXACT
@@ -104,11 +104,17 @@ def lookup_artists_response(
     return response
 
 
-def search_artists_response(search: ArtistSearch) -> artist_service_pb2.SearchArtistsResponse:
-    """Build the response of SearchArtists."""
-    response = artist_service_pb2.SearchArtistsResponse(next_page_token=search.next_page_token)
-    for row in search.matches:
+def encode_matches(query: str, rows: Iterable[MatchRow]) -> bytes:
+    """Serialize the matches of a normalized query: a SearchArtistsResponse without its token."""
+    response = artist_service_pb2.SearchArtistsResponse()
+    for row in rows:
         match = response.matches.add()
         put_artist(match.artist_profile, row.artist)
-        match.kind = _EXACT if row.search_name == search.query else _KINDS[row.tier]
-    return response
+        match.kind = _EXACT if row.search_name == query else _KINDS[row.tier]
+    return response.SerializeToString()
+
+
+def search_artists_response(content: bytes, next_page_token: str) -> bytes:
+    """Build the response of SearchArtists, serialized: messages are joined by joining their bytes."""
+    rest = artist_service_pb2.SearchArtistsResponse(next_page_token=next_page_token)
+    return content + rest.SerializeToString()
