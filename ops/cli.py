@@ -18,6 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ops import help as help_form
+from ops.backup.commands import backup_app, restore
 from ops.console import console, redirect_to_devnull
 from ops.database.admin_commands import admin_app
 from ops.database.commands import db_app
@@ -43,6 +44,8 @@ app.add_typer(db_app, name="db")
 db_app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(admin_app, name="admin")
+app.add_typer(backup_app, name="backup")
+app.command()(restore)
 
 
 @app.callback(invoke_without_command=True)
@@ -298,7 +301,7 @@ def _write_crash_report(number: str, text: str) -> str:
     return str(target)
 
 
-help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app, verification_app)
+help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app, verification_app, backup_app)
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,15 @@ from urllib.parse import urlsplit
 from ops.errors import CliError
 
 ServiceUrl = Literal["SEDA_USERS_DATABASE_URL", "SEDA_CHAT_DATABASE_URL", "SEDA_TRACKS_DATABASE_URL"]
-SecretName = Literal["DATABASE_URL", "SEDA_DIRECT_DATABASE_URL", "SEDA_JWT_SECRET", ServiceUrl]
+SecretName = Literal[
+    "DATABASE_URL",
+    "SEDA_DIRECT_DATABASE_URL",
+    "SEDA_BACKUP_DATABASE_URL",
+    "SEDA_BACKUP_RECIPIENTS",
+    "SEDA_BACKUP_IDENTITY",
+    "SEDA_JWT_SECRET",
+    ServiceUrl,
+]
 SERVICE_URLS: tuple[ServiceUrl, ...] = get_args(ServiceUrl)
 
 READER = "seda_ro"
@@ -33,6 +41,22 @@ COMMAND_VARIABLES = {
         "address that `seda call` connects to, `host:port`; default: the suite running here",
     ),
     "SEDA_TOKEN": ("", "bearer token of `seda call`"),
+    "SEDA_BACKUP_LOCATION": (
+        "",
+        "where backups are: a directory or `s3://bucket/prefix`; default: `backups` in the data directory",
+    ),
+    "SEDA_BACKUP_DATABASE_URL": (
+        "",
+        "DSN of `seda backup create`, such as of the role seda_backup; default: the administrator's",
+    ),
+    "SEDA_BACKUP_RECIPIENTS": (
+        "",
+        "public age keys to encrypt backups for, best as `SEDA_BACKUP_RECIPIENTS_FILE`",
+    ),
+    "SEDA_BACKUP_IDENTITY": (
+        "",
+        "secret age key that reads encrypted backups, best as `SEDA_BACKUP_IDENTITY_FILE`",
+    ),
 }
 """Variables that only the `seda` command reads, each with its default and its meaning."""
 

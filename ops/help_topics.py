@@ -28,6 +28,8 @@ Environment
   SEDA_TOKEN       bearer token that seda call sends
   SEDA_GATEWAY     address that seda call connects to; default: the running suite's, or 127.0.0.1:7400
   SEDA_JWT_SECRET  secret of user tokens, or SEDA_JWT_SECRET_FILE; default: generated in the data folder
+  SEDA_BACKUP_LOCATION   where backups are: a folder or s3://bucket/prefix; default: backups in the data folder.
+                   S3 takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL
   NO_COLOR, CLICOLOR=0, TERM=dumb   no colour;  CLICOLOR_FORCE=1  colour even when piped
   CI               no progress animation
 
@@ -40,6 +42,7 @@ JSON
     {"ok":false,"error":{"code":"PORT_TAKEN","message":...,"why":...,"fix":...,"retry":false}}
   From seda up comes one event a line, the last of the start being
     {"event":"ready","gateway":"127.0.0.1:7400",...}
+  Backups and restorations write events of their progress first, and the result on the last line.
 
   Times are RFC 3339, ids and 64-bit numbers are strings, absent values are null. Fields are added, never
   removed or renamed. Piped output is not JSON without --json.

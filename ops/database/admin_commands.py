@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.console import CliError, Exit, console
+from ops.console import console
 from ops.database.commands import run
 from ops.database.verification_commands import verification_app
+from ops.durations import parse_duration
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from ops.database.admin import LoggedAction, Sanctioned
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_DURATION = re.compile(r"([1-9]\d{0,8})([smhd])")
-_LONGEST_SECONDS = 3_650 * 86_400
 _NEVER_ENDS_IN = 9999
 
 admin_app = typer.Typer(no_args_is_help=True, help="Administer users from outside the API.")
@@ -85,7 +82,7 @@ def admin_mute(user: _User, reason: _Reason, duration: _For = None) -> None:
     from ops.database.admin import mute
     from ops.database.connection import admin_dsn
 
-    span = _parse_duration(duration)
+    span = None if duration is None else parse_duration(duration, "--for")
     _show("muted", run(mute(admin_dsn(), user, span, reason)))
 
 
@@ -118,7 +115,7 @@ def admin_suspend(user: _User, reason: _Reason, duration: _For = None) -> None:
     from ops.database.admin import suspend
     from ops.database.connection import admin_dsn
 
-    span = _parse_duration(duration)
+    span = None if duration is None else parse_duration(duration, "--for")
     _show("suspended", run(suspend(admin_dsn(), user, span, reason)))
 
 
@@ -192,21 +189,3 @@ def _until(at: dt.datetime) -> str:
     return (
         "until it is lifted" if at.year == _NEVER_ENDS_IN else f"until {at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
     )
-
-
-def _parse_duration(text: str | None) -> dt.timedelta | None:
-    from datetime import timedelta
-
-    if text is None:
-        return None
-    match = _DURATION.fullmatch(text)
-    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
-    if not 0 < seconds <= _LONGEST_SECONDS:
-        raise CliError(
-            "DURATION_INVALID",
-            f"--for {text} is not a duration.",
-            why="It takes a number and s, m, h or d, up to 3650d.",
-            fix="Example: --for 2h",
-            exit_code=Exit.USAGE,
-        )
-    return timedelta(seconds=seconds)

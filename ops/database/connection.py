@@ -29,6 +29,16 @@ def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
     direct = secret(environ, "SEDA_DIRECT_DATABASE_URL")
     name = "DATABASE_URL" if direct is None else "SEDA_DIRECT_DATABASE_URL"
     dsn = direct or database_url(environ) or running_dsn(environ)
+    return _checked(dsn, name)
+
+
+def backup_dsn(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the DSN to dump with: SEDA_BACKUP_DATABASE_URL or its file, else the administrator's."""
+    own = secret(environ, "SEDA_BACKUP_DATABASE_URL")
+    return admin_dsn(environ) if own is None else _checked(own, "SEDA_BACKUP_DATABASE_URL")
+
+
+def _checked(dsn: str | None, name: str) -> str:
     if not dsn:
         raise CliError(
             "DATABASE_URL_MISSING",

@@ -54,7 +54,7 @@ class Snapshot:
 async def list_snapshots(dsn: str) -> list[Snapshot]:
     """Return the snapshots of the DSN's database, by name."""
     prefix = f"{_database(dsn)}@"
-    async with _beside(dsn) as connection:
+    async with beside(dsn) as connection:
         rows = await connection.fetch(_LIST, prefix)
     found = ((row["database"].removeprefix(prefix), row) for row in rows)
     return [
@@ -67,7 +67,7 @@ async def list_snapshots(dsn: str) -> list[Snapshot]:
 async def save(dsn: str, name: str) -> Snapshot:
     """Copy the database; its clients are disconnected. Raises SNAPSHOT_EXISTS, NAME_INVALID and DATABASE_BUSY."""
     source, target = _database(dsn), _snapshot(dsn, name)
-    async with _beside(dsn) as connection:
+    async with beside(dsn) as connection:
         if await connection.fetchval(_OWNER, target) is not None:
             raise CliError(
                 "SNAPSHOT_EXISTS",
@@ -88,7 +88,7 @@ async def restore(dsn: str, name: str) -> str:
     # No name of a snapshot has a dot.
     copy = f"{current}@restoring.new"
     kept = f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    async with _beside(dsn) as connection:
+    async with beside(dsn) as connection:
         await _require_known(connection, source, name)
         # Left by a restore that was killed.
         await _drop(connection, copy)
@@ -98,7 +98,7 @@ async def restore(dsn: str, name: str) -> str:
             await init_database(_beside_dsn(dsn, copy))
             await deploy(_beside_dsn(dsn, copy))
             await _note(connection, copy)
-            await _without_clients(
+            await without_clients(
                 dsn, current, lambda: _swap(connection, current, copy, _snapshot(dsn, kept))
             )
         except BaseException:
@@ -111,7 +111,7 @@ async def restore(dsn: str, name: str) -> str:
 async def delete(dsn: str, name: str) -> None:
     """Delete a snapshot. Raises SNAPSHOT_UNKNOWN and NAME_INVALID."""
     target = _snapshot(dsn, name)
-    async with _beside(dsn) as connection:
+    async with beside(dsn) as connection:
         await _require_known(connection, target, name)
         await _drop(connection, target)
 
@@ -119,7 +119,7 @@ async def delete(dsn: str, name: str) -> None:
 async def _copy(dsn: str, connection: asyncpg.Connection, source: str, target: str) -> None:
     owner = await connection.fetchval(_OWNER, source)
     statement = f"CREATE DATABASE {quoted(target)} TEMPLATE {quoted(source)} OWNER {quoted(owner)}"
-    await _without_clients(dsn, source, lambda: connection.execute(statement))
+    await without_clients(dsn, source, lambda: connection.execute(statement))
     await _note(connection, target)
 
 
@@ -139,11 +139,11 @@ async def _drop(connection: asyncpg.Connection, database: str) -> None:
     await connection.execute(f"DROP DATABASE IF EXISTS {quoted(database)} WITH (FORCE)")
 
 
-async def _without_clients(dsn: str, database: str, work: Callable[[], Awaitable[object]]) -> None:
+async def without_clients(dsn: str, database: str, work: Callable[[], Awaitable[object]]) -> None:
     """Run a statement that waits for the end of all connections to `database`, and end them meanwhile."""
     task = asyncio.ensure_future(work())
     try:
-        async with _beside(dsn) as other:
+        async with beside(dsn) as other:
             while not task.done():
                 await other.fetch(_DISCONNECT, database)
                 await asyncio.wait({task}, timeout=_POLL_SECONDS)
@@ -168,7 +168,7 @@ async def _require_known(connection: asyncpg.Connection, database: str, name: st
 
 
 @asynccontextmanager
-async def _beside(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+async def beside(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Connect to the same server, but not to the database."""
     async with connected(_beside_dsn(dsn, _MAINTENANCE), "snapshot") as connection:
         yield connection

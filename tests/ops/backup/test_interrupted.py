@@ -1,0 +1,83 @@
+"""Whatever ends a backup on its way, what is published is complete."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ops.backup.create import now_utc
+from ops.backup.retention import Policy, prune
+from ops.backup.stores import LocalStore
+from ops.backup.verify import read_backup, verify_archive
+from tests.architecture.project import ROOT
+from tests.ops.backup.support import QUIET, dump_file, fill, new_backup
+from tests.postgres import Database
+
+_KILLS, _LIMITS = 12, 8
+_DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+async def filled(database: Database) -> Database:
+    await fill(database)
+    return database
+
+
+async def _run(database: Database, mode: str, number: int, folder: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "tests.ops.backup.interrupted", mode, str(number), str(folder)]
+    done = await asyncio.to_thread(
+        subprocess.run, command, input=f"{database.admin_dsn}\n", capture_output=True, text=True, cwd=ROOT
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _complete(folder: Path) -> list[str]:
+    """Return the published backups, each of which must be whole."""
+    store = LocalStore(folder)
+    for each in store.published():
+        verify_archive(store, read_backup(store, each), (), lambda _: None)
+    return store.published()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_backup_that_is_killed_anywhere_is_published_whole_or_not_at_all(
+    filled: Database, tmp_path: Path
+) -> None:
+    code, output = await _run(filled, "kill", 0, tmp_path / "whole")
+    assert (code, len(_complete(tmp_path / "whole"))) == (0, 1), output
+    accesses = int(output)
+    assert accesses >= _KILLS
+    found = []
+    for number in sorted({1 + round(each * (accesses - 1) / (_KILLS - 1)) for each in range(_KILLS)}):
+        folder = tmp_path / str(number)
+        code, output = await _run(filled, "kill", number, folder)
+        assert code == -signal.SIGKILL, output
+        found.append(len(_complete(folder)))
+        # What stays is removed by a later prune, and by none at once: it could be another run's.
+        left = LocalStore(folder).incomplete() if folder.exists() else []
+        assert prune(LocalStore(folder), Policy(0, 1), now_utc(), QUIET).incomplete == ()
+        assert prune(LocalStore(folder), Policy(0, 1), now_utc() + 2 * _DAY, QUIET).incomplete == tuple(left)
+        assert LocalStore(folder).incomplete() == []
+    # Only the last access, the flush of the folder, comes after the rename.
+    assert found == [0] * (len(found) - 1) + [1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_backup_without_space_fails_and_leaves_nothing(filled: Database, tmp_path: Path) -> None:
+    _, manifest = await new_backup(filled, tmp_path / "whole")
+    size = dump_file(tmp_path / "whole", manifest).stat().st_size
+    for number in range(_LIMITS):
+        folder = tmp_path / str(number)
+        # Python needs some bytes for temporary files.
+        limit = 1_000 + number * (size - 1_001) // (_LIMITS - 1)
+        code, output = await _run(filled, "limit", limit, folder)
+        assert (code, "File too large" in output) == (1, True), output
+        assert list(folder.iterdir()) == []
