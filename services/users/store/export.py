@@ -43,6 +43,7 @@ _FIELD_NAMES = {
     "finished_at": "finish_time",
     "muted_until": "mute_expire_time",
     "recheck_at": "recheck_time",
+    "recheck_failed_at": "recheck_failure_time",
     "stale_at": "stale_time",
     "supabase_id": "subject",
     "suspended_until": "suspend_expire_time",
@@ -99,8 +100,8 @@ _REQUESTS = _Page(
     SELECT {
         _record(
             "r",
-            "id user_id artist_profile_id target_url target_kind claim_code state attempt_count expires_at"
-            " checking_until checked_at verified_at recheck_at stale_at created_at updated_at",
+            "id user_id artist_profile_id target_url target_host target_kind claim_code state attempt_count"
+            " expires_at checking_until checked_at verified_at recheck_at recheck_failed_at stale_at created_at updated_at",
         )
     }
     FROM users.verification_requests AS r WHERE r.user_id = $1 AND r.id > $4 ORDER BY r.id LIMIT $5

@@ -38,9 +38,10 @@ class _UserRecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UserRe
     `verify_time`, `website_url`, `spotify_url`, `soundcloud_url`, `create_time`, `update_time`.
     """
     USER_RECORD_KIND_VERIFICATION_REQUEST: _UserRecordKind.ValueType  # 3
-    """A claim of a page. Fields: `id`, `user_id`, `artist_profile_id`, `target_url`, `target_kind`,
-    `claim_code`, `state`, `attempt_count`, `expire_time`, `checking_expire_time`, `check_time`,
-    `verify_time`, `recheck_time`, `stale_time`, `create_time`, `update_time`.
+    """A claim of a page. Fields: `id`, `user_id`, `artist_profile_id`, `target_url`, `target_host`,
+    `target_kind`, `claim_code`, `state`, `attempt_count`, `expire_time`, `checking_expire_time`,
+    `check_time`, `verify_time`, `recheck_time`, `recheck_failure_time`, `stale_time`,
+    `create_time`, `update_time`.
     """
     USER_RECORD_KIND_VERIFICATION_ATTEMPT: _UserRecordKind.ValueType  # 4
     """A check of such a claim. Fields: `id`, `request_id`, `cause`, `stage`, `failure`, `proof`,
@@ -74,9 +75,10 @@ USER_RECORD_KIND_ARTIST_PROFILE: UserRecordKind.ValueType  # 2
 `verify_time`, `website_url`, `spotify_url`, `soundcloud_url`, `create_time`, `update_time`.
 """
 USER_RECORD_KIND_VERIFICATION_REQUEST: UserRecordKind.ValueType  # 3
-"""A claim of a page. Fields: `id`, `user_id`, `artist_profile_id`, `target_url`, `target_kind`,
-`claim_code`, `state`, `attempt_count`, `expire_time`, `checking_expire_time`, `check_time`,
-`verify_time`, `recheck_time`, `stale_time`, `create_time`, `update_time`.
+"""A claim of a page. Fields: `id`, `user_id`, `artist_profile_id`, `target_url`, `target_host`,
+`target_kind`, `claim_code`, `state`, `attempt_count`, `expire_time`, `checking_expire_time`,
+`check_time`, `verify_time`, `recheck_time`, `recheck_failure_time`, `stale_time`,
+`create_time`, `update_time`.
 """
 USER_RECORD_KIND_VERIFICATION_ATTEMPT: UserRecordKind.ValueType  # 4
 """A check of such a claim. Fields: `id`, `request_id`, `cause`, `stage`, `failure`, `proof`,

@@ -44,6 +44,7 @@ _FIELDS = {
     "users.suspended_until": "suspend_expire_time",
     "verification_requests.checking_until": "checking_expire_time",
     "verification_requests.recheck_at": "recheck_time",
+    "verification_requests.recheck_failed_at": "recheck_failure_time",
     "verification_requests.stale_at": "stale_time",
     "admin_actions.request_id": "call_id",
 }
