@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,11 +16,13 @@ from ops.durations import parse_duration
 from ops.env import SecretName, secret
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from datetime import timedelta
 
     from ops.backup.manifest import Manifest
     from ops.backup.retention import Pruned
 
+_Result = TypeVar("_Result")
 _MEGABYTE = 1_000_000
 
 backup_app = typer.Typer(no_args_is_help=True, help="Back up the database, verify backups, prune old ones.")
@@ -81,7 +83,7 @@ def backup_create(
 
     store = open_store(at)
     policy = None if keep_days is None else Policy(keep_days, keep_min)
-    made, pruned = run(back_up(backup_dsn(), store, console, policy, recipients=_recipients(recipients)))
+    made, pruned = _run(back_up(backup_dsn(), store, console, policy, recipients=_recipients(recipients)))
     text = f"{store.location}/{made.id}: {made.rows} rows, {_size(made.size)}, verified."
     if pruned is not None:
         text += f"\n{_pruned_text(pruned)}"
@@ -230,7 +232,7 @@ def backup_drill(backup: _Backup = "latest", at: _At = None, identity: _Identity
     from ops.database.connection import admin_dsn
 
     store, backup_id = find_backup(backup, at)
-    report = run(drill(admin_dsn(), Source(store, backup_id, _identities(identity)), console))
+    report = _run(drill(admin_dsn(), Source(store, backup_id, _identities(identity)), console))
     console.result(
         report,
         f"{backup_id}: {report.rows} rows in {report.tables} tables restored in {report.seconds:.1f} s,"
@@ -289,12 +291,12 @@ def restore(  # noqa: PLR0913, PLR0917 - each is an option
     source = Source(store, backup_id, _identities(identity))
     name = into or database_name(dsn)
     if dry_run:
-        manifest, _ = run(check(dsn, source, console))
+        manifest, _ = _run(check(dsn, source, console))
         console.result(
             manifest.summary(), f"{backup_id} is good: {manifest.rows} rows, {_size(manifest.size)}."
         )
     elif into is not None:
-        manifest = run(restore_into(dsn, source, into, console))
+        manifest = _run(restore_into(dsn, source, into, console))
         console.result(
             {**manifest.summary(), "database": into}, f"{manifest.rows} rows restored into {into}."
         )
@@ -302,18 +304,33 @@ def restore(  # noqa: PLR0913, PLR0917 - each is an option
         names = [each.strip() for each in tables.split(",")]
         consequence = f"The rows of {', '.join(names)} in {name} are replaced."
         require_confirmation(console, name, consequence, yes=yes, no_input=no_input)
-        rows = run(restore_tables(dsn, source, names, console))
+        rows = _run(restore_tables(dsn, source, names, console))
         lines = "\n".join(f"{table}: {count} rows" for table, count in rows.items())
         console.result({"id": backup_id, "database": name, "rows": rows}, lines)
     else:
         consequence = f"Sessions in {name} are ended, and it is replaced by {backup_id}."
         require_confirmation(console, name, consequence, yes=yes, no_input=no_input)
-        manifest, old_name = run(restore_replacing(dsn, source, name, console))
+        manifest, old_name = _run(restore_replacing(dsn, source, name, console))
         console.result(
             {**manifest.summary(), "database": name, "old_database": old_name},
             f"{manifest.rows} rows restored as {name}. The old database is {old_name};"
             f' drop it when it is no longer needed: DROP DATABASE "{old_name}"',
         )
+
+
+def _run(work: Coroutine[None, None, _Result]) -> _Result:
+    import asyncpg
+
+    try:
+        return run(work)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise CliError(
+            "DATABASE_FAILED",
+            "The database ended it. No backup was published, and the database in use is as it was.",
+            why=str(error) or type(error).__name__,
+            fix="Check the server, and the privileges of the user in the DSN.",
+            retry=True,
+        ) from error
 
 
 def _recipients(file: Path | None) -> Sequence[object]:

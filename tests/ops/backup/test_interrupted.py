@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from ops.backup.create import now_utc
+from ops.backup.programs import find_pg_dump
 from ops.backup.retention import Policy, prune
 from ops.backup.stores import LocalStore
 from ops.backup.verify import read_backup, verify_archive
+from ops.errors import CliError
 from tests.architecture.project import ROOT
 from tests.ops.backup.support import QUIET, dump_file, fill, new_backup
 from tests.postgres import Database
@@ -81,3 +83,29 @@ async def test_a_backup_without_space_fails_and_leaves_nothing(filled: Database,
         code, output = await _run(filled, "limit", limit, folder)
         assert (code, "File too large" in output) == (1, True), output
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        # It fails half-way, and, worse, it does so without saying so.
+        ("exit 1", "BACKUP_FAILED"),
+        ("exit 0", "BACKUP_DAMAGED"),
+    ],
+)
+async def test_half_a_dump_is_not_published(
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, code: str
+) -> None:
+    real, major = find_pg_dump(filled.server.major)
+    fake = tmp_path / "bin" / "pg_dump"
+    fake.parent.mkdir()
+    fake.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && echo "pg_dump (PostgreSQL) {major}.0" && exit\n'
+        f'"{real}" "$@" | head -c 150000\n{ending}\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("SEDA_PG_BIN", str(fake.parent))
+    with pytest.raises(CliError) as failed:
+        await new_backup(filled, tmp_path / "backups")
+    assert failed.value.code == code
+    assert list((tmp_path / "backups").iterdir()) == []
