@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import asyncpg
 
 from ops.backup.manifest import Contents, Locale, TableContent
 from ops.database import SERVICES
+from ops.database.catalog import read_catalog
 from ops.database.history import read_histories
 
 SCHEMAS = tuple(name for each in SERVICES for name in (each, f"{each}_migrations"))
@@ -24,6 +27,7 @@ SETTINGS = {
 }
 """Start-up settings of a connection that reads contents."""
 
+_SHORT = 16
 _TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -91,9 +95,14 @@ async def read_contents(connection: asyncpg.Connection, sequences: dict[str, int
     for (name,) in await connection.fetch(_TABLES, list(SCHEMAS)):
         ((rows, checksum),) = await connection.fetch(_CHECKSUM.format(table=name))
         tables.append(TableContent(name, rows, checksum))
+    catalog = await read_catalog(connection, SCHEMAS, grants=False)
     return Contents(
         tables=tuple(tables),
         sequences=sequences,
+        structure={
+            f"{thing.kind} {thing.name}": sha256(definition.encode()).hexdigest()[:_SHORT]
+            for thing, definition in sorted(catalog.items())
+        },
         grants=tuple(line for line, _ in await connection.fetch(_GRANTS, list(SCHEMAS))),
         heads={each.schema: each.current for each in histories},
     )
@@ -110,8 +119,11 @@ def granted_roles(contents: Contents) -> set[str]:
     return {line.rpartition(" ")[2] for line in contents.grants} - {"PUBLIC"}
 
 
-def differences(expected: Contents, found: Contents, *, grants: bool) -> list[str]:
-    """Return how a restored database differs from its backup, one sentence each; nothing when it does not."""
+def differences(expected: Contents, found: Contents, *, grants: bool, structure: bool) -> list[str]:
+    """Return how a restored database differs from its backup, one sentence each; nothing when it does not.
+
+    `grants` and `structure` say whether these are compared. Servers of other versions write definitions differently.
+    """
     tables = {each.name: each for each in found.tables}
     lines = [
         f"{each.name} has {tables[each.name].rows} rows for {each.rows}, or others."
@@ -128,6 +140,13 @@ def differences(expected: Contents, found: Contents, *, grants: bool) -> list[st
         for name, value in expected.sequences.items()
         if name not in found.sequences or (found.sequences[name] or 0) < (value or 0)
     ]
+    if structure:
+        names = expected.structure.keys() | found.structure.keys()
+        lines += [
+            f"The {each} is missing, additional or different."
+            for each in sorted(names)
+            if expected.structure.get(each) != found.structure.get(each)
+        ]
     if grants:
         lines += [f"Missing: {each}." for each in sorted(set(expected.grants) - set(found.grants))]
         lines += [f"Too much: {each}." for each in sorted(set(found.grants) - set(expected.grants))]

@@ -11,7 +11,7 @@ from ops.backup.restore import Source, renew_epoch, restored
 from ops.console import Console
 from ops.database import SERVICES
 from ops.database.connection import connect
-from ops.database.migrate import diff, status
+from ops.database.migrate import status
 from ops.errors import CliError
 
 _READ_ONLY = {"default_transaction_read_only": "on", "statement_timeout": "60s"}
@@ -35,19 +35,13 @@ async def drill(dsn: str, source: Source, console: Console) -> DrillReport:
         scratch_dsn = on_database(dsn, scratch)
         await renew_epoch(scratch_dsn)
         seconds = time.monotonic() - began
-        problems = [*await _schema_problems(scratch_dsn), *await _read_problems(scratch_dsn, manifest)]
+        problems = [
+            *(f"{each.schema}: {problem}" for each in await status(scratch_dsn) for problem in each.problems),
+            *await _read_problems(scratch_dsn, manifest),
+        ]
     if problems:
         raise CliError("DRILL_FAILED", f"Backup {manifest.id} can't be used.", why="\n".join(problems))
     return DrillReport(manifest.id, manifest.rows, len(manifest.contents.tables), seconds)
-
-
-async def _schema_problems(dsn: str) -> list[str]:
-    """Compare the schemas with this build's, unless they are older or newer."""
-    schemas = await status(dsn)
-    problems = [f"{each.schema}: {problem}" for each in schemas for problem in each.problems]
-    if problems or any(each.pending or each.ahead for each in schemas):
-        return problems
-    return [f"{schema}: {line}" for schema, lines in (await diff(dsn)).items() for line in lines]
 
 
 async def _read_problems(dsn: str, manifest: Manifest) -> list[str]:

@@ -44,12 +44,14 @@ class TableContent:
 class Contents:
     """Everything of a database that a restored one is compared with.
 
-    `sequences` are values from just before the dump: they are no part of a snapshot. `grants` are owners and
-    privileges, one a line; `heads` the newest revision of each schema.
+    `sequences` are values from just before the dump: they are no part of a snapshot. `structure` has a checksum of the
+    definition of each column, constraint, index and so on, `grants` owners and privileges, one a line, `heads` the
+    newest revision of each schema.
     """
 
     tables: tuple[TableContent, ...]
     sequences: dict[str, int | None]
+    structure: dict[str, str]
     grants: tuple[str, ...]
     heads: dict[str, str | None]
 
@@ -158,6 +160,7 @@ def _parsed(body: dict[str, Any]) -> Manifest:
             "contents": Contents(
                 tables=tuple(TableContent(**each) for each in contents["tables"]),
                 sequences=contents["sequences"],
+                structure=contents["structure"],
                 grants=tuple(contents["grants"]),
                 heads=contents["heads"],
             ),

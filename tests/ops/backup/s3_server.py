@@ -27,7 +27,7 @@ class FaultyS3:
     def __init__(self) -> None:
         self.port = free_port()
         self.requests = 0
-        self.fault, self.fail_at, self.once = "", 0, False
+        self.fault, self.fail_at, self.once, self.spared = "", 0, False, 0
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     @property
@@ -40,14 +40,14 @@ class FaultyS3:
             "AWS_REGION": "us-east-1",
         }
 
-    def fail(self, fault: str, at: int, *, once: bool = False) -> None:
-        """Fail at the request with this number, counted from now, and at all later ones unless `once`."""
-        self.requests, self.fault, self.fail_at, self.once = 0, fault, at, once
+    def fail(self, fault: str, at: int, *, once: bool = False, spared: int = 0) -> None:
+        """Fail at the request with this number, counted from now, and at later ones unless `once`, but for some spared."""
+        self.requests, self.fault, self.fail_at, self.once, self.spared = 0, fault, at, once, spared
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
         self.requests += 1
-        late = self.requests > self.fail_at and not self.once
+        late = self.requests > self.fail_at + self.spared and not self.once
         if not self.fail_at or not (self.requests == self.fail_at or late):
             answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer

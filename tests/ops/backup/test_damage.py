@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.backup.manifest import DUMP, MANIFEST, Manifest, dump_manifest
+from ops.backup.manifest import DUMP, MANIFEST, Contents, Manifest, dump_manifest
 from ops.backup.restore import Source, restore_replacing
 from ops.backup.stores import LocalStore, find_backup
 from ops.errors import CliError
@@ -129,14 +129,25 @@ async def test_a_manifest_of_another_dump_is_refused_even_under_the_right_id(pai
     assert await _refusal(pair, pair.newer) == "BACKUP_DAMAGED"
 
 
+def _other(contents: Contents, part: str) -> Contents:
+    """Return contents that differ in one part."""
+    if part == "rows":
+        first, *rest = contents.tables
+        return replace(contents, tables=(*rest, replace(first, checksum="1")))
+    if part == "sequences":
+        return replace(contents, sequences={"chat.test_numbers": 42})
+    if part == "structure":
+        return replace(contents, structure={**contents.structure, "index chat.lost_idx": "0"})
+    if part == "grants":
+        return replace(contents, grants=contents.grants[:-1])
+    return replace(contents, heads={**contents.heads, "chat": "20260101_0000"})
+
+
 @pytest.mark.usefixtures("intact", "untouched")
-async def test_a_manifest_that_tells_of_other_rows_is_refused_after_the_scratch_restore(pair: Pair) -> None:
-    # Bytes and checksums fit, so that only the comparison with the restored rows can tell.
-    tables = tuple(
-        replace(each, checksum="1") if each.name == "chat.messages" else each
-        for each in pair.newer.contents.tables
-    )
-    other = replace(pair.newer, contents=replace(pair.newer.contents, tables=tables))
+@pytest.mark.parametrize("part", ["rows", "sequences", "structure", "grants", "heads"])
+async def test_a_restored_database_that_differs_from_the_manifest_is_not_used(pair: Pair, part: str) -> None:
+    # Bytes and checksums fit, so that only the comparison of the restored database can tell.
+    other = replace(pair.newer, contents=_other(pair.newer.contents, part))
     (pair.folder / pair.newer.id / MANIFEST).write_bytes(dump_manifest(other))
     assert await _refusal(pair, pair.newer) == "RESTORE_DIFFERS"
 

@@ -89,6 +89,20 @@ async def test_a_server_that_fails_at_any_request_publishes_a_whole_backup_or_no
             assert len(_complete(open_s3(location))) == expected, (fault, number)
 
 
+async def test_a_manifest_of_which_the_answer_was_lost_is_deleted_before_the_archive(
+    server: FaultyS3, filled: Database
+) -> None:
+    server.fail("", 0)
+    await create_backup(filled.admin_dsn, open_s3(_URL.format("all")), QUIET)
+    requests, store = server.requests, open_s3(_URL.format("lost"), retries=0)
+    # One more request gets through after it.
+    server.fail("half", requests, spared=1)
+    with pytest.raises(CliError):
+        await create_backup(filled.admin_dsn, store, QUIET)
+    server.fail("", 0)
+    assert (_complete(store), len(store.incomplete())) == ([], 1)
+
+
 async def test_one_failed_request_is_repeated(server: FaultyS3, filled: Database) -> None:
     store = open_s3(_URL.format("again"))
     server.fail("error", 3, once=True)
