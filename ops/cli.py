@@ -28,6 +28,7 @@ from ops.database.snapshot_commands import snapshot_app
 from ops.database.verification_commands import verification_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
+from ops.seed.commands import seed
 from ops.up import commands as suite_commands
 
 _REQUEST, _CONNECTION, _SCREEN = "Request options", "Connection options", "Screen options"
@@ -72,6 +73,7 @@ def root(
 
 suite_commands.register(app)
 app.command()(schema)
+app.command()(seed)
 
 
 @app.command()

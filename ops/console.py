@@ -25,6 +25,7 @@ from ops.errors import CliError, Exit
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
+    from rich.progress import Progress
 
 __all__ = ["CliError", "Console", "Exit", "console", "json_ready", "printable", "redirect_to_devnull"]
 
@@ -154,6 +155,19 @@ class Console:
             except OSError:
                 # The terminal was closed.
                 redirect_to_devnull(self.stderr)
+
+    def progress_bar(self) -> Progress:
+        """Return a bar on stderr with the rows done, their rate and the remaining time."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        return Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self._rich(self.stderr),
+        )
 
     def _rich(self, stream: TextIO) -> RichConsole:
         from rich.console import Console as RichConsole

@@ -1,0 +1,1 @@
+"""`seda seed`: many users, rooms and messages, the same ones every time."""
