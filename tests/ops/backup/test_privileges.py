@@ -104,9 +104,9 @@ async def test_a_database_of_one_role_restores_as_another_user(own: Server, tmp_
     made = await create_backup(dsn, store, QUIET)
     assert made.single_role
     async with connection(own.dsn("postgres")) as admin:
-        await admin.execute(f"CREATE ROLE heir LOGIN CREATEDB PASSWORD '{own.password}'")
-    await restore_into(dsn.replace("//boss:", "//heir:"), Source(store, made.id), "music2", QUIET)
+        await admin.execute(f"CREATE ROLE successor LOGIN CREATEDB PASSWORD '{own.password}'")
+    await restore_into(dsn.replace("//boss:", "//successor:"), Source(store, made.id), "music2", QUIET)
     async with connection(own.dsn("music2")) as restored, connection(database.admin_dsn) as origin:
         assert (await all_rows(restored))["chat.leases"] == (await all_rows(origin))["chat.leases"]
         owner = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'chat.leases'::regclass"
-        assert await restored.fetchval(owner) == "heir"
+        assert await restored.fetchval(owner) == "successor"
