@@ -31,6 +31,7 @@ EMBEDDED_ONLY = (
 # They start their own servers, so they do not use `postgres_server`: `seda up`, `seda db init`, a stop of PostgreSQL.
 OWN_SERVERS = (
     "migrations",
+    "ops/backup/test_privileges.py",
     "ops/test_cluster.py",
     "ops/test_up_real_suite.py",
     "system/test_health.py",
@@ -38,6 +39,11 @@ OWN_SERVERS = (
 VERSION_INDEPENDENT = (
     # Request validation. The statements of accepted requests run in services/.
     "contract",
+    # Damaged files, lost connections and killed processes. What is restored is compared in the other tests of backups.
+    "ops/backup/test_damage.py",
+    "ops/backup/test_interrupted.py",
+    "ops/backup/test_retention.py",
+    "ops/backup/test_s3.py",
     # Processes that die, hang, lie or are replaced. Their statements run in services/.
     "system/test_cancels.py",
     "system/test_crash.py",

@@ -125,4 +125,5 @@ async def _read_beside(
             contents.cancel()
         if not contents.done() or contents.cancelled() or contents.exception() is not None:
             program.kill()
-        await asyncio.wait({archive, contents})
+        # What the other one then fails with is of no interest.
+        await asyncio.gather(archive, contents, return_exceptions=True)

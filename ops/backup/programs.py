@@ -58,7 +58,9 @@ def on_database(dsn: str, name: str) -> str:
     """Return a DSN that leads to another database of the same server."""
     parts = urlsplit(dsn)
     query = [each for each in parse_qsl(parts.query) if each[0] not in {"dbname", "database"}]
-    return parts._replace(path=f"/{quote(name, safe='')}", query=urlencode(query, safe="/:,")).geturl()
+    return parts._replace(
+        path=f"/{quote(name, safe='')}", query=urlencode(query, safe="/:,", quote_via=quote)
+    ).geturl()
 
 
 def database_name(dsn: str) -> str:
@@ -84,7 +86,8 @@ def as_target(dsn: str, environ: Mapping[str, str] = os.environ) -> Target:
     child = {key: value for key, value in environ.items() if not key.startswith(_PRIVATE)}
     if secret:
         child["PGPASSWORD"] = secret
-    arguments = (f"--dbname={text}?{urlencode(query, safe='/:,')}", "--no-password")
+    # libpq takes no + for a space.
+    arguments = (f"--dbname={text}?{urlencode(query, safe='/:,', quote_via=quote)}", "--no-password")
     return Target((*arguments, *((f"--role={role}",) if role else ())), child)
 
 

@@ -128,7 +128,7 @@ def test_a_password_is_in_the_environment_of_the_child_alone() -> None:
     target = as_target(dsn, {"SEDA_JWT_SECRET": "x", "AWS_SECRET_ACCESS_KEY": "y", "PATH": "/bin"})
     assert target.environ == {"PATH": "/bin", "PGPASSWORD": "s/cret"}
     assert target.arguments == (
-        "--dbname=postgresql://ada@[::1]:5432/my%20db?sslmode=require&application_name=seda+backup",
+        "--dbname=postgresql://ada@[::1]:5432/my%20db?sslmode=require&application_name=seda%20backup",
         "--no-password",
         "--role=seda_backup",
     )

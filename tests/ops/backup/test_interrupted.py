@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -18,9 +19,13 @@ from ops.backup.stores import LocalStore
 from ops.backup.verify import read_backup, verify_archive
 from ops.errors import CliError
 from tests.architecture.project import ROOT
-from tests.ops.backup.support import QUIET, dump_file, fill, new_backup
+from tests.ops.backup.support import QUIET, connection, dump_file, fill, new_backup
 from tests.postgres import Database
 
+_WAITING = """
+SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'seda backup%'
+  AND datname = current_database()
+"""
 _KILLS, _LIMITS = 12, 8
 _DAY = timedelta(days=1)
 
@@ -109,3 +114,25 @@ async def test_half_a_dump_is_not_published(
         await new_backup(filled, tmp_path / "backups")
     assert failed.value.code == code
     assert list((tmp_path / "backups").iterdir()) == []
+
+
+async def test_ctrl_c_ends_a_waiting_backup_and_leaves_nothing(
+    fresh_database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    command = [sys.executable, "-m", "ops.cli", "backup", "create", "--at", str(folder)]
+    environ = {**os.environ, **fresh_database.environ}
+    dsn = fresh_database.admin_dsn
+    async with connection(dsn) as observer, connection(dsn) as admin, admin.transaction():
+        await admin.execute("LOCK TABLE users.users IN ACCESS EXCLUSIVE MODE")
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, env=environ, stderr=asyncio.subprocess.PIPE
+        )
+        while not await observer.fetchval(_WAITING):
+            assert process.returncode is None
+            await asyncio.sleep(0.05)  # for another process
+        assert len(list(folder.iterdir())) == 1
+        process.send_signal(signal.SIGINT)
+        _, stderr = await process.communicate()
+    assert (process.returncode, stderr) == (130, b"Interrupted.\n")
+    assert list(folder.iterdir()) == []
