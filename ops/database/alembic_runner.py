@@ -25,9 +25,11 @@ from ops.database.connection import connect
 # A statement that waits for a table lock blocks all later ones: it gives up soon and is retried. Statements that
 # already run may take longer. A revision may say otherwise: `lock_timeout = "1s"` on a line of its own.
 _SETTINGS = {
-    "lock_timeout": "200ms",
+    "lock_timeout": "100ms",
     "statement_timeout": "30min",
     "idle_in_transaction_session_timeout": "5min",
+    # An index that is built while people work leaves them the other cores.
+    "max_parallel_maintenance_workers": "0",
 }
 _OWN_SETTING = re.compile(r'^(lock_timeout|statement_timeout) = "(\d+(?:ms|s|min|h))"$', re.MULTILINE)
 # The statements of a run that was killed would go on in the server, with their locks. Not every platform has this.

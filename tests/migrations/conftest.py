@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from migrations.heads import FOLDER
 from ops.database.init import init_database
+from tests.migrations.revision_files import copy_migrations
 from tests.postgres import Database
 
 
@@ -22,6 +21,4 @@ async def ready_database(blank_database: Database) -> Database:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the migrations that a test may change."""
-    target = tmp_path / "migrations"
-    shutil.copytree(FOLDER, target, ignore=shutil.ignore_patterns("__pycache__"))
-    return target
+    return copy_migrations(tmp_path)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from migrations.heads import head
+from migrations.heads import FOLDER, head
 from tests.postgres import Database, administrator
 
 NEXT = "29990101_0900"
 
 
-def add_revision(folder: Path, body: str, schema: str = "chat", name: str = f"{NEXT}_next") -> Path:
-    """Write a revision after the newest one; `body` is that of `upgrade()`, its lines indented by four."""
+def copy_migrations(folder: Path) -> Path:
+    """Return a copy of the migrations below `folder` that a test may change."""
+    target = folder / "migrations"
+    shutil.copytree(FOLDER, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def add_revision(
+    folder: Path,
+    body: str,
+    schema: str = "chat",
+    name: str = f"{NEXT}_next",
+    compatible_from: str | None = None,
+) -> Path:
+    """Write a revision after the newest one; `body` is that of `upgrade()`, its lines indented by four.
+
+    Unless `compatible_from` is given, no earlier build runs on it.
+    """
     path = folder / schema / "versions" / f"{name}.py"
     path.write_text(
         "from alembic import op\n\nfrom migrations import concurrently\n\n"
         f'revision = "{name[:13]}"\ndown_revision = "{head(schema, folder)}"\n'
-        f'compatible_from = "{name[:13]}"\n\n\ndef upgrade() -> None:\n    {body}\n'
+        f'compatible_from = "{compatible_from or name[:13]}"\n\n\ndef upgrade() -> None:\n    {body}\n'
     )
     return path
 
