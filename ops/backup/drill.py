@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import asyncpg
+
 from ops.backup.manifest import Manifest
 from ops.backup.programs import on_database
 from ops.backup.restore import Source, renew_epoch, restored
@@ -54,7 +56,11 @@ async def _read_problems(dsn: str, manifest: Manifest) -> list[str]:
             for table in manifest.contents.tables:
                 if table.name.partition(".")[0] != service:
                     continue
-                found = len(await connection.fetch(f"SELECT * FROM {table.name} LIMIT {_ROWS}"))
+                try:
+                    found = len(await connection.fetch(f"SELECT * FROM {table.name} LIMIT {_ROWS}"))
+                except asyncpg.PostgresError as error:
+                    problems.append(f"{service}: {error}.")
+                    continue
                 if found != min(table.rows, _ROWS):
                     problems.append(f"{table.name} shows {found} rows of {table.rows}.")
         finally:

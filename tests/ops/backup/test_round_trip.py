@@ -167,3 +167,15 @@ async def test_a_drill_restores_reads_and_leaves_nothing(
     report = await drill(fresh_database.admin_dsn, source(store, manifest), QUIET)
     assert (report.backup_id, report.rows) == (manifest.id, manifest.rows)
     assert await databases(fresh_database.server, scratch_prefix) == []
+
+
+async def test_a_drill_finds_what_a_service_could_not_read(fresh_database: Database, tmp_path: Path) -> None:
+    async with connection(fresh_database.admin_dsn) as admin:
+        await admin.execute("REVOKE SELECT ON chat.rooms FROM chat_app")
+    store, manifest = await new_backup(fresh_database, tmp_path)
+    with pytest.raises(CliError) as failed:
+        await drill(fresh_database.admin_dsn, source(store, manifest), QUIET)
+    assert (failed.value.code, failed.value.why) == (
+        "DRILL_FAILED",
+        "chat: permission denied for table rooms.",
+    )
