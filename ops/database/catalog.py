@@ -167,7 +167,7 @@ _DEFINITIONS = {
     "extension": f"""
         SELECT e.extname::text, format('schema %s, version %s', n.nspname, e.extversion)
         FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
-        WHERE e.extname = 'pg_trgm' OR (e.extname <> 'pg_stat_statements' AND {_IN})""",
+        WHERE e.extname = 'pg_trgm' OR (e.extname NOT IN ('pg_stat_statements', 'pgstattuple') AND {_IN})""",
 }
 
 _GRANTS = {

@@ -46,6 +46,8 @@ SETTINGS = {
 }
 
 _SET_OPTION_SINCE = 160_000
+# What statements cost, and how much of a table is empty.
+_MONITORING = ("pg_stat_statements", "pgstattuple")
 # Why the database is not closed to other roles: they may need it, or it is not ours to close.
 SHARED = "other schemas are in the database"
 _FOREIGN = "the database has another owner"
@@ -190,7 +192,7 @@ SELECT
   ) AS extensions,
   ARRAY(
     SELECT name::text FROM pg_catalog.pg_available_extensions
-    WHERE name IN ('pg_trgm', 'pg_stat_statements')
+    WHERE name IN ('pg_trgm', 'pg_stat_statements', 'pgstattuple')
   ) AS available,
   d.datname::text AS database,
   pg_has_role(current_user, d.datdba, 'USAGE') AS owns_database,
@@ -248,9 +250,9 @@ def _schemas(state: _State, *, single_role: bool) -> Iterator[Statement]:
                 yield Statement(
                     f"CREATE SCHEMA {name}" + ("" if single_role else f" AUTHORIZATION {each}_owner")
                 )
-            for kind in () if single_role else ("app", "ro"):
-                if (name, f"{each}_{kind}") not in state.usage:
-                    yield Statement(f"GRANT USAGE ON SCHEMA {name} TO {each}_{kind}")
+            for role in () if single_role else (f"{each}_app", f"{each}_ro", "seda_monitor"):
+                if (name, role) not in state.usage:
+                    yield Statement(f"GRANT USAGE ON SCHEMA {name} TO {role}")
         if not single_role and f"{each}_owner" not in state.private_functions:
             yield Statement(
                 f"ALTER DEFAULT PRIVILEGES FOR ROLE {each}_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"
@@ -269,9 +271,10 @@ def _extensions(state: _State) -> Iterator[Statement]:
     elif state.extensions["pg_trgm"] != "extensions":
         # The statements name the schema, since search_path is never relied on.
         yield Statement("ALTER EXTENSION pg_trgm SET SCHEMA extensions")
-    # Only a superuser can create this one; other users get no warning at each run.
-    if state.superuser and "pg_stat_statements" in state.available - state.extensions.keys():
-        yield Statement("CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions", optional=True)
+    # Only a superuser can create these; other users get no warning at each run.
+    for name in _MONITORING if state.superuser else ():
+        if name in state.available - state.extensions.keys():
+            yield Statement(f"CREATE EXTENSION {name} WITH SCHEMA extensions", optional=True)
 
 
 def _database(state: _State, *, single_role: bool) -> Iterator[Statement]:
