@@ -26,6 +26,8 @@ from ops.database.dev_commands import migrate_app
 from ops.database.schema_command import schema
 from ops.database.snapshot_commands import snapshot_app
 from ops.database.verification_commands import verification_app
+from ops.diagnose import commands as diagnose_commands
+from ops.diagnose.maintain_commands import maintain_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
 from ops.seed.commands import seed
@@ -43,6 +45,8 @@ app = typer.Typer(
 )
 app.add_typer(db_app, name="db")
 db_app.add_typer(snapshot_app, name="snapshot")
+diagnose_commands.register(db_app)
+app.add_typer(maintain_app, name="maintain")
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(admin_app, name="admin")
 app.add_typer(backup_app, name="backup")
@@ -303,7 +307,9 @@ def _write_crash_report(number: str, text: str) -> str:
     return str(target)
 
 
-help_form.finish(app, db_app, snapshot_app, migrate_app, admin_app, verification_app, backup_app)
+help_form.finish(
+    app, db_app, snapshot_app, maintain_app, migrate_app, admin_app, verification_app, backup_app
+)
 
 if __name__ == "__main__":
     main()

@@ -57,6 +57,11 @@ COMMAND_VARIABLES = {
         "",
         "secret age key that reads encrypted backups, best as `SEDA_BACKUP_IDENTITY_FILE`",
     ),
+    "SEDA_ADMIN_ACTIONS_DAYS": (
+        "90",
+        "days for which `seda maintain run purge` keeps administrative actions, from 30, or `forever`",
+    ),
+    "SEDA_MODERATION_LOGS_DAYS": ("forever", "the same for the moderation log of rooms"),
 }
 """Variables that only the `seda` command reads, each with its default and its meaning."""
 

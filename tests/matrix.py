@@ -32,6 +32,7 @@ EMBEDDED_ONLY = (
 OWN_SERVERS = (
     "migrations",
     "ops/backup/test_privileges.py",
+    "ops/diagnose",
     "ops/test_cluster.py",
     "ops/test_up_real_suite.py",
     "system/test_health.py",

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-db_app = typer.Typer(no_args_is_help=True, help="Set up the database.")
+db_app = typer.Typer(no_args_is_help=True, help="Set up, copy and examine the database.")
 
 
 @db_app.callback()
 def _db() -> None:
-    """Set up the database."""
+    """Set up, copy and examine the database."""
 
 
 @db_app.command("init")

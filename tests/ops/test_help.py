@@ -13,12 +13,20 @@ from ops.database.admin_commands import admin_app
 from ops.database.commands import db_app
 from ops.database.dev_commands import migrate_app
 from ops.database.snapshot_commands import snapshot_app
+from ops.diagnose.maintain_commands import maintain_app
 from ops.help import DOCUMENT, document
 from ops.help_topics import TOPICS
 from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import PROJECT
 
-GROUPS = {"": cli.app, "db": db_app, "db snapshot": snapshot_app, "migrate": migrate_app, "admin": admin_app}
+GROUPS = {
+    "": cli.app,
+    "db": db_app,
+    "db snapshot": snapshot_app,
+    "maintain": maintain_app,
+    "migrate": migrate_app,
+    "admin": admin_app,
+}
 
 
 def every_command() -> list[tuple[str, ...]]:
