@@ -14,7 +14,7 @@ from ops.database.connection import connected
 from ops.database.drift import SCHEMAS, Difference, compare, migrate_scratch, require_not_ahead
 from ops.database.history import History, read_histories, require_no_drift
 from ops.database.lint import LintFinding, lint_revision
-from ops.database.migrate import DeployResult, deploy
+from ops.database.migrate import DeployResult, deploy, targets
 from ops.database.reset import require_development
 from ops.database.scratch import scratch_database
 from ops.errors import CliError, Exit
@@ -47,11 +47,12 @@ class DevResult:
 async def lint(admin_dsn: str, *, since: str | None = None, folder: Path = FOLDER) -> tuple[LintFinding, ...]:
     """Return the findings in the revisions after `since`, by default those that the database lacks.
 
-    They are applied to a scratch database for it. Raises CliError SCRATCH_REFUSED, SQUAWK_MISSING and what reading does.
+    They are applied to a scratch database for it. Raises CliError REVISION_UNKNOWN, SCRATCH_REFUSED,
+    SQUAWK_MISSING and what reading does.
     """
     async with connected(admin_dsn, "migrate lint") as connection:
         histories = await read_histories(connection, folder)
-    reached = {each.schema: (each.current or "") if since is None else since for each in histories}
+    reached = targets(since, folder) or {each.schema: each.current or "" for each in histories}
     async with scratch_database(admin_dsn) as scratch:
         await migrate_scratch(scratch, histories, reached, folder)
         return await _lint_after(scratch, histories, reached, folder)

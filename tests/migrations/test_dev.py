@@ -15,6 +15,7 @@ from ops.database.migrate import diff
 from ops.errors import CliError, Exit
 from services.chat.schema import metadata
 from tests.migrations.revision_files import NEXT, add_revision, applied
+from tests.migrations.test_commands import seda
 from tests.postgres import Database, administrator
 
 
@@ -123,6 +124,21 @@ async def test_a_revision_that_fails_is_told_before_anything_is_applied(
 
     assert (caught.value.code, caught.value.exit_code) == ("MIGRATION_FAILED", Exit.MIGRATION_FAILED)
     assert "fails on a scratch database" in caught.value.message
+
+
+async def test_the_commands_tell_findings_and_what_is_next(database: Database, tmp_path: Path) -> None:
+    unsafe = await seda(database, tmp_path, "migrate", "lint", "--since", "20261129_1115", "--json")
+    safe = await seda(database, tmp_path, "migrate", "lint")
+    unknown = await seda(database, tmp_path, "migrate", "lint", "--since", "nonsense", "--json")
+    nothing = await seda(database, tmp_path, "migrate", "dev", "--name", "nothing")
+
+    assert (unsafe.code, unsafe.envelope["error"]["code"]) == (4, "UNSAFE_REVISION")
+    [first, *_] = unsafe.envelope["error"]["details"]["findings"]
+    assert first["rule"] == "require-concurrent-index-creation"
+    assert first["recipe"].endswith("migrations.concurrently.create_index.")
+    assert (safe.code, safe.stdout) == (0, "Nothing unsafe.\n")
+    assert (unknown.code, unknown.envelope["error"]["code"]) == (2, "REVISION_UNKNOWN")
+    assert (nothing.code, nothing.stdout) == (0, "The models have nothing new.\n")
 
 
 LINTED_SINCE = "20261129_2030"
