@@ -30,6 +30,7 @@ from ops.diagnose import commands as diagnose_commands
 from ops.diagnose.maintain_commands import maintain_app
 from ops.errors import CliError, Exit
 from ops.help_topics import TOPICS
+from ops.import_prisma.commands import import_original
 from ops.seed.commands import seed
 from ops.up import commands as suite_commands
 
@@ -78,6 +79,7 @@ def root(
 suite_commands.register(app)
 app.command()(schema)
 app.command()(seed)
+app.command("import")(import_original)
 
 
 @app.command()

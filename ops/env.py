@@ -41,6 +41,7 @@ COMMAND_VARIABLES = {
         "address that `seda call` connects to, `host:port`; default: the suite running here",
     ),
     "SEDA_TOKEN": ("", "bearer token of `seda call`"),
+    "SEDA_IMPORT_URL": ("", "URL of the original's database, for `seda import`"),
     "SEDA_BACKUP_LOCATION": (
         "",
         "where backups are: a directory or `s3://bucket/prefix`; default: `backups` in the data directory",

@@ -1,0 +1,66 @@
+"""The report of an import: every row that was left out or changed, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SKIPPED, CHANGED = "skipped", "changed"
+
+
+class Misfit(Exception):  # noqa: N818 - no failure: an outcome of a row
+    """The row can't be taken over. `reason` is a stable name, such as EMAIL_INVALID."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Report:
+    """Counts outcomes per table, and writes each row with one to `file` as a line of JSON. No texts, no addresses."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+        self.read: Counter[str] = Counter()
+        self.outcomes: Counter[tuple[str, str, str]] = Counter()
+
+    def skip(self, table: str, row_id: object, reason: str) -> None:
+        """Record a row that was left out."""
+        self._record(table, row_id, SKIPPED, reason)
+
+    def change(self, table: str, row_id: object, reason: str) -> None:
+        """Record a row that was taken over without a part of it."""
+        self._record(table, row_id, CHANGED, reason)
+
+    def _record(self, table: str, row_id: object, outcome: str, reason: str) -> None:
+        self.outcomes[table, outcome, reason] += 1
+        if self._file is not None:
+            line = {"table": table, "id": str(row_id), "outcome": outcome, "reason": reason}
+            self._file.write(json.dumps(line) + "\n")
+
+    def skipped(self, table: str) -> int:
+        """Return how many rows of a table were left out."""
+        return sum(
+            n for (name, outcome, _), n in self.outcomes.items() if (name, outcome) == (table, SKIPPED)
+        )
+
+
+def checksum(values: Iterable[tuple[object, ...]]) -> tuple[int, int]:
+    """Return the number of rows and the sum of their hashes, as `checksum_sql` does in any order."""
+    count = total = 0
+    for row in values:
+        text = "|".join("" if value is None else str(value) for value in row)
+        total += int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8], 16)
+        count += 1
+    return count, total
+
+
+def checksum_sql(*columns: str) -> str:
+    """Return the SQL of the same sum over columns."""
+    text = "concat_ws('|', " + ", ".join(f"coalesce({each}::text, '')" for each in columns) + ")"
+    return f"count(*), coalesce(sum(('x' || substr(md5({text}), 1, 8))::bit(32)::bigint), 0)::bigint"

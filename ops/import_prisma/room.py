@@ -1,0 +1,228 @@
+"""A room of the original with its numbers here: members, messages by time, replies under their roots, reactions.
+
+Its changes are numbered as if it had all happened in this order: the room (rev 1), its members, its messages by time,
+its reactions. The original has no time of a reaction or membership: they get the message's and the room's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from ops.import_prisma import rules
+from ops.import_prisma.report import Misfit, Report
+from services.chat.domain.message_search import search_text
+from services.chat.domain.reactions import MAX_DISTINCT
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ops.import_prisma.rules import Row, Track
+
+
+class Member(NamedTuple):
+    """A membership."""
+
+    user_id: UUID
+    role: str
+    rev: int
+
+
+class Message(NamedTuple):
+    """A message. Those that were deleted were deleted by moderators, as only they could."""
+
+    seq: int
+    rev: int
+    id: UUID
+    user_id: UUID
+    text: str | None
+    search_text: str | None
+    track: Track | None
+    root_id: UUID | None
+    root_seq: int | None
+    reply_to_id: UUID | None
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+class Reaction(NamedTuple):
+    """A reaction."""
+
+    message_id: UUID
+    user_id: UUID
+    emoji: str
+    created_at: datetime
+    rev: int
+
+
+@dataclass(slots=True)
+class Room:
+    """A room and everything in it, ready to be written."""
+
+    id: UUID
+    name: str
+    description: str
+    private: bool
+    owner: UUID
+    created_at: datetime
+    members: list[Member] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
+    last_rev: int = 1
+
+    def next_rev(self) -> int:
+        """Count one more change."""
+        self.last_rev += 1
+        return self.last_rev
+
+
+def convert(
+    row: Row,
+    memberships: Sequence[Row],
+    messages: Sequence[Row],
+    reactions: Sequence[Row],
+    known: Collection[UUID],
+    report: Report,
+) -> Room | None:
+    """Return a room, or None when it or its owner does not fit; then nothing in it does.
+
+    Messages are in the order of time and id. `known` are the users who were taken over.
+    """
+    try:
+        room = _room(row, memberships, known, report)
+    except Misfit as misfit:
+        report.skip("rooms", row["id"], misfit.reason)
+        for table, rows in (
+            ("room_memberships", memberships),
+            ("messages", messages),
+            ("reactions", reactions),
+        ):
+            for each in rows:
+                report.skip(table, each["id"], "ROOM_SKIPPED")
+        return None
+    _add_messages(room, messages, known, report)
+    _add_reactions(room, reactions, known, report)
+    return room
+
+
+def _room(row: Row, memberships: Sequence[Row], known: Collection[UUID], report: Report) -> Room:
+    room_id = rules.row_id(row["id"])
+    name = rules.line(row["name"], rules.MAX_NAME, "ROOM_NAME_INVALID")
+    description = rules.prose(row["description"], rules.MAX_DESCRIPTION)
+    moderators: dict[UUID, bool] = {}
+    outcomes: list[tuple[str, str]] = []
+    for each in memberships:
+        user = rules.optional_id(each["user_id"])
+        if user is None or user not in known:
+            outcomes.append((each["id"], "USER_UNKNOWN"))
+        elif user in moderators:
+            outcomes.append((each["id"], "DUPLICATE"))
+            moderators[user] |= each["is_mod"]
+        else:
+            moderators[user] = each["is_mod"]
+    owner = rules.optional_id(row["created_by"])
+    if owner is None or owner not in known:
+        # The original has no later owner: the first moderator, else member.
+        owner = min(moderators, key=lambda user: (not moderators[user], user), default=None)
+        if owner is None:
+            raise Misfit("OWNER_UNKNOWN")
+        report.change("rooms", row["id"], "OWNER_REPLACED")
+    if description != (row["description"] or ""):
+        report.change("rooms", row["id"], "DESCRIPTION_CHANGED")
+    for membership, reason in outcomes:
+        report.skip("room_memberships", membership, reason)
+    room = Room(room_id, name, description, row["is_private"], owner, rules.utc(row["created_at"]))
+    room.members.append(Member(owner, "OWNER", room.next_rev()))
+    room.members += [
+        Member(user, "MODERATOR" if moderator else "MEMBER", room.next_rev())
+        for user, moderator in moderators.items()
+        if user != owner
+    ]
+    return room
+
+
+def _add_messages(room: Room, rows: Sequence[Row], known: Collection[UUID], report: Report) -> None:
+    taken: dict[UUID, Message] = {}
+    for row in rows:
+        try:
+            message = _message(room, row, taken, known, report)
+        except Misfit as misfit:
+            report.skip("messages", row["id"], misfit.reason)
+        else:
+            taken[message.id] = message
+            room.messages.append(message)
+
+
+def _message(
+    room: Room, row: Row, taken: dict[UUID, Message], known: Collection[UUID], report: Report
+) -> Message:
+    message_id, author = rules.row_id(row["id"]), rules.optional_id(row["user_id"])
+    if message_id in taken:
+        raise Misfit("DUPLICATE")
+    if row["type"] == "SYSTEM":
+        raise Misfit("SYSTEM_MESSAGE")
+    if author is None or author not in known:
+        raise Misfit("USER_UNKNOWN")
+    created = rules.utc(row["created_at"])
+    text, track = rules.message_text(row["text"]), rules.track(row["track_ref"], created)
+    if text is None and track is None:
+        raise Misfit("TRACK_INVALID" if row["track_ref"] else "EMPTY")
+    if track is None and row["track_ref"]:
+        report.change("messages", row["id"], "TRACK_DROPPED")
+    parent = taken.get(rules.optional_id(row["parent_id"]) or message_id)
+    if parent is None and row["parent_id"] is not None:
+        report.change("messages", row["id"], "PARENT_UNKNOWN")
+    is_reply_to_reply = parent is not None and parent.root_id is not None
+    seq = len(room.messages) + 1
+    return Message(
+        seq=seq,
+        rev=room.next_rev(),
+        id=message_id,
+        user_id=author,
+        text=text,
+        search_text=search_text(text),
+        track=track,
+        root_id=(parent.root_id or parent.id) if parent else None,
+        root_seq=(parent.root_seq or parent.seq) if parent else None,
+        reply_to_id=parent.id if parent and is_reply_to_reply else None,
+        created_at=created,
+        deleted_at=rules.utc(row["deleted_at"]) if row["deleted_at"] else None,
+    )
+
+
+def _add_reactions(room: Room, rows: Sequence[Row], known: Collection[UUID], report: Report) -> None:
+    times = {message.id: message.created_at for message in room.messages}
+    given: set[tuple[UUID, UUID, str]] = set()
+    emojis: dict[UUID, set[str]] = {}
+    for row in rows:
+        try:
+            message, user, emoji = _reaction(row, times, known)
+            _check_new(given, emojis, (message, user, emoji))
+        except Misfit as misfit:
+            report.skip("reactions", row["id"], misfit.reason)
+        else:
+            emojis.setdefault(message, set()).add(emoji)
+            given.add((message, user, emoji))
+            room.reactions.append(Reaction(message, user, emoji, times[message], room.next_rev()))
+
+
+def _reaction(row: Row, messages: Collection[UUID], known: Collection[UUID]) -> tuple[UUID, UUID, str]:
+    message, user = rules.optional_id(row["message_id"]), rules.optional_id(row["user_id"])
+    if message is None or message not in messages:
+        raise Misfit("MESSAGE_SKIPPED")
+    if user is None or user not in known:
+        raise Misfit("USER_UNKNOWN")
+    return message, user, rules.emoji(row["emoji"])
+
+
+def _check_new(
+    given: Collection[tuple[UUID, UUID, str]], emojis: dict[UUID, set[str]], reaction: tuple[UUID, UUID, str]
+) -> None:
+    message, _, emoji = reaction
+    if reaction in given:
+        raise Misfit("DUPLICATE")
+    shown = emojis.get(message, ())
+    if emoji not in shown and len(shown) >= MAX_DISTINCT:
+        raise Misfit("TOO_MANY_EMOJIS")
