@@ -56,15 +56,25 @@ def doctor(
         raise typer.Exit(Exit.ACTION_NEEDED)
 
 
-def locks() -> None:
+def locks(
+    watch: Annotated[
+        float | None,
+        typer.Option("--watch", min=0.1, help="Show it again after so many seconds, until Ctrl-C."),
+    ] = None,
+) -> None:
     """Show which session waits for which, as a tree from those that wait for nobody.
 
     Examples:
         seda db locks
 
-        seda db locks --json
+        seda db locks --watch 2
     """
+    import time
+
     _show("locks")
+    while watch is not None:
+        time.sleep(watch)
+        _show("locks")
 
 
 def slow() -> None:

@@ -165,8 +165,8 @@ async def _reindex(run: Run) -> None:
                     await other.execute(f"REINDEX INDEX CONCURRENTLY {index.name}")
                 run.add("reindex", index.name, told)
             except _BUSY:
+                # The next run drops what it left: the transaction that it waited for would stop that now.
                 run.add("reindex", index.name, "locked by others", done=False)
-                await _drop_leftovers(run, connection)
 
 
 async def _drop_leftovers(run: Run, connection: asyncpg.Connection) -> None:

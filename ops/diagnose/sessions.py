@@ -114,18 +114,34 @@ async def check_blocking(probe: Probe) -> list[Finding]:
     for pid, seconds in longest.items():
         result = graded(seconds, probe.limits.blocking)
         if result is not Result.OK:
-            sentence = f"{behind[pid]} sessions wait for what session {pid} has locked, the longest for {duration(seconds)}."
+            who, command = blocker(pid)
+            sentence = f"{waits(behind[pid])} for what {who} has locked, the longest for {duration(seconds)}."
             found.append(
                 probe.finding(
                     result,
-                    f"session {pid}",
+                    who,
                     sentence,
                     value=duration(seconds),
                     threshold=duration(probe.limits.blocking[0]),
-                    command=f"seda db locks\nSELECT pg_terminate_backend({pid});",
+                    command=f"seda db locks\n{command}",
                 )
             )
     return found
+
+
+def blocker(pid: int) -> tuple[str, str]:
+    """Return what to call a session that others wait for, and the command that ends it; 0 is no session."""
+    if pid:
+        return f"session {pid}", f"SELECT pg_terminate_backend({pid});"
+    return (
+        "a prepared transaction",
+        "SELECT gid, prepared FROM pg_prepared_xacts;   (then ROLLBACK PREPARED ...)",
+    )
+
+
+def waits(count: int) -> str:
+    """Return how many sessions wait."""
+    return "1 session waits" if count == 1 else f"{count} sessions wait"
 
 
 def roots(pid: int, blockers: dict[int, list[int]]) -> set[int]:

@@ -10,6 +10,7 @@ import asyncpg
 from ops.database.connection import connected
 from ops.diagnose import bloat
 from ops.diagnose.check import duration, size
+from ops.diagnose.sessions import blocker, waits
 from ops.errors import CliError
 
 _ROWS = 50
@@ -50,18 +51,17 @@ async def _locks(connection: asyncpg.Connection) -> View:
     sessions = {row["pid"]: row for row in await connection.fetch(_LOCKS)}
     waiting: dict[int, list[int]] = {}
     for pid, row in sessions.items():
-        for blocker in set(row["blockers"]):
-            waiting.setdefault(blocker, []).append(pid)
+        for ahead in set(row["blockers"]):
+            waiting.setdefault(ahead, []).append(pid)
     roots = sorted(pid for pid in waiting if pid not in sessions or not sessions[pid]["blockers"])
     rows = [each for root in roots for each in _branch(root, sessions, waiting, ())]
     columns = ("session", "who", "state", "since", "waits for", "statement")
-    if not rows:
+    if not roots:
         return View(columns, (), "No session waits for another.")
     behind = len({pid for each in waiting.values() for pid in each})
-    sentence = (
-        f"{behind} sessions wait for session {roots[0] if roots else rows[0][0]}"
-        f"{' and others' if len(roots) > 1 else ''}: let it end, or end it with SELECT pg_terminate_backend({roots[0]});"
-    )
+    who, command = blocker(roots[0])
+    others = " and others" if len(roots) > 1 else ""
+    sentence = f"{waits(behind)} for {who}{others}: let it end, or end it: {command}"
     return View(columns, rows, sentence)
 
 

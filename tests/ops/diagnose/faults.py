@@ -144,6 +144,15 @@ async def _blocked(database: Database) -> AsyncIterator[None]:
         await first.execute("ROLLBACK")
 
 
+@asynccontextmanager
+async def blocked_by_prepared(database: Database) -> AsyncIterator[None]:
+    prepared = _sql(
+        "BEGIN; LOCK TABLE users.leases", "PREPARE TRANSACTION 'left'", undo=["ROLLBACK PREPARED 'left'"]
+    )
+    async with prepared(database), running(database, "SELECT FROM users.leases", "Lockrelation"):
+        yield
+
+
 def _limits(**values: object) -> Limits:
     return replace(Limits(), **values)  # type: ignore[arg-type]  # a field's name and value
 
@@ -187,6 +196,7 @@ FAULTS = (
     Fault("idle-in-transaction", Result.CRITICAL, _session(), _limits(idle_in_transaction=(0.0, 0.0))),
     Fault("long-query", Result.WARN, _sleeping, _limits(long_query=_AT_ONCE)),
     Fault("blocking", Result.WARN, _blocked, _limits(blocking=_AT_ONCE)),
+    Fault("blocking", Result.WARN, blocked_by_prepared, _limits(blocking=_AT_ONCE)),
     Fault("xmin-holder", Result.WARN, _session("SELECT FROM users.users"), _limits(xmin_seconds=_AT_ONCE)),
     Fault("xmin-holder", Result.WARN, _session("SELECT FROM users.users"), _limits(xmin_transactions=0.0)),
     Fault(

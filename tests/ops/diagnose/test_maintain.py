@@ -145,18 +145,22 @@ async def test_reindex_rebuilds_bloated_indexes_alone_and_drops_leftovers(sound:
     assert await maintain(Run(sound.admin_dsn, limits=SMALL), ["reindex"]) == []
 
 
-async def test_reindex_that_is_interrupted_leaves_nothing(
+async def test_what_an_interrupted_reindex_leaves_goes_with_the_next_run(
     sound: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ops.diagnose.maintain._REINDEX_LOCK_SECONDS", 0.05)
+    invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
     await execute(sound, *BLOATED)
     async with administrator(sound.server, sound.name) as other, other.transaction():
         await other.execute("INSERT INTO chat.made VALUES (-1)")
         steps = await maintain(Run(sound.admin_dsn, limits=SMALL), ["reindex"])
+    assert steps == [Step("reindex", "chat.made_pkey", "locked by others", done=False)]
+    assert await fetch(sound, invalid) == ["chat.made_pkey_ccnew"]
 
-    assert steps[0] == Step("reindex", "chat.made_pkey", "locked by others", done=False)
-    await maintain(Run(sound.admin_dsn, limits=SMALL), ["reindex"])
-    assert await fetch(sound, "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid") == []
+    steps = await maintain(Run(sound.admin_dsn, limits=SMALL), ["reindex"])
+
+    assert [each.object for each in steps if each.done] == ["chat.made_pkey_ccnew", "chat.made_pkey"]
+    assert await fetch(sound, invalid) == []
 
 
 async def test_one_run_at_a_time(sound: Database) -> None:

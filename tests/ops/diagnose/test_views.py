@@ -11,7 +11,7 @@ import pytest
 
 from ops.diagnose.views import VIEWS, show
 from ops.errors import CliError
-from tests.ops.diagnose.faults import running
+from tests.ops.diagnose.faults import blocked_by_prepared, running
 from tests.ops.support.command import Seda
 from tests.postgres import Database, administrator
 
@@ -42,6 +42,32 @@ async def test_locks_shows_all_that_wait_for_a_row_below_its_holder(sound: Datab
     assert "on transactionid" in str(found.rows[1][4])
     assert found.sentence.startswith(f"2 sessions wait for session {root}")
     assert f"pg_terminate_backend({root})" in found.sentence
+
+
+async def test_locks_names_a_prepared_transaction(sound: Database) -> None:
+    async with blocked_by_prepared(sound):
+        found = await show(sound.admin_dsn, "locks")
+
+    assert [row[1] for row in found.rows][:1] == ["a prepared transaction"]
+    assert found.sentence.startswith("1 session waits for a prepared transaction")
+    assert "ROLLBACK PREPARED" in found.sentence
+
+
+def test_locks_is_shown_again_and_again(
+    seda: Seda, shared_sound: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", wait)
+    monkeypatch.setenv("DATABASE_URL", shared_sound.admin_dsn)
+    told = seda("db", "locks", "--watch", "3")
+
+    assert (told.code, waits, told.err.count("No session waits")) == (130, [3.0, 3.0], 2)
 
 
 async def test_locks_without_one(sound: Database) -> None:
