@@ -248,6 +248,33 @@ async def seda(source: Database, target: Database, program: str, *arguments: str
     return process.returncode or 0, [json.loads(line) for line in stdout.splitlines()]
 
 
+async def test_a_database_that_others_use_needs_its_name(imported: Imported, tmp_path: Path) -> None:
+    program = "from ops.cli import main; main()"
+    arguments = ("import", "--json", "--report", str(tmp_path / "report.jsonl"))
+    stranger = "01a228a9-ac06-7432-807b-d89506680f05"
+    await imported.connection.execute(
+        "INSERT INTO users.users (id, email, supabase_id, display_name) VALUES ($1, 'x@example.org', 'x', '')",
+        stranger,
+    )
+    try:
+        for given in ((), ("--yes",)):
+            code, lines = await seda(imported.source, imported.target, program, *arguments, *given)
+            assert (code, lines[-1]["error"]["code"]) == (4, "CONFIRMATION_NEEDED")
+    finally:
+        await imported.connection.execute("DELETE FROM users.users WHERE id = $1", stranger)
+    assert not (tmp_path / "report.jsonl").exists()
+
+
+async def test_another_database_is_refused(
+    blank_database: Database, database: Database, tmp_path: Path
+) -> None:
+    program = "from ops.cli import main; main()"
+    code, lines = await seda(
+        blank_database, database, program, "import", "--json", "--report", str(tmp_path / "r")
+    )
+    assert (code, lines[-1]["error"]["code"]) == (1, "SOURCE_UNKNOWN")
+
+
 async def test_a_run_that_is_killed_ten_times_ends_like_one_that_is_not(
     postgres_server: Server, tmp_path: Path
 ) -> None:
