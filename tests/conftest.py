@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ _owner = pytest.StashKey[ServerOnDemand]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Offer a server in the process that owns the run; xdist's workers find it through the environment."""
+    # A shell starts background jobs with SIGINT ignored, and tests send it to the processes that they start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # A traceback drawn with all its values takes seconds, in which no call of the same process goes on.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])

@@ -87,7 +87,8 @@ async def restore(dsn: str, name: str) -> str:
     current, source = _database(dsn), _snapshot(dsn, name)
     # No name of a snapshot has a dot.
     copy = f"{current}@restoring.new"
-    kept = f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    # To the millisecond: a name that is taken would fail the restore.
+    kept = f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"[:-3]
     async with beside(dsn) as connection:
         await _require_known(connection, source, name)
         # Left by a restore that was killed.

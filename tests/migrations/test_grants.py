@@ -30,7 +30,10 @@ ORDER BY 1
 
 def statements(table: str, column: str) -> Iterator[tuple[str, str]]:
     yield "SELECT", f"SELECT {column} FROM {table} LIMIT 0"
-    yield "INSERT", f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, '{{}}')).* LIMIT 0"
+    yield (
+        "INSERT",
+        f"INSERT INTO {table} ({column}) SELECT (jsonb_populate_record(NULL::{table}, '{{}}')).{column} LIMIT 0",
+    )
     yield "UPDATE", f"UPDATE {table} SET {column} = DEFAULT WHERE false"
     yield "DELETE", f"DELETE FROM {table} WHERE false"
     yield "TRUNCATE", f"TRUNCATE {table}"
