@@ -24,6 +24,8 @@ from tests.postgres import Database, administrator
 from tests.services.running import add_artist, add_user
 from tests.services.users.verification_client import add_claim
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -53,7 +55,6 @@ async def seda(database: Database | None, home: Path, *arguments: str, **environ
     return Ended(process.returncode or 0, stdout.decode(), stderr.decode())
 
 
-@pytest.mark.slow
 async def test_from_nothing_to_an_administrator(blank_database: Database, tmp_path: Path) -> None:
     async def run(*arguments: str) -> Ended:
         return await seda(blank_database, tmp_path, *arguments)

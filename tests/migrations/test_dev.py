@@ -18,6 +18,8 @@ from tests.migrations.revision_files import NEXT, add_revision, applied
 from tests.migrations.test_commands import seda
 from tests.postgres import Database, administrator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def notes() -> Iterator[sa.Table]:

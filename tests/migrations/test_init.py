@@ -17,6 +17,8 @@ from ops.database.roles import ROLES, SETTINGS
 from ops.errors import CliError, Exit
 from tests.postgres import Database, Server, administrator, empty_database, own_server
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "plain"
 
 

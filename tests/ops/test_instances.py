@@ -16,7 +16,7 @@ from ops.topology import GATEWAY, Ports
 from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import FakeSuite, seda, taken, up
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def listed(folder: Path) -> dict[str, Any]:

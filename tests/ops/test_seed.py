@@ -33,6 +33,8 @@ from tests.postgres import Database
 from tests.services.running import running, user
 from tests.support.recount import FAULTS
 
+pytestmark = pytest.mark.slow
+
 # More rooms than are loaded beside the indexes: a private one and a large one are among them.
 SCALE, ROOMS = 0.022, 11
 _EVERYTHING = """

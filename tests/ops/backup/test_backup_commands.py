@@ -20,6 +20,8 @@ from tests.architecture.project import ROOT
 from tests.ops.backup.support import connection, dropped_after, fill, unused_name
 from tests.postgres import Database
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class _Ended:

@@ -18,7 +18,7 @@ from ops.errors import CliError
 from tests.ops.backup.support import QUIET, all_rows, connection, fill, privileges
 from tests.postgres import Database, Server, own_server
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
