@@ -161,8 +161,8 @@ class Requests:
             return ""
         if rules.Extensions[validation_pb2.canonical_uuid]:
             return str(UUID(bytes=self._random.randbytes(16)))
-        if self._random.random() < 0.3:
-            return self._random.choice(_LINKS)
+        if rules.uri or self._random.random() < 0.3:
+            return self._random.choice(_LINKS[:5] if rules.uri else _LINKS)
         most = min(rules.max_len or 60, self._random.choice((3, 20, 200, 5000)))
         letters = _UNUSUAL_TEXT if self._random.random() < 0.7 else string.ascii_letters
         length = self._random.randint(min(rules.min_len, most), most)

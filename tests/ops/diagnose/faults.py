@@ -342,10 +342,7 @@ FAULTS = (
     Fault(
         "migrations",
         Result.CRITICAL,
-        _sql(
-            _EDITED,
-            undo=[_EDITED],
-        ),
+        _sql(_EDITED, undo=[_EDITED]),
     ),
     Fault(
         "migrations",
