@@ -250,7 +250,9 @@ async def test_the_newest_messages_cost_the_same_whatever_is_searched(history: H
             )
             costs.add(_messages_read(plan))
             assert plan.buffers < 3_000
-    assert costs == {2 * store.RECENT}
+    # Partitions are merged: each scan looks some rows ahead in each, as many for all searches.
+    assert len(costs) == 1
+    assert 0 <= costs.pop() - 2 * store.RECENT <= 4 * PARTITIONS
 
 
 _BURST = 5_000
@@ -273,6 +275,7 @@ async def test_a_page_of_a_burst_of_hits_is_found_among_the_newest(
     assert plan.root["Actual Rows"] == _PAGE + 1
 
 
+@_small_partitions
 async def test_hits_in_hidden_rooms_cost_nothing(history: History, explain: Any, client: ChatClient) -> None:
     """A stranger's search reads as many pages with 5,000 hits in a private room as without; its member's reads more."""
     owner = new_user()
