@@ -176,8 +176,7 @@ async def test_step_of_a_killed_process_is_repeated_when_its_lease_has_ended(
 ) -> None:
     erasure = await erase(pool, await artist(admin))
     await age(admin, erasure, "1 day")
-    # Takes the connection and never answers.
-    hanging = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    hanging = await asyncio.start_server(_hang, "127.0.0.1", 0)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.users", env={**os.environ, **_environ(database, hanging)}
     )
@@ -197,6 +196,12 @@ async def test_step_of_a_killed_process_is_repeated_when_its_lease_has_ended(
     assert services.calls[0][0] == "chat"
     assert (await job(admin, erasure))["step"] == "DONE"
     hanging.close()
+
+
+async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read until the other side ends the connection, and never answer."""
+    await reader.read()
+    writer.close()
 
 
 def _environ(database: postgres.Database, chat: asyncio.Server) -> dict[str, str]:
