@@ -6,45 +6,17 @@ Decided by the URL's text alone, in linear time. What may be connected to is dec
 from __future__ import annotations
 
 import enum
-import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import idna
-from publicsuffixlist import PublicSuffixList
-
+from servicekit.public_host import DEFAULT_PORTS, is_numeric_host, parse_host, registrable_domain
 from services.users.domain.errors import InvalidTargetError, NotAProfilePageError, TargetHostRefusedError
 
 MAX_URL = 2048
 """Characters of a URL, as given and in its canonical spelling."""
 _URL = re.compile(r"(https?)://([^/?#\\]*)([^?#\\]*)(?:\?[^#]*)?(?:#.*)?", re.IGNORECASE)
-_HOST = re.compile(r"([^:\[\]@%\s]+)(?::([0-9]{0,5}))?")
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]")
-# The URL standard's rule: a last label of digits, or of 0x and hex digits, makes a host a number.
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_LOCAL = frozenset(
-    [
-        "alt",
-        "arpa",
-        "cluster",
-        "corp",
-        "example",
-        "home",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "onion",
-        "private",
-        "svc",
-        "test",
-    ]
-)
 # Sites whose pages many people write on, by registrable domain: text on a page there proves nothing about its owner.
 _SHARED_SITES = frozenset(
     [
@@ -129,7 +101,7 @@ def parse_target(text: str) -> Target:
     parts = _URL.fullmatch(text) if len(text) <= MAX_URL else None
     if parts is None or _CONTROL.search(text):
         raise InvalidTargetError
-    host = _host(parts[2], _DEFAULT_PORTS[parts[1].lower()])
+    host = _host(parts[2], DEFAULT_PORTS[parts[1].lower()])
     path = quote(parts[3], safe=_SAFE) or "/"
     site = _site(host)
     for domain, kind, canonical in _PROVIDERS:
@@ -158,32 +130,19 @@ def is_at(target: Target, url: str) -> bool:
 
 
 def _host(authority: str, port: int) -> str:
-    parts = _HOST.fullmatch(authority)
-    # An empty port means the default port.
-    if parts is None or (parts[2] and int(parts[2]) != port):
+    host = parse_host(authority, port)
+    if host is None:
         raise InvalidTargetError
-    try:
-        host = idna.encode(parts[1].removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        raise InvalidTargetError from None
-    # UTS 46 can map other characters to digits, so numeric hosts are detected after it.
-    last = host.rpartition(".")[2]
-    if not last or _NUMBER.fullmatch(last) or last in _LOCAL:
+    if is_numeric_host(host):
         raise TargetHostRefusedError
     return host
 
 
 def _site(host: str) -> str:
-    """Return the registrable domain, such as `bbc.co.uk` of `www.bbc.co.uk`."""
-    domain: str | None = _suffixes().privatesuffix(host)
+    domain = registrable_domain(host)
     if domain is None:
         raise TargetHostRefusedError
     return domain
-
-
-@functools.cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)
 
 
 def _has_dot_segment(path: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TypeAlias
 
+from servicekit.public_host import DEFAULT_PORTS
 from services.tracks.domain.web.addresses import Address
-from services.tracks.domain.web.url_policy import PORTS
 
 HostOverrides: TypeAlias = dict[tuple[str, int], tuple[Address, int]]
 """Host and port to the loopback address and port that replace them."""
@@ -26,7 +26,7 @@ def parse_host_overrides(text: str) -> HostOverrides:
         if not (equals and name and address.is_loopback):
             message = f"{entry}: must be name=loopback address:port"
             raise ValueError(message)
-        found[name, _port(source_port or "443", tuple(PORTS.values()))] = (address, _port(port_text))
+        found[name, _port(source_port or "443", tuple(DEFAULT_PORTS.values()))] = (address, _port(port_text))
     return found
 
 

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin
 
-import idna
-from publicsuffixlist import PublicSuffixList
-
+from servicekit.public_host import DEFAULT_PORTS, is_numeric_host, parse_host, registrable_domain
 from services.tracks.domain.web.fetch_response import Failure, Policy
 
 MAX_URL = 2048
 """Bytes of a URL in its ASCII form."""
-PORTS = {"https": 443, "http": 80}
 _MAX_REDIRECTS = {Policy.ANY_SITE: 5, Policy.SAME_SITE: 3}
 _URL = re.compile(r"(https?)://([^/?#\\]*)([^?#\\]*)(\?[^#]*)?(?:#.*)?", re.IGNORECASE)
-_HOST = re.compile(r"([^:\[\]@%\s]+)(?::([0-9]{0,5}))?")
 # Control characters, and lone surrogates, which UTF-8 can't encode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# The URL standard's rule: a last label of digits, or of 0x and hex digits, makes a host a number.
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-# Top-level names for local use. Most are not on the public suffix list anyway, but the list may change.
-_LOCAL = frozenset(
-    (
-        "alt",
-        "arpa",
-        "cluster",
-        "corp",
-        "example",
-        "home",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "onion",
-        "private",
-        "svc",
-        "test",
-    )
-)
 _SAFE = "%/:=&;,+$!*'()~@?[]|"
 
 
@@ -64,12 +35,12 @@ class FetchUrl:
     @property
     def port(self) -> int:
         """The default port of the scheme; no other is allowed."""
-        return PORTS[self.scheme]
+        return DEFAULT_PORTS[self.scheme]
 
     @property
     def site(self) -> str:
         """The registrable domain, such as `bbc.co.uk` of `www.bbc.co.uk`."""
-        return _registrable(self.host) or self.host
+        return registrable_domain(self.host) or self.host
 
 
 def parse_fetch_url(url: str) -> FetchUrl | Failure:
@@ -78,14 +49,14 @@ def parse_fetch_url(url: str) -> FetchUrl | Failure:
     if parts is None or _CONTROL.search(url):
         return Failure.BLOCKED_URL
     scheme = parts[1].lower()
-    host = _host(parts[2], PORTS[scheme])
-    if host is None:
+    host = parse_host(parts[2], DEFAULT_PORTS[scheme])
+    if host is None or is_numeric_host(host):
         return Failure.BLOCKED_URL
     path = _quoted(parts[3]) or "/"
     found = FetchUrl(scheme, host, path + _quoted(parts[4] or ""))
     if len(found.url) > MAX_URL:
         return Failure.BLOCKED_URL
-    if host.rpartition(".")[2] in _LOCAL or _registrable(host) is None:
+    if registrable_domain(host) is None:
         return Failure.BLOCKED_HOST
     return found
 
@@ -119,30 +90,5 @@ def _joined(here: FetchUrl, location: str) -> FetchUrl | Failure:
         return Failure.BLOCKED_URL
 
 
-def _host(authority: str, port: int) -> str | None:
-    parts = _HOST.fullmatch(authority)
-    # An empty port means the default port.
-    if parts is None or (parts[2] and int(parts[2]) != port):
-        return None
-    try:
-        host = idna.encode(parts[1].removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return None
-    # UTS 46 can map other characters to digits, so numeric hosts are detected after it. A second trailing dot leaves an
-    # empty label, with which the host would not match any list.
-    last = host.rpartition(".")[2]
-    return None if not last or _NUMBER.fullmatch(last) else host
-
-
 def _quoted(part: str) -> str:
     return quote(part, safe=_SAFE)
-
-
-@functools.cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)
-
-
-def _registrable(host: str) -> str | None:
-    domain: str | None = _suffixes().privatesuffix(host)
-    return domain
