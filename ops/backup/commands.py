@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -13,7 +11,6 @@ from ops.confirm import require_confirmation
 from ops.console import CliError, Exit, console
 from ops.database.commands import run
 from ops.durations import parse_duration
-from ops.env import SecretName, secret
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -77,13 +74,14 @@ def backup_create(
 
         seda backup create --at s3://my-bucket/seda --recipients backup.pub --keep-days 14
     """
+    from ops.backup import keys
     from ops.backup.retention import Policy, back_up
     from ops.backup.stores import open_store
     from ops.database.connection import backup_dsn
 
     store = open_store(at)
     policy = None if keep_days is None else Policy(keep_days, keep_min)
-    made, pruned = _run(back_up(backup_dsn(), store, console, policy, recipients=_recipients(recipients)))
+    made, pruned = _run(back_up(backup_dsn(), store, console, policy, recipients=keys.recipients(recipients)))
     text = f"{store.location}/{made.id}: {made.rows} rows, {_size(made.size)}, verified."
     if pruned is not None:
         text += f"\n{_pruned_text(pruned)}"
@@ -141,6 +139,7 @@ def backup_verify(backup: _Backup = "latest", at: _At = None, identity: _Identit
 
         seda backup verify 20261129T030000Z-5f0c1a --at s3://my-bucket/seda
     """
+    from ops.backup import keys
     from ops.backup.progress import byte_progress
     from ops.backup.stores import find_backup
     from ops.backup.verify import read_backup, verify_archive
@@ -148,7 +147,7 @@ def backup_verify(backup: _Backup = "latest", at: _At = None, identity: _Identit
     store, backup_id = find_backup(backup, at)
     manifest = read_backup(store, backup_id)
     with byte_progress(console, "verify", manifest.size) as advance:
-        unpacked = verify_archive(store, manifest, _identities(identity), advance)
+        unpacked = verify_archive(store, manifest, keys.identities(identity), advance)
     text = f"{backup_id}: {_size(manifest.size)} as written" + (
         ", and the archive can be read." if unpacked else "; without its key the archive was not read."
     )
@@ -226,13 +225,14 @@ def backup_drill(backup: _Backup = "latest", at: _At = None, identity: _Identity
 
         seda backup drill latest --at s3://my-bucket/seda --identity backup.key
     """
+    from ops.backup import keys
     from ops.backup.drill import drill
     from ops.backup.restore import Source
     from ops.backup.stores import find_backup
     from ops.database.connection import admin_dsn
 
     store, backup_id = find_backup(backup, at)
-    report = _run(drill(admin_dsn(), Source(store, backup_id, _identities(identity)), console))
+    report = _run(drill(admin_dsn(), Source(store, backup_id, keys.identities(identity)), console))
     console.result(
         report,
         f"{backup_id}: {report.rows} rows in {report.tables} tables restored in {report.seconds:.1f} s,"
@@ -273,6 +273,7 @@ def restore(  # noqa: PLR0913, PLR0917 - each is an option
 
         seda restore latest --tables chat.messages,chat.reactions
     """
+    from ops.backup import keys
     from ops.backup.programs import database_name
     from ops.backup.restore import Source, check, restore_into, restore_replacing
     from ops.backup.stores import find_backup
@@ -288,7 +289,7 @@ def restore(  # noqa: PLR0913, PLR0917 - each is an option
         )
     dsn = admin_dsn()
     store, backup_id = find_backup(backup, at)
-    source = Source(store, backup_id, _identities(identity))
+    source = Source(store, backup_id, keys.identities(identity))
     name = into or database_name(dsn)
     if dry_run:
         manifest, _ = _run(check(dsn, source, console))
@@ -331,31 +332,6 @@ def _run(work: Coroutine[None, None, _Result]) -> _Result:
             fix="Check the server, and the privileges of the user in the DSN.",
             retry=True,
         ) from error
-
-
-def _recipients(file: Path | None) -> Sequence[object]:
-    from ops.backup.encryption import read_recipients
-
-    found = _key_text(file, "SEDA_BACKUP_RECIPIENTS")
-    return read_recipients(*found) if found else ()
-
-
-def _identities(file: Path | None) -> Sequence[object]:
-    from ops.backup.encryption import read_identities
-
-    found = _key_text(file, "SEDA_BACKUP_IDENTITY")
-    return read_identities(*found) if found else ()
-
-
-def _key_text(file: Path | None, variable: SecretName) -> tuple[str, str] | None:
-    """Return the text with keys and where it is from; None without any."""
-    if file is None:
-        text = secret(os.environ, variable)
-        return None if text is None else (text, variable)
-    try:
-        return file.read_text(), str(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError("BACKUP_KEY_INVALID", f"{file} can't be read.", why=f"{error}.") from error
 
 
 def _pruned_text(pruned: Pruned, verb: str = "deleted") -> str:

@@ -32,10 +32,12 @@ def admin_dsn(environ: Mapping[str, str] = os.environ) -> str:
     return _checked(dsn, name)
 
 
-def backup_dsn(environ: Mapping[str, str] = os.environ) -> str:
-    """Return the DSN to dump with: SEDA_BACKUP_DATABASE_URL or its file, else the administrator's."""
+def backup_dsn(otherwise: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the DSN to dump with: SEDA_BACKUP_DATABASE_URL or its file, else `otherwise`, else the administrator's."""
     own = secret(environ, "SEDA_BACKUP_DATABASE_URL")
-    return admin_dsn(environ) if own is None else _checked(own, "SEDA_BACKUP_DATABASE_URL")
+    if own is None:
+        return otherwise or admin_dsn(environ)
+    return _checked(own, "SEDA_BACKUP_DATABASE_URL")
 
 
 def _checked(dsn: str | None, name: str) -> str:

@@ -11,6 +11,7 @@ import asyncpg
 from migrations.heads import FOLDER
 from ops.database import SERVICES
 from ops.database.connection import connected
+from ops.database.data_loss import data_loss
 from ops.database.drift import migrate_scratch
 from ops.database.history import read_histories, require_no_drift
 from ops.database.migrate import chosen
@@ -37,13 +38,17 @@ class PlannedLock:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRevision:
-    """One revision that would be applied: its SQL as it runs on an empty database, without values."""
+    """One revision that would be applied: its SQL as it runs on an empty database, without values.
+
+    `data_loss` is "drops" or "changes" where a backup comes first.
+    """
 
     schema: str
     revision: str
     file: str
     statements: tuple[str, ...]
     locks: tuple[PlannedLock, ...]
+    data_loss: str | None
 
 
 async def plan(
@@ -75,7 +80,12 @@ async def plan(
                 )
                 planned.append(
                     PlannedRevision(
-                        done.schema, done.revision.id, done.revision.path.stem, done.statements, locks
+                        done.schema,
+                        done.revision.id,
+                        done.revision.path.stem,
+                        done.statements,
+                        locks,
+                        data_loss(done.revision) if history.applied else None,
                     )
                 )
     return tuple(planned)

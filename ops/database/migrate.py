@@ -17,6 +17,9 @@ from ops.database.history import History, read_histories, require_no_drift
 from ops.database.lock import migration_lock
 from ops.errors import CliError, Exit
 
+BeforeDeploy = Callable[[Sequence[tuple[History, Sequence[Revision]]]], Awaitable[None]]
+"""What is to happen before the first revision, of the pending revisions of each schema."""
+
 LOCK_WAIT_SECONDS = 30.0
 # Attempts per revision while another transaction holds a table that it needs.
 ATTEMPTS = 30
@@ -121,11 +124,13 @@ async def deploy(
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     attempts: int = ATTEMPTS,
     to: Mapping[str, str] | None = None,
+    before: BeforeDeploy | None = None,
     folder: Path = FOLDER,
 ) -> tuple[DeployResult, ...]:
     """Apply pending revisions, each in its own transaction; a database that is ahead stays unchanged.
 
     `to` names for each schema the newest revision to apply, "" for none; without it all are applied.
+    `before` is called once, under the lock, when there is something to apply; what it raises ends the deployment.
 
     Nothing is applied when any schema has drifted. A revision that can't get a table lock soon is tried again, so
     that it never makes others queue behind it. Raises CliError LOCK_BUSY (exit code 3), MIGRATION_FAILED (5),
@@ -137,10 +142,13 @@ async def deploy(
         async with connected(admin_dsn, "migrate deploy") as connection:
             histories = await read_histories(connection, folder)
         require_no_drift(histories)
+        pending = [(each, chosen(each, to)) for each in histories]
+        if before is not None and any(new for _, new in pending):
+            await before(pending)
         return tuple(
             [
-                await _deploy_slice(admin_dsn, each, chosen(each, to), attempts, folder, require_lock)
-                for each in histories
+                await _deploy_slice(admin_dsn, each, new, attempts, folder, require_lock)
+                for each, new in pending
             ]
         )
 

@@ -42,29 +42,48 @@ def migrate_deploy(
         bool,
         typer.Option("--dry-run", help="Show SQL, locks and sizes of tables; a scratch database tells them."),
     ] = False,
+    backup: Annotated[
+        bool | None,
+        typer.Option(
+            "--backup/--no-backup",
+            help="Make a verified backup first; default: when a revision drops or changes data.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Apply the pending revisions of all schemas, each in its own transaction.
 
-    Exit codes: 3 another migration is running, 4 a pooler is in between, 5 a revision failed, 6 the history was changed.
+    A revision that drops or changes data makes a backup come first, as seda backup create makes it; it needs
+    SEDA_BACKUP_LOCATION. When that fails nothing is applied.
+
+    Exit codes: 3 another migration is running, 4 a pooler is in between or no place for backups is named, 5 a
+    revision failed, 6 the history was changed.
 
     Examples:
         seda migrate deploy
 
+        seda migrate deploy --backup
+
         seda migrate deploy --dry-run --to 20261129_1900
     """
+    from ops.backup.before_migration import BackupBefore
     from ops.database.connection import admin_dsn
     from ops.database.migrate import deploy, targets
 
     if dry_run:
         _show_plan(to)
         return
-    schemas = run(deploy(admin_dsn(), lock_wait_seconds=lock_wait, to=targets(to)))
+    dsn = admin_dsn()
+    first = BackupBefore(dsn, console, backup)
+    schemas = run(deploy(dsn, lock_wait_seconds=lock_wait, to=targets(to), before=first))
     text = "\n".join(
         f"{each.schema}: "
         + (f"+{len(each.applied)}, now at {each.current}" if each.applied else f"at {each.current}")
         for each in schemas
     )
-    console.result({"schemas": schemas}, text)
+    if first.made is not None:
+        text = f"backup {first.made.id}: {first.made.rows} rows, verified\n{text}"
+    console.result({"schemas": schemas, "backup": first.made and first.made.summary()}, text)
 
 
 @migrate_app.command("status")
@@ -275,6 +294,8 @@ def _show_plan(to: str | None) -> None:
 
 def _plan_lines(planned: PlannedRevision) -> Iterator[str]:
     yield f"-- {planned.schema}: {planned.file}"
+    if planned.data_loss is not None:
+        yield f"-- It {planned.data_loss} data: a backup comes first."
     yield from (f"{each};" for each in planned.statements)
     for each in planned.locks:
         size = f"{each.rows} rows, {each.bytes / _MIB:.1f} MiB"

@@ -91,6 +91,8 @@ async def require_reachable(dsn: str) -> str:
 
 async def prepare(dsn: str, progress: Progress, logins: Mapping[str, str]) -> None:
     """Create roles with their logins, and schemas, and apply the migrations; nothing when nothing is missing."""
+    from ops.backup.before_migration import BackupBefore
+    from ops.console import Console
     from ops.database.init import init_database
     from ops.database.migrate import deploy
 
@@ -107,8 +109,12 @@ async def prepare(dsn: str, progress: Progress, logins: Mapping[str, str]) -> No
             fix="See them with: seda db init",
         )
     with progress.phase("migrate", "migrations") as phase:
-        reports = await deploy(dsn)
+        # A backup takes place only when kept data would be dropped or changed.
+        first = BackupBefore(dsn, Console(), development=True)
+        reports = await deploy(dsn, before=first)
         phase.detail = "  ".join(f"{each.schema} +{len(each.applied)}" for each in reports)
+    if first.made is not None:
+        progress.note(f"Backup {first.made.id} was made before: seda backup list")
 
 
 async def finish(work: Callable[[], _Result]) -> _Result:
