@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
 import asyncpg
 
+from ops.diagnose.readings import Surroundings
 from ops.errors import CliError
 from ops.findings import Finding, Result
 
@@ -50,6 +52,10 @@ class Limits:
     sequence: Grades = (0.70, 0.90)
     wraparound: Grades = (500e6, 1_200e6)
     slow_query_ms: float = 1_000.0
+    growth: float = 0.10
+    growth_bytes: int = 100 * _MEGABYTE
+    pool_wait_seconds: float = 10.0
+    backup_age_seconds: float = 26 * _HOUR
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
@@ -84,6 +90,7 @@ class Probe:
     check: Check
     connection: asyncpg.Connection = field(repr=False)
     limits: Limits
+    surroundings: Surroundings = field(repr=False)
 
     async def rows(self, sql: str, *values: object) -> list[asyncpg.Record]:
         """Return the rows of a query."""
@@ -111,12 +118,21 @@ def graded(value: float, grades: Grades) -> Result:
     return Result.CRITICAL if value >= critical else Result.WARN if value >= warn else Result.OK
 
 
-async def run_check(connection: asyncpg.Connection, check: Check, limits: Limits) -> list[Finding]:
+@asynccontextmanager
+async def read_only(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Open the transaction of a check: it only reads, and waits for nothing for long."""
+    async with connection.transaction(readonly=True):
+        await connection.execute(_LIMITS)
+        yield
+
+
+async def run_check(
+    connection: asyncpg.Connection, check: Check, limits: Limits, surroundings: Surroundings
+) -> list[Finding]:
     """Run a check in a transaction of its own and return its findings, one at least."""
-    probe = Probe(check, connection, limits)
+    probe = Probe(check, connection, limits, surroundings)
     try:
-        async with connection.transaction(readonly=True):
-            await connection.execute(_LIMITS)
+        async with read_only(connection):
             why = await _obstacle(probe)
             found = [probe.finding(Result.SKIPPED, "", why)] if why else await check.run(probe)
     except asyncpg.InsufficientPrivilegeError as error:

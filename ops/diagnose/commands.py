@@ -10,6 +10,7 @@ import typer
 
 from ops.console import CliError, Exit, console
 from ops.database.commands import run
+from ops.durations import parse_duration
 from ops.findings import Result
 
 
@@ -19,13 +20,37 @@ def register(db_app: typer.Typer) -> None:
         db_app.command(command.__name__)(command)
 
 
-def doctor(
+def doctor(  # noqa: PLR0917 - each is an option
     fail_on: Annotated[
         str, typer.Option("--fail-on", help="warn or critical: from which on to exit with 1.")
     ] = "warn",
     ignore: Annotated[
         Path | None, typer.Option("--ignore", help="File of findings to leave out: key, reason, until.")
     ] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option("--sample", metavar="TIME", help="Watch counters and pools for so long, such as 10s."),
+    ] = None,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(
+            "--metrics", help="Also write the findings here, for Prometheus; the name ends in .prom."
+        ),
+    ] = None,
+    process: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--process",
+            metavar="HOST:PORT",
+            help="Metrics address of a process; repeat it. Default: the suite running here.",
+        ),
+    ] = None,
+    max_age: Annotated[
+        str, typer.Option("--max-age", metavar="TIME", help="How old the newest backup may be.")
+    ] = "26h",
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Compare the catalogs too, with a scratch database on the server.")
+    ] = False,
 ) -> None:
     """Examine the database and our data in it. Changes nothing; exit code 1 when something is found.
 
@@ -33,13 +58,17 @@ def doctor(
     Commands to run are printed, never run.
 
     Examples:
-        seda db doctor
+        seda db doctor --sample 10s
 
-        seda db doctor --fail-on critical --ignore db-ignore.toml --json
+        seda db doctor --fail-on critical --ignore db-ignore.toml --metrics /var/lib/node_exporter/seda.prom
     """
+    from dataclasses import replace
+
+    from ops.data_dir import state_home
     from ops.database.connection import admin_dsn
     from ops.diagnose.check import Limits
-    from ops.diagnose.doctor import examine, read_ignored
+    from ops.diagnose.doctor import Inquiry, examine, read_ignored
+    from ops.diagnose.here import metrics_targets, newest_backup
     from ops.findings import fails, show
 
     if fail_on not in {Result.WARN, Result.CRITICAL}:
@@ -50,7 +79,22 @@ def doctor(
             exit_code=Exit.USAGE,
         )
     ignored = read_ignored(ignore) if ignore else []
-    findings = run(examine(admin_dsn(), limits=Limits.of(os.environ), ignored=ignored))
+    limits = replace(
+        Limits.of(os.environ), backup_age_seconds=parse_duration(max_age, "--max-age").total_seconds()
+    )
+    inquiry = Inquiry(
+        sample_seconds=parse_duration(sample, "--sample").total_seconds() if sample else 0.0,
+        metrics=metrics_targets(process or []),
+        history=state_home() / "db-doctor",
+        drift=drift,
+        newest_backup=newest_backup(),
+    )
+    dsn = admin_dsn()
+    findings = run(examine(dsn, limits=limits, ignored=ignored, inquiry=inquiry))
+    if metrics is not None:
+        from ops.diagnose.textfile import write
+
+        write(metrics, dsn, findings)
     show(console, findings)
     if fails(findings, Result(fail_on)):
         raise typer.Exit(Exit.ACTION_NEEDED)
@@ -58,8 +102,10 @@ def doctor(
 
 def locks(
     watch: Annotated[
-        float | None,
-        typer.Option("--watch", min=0.1, help="Show it again after so many seconds, until Ctrl-C."),
+        str | None,
+        typer.Option(
+            "--watch", metavar="TIME", help="Show it again after so long, such as 2s, until Ctrl-C."
+        ),
     ] = None,
 ) -> None:
     """Show which session waits for which, as a tree from those that wait for nobody.
@@ -67,13 +113,14 @@ def locks(
     Examples:
         seda db locks
 
-        seda db locks --watch 2
+        seda db locks --watch 2s
     """
     import time
 
+    pause = parse_duration(watch, "--watch").total_seconds() if watch else None
     _show("locks")
-    while watch is not None:
-        time.sleep(watch)
+    while pause is not None:
+        time.sleep(pause)
         _show("locks")
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import asyncpg
+
 from ops.database.connection import connected
+from ops.database.drift import drift
 from ops.diagnose import bloat, indexes, server, sessions, tables, truths
-from ops.diagnose.check import Check, Limits, run_check
+from ops.diagnose.bloat import EXTENSION
+from ops.diagnose.check import Check, Limits, read_only, run_check
+from ops.diagnose.readings import History, Reading, Surroundings, read_sizes, read_statements
+from ops.diagnose.scrape import watch_pools
 from ops.errors import CliError, Exit
 from ops.findings import Finding, Result
 
@@ -34,19 +42,82 @@ class Ignored:
     until: dt.date
 
 
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What a run looks at besides the database, and how.
+
+    `sample_seconds` is how long counters are watched; 0: they are compared with an earlier run, of which something is
+    kept in the folder `history`. `metrics` are the host:port of the processes' metrics by name; None: nobody knows them. The rest is as in
+    Surroundings.
+    """
+
+    sample_seconds: float = 0.0
+    metrics: Mapping[str, str] | None = None
+    history: Path | None = None
+    drift: bool = False
+    newest_backup: Callable[[], tuple[dt.datetime | None, str]] | None = None
+
+
 async def examine(
     dsn: str,
     *,
     limits: Limits | None = None,
     ignored: Sequence[Ignored] = (),
     checks: Sequence[Check] = CHECKS,
+    inquiry: Inquiry | None = None,
 ) -> list[Finding]:
-    """Run the checks and return what they found, one finding at least for each. Changes nothing."""
+    """Run the checks and return what they found, one finding at least for each. Changes nothing in the database."""
+    inquiry = inquiry or Inquiry()
     async with connected(dsn, "db doctor") as connection:
+        history = await History.of(connection, inquiry.history) if inquiry.history else History(None)
+        surroundings = await _surroundings(connection, dsn, inquiry, history)
         found = [
-            finding for check in checks for finding in await run_check(connection, check, limits or Limits())
+            finding
+            for check in checks
+            for finding in await run_check(connection, check, limits or Limits(), surroundings)
         ]
+    # The folder may be closed to this user, who then sees no growth.
+    with contextlib.suppress(OSError):
+        history.add(surroundings.now)
     return without_ignored(found, ignored, dt.datetime.now(dt.UTC).date())
+
+
+async def _surroundings(
+    connection: asyncpg.Connection, dsn: str, inquiry: Inquiry, history: History
+) -> Surroundings:
+    async def differences() -> Sequence[str]:
+        return [each.text for each in await drift(dsn)]
+
+    first = await _first_reading(connection) if inquiry.sample_seconds else None
+    if inquiry.metrics is None:
+        pools = None
+        await asyncio.sleep(inquiry.sample_seconds)
+    else:
+        pools = await watch_pools(inquiry.metrics, inquiry.sample_seconds)
+    now = dt.datetime.now(dt.UTC)
+    return Surroundings(
+        now=Reading(now),
+        before=first or history.before(now),
+        sample_seconds=0.0 if first is None else (now - first.at).total_seconds(),
+        pools=pools,
+        drift=differences if inquiry.drift else None,
+        newest_backup=inquiry.newest_backup,
+    )
+
+
+async def _first_reading(connection: asyncpg.Connection) -> Reading:
+    """Read what the checks compare with; what they can't read later either is left out."""
+    reading = Reading(dt.datetime.now(dt.UTC))
+    with contextlib.suppress(asyncpg.PostgresError):
+        async with read_only(connection):
+            sizes = await read_sizes(connection)
+            reading.sizes = {name: size for name, size in sizes.items() if size is not None}
+    with contextlib.suppress(asyncpg.PostgresError):
+        async with read_only(connection):
+            schema = await connection.fetchval(EXTENSION, "pg_stat_statements")
+            if schema is not None:
+                reading.statements, reading.reset = await read_statements(connection, schema)
+    return reading
 
 
 def without_ignored(findings: Sequence[Finding], ignored: Sequence[Ignored], today: dt.date) -> list[Finding]:

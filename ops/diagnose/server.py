@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ops.database import SERVICES
 from ops.database.history import read_histories
 from ops.database.roles import SETTINGS
 from ops.diagnose.bloat import EXTENSION
-from ops.diagnose.check import Check, Probe, graded
+from ops.diagnose.check import Check, Probe, duration, graded, size
+from ops.diagnose.readings import Counts, read_statements
 from ops.errors import CliError
 from ops.findings import Finding, Result
 
@@ -86,16 +89,10 @@ _PRELOAD = (
     "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';   (then restart the server)\n"
     "CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions;"
 )
-# Whoever migrates and backs up takes long by nature. Few calls are an accident.
-_OUTLIERS = """
-SELECT coalesce(substring(query FROM '/\\* (\\S+) \\*/'), left(regexp_replace(query, '\\s+', ' ', 'g'), 60)) AS tag,
-  calls, mean_exec_time AS mean, (total_exec_time / sum(total_exec_time) OVER ())::float8 AS share
-FROM {}.pg_stat_statements AS s
-JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid AND d.datname = current_database()
-JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid AND r.rolname ~ '^(users|chat|tracks)_app$'
-WHERE s.toplevel ORDER BY total_exec_time DESC LIMIT 200
-"""
+# Few calls are an accident.
+_STORE_SECONDS = 2.0
 _MIN_CALLS = 5
+_SHOWN = 10
 
 
 async def check_sequences(probe: Probe) -> list[Finding]:
@@ -242,18 +239,97 @@ async def check_outliers(probe: Probe) -> list[Finding]:
     schema = await probe.connection.fetchval(EXTENSION, "pg_stat_statements")
     if schema is None or not await probe.connection.fetchval(_PRELOADED):
         return [probe.finding(Result.SKIPPED, "", "pg_stat_statements is missing: see pss-missing.")]
-    limit = probe.limits.slow_query_ms
+    around, limit = probe.surroundings, probe.limits.slow_query_ms
+    around.now.statements, around.now.reset = await read_statements(probe.connection, schema)
+    counted = around.now.statements
+    if around.before is not None and around.before.reset == around.now.reset:
+        counted = {tag: each.since(around.before.statements.get(tag)) for tag, each in counted.items()}
+    told = sorted(((tag, each) for tag, each in counted.items() if each.calls), key=lambda pair: -pair[1].ms)
+    whole = sum(each.ms for _, each in told) or 1.0
+    found = []
+    for rank, (tag, each) in enumerate(told):
+        mean = each.ms / each.calls
+        slow = mean > limit and each.calls >= _MIN_CALLS
+        if slow or (around.sample_seconds and rank < _SHOWN):
+            found.append(
+                probe.finding(
+                    Result.WARN if slow else Result.INFO,
+                    tag,
+                    _cost(each, each.ms / whole, around.sample_seconds),
+                    value=f"{mean:.1f} ms",
+                    threshold=f"{limit:.0f} ms",
+                    command="seda db slow",
+                )
+            )
+    return found
+
+
+def _cost(counts: Counts, share: float, sample_seconds: float) -> str:
+    often = (
+        f"{counts.calls / sample_seconds:.1f} calls a second"
+        if sample_seconds
+        else f"{counts.calls:.0f} calls"
+    )
+    extra = "".join(
+        f", {size(number / counts.calls)} of {what} each"
+        for number, what in ((counts.temporary, "temporary files"), (counts.wal, "WAL"))
+        if number
+    )
+    return (
+        f"It takes {counts.ms / counts.calls:.1f} ms on average over {often}, {share:.0%} of the services' time,"
+        f" for {counts.rows / counts.calls:.1f} rows{extra}."
+    )
+
+
+async def check_drift(probe: Probe) -> list[Finding]:
+    """The catalogs are what the applied revisions make."""
+    compare = probe.surroundings.drift
+    if compare is None:
+        sentence = (
+            "The catalogs are compared with --drift alone: that takes a scratch database on this server."
+        )
+        return [probe.finding(Result.SKIPPED, "", sentence)]
+    try:
+        differences = await compare()
+    except CliError as error:
+        return [probe.finding(Result.SKIPPED, "", f"{error.message} {error.why}", command=error.fix)]
     return [
         probe.finding(
             Result.WARN,
-            row["tag"],
-            f"It takes {row['mean']:.0f} ms on average over {row['calls']} calls, {row['share']:.0%} of the services' time.",
-            value=f"{row['mean']:.0f} ms",
-            threshold=f"{limit:.0f} ms",
-            command="seda db slow",
+            each.splitlines()[0],
+            "Somebody changed it by hand: put the change into a revision, or undo it.",
+            command="seda migrate status --drift",
         )
-        for row in await probe.rows(_OUTLIERS.format(schema))
-        if row["mean"] > limit and row["calls"] >= _MIN_CALLS
+        for each in differences
+    ]
+
+
+async def check_backup(probe: Probe) -> list[Finding]:
+    """A verified backup is there, and it is not too old."""
+    look = probe.surroundings.newest_backup
+    if look is None:
+        sentence = "SEDA_BACKUP_LOCATION names no place, and the data folder has no backups."
+        return [probe.finding(Result.SKIPPED, "", sentence, command="seda backup create")]
+    async with asyncio.timeout(_STORE_SECONDS):
+        newest, place = await asyncio.to_thread(look)
+    if newest is None:
+        sentence = f"There is no backup in {place}: what is lost now is lost for good."
+        return [probe.finding(Result.CRITICAL, "", sentence, command="seda backup create")]
+    age, limit = (probe.surroundings.now.at - newest).total_seconds(), probe.limits.backup_age_seconds
+    if age <= limit:
+        return [probe.finding(Result.OK, "", "", value=duration(age), threshold=duration(limit))]
+    sentence = (
+        f"The newest backup in {place} is {duration(age)} old, and at most {duration(limit)} is asked for."
+    )
+    return [
+        probe.finding(
+            Result.CRITICAL,
+            "",
+            sentence,
+            value=duration(age),
+            threshold=duration(limit),
+            command="seda backup create",
+        )
     ]
 
 
@@ -263,6 +339,8 @@ CHECKS = (
     Check("settings", "Settings", check_settings),
     Check("roles", "Roles", check_roles),
     Check("migrations", "Migrations", check_migrations),
+    Check("drift", "Drift of the catalogs", check_drift),
+    Check("backup", "Backup", check_backup),
     Check("pss-missing", "pg_stat_statements", check_pss),
     Check("outliers", "Slow statements", check_outliers, sees_all=True),
 )

@@ -63,11 +63,23 @@ async def check_connections(probe: Probe) -> list[Finding]:
     """Connections are left for those who need one."""
     (row,) = await probe.rows(_CONNECTIONS)
     used, most = row
-    result = graded(used / most, probe.limits.connections)
-    if result is Result.OK:
-        return []
-    sentence = f"{used} of the {most} connections that are not reserved are taken: close some or put a pooler in front."
-    return [probe.finding(result, "", sentence, value=used, threshold=most, command="seda db pool")]
+    configured = sum(each.size for each in probe.surroundings.pools or ())
+    told = (
+        ("", used, "are taken: close some or put a pooler in front."),
+        ("pools", configured, "are what the pools of the services may take: lower SEDA_DB_POOL_MAX."),
+    )
+    return [
+        probe.finding(
+            graded(count / most, probe.limits.connections),
+            subject,
+            f"{count} of the {most} connections that are not reserved {sentence}",
+            value=count,
+            threshold=most,
+            command="seda db pool",
+        )
+        for subject, count, sentence in told
+        if graded(count / most, probe.limits.connections) is not Result.OK
+    ]
 
 
 async def check_idle(probe: Probe) -> list[Finding]:
@@ -183,8 +195,40 @@ async def check_xmin(probe: Probe) -> list[Finding]:
     return found
 
 
+async def check_pools(probe: Probe) -> list[Finding]:
+    """No call waits for a connection in the pool of its process for long."""
+    pools = probe.surroundings.pools
+    if pools is None:
+        sentence = "No suite runs here: --process HOST:PORT names the metrics address of a process."
+        return [probe.finding(Result.SKIPPED, "", sentence)]
+    found = []
+    for pool in pools:
+        if pool.problem:
+            found.append(probe.finding(Result.SKIPPED, pool.process, pool.problem + "."))
+        elif pool.waiters:
+            sentence = f"{pool.waiters} calls wait for one of its {pool.size} connections"
+            long = pool.waited_seconds >= probe.limits.pool_wait_seconds
+            sentence += (
+                f", and some did all of {duration(pool.waited_seconds)}: find what holds them, or raise SEDA_DB_POOL_MAX."
+                if long
+                else ": --sample 10s tells whether that lasts."
+            )
+            found.append(
+                probe.finding(
+                    Result.WARN if long else Result.INFO,
+                    pool.process,
+                    sentence,
+                    value=pool.waiters,
+                    threshold=duration(probe.limits.pool_wait_seconds),
+                    command="seda db activity",
+                )
+            )
+    return found
+
+
 CHECKS = (
     Check("connections", "Connections", check_connections),
+    Check("pools", "Waits for a connection", check_pools),
     Check("idle-in-transaction", "Idle in transaction", check_idle, sees_all=True),
     Check("long-query", "Long statements", check_long, sees_all=True),
     Check("blocking", "Blocked sessions", check_blocking, sees_all=True),

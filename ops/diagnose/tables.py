@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ops.diagnose.check import Check, Probe, duration
+from ops.diagnose.check import Check, Probe, duration, size
+from ops.diagnose.readings import read_sizes
 from ops.findings import Finding, Result
 
+_DAY = 86_400.0
 # In pg_stat_user_tables are those of all schemas but the system's.
 _VACUUM = """
 WITH seen AS (
@@ -131,10 +133,46 @@ async def check_foreign_keys(probe: Probe) -> list[Finding]:
     ]
 
 
+async def check_size(probe: Probe) -> list[Finding]:
+    """No table has grown by much since the reading before."""
+    around, limits = probe.surroundings, probe.limits
+    sizes = await read_sizes(probe.connection)
+    around.now.sizes = {name: bytes_ for name, bytes_ in sizes.items() if bytes_ is not None}
+    whole = size(sum(around.now.sizes.values()))
+    locked = len(sizes) - len(around.now.sizes)
+    found = []
+    if locked:
+        found.append(probe.finding(Result.SKIPPED, "", f"{locked} tables are locked and were not measured."))
+    if around.before is None:
+        sentence = f"All tables take {whole}. Growth is told from the next run on, an hour from now or later."
+        return [*found, probe.finding(Result.SKIPPED, "", sentence, value=whole)]
+    for name, bytes_ in around.now.sizes.items():
+        before = around.before.sizes.get(name, 0)
+        more = bytes_ - before
+        if more >= limits.growth_bytes and more >= limits.growth * before:
+            per_day = more / around.window * _DAY
+            sentence = (
+                f"It takes {size(bytes_)}, {size(more)} more than {duration(around.window)} ago:"
+                f" at this rate {size(per_day)} a day, of {whole} in all."
+            )
+            found.append(
+                probe.finding(
+                    Result.INFO,
+                    name,
+                    sentence,
+                    value=size(more),
+                    threshold=size(limits.growth_bytes),
+                    command="seda db size",
+                )
+            )
+    return found or [probe.finding(Result.OK, "", "", value=whole)]
+
+
 CHECKS = (
     Check("dead-rows", "Dead rows", check_dead_rows),
     Check("stale-stats", "Statistics for the planner", check_stale_stats),
     Check("fk-without-index", "Foreign keys without an index", check_foreign_keys),
     Check("no-primary-key", "Tables without a primary key", check_primary_keys),
+    Check("size", "Growth of tables", check_size),
     Check("not-validated", "Constraints that are not validated", check_validated),
 )

@@ -1,17 +1,17 @@
-"""How the fault of each check is built: a context in which it is there."""
+"""The fault of each check that lies in the database."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
-
-import asyncpg
-
-from ops.diagnose.check import Limits
 from ops.findings import Result
-from tests.postgres import Database, administrator
+from tests.ops.diagnose.build import (
+    Fault,
+    blocked,
+    blocked_by_prepared,
+    build_with,
+    limits,
+    session,
+    sleeping,
+)
 
 ROOM = "01900000-0000-7000-8000-000000000001"
 USER = "01900000-0000-7000-8000-00000000000a"
@@ -55,107 +55,6 @@ INSERT INTO chat.reactions (room_id, message_id, user_id, emoji, created_at, rev
 VALUES ('{ROOM}', '01900000-0000-7000-8000-000000000104', gen_random_uuid(), ':ok:', now(), 6, now())
 """
 """Data without a fault, which the checks of sums must find right."""
-_CLEAN = """
-DROP TABLE IF EXISTS chat.child, chat.made;
-DROP SEQUENCE IF EXISTS chat.numbers;
-TRUNCATE users.users, chat.rooms, chat.messages, chat.threads, chat.reactions, chat.reaction_tallies,
-  tracks.crawler_cache, users.leases CASCADE
-"""
-Build = Callable[[Database], AbstractAsyncContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`limits` are thresholds that the fault passes where passing the real one would take too long."""
-
-    id: str
-    result: Result
-    build: Build
-    limits: Limits = field(default_factory=Limits)
-
-
-def _sql(*statements: str, undo: Sequence[str] = ()) -> Build:
-    @asynccontextmanager
-    async def build(database: Database) -> AsyncIterator[None]:
-        async with administrator(database.server, database.name) as connection:
-            for each in statements:
-                await connection.execute(each)
-            await connection.execute("SELECT pg_stat_force_next_flush()")
-            await connection.execute("SELECT 1")
-        try:
-            yield
-        finally:
-            async with administrator(database.server, database.name) as connection:
-                for each in (*undo, _CLEAN):
-                    await connection.execute(each)
-
-    return build
-
-
-def _session(*statements: str) -> Build:
-    """Leave a session in a transaction after these statements."""
-
-    @asynccontextmanager
-    async def build(database: Database) -> AsyncIterator[None]:
-        async with administrator(database.server, database.name) as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            for each in statements:
-                await connection.execute(each)
-            yield
-            await connection.execute("ROLLBACK")
-
-    return build
-
-
-@asynccontextmanager
-async def running(database: Database, sql: str, wait_event: str) -> AsyncIterator[int]:
-    """Have a session in the middle of a statement, and cancel it at the end."""
-    connection = await asyncpg.connect(database.admin_dsn)
-    pid = connection.get_server_pid()
-    statement = asyncio.ensure_future(connection.execute(sql))
-    async with administrator(database.server) as other:
-        while not await other.fetchval(
-            "SELECT wait_event_type || wait_event = $2 FROM pg_stat_activity WHERE pid = $1", pid, wait_event
-        ):
-            assert not statement.done()
-        try:
-            yield pid
-        finally:
-            await other.execute("SELECT pg_terminate_backend($1)", pid)
-            await asyncio.gather(statement, return_exceptions=True)
-            await connection.close()
-
-
-@asynccontextmanager
-async def _sleeping(database: Database) -> AsyncIterator[None]:
-    async with running(database, "SELECT pg_sleep(60)", "TimeoutPgSleep"):
-        yield
-
-
-@asynccontextmanager
-async def _blocked(database: Database) -> AsyncIterator[None]:
-    async with administrator(database.server, database.name) as first:
-        await first.execute("BEGIN; LOCK TABLE users.leases")
-        async with (
-            running(database, "SELECT FROM users.leases", "Lockrelation"),
-            running(database, "BEGIN; LOCK TABLE users.leases", "Lockrelation"),
-        ):
-            yield
-        await first.execute("ROLLBACK")
-
-
-@asynccontextmanager
-async def blocked_by_prepared(database: Database) -> AsyncIterator[None]:
-    prepared = _sql(
-        "BEGIN; LOCK TABLE users.leases", "PREPARE TRANSACTION 'left'", undo=["ROLLBACK PREPARED 'left'"]
-    )
-    async with prepared(database), running(database, "SELECT FROM users.leases", "Lockrelation"):
-        yield
-
-
-def _limits(**values: object) -> Limits:
-    return replace(Limits(), **values)  # type: ignore[arg-type]  # a field's name and value
-
 
 _TABLE = "CREATE TABLE chat.made (id int PRIMARY KEY, a int, b text) WITH (autovacuum_enabled = off)"
 _DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
@@ -166,90 +65,92 @@ _EDITED = (
 _AT_ONCE = (0.0, 1e9)
 
 FAULTS = (
-    Fault("last-seq", Result.CRITICAL, _sql(_ROOM, "UPDATE chat.room_counters SET last_seq = 3")),
+    Fault("last-seq", Result.CRITICAL, build_with(_ROOM, "UPDATE chat.room_counters SET last_seq = 3")),
     Fault(
         "seq-gaps",
         Result.CRITICAL,
-        _sql(
+        build_with(
             _ROOM,
             "UPDATE chat.messages SET seq = 5, rev = 5 WHERE seq = 4",
             "UPDATE chat.room_counters SET last_seq = 5, last_rev = 5",
         ),
     ),
-    Fault("reply-counts", Result.WARN, _sql(_ROOM, "UPDATE chat.threads SET reply_count = 1")),
-    Fault("reaction-tallies", Result.WARN, _sql(_ROOM, "UPDATE chat.reaction_tallies SET count = 3")),
+    Fault("reply-counts", Result.WARN, build_with(_ROOM, "UPDATE chat.threads SET reply_count = 1")),
+    Fault("reaction-tallies", Result.WARN, build_with(_ROOM, "UPDATE chat.reaction_tallies SET count = 3")),
     Fault(
         "purge-overdue",
         Result.WARN,
-        _sql(
+        build_with(
             _ROOM,
             "UPDATE chat.messages SET deleted_at = now() - interval '32 days',"
             " deletion_type = 'AUTHOR' WHERE seq = 4",
         ),
     ),
-    Fault("expired-cache", Result.WARN, _sql(_CACHED)),
-    Fault("erasure-jobs", Result.WARN, _sql(_ERASURE)),
-    Fault("checking-leases", Result.WARN, _sql(_CLAIM)),
-    Fault("connections", Result.WARN, _session(), _limits(connections=(0.001, 2.0))),
-    Fault("connections", Result.CRITICAL, _session(), _limits(connections=(0.001, 0.002))),
-    Fault("idle-in-transaction", Result.WARN, _session(), _limits(idle_in_transaction=_AT_ONCE)),
-    Fault("idle-in-transaction", Result.CRITICAL, _session(), _limits(idle_in_transaction=(0.0, 0.0))),
-    Fault("long-query", Result.WARN, _sleeping, _limits(long_query=_AT_ONCE)),
-    Fault("blocking", Result.WARN, _blocked, _limits(blocking=_AT_ONCE)),
-    Fault("blocking", Result.WARN, blocked_by_prepared, _limits(blocking=_AT_ONCE)),
-    Fault("xmin-holder", Result.WARN, _session("SELECT FROM users.users"), _limits(xmin_seconds=_AT_ONCE)),
-    Fault("xmin-holder", Result.WARN, _session("SELECT FROM users.users"), _limits(xmin_transactions=0.0)),
+    Fault("expired-cache", Result.WARN, build_with(_CACHED)),
+    Fault("erasure-jobs", Result.WARN, build_with(_ERASURE)),
+    Fault("checking-leases", Result.WARN, build_with(_CLAIM)),
+    Fault("connections", Result.WARN, session(), limits(connections=(0.001, 2.0))),
+    Fault("connections", Result.CRITICAL, session(), limits(connections=(0.001, 0.002))),
+    Fault("idle-in-transaction", Result.WARN, session(), limits(idle_in_transaction=_AT_ONCE)),
+    Fault("idle-in-transaction", Result.CRITICAL, session(), limits(idle_in_transaction=(0.0, 0.0))),
+    Fault("long-query", Result.WARN, sleeping, limits(long_query=_AT_ONCE)),
+    Fault("blocking", Result.WARN, blocked, limits(blocking=_AT_ONCE)),
+    Fault("blocking", Result.WARN, blocked_by_prepared, limits(blocking=_AT_ONCE)),
+    Fault("xmin-holder", Result.WARN, session("SELECT FROM users.users"), limits(xmin_seconds=_AT_ONCE)),
+    Fault("xmin-holder", Result.WARN, session("SELECT FROM users.users"), limits(xmin_transactions=0.0)),
     Fault(
         "xmin-holder",
         Result.WARN,
-        _sql(
+        build_with(
             "BEGIN",
             "INSERT INTO users.leases VALUES ('a', gen_random_uuid(), now())",
             "PREPARE TRANSACTION 'left'",
             undo=["ROLLBACK PREPARED 'left'"],
         ),
-        _limits(xmin_seconds=_AT_ONCE),
+        limits(xmin_seconds=_AT_ONCE),
     ),
     Fault(
         "xmin-holder",
         Result.WARN,
-        _sql(
+        build_with(
             "SELECT pg_create_logical_replication_slot('left', 'pgoutput')",
             undo=["SELECT pg_drop_replication_slot('left')"],
         ),
-        _limits(xmin_transactions=0.0),
+        limits(xmin_transactions=0.0),
     ),
     Fault(
         "dead-rows",
         Result.WARN,
-        _sql(
+        build_with(
             _TABLE,
             "INSERT INTO chat.made SELECT n FROM generate_series(1, 100) AS n",
             "DELETE FROM chat.made",
         ),
-        _limits(vacuum_due=0.0),
+        limits(vacuum_due=0.0),
     ),
     Fault(
         "stale-stats",
         Result.WARN,
-        _sql(_TABLE, "INSERT INTO chat.made SELECT n FROM generate_series(1, 10001) AS n"),
+        build_with(_TABLE, "INSERT INTO chat.made SELECT n FROM generate_series(1, 10001) AS n"),
     ),
     Fault(
         "fk-without-index",
         Result.WARN,
-        _sql(
+        build_with(
             _TABLE,
             "CREATE TABLE chat.child (id int PRIMARY KEY, made int REFERENCES chat.made)",
             "INSERT INTO chat.made VALUES (1)",
             "DELETE FROM chat.made",
         ),
     ),
-    Fault("no-primary-key", Result.WARN, _sql("CREATE TABLE chat.made (a int)")),
-    Fault("not-validated", Result.WARN, _sql(_TABLE, "ALTER TABLE chat.made ADD CHECK (a > 0) NOT VALID")),
+    Fault("no-primary-key", Result.WARN, build_with("CREATE TABLE chat.made (a int)")),
+    Fault(
+        "not-validated", Result.WARN, build_with(_TABLE, "ALTER TABLE chat.made ADD CHECK (a > 0) NOT VALID")
+    ),
     Fault(
         "invalid-index",
         Result.WARN,
-        _sql(
+        build_with(
             _TABLE,
             "CREATE INDEX made_idx ON chat.made (a)",
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chat.made_idx'::regclass",
@@ -258,7 +159,7 @@ FAULTS = (
     Fault(
         "redundant-index",
         Result.WARN,
-        _sql(
+        build_with(
             _TABLE,
             "CREATE INDEX made_a_idx ON chat.made (a)",
             "CREATE INDEX made_a_b_idx ON chat.made (a, b)",
@@ -267,7 +168,7 @@ FAULTS = (
     Fault(
         "redundant-index",
         Result.WARN,
-        _sql(
+        build_with(
             _TABLE,
             "CREATE INDEX made_idx ON chat.made (lower(b)) WHERE a > 0",
             "CREATE INDEX made_again_idx ON chat.made (lower(b)) WHERE a > 0",
@@ -276,26 +177,26 @@ FAULTS = (
     Fault(
         "unused-index",
         Result.INFO,
-        _sql(_TABLE, "CREATE INDEX made_idx ON chat.made USING hash (b)"),
-        _limits(unused_index_window=0.0, unused_index_bytes=24_576),
+        build_with(_TABLE, "CREATE INDEX made_idx ON chat.made USING hash (b)"),
+        limits(unused_index_window=0.0, unused_index_bytes=24_576),
     ),
     Fault(
         "sequence",
         Result.WARN,
-        _sql("CREATE SEQUENCE chat.numbers MAXVALUE 100", "SELECT setval('chat.numbers', 75)"),
+        build_with("CREATE SEQUENCE chat.numbers MAXVALUE 100", "SELECT setval('chat.numbers', 75)"),
     ),
     Fault(
         "sequence",
         Result.CRITICAL,
-        _sql("CREATE SEQUENCE chat.numbers MAXVALUE 100", "SELECT setval('chat.numbers', 95)"),
+        build_with("CREATE SEQUENCE chat.numbers MAXVALUE 100", "SELECT setval('chat.numbers', 95)"),
     ),
-    Fault("wraparound", Result.WARN, _sql("SELECT 1"), _limits(wraparound=(1.0, 1e12))),
-    Fault("wraparound", Result.CRITICAL, _sql("SELECT 1"), _limits(wraparound=(0.0, 1.0))),
+    Fault("wraparound", Result.WARN, build_with("SELECT 1"), limits(wraparound=(1.0, 1e12))),
+    Fault("wraparound", Result.CRITICAL, build_with("SELECT 1"), limits(wraparound=(0.0, 1.0))),
     *(
         Fault(
             "settings",
             Result.WARN if name == "track_counts" else Result.CRITICAL,
-            _sql(
+            build_with(
                 f"ALTER SYSTEM SET {name} = off",
                 "SELECT pg_reload_conf()",
                 undo=[f"ALTER SYSTEM RESET {name}", "SELECT pg_reload_conf()"],
@@ -306,22 +207,24 @@ FAULTS = (
     Fault(
         "settings",
         Result.WARN,
-        _sql("ALTER ROLE chat_app RESET lock_timeout", undo=["ALTER ROLE chat_app SET lock_timeout = '1s'"]),
+        build_with(
+            "ALTER ROLE chat_app RESET lock_timeout", undo=["ALTER ROLE chat_app SET lock_timeout = '1s'"]
+        ),
     ),
     Fault(
         "roles",
         Result.CRITICAL,
-        _sql("ALTER ROLE chat_app CREATEROLE", undo=["ALTER ROLE chat_app NOCREATEROLE"]),
+        build_with("ALTER ROLE chat_app CREATEROLE", undo=["ALTER ROLE chat_app NOCREATEROLE"]),
     ),
     Fault(
         "roles",
         Result.CRITICAL,
-        _sql("GRANT chat_owner TO chat_app", undo=["REVOKE chat_owner FROM chat_app"]),
+        build_with("GRANT chat_owner TO chat_app", undo=["REVOKE chat_owner FROM chat_app"]),
     ),
     Fault(
         "roles",
         Result.CRITICAL,
-        _sql(
+        build_with(
             "GRANT UPDATE (reason) ON users.admin_actions TO users_app",
             undo=["REVOKE UPDATE (reason) ON users.admin_actions FROM users_app"],
         ),
@@ -329,12 +232,14 @@ FAULTS = (
     Fault(
         "roles",
         Result.CRITICAL,
-        _sql("GRANT CREATE ON SCHEMA public TO PUBLIC", undo=["REVOKE CREATE ON SCHEMA public FROM PUBLIC"]),
+        build_with(
+            "GRANT CREATE ON SCHEMA public TO PUBLIC", undo=["REVOKE CREATE ON SCHEMA public FROM PUBLIC"]
+        ),
     ),
     Fault(
         "roles",
         Result.CRITICAL,
-        _sql(
+        build_with(
             _DATABASE.format("GRANT TEMP ON DATABASE %I TO PUBLIC"),
             undo=[_DATABASE.format("REVOKE TEMP ON DATABASE %I FROM PUBLIC")],
         ),
@@ -342,12 +247,12 @@ FAULTS = (
     Fault(
         "migrations",
         Result.CRITICAL,
-        _sql(_EDITED, undo=[_EDITED]),
+        build_with(_EDITED, undo=[_EDITED]),
     ),
     Fault(
         "migrations",
         Result.WARN,
-        _sql(
+        build_with(
             *(
                 f"ALTER TABLE chat_migrations.{each} RENAME TO {each}_before;"
                 f"CREATE TABLE chat_migrations.{each} (LIKE chat_migrations.{each}_before INCLUDING ALL)"
@@ -362,7 +267,7 @@ FAULTS = (
     Fault(
         "pss-missing",
         Result.INFO,
-        _sql(
+        build_with(
             "DROP EXTENSION pg_stat_statements",
             undo=["CREATE EXTENSION pg_stat_statements WITH SCHEMA extensions"],
         ),
@@ -370,30 +275,30 @@ FAULTS = (
     Fault(
         "outliers",
         Result.WARN,
-        _sql("SET ROLE users_app", *["SELECT pg_sleep(0.01)"] * 5),
-        _limits(slow_query_ms=5.0),
+        build_with("SET ROLE users_app", *["SELECT pg_sleep(0.01)"] * 5),
+        limits(slow_query_ms=5.0),
     ),
     Fault(
         "table-bloat",
         Result.CRITICAL,
-        _sql(
+        build_with(
             _TABLE,
             "INSERT INTO chat.made SELECT n, n, repeat('x', 100) FROM generate_series(1, 5000) AS n",
             "DELETE FROM chat.made WHERE id < 5000",
             "VACUUM chat.made",
         ),
-        _limits(table_bloat_bytes=262_144),
+        limits(table_bloat_bytes=262_144),
     ),
     Fault(
         "index-bloat",
         Result.CRITICAL,
-        _sql(
+        build_with(
             _TABLE,
             "INSERT INTO chat.made SELECT n FROM generate_series(1, 50000) AS n",
             "ANALYZE chat.made",
             "DELETE FROM chat.made WHERE id % 10 <> 0",
             "VACUUM chat.made",
         ),
-        _limits(index_bloat_bytes=262_144),
+        limits(index_bloat_bytes=262_144),
     ),
 )

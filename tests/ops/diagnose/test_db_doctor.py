@@ -14,13 +14,18 @@ from ops.diagnose.check import Check, Limits, Probe
 from ops.diagnose.doctor import CHECKS, Ignored, examine, read_ignored, without_ignored
 from ops.errors import CliError
 from ops.findings import Finding, Result
-from tests.ops.diagnose.faults import FAULTS, SOUND, Fault
+from tests.ops.diagnose import faults, faults_around
+from tests.ops.diagnose.build import Fault
+from tests.ops.diagnose.faults import SOUND
 from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import PROJECT
 from tests.postgres import Database, Server, administrator, empty_database
 
 pytestmark = pytest.mark.timeout(120)
 
+FAULTS = (*faults.FAULTS, *faults_around.FAULTS)
+ABSENT = ("size", "pools", "drift", "backup")
+"""Checks that need more than a database: an earlier run, a suite, an option, a place for backups."""
 QUIET = {Result.OK, Result.SKIPPED}
 # PostgreSQL before 18 has no checksums by itself.
 CHECKSUMS = ("settings:data_checksums", Result.INFO)
@@ -50,13 +55,20 @@ async def test_nothing_is_found_without_a_fault(sound: Database) -> None:
 
     assert [each.id for each in findings] == [each.id for each in CHECKS]
     told = {(each.key, each.result) for each in findings if each.result is not Result.OK}
-    assert told - {CHECKSUMS} == {("unused-index", Result.SKIPPED)}
+    assert told - {CHECKSUMS} == {(each, Result.SKIPPED) for each in ("unused-index", *ABSENT)}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=[f"{each.id}-{n}" for n, each in enumerate(FAULTS)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        # It migrates a database.
+        pytest.param(each, id=f"{each.id}-{n}", marks=[pytest.mark.slow] if each.id == "drift" else [])
+        for n, each in enumerate(FAULTS)
+    ],
+)
 async def test_the_fault_is_found_and_nothing_else(shared_sound: Database, fault: Fault) -> None:
-    async with fault.build(shared_sound):
-        findings = await examine(shared_sound.admin_dsn, limits=fault.limits)
+    async with fault.build(shared_sound) as inquiry:
+        findings = await examine(shared_sound.admin_dsn, limits=fault.limits, inquiry=inquiry)
 
     told = [each for each in findings if each.result not in QUIET and (each.key, each.result) != CHECKSUMS]
     assert [(each.id, each.result) for each in told] == [(fault.id, fault.result)], [
@@ -103,7 +115,7 @@ async def test_the_monitor_s_role_sees_all_but_the_tables(shared_sound: Database
         findings = await examine(dsn)
 
     skipped = {each.id for each in findings if each.result is Result.SKIPPED}
-    assert skipped == {each.id for each in CHECKS if each.reads} | {"migrations", "unused-index"}
+    assert skipped == {each.id for each in CHECKS if each.reads} | {"migrations", "unused-index", *ABSENT}
     assert {each.result for each in findings if (each.key, each.result) != CHECKSUMS} == QUIET
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ops.diagnose.views import VIEWS, show
 from ops.errors import CliError
-from tests.ops.diagnose.faults import blocked_by_prepared, running
+from tests.ops.diagnose.build import blocked_by_prepared, running
 from tests.ops.support.command import Seda
 from tests.postgres import Database, administrator
 
@@ -65,7 +65,7 @@ def test_locks_is_shown_again_and_again(
 
     monkeypatch.setattr("time.sleep", wait)
     monkeypatch.setenv("DATABASE_URL", shared_sound.admin_dsn)
-    told = seda("db", "locks", "--watch", "3")
+    told = seda("db", "locks", "--watch", "3s")
 
     assert (told.code, waits, told.err.count("No session waits")) == (130, [3.0, 3.0], 2)
 
