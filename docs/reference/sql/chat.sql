@@ -770,7 +770,10 @@ SELECT /* chat.my_rooms */
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
        r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
 , m.room_id, m.user_id, m.role, m.joined_at, m.rev, m.last_read_seq, c.last_rev,
-           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped, x.*
+           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
+       (SELECT coalesce(s.expires_at, '9999-12-31T23:59:59Z'::timestamptz) FROM chat.sanctions s
+         WHERE s.room_id = r.id AND s.user_id = $1 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted_until
+    , x.*
       FROM (SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
              WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
              ORDER BY o.room_id LIMIT $3) m
@@ -1538,7 +1541,10 @@ SELECT /* chat.room */
 ,
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
        r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
-, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev
+, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev,
+           coalesce(m.last_read_seq, 0) AS last_read_seq,
+       (SELECT coalesce(s.expires_at, '9999-12-31T23:59:59Z'::timestamptz) FROM chat.sanctions s
+         WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted_until
   FROM chat.rooms r
   JOIN chat.room_counters c ON c.room_id = r.id
   LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
@@ -1549,6 +1555,9 @@ SELECT /* chat.room_by_request_id */ id, payload_hash FROM chat.rooms WHERE crea
 
 -- chat.rooms_missing_search_name
 SELECT /* chat.rooms_missing_search_name */ id, name FROM chat.rooms WHERE search_name = '' AND id > $1 ORDER BY id LIMIT $2;
+
+-- chat.rooms_rev
+SELECT /* chat.rooms_rev */ rooms_rev FROM chat.user_counters WHERE user_id = $1;
 
 -- chat.sanctions_page
 SELECT /* chat.sanctions_page */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) ORDER BY s.rev DESC LIMIT $3;

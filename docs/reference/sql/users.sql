@@ -323,10 +323,14 @@ ORDER BY verified_at, id LIMIT 1;
 SELECT /* users.get */ id, email, display_name, role, muted_until, suspended_until, created_at, updated_at FROM users.users WHERE id = $1 AND erased_at IS NULL;
 
 -- users.get_artist
-SELECT /* users.get_artist */ a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at FROM users.artist_profiles a WHERE a.id = $1;
+SELECT /* users.get_artist */ a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at, u.id, u.display_name, u.role
+   FROM users.artist_profiles a LEFT JOIN users.users u ON u.id = a.user_id AND u.erased_at IS NULL
+WHERE a.id = $1;
 
 -- users.get_artist_of_user
-SELECT /* users.get_artist_of_user */ a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at FROM users.artist_profiles a WHERE a.user_id = $1;
+SELECT /* users.get_artist_of_user */ a.id, a.user_id, a.artist_name, a.bio, a.website_url, a.spotify_url, a.soundcloud_url, a.verified_at, a.created_at, a.updated_at, u.id, u.display_name, u.role
+   FROM users.artist_profiles a LEFT JOIN users.users u ON u.id = a.user_id AND u.erased_at IS NULL
+WHERE a.user_id = $1;
 
 -- users.get_erasure
 SELECT /* users.get_erasure */ id, step, failures, counts, created_at, finished_at FROM users.erasure_jobs WHERE id = $1;
@@ -711,6 +715,15 @@ FROM r;
 
 -- users.subject
 SELECT /* users.subject */ supabase_id AS subject FROM users.users WHERE id = $1;
+
+-- users.unfinished_verifications
+SELECT /* users.unfinished_verifications */
+   r.id, r.user_id, r.artist_profile_id, r.target_url, r.target_kind, r.target_host, r.claim_code, r.state,
+   r.attempt_count, r.expires_at, r.checking_until, r.checked_at, r.verified_at, r.recheck_at, r.stale_at,
+   r.created_at, r.updated_at
+FROM users.verification_requests r
+   WHERE r.artist_profile_id = $1 AND r.state IN ('PENDING', 'CHECKING', 'VERIFIED', 'STALE')
+   ORDER BY r.id LIMIT 100;
 
 -- users.update
 UPDATE /* users.update */ users.users AS updated

@@ -25,6 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.chat.v1 import message_pb2 as seda_dot_chat_dot_v1_dot_message__pb2
 from seda.chat.v1 import position_pb2 as seda_dot_chat_dot_v1_dot_position__pb2
 from seda.chat.v1 import room_pb2 as seda_dot_chat_dot_v1_dot_room__pb2
@@ -32,7 +33,7 @@ from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fseda/chat/v1/room_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x17seda/chat/v1/room.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"c\n\x11\x43reateRoomRequest\x12,\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12 \n\nrequest_id\x18\x02 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\"v\n\x12\x43reateRoomResponse\x12 \n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.Room\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x02 \x01(\x08\x12(\n\x08position\x18\x03 \x01(\x0b\x32\x16.seda.chat.v1.Position\"0\n\x0eGetRoomRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\x87\x01\n\x0fGetRoomResponse\x12 \n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.Room\x12(\n\nmembership\x18\x02 \x01(\x0b\x32\x14.seda.chat.v1.Member\x12(\n\x08position\x18\x03 \x01(\x0b\x32\x16.seda.chat.v1.Position\"r\n\x11UpdateRoomRequest\x12,\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"`\n\x12UpdateRoomResponse\x12 \n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.Room\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"j\n\x16ListPublicRoomsRequest\x12\x16\n\x05query\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18P\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"[\n\x17ListPublicRoomsResponse\x12\'\n\x05rooms\x18\x01 \x03(\x0b\x32\x18.seda.chat.v1.PublicRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\nPublicRoom\x12&\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\x04\xe2\x41\x01\x03\x12\x14\n\x06member\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"N\n\x12ListMyRoomsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"S\n\x13ListMyRoomsResponse\x12#\n\x05rooms\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.MyRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe3\x02\n\x06MyRoom\x12&\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\x04\xe2\x41\x01\x03\x12.\n\nmembership\x18\x02 \x01(\x0b\x32\x14.seda.chat.v1.MemberB\x04\xe2\x41\x01\x03\x12\x31\n\x0clast_message\x18\x03 \x01(\x0b\x32\x15.seda.chat.v1.MessageB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cunread_count\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1b\n\runread_capped\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\"\n\x14unread_mention_count\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12$\n\x16unread_mentions_capped\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_read_seq\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x08position\x18\t \x01(\x0b\x32\x16.seda.chat.v1.PositionB\x04\xe2\x41\x01\x03\"V\n\x11PinMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"^\n\x12PinMessageResponse\x12\x1e\n\x03pin\x18\x01 \x01(\x0b\x32\x11.seda.chat.v1.Pin\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"X\n\x13UnpinMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"@\n\x14UnpinMessageResponse\x12(\n\x08position\x18\x01 \x01(\x0b\x32\x16.seda.chat.v1.Position\"k\n\x0fListPinsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"V\n\x10ListPinsResponse\x12)\n\x04pins\x18\x01 \x03(\x0b\x32\x1b.seda.chat.v1.PinnedMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\rPinnedMessage\x12$\n\x03pin\x18\x01 \x01(\x0b\x32\x11.seda.chat.v1.PinB\x04\xe2\x41\x01\x03\x12,\n\x07message\x18\x02 \x01(\x0b\x32\x15.seda.chat.v1.MessageB\x04\xe2\x41\x01\x03\x32\xe3\x05\n\x0bRoomService\x12U\n\nCreateRoom\x12\x1f.seda.chat.v1.CreateRoomRequest\x1a .seda.chat.v1.CreateRoomResponse\"\x04\xa8\xbb\x18\x02\x12O\n\x07GetRoom\x12\x1c.seda.chat.v1.GetRoomRequest\x1a\x1d.seda.chat.v1.GetRoomResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12X\n\nUpdateRoom\x12\x1f.seda.chat.v1.UpdateRoomRequest\x1a .seda.chat.v1.UpdateRoomResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12g\n\x0fListPublicRooms\x12$.seda.chat.v1.ListPublicRoomsRequest\x1a%.seda.chat.v1.ListPublicRoomsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListMyRooms\x12 .seda.chat.v1.ListMyRoomsRequest\x1a!.seda.chat.v1.ListMyRoomsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12X\n\nPinMessage\x12\x1f.seda.chat.v1.PinMessageRequest\x1a .seda.chat.v1.PinMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12^\n\x0cUnpinMessage\x12!.seda.chat.v1.UnpinMessageRequest\x1a\".seda.chat.v1.UnpinMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12R\n\x08ListPins\x12\x1d.seda.chat.v1.ListPinsRequest\x1a\x1e.seda.chat.v1.ListPinsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fseda/chat/v1/room_service.proto\x12\x0cseda.chat.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x17seda/chat/v1/room.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\"c\n\x11\x43reateRoomRequest\x12,\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12 \n\nrequest_id\x18\x02 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\"v\n\x12\x43reateRoomResponse\x12 \n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.Room\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x02 \x01(\x08\x12(\n\x08position\x18\x03 \x01(\x0b\x32\x16.seda.chat.v1.Position\"0\n\x0eGetRoomRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\xd4\x01\n\x0fGetRoomResponse\x12 \n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.Room\x12(\n\nmembership\x18\x02 \x01(\x0b\x32\x14.seda.chat.v1.Member\x12(\n\x08position\x18\x03 \x01(\x0b\x32\x16.seda.chat.v1.Position\x12\x15\n\rlast_read_seq\x18\x04 \x01(\x03\x12\x34\n\x10mute_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\x11UpdateRoomRequest\x12,\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"`\n\x12UpdateRoomResponse\x12 \n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.Room\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"j\n\x16ListPublicRoomsRequest\x12\x16\n\x05query\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18P\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"[\n\x17ListPublicRoomsResponse\x12\'\n\x05rooms\x18\x01 \x03(\x0b\x32\x18.seda.chat.v1.PublicRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\nPublicRoom\x12&\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\x04\xe2\x41\x01\x03\x12\x14\n\x06member\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"N\n\x12ListMyRoomsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x13ListMyRoomsResponse\x12#\n\x05rooms\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.MyRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\t\"\x9f\x03\n\x06MyRoom\x12&\n\x04room\x18\x01 \x01(\x0b\x32\x12.seda.chat.v1.RoomB\x04\xe2\x41\x01\x03\x12.\n\nmembership\x18\x02 \x01(\x0b\x32\x14.seda.chat.v1.MemberB\x04\xe2\x41\x01\x03\x12\x31\n\x0clast_message\x18\x03 \x01(\x0b\x32\x15.seda.chat.v1.MessageB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cunread_count\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1b\n\runread_capped\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\"\n\x14unread_mention_count\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12$\n\x16unread_mentions_capped\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_read_seq\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x08position\x18\t \x01(\x0b\x32\x16.seda.chat.v1.PositionB\x04\xe2\x41\x01\x03\x12:\n\x10mute_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\x16\n\x14GetMyRoomsRevRequest\"9\n\x15GetMyRoomsRevResponse\x12\x11\n\trooms_rev\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\t\"V\n\x11PinMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"^\n\x12PinMessageResponse\x12\x1e\n\x03pin\x18\x01 \x01(\x0b\x32\x11.seda.chat.v1.Pin\x12(\n\x08position\x18\x02 \x01(\x0b\x32\x16.seda.chat.v1.Position\"X\n\x13UnpinMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12!\n\nmessage_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"@\n\x14UnpinMessageResponse\x12(\n\x08position\x18\x01 \x01(\x0b\x32\x16.seda.chat.v1.Position\"k\n\x0fListPinsRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"V\n\x10ListPinsResponse\x12)\n\x04pins\x18\x01 \x03(\x0b\x32\x1b.seda.chat.v1.PinnedMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\rPinnedMessage\x12$\n\x03pin\x18\x01 \x01(\x0b\x32\x11.seda.chat.v1.PinB\x04\xe2\x41\x01\x03\x12,\n\x07message\x18\x02 \x01(\x0b\x32\x15.seda.chat.v1.MessageB\x04\xe2\x41\x01\x03\x32\xc6\x06\n\x0bRoomService\x12U\n\nCreateRoom\x12\x1f.seda.chat.v1.CreateRoomRequest\x1a .seda.chat.v1.CreateRoomResponse\"\x04\xa8\xbb\x18\x02\x12O\n\x07GetRoom\x12\x1c.seda.chat.v1.GetRoomRequest\x1a\x1d.seda.chat.v1.GetRoomResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12X\n\nUpdateRoom\x12\x1f.seda.chat.v1.UpdateRoomRequest\x1a .seda.chat.v1.UpdateRoomResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12g\n\x0fListPublicRooms\x12$.seda.chat.v1.ListPublicRoomsRequest\x1a%.seda.chat.v1.ListPublicRoomsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\x0bListMyRooms\x12 .seda.chat.v1.ListMyRoomsRequest\x1a!.seda.chat.v1.ListMyRoomsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x61\n\rGetMyRoomsRev\x12\".seda.chat.v1.GetMyRoomsRevRequest\x1a#.seda.chat.v1.GetMyRoomsRevResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12X\n\nPinMessage\x12\x1f.seda.chat.v1.PinMessageRequest\x1a .seda.chat.v1.PinMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12^\n\x0cUnpinMessage\x12!.seda.chat.v1.UnpinMessageRequest\x1a\".seda.chat.v1.UnpinMessageResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12R\n\x08ListPins\x12\x1d.seda.chat.v1.ListPinsRequest\x1a\x1e.seda.chat.v1.ListPinsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x42\x46\n\x0f\x66m.seda.chat.v1P\x01Z\"seda.fm/protos/seda/chat/v1;chatv1\xaa\x02\x0cSeda.Chat.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -80,6 +81,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MYROOM'].fields_by_name['last_read_seq']._serialized_options = b'\342A\001\003'
   _globals['_MYROOM'].fields_by_name['position']._loaded_options = None
   _globals['_MYROOM'].fields_by_name['position']._serialized_options = b'\342A\001\003'
+  _globals['_MYROOM'].fields_by_name['mute_expire_time']._loaded_options = None
+  _globals['_MYROOM'].fields_by_name['mute_expire_time']._serialized_options = b'\342A\001\003'
   _globals['_PINMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
   _globals['_PINMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_PINMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
@@ -108,50 +111,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROOMSERVICE'].methods_by_name['ListPublicRooms']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_ROOMSERVICE'].methods_by_name['ListMyRooms']._loaded_options = None
   _globals['_ROOMSERVICE'].methods_by_name['ListMyRooms']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_ROOMSERVICE'].methods_by_name['GetMyRoomsRev']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['GetMyRoomsRev']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_ROOMSERVICE'].methods_by_name['PinMessage']._loaded_options = None
   _globals['_ROOMSERVICE'].methods_by_name['PinMessage']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_ROOMSERVICE'].methods_by_name['UnpinMessage']._loaded_options = None
   _globals['_ROOMSERVICE'].methods_by_name['UnpinMessage']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_ROOMSERVICE'].methods_by_name['ListPins']._loaded_options = None
   _globals['_ROOMSERVICE'].methods_by_name['ListPins']._serialized_options = b'\220\002\001\250\273\030\002'
-  _globals['_CREATEROOMREQUEST']._serialized_start=288
-  _globals['_CREATEROOMREQUEST']._serialized_end=387
-  _globals['_CREATEROOMRESPONSE']._serialized_start=389
-  _globals['_CREATEROOMRESPONSE']._serialized_end=507
-  _globals['_GETROOMREQUEST']._serialized_start=509
-  _globals['_GETROOMREQUEST']._serialized_end=557
-  _globals['_GETROOMRESPONSE']._serialized_start=560
-  _globals['_GETROOMRESPONSE']._serialized_end=695
-  _globals['_UPDATEROOMREQUEST']._serialized_start=697
-  _globals['_UPDATEROOMREQUEST']._serialized_end=811
-  _globals['_UPDATEROOMRESPONSE']._serialized_start=813
-  _globals['_UPDATEROOMRESPONSE']._serialized_end=909
-  _globals['_LISTPUBLICROOMSREQUEST']._serialized_start=911
-  _globals['_LISTPUBLICROOMSREQUEST']._serialized_end=1017
-  _globals['_LISTPUBLICROOMSRESPONSE']._serialized_start=1019
-  _globals['_LISTPUBLICROOMSRESPONSE']._serialized_end=1110
-  _globals['_PUBLICROOM']._serialized_start=1112
-  _globals['_PUBLICROOM']._serialized_end=1186
-  _globals['_LISTMYROOMSREQUEST']._serialized_start=1188
-  _globals['_LISTMYROOMSREQUEST']._serialized_end=1266
-  _globals['_LISTMYROOMSRESPONSE']._serialized_start=1268
-  _globals['_LISTMYROOMSRESPONSE']._serialized_end=1351
-  _globals['_MYROOM']._serialized_start=1354
-  _globals['_MYROOM']._serialized_end=1709
-  _globals['_PINMESSAGEREQUEST']._serialized_start=1711
-  _globals['_PINMESSAGEREQUEST']._serialized_end=1797
-  _globals['_PINMESSAGERESPONSE']._serialized_start=1799
-  _globals['_PINMESSAGERESPONSE']._serialized_end=1893
-  _globals['_UNPINMESSAGEREQUEST']._serialized_start=1895
-  _globals['_UNPINMESSAGEREQUEST']._serialized_end=1983
-  _globals['_UNPINMESSAGERESPONSE']._serialized_start=1985
-  _globals['_UNPINMESSAGERESPONSE']._serialized_end=2049
-  _globals['_LISTPINSREQUEST']._serialized_start=2051
-  _globals['_LISTPINSREQUEST']._serialized_end=2158
-  _globals['_LISTPINSRESPONSE']._serialized_start=2160
-  _globals['_LISTPINSRESPONSE']._serialized_end=2246
-  _globals['_PINNEDMESSAGE']._serialized_start=2248
-  _globals['_PINNEDMESSAGE']._serialized_end=2347
-  _globals['_ROOMSERVICE']._serialized_start=2350
-  _globals['_ROOMSERVICE']._serialized_end=3089
+  _globals['_CREATEROOMREQUEST']._serialized_start=321
+  _globals['_CREATEROOMREQUEST']._serialized_end=420
+  _globals['_CREATEROOMRESPONSE']._serialized_start=422
+  _globals['_CREATEROOMRESPONSE']._serialized_end=540
+  _globals['_GETROOMREQUEST']._serialized_start=542
+  _globals['_GETROOMREQUEST']._serialized_end=590
+  _globals['_GETROOMRESPONSE']._serialized_start=593
+  _globals['_GETROOMRESPONSE']._serialized_end=805
+  _globals['_UPDATEROOMREQUEST']._serialized_start=807
+  _globals['_UPDATEROOMREQUEST']._serialized_end=921
+  _globals['_UPDATEROOMRESPONSE']._serialized_start=923
+  _globals['_UPDATEROOMRESPONSE']._serialized_end=1019
+  _globals['_LISTPUBLICROOMSREQUEST']._serialized_start=1021
+  _globals['_LISTPUBLICROOMSREQUEST']._serialized_end=1127
+  _globals['_LISTPUBLICROOMSRESPONSE']._serialized_start=1129
+  _globals['_LISTPUBLICROOMSRESPONSE']._serialized_end=1220
+  _globals['_PUBLICROOM']._serialized_start=1222
+  _globals['_PUBLICROOM']._serialized_end=1296
+  _globals['_LISTMYROOMSREQUEST']._serialized_start=1298
+  _globals['_LISTMYROOMSREQUEST']._serialized_end=1376
+  _globals['_LISTMYROOMSRESPONSE']._serialized_start=1378
+  _globals['_LISTMYROOMSRESPONSE']._serialized_end=1476
+  _globals['_MYROOM']._serialized_start=1479
+  _globals['_MYROOM']._serialized_end=1894
+  _globals['_GETMYROOMSREVREQUEST']._serialized_start=1896
+  _globals['_GETMYROOMSREVREQUEST']._serialized_end=1918
+  _globals['_GETMYROOMSREVRESPONSE']._serialized_start=1920
+  _globals['_GETMYROOMSREVRESPONSE']._serialized_end=1977
+  _globals['_PINMESSAGEREQUEST']._serialized_start=1979
+  _globals['_PINMESSAGEREQUEST']._serialized_end=2065
+  _globals['_PINMESSAGERESPONSE']._serialized_start=2067
+  _globals['_PINMESSAGERESPONSE']._serialized_end=2161
+  _globals['_UNPINMESSAGEREQUEST']._serialized_start=2163
+  _globals['_UNPINMESSAGEREQUEST']._serialized_end=2251
+  _globals['_UNPINMESSAGERESPONSE']._serialized_start=2253
+  _globals['_UNPINMESSAGERESPONSE']._serialized_end=2317
+  _globals['_LISTPINSREQUEST']._serialized_start=2319
+  _globals['_LISTPINSREQUEST']._serialized_end=2426
+  _globals['_LISTPINSRESPONSE']._serialized_start=2428
+  _globals['_LISTPINSRESPONSE']._serialized_end=2514
+  _globals['_PINNEDMESSAGE']._serialized_start=2516
+  _globals['_PINNEDMESSAGE']._serialized_end=2615
+  _globals['_ROOMSERVICE']._serialized_start=2618
+  _globals['_ROOMSERVICE']._serialized_end=3456
 # @@protoc_insertion_point(module_scope)

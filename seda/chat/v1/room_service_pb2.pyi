@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from seda.chat.v1 import message_pb2 as _message_pb2
 from seda.chat.v1 import position_pb2 as _position_pb2
@@ -115,6 +116,10 @@ class GetRoomResponse(_message.Message):
     ROOM_FIELD_NUMBER: _builtins.int
     MEMBERSHIP_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
+    MUTE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    last_read_seq: _builtins.int
+    """The caller's read marker: the newest seq that they have read; 0: none."""
     @_builtins.property
     def room(self) -> _room_pb2.Room:
         """The room."""
@@ -127,16 +132,24 @@ class GetRoomResponse(_message.Message):
     def position(self) -> _position_pb2.Position:
         """The room's state, read in the same snapshot."""
 
+    @_builtins.property
+    def mute_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the caller's mute in the room expires; absent: not muted there, 9999-12-31T23:59:59Z: when
+        it is lifted.
+        """
+
     def __init__(
         self,
         *,
         room: _room_pb2.Room | None = ...,
         membership: _room_pb2.Member | None = ...,
         position: _position_pb2.Position | None = ...,
+        last_read_seq: _builtins.int = ...,
+        mute_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position", "room", b"room"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "mute_expire_time", b"mute_expire_time", "position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "position", b"position", "room", b"room"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_read_seq", b"last_read_seq", "membership", b"membership", "mute_expire_time", b"mute_expire_time", "position", b"position", "room", b"room"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,8 +341,11 @@ class ListMyRoomsResponse(_message.Message):
 
     ROOMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page; empty: this is the last page."""
+    epoch: _builtins.str
+    """Names this copy of the database, as in the rooms' positions."""
     @_builtins.property
     def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___MyRoom]:
         """The rooms."""
@@ -339,10 +355,11 @@ class ListMyRoomsResponse(_message.Message):
         *,
         rooms: _abc.Iterable[Global___MyRoom] | None = ...,
         next_page_token: _builtins.str = ...,
+        epoch: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -363,6 +380,7 @@ class MyRoom(_message.Message):
     UNREAD_MENTIONS_CAPPED_FIELD_NUMBER: _builtins.int
     LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    MUTE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     unread_count: _builtins.int
     """The number of roots by others after the read marker, among the first 100 live roots there.
     SYSTEM messages are never unread.
@@ -393,6 +411,12 @@ class MyRoom(_message.Message):
     def position(self) -> _position_pb2.Position:
         """The room's state, of the same snapshot."""
 
+    @_builtins.property
+    def mute_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the caller's mute in the room expires; absent: not muted there, 9999-12-31T23:59:59Z: when
+        it is lifted.
+        """
+
     def __init__(
         self,
         *,
@@ -405,14 +429,58 @@ class MyRoom(_message.Message):
         unread_mentions_capped: _builtins.bool = ...,
         last_read_seq: _builtins.int = ...,
         position: _position_pb2.Position | None = ...,
+        mute_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "membership", b"membership", "position", b"position", "room", b"room"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "membership", b"membership", "mute_expire_time", b"mute_expire_time", "position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "last_read_seq", b"last_read_seq", "membership", b"membership", "position", b"position", "room", b"room", "unread_capped", b"unread_capped", "unread_count", b"unread_count", "unread_mention_count", b"unread_mention_count", "unread_mentions_capped", b"unread_mentions_capped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_message", b"last_message", "last_read_seq", b"last_read_seq", "membership", b"membership", "mute_expire_time", b"mute_expire_time", "position", b"position", "room", b"room", "unread_capped", b"unread_capped", "unread_count", b"unread_count", "unread_mention_count", b"unread_mention_count", "unread_mentions_capped", b"unread_mentions_capped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MyRoom: _TypeAlias = MyRoom  # noqa: Y015
+
+@_typing.final
+class GetMyRoomsRevRequest(_message.Message):
+    """The request of GetMyRoomsRev."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMyRoomsRevRequest: _TypeAlias = GetMyRoomsRevRequest  # noqa: Y015
+
+@_typing.final
+class GetMyRoomsRevResponse(_message.Message):
+    """The response of GetMyRoomsRev."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_REV_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    rooms_rev: _builtins.int
+    """The number of the last change of the caller's memberships; 0: the caller was never in a room."""
+    epoch: _builtins.str
+    """Names this copy of the database. Numbers of different epochs do not compare."""
+    def __init__(
+        self,
+        *,
+        rooms_rev: _builtins.int = ...,
+        epoch: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "rooms_rev", b"rooms_rev"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMyRoomsRevResponse: _TypeAlias = GetMyRoomsRevResponse  # noqa: Y015
 
 @_typing.final
 class PinMessageRequest(_message.Message):

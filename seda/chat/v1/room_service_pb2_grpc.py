@@ -60,6 +60,11 @@ class RoomServiceStub:
                 request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsRequest.SerializeToString,
                 response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsResponse.FromString,
                 _registered_method=True)
+        self.GetMyRoomsRev = channel.unary_unary(
+                '/seda.chat.v1.RoomService/GetMyRoomsRev',
+                request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetMyRoomsRevRequest.SerializeToString,
+                response_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetMyRoomsRevResponse.FromString,
+                _registered_method=True)
         self.PinMessage = channel.unary_unary(
                 '/seda.chat.v1.RoomService/PinMessage',
                 request_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.PinMessageRequest.SerializeToString,
@@ -136,6 +141,16 @@ class RoomServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMyRoomsRev(self, request, context):
+        """Gets the number of the last change of the caller's memberships.
+
+        While it and the epoch stay, the caller is in the same rooms with the same roles, so a client
+        that keeps the list of rooms need not read it again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PinMessage(self, request, context):
         """Pins a message. For moderators.
 
@@ -194,6 +209,11 @@ def add_RoomServiceServicer_to_server(servicer, server):
                     servicer.ListMyRooms,
                     request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsRequest.FromString,
                     response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsResponse.SerializeToString,
+            ),
+            'GetMyRoomsRev': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMyRoomsRev,
+                    request_deserializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetMyRoomsRevRequest.FromString,
+                    response_serializer=seda_dot_chat_dot_v1_dot_room__service__pb2.GetMyRoomsRevResponse.SerializeToString,
             ),
             'PinMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.PinMessage,
@@ -347,6 +367,33 @@ class RoomService:
             '/seda.chat.v1.RoomService/ListMyRooms',
             seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsRequest.SerializeToString,
             seda_dot_chat_dot_v1_dot_room__service__pb2.ListMyRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMyRoomsRev(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.chat.v1.RoomService/GetMyRoomsRev',
+            seda_dot_chat_dot_v1_dot_room__service__pb2.GetMyRoomsRevRequest.SerializeToString,
+            seda_dot_chat_dot_v1_dot_room__service__pb2.GetMyRoomsRevResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,12 @@ class RoomServiceStub:
     The rooms are ordered by id, so that the order is stable across pages. Errors:
     PAGE_TOKEN_MISMATCH.
     """
+    GetMyRoomsRev: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetMyRoomsRevRequest, _room_service_pb2.GetMyRoomsRevResponse]
+    """Gets the number of the last change of the caller's memberships.
+
+    While it and the epoch stay, the caller is in the same rooms with the same roles, so a client
+    that keeps the list of rooms need not read it again.
+    """
     PinMessage: _aio.UnaryUnaryMultiCallable[_room_service_pb2.PinMessageRequest, _room_service_pb2.PinMessageResponse]
     """Pins a message. For moderators.
 
@@ -137,6 +143,18 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The rooms are ordered by id, so that the order is stable across pages. Errors:
         PAGE_TOKEN_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMyRoomsRev(
+        self,
+        request: _room_service_pb2.GetMyRoomsRevRequest,
+        context: _aio.ServicerContext[_room_service_pb2.GetMyRoomsRevRequest, _abc.Awaitable[_room_service_pb2.GetMyRoomsRevResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.GetMyRoomsRevResponse]:
+        """Gets the number of the last change of the caller's memberships.
+
+        While it and the epoch stay, the caller is in the same rooms with the same roles, so a client
+        that keeps the list of rooms need not read it again.
         """
 
     @_abc_1.abstractmethod

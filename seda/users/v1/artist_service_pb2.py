@@ -25,12 +25,15 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.users.v1 import artist_pb2 as seda_dot_users_dot_v1_dot_artist__pb2
+from seda.users.v1 import user_pb2 as seda_dot_users_dot_v1_dot_user__pb2
+from seda.users.v1 import verification_pb2 as seda_dot_users_dot_v1_dot_verification__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/users/v1/artist_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/users/v1/artist.proto\"W\n\x13\x43reateArtistRequest\x12@\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfileB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"L\n\x14\x43reateArtistResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\"h\n\x10GetArtistRequest\x12&\n\x11\x61rtist_profile_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xbb\x18\x01H\x00\x12\x1c\n\x07user_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa8\xbb\x18\x01H\x00\x42\x0e\n\x05which\x12\x05\xbaH\x02\x08\x01\"I\n\x11GetArtistResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\"A\n\x14LookupArtistsRequest\x12)\n\x08user_ids\x18\x01 \x03(\tB\x17\xe2\x41\x01\x02\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\"\x06r\x04\xa8\xbb\x18\x01\"X\n\x15LookupArtistsResponse\x12*\n\x07\x61rtists\x18\x01 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\x8a\x01\n\x14SearchArtistsRequest\x12\x1c\n\x05query\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1a\n\x12include_unverified\x18\x02 \x01(\x08\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"]\n\x15SearchArtistsResponse\x12+\n\x07matches\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.ArtistMatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x0b\x41rtistMatch\x12:\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfileB\x04\xe2\x41\x01\x03\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.seda.users.v1.MatchKindB\x04\xe2\x41\x01\x03\"\x88\x01\n\x13UpdateArtistRequest\x12@\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfileB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"L\n\x14UpdateArtistResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\"?\n\x13\x44\x65leteArtistRequest\x12(\n\x11\x61rtist_profile_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\x16\n\x14\x44\x65leteArtistResponse*\x86\x01\n\tMatchKind\x12\x1a\n\x16MATCH_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MATCH_KIND_EXACT\x10\x01\x12\x15\n\x11MATCH_KIND_PREFIX\x10\x02\x12\x18\n\x14MATCH_KIND_SUBSTRING\x10\x03\x12\x16\n\x12MATCH_KIND_SIMILAR\x10\x04\x32\xd8\x04\n\rArtistService\x12`\n\x0c\x43reateArtist\x12\".seda.users.v1.CreateArtistRequest\x1a#.seda.users.v1.CreateArtistResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12W\n\tGetArtist\x12\x1f.seda.users.v1.GetArtistRequest\x1a .seda.users.v1.GetArtistResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x63\n\rLookupArtists\x12#.seda.users.v1.LookupArtistsRequest\x1a$.seda.users.v1.LookupArtistsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x63\n\rSearchArtists\x12#.seda.users.v1.SearchArtistsRequest\x1a$.seda.users.v1.SearchArtistsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12`\n\x0cUpdateArtist\x12\".seda.users.v1.UpdateArtistRequest\x1a#.seda.users.v1.UpdateArtistResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12`\n\x0c\x44\x65leteArtist\x12\".seda.users.v1.DeleteArtistRequest\x1a#.seda.users.v1.DeleteArtistResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"seda/users/v1/artist_service.proto\x12\rseda.users.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/users/v1/artist.proto\x1a\x18seda/users/v1/user.proto\x1a seda/users/v1/verification.proto\"W\n\x13\x43reateArtistRequest\x12@\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfileB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"L\n\x14\x43reateArtistResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\"h\n\x10GetArtistRequest\x12&\n\x11\x61rtist_profile_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xbb\x18\x01H\x00\x12\x1c\n\x07user_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa8\xbb\x18\x01H\x00\x42\x0e\n\x05which\x12\x05\xbaH\x02\x08\x01\"\xe5\x01\n\x11GetArtistResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\x12(\n\x04user\x18\x02 \x01(\x0b\x32\x1a.seda.users.v1.UserSummary\x12\x37\n\x10verified_targets\x18\x03 \x03(\x0b\x32\x1d.seda.users.v1.VerifiedTarget\x12\x37\n\x12open_verifications\x18\x04 \x03(\x0b\x32\x1b.seda.users.v1.Verification\"\x97\x01\n\x0eVerifiedTarget\x12\x18\n\ntarget_url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\x0btarget_kind\x18\x02 \x01(\x0e\x32\x19.seda.users.v1.TargetKindB\x04\xe2\x41\x01\x03\x12\x35\n\x0bverify_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"A\n\x14LookupArtistsRequest\x12)\n\x08user_ids\x18\x01 \x03(\tB\x17\xe2\x41\x01\x02\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\"\x06r\x04\xa8\xbb\x18\x01\"X\n\x15LookupArtistsResponse\x12*\n\x07\x61rtists\x18\x01 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\x8a\x01\n\x14SearchArtistsRequest\x12\x1c\n\x05query\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1a\n\x12include_unverified\x18\x02 \x01(\x08\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"]\n\x15SearchArtistsResponse\x12+\n\x07matches\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.ArtistMatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x0b\x41rtistMatch\x12:\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfileB\x04\xe2\x41\x01\x03\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.seda.users.v1.MatchKindB\x04\xe2\x41\x01\x03\"\x88\x01\n\x13UpdateArtistRequest\x12@\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfileB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"L\n\x14UpdateArtistResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\"?\n\x13\x44\x65leteArtistRequest\x12(\n\x11\x61rtist_profile_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\x16\n\x14\x44\x65leteArtistResponse*\x86\x01\n\tMatchKind\x12\x1a\n\x16MATCH_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MATCH_KIND_EXACT\x10\x01\x12\x15\n\x11MATCH_KIND_PREFIX\x10\x02\x12\x18\n\x14MATCH_KIND_SUBSTRING\x10\x03\x12\x16\n\x12MATCH_KIND_SIMILAR\x10\x04\x32\xd8\x04\n\rArtistService\x12`\n\x0c\x43reateArtist\x12\".seda.users.v1.CreateArtistRequest\x1a#.seda.users.v1.CreateArtistResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12W\n\tGetArtist\x12\x1f.seda.users.v1.GetArtistRequest\x1a .seda.users.v1.GetArtistResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x63\n\rLookupArtists\x12#.seda.users.v1.LookupArtistsRequest\x1a$.seda.users.v1.LookupArtistsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12\x63\n\rSearchArtists\x12#.seda.users.v1.SearchArtistsRequest\x1a$.seda.users.v1.SearchArtistsResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12`\n\x0cUpdateArtist\x12\".seda.users.v1.UpdateArtistRequest\x1a#.seda.users.v1.UpdateArtistResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x12`\n\x0c\x44\x65leteArtist\x12\".seda.users.v1.DeleteArtistRequest\x1a#.seda.users.v1.DeleteArtistResponse\"\x07\x90\x02\x02\xa8\xbb\x18\x02\x42J\n\x10\x66m.seda.users.v1P\x01Z$seda.fm/protos/seda/users/v1;usersv1\xaa\x02\rSeda.Users.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +49,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETARTISTREQUEST'].fields_by_name['artist_profile_id']._serialized_options = b'\272H\006r\004\250\273\030\001'
   _globals['_GETARTISTREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_GETARTISTREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\006r\004\250\273\030\001'
+  _globals['_VERIFIEDTARGET'].fields_by_name['target_url']._loaded_options = None
+  _globals['_VERIFIEDTARGET'].fields_by_name['target_url']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFIEDTARGET'].fields_by_name['target_kind']._loaded_options = None
+  _globals['_VERIFIEDTARGET'].fields_by_name['target_kind']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFIEDTARGET'].fields_by_name['verify_time']._loaded_options = None
+  _globals['_VERIFIEDTARGET'].fields_by_name['verify_time']._serialized_options = b'\342A\001\003'
   _globals['_LOOKUPARTISTSREQUEST'].fields_by_name['user_ids']._loaded_options = None
   _globals['_LOOKUPARTISTSREQUEST'].fields_by_name['user_ids']._serialized_options = b'\342A\001\002\272H\020\222\001\r\010\001\020\350\007\"\006r\004\250\273\030\001'
   _globals['_SEARCHARTISTSREQUEST'].fields_by_name['query']._loaded_options = None
@@ -74,34 +83,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTISTSERVICE'].methods_by_name['UpdateArtist']._serialized_options = b'\220\002\002\250\273\030\002'
   _globals['_ARTISTSERVICE'].methods_by_name['DeleteArtist']._loaded_options = None
   _globals['_ARTISTSERVICE'].methods_by_name['DeleteArtist']._serialized_options = b'\220\002\002\250\273\030\002'
-  _globals['_MATCHKIND']._serialized_start=1407
-  _globals['_MATCHKIND']._serialized_end=1541
-  _globals['_CREATEARTISTREQUEST']._serialized_start=238
-  _globals['_CREATEARTISTREQUEST']._serialized_end=325
-  _globals['_CREATEARTISTRESPONSE']._serialized_start=327
-  _globals['_CREATEARTISTRESPONSE']._serialized_end=403
-  _globals['_GETARTISTREQUEST']._serialized_start=405
-  _globals['_GETARTISTREQUEST']._serialized_end=509
-  _globals['_GETARTISTRESPONSE']._serialized_start=511
-  _globals['_GETARTISTRESPONSE']._serialized_end=584
-  _globals['_LOOKUPARTISTSREQUEST']._serialized_start=586
-  _globals['_LOOKUPARTISTSREQUEST']._serialized_end=651
-  _globals['_LOOKUPARTISTSRESPONSE']._serialized_start=653
-  _globals['_LOOKUPARTISTSRESPONSE']._serialized_end=741
-  _globals['_SEARCHARTISTSREQUEST']._serialized_start=744
-  _globals['_SEARCHARTISTSREQUEST']._serialized_end=882
-  _globals['_SEARCHARTISTSRESPONSE']._serialized_start=884
-  _globals['_SEARCHARTISTSRESPONSE']._serialized_end=977
-  _globals['_ARTISTMATCH']._serialized_start=979
-  _globals['_ARTISTMATCH']._serialized_end=1098
-  _globals['_UPDATEARTISTREQUEST']._serialized_start=1101
-  _globals['_UPDATEARTISTREQUEST']._serialized_end=1237
-  _globals['_UPDATEARTISTRESPONSE']._serialized_start=1239
-  _globals['_UPDATEARTISTRESPONSE']._serialized_end=1315
-  _globals['_DELETEARTISTREQUEST']._serialized_start=1317
-  _globals['_DELETEARTISTREQUEST']._serialized_end=1380
-  _globals['_DELETEARTISTRESPONSE']._serialized_start=1382
-  _globals['_DELETEARTISTRESPONSE']._serialized_end=1404
-  _globals['_ARTISTSERVICE']._serialized_start=1544
-  _globals['_ARTISTSERVICE']._serialized_end=2144
+  _globals['_MATCHKIND']._serialized_start=1811
+  _globals['_MATCHKIND']._serialized_end=1945
+  _globals['_CREATEARTISTREQUEST']._serialized_start=331
+  _globals['_CREATEARTISTREQUEST']._serialized_end=418
+  _globals['_CREATEARTISTRESPONSE']._serialized_start=420
+  _globals['_CREATEARTISTRESPONSE']._serialized_end=496
+  _globals['_GETARTISTREQUEST']._serialized_start=498
+  _globals['_GETARTISTREQUEST']._serialized_end=602
+  _globals['_GETARTISTRESPONSE']._serialized_start=605
+  _globals['_GETARTISTRESPONSE']._serialized_end=834
+  _globals['_VERIFIEDTARGET']._serialized_start=837
+  _globals['_VERIFIEDTARGET']._serialized_end=988
+  _globals['_LOOKUPARTISTSREQUEST']._serialized_start=990
+  _globals['_LOOKUPARTISTSREQUEST']._serialized_end=1055
+  _globals['_LOOKUPARTISTSRESPONSE']._serialized_start=1057
+  _globals['_LOOKUPARTISTSRESPONSE']._serialized_end=1145
+  _globals['_SEARCHARTISTSREQUEST']._serialized_start=1148
+  _globals['_SEARCHARTISTSREQUEST']._serialized_end=1286
+  _globals['_SEARCHARTISTSRESPONSE']._serialized_start=1288
+  _globals['_SEARCHARTISTSRESPONSE']._serialized_end=1381
+  _globals['_ARTISTMATCH']._serialized_start=1383
+  _globals['_ARTISTMATCH']._serialized_end=1502
+  _globals['_UPDATEARTISTREQUEST']._serialized_start=1505
+  _globals['_UPDATEARTISTREQUEST']._serialized_end=1641
+  _globals['_UPDATEARTISTRESPONSE']._serialized_start=1643
+  _globals['_UPDATEARTISTRESPONSE']._serialized_end=1719
+  _globals['_DELETEARTISTREQUEST']._serialized_start=1721
+  _globals['_DELETEARTISTREQUEST']._serialized_end=1784
+  _globals['_DELETEARTISTRESPONSE']._serialized_start=1786
+  _globals['_DELETEARTISTRESPONSE']._serialized_end=1808
+  _globals['_ARTISTSERVICE']._serialized_start=1948
+  _globals['_ARTISTSERVICE']._serialized_end=2548
 # @@protoc_insertion_point(module_scope)

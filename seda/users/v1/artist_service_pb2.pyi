@@ -7,9 +7,12 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.users.v1 import artist_pb2 as _artist_pb2
+from seda.users.v1 import user_pb2 as _user_pb2
+from seda.users.v1 import verification_pb2 as _verification_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -136,22 +139,74 @@ class GetArtistResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ARTIST_PROFILE_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    VERIFIED_TARGETS_FIELD_NUMBER: _builtins.int
+    OPEN_VERIFICATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def artist_profile(self) -> _artist_pb2.ArtistProfile:
         """The profile."""
+
+    @_builtins.property
+    def user(self) -> _user_pb2.UserSummary:
+        """The user whose profile it is; absent: that user is being erased."""
+
+    @_builtins.property
+    def verified_targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerifiedTarget]:
+        """The pages by which the profile is verified, the oldest claim first, up to 100."""
+
+    @_builtins.property
+    def open_verifications(self) -> _containers.RepeatedCompositeFieldContainer[_verification_pb2.Verification]:
+        """The claims that wait for a proof, which are PENDING, CHECKING or STALE, the oldest first, up to
+        100. Set only for the user themselves.
+        """
 
     def __init__(
         self,
         *,
         artist_profile: _artist_pb2.ArtistProfile | None = ...,
+        user: _user_pb2.UserSummary | None = ...,
+        verified_targets: _abc.Iterable[Global___VerifiedTarget] | None = ...,
+        open_verifications: _abc.Iterable[_verification_pb2.Verification] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artist_profile", b"artist_profile"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artist_profile", b"artist_profile", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist_profile", b"artist_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist_profile", b"artist_profile", "open_verifications", b"open_verifications", "user", b"user", "verified_targets", b"verified_targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetArtistResponse: _TypeAlias = GetArtistResponse  # noqa: Y015
+
+@_typing.final
+class VerifiedTarget(_message.Message):
+    """A page by which a profile is verified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_URL_FIELD_NUMBER: _builtins.int
+    TARGET_KIND_FIELD_NUMBER: _builtins.int
+    VERIFY_TIME_FIELD_NUMBER: _builtins.int
+    target_url: _builtins.str
+    """The page in its canonical spelling, with https://."""
+    target_kind: _verification_pb2.TargetKind.ValueType
+    """What kind of page it is."""
+    @_builtins.property
+    def verify_time(self) -> _timestamp_pb2.Timestamp:
+        """When the page was last proven."""
+
+    def __init__(
+        self,
+        *,
+        target_url: _builtins.str = ...,
+        target_kind: _verification_pb2.TargetKind.ValueType = ...,
+        verify_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["verify_time", b"verify_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["target_kind", b"target_kind", "target_url", b"target_url", "verify_time", b"verify_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifiedTarget: _TypeAlias = VerifiedTarget  # noqa: Y015
 
 @_typing.final
 class LookupArtistsRequest(_message.Message):

@@ -82,7 +82,7 @@ class ArtistServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetArtist(self, request, context):
-        """Gets one profile, by its id or by its user's.
+        """Gets one profile, by its id or by its user's, with its user and the pages that verify it.
 
         Errors: ARTIST_NOT_FOUND.
         """

@@ -23,7 +23,7 @@ class ArtistServiceStub:
     requested values. Errors: ARTIST_EXISTS, CALLER_SUSPENDED, RATE_LIMITED, USER_NOT_FOUND.
     """
     GetArtist: _aio.UnaryUnaryMultiCallable[_artist_service_pb2.GetArtistRequest, _artist_service_pb2.GetArtistResponse]
-    """Gets one profile, by its id or by its user's.
+    """Gets one profile, by its id or by its user's, with its user and the pages that verify it.
 
     Errors: ARTIST_NOT_FOUND.
     """
@@ -77,7 +77,7 @@ class ArtistServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artist_service_pb2.GetArtistRequest,
         context: _aio.ServicerContext[_artist_service_pb2.GetArtistRequest, _abc.Awaitable[_artist_service_pb2.GetArtistResponse]],
     ) -> _abc.Awaitable[_artist_service_pb2.GetArtistResponse]:
-        """Gets one profile, by its id or by its user's.
+        """Gets one profile, by its id or by its user's, with its user and the pages that verify it.
 
         Errors: ARTIST_NOT_FOUND.
         """

@@ -9,6 +9,7 @@ from uuid import UUID
 from search_text import SearchQuery, parse_query
 from search_text.tiers import MAX_SIMILARITY, MatchTier
 from servicekit.caller import Caller
+from servicekit.clock import Micros
 from servicekit.database import Session
 from servicekit.errors import CallerSuspendedError, PageTokenMismatchError
 from servicekit.ids import new_id
@@ -50,11 +51,13 @@ class RoomDraft:
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """A room as a caller sees it, with the position of the same snapshot."""
+    """A room as a caller sees it, with their read marker, mute and the position of the same snapshot."""
 
     room: Room
     member: Member | None
     position: Position
+    last_read_seq: int
+    muted_until: Micros | None
 
 
 async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[RoomView, bool]:
@@ -113,7 +116,13 @@ async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     if row is None:
         raise RoomNotFoundError(room_id)
     check_not_banned(check_room_visible(room_id, row.membership))
-    return RoomView(row.room, row.member(caller.user_id), Position(room_id, deps.epoch.value, row.last_rev))
+    return RoomView(
+        row.room,
+        row.member(caller.user_id),
+        Position(room_id, deps.epoch.value, row.last_rev),
+        row.last_read_seq,
+        row.muted_until,
+    )
 
 
 async def update_room(deps: Deps, caller: Caller, wanted: RoomChange) -> tuple[Room, Position]:
@@ -210,6 +219,11 @@ async def list_my_rooms(
         found, len(fit), lambda last: encode_token(request_fingerprint, texts=[str(last.room.id)])
     )
     return shown, token, deps.epoch.value
+
+
+async def get_my_rooms_rev(deps: Deps, caller: Caller) -> tuple[int, str]:
+    """Return the number of the last change of the caller's memberships, and the epoch; one statement."""
+    return await room_listing.rooms_rev(deps.database, caller.user_id), deps.epoch.value
 
 
 def _token(request_fingerprint: int, tier: MatchTier, row: PublicRow) -> str:

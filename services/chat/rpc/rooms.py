@@ -8,7 +8,14 @@ from servicekit.ids import parse_id
 from servicekit.pagination import page_size
 from services.chat.actions.deps import Deps
 from services.chat.actions.pins import list_pins, pin_message, unpin_message
-from services.chat.actions.rooms import create_room, get_room, list_my_rooms, list_public_rooms, update_room
+from services.chat.actions.rooms import (
+    create_room,
+    get_my_rooms_rev,
+    get_room,
+    list_my_rooms,
+    list_public_rooms,
+    update_room,
+)
 from services.chat.wire import rooms as wire
 
 
@@ -55,6 +62,11 @@ class RoomServicer:
         return wire.list_my_rooms_response(
             *await list_my_rooms(self._deps, call.caller, size, request.page_token)
         )
+
+    async def GetMyRoomsRev(self, _: pb.GetMyRoomsRevRequest, call: Call) -> pb.GetMyRoomsRevResponse:
+        """See the contract."""
+        rooms_rev, epoch = await get_my_rooms_rev(self._deps, call.caller)
+        return pb.GetMyRoomsRevResponse(rooms_rev=rooms_rev, epoch=epoch)
 
     async def PinMessage(self, request: pb.PinMessageRequest, call: Call) -> pb.PinMessageResponse:
         """See the contract."""

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from search_text import SearchQuery
 from search_text.tiers import MatchTier, prefix_upper_bound, words_tsvector
+from servicekit.clock import Micros
 from servicekit.database import Database
 from servicekit.sql import Query
 from services.chat.domain.model import Room
 from services.chat.domain.room_search import Cursor
 from services.chat.store.membership import MemberRow
 from services.chat.store.message_query import MESSAGE, NO_THREAD, MessageRow
-from services.chat.store.rooms import ROOM_COLUMNS
+from services.chat.store.rooms import ROOM_COLUMNS, muted_until
 
 CANDIDATES = 1_000
 """The maximum number of matches that are read before they are sorted."""
@@ -141,6 +142,7 @@ class MyRoomRow(NamedTuple):
     unread_capped: bool
     mentions: int
     mentions_capped: bool
+    muted_until: Micros | None
     last_message: MessageRow | None
 
 
@@ -157,7 +159,8 @@ _MY_ROOMS = Query[MyRoomRow, UUID, UUID, int](
     "chat.my_rooms",
     f"""
     SELECT {ROOM_COLUMNS}, m.room_id, m.user_id, m.role, m.joined_at, m.rev, m.last_read_seq, c.last_rev,
-           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped, x.*
+           u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
+           {muted_until("$1")}, x.*
       FROM (SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
              WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
              ORDER BY o.room_id LIMIT $3) m
@@ -190,6 +193,23 @@ _MY_ROOMS = Query[MyRoomRow, UUID, UUID, int](
      ORDER BY m.room_id
     """,
 )
+
+
+class RoomsRevRow(NamedTuple):
+    """The number of the last change of a user's memberships."""
+
+    rooms_rev: int
+
+
+_ROOMS_REV = Query[RoomsRevRow, UUID](
+    "chat.rooms_rev", "SELECT rooms_rev FROM chat.user_counters WHERE user_id = $1"
+)
+
+
+async def rooms_rev(database: Database, user_id: UUID) -> int:
+    """Return the number of the last change of a user's memberships; 0 if there was none."""
+    row = await database.row(_ROOMS_REV, user_id)
+    return 0 if row is None else row.rooms_rev
 
 
 async def my_rooms(database: Database, user_id: UUID, after: UUID, limit: int) -> list[MyRoomRow]:

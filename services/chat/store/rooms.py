@@ -44,6 +44,15 @@ ACCESS_FROM = """
 # Rows behind this condition are not read for a caller without access, so the response time reveals nothing.
 CAN_READ = "NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)"
 
+
+def muted_until(user: str) -> str:
+    """Return the expression for when the mute of a user in room `r` expires; far away for one without an expiry."""
+    return f"""
+       (SELECT coalesce(s.expires_at, '9999-12-31T23:59:59Z'::timestamptz) FROM chat.sanctions s
+         WHERE s.room_id = r.id AND s.user_id = {user} AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted_until
+    """
+
+
 # The columns of domain.model.Room.
 ROOM_COLUMNS = """
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
@@ -55,7 +64,10 @@ Reader = Database | Session
 
 
 class RoomRow(NamedTuple):
-    """A room with the caller's membership, its counters, and when and at which rev a member joined."""
+    """A room with the caller's membership, its counters, and when and at which rev a member joined.
+
+    `muted_until` is when the caller's mute in the room expires; None without a mute.
+    """
 
     membership: CallerMembership
     room: Room
@@ -63,6 +75,8 @@ class RoomRow(NamedTuple):
     last_rev: int
     joined_at: Micros | None
     member_rev: int | None
+    last_read_seq: int
+    muted_until: Micros | None
 
     def member(self, user_id: UUID) -> Member | None:
         """Return the caller's membership as a value."""
@@ -76,7 +90,8 @@ class RoomRow(NamedTuple):
 _ROOM = Query[RoomRow, UUID, UUID, Micros | None, Micros | None](
     "chat.room",
     f"""
-    SELECT {MEMBERSHIP_COLUMNS}, {ROOM_COLUMNS}, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev
+    SELECT {MEMBERSHIP_COLUMNS}, {ROOM_COLUMNS}, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev,
+           coalesce(m.last_read_seq, 0) AS last_read_seq, {muted_until("$2")}
     {ACCESS_FROM}
     """,
 )

@@ -121,6 +121,9 @@ def get_room_response(view: RoomView) -> room_service_pb2.GetRoomResponse:
     fill_position(response.position, view.position)
     if view.member is not None:
         fill_member(response.membership, view.member)
+    response.last_read_seq = view.last_read_seq
+    if view.muted_until is not None:
+        to_proto(response.mute_expire_time, view.muted_until)
     return response
 
 
@@ -138,7 +141,7 @@ def list_my_rooms_response(
     page: list[MyRoomRow], next_page_token: str, epoch: str
 ) -> room_service_pb2.ListMyRoomsResponse:
     """Convert a page of the caller's rooms."""
-    response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token)
+    response = room_service_pb2.ListMyRoomsResponse(next_page_token=next_page_token, epoch=epoch)
     for my in page:
         into = response.rooms.add(
             unread_count=my.unread,
@@ -150,6 +153,8 @@ def list_my_rooms_response(
         fill_position(into.position, Position(my.room.id, epoch, my.last_rev))
         fill_room(into.room, my.room)
         fill_member(into.membership, my.member.member())
+        if my.muted_until is not None:
+            to_proto(into.mute_expire_time, my.muted_until)
         if my.last_message is not None:
             fill_message(into.last_message, my.last_message, ())
     return response

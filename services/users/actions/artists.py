@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from servicekit.caller import Caller
@@ -18,8 +19,21 @@ from services.users.domain.errors import (
     NotYourselfError,
     UserNotFoundError,
 )
-from services.users.store import artists
-from services.users.store.artists import ArtistRow, CallerRow, MarkRow
+from services.users.domain.verification import State
+from services.users.store import artists, verification
+from services.users.store.artists import ArtistOfUserRow, ArtistRow, CallerRow, MarkRow
+from services.users.store.users import SummaryRow
+from services.users.store.verification import ClaimRow
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistView:
+    """A profile, its user, the claims that verify it, and for that user alone those that wait for a proof."""
+
+    artist: ArtistRow
+    user: SummaryRow | None
+    verified: list[ClaimRow]
+    waiting: list[ClaimRow]
 
 
 async def create_artist(deps: Deps, caller: Caller, values: ArtistValues) -> ArtistRow:
@@ -42,20 +56,33 @@ async def create_artist(deps: Deps, caller: Caller, values: ArtistValues) -> Art
     return present
 
 
-async def get_artist(deps: Deps, artist_profile_id: UUID) -> ArtistRow:
-    """Return one profile. Raises ArtistNotFoundError."""
+async def get_artist(deps: Deps, caller: Caller, artist_profile_id: UUID) -> ArtistView:
+    """Return one profile; two statements. Raises ArtistNotFoundError."""
     row = await artists.get(deps.database, artist_profile_id)
     if row is None:
         raise ArtistNotFoundError(artist_profile_id)
-    return row
+    return await _view(deps, caller, row)
 
 
-async def get_artist_of_user(deps: Deps, user_id: UUID) -> ArtistRow:
-    """Return the profile of a user. Raises ArtistNotFoundError."""
+async def get_artist_of_user(deps: Deps, caller: Caller, user_id: UUID) -> ArtistView:
+    """Return the profile of a user; two statements. Raises ArtistNotFoundError."""
     row = await artists.get_by_user(deps.database, user_id)
     if row is None:
         raise ArtistNotFoundError(user_id)
-    return row
+    return await _view(deps, caller, row)
+
+
+async def _view(deps: Deps, caller: Caller, row: ArtistOfUserRow) -> ArtistView:
+    claims = await verification.unfinished_claims(deps.database, row.artist.id)
+    return ArtistView(
+        row.artist,
+        row.user,
+        verified=[each for each in claims if each.state == State.VERIFIED],
+        # What is claimed, and with which code, is the claimant's business until it is proven.
+        waiting=[each for each in claims if each.state != State.VERIFIED]
+        if row.artist.user_id == caller.user_id
+        else [],
+    )
 
 
 async def lookup_artists(deps: Deps, user_ids: Sequence[UUID]) -> tuple[list[MarkRow], list[UUID]]:

@@ -24,13 +24,13 @@ class ArtistServicer:
         values = wire.artist_values(request.artist_profile)
         return wire.create_artist_response(await artists.create_artist(self._deps, call.caller, values))
 
-    async def GetArtist(self, request: pb.GetArtistRequest, _: Call) -> pb.GetArtistResponse:
+    async def GetArtist(self, request: pb.GetArtistRequest, call: Call) -> pb.GetArtistResponse:
         """Return one profile."""
         if request.HasField("user_id"):
-            row = await artists.get_artist_of_user(self._deps, parse_id(request.user_id))
+            view = await artists.get_artist_of_user(self._deps, call.caller, parse_id(request.user_id))
         else:
-            row = await artists.get_artist(self._deps, parse_id(request.artist_profile_id))
-        return wire.get_artist_response(row)
+            view = await artists.get_artist(self._deps, call.caller, parse_id(request.artist_profile_id))
+        return wire.get_artist_response(view)
 
     async def LookupArtists(self, request: pb.LookupArtistsRequest, _: Call) -> pb.LookupArtistsResponse:
         """Return the marks of up to 1,000 users."""

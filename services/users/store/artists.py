@@ -13,6 +13,7 @@ from servicekit.sql import Command, Query
 from services.users.domain.artists import ArtistValues
 from services.users.domain.name_skeleton import name_skeleton
 from services.users.domain.users import etag_of
+from services.users.store.users import SummaryRow
 
 
 class ArtistRow(NamedTuple):
@@ -38,6 +39,13 @@ class ArtistRow(NamedTuple):
     def etag(self) -> str:
         """The etag of this state."""
         return etag_of(self.updated_at)
+
+
+class ArtistOfUserRow(NamedTuple):
+    """An artist profile and its user; None while that user is being erased."""
+
+    artist: ArtistRow
+    user: SummaryRow | None
 
 
 class MarkRow(NamedTuple):
@@ -66,12 +74,12 @@ class LookalikeRow(NamedTuple):
 
 ARTIST_COLUMNS = ", ".join(f"a.{column}" for column in ArtistRow._fields)
 
-_GET = Query[ArtistRow, UUID](
-    "users.get_artist", f"SELECT {ARTIST_COLUMNS} FROM users.artist_profiles a WHERE a.id = $1"
-)
-_GET_BY_USER = Query[ArtistRow, UUID](
-    "users.get_artist_of_user", f"SELECT {ARTIST_COLUMNS} FROM users.artist_profiles a WHERE a.user_id = $1"
-)
+_WITH_USER = f"""
+    SELECT {ARTIST_COLUMNS}, u.id, u.display_name, u.role
+    FROM users.artist_profiles a LEFT JOIN users.users u ON u.id = a.user_id AND u.erased_at IS NULL
+"""
+_GET = Query[ArtistOfUserRow, UUID]("users.get_artist", f"{_WITH_USER} WHERE a.id = $1")
+_GET_BY_USER = Query[ArtistOfUserRow, UUID]("users.get_artist_of_user", f"{_WITH_USER} WHERE a.user_id = $1")
 _LOOKUP = Query[MarkRow, list[UUID]](
     "users.lookup_artists",
     "SELECT user_id, id, artist_name, verified FROM users.artist_profiles WHERE user_id = ANY ($1)",
@@ -147,13 +155,13 @@ _FIND_LOOKALIKE = Query[LookalikeRow, UUID, str, str](
 )
 
 
-async def get(database: Database, artist_profile_id: UUID) -> ArtistRow | None:
-    """Return one profile."""
+async def get(database: Database, artist_profile_id: UUID) -> ArtistOfUserRow | None:
+    """Return one profile with its user."""
     return await database.row(_GET, artist_profile_id)
 
 
-async def get_by_user(database: Database, user_id: UUID) -> ArtistRow | None:
-    """Return the profile of a user."""
+async def get_by_user(database: Database, user_id: UUID) -> ArtistOfUserRow | None:
+    """Return the profile of a user with that user."""
     return await database.row(_GET_BY_USER, user_id)
 
 

@@ -163,6 +163,16 @@ _ATTEMPTS = Query[AttemptRow, UUID, UUID, int](
     """,
 )
 
+# An index has the claims in these states alone: their targets differ, so there are few.
+_UNFINISHED = Query[ClaimRow, UUID](
+    "users.unfinished_verifications",
+    f"""
+    SELECT {CLAIM} FROM users.verification_requests r
+    WHERE r.artist_profile_id = $1 AND r.state IN ('PENDING', 'CHECKING', 'VERIFIED', 'STALE')
+    ORDER BY r.id LIMIT 100
+    """,
+)
+
 _NEWEST = "ORDER BY r.id DESC LIMIT $2"
 _LIST_OWN = Query[ClaimRow, UUID, int, UUID](
     "users.list_own_verifications",
@@ -183,6 +193,11 @@ _LIST_ALL_IN_STATE = Query[ClaimRow, UUID, int, str](
     "users.list_verifications_in_state",
     f"SELECT {CLAIM} FROM users.verification_requests r WHERE r.id < $1 AND r.state = $3 {_NEWEST}",
 )
+
+
+async def unfinished_claims(database: Database, artist_profile_id: UUID) -> list[ClaimRow]:
+    """Return a profile's claims that are verified or wait for a proof, the oldest first, up to 100."""
+    return await database.rows(_UNFINISHED, artist_profile_id)
 
 
 async def profile_of(session: Session, claim_id: UUID, user_id: UUID | None) -> UUID | None:

@@ -11,9 +11,12 @@ from servicekit.errors import FieldViolation, InvalidFieldsError
 from servicekit.field_mask import masked_fields
 from servicekit.ids import parse_id
 from servicekit.timestamps import to_proto
+from services.users.actions.artists import ArtistView
 from services.users.domain.artists import UPDATABLE_FIELDS, ArtistUpdate, ArtistValues
 from services.users.store.artist_search import MatchRow
 from services.users.store.artists import ArtistRow, MarkRow
+from services.users.wire.users import put_summary
+from services.users.wire.verification import fill_verification, target_kind
 
 _EXACT = artist_service_pb2.MATCH_KIND_EXACT
 _KINDS: dict[int, artist_service_pb2.MatchKind.ValueType] = {
@@ -74,10 +77,20 @@ def create_artist_response(row: ArtistRow) -> artist_service_pb2.CreateArtistRes
     return response
 
 
-def get_artist_response(row: ArtistRow) -> artist_service_pb2.GetArtistResponse:
+def get_artist_response(view: ArtistView) -> artist_service_pb2.GetArtistResponse:
     """Build the response of GetArtist."""
     response = artist_service_pb2.GetArtistResponse()
-    put_artist(response.artist_profile, row)
+    put_artist(response.artist_profile, view.artist)
+    if view.user is not None:
+        put_summary(response.user, view.user)
+    for claim in view.verified:
+        target = response.verified_targets.add()
+        target.target_url = claim.target_url
+        target.target_kind = target_kind(claim)
+        if claim.verified_at is not None:
+            to_proto(target.verify_time, claim.verified_at)
+    for claim in view.waiting:
+        fill_verification(response.open_verifications.add(), claim)
     return response
 
 

@@ -75,16 +75,20 @@ def update_user_response(row: UserRow, caller: Caller) -> user_service_pb2.Updat
     return response
 
 
+def put_summary(into: user_pb2.UserSummary, row: SummaryRow) -> None:
+    """Fill a UserSummary from its row."""
+    into.id = str(row.id)
+    into.display_name = row.display_name
+    into.role = ROLES[row.role]
+
+
 def lookup_users_response(
     found: Iterable[SummaryRow], missing: Iterable[UUID]
 ) -> user_service_pb2.LookupUsersResponse:
     """Build the response of LookupUsers."""
     response = user_service_pb2.LookupUsersResponse()
     for row in found:
-        summary = response.users.add()
-        summary.id = str(row.id)
-        summary.display_name = row.display_name
-        summary.role = ROLES[row.role]
+        put_summary(response.users.add(), row)
     response.missing_ids.extend(str(each) for each in missing)
     return response
 

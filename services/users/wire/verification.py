@@ -38,13 +38,18 @@ def attempt_listing(request: service_pb.ListAttemptsRequest) -> Listing:
     return Listing(request.as_admin, page_size(request.page_size), request.page_token)
 
 
+def target_kind(row: ClaimRow) -> pb.TargetKind.ValueType:
+    """Return the kind of a claimed page."""
+    return pb.TargetKind.Value(f"TARGET_KIND_{row.target_kind}")
+
+
 def fill_verification(into: pb.Verification, row: ClaimRow) -> None:
     """Write a claim, for its owner or an administrator."""
     into.id = str(row.id)
     into.user_id = str(row.user_id)
     into.artist_profile_id = str(row.artist_profile_id)
     into.target_url = row.target_url
-    into.target_kind = pb.TargetKind.Value(f"TARGET_KIND_{row.target_kind}")
+    into.target_kind = target_kind(row)
     into.state = pb.VerificationState.Value(f"VERIFICATION_STATE_{row.state}")
     into.code = row.claim_code
     into.attempt_count = row.attempt_count

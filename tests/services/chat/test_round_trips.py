@@ -67,6 +67,7 @@ STATEMENTS = {
     "RoomService.UpdateRoom": 8,
     "RoomService.ListPublicRooms": 1,
     "RoomService.ListMyRooms": 1,
+    "RoomService.GetMyRoomsRev": 1,
     "RoomService.PinMessage": 9,
     "RoomService.UnpinMessage": 8,
     "RoomService.ListPins": 2,

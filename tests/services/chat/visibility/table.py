@@ -78,6 +78,7 @@ TABLE: dict[str, Row | InspectRow] = {
     "RoomService.UpdateRoom": _ARRANGE,
     "RoomService.ListPublicRooms": _ANYBODY,
     "RoomService.ListMyRooms": _ANYBODY,
+    "RoomService.GetMyRoomsRev": _ANYBODY,
     "RoomService.PinMessage": _CURATE,
     "RoomService.UnpinMessage": _CURATE,
     "RoomService.ListPins": _READ,
