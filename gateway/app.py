@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from gateway.actions.deps import Deps
+from gateway.actions.deps import DEFAULT_BUDGETS, Budgets, Deps
 from gateway.clients.chat import ChatClient
 from gateway.clients.health import HealthWatch
 from gateway.clients.tracks import TracksClient
@@ -52,7 +52,9 @@ def build(context: AppContext[Settings]) -> App:
     return compose(context, upstream_services(context.settings))
 
 
-def compose(context: AppContext[Settings], upstreams: Sequence[UpstreamService]) -> App:
+def compose(
+    context: AppContext[Settings], upstreams: Sequence[UpstreamService], budgets: Budgets = DEFAULT_BUDGETS
+) -> App:
     """Build the gateway in front of `upstreams`, which include users, chat and tracks."""
     clients = {each.name: _client(context, each) for each in upstreams}
     proxy = Proxy(context.health)
@@ -65,6 +67,7 @@ def compose(context: AppContext[Settings], upstreams: Sequence[UpstreamService])
         users=UsersClient(clients["users"]),
         tracks=TracksClient(clients["tracks"]),
         system_status=upstream_health,
+        budgets=budgets,
     )
     return App(
         servicers=[GatewayServicer(deps)],

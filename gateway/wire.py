@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gateway.actions.get_home import Home
+from gateway.actions.get_me import Me
 from gateway.actions.get_room_page import RoomPage
+from gateway.actions.parts import track_from_snapshot
 from gateway.actions.post_message import PostResult
 from gateway.domain.status import ServiceStatus
-from seda.chat.v1.message_pb2 import TrackSnapshot
 from seda.gateway.v1 import gateway_service_pb2 as pb
-from seda.tracks.v1.track_pb2 import Track
 from servicekit import timestamps
 
 
@@ -20,32 +21,41 @@ def post_message_response(post: PostResult) -> pb.PostMessageResponse:
         message=sent.message, track=post.track, deduplicated=sent.deduplicated, position=sent.position
     )
     if post.track is None and sent.message.HasField("track"):
-        _from_snapshot(response.track, sent.message.track)
+        response.track.CopyFrom(track_from_snapshot(sent.message.track))
     return response
+
+
+def get_me_response(me: Me) -> pb.GetMeResponse:
+    """Build the response of GetMe."""
+    response = pb.GetMeResponse(user=me.user, unreachable=me.unreachable)
+    if me.artist is not None:
+        response.artist_profile.CopyFrom(me.artist.artist_profile)
+        response.open_verifications.extend(me.artist.open_verifications)
+    if me.rooms is not None:
+        response.rooms_rev, response.epoch = me.rooms.rooms_rev, me.rooms.epoch
+    return response
+
+
+def get_home_response(home: Home) -> pb.GetHomeResponse:
+    """Build the response of GetHome."""
+    listed = home.listed
+    return pb.GetHomeResponse(
+        rooms=listed.rooms,
+        next_page_token=listed.next_page_token,
+        epoch=listed.epoch,
+        **home.parts._asdict(),
+    )
 
 
 def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:
-    """Join the parts of a page: each author and track once, with a placeholder if it was not found."""
-    messages_page = page.messages_page
-    response = pb.GetRoomPageResponse(
-        messages=messages_page.messages,
-        next_page_token=messages_page.next_page_token,
-        unreachable=page.unreachable,
-        position=messages_page.position,
+    """Build the response of GetRoomPage."""
+    listed = page.listed
+    return pb.GetRoomPageResponse(
+        messages=listed.messages,
+        next_page_token=listed.next_page_token,
+        position=listed.position if listed.HasField("position") else None,
+        **page.parts._asdict(),
     )
-    for user_id in page.authors:
-        user = page.users_found.get(user_id)
-        if user is None:
-            response.authors.add().id = user_id
-        else:
-            response.authors.append(user)
-    for track_id, snapshot in page.tracks.items():
-        track = page.tracks_found.get(track_id)
-        if track is None:
-            _from_snapshot(response.tracks.add(), snapshot)
-        else:
-            response.tracks.append(track)
-    return response
 
 
 def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.GetSystemStatusResponse:
@@ -58,15 +68,3 @@ def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.Get
         if status.since is not None:
             timestamps.to_proto(service.since_time, status.since)
     return response
-
-
-def _from_snapshot(track: Track, snapshot: TrackSnapshot) -> None:
-    track.id = snapshot.track_id
-    track.provider = snapshot.provider
-    track.provider_id = snapshot.provider_id
-    track.url = snapshot.url
-    track.title = snapshot.title
-    track.artist = snapshot.artist
-    track.artwork_url = snapshot.artwork_url
-    if snapshot.HasField("duration"):
-        track.duration.CopyFrom(snapshot.duration)

@@ -34,6 +34,10 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+class UnexpectedStatusError(RuntimeError):
+    """A service's gRPC core refused a call, such as to a method that an older build lacks; a retry would not help."""
+
+
 def service_config(methods: Iterable[Method], *, request_ids: bool = False) -> str:
     """The gRPC service config: round robin over healthy backends, and retries of idempotent methods.
 
@@ -174,5 +178,4 @@ class ServiceClient:
             return DeadlineExceededError(f"the {self.name} service did not respond in time")
         if error.code() in _UNREACHABLE:
             return ServiceUnavailableError(self.name)
-        # Such as a missing method or a message that is too large: a retry would not help.
-        return RuntimeError(f"{self.name} returned {error.code().name} without details")
+        return UnexpectedStatusError(f"{self.name} returned {error.code().name} without details")

@@ -1,6 +1,7 @@
 """Dependencies of the actions, as protocols that app.py implements.
 
-The gateway owns no data, so its actions work on the contract's messages directly.
+The gateway owns no data, so its actions work on the contract's messages directly. Every call is made with the
+caller's token, within the remaining deadline, and within `seconds` where a method takes them.
 """
 
 from __future__ import annotations
@@ -16,32 +17,58 @@ from seda.chat.v1.message_service_pb2 import (
     SendMessageRequest,
     SendMessageResponse,
 )
+from seda.chat.v1.room_service_pb2 import (
+    GetMyRoomsRevResponse,
+    GetRoomResponse,
+    ListMyRoomsRequest,
+    ListMyRoomsResponse,
+)
 from seda.tracks.v1.track_pb2 import Track
-from seda.users.v1.user_pb2 import UserSummary
+from seda.users.v1.artist_pb2 import ArtistMark
+from seda.users.v1.artist_service_pb2 import GetArtistResponse
+from seda.users.v1.user_pb2 import User, UserSummary
 
 
 class Chat(Protocol):
-    """The chat service, called with the caller's token."""
+    """The chat service."""
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
         """Send a message."""
 
-    async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
+    async def list_messages(self, request: ListMessagesRequest, seconds: float) -> ListMessagesResponse:
         """Return a page of a room's messages."""
+
+    async def get_room(self, room_id: str, seconds: float) -> GetRoomResponse:
+        """Return a room with the caller's membership."""
+
+    async def list_my_rooms(self, request: ListMyRoomsRequest, seconds: float) -> ListMyRoomsResponse:
+        """Return a page of the caller's rooms."""
+
+    async def get_my_rooms_rev(self, seconds: float) -> GetMyRoomsRevResponse:
+        """Return the number of the last change of the caller's memberships."""
 
 
 class Users(Protocol):
     """The users service."""
 
-    async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
-        """Return the summaries of the users that exist, within `seconds`."""
+    async def get_me(self, seconds: float) -> User:
+        """Return the caller."""
+
+    async def get_artist_of_user(self, user_id: str, seconds: float) -> GetArtistResponse | None:
+        """Return the artist profile of a user; None if there is none."""
+
+    async def lookup_users(self, user_ids: Sequence[str], seconds: float) -> Sequence[UserSummary]:
+        """Return the summaries of the users that exist, of up to 1,000 ids."""
+
+    async def lookup_artists(self, user_ids: Sequence[str], seconds: float) -> Sequence[ArtistMark]:
+        """Return the marks of the users that have an artist profile, of up to 1,000 ids."""
 
 
 class Tracks(Protocol):
     """The tracks service."""
 
-    async def lookup(self, track_ids: Sequence[str], seconds: float) -> list[Track]:
-        """Return the tracks that exist, within `seconds`."""
+    async def lookup_tracks(self, track_ids: Sequence[str], seconds: float) -> Sequence[Track]:
+        """Return the tracks that exist, of up to 1,000 ids."""
 
 
 class SystemStatus(Protocol):
@@ -52,6 +79,17 @@ class SystemStatus(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Budgets:
+    """How long the calls of a composed read may take, in seconds: to its main service, and each other one."""
+
+    main_seconds: float = 5.0
+    lookup_seconds: float = 1.5
+
+
+DEFAULT_BUDGETS = Budgets()
+
+
+@dataclass(frozen=True, slots=True)
 class Deps:
     """Built once per process by app.py."""
 
@@ -59,3 +97,4 @@ class Deps:
     users: Users
     tracks: Tracks
     system_status: SystemStatus
+    budgets: Budgets

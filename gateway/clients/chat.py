@@ -9,6 +9,15 @@ from seda.chat.v1.message_service_pb2 import (
     SendMessageResponse,
 )
 from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
+from seda.chat.v1.room_service_pb2 import (
+    GetMyRoomsRevRequest,
+    GetMyRoomsRevResponse,
+    GetRoomRequest,
+    GetRoomResponse,
+    ListMyRoomsRequest,
+    ListMyRoomsResponse,
+)
+from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from servicekit.channels import ServiceClient
 from servicekit.handlers import DEFAULT_DEADLINE
 from servicekit.ids import new_id
@@ -19,14 +28,28 @@ class ChatClient:
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
-        self._stub = MessageServiceStub(client.channel)
-        self._retrying_stub = MessageServiceStub(client.retrying_channel)
+        self._rooms = RoomServiceStub(client.channel)
+        self._messages = MessageServiceStub(client.channel)
+        self._retrying_messages = MessageServiceStub(client.retrying_channel)
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
         """Send a message. Retried, so the request gets a request_id if it has none."""
         request.request_id = request.request_id or str(new_id())
-        return await self._client.call(self._retrying_stub.SendMessage, request, timeout=DEFAULT_DEADLINE)
+        return await self._client.call(self._retrying_messages.SendMessage, request, timeout=DEFAULT_DEADLINE)
 
-    async def list_messages(self, request: ListMessagesRequest) -> ListMessagesResponse:
+    async def list_messages(self, request: ListMessagesRequest, seconds: float) -> ListMessagesResponse:
         """Return a page of a room's messages."""
-        return await self._client.call(self._stub.ListMessages, request, timeout=DEFAULT_DEADLINE)
+        return await self._client.call(self._messages.ListMessages, request, timeout=seconds)
+
+    async def get_room(self, room_id: str, seconds: float) -> GetRoomResponse:
+        """Return a room with the caller's membership."""
+        request = GetRoomRequest(room_id=room_id)
+        return await self._client.call(self._rooms.GetRoom, request, timeout=seconds)
+
+    async def list_my_rooms(self, request: ListMyRoomsRequest, seconds: float) -> ListMyRoomsResponse:
+        """Return a page of the caller's rooms."""
+        return await self._client.call(self._rooms.ListMyRooms, request, timeout=seconds)
+
+    async def get_my_rooms_rev(self, seconds: float) -> GetMyRoomsRevResponse:
+        """Return the number of the last change of the caller's memberships."""
+        return await self._client.call(self._rooms.GetMyRoomsRev, GetMyRoomsRevRequest(), timeout=seconds)

@@ -4,25 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.clients.batches import in_batches
-from seda.users.v1.user_pb2 import UserSummary
-from seda.users.v1.user_service_pb2 import LookupUsersRequest
+from seda.users.v1.artist_pb2 import ArtistMark
+from seda.users.v1.artist_service_pb2 import GetArtistRequest, GetArtistResponse, LookupArtistsRequest
+from seda.users.v1.artist_service_pb2_grpc import ArtistServiceStub
+from seda.users.v1.user_pb2 import User, UserSummary
+from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.channels import ServiceClient
+from servicekit.errors import Code, ServiceError
 
 
 class UsersClient:
-    """Reads users with the caller's token."""
+    """Reads users and artists with the caller's token."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
-        self._stub = UserServiceStub(client.channel)
+        self._users = UserServiceStub(client.channel)
+        self._artists = ArtistServiceStub(client.channel)
 
-    async def lookup(self, user_ids: Sequence[str], seconds: float) -> list[UserSummary]:
-        """Return the summaries of the users that exist, within `seconds`."""
+    async def get_me(self, seconds: float) -> User:
+        """Return the caller."""
+        return (await self._client.call(self._users.GetUser, GetUserRequest(), timeout=seconds)).user
 
-        async def lookup_batch(batch: Sequence[str]) -> Sequence[UserSummary]:
-            request = LookupUsersRequest(user_ids=batch)
-            return (await self._client.call(self._stub.LookupUsers, request, timeout=seconds)).users
+    async def get_artist_of_user(self, user_id: str, seconds: float) -> GetArtistResponse | None:
+        """Return the artist profile of a user; None if there is none."""
+        request = GetArtistRequest(user_id=user_id)
+        try:
+            return await self._client.call(self._artists.GetArtist, request, timeout=seconds)
+        except ServiceError as error:
+            if error.code is Code.NOT_FOUND:
+                return None
+            raise
 
-        return await in_batches(user_ids, lookup_batch)
+    async def lookup_users(self, user_ids: Sequence[str], seconds: float) -> Sequence[UserSummary]:
+        """Return the summaries of the users that exist, of up to 1,000 ids."""
+        request = LookupUsersRequest(user_ids=user_ids)
+        return (await self._client.call(self._users.LookupUsers, request, timeout=seconds)).users
+
+    async def lookup_artists(self, user_ids: Sequence[str], seconds: float) -> Sequence[ArtistMark]:
+        """Return the marks of the users that have an artist profile, of up to 1,000 ids."""
+        request = LookupArtistsRequest(user_ids=user_ids)
+        return (await self._client.call(self._artists.LookupArtists, request, timeout=seconds)).artists

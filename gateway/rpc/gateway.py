@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gateway import wire
 from gateway.actions.deps import Deps
+from gateway.actions.get_home import get_home
+from gateway.actions.get_me import get_me
 from gateway.actions.get_room_page import get_room_page
 from gateway.actions.get_system_status import get_system_status
 from gateway.actions.post_message import post_message
@@ -22,6 +24,14 @@ class GatewayServicer:
     async def PostMessage(self, request: pb.PostMessageRequest, call: Call) -> pb.PostMessageResponse:
         """Post a message with a track given by its link."""
         return wire.post_message_response(await post_message(self._deps, request, call.deadline))
+
+    async def GetMe(self, _: pb.GetMeRequest, call: Call) -> pb.GetMeResponse:
+        """Return the caller."""
+        return wire.get_me_response(await get_me(self._deps, call.caller.user_id, call.deadline))
+
+    async def GetHome(self, request: pb.GetHomeRequest, call: Call) -> pb.GetHomeResponse:
+        """Return a page of the caller's rooms."""
+        return wire.get_home_response(await get_home(self._deps, request, call.deadline))
 
     async def GetRoomPage(self, request: pb.GetRoomPageRequest, call: Call) -> pb.GetRoomPageResponse:
         """Return a page of a room with the authors and tracks on it."""

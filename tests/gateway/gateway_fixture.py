@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from gateway.actions.deps import DEFAULT_BUDGETS, Budgets
 from gateway.app import UpstreamService, compose, upstream_services
 from gateway.config import Settings
 from seda.rpc.v1.caller_pb2 import Caller, Role
@@ -23,8 +24,12 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 RESOLVE = "/seda.users.internal.v1.IdentityService/ResolveCaller"
 GET_USER = "/seda.users.v1.UserService/GetUser"
 LOOKUP_USERS = "/seda.users.v1.UserService/LookupUsers"
+LOOKUP_ARTISTS = "/seda.users.v1.ArtistService/LookupArtists"
+GET_ARTIST = "/seda.users.v1.ArtistService/GetArtist"
 SEND = "/seda.chat.v1.MessageService/SendMessage"
 LIST = "/seda.chat.v1.MessageService/ListMessages"
+MY_ROOMS = "/seda.chat.v1.RoomService/ListMyRooms"
+ROOMS_REV = "/seda.chat.v1.RoomService/GetMyRoomsRev"
 LOOKUP_TRACKS = "/seda.tracks.v1.TrackService/LookupTracks"
 CALLER_ID = "0190a5c0-0000-7000-8000-00000000000a"
 UPSERT = "/seda.tracks.internal.v1.CatalogService/UpsertTrack"
@@ -74,10 +79,15 @@ def settings(users: str, chat: str, tracks: str, **values: Any) -> Settings:
 
 @asynccontextmanager
 async def start_gateway(
-    config: Settings, *, also: Sequence[UpstreamService] = (), clock: Clock | None = None
+    config: Settings,
+    *,
+    also: Sequence[UpstreamService] = (),
+    clock: Clock | None = None,
+    budgets: Budgets = DEFAULT_BUDGETS,
 ) -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
     """A running gateway and a channel to it. `also` are upstreams besides those of the suite."""
-    process = Process(config, lambda context: compose(context, [*upstream_services(config), *also]), clock)
+    upstreams = [*upstream_services(config), *also]
+    process = Process(config, lambda context: compose(context, upstreams, budgets), clock)
     await process.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}")
     try:
@@ -89,7 +99,11 @@ async def start_gateway(
 
 @asynccontextmanager
 async def running_gateway(
-    *, also: Sequence[UpstreamService] = (), clock: Clock | None = None, **values: Any
+    *,
+    also: Sequence[UpstreamService] = (),
+    clock: Clock | None = None,
+    budgets: Budgets = DEFAULT_BUDGETS,
+    **values: Any,
 ) -> AsyncIterator[GatewayFixture]:
     """A gateway in front of three fake upstreams; users resolves the caller."""
     async with AsyncExitStack() as stack:
@@ -97,7 +111,9 @@ async def running_gateway(
         caller = Caller(user_id=CALLER_ID, role=Role.ROLE_USER)
         users.respond(RESOLVE, ResolveCallerResponse(caller=caller))
         config = settings(users.target, chat.target, tracks.target, **values)
-        process, channel = await stack.enter_async_context(start_gateway(config, also=also, clock=clock))
+        process, channel = await stack.enter_async_context(
+            start_gateway(config, also=also, clock=clock, budgets=budgets)
+        )
         yield GatewayFixture(process, channel, users, chat, tracks)
 
 

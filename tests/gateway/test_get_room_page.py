@@ -1,6 +1,5 @@
 """GetRoomPage: three calls for any page, and degraded pages without users or tracks."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,49 +8,31 @@ from uuid import UUID
 import grpc
 import pytest
 from google.protobuf.message import Message as AnyMessage
-from google.rpc import error_details_pb2
 
-from gateway.clients.batches import in_batches
-from seda.chat.v1.message_pb2 import Message, TrackSnapshot
+from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
 from seda.chat.v1.position_pb2 import Position
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
-from seda.rpc.v1.caller_pb2 import Role
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, LookupTracksResponse
 from seda.users.v1.user_pb2 import UserSummary
 from seda.users.v1.user_service_pb2 import LookupUsersRequest, LookupUsersResponse
+from tests.gateway.fake_data import as_posted, failing, forever, know_everybody, mark, snapshot, track, user
 from tests.gateway.fake_server import Context, FakeServer
 from tests.gateway.gateway_fixture import (
     AS_USER,
     LIST,
+    LOOKUP_ARTISTS,
     LOOKUP_TRACKS,
     LOOKUP_USERS,
     RESOLVE,
     SECONDS,
     GatewayFixture,
     details,
-    status_bytes,
 )
 
 ROOM = str(UUID(int=1))
-
-
-def user(number: int) -> str:
-    return str(UUID(int=1_000_000 + number))
-
-
-def track(number: int) -> str:
-    return str(UUID(int=2_000_000 + number))
-
-
-def snapshot(number: int) -> TrackSnapshot:
-    made = TrackSnapshot(
-        track_id=track(number), provider="spotify", provider_id=f"p{number}", url="https://x"
-    )
-    made.title, made.artist, made.artwork_url, made.duration.seconds = "Then", "Her", "https://y", 180
-    return made
 
 
 def page(roots: int, replies: int = 0) -> ListMessagesResponse:
@@ -67,45 +48,11 @@ def page(roots: int, replies: int = 0) -> ListMessagesResponse:
     return made
 
 
-def know_everybody(gateway: GatewayFixture) -> None:
-    """Make users and tracks find every id."""
-
-    async def users(data: bytes, _context: Context) -> bytes:
-        asked = LookupUsersRequest.FromString(data).user_ids
-        found = [UserSummary(id=each, display_name=f"name of {each}", role=Role.ROLE_USER) for each in asked]
-        # Not in the requested order.
-        return LookupUsersResponse(users=reversed(found)).SerializeToString()
-
-    async def tracks(data: bytes, _context: Context) -> bytes:
-        asked = LookupTracksRequest.FromString(data).track_ids
-        found = [Track(id=each, title=f"title of {each}") for each in asked]
-        return LookupTracksResponse(tracks=reversed(found)).SerializeToString()
-
-    gateway.users.handlers[LOOKUP_USERS] = users
-    gateway.tracks.handlers[LOOKUP_TRACKS] = tracks
-
-
 async def get(gateway: GatewayFixture, seconds: float = SECONDS, **fields: Any) -> GetRoomPageResponse:
     """Call GetRoomPage as the user."""
     stub = GatewayServiceStub(gateway.channel)
     request = GetRoomPageRequest(**{"room_id": ROOM, **fields})
     return await stub.GetRoomPage(request, metadata=AS_USER, timeout=seconds)
-
-
-async def forever(_data: bytes, _context: Context) -> bytes:
-    await asyncio.Event().wait()
-    return b""
-
-
-def failing(code: grpc.StatusCode, reason: str = "") -> Any:
-    """A handler that aborts with an error."""
-
-    async def end(_data: bytes, context: Context) -> bytes:
-        info = error_details_pb2.ErrorInfo(reason=reason, domain="somebody.seda.fm")
-        serialized = status_bytes(code.value[0], "no", *([info] if reason else []))
-        await context.abort(code, "no", trailing_metadata=(("grpc-status-details-bin", serialized),))
-
-    return end
 
 
 def repeated(field: Sequence[AnyMessage]) -> list[AnyMessage]:
@@ -121,6 +68,7 @@ async def test_get_room_page_joins_messages_users_and_tracks(gateway: GatewayFix
     assert [(each.id, each.display_name) for each in answer.authors] == [
         (user(number), f"name of {user(number)}") for number in (1, 2, 3, 4)
     ]
+    assert repeated(answer.artists) == [mark(user(number)) for number in (1, 3)]
     assert [(each.id, each.title) for each in answer.tracks] == [
         (track(number), f"title of {track(number)}") for number in (1, 2, 3, 4)
     ]
@@ -129,7 +77,7 @@ async def test_get_room_page_joins_messages_users_and_tracks(gateway: GatewayFix
 
 
 @pytest.mark.parametrize(("roots", "replies"), [(1, 0), (1, 5), (100, 0), (100, 5)])
-async def test_get_room_page_takes_three_calls_for_any_page(
+async def test_get_room_page_takes_four_calls_for_any_page(
     gateway: GatewayFixture, roots: int, replies: int
 ) -> None:
     know_everybody(gateway)
@@ -138,11 +86,11 @@ async def test_get_room_page_takes_three_calls_for_any_page(
     count = roots * (1 + replies)
     assert [len(answer.messages), len(answer.authors), len(answer.tracks)] == [roots, count, count]
     assert gateway.chat.paths() == [LIST]
-    assert gateway.users.paths() == [RESOLVE, LOOKUP_USERS]
+    assert sorted(gateway.users.paths()) == sorted([RESOLVE, LOOKUP_USERS, LOOKUP_ARTISTS])
     assert gateway.tracks.paths() == [LOOKUP_TRACKS]
 
 
-async def test_get_room_page_looks_up_each_author_and_track_once(
+async def test_get_room_page_looks_up_each_user_and_track_once(
     gateway: GatewayFixture,
 ) -> None:
     know_everybody(gateway)
@@ -154,7 +102,7 @@ async def test_get_room_page_looks_up_each_author_and_track_once(
     gateway.chat.respond(LIST, listed)
     answer = await get(gateway)
     asked = LookupUsersRequest.FromString((await gateway.users.received(LOOKUP_USERS)).data)
-    assert list(asked.user_ids) == [each.id for each in answer.authors] == [user(1)]
+    assert list(asked.user_ids) == [each.id for each in answer.authors] == [user(1), user(99)]
     assert [each.id for each in answer.tracks] == [track(1)]
 
 
@@ -182,6 +130,7 @@ async def test_get_room_page_requests_roots_of_the_page(gateway: GatewayFixture)
 
 
 async def test_get_room_page_has_placeholders_for_missing_ids(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
     gateway.users.respond(LOOKUP_USERS, LookupUsersResponse(missing_ids=[user(1)]))
     gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse(missing_ids=[track(1)]))
     gateway.chat.respond(LIST, page(roots=1))
@@ -203,13 +152,6 @@ async def test_get_room_page_looks_up_remaining_tracks(gateway: GatewayFixture) 
     answer = await get(gateway)
     assert {each.title for each in answer.tracks} == {f"title of {each.id}" for each in answer.tracks}
     assert gateway.tracks.paths() == [LOOKUP_TRACKS] * 3
-
-
-def as_posted(number: int) -> Track:
-    """The track snapshot of a message."""
-    made = Track(id=track(number), provider="spotify", provider_id=f"p{number}", url="https://x")
-    made.title, made.artist, made.artwork_url, made.duration.seconds = "Then", "Her", "https://y", 180
-    return made
 
 
 async def away(service: FakeServer, _path: str) -> None:
@@ -259,6 +201,7 @@ async def test_get_room_page_degrades_without_tracks(gateway: GatewayFixture, tr
 async def test_get_room_page_enriches_concurrently_within_the_budget(
     gateway: GatewayFixture,
 ) -> None:
+    know_everybody(gateway)
     gateway.users.handlers[LOOKUP_USERS] = gateway.tracks.handlers[LOOKUP_TRACKS] = forever
     gateway.chat.respond(LIST, page(roots=1))
     answer = await get(gateway, seconds=1.0)
@@ -302,6 +245,15 @@ async def test_get_room_page_without_chat_is_unavailable(gateway: GatewayFixture
     assert details(raised.value)["ErrorInfo"].metadata == {"service": "chat"}
 
 
+async def test_get_room_page_comes_from_services_that_lack_a_method_yet(gateway: GatewayFixture) -> None:
+    know_everybody(gateway)
+    del gateway.users.handlers[LOOKUP_ARTISTS]
+    gateway.chat.respond(LIST, page(roots=1))
+    answer = await get(gateway)
+    assert (list(answer.unreachable), list(answer.artists)) == (["users"], [])
+    assert answer.authors[0].display_name
+
+
 async def test_get_room_page_does_not_hide_permission_errors(gateway: GatewayFixture) -> None:
     know_everybody(gateway)
     gateway.users.handlers[LOOKUP_USERS] = failing(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
@@ -309,16 +261,3 @@ async def test_get_room_page_does_not_hide_permission_errors(gateway: GatewayFix
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await get(gateway)
     assert details(raised.value)["ErrorInfo"].reason == "TOKEN_EXPIRED"
-
-
-@pytest.mark.parametrize(("count", "batches"), [(0, []), (1000, [1000]), (2001, [1000, 1000, 1])])
-async def test_lookups_stay_within_the_batch_size(count: int, batches: list[int]) -> None:
-    asked: list[int] = []
-
-    async def ask(ids: Sequence[str]) -> Sequence[str]:
-        asked.append(len(ids))
-        return ids
-
-    ids = [str(number) for number in range(count)]
-    assert await in_batches(ids, ask) == ids
-    assert asked == batches

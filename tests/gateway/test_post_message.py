@@ -89,13 +89,18 @@ def signed_by(authorization: str | bytes, target: str) -> ServiceToken:
 async def test_post_message_sends_the_link_and_reads_the_track(gateway: GatewayFixture) -> None:
     gateway.chat.respond(SEND, SENT)
     gateway.tracks.respond(LOOKUP_TRACKS, LookupTracksResponse(tracks=[TRACK]))
-    answer = await post(gateway, track_url=LINK, request_id=REQUEST_ID)
+    fields: dict[str, Any] = {
+        "track_url": LINK,
+        "parent_id": TRACK.id,
+        "mention_user_ids": [ROOM, REQUEST_ID],
+    }
+    answer = await post(gateway, request_id=REQUEST_ID, **fields)
     assert answer == PostMessageResponse(
         message=SENT.message, track=TRACK, deduplicated=True, position=Position(epoch="e1", rev=7)
     )
     sent = await gateway.chat.received(SEND)
     assert SendMessageRequest.FromString(sent.data) == SendMessageRequest(
-        room_id=ROOM, text="listen", track_url=LINK, request_id=REQUEST_ID
+        room_id=ROOM, text="listen", request_id=REQUEST_ID, **fields
     )
     looked_up = await gateway.tracks.received(LOOKUP_TRACKS)
     assert LookupTracksRequest.FromString(looked_up.data) == LookupTracksRequest(track_ids=[TRACK.id])
@@ -188,11 +193,13 @@ async def test_forwarded_send_is_not_retried(gateway: GatewayFixture) -> None:
         ({"text": "\x00"}, "text"),
         ({"track_url": "x" * 2049}, "track_url"),
         ({"request_id": "no"}, "request_id"),
+        ({"parent_id": "no"}, "parent_id"),
+        ({"mention_user_ids": [ROOM] * 51}, "mention_user_ids"),
         ({"text": ""}, ""),
     ],
 )
 async def test_post_message_validates_before_any_call(
-    gateway: GatewayFixture, fields: dict[str, str], field: str
+    gateway: GatewayFixture, fields: dict[str, Any], field: str
 ) -> None:
     error = await refused(gateway, **fields)
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -105,6 +105,19 @@ def test_demo_data_are_made_once_and_kept(running: RealSuite, folder: Path, base
 
 
 @pytest.mark.usefixtures("running")
+def test_composed_pages_of_the_demo_data_name_people_and_tracks(folder: Path) -> None:
+    home = json.loads(seda(folder, "call", "GetHome", "--as", "ada").stdout)
+    assert {each["room"]["name"] for each in home["rooms"]} == {"Morning coffee", "Basement dub"}
+    authors = {each["displayName"] for each in home["authors"]}
+    assert authors
+    assert authors <= {"Ada", "Bo", "Chidi", "Dara", "Esme"}
+    assert "unreachable" not in home
+    me = json.loads(seda(folder, "call", "GetMe", "--as", "esme").stdout)
+    assert (me["user"]["displayName"], me["artistProfile"]["verified"]) == ("Esme", True)
+    assert "roomsRev" in me
+
+
+@pytest.mark.usefixtures("running")
 def test_demo_artists_are_verified_pending_and_refused(folder: Path, base: int) -> None:
     def states() -> list[tuple[str, str]]:
         listed = seda(folder, "admin", "verification", "list", "--json")

@@ -27,13 +27,16 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.chat.v1 import message_pb2 as seda_dot_chat_dot_v1_dot_message__pb2
 from seda.chat.v1 import position_pb2 as seda_dot_chat_dot_v1_dot_position__pb2
+from seda.chat.v1 import room_service_pb2 as seda_dot_chat_dot_v1_dot_room__service__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.tracks.v1 import track_pb2 as seda_dot_tracks_dot_v1_dot_track__pb2
+from seda.users.v1 import artist_pb2 as seda_dot_users_dot_v1_dot_artist__pb2
 from seda.users.v1 import user_pb2 as seda_dot_users_dot_v1_dot_user__pb2
+from seda.users.v1 import verification_pb2 as seda_dot_users_dot_v1_dot_verification__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%seda/gateway/v1/gateway_service.proto\x12\x0fseda.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\x1a\x18seda/users/v1/user.proto\"\xf2\x01\n\x12PostMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1d\n\x04text\x18\x02 \x01(\tB\x0f\xbaH\x0cr\n\x18\xa0\x1f(\x80}\xb0\xbb\x18\x01\x12\x1b\n\ttrack_url\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12 \n\nrequest_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01:^\xbaH[\x1aY\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a\'this.text != \'\' || this.track_url != \'\'\"\xa3\x01\n\x13PostMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12$\n\x05track\x18\x02 \x01(\x0b\x32\x15.seda.tracks.v1.Track\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x03 \x01(\x08\x12(\n\x08position\x18\x04 \x01(\x0b\x32\x16.seda.chat.v1.Position\"n\n\x12GetRoomPageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xea\x01\n\x13GetRoomPageResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12%\n\x06tracks\x18\x04 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x05 \x03(\t\x12(\n\x08position\x18\x06 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\x18\n\x16GetSystemStatusRequest\"K\n\x17GetSystemStatusResponse\x12\x30\n\x08services\x18\x01 \x03(\x0b\x32\x1e.seda.gateway.v1.ServiceStatus\"\x8d\x01\n\rServiceStatus\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1d.seda.gateway.v1.ServiceStateB\x04\xe2\x41\x01\x03\x12\x34\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\x86\x01\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15SERVICE_STATE_SERVING\x10\x01\x12\x1d\n\x19SERVICE_STATE_NOT_SERVING\x10\x02\x12\x1d\n\x19SERVICE_STATE_UNREACHABLE\x10\x03\x32\xc2\x02\n\x0eGatewayService\x12^\n\x0bPostMessage\x12#.seda.gateway.v1.PostMessageRequest\x1a$.seda.gateway.v1.PostMessageResponse\"\x04\xa8\xbb\x18\x02\x12\x61\n\x0bGetRoomPage\x12#.seda.gateway.v1.GetRoomPageRequest\x1a$.seda.gateway.v1.GetRoomPageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12m\n\x0fGetSystemStatus\x12\'.seda.gateway.v1.GetSystemStatusRequest\x1a(.seda.gateway.v1.GetSystemStatusResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x42R\n\x12\x66m.seda.gateway.v1P\x01Z(seda.fm/protos/seda/gateway/v1;gatewayv1\xaa\x02\x0fSeda.Gateway.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%seda/gateway/v1/gateway_service.proto\x12\x0fseda.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x1fseda/chat/v1/room_service.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\x1a\x1aseda/users/v1/artist.proto\x1a\x18seda/users/v1/user.proto\x1a seda/users/v1/verification.proto\"\x0e\n\x0cGetMeRequest\"\xeb\x01\n\rGetMeResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\x12\x34\n\x0e\x61rtist_profile\x18\x02 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\x12\x37\n\x12open_verifications\x18\x03 \x03(\x0b\x32\x1b.seda.users.v1.Verification\x12\x16\n\trooms_rev\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x03(\tB\x0c\n\n_rooms_rev\"J\n\x0eGetHomeRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xf3\x01\n\x0fGetHomeResponse\x12#\n\x05rooms\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.MyRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12*\n\x07\x61rtists\x18\x04 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12%\n\x06tracks\x18\x05 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x06 \x03(\t\x12\r\n\x05\x65poch\x18\x07 \x01(\t\"\xbf\x02\n\x12PostMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1d\n\x04text\x18\x02 \x01(\tB\x0f\xbaH\x0cr\n\x18\xa0\x1f(\x80}\xb0\xbb\x18\x01\x12\x1b\n\ttrack_url\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12 \n\nrequest_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tparent_id\x18\x05 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12*\n\x10mention_user_ids\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\xa8\xbb\x18\x01:^\xbaH[\x1aY\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a\'this.text != \'\' || this.track_url != \'\'\"\xa3\x01\n\x13PostMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12$\n\x05track\x18\x02 \x01(\x0b\x32\x15.seda.tracks.v1.Track\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x03 \x01(\x08\x12(\n\x08position\x18\x04 \x01(\x0b\x32\x16.seda.chat.v1.Position\"n\n\x12GetRoomPageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\x96\x02\n\x13GetRoomPageResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12%\n\x06tracks\x18\x04 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x05 \x03(\t\x12(\n\x08position\x18\x06 \x01(\x0b\x32\x16.seda.chat.v1.Position\x12*\n\x07\x61rtists\x18\x07 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\"\x18\n\x16GetSystemStatusRequest\"K\n\x17GetSystemStatusResponse\x12\x30\n\x08services\x18\x01 \x03(\x0b\x32\x1e.seda.gateway.v1.ServiceStatus\"\x8d\x01\n\rServiceStatus\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1d.seda.gateway.v1.ServiceStateB\x04\xe2\x41\x01\x03\x12\x34\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\x86\x01\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15SERVICE_STATE_SERVING\x10\x01\x12\x1d\n\x19SERVICE_STATE_NOT_SERVING\x10\x02\x12\x1d\n\x19SERVICE_STATE_UNREACHABLE\x10\x03\x32\xea\x03\n\x0eGatewayService\x12O\n\x05GetMe\x12\x1d.seda.gateway.v1.GetMeRequest\x1a\x1e.seda.gateway.v1.GetMeResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12U\n\x07GetHome\x12\x1f.seda.gateway.v1.GetHomeRequest\x1a .seda.gateway.v1.GetHomeResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12^\n\x0bPostMessage\x12#.seda.gateway.v1.PostMessageRequest\x1a$.seda.gateway.v1.PostMessageResponse\"\x04\xa8\xbb\x18\x02\x12\x61\n\x0bGetRoomPage\x12#.seda.gateway.v1.GetRoomPageRequest\x1a$.seda.gateway.v1.GetRoomPageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12m\n\x0fGetSystemStatus\x12\'.seda.gateway.v1.GetSystemStatusRequest\x1a(.seda.gateway.v1.GetSystemStatusResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x42R\n\x12\x66m.seda.gateway.v1P\x01Z(seda.fm/protos/seda/gateway/v1;gatewayv1\xaa\x02\x0fSeda.Gateway.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +44,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.gateway.v1.gateway_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\022fm.seda.gateway.v1P\001Z(seda.fm/protos/seda/gateway/v1;gatewayv1\252\002\017Seda.Gateway.V1'
+  _globals['_GETHOMEREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_GETHOMEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_GETHOMEREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_GETHOMEREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_POSTMESSAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
   _globals['_POSTMESSAGEREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_POSTMESSAGEREQUEST'].fields_by_name['text']._loaded_options = None
@@ -49,6 +56,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTMESSAGEREQUEST'].fields_by_name['track_url']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_POSTMESSAGEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_POSTMESSAGEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
+  _globals['_POSTMESSAGEREQUEST'].fields_by_name['parent_id']._loaded_options = None
+  _globals['_POSTMESSAGEREQUEST'].fields_by_name['parent_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
+  _globals['_POSTMESSAGEREQUEST'].fields_by_name['mention_user_ids']._loaded_options = None
+  _globals['_POSTMESSAGEREQUEST'].fields_by_name['mention_user_ids']._serialized_options = b'\272H\r\222\001\n\0202\"\006r\004\250\273\030\001'
   _globals['_POSTMESSAGEREQUEST']._loaded_options = None
   _globals['_POSTMESSAGEREQUEST']._serialized_options = b'\272H[\032Y\n\rtext_or_track\022\037a message has a text or a track\032\'this.text != \'\' || this.track_url != \'\''
   _globals['_GETROOMPAGEREQUEST'].fields_by_name['room_id']._loaded_options = None
@@ -63,28 +74,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVICESTATUS'].fields_by_name['state']._serialized_options = b'\342A\001\003'
   _globals['_SERVICESTATUS'].fields_by_name['since_time']._loaded_options = None
   _globals['_SERVICESTATUS'].fields_by_name['since_time']._serialized_options = b'\342A\001\003'
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetMe']._loaded_options = None
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetMe']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetHome']._loaded_options = None
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetHome']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_GATEWAYSERVICE'].methods_by_name['PostMessage']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['PostMessage']._serialized_options = b'\250\273\030\002'
   _globals['_GATEWAYSERVICE'].methods_by_name['GetRoomPage']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['GetRoomPage']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_GATEWAYSERVICE'].methods_by_name['GetSystemStatus']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['GetSystemStatus']._serialized_options = b'\220\002\001\250\273\030\001'
-  _globals['_SERVICESTATE']._serialized_start=1333
-  _globals['_SERVICESTATE']._serialized_end=1467
-  _globals['_POSTMESSAGEREQUEST']._serialized_start=326
-  _globals['_POSTMESSAGEREQUEST']._serialized_end=568
-  _globals['_POSTMESSAGERESPONSE']._serialized_start=571
-  _globals['_POSTMESSAGERESPONSE']._serialized_end=734
-  _globals['_GETROOMPAGEREQUEST']._serialized_start=736
-  _globals['_GETROOMPAGEREQUEST']._serialized_end=846
-  _globals['_GETROOMPAGERESPONSE']._serialized_start=849
-  _globals['_GETROOMPAGERESPONSE']._serialized_end=1083
-  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_start=1085
-  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_end=1109
-  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_start=1111
-  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_end=1186
-  _globals['_SERVICESTATUS']._serialized_start=1189
-  _globals['_SERVICESTATUS']._serialized_end=1330
-  _globals['_GATEWAYSERVICE']._serialized_start=1470
-  _globals['_GATEWAYSERVICE']._serialized_end=1792
+  _globals['_SERVICESTATE']._serialized_start=2125
+  _globals['_SERVICESTATE']._serialized_end=2259
+  _globals['_GETMEREQUEST']._serialized_start=420
+  _globals['_GETMEREQUEST']._serialized_end=434
+  _globals['_GETMERESPONSE']._serialized_start=437
+  _globals['_GETMERESPONSE']._serialized_end=672
+  _globals['_GETHOMEREQUEST']._serialized_start=674
+  _globals['_GETHOMEREQUEST']._serialized_end=748
+  _globals['_GETHOMERESPONSE']._serialized_start=751
+  _globals['_GETHOMERESPONSE']._serialized_end=994
+  _globals['_POSTMESSAGEREQUEST']._serialized_start=997
+  _globals['_POSTMESSAGEREQUEST']._serialized_end=1316
+  _globals['_POSTMESSAGERESPONSE']._serialized_start=1319
+  _globals['_POSTMESSAGERESPONSE']._serialized_end=1482
+  _globals['_GETROOMPAGEREQUEST']._serialized_start=1484
+  _globals['_GETROOMPAGEREQUEST']._serialized_end=1594
+  _globals['_GETROOMPAGERESPONSE']._serialized_start=1597
+  _globals['_GETROOMPAGERESPONSE']._serialized_end=1875
+  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_start=1877
+  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_end=1901
+  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_start=1903
+  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_end=1978
+  _globals['_SERVICESTATUS']._serialized_start=1981
+  _globals['_SERVICESTATUS']._serialized_end=2122
+  _globals['_GATEWAYSERVICE']._serialized_start=2262
+  _globals['_GATEWAYSERVICE']._serialized_end=2752
 # @@protoc_insertion_point(module_scope)

@@ -11,8 +11,11 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.chat.v1 import message_pb2 as _message_pb2
 from seda.chat.v1 import position_pb2 as _position_pb2
+from seda.chat.v1 import room_service_pb2 as _room_service_pb2
 from seda.tracks.v1 import track_pb2 as _track_pb2
+from seda.users.v1 import artist_pb2 as _artist_pb2
 from seda.users.v1 import user_pb2 as _user_pb2
+from seda.users.v1 import verification_pb2 as _verification_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -53,6 +56,163 @@ SERVICE_STATE_UNREACHABLE: ServiceState.ValueType  # 3
 Global___ServiceState: _TypeAlias = ServiceState  # noqa: Y015
 
 @_typing.final
+class GetMeRequest(_message.Message):
+    """The request of GetMe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMeRequest: _TypeAlias = GetMeRequest  # noqa: Y015
+
+@_typing.final
+class GetMeResponse(_message.Message):
+    """The response of GetMe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    ARTIST_PROFILE_FIELD_NUMBER: _builtins.int
+    OPEN_VERIFICATIONS_FIELD_NUMBER: _builtins.int
+    ROOMS_REV_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    rooms_rev: _builtins.int
+    """The number of the last change of the caller's memberships: while it and the epoch stay, GetHome
+    lists the same rooms with the same roles. Absent: chat did not respond.
+    """
+    epoch: _builtins.str
+    """Names this copy of chat's database. Numbers of different epochs do not compare."""
+    @_builtins.property
+    def user(self) -> _user_pb2.User:
+        """The caller, with their e-mail address."""
+
+    @_builtins.property
+    def artist_profile(self) -> _artist_pb2.ArtistProfile:
+        """The caller's artist profile; absent: none."""
+
+    @_builtins.property
+    def open_verifications(self) -> _containers.RepeatedCompositeFieldContainer[_verification_pb2.Verification]:
+        """The claims of that profile that are PENDING, CHECKING or STALE, the oldest first."""
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that did not respond: `chat`."""
+
+    def __init__(
+        self,
+        *,
+        user: _user_pb2.User | None = ...,
+        artist_profile: _artist_pb2.ArtistProfile | None = ...,
+        open_verifications: _abc.Iterable[_verification_pb2.Verification] | None = ...,
+        rooms_rev: _builtins.int | None = ...,
+        epoch: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rooms_rev", b"_rooms_rev", "artist_profile", b"artist_profile", "rooms_rev", b"rooms_rev", "user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rooms_rev", b"_rooms_rev", "artist_profile", b"artist_profile", "epoch", b"epoch", "open_verifications", b"open_verifications", "rooms_rev", b"rooms_rev", "unreachable", b"unreachable", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rooms_rev: _TypeAlias = _typing.Literal["rooms_rev"]  # noqa: Y015
+    _WhichOneofArgType__rooms_rev: _TypeAlias = _typing.Literal["_rooms_rev", b"_rooms_rev"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rooms_rev) -> _WhichOneofReturnType__rooms_rev | None: ...
+
+Global___GetMeResponse: _TypeAlias = GetMeResponse  # noqa: Y015
+
+@_typing.final
+class GetHomeRequest(_message.Message):
+    """The request of GetHome."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """The maximum number of rooms in the page, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous response; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHomeRequest: _TypeAlias = GetHomeRequest  # noqa: Y015
+
+@_typing.final
+class GetHomeResponse(_message.Message):
+    """The response of GetHome."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AUTHORS_FIELD_NUMBER: _builtins.int
+    ARTISTS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty: this is the last page."""
+    epoch: _builtins.str
+    """Names this copy of chat's database, as in the rooms' positions."""
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[_room_service_pb2.MyRoom]:
+        """The rooms, as RoomService.ListMyRooms has them."""
+
+    @_builtins.property
+    def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
+        """The users of the last messages, authors and mentioned ones, each once. One who is erased, or
+        could not be looked up, has only an id.
+        """
+
+    @_builtins.property
+    def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
+        """The marks of those users who have an artist profile."""
+
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The present data of the tracks of the last messages, each once. A track that could not be looked
+        up is as in its message.
+        """
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that did not respond: `users`, `tracks`."""
+
+    def __init__(
+        self,
+        *,
+        rooms: _abc.Iterable[_room_service_pb2.MyRoom] | None = ...,
+        next_page_token: _builtins.str = ...,
+        authors: _abc.Iterable[_user_pb2.UserSummary] | None = ...,
+        artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
+        epoch: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artists", b"artists", "authors", b"authors", "epoch", b"epoch", "next_page_token", b"next_page_token", "rooms", b"rooms", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHomeResponse: _TypeAlias = GetHomeResponse  # noqa: Y015
+
+@_typing.final
 class PostMessageRequest(_message.Message):
     """The request of PostMessage."""
 
@@ -62,6 +222,8 @@ class PostMessageRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     TRACK_URL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PARENT_ID_FIELD_NUMBER: _builtins.int
+    MENTION_USER_IDS_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     text: _builtins.str
@@ -72,6 +234,14 @@ class PostMessageRequest(_message.Message):
     """A link to a track, or a text that contains one, up to 2,048 characters; empty: none."""
     request_id: _builtins.str
     """A UUID made by the client that makes the call safe to repeat; empty: each call posts."""
+    parent_id: _builtins.str
+    """The id of the message to reply to, a UUID; empty: the message is a new root. A reply to a reply
+    belongs to the same root.
+    """
+    @_builtins.property
+    def mention_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of members to mention, UUIDs, up to 50."""
+
     def __init__(
         self,
         *,
@@ -79,10 +249,12 @@ class PostMessageRequest(_message.Message):
         text: _builtins.str = ...,
         track_url: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        parent_id: _builtins.str = ...,
+        mention_user_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "room_id", b"room_id", "text", b"text", "track_url", b"track_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mention_user_ids", b"mention_user_ids", "parent_id", b"parent_id", "request_id", b"request_id", "room_id", b"room_id", "text", b"text", "track_url", b"track_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -174,6 +346,7 @@ class GetRoomPageResponse(_message.Message):
     TRACKS_FIELD_NUMBER: _builtins.int
     UNREACHABLE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    ARTISTS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page, with older messages; empty: this is the last page."""
     @_builtins.property
@@ -182,8 +355,8 @@ class GetRoomPageResponse(_message.Message):
 
     @_builtins.property
     def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
-        """The authors of all messages on the page, each once. An author who is erased, or could not be
-        looked up, has only an id.
+        """The users of all messages on the page, authors and mentioned ones, each once. One who is erased,
+        or could not be looked up, has only an id; so have mentioned users beyond 1,000 on one page.
         """
 
     @_builtins.property
@@ -200,6 +373,10 @@ class GetRoomPageResponse(_message.Message):
     def position(self) -> _position_pb2.Position:
         """The room's state, read in the same snapshot as the messages."""
 
+    @_builtins.property
+    def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
+        """The marks of those users who have an artist profile."""
+
     def __init__(
         self,
         *,
@@ -209,10 +386,11 @@ class GetRoomPageResponse(_message.Message):
         tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
         unreachable: _abc.Iterable[_builtins.str] | None = ...,
         position: _position_pb2.Position | None = ...,
+        artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authors", b"authors", "messages", b"messages", "next_page_token", b"next_page_token", "position", b"position", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artists", b"artists", "authors", b"authors", "messages", b"messages", "next_page_token", b"next_page_token", "position", b"position", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

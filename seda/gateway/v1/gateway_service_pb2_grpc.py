@@ -28,6 +28,12 @@ if _version_not_supported:
 class GatewayServiceStub:
     """Calls composed of several services. The gateway also serves every public method of the services
     under its own name.
+
+    Every composed read makes a fixed number of calls, whatever the size of its page. All answer the
+    same parts: `authors` has every user on the page once, `artists` the marks of those with an artist
+    profile, `tracks` every track once. A service that fails or does not respond in time is named in
+    `unreachable`, and what it has is absent or has only an id; a read whose main service fails ends
+    with SERVICE_UNAVAILABLE.
     """
 
     def __init__(self, channel):
@@ -36,6 +42,16 @@ class GatewayServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetMe = channel.unary_unary(
+                '/seda.gateway.v1.GatewayService/GetMe',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetMeRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetMeResponse.FromString,
+                _registered_method=True)
+        self.GetHome = channel.unary_unary(
+                '/seda.gateway.v1.GatewayService/GetHome',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetHomeRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetHomeResponse.FromString,
+                _registered_method=True)
         self.PostMessage = channel.unary_unary(
                 '/seda.gateway.v1.GatewayService/PostMessage',
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.PostMessageRequest.SerializeToString,
@@ -56,7 +72,32 @@ class GatewayServiceStub:
 class GatewayServiceServicer:
     """Calls composed of several services. The gateway also serves every public method of the services
     under its own name.
+
+    Every composed read makes a fixed number of calls, whatever the size of its page. All answer the
+    same parts: `authors` has every user on the page once, `artists` the marks of those with an artist
+    profile, `tracks` every track once. A service that fails or does not respond in time is named in
+    `unreachable`, and what it has is absent or has only an id; a read whose main service fails ends
+    with SERVICE_UNAVAILABLE.
     """
+
+    def GetMe(self, request, context):
+        """Gets the caller: their user, artist profile, claims that wait for a proof, and the number of
+        the last change of their rooms.
+
+        The main service is users. Errors: SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHome(self, request, context):
+        """Gets a page of the caller's rooms with unread counts and last messages, ordered by id.
+
+        The main service is chat. Errors: PAGE_TOKEN_MISMATCH, SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def PostMessage(self, request, context):
         """Posts a message, with a track by its link, in one call.
@@ -91,6 +132,16 @@ class GatewayServiceServicer:
 
 def add_GatewayServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetMe': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMe,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetMeRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetMeResponse.SerializeToString,
+            ),
+            'GetHome': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHome,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetHomeRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetHomeResponse.SerializeToString,
+            ),
             'PostMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.PostMessage,
                     request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.PostMessageRequest.FromString,
@@ -117,7 +168,67 @@ def add_GatewayServiceServicer_to_server(servicer, server):
 class GatewayService:
     """Calls composed of several services. The gateway also serves every public method of the services
     under its own name.
+
+    Every composed read makes a fixed number of calls, whatever the size of its page. All answer the
+    same parts: `authors` has every user on the page once, `artists` the marks of those with an artist
+    profile, `tracks` every track once. A service that fails or does not respond in time is named in
+    `unreachable`, and what it has is absent or has only an id; a read whose main service fails ends
+    with SERVICE_UNAVAILABLE.
     """
+
+    @staticmethod
+    def GetMe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/GetMe',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetMeRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetMeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/GetHome',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetHomeRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetHomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def PostMessage(request,

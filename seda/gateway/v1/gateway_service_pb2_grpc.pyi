@@ -15,9 +15,26 @@ GRPC_VERSION: str
 class GatewayServiceStub:
     """Calls composed of several services. The gateway also serves every public method of the services
     under its own name.
+
+    Every composed read makes a fixed number of calls, whatever the size of its page. All answer the
+    same parts: `authors` has every user on the page once, `artists` the marks of those with an artist
+    profile, `tracks` every track once. A service that fails or does not respond in time is named in
+    `unreachable`, and what it has is absent or has only an id; a read whose main service fails ends
+    with SERVICE_UNAVAILABLE.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetMe: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetMeRequest, _gateway_service_pb2.GetMeResponse]
+    """Gets the caller: their user, artist profile, claims that wait for a proof, and the number of
+    the last change of their rooms.
+
+    The main service is users. Errors: SERVICE_UNAVAILABLE.
+    """
+    GetHome: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetHomeRequest, _gateway_service_pb2.GetHomeResponse]
+    """Gets a page of the caller's rooms with unread counts and last messages, ordered by id.
+
+    The main service is chat. Errors: PAGE_TOKEN_MISMATCH, SERVICE_UNAVAILABLE.
+    """
     PostMessage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.PostMessageRequest, _gateway_service_pb2.PostMessageResponse]
     """Posts a message, with a track by its link, in one call.
 
@@ -39,7 +56,36 @@ class GatewayServiceStub:
 class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
     """Calls composed of several services. The gateway also serves every public method of the services
     under its own name.
+
+    Every composed read makes a fixed number of calls, whatever the size of its page. All answer the
+    same parts: `authors` has every user on the page once, `artists` the marks of those with an artist
+    profile, `tracks` every track once. A service that fails or does not respond in time is named in
+    `unreachable`, and what it has is absent or has only an id; a read whose main service fails ends
+    with SERVICE_UNAVAILABLE.
     """
+
+    @_abc_1.abstractmethod
+    def GetMe(
+        self,
+        request: _gateway_service_pb2.GetMeRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.GetMeRequest, _abc.Awaitable[_gateway_service_pb2.GetMeResponse]],
+    ) -> _abc.Awaitable[_gateway_service_pb2.GetMeResponse]:
+        """Gets the caller: their user, artist profile, claims that wait for a proof, and the number of
+        the last change of their rooms.
+
+        The main service is users. Errors: SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHome(
+        self,
+        request: _gateway_service_pb2.GetHomeRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.GetHomeRequest, _abc.Awaitable[_gateway_service_pb2.GetHomeResponse]],
+    ) -> _abc.Awaitable[_gateway_service_pb2.GetHomeResponse]:
+        """Gets a page of the caller's rooms with unread counts and last messages, ordered by id.
+
+        The main service is chat. Errors: PAGE_TOKEN_MISMATCH, SERVICE_UNAVAILABLE.
+        """
 
     @_abc_1.abstractmethod
     def PostMessage(
