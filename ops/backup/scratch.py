@@ -18,6 +18,14 @@ PREFIX = "seda_restoring_"
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _NAMES = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
 _LONGEST_NAME = 63
+_LOCK, _TRY_LOCK, _UNLOCK = (
+    f"SELECT pg_{each}(hashtextextended($1, 0))"
+    for each in ("advisory_lock", "try_advisory_lock", "advisory_unlock")
+)
+_UNUSED = """
+SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE starts_with(d.datname::text, $1)
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.datid = d.oid) ORDER BY 1
+"""
 _SETTINGS = """
 SELECT unnest(s.setconfig) FROM pg_catalog.pg_db_role_setting AS s
 JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0
@@ -34,15 +42,22 @@ async def database_exists(dsn: str, name: str) -> bool:
 
 @asynccontextmanager
 async def scratch_database(dsn: str, locale: Locale, console: Console) -> AsyncIterator[str]:
-    """Make an empty database and yield its name; drop it at the end, unless it was renamed meanwhile."""
+    """Make an empty database and yield its name; drop it at the end, unless it was renamed meanwhile.
+
+    Those of runs that were killed are dropped first.
+    """
     name = f"{PREFIX}{secrets.token_hex(4)}"
-    async with beside(dsn) as connection:
-        await _create(connection, name, locale, console)
-    try:
-        yield name
-    finally:
-        async with beside(dsn) as connection:
-            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    async with beside(dsn) as owner:
+        # The lock ends with this process, however it ends: what nobody has locked is nobody's.
+        await owner.execute(_LOCK, name)
+        await _drop_abandoned(owner, console)
+        await _create(owner, name, locale, console)
+        try:
+            yield name
+        finally:
+            # The owner's session, idle for as long as the restoration took, may be gone.
+            async with beside(dsn) as connection:
+                await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 async def put_in_place(dsn: str, scratch: str, name: str, *, old_name: str | None = None) -> None:
@@ -82,6 +97,20 @@ async def _create(connection: asyncpg.Connection, name: str, locale: Locale, con
         # Another system has other locales; the data don't depend on it.
         console.message(f"The server's own locale is used: {error}.", "yellow")
         await connection.execute(statement)
+
+
+async def _drop_abandoned(connection: asyncpg.Connection, console: Console) -> None:
+    for (name,) in await connection.fetch(_UNUSED, PREFIX):
+        if not await connection.fetchval(_TRY_LOCK, name):
+            continue
+        try:
+            # Without FORCE: a session that came meanwhile keeps it.
+            await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)}")
+            console.message(f"Dropped {name}, which a restoration that was killed had left.")
+        except (asyncpg.ObjectInUseError, asyncpg.InsufficientPrivilegeError) as error:
+            console.message(f"{name} was left by a restoration that was killed: {error}.", "yellow")
+        finally:
+            await connection.execute(_UNLOCK, name)
 
 
 async def _swap(connection: asyncpg.Connection, scratch: str, name: str, old_name: str) -> None:
