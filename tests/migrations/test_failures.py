@@ -7,9 +7,8 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from ops.errors import CliError, Exit
 from tests.migrations.revision_files import NEXT, add_revision, applied
 from tests.pooler import PROGRAM, Pooler
 from tests.postgres import Database, administrator, free_port, new_folder
+from tests.support.small_disk import SmallDisk, small_disk
 
 _DEPLOY = """
 import asyncio, sys
@@ -135,47 +135,60 @@ async def test_a_lock_time_out_says_what_to_do(fresh_database: Database, folder:
     assert error.fix.endswith("run: seda migrate deploy")
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A folder with 8 MiB of space."""
-    folder = new_folder()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip("a full disk needs a small file system, which this user may not mount")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-async def test_a_full_disk_leaves_nothing(small_disk: Path, fresh_database: Database, folder: Path) -> None:
-    add_revision(
-        folder,
-        "op.execute('CREATE TABLE chat.big TABLESPACE small AS"
-        " SELECT repeat(md5(n::text), 30) AS x FROM generate_series(1, 20000) AS n')",
-    )
-    place = small_disk / "tablespace"
+@asynccontextmanager
+async def full_tablespace(disk: SmallDisk, database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """Make a tablespace `small` on the disk, which chat's owner may use."""
+    place = disk.path / "tablespace"
     place.mkdir(mode=0o700)
-    async with administrator(fresh_database.server, fresh_database.name) as connection:
+    async with administrator(database.server, database.name) as connection:
         owner = Path(await connection.fetchval("SHOW data_directory")).stat()
         os.chown(place, owner.st_uid, owner.st_gid)
         await connection.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
         try:
             await connection.execute("GRANT CREATE ON TABLESPACE small TO chat_owner")
+            yield connection
+        finally:
+            await connection.execute(
+                "DROP TABLE IF EXISTS chat.big; DROP INDEX IF EXISTS chat.rooms_extra_idx"
+            )
+            await connection.execute("DROP TABLESPACE small")
+
+
+async def test_a_full_disk_leaves_nothing(fresh_database: Database, folder: Path) -> None:
+    add_revision(
+        folder,
+        "op.execute('CREATE TABLE chat.big TABLESPACE small AS"
+        " SELECT repeat(md5(n::text), 30) AS x FROM generate_series(1, 20000) AS n')",
+    )
+    with small_disk(8) as disk:
+        async with full_tablespace(disk, fresh_database) as connection:
             error = await failed(fresh_database, folder)
             assert error.exit_code == Exit.MIGRATION_FAILED
             assert "No space left on device" in error.why
             assert await connection.fetchval("SELECT to_regclass('chat.big') IS NULL")
             # The way out: more space, and the same command.
-            subprocess.run(["mount", "-o", "remount,size=128m", str(small_disk)], check=True)
+            disk.grow()
             assert (await deploy(fresh_database.admin_dsn, folder=folder))[1].applied == (NEXT,)
-        finally:
-            await connection.execute("DROP TABLE IF EXISTS chat.big")
-            await connection.execute("DROP TABLESPACE small")
+
+
+async def test_a_full_disk_in_concurrently_is_cleaned_up_by_the_next(
+    fresh_database: Database, folder: Path
+) -> None:
+    add_revision(folder, _INDEX.replace("schema=", "postgresql_tablespace='small', schema="))
+    rooms = "INSERT INTO chat.rooms (id, name, rev) SELECT gen_random_uuid(), 'r', 1 FROM generate_series(1, 50000)"
+    with small_disk(1) as disk:
+        async with full_tablespace(disk, fresh_database) as connection:
+            await connection.execute(rooms)
+            error = await failed(fresh_database, folder)
+            assert (error.exit_code, error.message) == (
+                Exit.MIGRATION_FAILED,
+                f"chat: revision {NEXT}_next failed.",
+            )
+            assert "No space left on device" in error.why
+            assert await connection.fetchval(_VALID) is False
+            disk.grow()
+            assert (await deploy(fresh_database.admin_dsn, folder=folder))[1].applied == (NEXT,)
+            assert await connection.fetchval(_VALID) is True
 
 
 async def test_a_deploy_killed_in_a_transaction_leaves_nothing(

@@ -21,6 +21,7 @@ from ops.errors import CliError
 from tests.architecture.project import ROOT
 from tests.ops.backup.support import QUIET, connection, dump_file, fill, new_backup
 from tests.postgres import Database
+from tests.support.small_disk import small_disk
 
 _WAITING = """
 SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'seda backup%'
@@ -88,6 +89,28 @@ async def test_a_backup_without_space_fails_and_leaves_nothing(filled: Database,
         code, output = await _run(filled, "limit", limit, folder)
         assert (code, "File too large" in output) == (1, True), output
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_full_disk_publishes_nothing_and_takes_no_earlier_backup(filled: Database) -> None:
+    """Full when it begins, at the first bytes, half-way, at the last ones, and when only the manifest is left."""
+    with small_disk(8) as disk:
+        folder = disk.path / "backups"
+        store, good = await new_backup(filled, folder)
+        # A little more than the dump itself: the next one may be larger, and space comes in pages.
+        for left in (0, 4_096, good.size // 2, good.size - 4_096, good.size + 4_096):
+            disk.leave(left)
+            with pytest.raises(CliError) as failed:
+                await new_backup(filled, folder)
+            assert failed.value.code == "BACKUP_STORE_FAILED"
+            assert "No space left on device" in failed.value.why
+            assert [each.name for each in folder.iterdir()] == [good.id]
+            assert _complete(folder) == [good.id]
+        disk.grow()
+        _, later = await new_backup(filled, folder)
+        assert _complete(folder) == [good.id, later.id]
+        assert store.incomplete() == []
 
 
 @pytest.mark.parametrize(
