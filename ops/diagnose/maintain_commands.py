@@ -68,6 +68,41 @@ def run(
         raise typer.Exit(Exit.ACTION_NEEDED)
 
 
+@maintain_app.command("schedule")
+def schedule(
+    form: Annotated[str | None, typer.Argument(help="cron, systemd or kubernetes; default: all.")] = None,
+    environment_file: Annotated[
+        str,
+        typer.Option(help="File of DATABASE_URL and other variables, for cron and systemd.", metavar="FILE"),
+    ] = "/etc/seda/operations.env",
+    image: Annotated[
+        str, typer.Option(help="Image with the programs for backups, for Kubernetes: target operations.")
+    ] = "seda-operations:local",
+) -> None:
+    """Print what has to run regularly: backup, prune, drill, maintenance and the examination of the database.
+
+    As lines for crontab -e, as services and timers of systemd, or as CronJobs of Kubernetes, which take the variables from a
+    Secret seda-operations. Installs nothing.
+
+    Examples:
+        seda maintain schedule cron
+
+        seda maintain schedule kubernetes --image registry.example.org/seda-operations:0.1.0
+    """
+    import sys
+    from pathlib import Path
+
+    from ops.diagnose.schedule import FORMATS, JOBS, Place, rendered
+
+    if form is not None and form not in FORMATS:
+        raise CliError("USAGE", f"{form} is none of {', '.join(FORMATS)}.", exit_code=Exit.USAGE)
+    program = Path(sys.executable).with_name("seda")
+    place = Place(str(program) if program.exists() else "seda", environment_file, image)
+    forms = list(FORMATS) if form is None else [form]
+    texts = {each: FORMATS[each](place) for each in forms}
+    console.result({"jobs": JOBS, "texts": texts}, rendered(place, forms))
+
+
 def retention(environ: Mapping[str, str]) -> Retention:
     """Read for how long audit tables are kept. Raises CliError SETTING_INVALID."""
     from ops.diagnose.maintain import Retention
