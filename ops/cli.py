@@ -26,6 +26,7 @@ from ops.database.dev_commands import migrate_app
 from ops.database.schema_command import schema
 from ops.database.snapshot_commands import snapshot_app
 from ops.database.verification_commands import verification_app
+from ops.demo.commands import demo_app
 from ops.diagnose import commands as diagnose_commands
 from ops.diagnose.maintain_commands import maintain_app
 from ops.errors import CliError, Exit
@@ -51,6 +52,7 @@ app.add_typer(maintain_app, name="maintain")
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(admin_app, name="admin")
 app.add_typer(backup_app, name="backup")
+app.add_typer(demo_app, name="demo")
 app.command()(restore)
 
 
@@ -310,7 +312,7 @@ def _write_crash_report(number: str, text: str) -> str:
 
 
 help_form.finish(
-    app, db_app, snapshot_app, maintain_app, migrate_app, admin_app, verification_app, backup_app
+    app, db_app, snapshot_app, maintain_app, migrate_app, admin_app, verification_app, backup_app, demo_app
 )
 
 if __name__ == "__main__":

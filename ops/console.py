@@ -13,6 +13,7 @@ import dataclasses
 import enum
 import json
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -103,14 +104,19 @@ class Console:
         """Write a line of the result to stdout."""
         self._write(text, self.stdout)
 
-    def _write(self, text: str, stream: TextIO) -> None:
+    def _write(self, text: str, stream: TextIO, end: str = "\n") -> None:
         try:
-            print(text, file=stream, flush=True)
+            print(text, end=end, file=stream, flush=True)
         except OSError:
             # The terminal or the pipe was closed.
             if not self.ignore_broken_pipe:
                 raise
             redirect_to_devnull(stream)
+
+    def status_line(self, text: str) -> None:
+        """Replace the last line on stderr, where something may move."""
+        shown = text[: shutil.get_terminal_size().columns - 1]
+        self._write(f"\r\x1b[K{shown}", self.stderr, end="")
 
     def result(self, data: object, text: str | None = None) -> None:
         """Write the result: the envelope with --json, else `text` (None: nothing)."""

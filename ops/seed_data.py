@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
 _CALL_SECONDS = 10.0
-_PEOPLE = {"ada": "Ada", "bo": "Bo", "chidi": "Chidi", "dara": "Dara", "esme": "Esme"}
+PEOPLE = {"ada": "Ada", "bo": "Bo", "chidi": "Chidi", "dara": "Dara", "esme": "Esme"}
+"""The demo users: the name in their address, and the name they go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,10 @@ async def load(
     `secret` signs their development tokens; `approve` verifies a claim of a page as the operator. Raises
     grpc.aio.AioRpcError of the first call that fails, and the errors of `approve`.
     """
-    tokens = {name: development_token(secret, full_email(name), audience=audience) for name in _PEOPLE}
+    tokens = {name: development_token(secret, full_email(name), audience=audience) for name in PEOPLE}
     async with grpc.aio.insecure_channel(gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
         client = _SeedClient(channel, tokens)
-        for name, shown in _PEOPLE.items():
+        for name, shown in PEOPLE.items():
             await client.sign_in(name, shown)
         for room in _ROOMS:
             await client.populate_room(room)
@@ -148,7 +149,7 @@ async def load(
                 await client.expect_lookalike(artist, claim)
     posts = [post for room in _ROOMS for post in room.posts]
     links = {post.track_url for post in posts if post.track_url}
-    return SeedReport(len(_PEOPLE), len(_ROOMS), len(posts), len(links), len(_ARTISTS))
+    return SeedReport(len(PEOPLE), len(_ROOMS), len(posts), len(links), len(_ARTISTS))
 
 
 class _SeedClient:

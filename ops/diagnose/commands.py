@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ from ops.findings import Result
 
 def register(db_app: typer.Typer) -> None:
     """Add the commands to `seda db`."""
-    for command in (doctor, locks, slow, indexes, size, activity, bloat, pool):
+    for command in (doctor, locks, slow, indexes, size, activity, bloat, pool, shell):
         db_app.command(command.__name__)(command)
 
 
@@ -188,6 +188,36 @@ def pool() -> None:
         seda db pool --json
     """
     _show("pool")
+
+
+def shell(
+    service: Annotated[
+        Literal["users", "chat", "tracks"] | None, typer.Argument(help="Only the tables of this service.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="As the owner of the service's tables, or as the administrator.")
+    ] = False,
+    command: Annotated[
+        list[str] | None,
+        typer.Option("--command", "-c", help="Run this and leave, as psql does; may be repeated."),
+    ] = None,
+) -> None:
+    """Open psql on the database: that of the suite running here, or of DATABASE_URL. It only reads, without --write.
+
+    The suite's own database is opened by the login of seda_ro. With DATABASE_URL the role is only put on, and SQL can take
+    it off again.
+
+    Examples:
+        seda db shell
+
+        seda db shell chat --write
+
+        seda db shell -c "SELECT count(*) FROM chat.messages"
+    """
+    from ops.diagnose.shell import psql
+
+    found = psql(service, write=write, arguments=[f"--command={each}" for each in command or ()])
+    os.execve(found.path, found.arguments, dict(found.environ))  # noqa: S606 - psql, without a shell in between
 
 
 def _show(name: str) -> None:

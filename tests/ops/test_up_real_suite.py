@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shlex
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,16 @@ import pytest
 from ops import seed_data
 from ops.database import SERVICES
 from ops.topology import CHAT, GATEWAY, SUITE, Ports
-from tests.ops.support.fake_suite import RealSuite, alive, crash_until_down, free_base, seda, taken, until
+from tests.ops.support.fake_suite import (
+    RealSuite,
+    alive,
+    command,
+    crash_until_down,
+    free_base,
+    seda,
+    taken,
+    until,
+)
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -200,6 +210,44 @@ def test_status_of_the_running_suite_has_health_memory_and_heads(folder: Path, b
     assert f"127.0.0.1:{base}" in shown
     assert re.search(r"^chat\tSERVING\t\d+\t\d+ (s|min)\t\d+ MB\t0$", shown, re.MULTILINE), shown
     assert "Schema chat    at 2026" in shown
+
+
+@pytest.mark.usefixtures("running")
+def test_shell_of_the_running_suite_can_not_write(folder: Path) -> None:
+    asked = "SELECT current_user, current_setting('transaction_read_only')"
+    write = "RESET ROLE; SET default_transaction_read_only = off; BEGIN READ WRITE; DELETE FROM chat.messages"
+    shell = seda(folder, "db", "shell", "chat", "-c", asked, "-c", "SELECT FROM users.users", "-c", write)
+    assert re.search(r"chat_ro +\| on", shell.stdout), shell.stderr
+    assert shell.stderr.count("permission denied") == 2
+    owner = seda(
+        folder, "db", "shell", "chat", "--write", "-c", "SELECT current_user", "-c", "DELETE FROM chat.pins"
+    )
+    assert (owner.returncode, "chat_owner" in owner.stdout) == (0, True), owner.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("running")
+def test_demo_load_brings_life_at_its_rate(folder: Path) -> None:
+    made = seda(folder, "demo", "load", "--rate", "40", "--duration", "2s", "--json")
+    assert made.returncode == 0, made.stdout
+    *events, last = map(json.loads, made.stdout.splitlines())
+    counts = last["data"]
+    assert counts["sent"] + counts["reactions"] + counts["reads"] + counts["skipped"] == 80
+    assert min(counts["sent"], counts["reactions"], counts["reads"]) > 0
+    assert counts["failed"] == {}
+    assert {each["event"] for each in events} == {"load"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("running")
+def test_demo_load_stops_at_ctrl_c_with_its_counts(folder: Path) -> None:
+    with command(folder, "demo", "load", "--rate", "100", "--json") as load:
+        assert load.stdout is not None
+        assert json.loads(load.stdout.readline())["event"] == "load"
+        load.send_signal(signal.SIGINT)
+        out, err = load.communicate(timeout=30)
+    assert (load.returncode, err) == (0, "")
+    assert json.loads(out.splitlines()[-1])["data"]["reads"] > 0
 
 
 @pytest.mark.usefixtures("running")

@@ -74,6 +74,20 @@ def seda(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedP
     )
 
 
+def command(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    """Start the command as a process in the folder of a suite, and don't wait for its end."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "ops.cli", *arguments],
+        cwd=folder,
+        env=_environment(folder, **environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def _environment(folder: Path, **given: str) -> dict[str, str]:
     inherited = {
         name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))

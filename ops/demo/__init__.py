@@ -1,0 +1,1 @@
+"""`seda demo`: life in a development suite."""
