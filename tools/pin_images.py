@@ -11,9 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("Dockerfile", "docker-compose.yml")
-# An image of a registry, as opposed to our own (seda:local) and to a stage of the Dockerfile.
+# An image of a registry, as opposed to our own (seda:local, seda-operations:local) and to a stage of the Dockerfile.
 IMAGE = re.compile(
-    r"^(?P<line>FROM|\s+image:) (?P<tag>(?!seda:)[\w./-]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?= |$)",
+    r"^(?P<line>FROM|\s+image:) (?P<tag>(?!seda(?:-operations)?:)[\w./-]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?= |$)",
     re.MULTILINE,
 )
 

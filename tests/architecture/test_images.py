@@ -18,8 +18,11 @@ _DIGEST = "sha256:" + "ab" * 32
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines that name an image which is not made here."""
-    return [each for each in _LINE.findall(text) if "seda:local" not in each]
+    """Return the lines that name an image which is neither made here nor a stage of the same file."""
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE)
+    names = "|".join([r"seda(?:-operations)?:local", *stages])
+    ours = re.compile(rf"(?:FROM|\s+image:) (?:{names})(?: AS \S+)?$")
+    return [each for each in _LINE.findall(text) if not ours.match(each)]
 
 
 def unpinned(text: str) -> list[str]:
@@ -35,6 +38,18 @@ def test_every_image_has_a_digest() -> None:
 @pytest.mark.parametrize("name", ["python", "python:3.11", "python:3.11@sha256:12", "ghcr.io/a/b:1"])
 def test_an_image_without_a_digest_is_found(name: str) -> None:
     assert unpinned(f"FROM {name} AS build\n") == [f"FROM {name} AS build"]
+
+
+def test_without_a_target_the_image_of_the_services_is_made() -> None:
+    """Which has no program of PostgreSQL, as the stage that adds it is another one."""
+    text = (ROOT / "Dockerfile").read_text()
+    *earlier, last = re.split(r"^FROM (?=\S)", text, flags=re.MULTILINE)
+    assert last.strip() == "services"
+    (services,) = (each for each in earlier if each.splitlines()[0].endswith(" AS services"))
+    assert "apt-get" not in services
+    assert [each.splitlines()[0] for each in earlier if "postgresql-client" in each] == [
+        "services AS operations"
+    ]
 
 
 def test_one_tag_has_one_digest() -> None:

@@ -1,7 +1,11 @@
 """The lock files pin every package by hash, name no package index, and fit pyproject.toml and each other."""
 
 import re
+import shutil
+import subprocess
 import tomllib
+from importlib.metadata import requires
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -73,6 +77,21 @@ def test_every_extra_is_locked() -> None:
 def test_the_image_gets_the_versions_that_were_tested() -> None:
     everything = entries(LOCKS[0])
     assert {name: pin for name, pin in entries(LOCKS[1]).items() if everything.get(name) != pin} == {}
+
+
+def test_the_image_of_operations_gets_the_extra_for_backups_and_all_that_it_needs(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^RUN (sed .*backup\.lock)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    shutil.copy(ROOT / LOCKS[0], tmp_path)
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    pins = entries(str(tmp_path / "backup.lock"))
+    everything = entries(LOCKS[0])
+    optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][
+        "backup"
+    ]
+    assert pins == {each: everything[each] for each in (Requirement(text).name for text in optional)}
+    needed = [Requirement(text) for each in pins for text in requires(each) or ()]
+    lacking = {each.name for each in needed if not each.marker or each.marker.evaluate({"extra": ""})}
+    assert {canonicalize_name(each) for each in lacking} <= entries(LOCKS[1]).keys()
 
 
 def test_the_image_gets_no_generator_and_no_test_library() -> None:
