@@ -7,11 +7,12 @@ decoding and validation, the handler.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias, cast
 
@@ -39,7 +40,7 @@ from servicekit.metrics import Metrics
 
 # Bytes are a cached, serialized response.
 UnaryHandler = Callable[[Any, Call], Awaitable[Message | bytes]]
-StreamHandler = Callable[[Any, Call], AsyncIterator[Message | bytes]]
+StreamHandler = Callable[[Any, Call], AsyncGenerator[Message | bytes, None]]
 PassthroughHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
 # Verifies a token before the concurrency limit; False if that has to wait for new keys.
 Verify = Callable[[Call, str | None], bool]
@@ -124,9 +125,11 @@ class HandlerFactory:
                 slot = self.streams.slot(call.share_key)
             with slot:
                 request = await self._request(data, call)
-                async for reply in handle(request, call):
-                    # Bytes: serialized once for many watchers.
-                    await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
+                # Closed in any case: a call that is cancelled while it writes leaves the generator where it is.
+                async with contextlib.aclosing(handle(request, call)) as replies:
+                    async for reply in replies:
+                        # Bytes: serialized once for many watchers.
+                        await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
 
         return run
 

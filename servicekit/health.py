@@ -7,7 +7,7 @@ replaces it on the same messages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import structlog
@@ -103,7 +103,9 @@ class HealthService:
             response.statuses[name].status = state
         return response
 
-    async def Watch(self, request: HealthCheckRequest, _call: Call) -> AsyncIterator[HealthCheckResponse]:
+    async def Watch(
+        self, request: HealthCheckRequest, _call: Call
+    ) -> AsyncGenerator[HealthCheckResponse, None]:
         """The state now and on each change; SERVICE_UNKNOWN for an unknown name."""
         event, last = self._health.watch(), None
         try:
