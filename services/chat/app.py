@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from seda.tracks.internal.v1 import catalog_service_pb2
 from seda.tracks.v1 import track_service_pb2
 from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.concurrency_limit import ConcurrencyLimiter
+from servicekit.notifications import PostgresNotifications
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
 from servicekit.remote_resolver import RemoteResolver
@@ -15,7 +18,11 @@ from services.chat.actions.deps import Deps, Epoch, Limits
 from services.chat.actions.page_cache import PageCache
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.config import Settings
+from services.chat.live.hints import CHANNEL, HintChannel
+from services.chat.live.hub import Hub
+from services.chat.live.watch import Watching, watch
 from services.chat.rpc.author_data import AuthorDataServicer
+from services.chat.rpc.live import LiveServicer
 from services.chat.rpc.membership import MembershipServicer
 from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.moderation import ModerationServicer
@@ -26,6 +33,8 @@ from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 from services.chat.workers.track_lister import TrackLister
 
+TYPING_SECONDS = 3.0
+"""How often one user's SendTyping reaches the watchers."""
 SCHEMA_HEAD = "20261129_1900"
 """The newest migration of this build; the service is ready once it is applied."""
 
@@ -63,14 +72,28 @@ def build(context: AppContext[Settings]) -> App:
         room_searches=RateLimiter(
             settings.room_search_rate_per_second, settings.room_search_burst, context.clock
         ),
+        typing=RateLimiter(1 / TYPING_SECONDS, 1, context.clock),
     )
-    batcher = MessageBatcher(context.database, limits.sends, batch_sizes)
+    channel = HintChannel(_transport(context))
+    hub = Hub(context.database, epoch, channel, context.health.closed)
+    watching = Watching(
+        context.database,
+        epoch,
+        hub,
+        RateLimiter(settings.watch_rate_per_second, settings.watch_burst, context.clock),
+        settings.watch_max_age_seconds,
+        settings.watch_heartbeat_seconds,
+    )
+    context.metrics.gauge("seda_chat_streams", "Streams of Watch open now.", lambda: hub.open_streams)
+    context.metrics.gauge("seda_chat_watched_rooms", "Rooms watched by a stream.", lambda: hub.watched_rooms)
+    batcher = MessageBatcher(context.database, limits.sends, batch_sizes, hub.room_moved)
     catalog = RemoteTracks(tracks, context.clock)
     lister = TrackLister(catalog)
     deps = Deps(
         context.database,
         epoch,
         batcher,
+        hub,
         catalog,
         lister,
         limits,
@@ -91,9 +114,24 @@ def build(context: AppContext[Settings]) -> App:
             MessageServicer(deps),
             ModerationServicer(deps),
             ReactionServicer(deps),
+            LiveServicer(deps, partial(watch, watching)),
             AuthorDataServicer(deps),
         ],
         resolver=RemoteResolver(users, identity.ResolveCaller, ResolveCallerRequest),
-        workers=[lister, batcher, Janitor(context.database, settings.janitor_interval_seconds)],
+        workers=[
+            channel,
+            hub,
+            lister,
+            batcher,
+            Janitor(context.database, settings.janitor_interval_seconds),
+        ],
         schema_head=SCHEMA_HEAD,
     )
+
+
+def _transport(context: AppContext[Settings]) -> PostgresNotifications | None:
+    """What carries hints to other processes; None: nothing does."""
+    options = context.settings.pool_options()
+    if context.settings.hints == "none" or options.pooled:
+        return None
+    return PostgresNotifications(context.settings.dsn, options, CHANNEL)

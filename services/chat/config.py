@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -82,6 +82,21 @@ class Settings(ServiceSettings):
     )
     room_search_burst: float = Field(
         20, ge=1, description="searches for public rooms that one user may make in a burst"
+    )
+    watch_rate_per_second: float = Field(
+        0.5, gt=0, description="streams a second that one user may open on average, per process"
+    )
+    watch_burst: float = Field(20, ge=1, description="streams that one user may open in a burst")
+    watch_max_age_seconds: float = Field(
+        110, gt=0, le=240, description="seconds after which a stream ends, up to a tenth more or less"
+    )
+    watch_heartbeat_seconds: float = Field(
+        25, gt=0, le=120, description="seconds without a change after which a stream sends a heartbeat"
+    )
+    hints: Literal["postgres", "none"] = Field(
+        "postgres",
+        description="how processes wake the streams of each other: `postgres` (NOTIFY) or `none`: changes of other"
+        " processes then come a little later; behind a transaction pooler always `none`",
     )
     page_cache_mib: int = Field(
         32, ge=0, le=4096, description="MiB of the page cache of ListMessages; 0 disables it"

@@ -14,6 +14,7 @@ WITHOUT_STORE = {
     "chat/authorization": "permission checks on rows that other statements return",
     "chat/page_cache": "caches what message_list returns",
     "chat/response_size": "limits the bytes of a response",
+    "chat/typing": "stores nothing",
     "chat/room_moderation": "changes rooms through store/rooms",
     "tracks/catalog": "reads and creates tracks through store/tracks",
     "tracks/resolve_link": "calls the crawler",

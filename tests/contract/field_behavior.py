@@ -15,6 +15,7 @@ from tests.contract.rules import kind_rules, of
 WRITABLE = {
     "seda.chat.v1.Room": {"name", "description", "announcement", "slow_mode_interval", "private", "etag"},
     "seda.chat.v1.Message": {"room_id", "text", "track", "etag"},
+    "seda.chat.v1.RoomPosition": {"room_id", "after_rev"},
     "seda.chat.v1.TrackSnapshot": {"track_id"},
     "seda.users.v1.User": {"display_name", "etag"},
     "seda.users.v1.ArtistProfile": {
@@ -41,7 +42,9 @@ def expected(field: FieldDescriptor) -> str | None:
         return "OUTPUT_ONLY"
     if field.name in IMMUTABLE.get(message.full_name, ()):
         return "IMMUTABLE"
-    return "IDENTIFIER" if field.name == "id" else None
+    if field.name == "id":
+        return "IDENTIFIER"
+    return "REQUIRED" if is_required(field) else None
 
 
 def is_required(field: FieldDescriptor) -> bool:

@@ -37,6 +37,8 @@ _UNDO = {
     "RevokeVerification",
     "UnarchiveRoom",
     "UnbanMember",
+    # Not stored.
+    "SendTyping",
     "UnlockRoom",
     "UnmuteMember",
     "UnmuteUser",

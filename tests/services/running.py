@@ -44,6 +44,7 @@ UNLIMITED = {
         "artist_search",
         "artist_write",
         "verification",
+        "watch",
     )
     for limit in ("rate_per_second", "burst")
 }

@@ -90,6 +90,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The search took too long; a narrower one may succeed. Metadata:
     `start_time` and `end_time`, the times that it covered.
     """
+    ERROR_REASON_TOO_MANY_ROOMS: _ErrorReason.ValueType  # 28
+    """FAILED_PRECONDITION. The caller is in more rooms than one stream watches: name the rooms instead.
+    Metadata: `limit`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Error reasons of the chat service: `google.rpc.ErrorInfo.reason` without the prefix, in the
@@ -163,5 +167,9 @@ ERROR_REASON_SYSTEM_MESSAGE: ErrorReason.ValueType  # 26
 ERROR_REASON_SEARCH_TOO_BROAD: ErrorReason.ValueType  # 27
 """FAILED_PRECONDITION. The search took too long; a narrower one may succeed. Metadata:
 `start_time` and `end_time`, the times that it covered.
+"""
+ERROR_REASON_TOO_MANY_ROOMS: ErrorReason.ValueType  # 28
+"""FAILED_PRECONDITION. The caller is in more rooms than one stream watches: name the rooms instead.
+Metadata: `limit`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

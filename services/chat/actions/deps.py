@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -51,6 +51,16 @@ class TrackListings(Protocol):
         """Queue a track that was posted in a public room. Never waits and never fails."""
 
 
+class Hints(Protocol):
+    """Wakes the streams of what changed, in this process and, a little later, in others. Never waits, never fails."""
+
+    def room_moved(self, room_id: UUID, user_ids: Iterable[UUID] = ()) -> None:
+        """A change of the room was committed, and with it memberships of these users."""
+
+    def typing(self, room_id: UUID, user_id: UUID) -> None:
+        """A member is typing."""
+
+
 class Epoch:
     """The epoch of the database that the newest connection leads to.
 
@@ -69,7 +79,7 @@ class Epoch:
 class Limits:
     """Rate limits per user. The batcher charges sends to the same bucket as edits.
 
-    `room_writes` is charged for every room transaction and every move of a read marker, beside the other buckets.
+    `typing` is not an error: SendTyping does nothing then. `room_writes` is charged for every room transaction and every move of a read marker, beside the other buckets.
     """
 
     sends: RateLimiter
@@ -81,6 +91,7 @@ class Limits:
     reports: RateLimiter
     room_writes: RateLimiter
     room_searches: RateLimiter
+    typing: RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,7 @@ class Deps:
     database: Database
     epoch: Epoch
     batcher: Batcher
+    hints: Hints
     tracks: TrackCatalog
     listings: TrackListings
     limits: Limits

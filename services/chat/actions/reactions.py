@@ -55,6 +55,7 @@ async def add_reaction(
         return add(tallies, emoji, at), rev + 1
 
     tallies, rev = await deps.database.run_in_transaction(work)
+    deps.hints.room_moved(room_id)
     return ReactionsResult(tallies, Position(room_id, deps.epoch.value, rev))
 
 
@@ -74,6 +75,7 @@ async def remove_reaction(
         return remove(tallies, emoji), rev + 1
 
     tallies, rev = await deps.database.run_in_transaction(work)
+    deps.hints.room_moved(room_id)
     return ReactionsResult(tallies, Position(room_id, deps.epoch.value, rev))
 
 

@@ -35,7 +35,7 @@ class MaintenanceTransaction:
     session: Session
     room_id: UUID
     _counters: CountersRow
-    _changed_users: set[UUID] = field(default_factory=set)
+    changed_users: set[UUID] = field(default_factory=set)
 
     @property
     def last_seq(self) -> int:
@@ -69,7 +69,7 @@ class MaintenanceTransaction:
 
     def mark_user_changed(self, user_id: UUID) -> None:
         """Record that the user's membership in the room changed."""
-        self._changed_users.add(user_id)
+        self.changed_users.add(user_id)
 
     async def flush(self, before: CountersRow) -> None:
         """Write the room's counters if they changed, and those of the users whose membership changed."""
@@ -82,8 +82,8 @@ class MaintenanceTransaction:
                 last_rev=counters.last_rev,
                 members=counters.member_count,
             )
-        if self._changed_users:
-            await store.bump_room_list_version(self.session, self._changed_users)
+        if self.changed_users:
+            await store.bump_room_list_version(self.session, self.changed_users)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -185,11 +185,12 @@ async def write_in_room(
     """
     deps.limits.room_writes.hit(caller.user_id)
 
-    async def positioned(tx: RoomTransaction) -> tuple[_T, int]:
-        return await operation(tx), tx.last_rev
+    async def positioned(tx: RoomTransaction) -> tuple[_T, RoomTransaction]:
+        return await operation(tx), tx
 
-    result, rev = await with_room_lock(deps.database, caller, room_id, positioned)
-    return result, Position(room_id, deps.epoch.value, rev)
+    result, tx = await with_room_lock(deps.database, caller, room_id, positioned)
+    deps.hints.room_moved(room_id, tx.changed_users)
+    return result, Position(room_id, deps.epoch.value, tx.last_rev)
 
 
 async def with_room_lock_as_system(

@@ -98,6 +98,8 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
         return winner, True
 
     room_id, deduplicated = await deps.database.run_in_transaction(work)
+    if not deduplicated:
+        deps.hints.room_moved(room_id, [caller.user_id])
     return await get_room(deps, caller, room_id), deduplicated
 
 

@@ -199,3 +199,10 @@ class SystemMessageError(ServiceError, code=Code.FAILED_PRECONDITION, reason="SY
     """SYSTEM messages can't be edited, deleted or reported."""
 
     default_message = "SYSTEM messages can't be edited, deleted or reported"
+
+
+class TooManyRoomsError(ServiceError, code=Code.FAILED_PRECONDITION, reason="TOO_MANY_ROOMS"):
+    """The caller is in more rooms than one stream watches."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a stream watches at most {limit} rooms", metadata={"limit": str(limit)})

@@ -64,6 +64,11 @@ def check_room_readable(room_id: UUID, access: AccessT | None) -> AccessT:
     return viewable
 
 
+def can_read(access: RoomAccess) -> bool:
+    """Return whether check_room_readable passes, where a room is lost without an error."""
+    return not access.banned and (not access.private or access.role is not None)
+
+
 def check_not_banned(access: RoomAccess | CallerMembership) -> None:
     """Raise BannedError while a ban of the caller is active."""
     if access.banned:

@@ -71,15 +71,20 @@ class _Item:
 class MessageBatcher:
     """Gathers drafts and writes them in batches. Implements services.chat.actions.deps.Batcher.
 
-    `observe` receives the number of messages of each transaction.
+    `observe` receives the number of messages of each transaction, `written` each room that has new ones.
     """
 
     def __init__(
-        self, database: Database, limit: RateLimiter, observe: Callable[[int], object] = lambda _: None
+        self,
+        database: Database,
+        limit: RateLimiter,
+        observe: Callable[[int], object] = lambda _: None,
+        written: Callable[[UUID], object] = lambda _: None,
     ) -> None:
         self._database = database
         self._limit = limit
         self._observe = observe
+        self._written = written
         # Drafts in flight that were charged to the rate limit: a retried batch is charged once.
         self._charged: set[UUID] = set()
         self._normalizing = asyncio.Lock()
@@ -262,6 +267,12 @@ class MessageBatcher:
                 item.outcome_unknown = True
             raise
         self._observe(sum(isinstance(each, SendResult) and each.message is not None for each in outcomes))
+        for room_id in {
+            item.draft.room_id
+            for item, outcome in zip(items, outcomes, strict=True)
+            if isinstance(outcome, SendResult)
+        }:
+            self._written(room_id)
         for item, outcome in zip(items, outcomes, strict=True):
             # The table has the outcome of all except the skipped ones.
             item.outcome_unknown = item.outcome_unknown and outcome is NotWritten.LOCK_BUSY

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from seda.chat.v1.live_service_pb2 import WatchRequest
 from seda.chat.v1.message_service_pb2 import GetMessageRequest, SearchMessagesRequest, SendMessageRequest
 from seda.chat.v1.room_service_pb2 import GetRoomRequest
 from services.chat.app import build as build_chat
 from services.chat.config import Settings as ChatSettings
+from services.chat.live.watch import MAX_MY_ROOMS
 from tests.contract.auth_headers import user_header
 from tests.contract.scenarios.context import Scenario, ScenarioContext, call_method, unknown_id
 from tests.contract.suite import Outcome
@@ -107,6 +109,25 @@ async def _search_too_broad(context: ScenarioContext) -> Outcome:
             return await call_method(chat.channel, f"{_MESSAGES}.SearchMessages", request, user_header(bob))
 
 
+async def _too_many_rooms(context: ScenarioContext) -> Outcome:
+    bob, _ = await _member(context)
+    await context.admin.execute(
+        """
+        WITH room AS (
+          INSERT INTO chat.rooms (id, name, rev) SELECT gen_random_uuid(), 'one of many', 1
+            FROM generate_series(1, $2::int) RETURNING id
+        ), counters AS (
+          INSERT INTO chat.room_counters (room_id, last_rev) SELECT id, 1 FROM room
+        )
+        INSERT INTO chat.room_memberships (room_id, user_id, joined_at, rev) SELECT id, $1, now(), 1 FROM room
+        """,
+        await context.client.db.user_id(bob),
+        MAX_MY_ROOMS,
+    )
+    request = WatchRequest(all_my_rooms=True)
+    return await context.refusal("chat", "seda.chat.v1.LiveService.Watch", request, bob)
+
+
 async def _member(context: ScenarioContext) -> tuple[str, str]:
     """A plain member of a new room, and the room."""
     bob = new_user()
@@ -127,6 +148,7 @@ async def _send(context: ScenarioContext, email: str, room_id: str, **fields: An
 
 
 SCENARIOS: dict[str, Scenario] = {
+    "TOO_MANY_ROOMS": _too_many_rooms,
     "ROOM_NOT_FOUND": _room_not_found,
     "MESSAGE_NOT_FOUND": _message_not_found,
     "REQUEST_ID_REUSED": _request_id_reused,

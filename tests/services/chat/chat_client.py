@@ -12,12 +12,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message as AnyMessage
 
 from seda.chat.v1 import (
+    live_service_pb2,
     membership_service_pb2,
     message_service_pb2,
     moderation_service_pb2,
     reaction_service_pb2,
     room_service_pb2,
 )
+from seda.chat.v1.live_service_pb2_grpc import LiveServiceStub
 from seda.chat.v1.membership_service_pb2 import JoinRoomResponse
 from seda.chat.v1.membership_service_pb2_grpc import MembershipServiceStub
 from seda.chat.v1.message_pb2 import Message, TrackSnapshot
@@ -45,6 +47,7 @@ from tests.services.running import Running, call, user
 DOMAIN = "chat.seda.fm"
 _SERVICES: tuple[tuple[Any, Any], ...] = (
     (room_service_pb2, RoomServiceStub),
+    (live_service_pb2, LiveServiceStub),
     (membership_service_pb2, MembershipServiceStub),
     (message_service_pb2, MessageServiceStub),
     (reaction_service_pb2, ReactionServiceStub),

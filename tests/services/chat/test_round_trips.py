@@ -18,6 +18,9 @@ from tests.services.running import Running
 
 # BEGIN and COMMIT count too.
 STATEMENTS = {
+    # Of another epoch; test_changes.py counts those that read changes.
+    "LiveService.ListChanges": 2,
+    "LiveService.SendTyping": 1,
     "MembershipService.JoinRoom": 8,
     "MembershipService.LeaveRoom": 7,
     "MembershipService.AcceptInvitation": 8,
@@ -122,6 +125,8 @@ PREPARATIONS = {
     "UnmuteMember": "ModerationService.MuteMember",
 }
 _INTERNAL = "AuthorDataService."
+# The hub reads when it has to, not when it is called: see live/test_fan_out.py.
+_STREAMS = {"LiveService.Watch"}
 # A page that the newest messages fill; see the last test.
 _FIELDS = {"SearchMessages": {"page_size": 1}}
 _PAGED = [
@@ -163,7 +168,7 @@ async def count_statements(
 
 
 def test_every_public_method_has_a_row() -> None:
-    assert {name for name in METHODS if not name.startswith(_INTERNAL)} == set(STATEMENTS)
+    assert {name for name in METHODS if not name.startswith(_INTERNAL)} - _STREAMS == set(STATEMENTS)
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

@@ -144,6 +144,8 @@ def request_about(method: Method, role: str, room: RoomFixture) -> Message:
         elif each.name == "message":
             request.message.room_id, request.message.id = room.room_id, values["message_id"]
             request.message.text = values["text"]
+        elif each.name == "rooms":
+            request.rooms.add(room_id=room.room_id)
         elif each.name == "update_mask":
             request.update_mask.paths.append("name" if method.name == "UpdateRoom" else "text")
         elif each.name in values:
@@ -180,6 +182,7 @@ def _values(method: str, role: str, room: RoomFixture) -> dict[str, Any]:
         "text": "some text",
         "emoji": ":wave:",
         "seq": 3,
+        "epoch": "an epoch",
         "from_seq": 3,
     }
     if method == "CreateRoom":

@@ -82,6 +82,10 @@ TABLE: dict[str, Row | InspectRow] = {
     "RoomService.PinMessage": _CURATE,
     "RoomService.UnpinMessage": _CURATE,
     "RoomService.ListPins": _READ,
+    # A room that the caller may not read is lost, without an error of the stream.
+    "LiveService.Watch": _ANYBODY,
+    "LiveService.ListChanges": _READ,
+    "LiveService.SendTyping": _WRITE,
     "MembershipService.JoinRoom": _JOIN,
     "MembershipService.AcceptInvitation": _JOIN,
     "MembershipService.LeaveRoom": Row(OK, OK, OK, owner="LAST_OWNER", missing=OK),

@@ -1,0 +1,193 @@
+"""One call of Watch, from its request to its end."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from uuid import UUID
+
+from seda.chat.v1 import live_service_pb2 as pb
+from servicekit.caller import Caller
+from servicekit.database import Database
+from servicekit.errors import ServiceUnavailableError
+from servicekit.rate_limit import RateLimiter
+from services.chat.actions.changes import read_changes, visible
+from services.chat.actions.deps import Epoch
+from services.chat.domain.errors import TooManyRoomsError
+from services.chat.domain.visibility import can_read
+from services.chat.live.hub import Hub
+from services.chat.live.stream import Stream, Subscription
+from services.chat.store import changes as store
+from services.chat.store.changes import RoomAccessRow
+from services.chat.wire.live import (
+    CAUGHT_UP_FRAME,
+    change_frame,
+    checkpoint_frame,
+    closing_frame,
+    hello_frame,
+    room_lost_frame,
+    room_state_frame,
+)
+
+MAX_MY_ROOMS = 1_000
+_RETRY_AFTER_SECONDS = {
+    pb.CLOSING_REASON_MAX_AGE: 0.0,
+    pb.CLOSING_REASON_SHUTDOWN: 0.5,
+    pb.CLOSING_REASON_SLOW_CONSUMER: 1.0,
+    pb.CLOSING_REASON_EPOCH_CHANGED: 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What streams are made of. Ages and intervals are in seconds; each stream's age is up to a tenth more or less."""
+
+    database: Database
+    epoch: Epoch
+    hub: Hub
+    opens: RateLimiter
+    max_age: float
+    heartbeat: float
+
+
+async def watch(
+    watching: Watching, caller: Caller, rooms: dict[UUID, int | None], request: pb.WatchRequest
+) -> AsyncGenerator[bytes, None]:
+    """Stream the responses of a Watch call. Raises RateLimitedError or TooManyRoomsError."""
+    watching.opens.hit(caller.user_id)
+    stream = Stream(caller.user_id, frozenset(rooms), request.all_my_rooms, request.include_typing)
+    call = _Watch(watching, stream)
+    watching.hub.open(stream)
+    try:
+        await call.enter(rooms, request.epoch)
+        async for response in call.responses():
+            yield response
+    finally:
+        watching.hub.leave(stream)
+
+
+class _Watch:
+    """The work of one stream: what it does whenever its client has read everything so far."""
+
+    def __init__(self, watching: Watching, stream: Stream) -> None:
+        self._watching = watching
+        self._hub = watching.hub
+        self._stream = stream
+        self._ends = time.monotonic() + watching.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - spreads reconnects
+        self._caught_up = False
+
+    async def enter(self, rooms: dict[UUID, int | None], epoch: str) -> None:
+        """Take in the rooms of the request, after Hello."""
+        before = self._watching.epoch.value
+        access = await self._access(rooms)
+        stream = self._stream
+        stream.epoch = self._watching.epoch.value
+        if before not in {"", stream.epoch}:
+            # The rows may be of either copy.
+            raise ServiceUnavailableError("chat")
+        stream.add(hello_frame(stream.epoch, self._watching.heartbeat))
+        for room_id, after in rooms.items():
+            row = access.pop(room_id, None)
+            if row is None or not can_read(row.access):
+                stream.add(room_lost_frame(room_id))
+            elif after is None:
+                self._take_in(row, pb.ROOM_OUTCOME_FRESH, row.last_rev)
+            elif epoch != stream.epoch or after > row.last_rev:
+                self._take_in(row, pb.ROOM_OUTCOME_RESET, row.last_rev)
+            else:
+                self._take_in(row, pb.ROOM_OUTCOME_RESUMED, after)
+        for row in access.values():
+            self._take_in(row, pb.ROOM_OUTCOME_FRESH, row.last_rev)
+
+    async def responses(self) -> AsyncGenerator[bytes, None]:
+        """Write what is queued; with nothing queued, catch up; with nothing to catch up, wait."""
+        stream = self._stream
+        while True:
+            if response := stream.take():
+                yield response
+            elif stream.closing is not None:
+                break
+            elif stream.room_list_moved:
+                await self._refresh_my_rooms()
+            elif stream.pending:
+                await self._catch_up(stream.pending[0])
+            elif not self._caught_up:
+                self._caught_up = True
+                stream.add(CAUGHT_UP_FRAME)
+            else:
+                await self._wait()
+        positions = stream.take_checkpoint()
+        retry_after = _RETRY_AFTER_SECONDS[stream.closing]
+        yield (checkpoint_frame(positions) if positions else b"") + closing_frame(stream.closing, retry_after)
+
+    async def _wait(self) -> None:
+        now = time.monotonic()
+        if now >= self._ends:
+            self._stream.close(pb.CLOSING_REASON_MAX_AGE)
+        elif not await self._stream.wait(min(self._watching.heartbeat, self._ends - now)):
+            self._stream.add(checkpoint_frame(self._stream.take_checkpoint()))
+
+    def _take_in(self, row: RoomAccessRow, outcome: pb.RoomOutcome.ValueType, rev: int) -> None:
+        """Begin with a room at `rev`; the row is of the same snapshot as the room's last rev."""
+        subscription = Subscription(self._stream, row.room_id, rev, member=False, moderator=False)
+        subscription.set_access(row.access)
+        self._stream.subscriptions[row.room_id] = subscription
+        self._stream.add(room_state_frame(row.room_id, outcome, rev))
+        if rev < row.last_rev or not self._hub.attach(subscription):
+            self._stream.pending.append(subscription)
+
+    async def _catch_up(self, subscription: Subscription) -> None:
+        """Read a page of what the stream lacks of a room, and hand over to the hub where it ends."""
+        stream, room_id = self._stream, subscription.room_id
+        if stream.subscriptions.get(room_id) is not subscription:
+            stream.pending.popleft()
+            return
+        async with self._hub.catch_ups:
+            page = await read_changes(self._watching.database, room_id, stream.user_id, subscription.rev)
+        if stream.epoch != self._watching.epoch.value:
+            stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
+        elif page.access is None or not page.readable:
+            stream.pending.popleft()
+            stream.lose(room_id)
+        else:
+            subscription.set_access(page.access)
+            shown = visible(page.changes, to_moderator=subscription.moderator)
+            stream.add(*[change_frame(room_id, each, page.member_count) for each in shown])
+            if not shown and page.rev > subscription.rev:
+                stream.passed(room_id, page.rev)
+            subscription.rev = page.rev
+            if page.rev == page.last_rev and self._hub.attach(subscription):
+                stream.pending.popleft()
+
+    async def _refresh_my_rooms(self) -> None:
+        """Compare the stream's rooms with the watcher's."""
+        stream = self._stream
+        stream.room_list_moved = False
+        access = await self._access({})
+        for room_id in [
+            each for each in stream.subscriptions if each not in access and each not in stream.named
+        ]:
+            self._hub.detach(stream.subscriptions[room_id])
+            stream.lose(room_id)
+        for room_id, row in access.items():
+            if room_id not in stream.subscriptions:
+                self._take_in(row, pb.ROOM_OUTCOME_FRESH, row.last_rev)
+
+    async def _access(self, rooms: dict[UUID, int | None]) -> dict[UUID, RoomAccessRow]:
+        """Return the watcher's access to these rooms and, if asked for, to all of the watcher's own."""
+        user_id = self._stream.user_id
+        async with self._hub.catch_ups, self._watching.database.session() as session:
+            access: dict[UUID, RoomAccessRow] = {}
+            if self._stream.all_my_rooms:
+                # The version first: a change in between is found by the next poll.
+                versions = await store.room_list_versions(session, [user_id])
+                self._hub.know_room_list(user_id, versions.get(user_id, 0))
+                access = await store.access_to_my_rooms(session, user_id, MAX_MY_ROOMS + 1)
+                if len(access) > MAX_MY_ROOMS:
+                    raise TooManyRoomsError(MAX_MY_ROOMS)
+            others = [room_id for room_id in rooms if room_id not in access]
+            if others:
+                access |= await store.access_to_rooms(session, others, user_id)
+            return access
