@@ -1,0 +1,1 @@
+"""A database of the original, as Prisma makes and fills it."""
