@@ -35,8 +35,9 @@ def import_original(
 ) -> None:
     """Take over a database of the original, which was made by Prisma, into the one in DATABASE_URL.
 
-    Rooms go in one by one: run it again after an interruption, and what is there is not written again. At the end counts
-    and checksums are compared; exit code 1: they differ. A URL with a password belongs in SEDA_IMPORT_URL.
+    Rooms go in one by one: run it again after an interruption, and what is there is not written again. The report names every
+    row that was left out or changed, and why (docs/operations.md). At the end counts and checksums are compared; exit code
+    1: they differ. A URL with a password belongs in SEDA_IMPORT_URL.
 
     Examples:
         seda import --from postgresql://seda_user@localhost:5432/seda_prod --dry-run
@@ -66,7 +67,11 @@ def import_original(
         )
     with report_file.open("w", encoding="utf-8") as file, RowProgress(console, total) as progress:
         report = Report(file)
-        result = run(load.run_import(source_dsn, schema, dsn, report, progress, dry_run=dry_run))
+        try:
+            result = run(load.run_import(source_dsn, schema, dsn, report, progress, dry_run=dry_run))
+        except KeyboardInterrupt:
+            console.message("What is there stays; run the same command again for the rest.")
+            raise
     _show(result, report, report_file)
     if result.differences:
         raise CliError(

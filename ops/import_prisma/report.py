@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SKIPPED, CHANGED = "skipped", "changed"
+SKIPPED, CHANGED, UNKNOWN = "skipped", "changed", "unknown"
 
 
 class Misfit(Exception):  # noqa: N818 - no failure: an outcome of a row
@@ -24,9 +24,8 @@ class Misfit(Exception):  # noqa: N818 - no failure: an outcome of a row
 class Report:
     """Counts outcomes per table, and writes each row with one to `file` as a line of JSON. No texts, no addresses."""
 
-    def __init__(self, file: TextIO | None) -> None:
+    def __init__(self, file: TextIO) -> None:
         self._file = file
-        self.read: Counter[str] = Counter()
         self.outcomes: Counter[tuple[str, str, str]] = Counter()
 
     def skip(self, table: str, row_id: object, reason: str) -> None:
@@ -37,11 +36,17 @@ class Report:
         """Record a row that was taken over without a part of it."""
         self._record(table, row_id, CHANGED, reason)
 
-    def _record(self, table: str, row_id: object, outcome: str, reason: str) -> None:
-        self.outcomes[table, outcome, reason] += 1
-        if self._file is not None:
-            line = {"table": table, "id": str(row_id), "outcome": outcome, "reason": reason}
-            self._file.write(json.dumps(line) + "\n")
+    def leave(self, table: str, column: str | None, rows: int) -> None:
+        """Record a table, or a column of one, that the original has beyond the known ones."""
+        reason = "TABLE_UNKNOWN" if column is None else "COLUMN_UNKNOWN"
+        self._record(table, column, UNKNOWN, reason, rows)
+
+    def _record(self, table: str, subject: object, outcome: str, reason: str, rows: int = 1) -> None:
+        self.outcomes[table, outcome, reason] += rows
+        line: dict[str, object] = {"table": table, "id": str(subject), "outcome": outcome, "reason": reason}
+        if outcome == UNKNOWN:
+            line = {"table": table, "column": subject, "outcome": outcome, "reason": reason, "rows": rows}
+        self._file.write(json.dumps(line) + "\n")
 
     def skipped(self, table: str) -> int:
         """Return how many rows of a table were left out."""

@@ -1,12 +1,12 @@
-"""A room of the original with its numbers here: members, messages by time, replies under their roots, reactions.
+"""A room of the original with its numbers here: members, messages by time, replies under their roots, reactions, log.
 
-Its changes are numbered as if it had all happened in this order: the room (rev 1), its members, its messages by time,
-its reactions. The original has no time of a reaction or membership: they get the message's and the room's.
+Its changes are numbered as if it had all happened in this order: the room (rev 1), its log of moderation, its members, its
+messages by time, its reactions. Without a time of their own, memberships and log entries get the room's, reactions their message's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 from ops.import_prisma import rules
 from ops.import_prisma.report import Misfit, Report
 from services.chat.domain.message_search import search_text
+from services.chat.domain.model import ModerationAction
 from services.chat.domain.reactions import MAX_DISTINCT
 
 if TYPE_CHECKING:
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
     from ops.import_prisma.rules import Row, Track
 
 
+_MAX_ACTION = 32
+_KNOWN_ACTIONS = frozenset(map(str, ModerationAction))
+
+
 class Member(NamedTuple):
     """A membership."""
 
     user_id: UUID
     role: str
+    joined_at: datetime
     rev: int
 
 
@@ -57,6 +63,29 @@ class Reaction(NamedTuple):
     rev: int
 
 
+class LogEntry(NamedTuple):
+    """An entry of the log of moderation."""
+
+    id: UUID
+    rev: int
+    actor_id: UUID
+    actor_role: str
+    as_admin: bool
+    action: str
+    reason: str | None
+    request_id: str
+    created_at: datetime
+
+
+class Parts(NamedTuple):
+    """The original's rows of a room, messages in the order of time and id."""
+
+    memberships: Sequence[Row]
+    messages: Sequence[Row]
+    reactions: Sequence[Row]
+    logs: Sequence[Row]
+
+
 @dataclass(slots=True)
 class Room:
     """A room and everything in it, ready to be written."""
@@ -67,6 +96,7 @@ class Room:
     private: bool
     owner: UUID
     created_at: datetime
+    logs: list[LogEntry] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
@@ -78,54 +108,46 @@ class Room:
         return self.last_rev
 
 
-def convert(
-    row: Row,
-    memberships: Sequence[Row],
-    messages: Sequence[Row],
-    reactions: Sequence[Row],
-    known: Collection[UUID],
-    report: Report,
-) -> Room | None:
+def convert(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> Room | None:
     """Return a room, or None when it or its owner does not fit; then nothing in it does.
 
-    Messages are in the order of time and id. `known` are the users who were taken over.
+    `known` are the users who were taken over, with their roles on the platform.
     """
     try:
-        room = _room(row, memberships, known, report)
+        room = _room(row, parts, known, report)
     except Misfit as misfit:
         report.skip("rooms", row["id"], misfit.reason)
-        for table, rows in (
-            ("room_memberships", memberships),
-            ("messages", messages),
-            ("reactions", reactions),
+        for table, rows in zip(
+            ("room_memberships", "messages", "reactions", "moderation_logs"), parts, strict=True
         ):
             for each in rows:
                 report.skip(table, each["id"], "ROOM_SKIPPED")
         return None
-    _add_messages(room, messages, known, report)
-    _add_reactions(room, reactions, known, report)
+    _add_messages(room, parts.messages, known, report)
+    _add_reactions(room, parts.reactions, known, report)
     return room
 
 
-def _room(row: Row, memberships: Sequence[Row], known: Collection[UUID], report: Report) -> Room:
+def _room(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> Room:
     room_id = rules.row_id(row["id"])
     name = rules.line(row["name"], rules.MAX_NAME, "ROOM_NAME_INVALID")
     description = rules.prose(row["description"], rules.MAX_DESCRIPTION)
-    moderators: dict[UUID, bool] = {}
+    created = rules.utc(row["created_at"])
+    joined: dict[UUID, tuple[bool, datetime]] = {}
     outcomes: list[tuple[str, str]] = []
-    for each in memberships:
+    for each in parts.memberships:
         user = rules.optional_id(each["user_id"])
         if user is None or user not in known:
             outcomes.append((each["id"], "USER_UNKNOWN"))
-        elif user in moderators:
+            continue
+        moderates, at = joined.get(user, (False, rules.utc(each["created_at"] or created)))
+        if user in joined:
             outcomes.append((each["id"], "DUPLICATE"))
-            moderators[user] |= each["is_mod"]
-        else:
-            moderators[user] = each["is_mod"]
+        joined[user] = moderates or each["is_mod"], at
     owner = rules.optional_id(row["created_by"])
     if owner is None or owner not in known:
         # The original has no later owner: the first moderator, else member.
-        owner = min(moderators, key=lambda user: (not moderators[user], user), default=None)
+        owner = min(joined, key=lambda user: (not joined[user][0], user), default=None)
         if owner is None:
             raise Misfit("OWNER_UNKNOWN")
         report.change("rooms", row["id"], "OWNER_REPLACED")
@@ -133,14 +155,44 @@ def _room(row: Row, memberships: Sequence[Row], known: Collection[UUID], report:
         report.change("rooms", row["id"], "DESCRIPTION_CHANGED")
     for membership, reason in outcomes:
         report.skip("room_memberships", membership, reason)
-    room = Room(room_id, name, description, row["is_private"], owner, rules.utc(row["created_at"]))
-    room.members.append(Member(owner, "OWNER", room.next_rev()))
+    room = Room(room_id, name, description, row["is_private"], owner, created)
+    _add_logs(room, parts.logs, known, report)
+    room.members.append(Member(owner, "OWNER", joined.get(owner, (True, created))[1], room.next_rev()))
     room.members += [
-        Member(user, "MODERATOR" if moderator else "MEMBER", room.next_rev())
-        for user, moderator in moderators.items()
+        Member(user, "MODERATOR" if moderates else "MEMBER", at, room.next_rev())
+        for user, (moderates, at) in joined.items()
         if user != owner
     ]
     return room
+
+
+def _add_logs(room: Room, rows: Sequence[Row], known: Mapping[UUID, str], report: Report) -> None:
+    for row in rules.in_time(rows):
+        try:
+            room.logs.append(_log_entry(room, row, known, report))
+        except Misfit as misfit:
+            report.skip("moderation_logs", row["id"], misfit.reason)
+
+
+def _log_entry(room: Room, row: Row, known: Mapping[UUID, str], report: Report) -> LogEntry:
+    entry, actor = rules.row_id(row["id"]), rules.optional_id(row["moderator_id"])
+    action = rules.action(row["action"], _MAX_ACTION)
+    if actor is None or actor not in known:
+        raise Misfit("USER_UNKNOWN")
+    reason, changed = rules.audit_reason(row["reason"])
+    for reported, outcome in (
+        (action not in _KNOWN_ACTIONS, "ACTION_UNKNOWN"),
+        (changed, "REASON_CHANGED"),
+        (row["created_at"] is None, "TIME_UNKNOWN"),
+    ):
+        if reported:
+            report.change("moderation_logs", entry, outcome)
+    # Who moderated was a moderator then, whatever they are now.
+    role = "OWNER" if actor == room.owner else "ADMIN" if known[actor] == "ADMIN" else "MODERATOR"
+    at = rules.utc(row["created_at"]) if row["created_at"] else room.created_at
+    return LogEntry(
+        entry, room.next_rev(), actor, role, role == "ADMIN", action, reason or None, rules.REQUEST_ID, at
+    )
 
 
 def _add_messages(room: Room, rows: Sequence[Row], known: Collection[UUID], report: Report) -> None:
@@ -166,7 +218,7 @@ def _message(
     if author is None or author not in known:
         raise Misfit("USER_UNKNOWN")
     created = rules.utc(row["created_at"])
-    text, track = rules.message_text(row["text"]), rules.track(row["track_ref"], created)
+    text, track = rules.message_text(row["text"]), rules.posted_track(row["track_ref"], created)
     if text is None and track is None:
         raise Misfit("TRACK_INVALID" if row["track_ref"] else "EMPTY")
     if track is None and row["track_ref"]:
@@ -205,7 +257,8 @@ def _add_reactions(room: Room, rows: Sequence[Row], known: Collection[UUID], rep
         else:
             emojis.setdefault(message, set()).add(emoji)
             given.add((message, user, emoji))
-            room.reactions.append(Reaction(message, user, emoji, times[message], room.next_rev()))
+            at = rules.utc(row["created_at"] or times[message])
+            room.reactions.append(Reaction(message, user, emoji, at, room.next_rev()))
 
 
 def _reaction(row: Row, messages: Collection[UUID], known: Collection[UUID]) -> tuple[UUID, UUID, str]:

@@ -9,6 +9,7 @@ import asyncpg
 from bench import dataset
 from bench.dataset import uid
 from ops.postgres import find_binaries
+from tests.ops.support import optional_tables
 from tests.postgres import Database
 
 FITTING = {
@@ -16,13 +17,15 @@ FITTING = {
     "ownerless room": str(uid("r", 3)),
     # A reply to a reply.
     "deep reply": "10000000-0000-4000-8000-0000000000aa",
+    # A message whose track has no URL.
+    "track by id": "10000000-0000-4000-8000-0000000000ab",
 }
 # Real links instead of the dataset's invented ones, some deleted messages, and no foreign keys, as after a
 # restoration of single tables.
 _PREPARE = f"""
     UPDATE messages SET track_ref = jsonb_set(track_ref, '{{url}}',
            to_jsonb('https://open.spotify.com/track/' || left(md5(id), 22))) WHERE track_ref IS NOT NULL;
-    UPDATE artist_profiles SET spotify_url = 'https://open.spotify.com/artist/' || left(md5(id), 22), verified = false;
+    UPDATE artist_profiles SET spotify_url = 'https://open.spotify.com/artist/' || left(md5(id), 22);
     UPDATE messages SET deleted_at = created_at + interval '1 hour' WHERE hashtext(id) % 50 = 0;
     DELETE FROM reactions r USING reactions o
      WHERE r.message_id = o.message_id AND r.user_id = o.user_id AND r.emoji = o.emoji AND r.id > o.id;
@@ -35,7 +38,10 @@ _PREPARE = f"""
     UPDATE rooms SET created_by = 'gone' WHERE id = '{FITTING["ownerless room"]}';
     INSERT INTO messages SELECT '{FITTING["deep reply"]}', room_id, user_id, 'TEXT', 'a reply to a reply', NULL, id,
            created_at + interval '1 second', NULL FROM messages WHERE parent_id IS NOT NULL ORDER BY created_at LIMIT 1;
-    CREATE TABLE moderation_logs (id text, action text);
+    {optional_tables.PREPARE}
+    INSERT INTO messages (id, room_id, user_id, type, track_ref)
+    VALUES ('{FITTING["track by id"]}', '{uid("r", 5)}', '{uid("u", 5)}', 'TRACK_REF',
+            '{{"provider": "Deezer", "providerId": "3135556"}}');
 """
 _ROOM, _USER, _MESSAGE = uid("r", 1), uid("u", 1), uid("m", 1)
 _NUMBERS = iter(range(1, 1_000))
@@ -114,7 +120,13 @@ BROKEN: list[tuple[str, str, str, dict[str, object]]] = [
     _room("OWNER_UNKNOWN", created_by="gone"),
     _room("DESCRIPTION_CHANGED", "changed", description="d" * 501),
     ("rooms", "changed", "OWNER_REPLACED", {"id": FITTING["ownerless room"]}),
-    ("moderation_logs", "skipped", "NOT_TAKEN_OVER", {"id": _new(), "action": "MUTE"}),
+    (
+        "moderation_logs",
+        "skipped",
+        "ROOM_SKIPPED",
+        {"id": _new(), "room_id": _BAD_ROOM[3]["id"], "moderator_id": str(_USER), "action": "MUTE_MEMBER"},
+    ),
+    *optional_tables.BROKEN,
     _member("USER_UNKNOWN", user_id="gone"),
     _member("ROOM_UNKNOWN", room_id="gone"),
     _member("ROOM_SKIPPED", room_id=_BAD_ROOM[3]["id"]),
