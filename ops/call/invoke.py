@@ -138,7 +138,9 @@ def _print(response: Message, method: MethodDescriptor, console: Console) -> Non
     if console.json and method.server_streaming:
         console.event("message", data=data)
     else:
-        console.result(data, json.dumps(data, indent=2, ensure_ascii=not sys.stdout.isatty()))
+        # A stream is read line by line.
+        indent = None if method.server_streaming else 2
+        console.result(data, json.dumps(data, indent=indent, ensure_ascii=not sys.stdout.isatty()))
 
 
 def _print_metadata(running: grpc.Call, console: Console) -> None:

@@ -53,7 +53,7 @@ class Reflection:
         return self.pool.FindServiceByName(name)
 
     def method(self, wanted: str) -> MethodDescriptor:
-        """Find a method by its full name, by Service/Method, or by its own name where only one service has it."""
+        """Find a method by its full name, by Service/Method, or by its own name where only one of the own services has it."""
         service_part, _, name = wanted.strip("/").replace("/", ".").rpartition(".")
         if "." in service_part:
             candidates = [self.service(service_part)]
@@ -64,6 +64,8 @@ class Reflection:
                 if not service_part or each.endswith(f".{service_part}")
             ]
         found = [each.methods_by_name[name] for each in candidates if name in each.methods_by_name]
+        # Watch alone is the one of the server's own services, not of its health.
+        found = [each for each in found if not each.full_name.startswith("grpc.")] or found
         if len(found) == 1:
             return found[0]
         if found:

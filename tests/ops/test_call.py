@@ -115,7 +115,7 @@ def test_call_without_a_server_is_78_and_suggests_a_fix(seda: Seda) -> None:
     [
         ("createroom", "Did you mean: CreateRoom?"),
         ("GetRoomPag", "Did you mean: GetRoomPage"),
-        ("seda.chat.v1.RoomServic/CreateRoom", "Did you mean: seda.chat.v1.RoomService?"),
+        ("seda.chat.v1.RoomServic/CreateRoom", "Did you mean: seda.chat.v1.RoomService"),
         ("Zzzzzzzz", "seda call list"),
     ],
 )
@@ -153,6 +153,14 @@ def test_call_streams_up_to_the_limit(seda: Seda, server: FakeGateway) -> None:
     told = call(seda, server, "Health/Watch", "--stream-limit", "1", "--timeout", "20")
     assert told.code == 0, told.err
     assert json.loads(told.out) == {"status": "SERVING"}
+
+
+def test_call_prints_a_stream_line_by_line(seda: Seda, server: FakeGateway) -> None:
+    # Health has a Watch, too; the own service's is meant.
+    told = call(seda, server, "Watch", "-d", '{"rooms": [{"room_id": "r"}]}', "--timeout", "20")
+    assert told.code == 0, told.err
+    revs = [json.loads(line)["frames"][0]["change"]["rev"] for line in told.out.splitlines()]
+    assert revs == ["1", "2"]
 
 
 def test_health_is_1_unless_everything_serves(seda: Seda, monkeypatch: pytest.MonkeyPatch) -> None:

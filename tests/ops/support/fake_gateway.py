@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
-from seda.chat.v1 import message_pb2, position_pb2, room_pb2, room_service_pb2
+from seda.chat.v1 import live_service_pb2, message_pb2, position_pb2, room_pb2, room_service_pb2
 from seda.gateway.v1 import gateway_service_pb2
 from seda.users.v1 import user_service_pb2
 
@@ -77,6 +77,13 @@ def _get_user(_request: object, context: grpc.ServicerContext) -> Message:
     raise AssertionError
 
 
+def _watch(request: Any, _context: object) -> Iterator[Message]:
+    for rev in (1, 2):
+        change = live_service_pb2.Change(room_id=request.rooms[0].room_id, rev=rev)
+        yield live_service_pb2.WatchResponse(frames=[live_service_pb2.Frame(change=change)])
+
+
+_LIVE = "seda.chat.v1.LiveService"
 _METHODS: dict[str, dict[str, tuple[Callable[[Any, Any], Message], type[Message]]]] = {
     "seda.chat.v1.RoomService": {"CreateRoom": (_create_room, room_service_pb2.CreateRoomRequest)},
     "seda.gateway.v1.GatewayService": {
@@ -92,6 +99,8 @@ def fake_gateway(port: int = 0) -> Iterator[FakeGateway]:
     """Serve on `port`, or a free one, until the end."""
     recorder = FakeGateway()
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+    watch = grpc.unary_stream_rpc_method_handler(_watch, live_service_pb2.WatchRequest.FromString, _serialize)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_LIVE, {"Watch": watch}),))
     for service, methods in _METHODS.items():
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
@@ -103,7 +112,9 @@ def fake_gateway(port: int = 0) -> Iterator[FakeGateway]:
     health_servicer = recorder.health_servicer
     health_servicer.set("seda.chat.v1.RoomService", health_pb2.HealthCheckResponse.NOT_SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    reflection.enable_server_reflection([*_METHODS, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflection.enable_server_reflection(
+        [*_METHODS, _LIVE, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+    )
     recorder.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
     server.start()
     try:
