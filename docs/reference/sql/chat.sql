@@ -1690,16 +1690,16 @@ WITH /* chat.search_author */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -1707,36 +1707,37 @@ WITH /* chat.search_author */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.search_recent
 WITH /* chat.search_recent */ recent AS MATERIALIZED (
      SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
-      WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (n.created_at, n.room_id, n.seq) < ($7, $8, $9) ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 500
+      WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (n.created_at, n.room_id, n.seq) < ($9, $10, $11) ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 500
    ), visible AS MATERIALIZED (
          SELECT r.id FROM (SELECT DISTINCT room_id FROM recent) h JOIN chat.rooms r ON r.id = h.room_id
            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-      (NOT r.private OR m.role IS NOT NULL)
+      (NOT r.private OR m.role IS NOT NULL AND NOT $7)
   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
    ), hit AS MATERIALIZED (
@@ -1750,8 +1751,9 @@ WITH /* chat.search_recent */ recent AS MATERIALIZED (
       ($1::uuid IS NULL OR n.room_id = $1)
   AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
   AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
-AND ($6::timestamptz IS NULL OR n.created_at >= $6)
-      ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT $10
+  AND (NOT $6 OR n.track_id IS NOT NULL)
+AND ($8::timestamptz IS NULL OR n.created_at >= $8)
+      ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT $12
    )
    SELECT created_at, room_id, seq, true AS hit FROM hit
    UNION ALL
@@ -1765,16 +1767,16 @@ WITH /* chat.search_track */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -1782,27 +1784,28 @@ WITH /* chat.search_track */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.search_track_author
 WITH /* chat.search_track_author */ scope AS MATERIALIZED (
@@ -1810,16 +1813,16 @@ WITH /* chat.search_track_author */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -1827,27 +1830,28 @@ WITH /* chat.search_track_author */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.search_words
 WITH /* chat.search_words */ scope AS MATERIALIZED (
@@ -1855,16 +1859,16 @@ WITH /* chat.search_words */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -1872,27 +1876,28 @@ WITH /* chat.search_words */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' '))
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.search_words_author
 WITH /* chat.search_words_author */ scope AS MATERIALIZED (
@@ -1900,16 +1905,16 @@ WITH /* chat.search_words_author */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -1917,27 +1922,28 @@ WITH /* chat.search_words_author */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' ')) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.search_words_track
 WITH /* chat.search_words_track */ scope AS MATERIALIZED (
@@ -1945,16 +1951,16 @@ WITH /* chat.search_words_track */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -1962,27 +1968,28 @@ WITH /* chat.search_words_track */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' ')) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.search_words_track_author
 WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
@@ -1990,16 +1997,16 @@ WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
         SELECT '00000000-0000-0000-0000-000000000000'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -2007,27 +2014,28 @@ WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
            WHERE n.deleted_at IS NULL AND n.type <> 'SYSTEM' AND to_tsvector('simple', n.search_text) @@ plainto_tsquery('simple', array_to_string($3::text[], ' ')) AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$4::uuid] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) @> ARRAY[$5::uuid]
              AND (ARRAY[(0 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 4))::int, (268435456 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 10))::int, (536870912 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 16))::int, (805306368 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 22))::int, (1073741824 + (floor(date_part('epoch', n.created_at AT TIME ZONE 'UTC'))::bigint >> 28))::int]) && w.buckets::int[] AND (ARRAY[n.room_id, coalesce(n.private_room_id, '00000000-0000-0000-0000-000000000000'::uuid), n.user_id, n.track_id]) && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND (
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 ) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED (
           SELECT r.id FROM (SELECT DISTINCT room_id FROM found) h JOIN chat.rooms r ON r.id = h.room_id
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
      ) h
-     ORDER BY w.step LIMIT $12;
+     ORDER BY w.step LIMIT $14;
 
 -- chat.searched_messages
 WITH /* chat.searched_messages */ access AS MATERIALIZED (

@@ -518,6 +518,8 @@ class SearchMessagesRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    HAS_TRACK_FIELD_NUMBER: _builtins.int
+    PUBLIC_ONLY_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Words that must all occur in the text, up to 200 characters."""
     room_id: _builtins.str
@@ -532,6 +534,10 @@ class SearchMessagesRequest(_message.Message):
     """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
     Empty: the first page.
     """
+    has_track: _builtins.bool
+    """Whether to find only messages with a track."""
+    public_only: _builtins.bool
+    """Whether to find only messages in public rooms."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only messages sent at this time or later; absent: no lower bound."""
@@ -551,10 +557,12 @@ class SearchMessagesRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        has_track: _builtins.bool = ...,
+        public_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "room_id", b"room_id", "start_time", b"start_time", "track_id", b"track_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "end_time", b"end_time", "has_track", b"has_track", "page_size", b"page_size", "page_token", b"page_token", "public_only", b"public_only", "query", b"query", "room_id", b"room_id", "start_time", b"start_time", "track_id", b"track_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,7 +36,10 @@ _NEWEST = Cursor(Micros(MAX_TIMESTAMP), UUID(int=(1 << 128) - 1), MAX_SEQ)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A SearchMessages request: at least a query, an author or a track. `end_at` is exclusive."""
+    """A SearchMessages request: at least a query, an author or a track. `end_at` is exclusive.
+
+    `has_track` and `public_only` leave out messages without a track and those of private rooms.
+    """
 
     query: str
     room_id: UUID | None
@@ -46,6 +49,8 @@ class Search:
     end_at: Micros | None
     page_size: int
     page_token: str
+    has_track: bool = False
+    public_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ async def search_messages(deps: Deps, caller: Caller, search: Search) -> SearchP
         search.track_id,
         search.start_at,
         search.end_at,
+        # Only when set: during an update, tokens of older processes stay valid.
+        *(name for name in ("has_track", "public_only") if getattr(search, name)),
     )
     after = _cursor_from_token(search.page_token, request_fingerprint)
     if search.end_at is not None:
@@ -98,6 +105,8 @@ async def _find(session: Session, caller: Caller, search: Search, after: Cursor)
         author_id=search.author_id,
         room_id=search.room_id,
         start_at=search.start_at,
+        has_track=search.has_track,
+        public_only=search.public_only,
     )
     if criteria.phrases == []:
         return []

@@ -39,13 +39,15 @@ PUBLIC = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """The criteria; None matches any. `phrases` are those of search_text; one of the first three is set."""
+    """The criteria; None and False match any. `phrases` are those of search_text; one of the first three is set."""
 
     phrases: list[str] | None
     track_id: UUID | None
     author_id: UUID | None
     room_id: UUID | None
     start_at: Micros | None
+    has_track: bool = False
+    public_only: bool = False
 
     @property
     def given(self) -> tuple[bool, bool, bool]:
@@ -84,7 +86,7 @@ _JOIN_CALLER_MEMBERSHIP = (
     "LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL"
 )
 _VISIBLE = f"""
-       (NOT r.private OR m.role IS NOT NULL)
+       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
                     WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE})
 """
@@ -94,6 +96,7 @@ _MATCHES = """
        ($1::uuid IS NULL OR n.room_id = $1)
    AND ($3::text[] IS NULL OR ' ' || n.search_text || ' ' LIKE ALL ($3))
    AND ($4::uuid IS NULL OR n.track_id = $4) AND ($5::uuid IS NULL OR n.user_id = $5)
+   AND (NOT $6 OR n.track_id IS NOT NULL)
 """
 
 
@@ -108,8 +111,8 @@ def _visible(messages: str) -> str:
 # IS TRUE keeps the planner from turning a filter into a nested loop, or into the condition of another index.
 _IN_VISIBLE = "(n.room_id IN (SELECT id FROM visible)) IS TRUE"
 # LIMIT keeps a join one index lookup per message.
-# $1 room or NULL, $2 caller, $3 phrases as patterns, $4 track, $5 author, $6 start, $7 $8 $9 the cursor, $10 the limit. What is read
-# depends neither on the criteria nor on what hidden rooms say.
+# $1 room or NULL, $2 caller, $3 phrases as patterns, $4 track, $5 author, $6 with a track, $7 in public rooms, $8 start,
+# $9 $10 $11 the cursor, $12 the limit. What is read depends neither on the criteria nor on what hidden rooms say.
 _RECENT = Query[
     RecentRow,
     UUID | None,
@@ -117,6 +120,8 @@ _RECENT = Query[
     list[str] | None,
     UUID | None,
     UUID | None,
+    bool,
+    bool,
     Micros | None,
     Micros,
     UUID,
@@ -127,7 +132,7 @@ _RECENT = Query[
     f"""
     WITH recent AS MATERIALIZED (
       SELECT n.created_at, n.room_id, n.seq FROM chat.messages n
-       WHERE {_LIVE} AND (n.created_at, n.room_id, n.seq) < ($7, $8, $9) ORDER BY {_NEWEST} LIMIT {RECENT}
+       WHERE {_LIVE} AND (n.created_at, n.room_id, n.seq) < ($9, $10, $11) ORDER BY {_NEWEST} LIMIT {RECENT}
     ), visible AS MATERIALIZED ({_visible("recent")}), hit AS MATERIALIZED (
       SELECT n.created_at, n.room_id, n.seq
         FROM (SELECT * FROM recent n WHERE {_IN_VISIBLE}) t
@@ -135,8 +140,8 @@ _RECENT = Query[
           SELECT n.created_at, n.room_id, n.seq, n.user_id, n.type, n.search_text, n.track_id, n.deleted_at
             FROM chat.messages n WHERE n.room_id = t.room_id AND n.seq = t.seq LIMIT 1
        ) n
-       WHERE {_LIVE} AND {_MATCHES} AND ($6::timestamptz IS NULL OR n.created_at >= $6)
-       ORDER BY {_NEWEST} LIMIT $10
+       WHERE {_LIVE} AND {_MATCHES} AND ($8::timestamptz IS NULL OR n.created_at >= $8)
+       ORDER BY {_NEWEST} LIMIT $12
     )
     SELECT created_at, room_id, seq, true AS hit FROM hit
     UNION ALL
@@ -145,8 +150,7 @@ _RECENT = Query[
                     ORDER BY created_at, room_id, seq LIMIT 1) last
     """,
 )
-# $1 to $5 and the cursor as above; $6 $7 $8 the cursor, $9 $10 $11 the windows, $12 the limit, $13 the most hits of
-# a window. The windows come in the order of their ordinality without a sort, and the limit ends the loop before the next
+# $1 to $7 as above; $8 $9 $10 the cursor, $11 $12 $13 the windows, $14 the limit, $15 the most hits of a window. The windows come in the order of their ordinality without a sort, and the limit ends the loop before the next
 # one is read. A window with more hits ends it too: all of its rows, which are any, then say so. `candidate` has no LIMIT of
 # its own, for which the planner would read a table in its order and hope.
 _WINDOWS = """
@@ -155,13 +159,13 @@ _WINDOWS = """
         SELECT '{public}'::uuid WHERE $1::uuid IS NULL
         UNION ALL
         SELECT m.room_id FROM chat.room_memberships m JOIN chat.rooms r ON r.id = m.room_id AND r.private
-         WHERE $1 IS NULL AND m.user_id = $2 AND m.left_at IS NULL
+         WHERE $1 IS NULL AND NOT $7 AND m.user_id = $2 AND m.left_at IS NULL
         UNION ALL
         SELECT r.id FROM chat.rooms r {membership} WHERE r.id = $1 AND {may_read}
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
-      FROM unnest((SELECT $9::timestamptz[]), (SELECT $10::timestamptz[]), (SELECT $11::text[])) WITH ORDINALITY
+      FROM unnest((SELECT $11::timestamptz[]), (SELECT $12::timestamptz[]), (SELECT $13::text[])) WITH ORDINALITY
              AS w(start_at, end_at, buckets, step)
      CROSS JOIN LATERAL (
         WITH candidate AS MATERIALIZED (
@@ -169,17 +173,17 @@ _WINDOWS = """
            WHERE {live} AND {by}
              AND {buckets} && w.buckets::int[] AND {keys} && (SELECT keys FROM scope)
              AND (n.created_at >= w.start_at AND n.created_at < w.end_at) IS TRUE
-             AND ((n.created_at, n.room_id, n.seq) < ($6, $7, $8)) IS TRUE
+             AND ((n.created_at, n.room_id, n.seq) < ($8, $9, $10)) IS TRUE
              AND ({matches}) IS TRUE
         ), found AS MATERIALIZED (
-          SELECT * FROM candidate LIMIT $13
+          SELECT * FROM candidate LIMIT $15
         ), size AS MATERIALIZED (
-          SELECT count(*) = $13 AS more FROM found
+          SELECT count(*) = $15 AS more FROM found
         ), visible AS MATERIALIZED ({visible})
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR {in_visible} ORDER BY {newest} LIMIT {most}
      ) h
-     ORDER BY w.step LIMIT $12
+     ORDER BY w.step LIMIT $14
 """
 # Only words of the patterns are lexemes: to the parser, % is a space.
 _WORDS = f"{_TSVECTOR} @@ plainto_tsquery('simple', array_to_string($3::text[], ' '))"
@@ -204,6 +208,8 @@ _WindowQuery = Query[
     list[str] | None,
     UUID | None,
     UUID | None,
+    bool,
+    bool,
     Micros,
     UUID,
     int,
@@ -335,7 +341,8 @@ async def get_messages(
 
 def _common(
     user_id: UUID, criteria: Criteria
-) -> tuple[UUID | None, UUID, list[str] | None, UUID | None, UUID | None]:
+) -> tuple[UUID | None, UUID, list[str] | None, UUID | None, UUID | None, bool, bool]:
     # Phrases are letters, digits and marks, so nothing needs an escape.
     patterns = None if criteria.phrases is None else [f"% {phrase} %" for phrase in criteria.phrases]
-    return criteria.room_id, user_id, patterns, criteria.track_id, criteria.author_id
+    filters = criteria.has_track, criteria.public_only
+    return criteria.room_id, user_id, patterns, criteria.track_id, criteria.author_id, *filters

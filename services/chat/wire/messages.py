@@ -106,6 +106,8 @@ def search(request: message_service_pb2.SearchMessagesRequest) -> Search:
         end_at=from_proto(request.end_time) if request.HasField("end_time") else None,
         page_size=page_size(request.page_size),
         page_token=request.page_token,
+        has_track=request.has_track,
+        public_only=request.public_only,
     )
 
 

@@ -26,6 +26,8 @@ _PAGE = 51
 _SIZE = 20_000
 _HIDDEN = 5_000
 _SPACE_SECONDS = 1_800
+# With or without a track, in any room.
+_NO_FILTERS = (False, False)
 _NEWEST = Cursor(Micros(MAX_TIMESTAMP), uuid.UUID(int=(1 << 128) - 1), MAX_SEQ)
 # A window has at most 128 times the hits of the one before, which had no page; see time_windows.
 _MAX_READ = 128 * _PAGE
@@ -73,6 +75,7 @@ def _arguments(
         _patterns(words),
         given.get("track_id"),
         given.get("author_id"),
+        *_NO_FILTERS,
         *given.get("end", history.end),
         [window.start_at for window in windows],
         [window.end_at for window in windows],
@@ -246,7 +249,7 @@ async def test_the_newest_messages_cost_the_same_whatever_is_searched(history: H
     for words in ("common", "rarely", "never"):
         for caller in (history.non_member, uuid.uuid4()):
             plan = await explain(
-                store._RECENT, None, caller, [f"% {words} %"], None, None, None, *_NEWEST, _PAGE
+                store._RECENT, None, caller, [f"% {words} %"], None, None, *_NO_FILTERS, None, *_NEWEST, _PAGE
             )
             costs.add(_messages_read(plan))
             assert plan.buffers < 3_000
@@ -268,7 +271,16 @@ async def test_a_page_of_a_burst_of_hits_is_found_among_the_newest(
         "UPDATE chat.messages SET created_at = clock_timestamp() WHERE room_id = $1", uuid.UUID(room.id)
     )
     plan = await explain(
-        store._RECENT, None, history.non_member, ["% burst %"], None, None, None, *_NEWEST, _PAGE
+        store._RECENT,
+        None,
+        history.non_member,
+        ["% burst %"],
+        None,
+        None,
+        *_NO_FILTERS,
+        None,
+        *_NEWEST,
+        _PAGE,
     )
     # Partitions are merged: each scan looks one row ahead in each.
     assert 0 <= _messages_read(plan) - 2 * store.RECENT <= 2 * PARTITIONS
