@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gateway.actions.get_artist_page import ArtistPage
 from gateway.actions.get_home import Home
 from gateway.actions.get_me import Me
 from gateway.actions.get_room_page import RoomPage
+from gateway.actions.get_thread import Thread
 from gateway.actions.parts import track_from_snapshot
 from gateway.actions.post_message import PostResult
+from gateway.actions.search_everything import Everything
 from gateway.domain.status import ServiceStatus
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from servicekit import timestamps
@@ -49,13 +52,64 @@ def get_home_response(home: Home) -> pb.GetHomeResponse:
 
 def get_room_page_response(page: RoomPage) -> pb.GetRoomPageResponse:
     """Build the response of GetRoomPage."""
-    listed = page.listed
-    return pb.GetRoomPageResponse(
+    listed, room = page.listed, page.room
+    response = pb.GetRoomPageResponse(
         messages=listed.messages,
         next_page_token=listed.next_page_token,
-        position=listed.position if listed.HasField("position") else None,
+        position=listed.position,
+        found_oldest=listed.found_oldest,
+        found_newest=listed.found_newest,
         **page.parts._asdict(),
     )
+    if room is not None:
+        response.room.CopyFrom(room.room)
+        response.last_read_seq = room.last_read_seq
+        if room.HasField("membership"):
+            response.membership.CopyFrom(room.membership)
+        if room.HasField("mute_expire_time"):
+            response.mute_expire_time.CopyFrom(room.mute_expire_time)
+    return response
+
+
+def get_thread_response(thread: Thread) -> pb.GetThreadResponse:
+    """Build the response of GetThread."""
+    listed = thread.listed
+    return pb.GetThreadResponse(
+        root=listed.root,
+        replies=listed.messages,
+        next_page_token=listed.next_page_token,
+        position=listed.position,
+        found_oldest=listed.found_oldest,
+        found_newest=listed.found_newest,
+        **thread.parts._asdict(),
+    )
+
+
+def get_artist_page_response(page: ArtistPage) -> pb.GetArtistPageResponse:
+    """Build the response of GetArtistPage."""
+    artist = page.artist
+    return pb.GetArtistPageResponse(
+        artist_profile=artist.artist_profile,
+        user=artist.user if artist.HasField("user") else None,
+        verified_targets=artist.verified_targets,
+        messages=page.messages,
+        **page.parts._asdict(),
+    )
+
+
+def search_everything_response(found: Everything) -> pb.SearchEverythingResponse:
+    """Build the response of SearchEverything."""
+    response = pb.SearchEverythingResponse(**found.parts._asdict())
+    if (artists := found.artists) is not None:
+        more = bool(artists.next_page_token)
+        response.artist_results.CopyFrom(pb.ArtistResults(matches=artists.matches, has_more=more))
+    if (tracks := found.tracks) is not None:
+        more = bool(tracks.next_page_token)
+        response.track_results.CopyFrom(pb.TrackResults(tracks=tracks.tracks, has_more=more))
+    if (messages := found.messages) is not None:
+        more = bool(messages.next_page_token)
+        response.message_results.CopyFrom(pb.MessageResults(messages=messages.messages, has_more=more))
+    return response
 
 
 def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.GetSystemStatusResponse:

@@ -14,6 +14,10 @@ from gateway.domain.status import ServiceStatus
 from seda.chat.v1.message_service_pb2 import (
     ListMessagesRequest,
     ListMessagesResponse,
+    ListRepliesRequest,
+    ListRepliesResponse,
+    SearchMessagesRequest,
+    SearchMessagesResponse,
     SendMessageRequest,
     SendMessageResponse,
 )
@@ -24,8 +28,9 @@ from seda.chat.v1.room_service_pb2 import (
     ListMyRoomsResponse,
 )
 from seda.tracks.v1.track_pb2 import Track
+from seda.tracks.v1.track_service_pb2 import SearchTracksRequest, SearchTracksResponse
 from seda.users.v1.artist_pb2 import ArtistMark
-from seda.users.v1.artist_service_pb2 import GetArtistResponse
+from seda.users.v1.artist_service_pb2 import GetArtistResponse, SearchArtistsRequest, SearchArtistsResponse
 from seda.users.v1.user_pb2 import User, UserSummary
 
 
@@ -40,6 +45,12 @@ class Chat(Protocol):
 
     async def get_room(self, room_id: str, seconds: float) -> GetRoomResponse:
         """Return a room with the caller's membership."""
+
+    async def list_replies(self, request: ListRepliesRequest, seconds: float) -> ListRepliesResponse:
+        """Return a page of a thread."""
+
+    async def search_messages(self, request: SearchMessagesRequest, seconds: float) -> SearchMessagesResponse:
+        """Return a page of the messages that match."""
 
     async def list_my_rooms(self, request: ListMyRoomsRequest, seconds: float) -> ListMyRoomsResponse:
         """Return a page of the caller's rooms."""
@@ -57,6 +68,12 @@ class Users(Protocol):
     async def get_artist_of_user(self, user_id: str, seconds: float) -> GetArtistResponse | None:
         """Return the artist profile of a user; None if there is none."""
 
+    async def get_artist(self, artist_profile_id: str, seconds: float) -> GetArtistResponse:
+        """Return an artist profile with its user."""
+
+    async def search_artists(self, request: SearchArtistsRequest, seconds: float) -> SearchArtistsResponse:
+        """Return a page of the artist profiles that match."""
+
     async def lookup_users(self, user_ids: Sequence[str], seconds: float) -> Sequence[UserSummary]:
         """Return the summaries of the users that exist, of up to 1,000 ids."""
 
@@ -69,6 +86,9 @@ class Tracks(Protocol):
 
     async def lookup_tracks(self, track_ids: Sequence[str], seconds: float) -> Sequence[Track]:
         """Return the tracks that exist, of up to 1,000 ids."""
+
+    async def search_tracks(self, request: SearchTracksRequest, seconds: float) -> SearchTracksResponse:
+        """Return a page of the tracks that match."""
 
 
 class SystemStatus(Protocol):

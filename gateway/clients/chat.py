@@ -5,6 +5,10 @@ from __future__ import annotations
 from seda.chat.v1.message_service_pb2 import (
     ListMessagesRequest,
     ListMessagesResponse,
+    ListRepliesRequest,
+    ListRepliesResponse,
+    SearchMessagesRequest,
+    SearchMessagesResponse,
     SendMessageRequest,
     SendMessageResponse,
 )
@@ -40,6 +44,14 @@ class ChatClient:
     async def list_messages(self, request: ListMessagesRequest, seconds: float) -> ListMessagesResponse:
         """Return a page of a room's messages."""
         return await self._client.call(self._messages.ListMessages, request, timeout=seconds)
+
+    async def list_replies(self, request: ListRepliesRequest, seconds: float) -> ListRepliesResponse:
+        """Return a page of a thread."""
+        return await self._client.call(self._messages.ListReplies, request, timeout=seconds)
+
+    async def search_messages(self, request: SearchMessagesRequest, seconds: float) -> SearchMessagesResponse:
+        """Return a page of the messages that match."""
+        return await self._client.call(self._messages.SearchMessages, request, timeout=seconds)
 
     async def get_room(self, room_id: str, seconds: float) -> GetRoomResponse:
         """Return a room with the caller's membership."""

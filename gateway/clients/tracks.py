@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from seda.tracks.v1.track_pb2 import Track
-from seda.tracks.v1.track_service_pb2 import LookupTracksRequest
+from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, SearchTracksRequest, SearchTracksResponse
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from servicekit.channels import ServiceClient
 
@@ -17,6 +17,10 @@ class TracksClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
         self._tracks = TrackServiceStub(client.channel)
+
+    async def search_tracks(self, request: SearchTracksRequest, seconds: float) -> SearchTracksResponse:
+        """Return a page of the tracks that match."""
+        return await self._client.call(self._tracks.SearchTracks, request, timeout=seconds)
 
     async def lookup_tracks(self, track_ids: Sequence[str], seconds: float) -> Sequence[Track]:
         """Return the tracks that exist, of up to 1,000 ids."""

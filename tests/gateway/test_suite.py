@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import grpc
 import pytest
@@ -19,15 +18,9 @@ from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from seda.users.v1.user_pb2 import User
 from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
-from services.chat import app as chat_app
-from services.chat import config as chat_config
-from services.tracks import app as tracks_app
-from services.tracks import config as tracks_config
-from services.users import app as users_app
-from services.users import config as users_config
-from tests.gateway.gateway_fixture import AS_USER, SECONDS, details, settings, start_gateway
+from tests.gateway.gateway_fixture import AS_USER, SECONDS, details
+from tests.gateway.gateway_suite import gateway_suite
 from tests.postgres import Database
-from tests.services.running import running
 
 LINK = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW?si=x"
 ALBUM = "https://open.spotify.com/album/2qToAcex0ruZfbEbAy9OhW"
@@ -37,24 +30,8 @@ REQUEST_ID = "0190a5c0-0000-7000-8000-000000000003"
 @pytest.fixture(scope="module")
 async def channel(database: Database) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a gateway in front of the real services."""
-    async with AsyncExitStack() as stack:
-        start = stack.enter_async_context
-        users = await start(running(users_config.Settings, users_app.build, database))
-        tracks = await start(
-            running(tracks_config.Settings, tracks_app.build, database, users_target=users.address)
-        )
-        chat = await start(
-            running(
-                chat_config.Settings,
-                chat_app.build,
-                database,
-                users_target=users.address,
-                tracks_target=tracks.address,
-            )
-        )
-        config = settings(users.address, chat.address, tracks.address)
-        _, opened = await start(start_gateway(config))
-        yield opened
+    async with gateway_suite(database) as suite:
+        yield suite.channel
 
 
 async def new_room(channel: grpc.aio.Channel) -> str:

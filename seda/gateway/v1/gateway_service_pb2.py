@@ -27,16 +27,18 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from seda.chat.v1 import message_pb2 as seda_dot_chat_dot_v1_dot_message__pb2
 from seda.chat.v1 import position_pb2 as seda_dot_chat_dot_v1_dot_position__pb2
+from seda.chat.v1 import room_pb2 as seda_dot_chat_dot_v1_dot_room__pb2
 from seda.chat.v1 import room_service_pb2 as seda_dot_chat_dot_v1_dot_room__service__pb2
 from seda.rpc.v1 import annotations_pb2 as seda_dot_rpc_dot_v1_dot_annotations__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 from seda.tracks.v1 import track_pb2 as seda_dot_tracks_dot_v1_dot_track__pb2
 from seda.users.v1 import artist_pb2 as seda_dot_users_dot_v1_dot_artist__pb2
+from seda.users.v1 import artist_service_pb2 as seda_dot_users_dot_v1_dot_artist__service__pb2
 from seda.users.v1 import user_pb2 as seda_dot_users_dot_v1_dot_user__pb2
 from seda.users.v1 import verification_pb2 as seda_dot_users_dot_v1_dot_verification__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%seda/gateway/v1/gateway_service.proto\x12\x0fseda.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x1fseda/chat/v1/room_service.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\x1a\x1aseda/users/v1/artist.proto\x1a\x18seda/users/v1/user.proto\x1a seda/users/v1/verification.proto\"\x0e\n\x0cGetMeRequest\"\xeb\x01\n\rGetMeResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\x12\x34\n\x0e\x61rtist_profile\x18\x02 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\x12\x37\n\x12open_verifications\x18\x03 \x03(\x0b\x32\x1b.seda.users.v1.Verification\x12\x16\n\trooms_rev\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x03(\tB\x0c\n\n_rooms_rev\"J\n\x0eGetHomeRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xf3\x01\n\x0fGetHomeResponse\x12#\n\x05rooms\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.MyRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12*\n\x07\x61rtists\x18\x04 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12%\n\x06tracks\x18\x05 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x06 \x03(\t\x12\r\n\x05\x65poch\x18\x07 \x01(\t\"\xbf\x02\n\x12PostMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1d\n\x04text\x18\x02 \x01(\tB\x0f\xbaH\x0cr\n\x18\xa0\x1f(\x80}\xb0\xbb\x18\x01\x12\x1b\n\ttrack_url\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12 \n\nrequest_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tparent_id\x18\x05 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12*\n\x10mention_user_ids\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\xa8\xbb\x18\x01:^\xbaH[\x1aY\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a\'this.text != \'\' || this.track_url != \'\'\"\xa3\x01\n\x13PostMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12$\n\x05track\x18\x02 \x01(\x0b\x32\x15.seda.tracks.v1.Track\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x03 \x01(\x08\x12(\n\x08position\x18\x04 \x01(\x0b\x32\x16.seda.chat.v1.Position\"n\n\x12GetRoomPageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\x96\x02\n\x13GetRoomPageResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12%\n\x06tracks\x18\x04 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x05 \x03(\t\x12(\n\x08position\x18\x06 \x01(\x0b\x32\x16.seda.chat.v1.Position\x12*\n\x07\x61rtists\x18\x07 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\"\x18\n\x16GetSystemStatusRequest\"K\n\x17GetSystemStatusResponse\x12\x30\n\x08services\x18\x01 \x03(\x0b\x32\x1e.seda.gateway.v1.ServiceStatus\"\x8d\x01\n\rServiceStatus\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1d.seda.gateway.v1.ServiceStateB\x04\xe2\x41\x01\x03\x12\x34\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\x86\x01\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15SERVICE_STATE_SERVING\x10\x01\x12\x1d\n\x19SERVICE_STATE_NOT_SERVING\x10\x02\x12\x1d\n\x19SERVICE_STATE_UNREACHABLE\x10\x03\x32\xea\x03\n\x0eGatewayService\x12O\n\x05GetMe\x12\x1d.seda.gateway.v1.GetMeRequest\x1a\x1e.seda.gateway.v1.GetMeResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12U\n\x07GetHome\x12\x1f.seda.gateway.v1.GetHomeRequest\x1a .seda.gateway.v1.GetHomeResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12^\n\x0bPostMessage\x12#.seda.gateway.v1.PostMessageRequest\x1a$.seda.gateway.v1.PostMessageResponse\"\x04\xa8\xbb\x18\x02\x12\x61\n\x0bGetRoomPage\x12#.seda.gateway.v1.GetRoomPageRequest\x1a$.seda.gateway.v1.GetRoomPageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12m\n\x0fGetSystemStatus\x12\'.seda.gateway.v1.GetSystemStatusRequest\x1a(.seda.gateway.v1.GetSystemStatusResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x42R\n\x12\x66m.seda.gateway.v1P\x01Z(seda.fm/protos/seda/gateway/v1;gatewayv1\xaa\x02\x0fSeda.Gateway.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%seda/gateway/v1/gateway_service.proto\x12\x0fseda.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aseda/chat/v1/message.proto\x1a\x1bseda/chat/v1/position.proto\x1a\x17seda/chat/v1/room.proto\x1a\x1fseda/chat/v1/room_service.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x1cseda/rpc/v1/validation.proto\x1a\x1aseda/tracks/v1/track.proto\x1a\x1aseda/users/v1/artist.proto\x1a\"seda/users/v1/artist_service.proto\x1a\x18seda/users/v1/user.proto\x1a seda/users/v1/verification.proto\"\x0e\n\x0cGetMeRequest\"\xeb\x01\n\rGetMeResponse\x12!\n\x04user\x18\x01 \x01(\x0b\x32\x13.seda.users.v1.User\x12\x34\n\x0e\x61rtist_profile\x18\x02 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\x12\x37\n\x12open_verifications\x18\x03 \x03(\x0b\x32\x1b.seda.users.v1.Verification\x12\x16\n\trooms_rev\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05\x65poch\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x03(\tB\x0c\n\n_rooms_rev\"J\n\x0eGetHomeRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xf3\x01\n\x0fGetHomeResponse\x12#\n\x05rooms\x18\x01 \x03(\x0b\x32\x14.seda.chat.v1.MyRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12*\n\x07\x61rtists\x18\x04 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12%\n\x06tracks\x18\x05 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x06 \x03(\t\x12\r\n\x05\x65poch\x18\x07 \x01(\t\"\xbf\x02\n\x12PostMessageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1d\n\x04text\x18\x02 \x01(\tB\x0f\xbaH\x0cr\n\x18\xa0\x1f(\x80}\xb0\xbb\x18\x01\x12\x1b\n\ttrack_url\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12 \n\nrequest_id\x18\x04 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12\x1f\n\tparent_id\x18\x05 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01\x12*\n\x10mention_user_ids\x18\x06 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\xa8\xbb\x18\x01:^\xbaH[\x1aY\n\rtext_or_track\x12\x1f\x61 message has a text or a track\x1a\'this.text != \'\' || this.track_url != \'\'\"\xa3\x01\n\x13PostMessageResponse\x12&\n\x07message\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12$\n\x05track\x18\x02 \x01(\x0b\x32\x15.seda.tracks.v1.Track\x12\x14\n\x0c\x64\x65\x64uplicated\x18\x03 \x01(\x08\x12(\n\x08position\x18\x04 \x01(\x0b\x32\x16.seda.chat.v1.Position\"\x9b\x02\n\x12GetRoomPageRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x12\x1d\n\naround_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12+\n\x13reply_preview_limit\x18\x07 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x05(\x00H\x01\x88\x01\x01\x42\n\n\x08positionB\x16\n\x14_reply_preview_limit\"\xdb\x03\n\x13GetRoomPageResponse\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12+\n\x07\x61uthors\x18\x03 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12%\n\x06tracks\x18\x04 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x05 \x03(\t\x12(\n\x08position\x18\x06 \x01(\x0b\x32\x16.seda.chat.v1.Position\x12*\n\x07\x61rtists\x18\x07 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12\x14\n\x0c\x66ound_oldest\x18\x08 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\t \x01(\x08\x12 \n\x04room\x18\n \x01(\x0b\x32\x12.seda.chat.v1.Room\x12(\n\nmembership\x18\x0b \x01(\x0b\x32\x14.seda.chat.v1.Member\x12\x15\n\rlast_read_seq\x18\x0c \x01(\x03\x12\x34\n\x10mute_expire_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd5\x01\n\x10GetThreadRequest\x12\x1e\n\x07room_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1e\n\x07root_id\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1d\n\nbefore_seq\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01H\x00\x12\x1c\n\tafter_seq\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x42\n\n\x08position\"\xe4\x02\n\x11GetThreadResponse\x12#\n\x04root\x18\x01 \x01(\x0b\x32\x15.seda.chat.v1.Message\x12&\n\x07replies\x18\x02 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12+\n\x07\x61uthors\x18\x04 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12*\n\x07\x61rtists\x18\x05 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12%\n\x06tracks\x18\x06 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x07 \x03(\t\x12\x14\n\x0c\x66ound_oldest\x18\x08 \x01(\x08\x12\x14\n\x0c\x66ound_newest\x18\t \x01(\x08\x12(\n\x08position\x18\n \x01(\x0b\x32\x16.seda.chat.v1.Position\"@\n\x14GetArtistPageRequest\x12(\n\x11\x61rtist_profile_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\"\xee\x02\n\x15GetArtistPageResponse\x12\x34\n\x0e\x61rtist_profile\x18\x01 \x01(\x0b\x32\x1c.seda.users.v1.ArtistProfile\x12(\n\x04user\x18\x02 \x01(\x0b\x32\x1a.seda.users.v1.UserSummary\x12\x37\n\x10verified_targets\x18\x03 \x03(\x0b\x32\x1d.seda.users.v1.VerifiedTarget\x12\'\n\x08messages\x18\x04 \x03(\x0b\x32\x15.seda.chat.v1.Message\x12+\n\x07\x61uthors\x18\x05 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12*\n\x07\x61rtists\x18\x06 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12%\n\x06tracks\x18\x07 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x08 \x03(\t\"Q\n\x17SearchEverythingRequest\x12\x1c\n\x05query\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x18\n\x05limit\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x14(\x00\"\xd7\x02\n\x18SearchEverythingResponse\x12\x36\n\x0e\x61rtist_results\x18\x01 \x01(\x0b\x32\x1e.seda.gateway.v1.ArtistResults\x12\x34\n\rtrack_results\x18\x02 \x01(\x0b\x32\x1d.seda.gateway.v1.TrackResults\x12\x38\n\x0fmessage_results\x18\x03 \x01(\x0b\x32\x1f.seda.gateway.v1.MessageResults\x12+\n\x07\x61uthors\x18\x04 \x03(\x0b\x32\x1a.seda.users.v1.UserSummary\x12*\n\x07\x61rtists\x18\x05 \x03(\x0b\x32\x19.seda.users.v1.ArtistMark\x12%\n\x06tracks\x18\x06 \x03(\x0b\x32\x15.seda.tracks.v1.Track\x12\x13\n\x0bunreachable\x18\x07 \x03(\t\"Z\n\rArtistResults\x12\x31\n\x07matches\x18\x01 \x03(\x0b\x32\x1a.seda.users.v1.ArtistMatchB\x04\xe2\x41\x01\x03\x12\x16\n\x08has_more\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"S\n\x0cTrackResults\x12+\n\x06tracks\x18\x01 \x03(\x0b\x32\x15.seda.tracks.v1.TrackB\x04\xe2\x41\x01\x03\x12\x16\n\x08has_more\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"W\n\x0eMessageResults\x12-\n\x08messages\x18\x01 \x03(\x0b\x32\x15.seda.chat.v1.MessageB\x04\xe2\x41\x01\x03\x12\x16\n\x08has_more\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\x18\n\x16GetSystemStatusRequest\"K\n\x17GetSystemStatusResponse\x12\x30\n\x08services\x18\x01 \x03(\x0b\x32\x1e.seda.gateway.v1.ServiceStatus\"\x8d\x01\n\rServiceStatus\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1d.seda.gateway.v1.ServiceStateB\x04\xe2\x41\x01\x03\x12\x34\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\x86\x01\n\x0cServiceState\x12\x1d\n\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15SERVICE_STATE_SERVING\x10\x01\x12\x1d\n\x19SERVICE_STATE_NOT_SERVING\x10\x02\x12\x1d\n\x19SERVICE_STATE_UNREACHABLE\x10\x03\x32\xa2\x06\n\x0eGatewayService\x12O\n\x05GetMe\x12\x1d.seda.gateway.v1.GetMeRequest\x1a\x1e.seda.gateway.v1.GetMeResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12U\n\x07GetHome\x12\x1f.seda.gateway.v1.GetHomeRequest\x1a .seda.gateway.v1.GetHomeResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12^\n\x0bPostMessage\x12#.seda.gateway.v1.PostMessageRequest\x1a$.seda.gateway.v1.PostMessageResponse\"\x04\xa8\xbb\x18\x02\x12\x61\n\x0bGetRoomPage\x12#.seda.gateway.v1.GetRoomPageRequest\x1a$.seda.gateway.v1.GetRoomPageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12[\n\tGetThread\x12!.seda.gateway.v1.GetThreadRequest\x1a\".seda.gateway.v1.GetThreadResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12g\n\rGetArtistPage\x12%.seda.gateway.v1.GetArtistPageRequest\x1a&.seda.gateway.v1.GetArtistPageResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12p\n\x10SearchEverything\x12(.seda.gateway.v1.SearchEverythingRequest\x1a).seda.gateway.v1.SearchEverythingResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x02\x12m\n\x0fGetSystemStatus\x12\'.seda.gateway.v1.GetSystemStatusRequest\x1a(.seda.gateway.v1.GetSystemStatusResponse\"\x07\x90\x02\x01\xa8\xbb\x18\x01\x42R\n\x12\x66m.seda.gateway.v1P\x01Z(seda.fm/protos/seda/gateway/v1;gatewayv1\xaa\x02\x0fSeda.Gateway.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,6 +70,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETROOMPAGEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_GETROOMPAGEREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_GETROOMPAGEREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['before_seq']._loaded_options = None
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['before_seq']._serialized_options = b'\272H\004\"\002(\001'
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['after_seq']._loaded_options = None
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['around_seq']._loaded_options = None
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['around_seq']._serialized_options = b'\272H\004\"\002(\001'
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['reply_preview_limit']._loaded_options = None
+  _globals['_GETROOMPAGEREQUEST'].fields_by_name['reply_preview_limit']._serialized_options = b'\272H\006\032\004\030\005(\000'
+  _globals['_GETTHREADREQUEST'].fields_by_name['room_id']._loaded_options = None
+  _globals['_GETTHREADREQUEST'].fields_by_name['room_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_GETTHREADREQUEST'].fields_by_name['root_id']._loaded_options = None
+  _globals['_GETTHREADREQUEST'].fields_by_name['root_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_GETTHREADREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_GETTHREADREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_GETTHREADREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_GETTHREADREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_GETTHREADREQUEST'].fields_by_name['before_seq']._loaded_options = None
+  _globals['_GETTHREADREQUEST'].fields_by_name['before_seq']._serialized_options = b'\272H\004\"\002(\001'
+  _globals['_GETTHREADREQUEST'].fields_by_name['after_seq']._loaded_options = None
+  _globals['_GETTHREADREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_GETARTISTPAGEREQUEST'].fields_by_name['artist_profile_id']._loaded_options = None
+  _globals['_GETARTISTPAGEREQUEST'].fields_by_name['artist_profile_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
+  _globals['_SEARCHEVERYTHINGREQUEST'].fields_by_name['query']._loaded_options = None
+  _globals['_SEARCHEVERYTHINGREQUEST'].fields_by_name['query']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030d'
+  _globals['_SEARCHEVERYTHINGREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_SEARCHEVERYTHINGREQUEST'].fields_by_name['limit']._serialized_options = b'\272H\006\032\004\030\024(\000'
+  _globals['_ARTISTRESULTS'].fields_by_name['matches']._loaded_options = None
+  _globals['_ARTISTRESULTS'].fields_by_name['matches']._serialized_options = b'\342A\001\003'
+  _globals['_ARTISTRESULTS'].fields_by_name['has_more']._loaded_options = None
+  _globals['_ARTISTRESULTS'].fields_by_name['has_more']._serialized_options = b'\342A\001\003'
+  _globals['_TRACKRESULTS'].fields_by_name['tracks']._loaded_options = None
+  _globals['_TRACKRESULTS'].fields_by_name['tracks']._serialized_options = b'\342A\001\003'
+  _globals['_TRACKRESULTS'].fields_by_name['has_more']._loaded_options = None
+  _globals['_TRACKRESULTS'].fields_by_name['has_more']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGERESULTS'].fields_by_name['messages']._loaded_options = None
+  _globals['_MESSAGERESULTS'].fields_by_name['messages']._serialized_options = b'\342A\001\003'
+  _globals['_MESSAGERESULTS'].fields_by_name['has_more']._loaded_options = None
+  _globals['_MESSAGERESULTS'].fields_by_name['has_more']._serialized_options = b'\342A\001\003'
   _globals['_SERVICESTATUS'].fields_by_name['name']._loaded_options = None
   _globals['_SERVICESTATUS'].fields_by_name['name']._serialized_options = b'\342A\001\003'
   _globals['_SERVICESTATUS'].fields_by_name['state']._loaded_options = None
@@ -82,32 +122,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GATEWAYSERVICE'].methods_by_name['PostMessage']._serialized_options = b'\250\273\030\002'
   _globals['_GATEWAYSERVICE'].methods_by_name['GetRoomPage']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['GetRoomPage']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetThread']._loaded_options = None
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetThread']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetArtistPage']._loaded_options = None
+  _globals['_GATEWAYSERVICE'].methods_by_name['GetArtistPage']._serialized_options = b'\220\002\001\250\273\030\002'
+  _globals['_GATEWAYSERVICE'].methods_by_name['SearchEverything']._loaded_options = None
+  _globals['_GATEWAYSERVICE'].methods_by_name['SearchEverything']._serialized_options = b'\220\002\001\250\273\030\002'
   _globals['_GATEWAYSERVICE'].methods_by_name['GetSystemStatus']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['GetSystemStatus']._serialized_options = b'\220\002\001\250\273\030\001'
-  _globals['_SERVICESTATE']._serialized_start=2125
-  _globals['_SERVICESTATE']._serialized_end=2259
-  _globals['_GETMEREQUEST']._serialized_start=420
-  _globals['_GETMEREQUEST']._serialized_end=434
-  _globals['_GETMERESPONSE']._serialized_start=437
-  _globals['_GETMERESPONSE']._serialized_end=672
-  _globals['_GETHOMEREQUEST']._serialized_start=674
-  _globals['_GETHOMEREQUEST']._serialized_end=748
-  _globals['_GETHOMERESPONSE']._serialized_start=751
-  _globals['_GETHOMERESPONSE']._serialized_end=994
-  _globals['_POSTMESSAGEREQUEST']._serialized_start=997
-  _globals['_POSTMESSAGEREQUEST']._serialized_end=1316
-  _globals['_POSTMESSAGERESPONSE']._serialized_start=1319
-  _globals['_POSTMESSAGERESPONSE']._serialized_end=1482
-  _globals['_GETROOMPAGEREQUEST']._serialized_start=1484
-  _globals['_GETROOMPAGEREQUEST']._serialized_end=1594
-  _globals['_GETROOMPAGERESPONSE']._serialized_start=1597
-  _globals['_GETROOMPAGERESPONSE']._serialized_end=1875
-  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_start=1877
-  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_end=1901
-  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_start=1903
-  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_end=1978
-  _globals['_SERVICESTATUS']._serialized_start=1981
-  _globals['_SERVICESTATUS']._serialized_end=2122
-  _globals['_GATEWAYSERVICE']._serialized_start=2262
-  _globals['_GATEWAYSERVICE']._serialized_end=2752
+  _globals['_SERVICESTATE']._serialized_start=4262
+  _globals['_SERVICESTATE']._serialized_end=4396
+  _globals['_GETMEREQUEST']._serialized_start=481
+  _globals['_GETMEREQUEST']._serialized_end=495
+  _globals['_GETMERESPONSE']._serialized_start=498
+  _globals['_GETMERESPONSE']._serialized_end=733
+  _globals['_GETHOMEREQUEST']._serialized_start=735
+  _globals['_GETHOMEREQUEST']._serialized_end=809
+  _globals['_GETHOMERESPONSE']._serialized_start=812
+  _globals['_GETHOMERESPONSE']._serialized_end=1055
+  _globals['_POSTMESSAGEREQUEST']._serialized_start=1058
+  _globals['_POSTMESSAGEREQUEST']._serialized_end=1377
+  _globals['_POSTMESSAGERESPONSE']._serialized_start=1380
+  _globals['_POSTMESSAGERESPONSE']._serialized_end=1543
+  _globals['_GETROOMPAGEREQUEST']._serialized_start=1546
+  _globals['_GETROOMPAGEREQUEST']._serialized_end=1829
+  _globals['_GETROOMPAGERESPONSE']._serialized_start=1832
+  _globals['_GETROOMPAGERESPONSE']._serialized_end=2307
+  _globals['_GETTHREADREQUEST']._serialized_start=2310
+  _globals['_GETTHREADREQUEST']._serialized_end=2523
+  _globals['_GETTHREADRESPONSE']._serialized_start=2526
+  _globals['_GETTHREADRESPONSE']._serialized_end=2882
+  _globals['_GETARTISTPAGEREQUEST']._serialized_start=2884
+  _globals['_GETARTISTPAGEREQUEST']._serialized_end=2948
+  _globals['_GETARTISTPAGERESPONSE']._serialized_start=2951
+  _globals['_GETARTISTPAGERESPONSE']._serialized_end=3317
+  _globals['_SEARCHEVERYTHINGREQUEST']._serialized_start=3319
+  _globals['_SEARCHEVERYTHINGREQUEST']._serialized_end=3400
+  _globals['_SEARCHEVERYTHINGRESPONSE']._serialized_start=3403
+  _globals['_SEARCHEVERYTHINGRESPONSE']._serialized_end=3746
+  _globals['_ARTISTRESULTS']._serialized_start=3748
+  _globals['_ARTISTRESULTS']._serialized_end=3838
+  _globals['_TRACKRESULTS']._serialized_start=3840
+  _globals['_TRACKRESULTS']._serialized_end=3923
+  _globals['_MESSAGERESULTS']._serialized_start=3925
+  _globals['_MESSAGERESULTS']._serialized_end=4012
+  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_start=4014
+  _globals['_GETSYSTEMSTATUSREQUEST']._serialized_end=4038
+  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_start=4040
+  _globals['_GETSYSTEMSTATUSRESPONSE']._serialized_end=4115
+  _globals['_SERVICESTATUS']._serialized_start=4118
+  _globals['_SERVICESTATUS']._serialized_end=4259
+  _globals['_GATEWAYSERVICE']._serialized_start=4399
+  _globals['_GATEWAYSERVICE']._serialized_end=5201
 # @@protoc_insertion_point(module_scope)

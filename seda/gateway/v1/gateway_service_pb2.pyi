@@ -11,9 +11,11 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from seda.chat.v1 import message_pb2 as _message_pb2
 from seda.chat.v1 import position_pb2 as _position_pb2
+from seda.chat.v1 import room_pb2 as _room_pb2
 from seda.chat.v1 import room_service_pb2 as _room_service_pb2
 from seda.tracks.v1 import track_pb2 as _track_pb2
 from seda.users.v1 import artist_pb2 as _artist_pb2
+from seda.users.v1 import artist_service_pb2 as _artist_service_pb2
 from seda.users.v1 import user_pb2 as _user_pb2
 from seda.users.v1 import verification_pb2 as _verification_pb2
 import builtins as _builtins
@@ -313,24 +315,49 @@ class GetRoomPageRequest(_message.Message):
     ROOM_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQ_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    AROUND_SEQ_FIELD_NUMBER: _builtins.int
+    REPLY_PREVIEW_LIMIT_FIELD_NUMBER: _builtins.int
     room_id: _builtins.str
     """The room's id, a UUID."""
     page_size: _builtins.int
     """The maximum number of roots in the page, default 50, clamped to 100. A page may be shorter."""
     page_token: _builtins.str
-    """`next_page_token` of the previous response; empty: the newest page."""
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
+    """
+    before_seq: _builtins.int
+    """The roots immediately before this seq."""
+    after_seq: _builtins.int
+    """The roots immediately after this seq."""
+    around_seq: _builtins.int
+    """The roots on both sides of this seq, including it."""
+    reply_preview_limit: _builtins.int
+    """How many first replies each root includes, 0 to 5, default 3."""
     def __init__(
         self,
         *,
         room_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        before_seq: _builtins.int = ...,
+        after_seq: _builtins.int = ...,
+        around_seq: _builtins.int = ...,
+        reply_preview_limit: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit", "after_seq", b"after_seq", "around_seq", b"around_seq", "before_seq", b"before_seq", "position", b"position", "reply_preview_limit", b"reply_preview_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "room_id", b"room_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit", "after_seq", b"after_seq", "around_seq", b"around_seq", "before_seq", b"before_seq", "page_size", b"page_size", "page_token", b"page_token", "position", b"position", "reply_preview_limit", b"reply_preview_limit", "room_id", b"room_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__reply_preview_limit: _TypeAlias = _typing.Literal["reply_preview_limit"]  # noqa: Y015
+    _WhichOneofArgType__reply_preview_limit: _TypeAlias = _typing.Literal["_reply_preview_limit", b"_reply_preview_limit"]  # noqa: Y015
+    _WhichOneofReturnType_position: _TypeAlias = _typing.Literal["before_seq", "after_seq", "around_seq"]  # noqa: Y015
+    _WhichOneofArgType_position: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reply_preview_limit) -> _WhichOneofReturnType__reply_preview_limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_position) -> _WhichOneofReturnType_position | None: ...
 
 Global___GetRoomPageRequest: _TypeAlias = GetRoomPageRequest  # noqa: Y015
 
@@ -347,8 +374,20 @@ class GetRoomPageResponse(_message.Message):
     UNREACHABLE_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     ARTISTS_FIELD_NUMBER: _builtins.int
+    FOUND_OLDEST_FIELD_NUMBER: _builtins.int
+    FOUND_NEWEST_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    MEMBERSHIP_FIELD_NUMBER: _builtins.int
+    LAST_READ_SEQ_FIELD_NUMBER: _builtins.int
+    MUTE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page, with older messages; empty: this is the last page."""
+    found_oldest: _builtins.bool
+    """Whether no root is older than the page."""
+    found_newest: _builtins.bool
+    """Whether no root is newer than the page."""
+    last_read_seq: _builtins.int
+    """The caller's read marker: the newest seq that they have read; only on the first page."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
         """The roots with their first replies, the newest first."""
@@ -377,6 +416,20 @@ class GetRoomPageResponse(_message.Message):
     def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
         """The marks of those users who have an artist profile."""
 
+    @_builtins.property
+    def room(self) -> _room_pb2.Room:
+        """The room; only on the first page. It may be newer than `position`."""
+
+    @_builtins.property
+    def membership(self) -> _room_pb2.Member:
+        """The caller's membership; only on the first page. Absent: the caller is not a member."""
+
+    @_builtins.property
+    def mute_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the caller's mute in the room expires; only on the first page. Absent: not muted there,
+        9999-12-31T23:59:59Z: when it is lifted.
+        """
+
     def __init__(
         self,
         *,
@@ -387,14 +440,406 @@ class GetRoomPageResponse(_message.Message):
         unreachable: _abc.Iterable[_builtins.str] | None = ...,
         position: _position_pb2.Position | None = ...,
         artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
+        found_oldest: _builtins.bool = ...,
+        found_newest: _builtins.bool = ...,
+        room: _room_pb2.Room | None = ...,
+        membership: _room_pb2.Member | None = ...,
+        last_read_seq: _builtins.int = ...,
+        mute_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "mute_expire_time", b"mute_expire_time", "position", b"position", "room", b"room"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artists", b"artists", "authors", b"authors", "messages", b"messages", "next_page_token", b"next_page_token", "position", b"position", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artists", b"artists", "authors", b"authors", "found_newest", b"found_newest", "found_oldest", b"found_oldest", "last_read_seq", b"last_read_seq", "membership", b"membership", "messages", b"messages", "mute_expire_time", b"mute_expire_time", "next_page_token", b"next_page_token", "position", b"position", "room", b"room", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRoomPageResponse: _TypeAlias = GetRoomPageResponse  # noqa: Y015
+
+@_typing.final
+class GetThreadRequest(_message.Message):
+    """The request of GetThread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_ID_FIELD_NUMBER: _builtins.int
+    ROOT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQ_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    room_id: _builtins.str
+    """The room's id, a UUID."""
+    root_id: _builtins.str
+    """The root's id, a UUID."""
+    page_size: _builtins.int
+    """The maximum number of replies in the page, default 50, clamped to 100. A page may be shorter."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous response; all other fields but `page_size` must be the same.
+    Empty: the first page.
+    """
+    before_seq: _builtins.int
+    """The replies immediately before this seq."""
+    after_seq: _builtins.int
+    """The replies immediately after this seq."""
+    def __init__(
+        self,
+        *,
+        room_id: _builtins.str = ...,
+        root_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        before_seq: _builtins.int = ...,
+        after_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "before_seq", b"before_seq", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "before_seq", b"before_seq", "page_size", b"page_size", "page_token", b"page_token", "position", b"position", "room_id", b"room_id", "root_id", b"root_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_position: _TypeAlias = _typing.Literal["before_seq", "after_seq"]  # noqa: Y015
+    _WhichOneofArgType_position: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_position) -> _WhichOneofReturnType_position | None: ...
+
+Global___GetThreadRequest: _TypeAlias = GetThreadRequest  # noqa: Y015
+
+@_typing.final
+class GetThreadResponse(_message.Message):
+    """The response of GetThread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOT_FIELD_NUMBER: _builtins.int
+    REPLIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AUTHORS_FIELD_NUMBER: _builtins.int
+    ARTISTS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    FOUND_OLDEST_FIELD_NUMBER: _builtins.int
+    FOUND_NEWEST_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty: this is the last page."""
+    found_oldest: _builtins.bool
+    """Whether no reply is older than the page."""
+    found_newest: _builtins.bool
+    """Whether no reply is newer than the page."""
+    @_builtins.property
+    def root(self) -> _message_pb2.Message:
+        """The root, with the thread's counts; a tombstone if it is deleted."""
+
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """The replies, the oldest first."""
+
+    @_builtins.property
+    def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
+        """The users of the root and the replies, authors and mentioned ones, each once. One who is erased,
+        or could not be looked up, has only an id; so have mentioned users beyond 1,000 on one page.
+        """
+
+    @_builtins.property
+    def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
+        """The marks of those users who have an artist profile."""
+
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The present data of all tracks on the page, each once. A track that could not be looked up is as
+        in its message.
+        """
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that did not respond: `users`, `tracks`."""
+
+    @_builtins.property
+    def position(self) -> _position_pb2.Position:
+        """The room's state, read in the same snapshot as the messages."""
+
+    def __init__(
+        self,
+        *,
+        root: _message_pb2.Message | None = ...,
+        replies: _abc.Iterable[_message_pb2.Message] | None = ...,
+        next_page_token: _builtins.str = ...,
+        authors: _abc.Iterable[_user_pb2.UserSummary] | None = ...,
+        artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
+        found_oldest: _builtins.bool = ...,
+        found_newest: _builtins.bool = ...,
+        position: _position_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "root", b"root"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artists", b"artists", "authors", b"authors", "found_newest", b"found_newest", "found_oldest", b"found_oldest", "next_page_token", b"next_page_token", "position", b"position", "replies", b"replies", "root", b"root", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetThreadResponse: _TypeAlias = GetThreadResponse  # noqa: Y015
+
+@_typing.final
+class GetArtistPageRequest(_message.Message):
+    """The request of GetArtistPage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTIST_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    artist_profile_id: _builtins.str
+    """The profile's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        artist_profile_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist_profile_id", b"artist_profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetArtistPageRequest: _TypeAlias = GetArtistPageRequest  # noqa: Y015
+
+@_typing.final
+class GetArtistPageResponse(_message.Message):
+    """The response of GetArtistPage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTIST_PROFILE_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    VERIFIED_TARGETS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    AUTHORS_FIELD_NUMBER: _builtins.int
+    ARTISTS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def artist_profile(self) -> _artist_pb2.ArtistProfile:
+        """The profile."""
+
+    @_builtins.property
+    def user(self) -> _user_pb2.UserSummary:
+        """The user whose profile it is; absent: that user is being erased."""
+
+    @_builtins.property
+    def verified_targets(self) -> _containers.RepeatedCompositeFieldContainer[_artist_service_pb2.VerifiedTarget]:
+        """The pages by which the profile is verified, the oldest claim first, up to 100."""
+
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """The artist's newest messages with a track in public rooms, the newest first, up to 20."""
+
+    @_builtins.property
+    def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
+        """The artist and the users whom the messages mention, each once. One who is erased, or could not
+        be looked up, has only an id.
+        """
+
+    @_builtins.property
+    def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
+        """The marks of those users who have an artist profile."""
+
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The present data of all tracks on the page, each once. A track that could not be looked up is as
+        in its message.
+        """
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that did not respond: `users` (for mentioned users), `tracks`, `chat`."""
+
+    def __init__(
+        self,
+        *,
+        artist_profile: _artist_pb2.ArtistProfile | None = ...,
+        user: _user_pb2.UserSummary | None = ...,
+        verified_targets: _abc.Iterable[_artist_service_pb2.VerifiedTarget] | None = ...,
+        messages: _abc.Iterable[_message_pb2.Message] | None = ...,
+        authors: _abc.Iterable[_user_pb2.UserSummary] | None = ...,
+        artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artist_profile", b"artist_profile", "user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist_profile", b"artist_profile", "artists", b"artists", "authors", b"authors", "messages", b"messages", "tracks", b"tracks", "unreachable", b"unreachable", "user", b"user", "verified_targets", b"verified_targets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetArtistPageResponse: _TypeAlias = GetArtistPageResponse  # noqa: Y015
+
+@_typing.final
+class SearchEverythingRequest(_message.Message):
+    """The request of SearchEverything."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """A name, a title or words, 1 to 100 characters, in any script."""
+    limit: _builtins.int
+    """The maximum number of results of each kind, up to 20; 0: 10."""
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchEverythingRequest: _TypeAlias = SearchEverythingRequest  # noqa: Y015
+
+@_typing.final
+class SearchEverythingResponse(_message.Message):
+    """The response of SearchEverything."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTIST_RESULTS_FIELD_NUMBER: _builtins.int
+    TRACK_RESULTS_FIELD_NUMBER: _builtins.int
+    MESSAGE_RESULTS_FIELD_NUMBER: _builtins.int
+    AUTHORS_FIELD_NUMBER: _builtins.int
+    ARTISTS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def artist_results(self) -> Global___ArtistResults:
+        """The verified artists, the best match first; absent: users did not respond."""
+
+    @_builtins.property
+    def track_results(self) -> Global___TrackResults:
+        """The tracks, the best match first; absent: tracks did not respond."""
+
+    @_builtins.property
+    def message_results(self) -> Global___MessageResults:
+        """The messages, the newest first; absent: chat did not respond."""
+
+    @_builtins.property
+    def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
+        """The users of all results, each once: of artist profiles, authors and mentioned ones. One who is
+        erased, or could not be looked up, has only an id.
+        """
+
+    @_builtins.property
+    def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
+        """The marks of those users who have an artist profile."""
+
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The tracks of the messages, each once, as found by the search or as in their messages."""
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that did not respond: `users`, `tracks`, `chat`."""
+
+    def __init__(
+        self,
+        *,
+        artist_results: Global___ArtistResults | None = ...,
+        track_results: Global___TrackResults | None = ...,
+        message_results: Global___MessageResults | None = ...,
+        authors: _abc.Iterable[_user_pb2.UserSummary] | None = ...,
+        artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artist_results", b"artist_results", "message_results", b"message_results", "track_results", b"track_results"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artist_results", b"artist_results", "artists", b"artists", "authors", b"authors", "message_results", b"message_results", "track_results", b"track_results", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchEverythingResponse: _TypeAlias = SearchEverythingResponse  # noqa: Y015
+
+@_typing.final
+class ArtistResults(_message.Message):
+    """The artists that a search found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHES_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more."""
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[_artist_service_pb2.ArtistMatch]:
+        """The artists."""
+
+    def __init__(
+        self,
+        *,
+        matches: _abc.Iterable[_artist_service_pb2.ArtistMatch] | None = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "matches", b"matches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArtistResults: _TypeAlias = ArtistResults  # noqa: Y015
+
+@_typing.final
+class TrackResults(_message.Message):
+    """The tracks that a search found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRACKS_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more."""
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The tracks."""
+
+    def __init__(
+        self,
+        *,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "tracks", b"tracks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackResults: _TypeAlias = TrackResults  # noqa: Y015
+
+@_typing.final
+class MessageResults(_message.Message):
+    """The messages that a search found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """The messages, without replies."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[_message_pb2.Message] | None = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageResults: _TypeAlias = MessageResults  # noqa: Y015
 
 @_typing.final
 class GetSystemStatusRequest(_message.Message):

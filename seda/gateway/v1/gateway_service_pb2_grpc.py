@@ -62,6 +62,21 @@ class GatewayServiceStub:
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetRoomPageRequest.SerializeToString,
                 response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetRoomPageResponse.FromString,
                 _registered_method=True)
+        self.GetThread = channel.unary_unary(
+                '/seda.gateway.v1.GatewayService/GetThread',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetThreadRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetThreadResponse.FromString,
+                _registered_method=True)
+        self.GetArtistPage = channel.unary_unary(
+                '/seda.gateway.v1.GatewayService/GetArtistPage',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetArtistPageRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetArtistPageResponse.FromString,
+                _registered_method=True)
+        self.SearchEverything = channel.unary_unary(
+                '/seda.gateway.v1.GatewayService/SearchEverything',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingResponse.FromString,
+                _registered_method=True)
         self.GetSystemStatus = channel.unary_unary(
                 '/seda.gateway.v1.GatewayService/GetSystemStatus',
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetSystemStatusRequest.SerializeToString,
@@ -112,11 +127,43 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRoomPage(self, request, context):
-        """Gets a page of a room's roots, the newest first, with their authors and tracks.
+        """Gets a page of a room's roots, the newest first, and with the first page the room and the
+        caller's membership.
 
-        If users or tracks is unavailable, the page is returned with that service in `unreachable` and
-        placeholders that have only ids. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
+        The main service is chat. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
         SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetThread(self, request, context):
+        """Gets a page of the replies under a root, the oldest first, with the root.
+
+        The main service is chat. Errors: ROOM_NOT_FOUND, BANNED, MESSAGE_NOT_FOUND,
+        PAGE_TOKEN_MISMATCH, SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetArtistPage(self, request, context):
+        """Gets an artist's profile, and the newest 20 messages with a track that they posted in public
+        rooms.
+
+        Messages of rooms that the caller is banned from are left out. The main service is users. Errors:
+        ARTIST_NOT_FOUND, RATE_LIMITED, SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchEverything(self, request, context):
+        """Searches artists, tracks and messages at once.
+
+        Each kind is found as by ArtistService.SearchArtists (verified ones), TrackService.SearchTracks
+        and MessageService.SearchMessages, and counts for their rate limits. A kind whose service is
+        away, or for whose messages the query is too broad, is absent. Errors: RATE_LIMITED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +198,21 @@ def add_GatewayServiceServicer_to_server(servicer, server):
                     servicer.GetRoomPage,
                     request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetRoomPageRequest.FromString,
                     response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetRoomPageResponse.SerializeToString,
+            ),
+            'GetThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetThread,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetThreadRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetThreadResponse.SerializeToString,
+            ),
+            'GetArtistPage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetArtistPage,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetArtistPageRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetArtistPageResponse.SerializeToString,
+            ),
+            'SearchEverything': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchEverything,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingResponse.SerializeToString,
             ),
             'GetSystemStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSystemStatus,
@@ -274,6 +336,87 @@ class GatewayService:
             '/seda.gateway.v1.GatewayService/GetRoomPage',
             seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetRoomPageRequest.SerializeToString,
             seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetRoomPageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/GetThread',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetThreadRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetThreadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetArtistPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/GetArtistPage',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetArtistPageRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetArtistPageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchEverything(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/SearchEverything',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,11 +44,31 @@ class GatewayServiceStub:
     seda.chat.v1.MessageService.SendMessage, and SERVICE_UNAVAILABLE.
     """
     GetRoomPage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetRoomPageRequest, _gateway_service_pb2.GetRoomPageResponse]
-    """Gets a page of a room's roots, the newest first, with their authors and tracks.
+    """Gets a page of a room's roots, the newest first, and with the first page the room and the
+    caller's membership.
 
-    If users or tracks is unavailable, the page is returned with that service in `unreachable` and
-    placeholders that have only ids. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
+    The main service is chat. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
     SERVICE_UNAVAILABLE.
+    """
+    GetThread: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetThreadRequest, _gateway_service_pb2.GetThreadResponse]
+    """Gets a page of the replies under a root, the oldest first, with the root.
+
+    The main service is chat. Errors: ROOM_NOT_FOUND, BANNED, MESSAGE_NOT_FOUND,
+    PAGE_TOKEN_MISMATCH, SERVICE_UNAVAILABLE.
+    """
+    GetArtistPage: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetArtistPageRequest, _gateway_service_pb2.GetArtistPageResponse]
+    """Gets an artist's profile, and the newest 20 messages with a track that they posted in public
+    rooms.
+
+    Messages of rooms that the caller is banned from are left out. The main service is users. Errors:
+    ARTIST_NOT_FOUND, RATE_LIMITED, SERVICE_UNAVAILABLE.
+    """
+    SearchEverything: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.SearchEverythingRequest, _gateway_service_pb2.SearchEverythingResponse]
+    """Searches artists, tracks and messages at once.
+
+    Each kind is found as by ArtistService.SearchArtists (verified ones), TrackService.SearchTracks
+    and MessageService.SearchMessages, and counts for their rate limits. A kind whose service is
+    away, or for whose messages the query is too broad, is absent. Errors: RATE_LIMITED.
     """
     GetSystemStatus: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetSystemStatusRequest, _gateway_service_pb2.GetSystemStatusResponse]
     """Gets the state of every service as its health check reports it."""
@@ -107,11 +127,49 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_service_pb2.GetRoomPageRequest,
         context: _aio.ServicerContext[_gateway_service_pb2.GetRoomPageRequest, _abc.Awaitable[_gateway_service_pb2.GetRoomPageResponse]],
     ) -> _abc.Awaitable[_gateway_service_pb2.GetRoomPageResponse]:
-        """Gets a page of a room's roots, the newest first, with their authors and tracks.
+        """Gets a page of a room's roots, the newest first, and with the first page the room and the
+        caller's membership.
 
-        If users or tracks is unavailable, the page is returned with that service in `unreachable` and
-        placeholders that have only ids. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
+        The main service is chat. Errors: ROOM_NOT_FOUND, BANNED, PAGE_TOKEN_MISMATCH,
         SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetThread(
+        self,
+        request: _gateway_service_pb2.GetThreadRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.GetThreadRequest, _abc.Awaitable[_gateway_service_pb2.GetThreadResponse]],
+    ) -> _abc.Awaitable[_gateway_service_pb2.GetThreadResponse]:
+        """Gets a page of the replies under a root, the oldest first, with the root.
+
+        The main service is chat. Errors: ROOM_NOT_FOUND, BANNED, MESSAGE_NOT_FOUND,
+        PAGE_TOKEN_MISMATCH, SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetArtistPage(
+        self,
+        request: _gateway_service_pb2.GetArtistPageRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.GetArtistPageRequest, _abc.Awaitable[_gateway_service_pb2.GetArtistPageResponse]],
+    ) -> _abc.Awaitable[_gateway_service_pb2.GetArtistPageResponse]:
+        """Gets an artist's profile, and the newest 20 messages with a track that they posted in public
+        rooms.
+
+        Messages of rooms that the caller is banned from are left out. The main service is users. Errors:
+        ARTIST_NOT_FOUND, RATE_LIMITED, SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchEverything(
+        self,
+        request: _gateway_service_pb2.SearchEverythingRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.SearchEverythingRequest, _abc.Awaitable[_gateway_service_pb2.SearchEverythingResponse]],
+    ) -> _abc.Awaitable[_gateway_service_pb2.SearchEverythingResponse]:
+        """Searches artists, tracks and messages at once.
+
+        Each kind is found as by ArtistService.SearchArtists (verified ones), TrackService.SearchTracks
+        and MessageService.SearchMessages, and counts for their rate limits. A kind whose service is
+        away, or for whose messages the query is too broad, is absent. Errors: RATE_LIMITED.
         """
 
     @_abc_1.abstractmethod
