@@ -40,6 +40,7 @@ async def slow(service: FakeServer) -> None:
     for path, respond_at_once in service.handlers.items():
 
         async def late(data: bytes, context: Context, respond_at_once: Any = respond_at_once) -> bytes:
+            # Longer than the budget.
             await asyncio.sleep(2 * _SHORT.main_seconds)
             answer: bytes = await respond_at_once(data, context)
             return answer
