@@ -83,6 +83,9 @@ def build(context: AppContext[Settings]) -> App:
         RateLimiter(settings.watch_rate_per_second, settings.watch_burst, context.clock),
         settings.watch_max_age_seconds,
         settings.watch_heartbeat_seconds,
+        context.metrics.counter(
+            "seda_chat_streams_closed", "Streams that chat ended, by their reason.", "reason"
+        ),
     )
     context.metrics.gauge("seda_chat_streams", "Streams of Watch open now.", lambda: hub.open_streams)
     context.metrics.gauge("seda_chat_watched_rooms", "Rooms watched by a stream.", lambda: hub.watched_rooms)

@@ -66,7 +66,6 @@ class Hub:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.catch_ups = asyncio.Semaphore(MAX_CATCH_UPS)
-        self.slow_consumers = 0
 
     async def start(self) -> None:
         """Start reading and polling."""
@@ -192,8 +191,8 @@ class Hub:
             pause = PACE_SECONDS
             try:
                 await self._read({each: self._feeds[each].rev for each in rooms if each in self._feeds})
-            except ServiceError as error:
-                _log.warning("hub_read_failed", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the streams of all rooms depend on this task
+                _log_failure("hub_read_failed", error)
                 for room_id in rooms:
                     self._mark(room_id)
                 pause = _RETRY_SECONDS
@@ -254,7 +253,6 @@ class Hub:
 
     def _drop(self, stream: Stream) -> None:
         """End a stream whose client does not read: nothing more is kept for it."""
-        self.slow_consumers += 1
         _log.warning("slow_consumer", user_id=str(stream.user_id))
         stream.close(pb.CLOSING_REASON_SLOW_CONSUMER, drop=True)
         self.leave(stream)
@@ -274,8 +272,8 @@ class Hub:
             started = time.monotonic()
             try:
                 await self.poll_once()
-            except ServiceError as error:
-                _log.warning("hub_poll_failed", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - as above
+                _log_failure("hub_poll_failed", error)
             pause = max(POLL_SECONDS, (time.monotonic() - started) / _POLL_SHARE)
 
     async def poll_once(self) -> None:
@@ -325,6 +323,11 @@ class _Batch:
     def concerns(self, subscription: Subscription) -> bool:
         """Return whether the watcher's access may have changed."""
         return subscription.stream.user_id in self._users or (self._private and not subscription.member)
+
+
+def _log_failure(event: str, error: Exception) -> None:
+    expected = isinstance(error, ServiceError)
+    _log.log(30 if expected else 40, event, error=type(error).__name__, exc_info=None if expected else error)
 
 
 def _joined(frames: Iterable[bytes]) -> list[bytes]:

@@ -54,7 +54,6 @@ class Stream:
     """
 
     user_id: UUID
-    named: frozenset[UUID]
     all_my_rooms: bool
     include_typing: bool
     subscriptions: dict[UUID, Subscription] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,6 +50,7 @@ class Watching:
     opens: RateLimiter
     max_age: float
     heartbeat: float
+    count_closing: Callable[[str], None]
 
 
 async def watch(
@@ -57,7 +58,7 @@ async def watch(
 ) -> AsyncGenerator[bytes, None]:
     """Stream the responses of a Watch call. Raises RateLimitedError or TooManyRoomsError."""
     watching.opens.hit(caller.user_id)
-    stream = Stream(caller.user_id, frozenset(rooms), request.all_my_rooms, request.include_typing)
+    stream = Stream(caller.user_id, request.all_my_rooms, request.include_typing)
     call = _Watch(watching, stream)
     watching.hub.open(stream)
     try:
@@ -105,6 +106,8 @@ class _Watch:
         """Write what is queued; with nothing queued, catch up; with nothing to catch up, wait."""
         stream = self._stream
         while True:
+            if time.monotonic() >= self._ends:
+                stream.close(pb.CLOSING_REASON_MAX_AGE)
             if response := stream.take():
                 yield response
             elif stream.closing is not None:
@@ -118,15 +121,17 @@ class _Watch:
                 stream.add(CAUGHT_UP_FRAME)
             else:
                 await self._wait()
+        self._watching.count_closing(pb.ClosingReason.Name(stream.closing).removeprefix("CLOSING_REASON_"))
         positions = stream.take_checkpoint()
         retry_after = _RETRY_AFTER_SECONDS[stream.closing]
         yield (checkpoint_frame(positions) if positions else b"") + closing_frame(stream.closing, retry_after)
 
     async def _wait(self) -> None:
-        now = time.monotonic()
-        if now >= self._ends:
-            self._stream.close(pb.CLOSING_REASON_MAX_AGE)
-        elif not await self._stream.wait(min(self._watching.heartbeat, self._ends - now)):
+        left = self._ends - time.monotonic()
+        if (
+            not await self._stream.wait(min(self._watching.heartbeat, left))
+            and left > self._watching.heartbeat
+        ):
             self._stream.add(checkpoint_frame(self._stream.take_checkpoint()))
 
     def _take_in(self, row: RoomAccessRow, outcome: pb.RoomOutcome.ValueType, rev: int) -> None:
@@ -148,7 +153,7 @@ class _Watch:
             page = await read_changes(self._watching.database, room_id, stream.user_id, subscription.rev)
         if stream.epoch != self._watching.epoch.value:
             stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
-        elif page.access is None or not page.readable:
+        elif page.access is None or not page.readable or (subscription.member and page.access.role is None):
             stream.pending.popleft()
             stream.lose(room_id)
         else:
@@ -162,15 +167,10 @@ class _Watch:
                 stream.pending.popleft()
 
     async def _refresh_my_rooms(self) -> None:
-        """Compare the stream's rooms with the watcher's."""
+        """Take in the watcher's new rooms. One that ended is lost where that stands among the room's changes."""
         stream = self._stream
         stream.room_list_moved = False
         access = await self._access({})
-        for room_id in [
-            each for each in stream.subscriptions if each not in access and each not in stream.named
-        ]:
-            self._hub.detach(stream.subscriptions[room_id])
-            stream.lose(room_id)
         for room_id, row in access.items():
             if room_id not in stream.subscriptions:
                 self._take_in(row, pb.ROOM_OUTCOME_FRESH, row.last_rev)
