@@ -50,6 +50,14 @@ class HealthRegistry:
         (_log.info if ready else _log.warning)("ready" if ready else "not_ready", reason=reason or None)
         self.set(dict.fromkeys(self._registered, SERVING if ready else NOT_SERVING))
 
+    async def wait_until_ready(self) -> None:
+        """Return when the process is ready."""
+        changed = self.watch()
+        while not self._ready:
+            changed.clear()
+            await changed.wait()
+        self.unwatch(changed)
+
     def drain(self) -> None:
         """Turn readiness off permanently; `live` stays."""
         self._draining = True

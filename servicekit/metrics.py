@@ -9,6 +9,7 @@ from itertools import accumulate
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, start_http_server
 from prometheus_client import Histogram as PrometheusHistogram
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from servicekit.concurrency_limit import ConcurrencyLimiter, StreamLimiter
@@ -134,6 +135,8 @@ class Metrics(Collector):
             times.collect_into(statements)
         yield from (calls, seconds, statements)
 
-    def serve(self, host: str, port: int) -> None:
+    def serve(self, host: str, port: int, *, reuse_port: bool = False) -> None:
         """Serve the metrics over HTTP from prometheus_client's daemon thread."""
+        # start_http_server makes a subclass of it.
+        ThreadingWSGIServer.allow_reuse_port = reuse_port
         start_http_server(port, host, self.registry)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -188,9 +189,11 @@ def main(settings_type: type[SettingsT], build: Callable[[AppContext[SettingsT]]
 
 async def _run(settings: SettingsT, build: Callable[[AppContext[SettingsT]], App]) -> int:
     signals = _ShutdownSignals(settings.parent_fd)
-    process = Process(settings, build)
+    process, announcements = Process(settings, build), set[asyncio.Task[None]]()
     try:
         await process.start()
+        if settings.ready_fd is not None:
+            announcements.add(asyncio.create_task(_announce(process.health, settings.ready_fd)))
         await _wait_first(signals.requested.wait(), *filter(None, [process.probe_task]))
     except (OSError, SettingsError) as error:
         await process.stop(grace=0)
@@ -209,6 +212,15 @@ async def _run(settings: SettingsT, build: Callable[[AppContext[SettingsT]], App
         return 1
     _log.info("stopped")
     return 0
+
+
+async def _announce(health: HealthRegistry, ready_fd: int) -> None:
+    """Tell whoever started the process that it serves."""
+    await health.wait_until_ready()
+    # Nobody may be left to read it.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(ready_fd, b"+")
+    os.close(ready_fd)
 
 
 async def _wait_first(*works: Awaitable[Any]) -> None:

@@ -17,8 +17,6 @@ from servicekit.setting_types import addresses
 from servicekit.settings import ServiceSettings
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
-    # Two processes on one port would share its calls, and a draining one would drop some.
-    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 256 << 10),
     ("grpc.max_send_message_length", 4 << 20),
     ("grpc.max_metadata_size", 8 << 10),
@@ -85,7 +83,7 @@ class Servers:
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
             for host in addresses(settings.admin_host):
-                self._metrics.serve(host, settings.metrics_port)
+                self._metrics.serve(host, settings.metrics_port, reuse_port=settings.reuse_port)
 
     async def stop(self, grace: float) -> None:
         """Stop all servers at once; running calls get `grace` seconds."""
@@ -96,7 +94,13 @@ class Servers:
         self, by_path: Handlers, hosts: str, port: int, tls: grpc.ServerCredentials | None = None
     ) -> int:
         streams = self._settings.max_connection_streams
-        server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_concurrent_streams", streams)])
+        options = [
+            *_OPTIONS,
+            ("grpc.max_concurrent_streams", streams),
+            # Two processes on one port share its calls, and a draining one drops some.
+            ("grpc.so_reuseport", int(self._settings.reuse_port)),
+        ]
+        server = grpc.aio.server(options=options)
         server.add_generic_rpc_handlers((MethodTable(by_path),))
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -119,6 +119,13 @@ class ServiceSettings(BaseSettings):
         None, ge=0, le=300, description="seconds to keep serving after SIGTERM; default 5, in development 0"
     )
     parent_fd: int | None = Field(None, ge=0, description="inherited pipe; the process stops when it closes")
+    ready_fd: int | None = Field(
+        None, ge=0, description="inherited pipe; the process writes a byte when it first serves"
+    )
+    reuse_port: bool = Field(
+        False,
+        description="share the ports with another process of the same user, as `seda up --reload` does; only in development",
+    )
 
     jwt_secret: Secret | None = Field(
         None,
@@ -245,6 +252,8 @@ class ServiceSettings(BaseSettings):
             yield from self._production_errors()
 
     def _production_errors(self) -> Iterator[tuple[str, str]]:
+        if self.reuse_port:
+            yield "SEDA_REUSE_PORT", "is not for production: another process could take part of the calls"
         if self.jwt_issuer == DEVELOPMENT_ISSUER:
             yield "SEDA_JWT_ISSUER", "must be set in production: development tokens are rejected"
         if self.jwt_secret and self.jwt_secret == self.service_secret:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # The server gives calls in flight 15 s; a longer stop hangs.
 _DRAIN_SECONDS = 20.0
 _FORCE_SECONDS = 1.0
-_PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[2]
+"""Where our packages are imported from."""
 
 
 class Child:
@@ -48,9 +49,12 @@ class Child:
         """Whether it was started and has not ended."""
         return self._handle is not None and self._handle.returncode is None
 
-    async def start(self, environ: Mapping[str, str], parent_fd: int) -> None:
-        """Start the process; it writes its log itself, so that none is lost when the supervisor is slow or gone."""
-        search = [str(_PROJECT), *filter(None, [environ.get("PYTHONPATH", "")])]
+    async def start(self, environ: Mapping[str, str], *fds: int) -> None:
+        """Start the process, which inherits `fds`.
+
+        It writes its log itself, so that none is lost when the supervisor is slow or gone.
+        """
+        search = [str(PROJECT), *filter(None, [environ.get("PYTHONPATH", "")])]
         with self.log.path.open("ab") as log:
             self._handle = await asyncio.create_subprocess_exec(
                 # -P: a folder named `services` in the working directory must not be taken for ours.
@@ -58,8 +62,8 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**environ, "PYTHONPATH": os.pathsep.join(search), "SEDA_PARENT_FD": str(parent_fd)},
-                pass_fds=(parent_fd,),
+                env={**environ, "PYTHONPATH": os.pathsep.join(search)},
+                pass_fds=fds,
                 start_new_session=True,
             )
 

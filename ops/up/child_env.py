@@ -47,6 +47,7 @@ def common_environment(options: UpOptions) -> dict[str, str]:
             environ[variable] = f"postgresql://{role}:{password}@{LOOPBACK}:{ports.postgres}/{DATABASE}"
     return {
         **environ,
+        **({"SEDA_REUSE_PORT": "1"} if options.reload else {}),
         # The supervisor formats the lines for the terminal.
         "SEDA_LOG_FORMAT": "json",
         "SEDA_HOST": ",".join(loopbacks()),

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 
 def make_options(
-    environ: Mapping[str, str], port_base: int | None, *, ephemeral: bool, demo: bool, logs: str | None
+    environ: Mapping[str, str],
+    port_base: int | None,
+    *,
+    ephemeral: bool,
+    demo: bool,
+    logs: str | None,
+    reload: bool = False,
 ) -> UpOptions:
     """Validate the options. Raises CliError with exit code 2 for invalid values."""
     base = port_base or DEFAULT_PORT_BASE
@@ -65,7 +71,7 @@ def make_options(
     }
     own = database_url(environ)
     environ = rest if own is None else {**rest, "DATABASE_URL": own}
-    return UpOptions(find_data_dir(environ), environ, base, ephemeral, demo, shown)
+    return UpOptions(find_data_dir(environ), environ, base, ephemeral, demo, shown, reload)
 
 
 def run(

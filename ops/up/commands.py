@@ -30,7 +30,7 @@ def _use(name: str | None) -> None:
         os.environ["SEDA_NAME"] = name
 
 
-def up(
+def up(  # noqa: PLR0917 - each is an option, which Typer passes by name
     port_base: Annotated[
         int | None,
         typer.Option(envvar="SEDA_PORT_BASE", help="First port; the others are counted from it. 7400."),
@@ -53,18 +53,22 @@ def up(
         str | None,
         typer.Option(help="Show whole logs: all, or names such as chat,gateway.", rich_help_panel=_SCREEN),
     ] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Replace a service when a file that it imports was changed.")
+    ] = False,
     name: _Name = None,
 ) -> None:
     """Run the whole suite here until Ctrl-C: PostgreSQL, users, chat, tracks and gateway.
 
-    With --detach it runs until seda down, and writes what it would show to .seda/log/up.log.
+    With --detach it runs until seda down, and writes what it would show to .seda/log/up.log. With --reload the old process
+    serves until the new one does, and goes on when that fails; the code of ops/ and migrations/ needs a new start.
 
     Examples:
         seda up
 
         seda up -d --name pr-123
 
-        seda up --port-base 8400 --logs chat,gateway
+        seda up --reload --logs chat,gateway
     """
     _use(name)
     from ops.data_dir import find_data_dir
@@ -83,7 +87,7 @@ def up(
         )
     reserved = Registry().reserve(find_data_dir(), name) if name and port_base is None else None
     options = make_options(
-        os.environ, port_base or reserved, ephemeral=ephemeral, demo=not no_demo, logs=logs
+        os.environ, port_base or reserved, ephemeral=ephemeral, demo=not no_demo, logs=logs, reload=reload
     )
     try:
         release = go_on_detached() if detach else None

@@ -20,7 +20,8 @@ class UpOptions:
     """The settings of one run.
 
     `logs` names the processes whose whole log is shown ("all" for every one); the others show warnings and worse.
-    The processes inherit `environ`.
+    The processes inherit `environ`. With `reload` one is replaced when its code was changed, and the two share their
+    ports for a moment.
     """
 
     data_dir: DataDir
@@ -29,6 +30,7 @@ class UpOptions:
     ephemeral: bool = False
     demo: bool = True
     logs: frozenset[str] = frozenset()
+    reload: bool = False
 
     @property
     def ports(self) -> Ports:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ _TAIL_LINES = 30
 # A process that was ready and crashes is restarted so often within so many seconds, then left down.
 _RESTARTS, _RESTART_WINDOW = 3, 60.0
 _FIRST_PAUSE = 0.5
+_AT_ONCE = asyncio.Event()
+_AT_ONCE.set()
 
 
 class Services:
@@ -103,6 +106,60 @@ class Services:
         self._progress.line(name, f"restarted on request, {seconds:.1f} s")
         return seconds
 
+    async def replace(self, name: str, force: asyncio.Event) -> None:
+        """Start a successor of a process beside it, and drain the old one once the new one serves.
+
+        The two share their ports: `UpOptions.reload` must be set. Raises CliError when the new one does not serve, and
+        leaves the old one as it is.
+        """
+        began = time.monotonic()
+        async with self._locks[name]:
+            if self._stopping:
+                return
+            old = self._children[name]
+            new = Child(old.process, old.log.path)
+            reading, writing = os.pipe()
+            try:
+                await self._launch(new, writing)
+            finally:
+                os.close(writing)
+            try:
+                await self._wait_until_ready(new, reading)
+            except BaseException:
+                await new.stop(_AT_ONCE)
+                self._reaper.remove(new.pid)
+                raise
+            finally:
+                os.close(reading)
+            self._watchers[name].cancel()
+            self._children[name] = new
+            self.down = [each for each in self.down if each != name]
+            self._adopt(new)
+            self._watch(new)
+            self._progress.line(name, f"the new one serves after {time.monotonic() - began:.1f} s")
+            if old.running:
+                await old.stop(force)
+            self._reaper.remove(old.pid)
+
+    async def _wait_until_ready(self, child: Child, ready_fd: int) -> None:
+        """Return when the child has written to the pipe that it serves; raise CliError when it ends or takes too long."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(ready_fd, readable.set)
+        try:
+            async with asyncio.timeout(_SERVE_SECONDS):
+                await readable.wait()
+                ready = os.read(ready_fd, 1)
+                # The end of the pipe is that of the process.
+                if not ready:
+                    await child.wait()
+        except TimeoutError:
+            ready = b""
+        finally:
+            loop.remove_reader(ready_fd)
+        if not ready:
+            raise await self._not_serving(child)
+
     async def stop(self, force: asyncio.Event) -> list[tuple[str, float]]:
         """Drain all, the gateway first; return the duration of each step."""
         self._stopping = True
@@ -128,9 +185,20 @@ class Services:
     async def _start(self, child: Child) -> None:
         if self._stopping:
             raise CliError("STOPPING", f"{child.name} is not started: the suite is stopping.")
+        await self._launch(child)
+        self._adopt(child)
+
+    async def _launch(self, child: Child, ready_fd: int | None = None) -> None:
         environ = process_environment(self._environ, self._options, child.process)
-        await child.start(environ, self._parent_fd)
+        environ["SEDA_PARENT_FD"] = str(self._parent_fd)
+        if ready_fd is None:
+            await child.start(environ, self._parent_fd)
+        else:
+            environ["SEDA_READY_FD"] = str(ready_fd)
+            await child.start(environ, self._parent_fd, ready_fd)
         self._reaper.add(child.pid)
+
+    def _adopt(self, child: Child) -> None:
         self.identities[child.name] = ProcessIdentity.of(child.pid)
         self._on_change()
 
@@ -146,10 +214,13 @@ class Services:
                 return
             await asyncio.sleep(_PROBE_SECONDS)
         self._progress.tail(child.name, child.log.tail(_TAIL_LINES))
+        raise await self._not_serving(child)
+
+    async def _not_serving(self, child: Child) -> CliError:
         told = child.log.reason() or "its log is empty."
         status = f" (exit status {await child.wait()})" if not child.running else ""
         took = f"it does not serve after {_SERVE_SECONDS:.0f} s; last: " if child.running else ""
-        raise CliError(
+        return CliError(
             "SERVICE_DID_NOT_START",
             f"{child.name} did not start{status}: {took}{told}",
             fix=f"Full log: {self._options.data_dir}/log/{child.name}.log",

@@ -17,6 +17,7 @@ from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child_env import common_environment, database_passwords
 from ops.up.logs import LogFile, parse, worth_showing
+from ops.up.reload import Reloader
 from ops.up.services import Services
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Supervisor:
         self._restart: NewSettings | None = None
         self._database = ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reloading: asyncio.Task[None] | None = None
         self.steps: list[tuple[str, float]] = []
         """How long each step of the stop took."""
 
@@ -144,6 +146,7 @@ class Supervisor:
         self._write_state()
         dsn = await self._start_database()
         await self._prepare(dsn, self._progress, database_passwords(self._options))
+        reloader = await asyncio.to_thread(self._reloader) if self._options.reload else None
         with self._progress.phase("services", "services") as phase:
             await self._services.start(self._processes, common_environment(self._options))
             phase.detail = "  ".join([*(each.name for each in self._processes), "all SERVING"])
@@ -156,6 +159,9 @@ class Supervisor:
                 log.skip()
         self._services.watch()
         self._spawn(self._follow_logs())
+        if reloader is not None:
+            self._reloading = asyncio.create_task(reloader.run())
+            self._reloading.add_done_callback(self._on_task_done)
         self._on_ready(time.monotonic() - began, self._database)
 
     async def _start_database(self) -> str:
@@ -170,6 +176,14 @@ class Supervisor:
         self._database = f"127.0.0.1:{self._cluster.port}/seda, password in {self._cluster.password_file}"
         self._spawn(self._watch_postgres(self._cluster))
         return self._cluster.dsn("seda")
+
+    def _reloader(self) -> Reloader:
+        return Reloader(
+            self._processes,
+            self._options.environ,
+            self._progress,
+            lambda name: self._services.replace(name, self._force),
+        )
 
     async def _watch_postgres(self, cluster: Cluster) -> None:
         await asyncio.to_thread(cluster.wait)
@@ -197,6 +211,10 @@ class Supervisor:
     async def _shut_down(self) -> list[tuple[str, float]]:
         # A failed start has not set it.
         self._stop.set()
+        if self._reloading is not None:
+            # It may be waiting for a process that never serves.
+            self._reloading.cancel()
+            await asyncio.wait([self._reloading])
         steps = await self._services.stop(self._force)
         for task in self._tasks:
             task.cancel()

@@ -51,7 +51,7 @@ class Started:
 
 @asynccontextmanager
 async def started(*, pass_fds: tuple[int, ...] = (), **environ: str) -> AsyncIterator[Started]:
-    port, admin_port = free_port(), free_port()
+    port, admin_port = (int(environ.get(name) or free_port()) for name in ("SEDA_PORT", "SEDA_ADMIN_PORT"))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEDA_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -171,6 +171,24 @@ async def test_end_of_the_parent_is_the_end_without_a_wait() -> None:
     finally:
         if writing >= 0:
             os.close(writing)
+
+
+async def test_a_successor_shares_the_ports_and_tells_when_it_serves() -> None:
+    reading, writing = os.pipe()
+    ports = {"SEDA_METRICS_PORT": str(free_port()), "SEDA_REUSE_PORT": "1"}
+    try:
+        async with started(pass_fds=(), **ports) as first:
+            ports |= {"SEDA_PORT": first.address.rpartition(":")[2], "SEDA_READY_FD": str(writing)}
+            ports["SEDA_ADMIN_PORT"] = first.admin_address.rpartition(":")[2]
+            async with started(pass_fds=(writing,), **ports) as second:
+                os.close(writing)
+                assert await asyncio.to_thread(os.read, reading, 2) == b"+"
+                assert await asyncio.to_thread(os.read, reading, 1) == b""
+                first.process.send_signal(signal.SIGTERM)
+                assert await first.ended() == 0
+                assert (await second.call()).code is grpc.StatusCode.OK
+    finally:
+        os.close(reading)
 
 
 async def ran(**environ: str) -> tuple[int, str]:

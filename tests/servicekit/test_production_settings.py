@@ -15,6 +15,11 @@ __all__ = ["environ"]
 PRODUCTION = {"SEDA_ENV": "production", "SEDA_JWT_ISSUER": "https://example.org", **GOOD}
 
 
+def test_ports_are_not_shared_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {**PRODUCTION, "SEDA_REUSE_PORT": "1"}
+    assert set(errors(monkeypatch, Settings, **given)) == {"SEDA_REUSE_PORT"}
+
+
 def test_users_and_services_do_not_share_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
     for audience in ("chat", "users", "tracks"):
         found = errors(monkeypatch, ChatSettings, **GOOD, DATABASE_URL=DSN, SEDA_JWT_AUDIENCE=audience)

@@ -40,7 +40,8 @@ def main() -> None:
         sys.exit(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if "ignore-stop" in faults else lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
+    reuse = int(os.environ.get("SEDA_REUSE_PORT", "0"))
+    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", reuse)])
     health_servicer = health.HealthServicer()
     if "hang" in faults:
         health_servicer.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -52,10 +53,13 @@ def main() -> None:
             server.add_insecure_port(f"[{host}]:{number}" if ":" in host else f"{host}:{number}")
     server.start()
     log("warning", f"{name} serves")
+    if "SEDA_READY_FD" in os.environ and "hang" not in faults:
+        os.write(int(os.environ["SEDA_READY_FD"]), b"+")
     threading.Thread(target=stop_with_parent, args=(stop, "ignore-stop" in faults), daemon=True).start()
     stop.wait()
     log("info", "drained")
-    server.stop(0).wait()
+    # Probes that are on their way still get their answer.
+    server.stop(1 if reuse else 0).wait()
 
 
 def stop_with_parent(stop: threading.Event, ignore_stop: bool) -> None:
@@ -65,4 +69,5 @@ def stop_with_parent(stop: threading.Event, ignore_stop: bool) -> None:
         stop.set()
 
 
-main()
+if __name__ == "__main__":
+    main()

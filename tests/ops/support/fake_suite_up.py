@@ -1,6 +1,7 @@
 """`seda up` of fake services: the real command, supervisor and PostgreSQL, without schemas and demo data.
 
-FAKE_SERVE_SECONDS shortens the time that a service has until it must serve.
+FAKE_SERVE_SECONDS shortens the time that a service has until it must serve. FAKE_MODULES names other modules for some of
+them, such as "chat=fake_chat users=fake_users".
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from ops import cli
 from ops.topology import SUITE
 from ops.up import command, services
 
-FAKE_SUITE = tuple(replace(each, module="tests.ops.support.fake_suite_service") for each in SUITE)
+_MODULES = dict(each.split("=") for each in os.environ.get("FAKE_MODULES", "").split())
+FAKE_SUITE = tuple(
+    replace(each, module=_MODULES.get(each.name, "tests.ops.support.fake_suite_service")) for each in SUITE
+)
 
 
 async def prepare(_dsn: str, _progress: object, _logins: object) -> None:
