@@ -92,6 +92,11 @@ class Console:
         environ = self._environ
         return self.stderr.isatty() and not environ.get("CI") and environ.get("TERM") != "dumb"
 
+    @property
+    def interactive(self) -> bool:
+        """Whether a person may press keys: both ends are a terminal, and the output is text."""
+        return not self.json and sys.stdin.isatty() and self.stderr.isatty()
+
     def style(self, text: str, style: str, stream: TextIO) -> str:
         """Return `text` in a style of _STYLES where `stream` takes colour, else unchanged."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and self.colored(stream) else text

@@ -110,12 +110,13 @@ class Progress:
         for line in lines.seda:
             write(f"    {line}")
 
-    def ready(self, data_dir: DataDir, seconds: float, *, kept: bool) -> None:
-        """Print the time of the start, where the logs are and what Ctrl-C does."""
+    def ready(self, data_dir: DataDir, seconds: float, *, kept: bool, keys: bool) -> None:
+        """Print the time of the start, where the logs are and what Ctrl-C and, with `keys`, single keys do."""
         self._write(
             f"\n  Ready in {seconds:.1f} s. Warnings and errors appear below; everything is in {data_dir}/log."
         )
-        self._write(f"  Ctrl-C stops all of it and {'keeps' if kept else 'deletes'} the data.\n")
+        self._write(f"  Ctrl-C stops all of it and {'keeps' if kept else 'deletes'} the data.")
+        self._write("  Keys: l all logs, s this block again, q stop.\n" if keys else "")
 
     def ready_in_background(self, data_dir: DataDir, seconds: float, seda: str) -> None:
         """Print the time of the start, and the commands for a suite without a terminal."""

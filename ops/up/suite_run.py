@@ -16,6 +16,7 @@ from ops.instances import Instance, Registry
 from ops.up import database
 from ops.up.addresses import print_addresses
 from ops.up.control import ControlServer
+from ops.up.keys import keys
 from ops.up.ports import require_free
 from ops.up.quickstart import seda_command
 from ops.up.supervisor import NewSettings, Prepare, Supervisor
@@ -57,6 +58,8 @@ class SuiteRun:
         self._demo = demo
         self._listener = listener
         self._release = release
+        self._has_keys = release is None and console.interactive
+        self._where = ""
         self._supervisor: Supervisor
         self._ready: asyncio.Future[None]
         self._ended: asyncio.Future[dict[str, object]]
@@ -65,22 +68,32 @@ class SuiteRun:
         """Serve until a stop is requested. Raises CliError when a start fails."""
         self._ready, self._ended = _future(), _future()
         async with ControlServer(self._listener, self._answer):
-            try:
-                while (settings := await self._run_once()) is not None:
-                    self._options = replace(
-                        self._options, environ=settings.environ, port_base=settings.port_base
-                    )
-            except CliError as error:
-                _fail(self._ready, error)
-                raise
-            finally:
-                _fail(self._ready, CliError("STOPPED", "It was stopped before it was ready."))
-                steps = [{"name": name, "seconds": seconds} for name, seconds in self._supervisor.steps]
-                self._ended.set_result({"steps": steps})
+            with keys(self._on_key) if self._has_keys else contextlib.nullcontext():
+                await self._run_to_the_end()
         restart = f"{seda_command(self._options.environ)} up"
         self._progress.stopped(
             self._supervisor.steps, self._options.data_dir, restart, kept=not self._options.ephemeral
         )
+
+    async def _run_to_the_end(self) -> None:
+        try:
+            while (settings := await self._run_once()) is not None:
+                self._options = replace(self._options, environ=settings.environ, port_base=settings.port_base)
+        except CliError as error:
+            _fail(self._ready, error)
+            raise
+        finally:
+            _fail(self._ready, CliError("STOPPED", "It was stopped before it was ready."))
+            steps = [{"name": name, "seconds": seconds} for name, seconds in self._supervisor.steps]
+            self._ended.set_result({"steps": steps})
+
+    def _on_key(self, key: str) -> None:
+        if key == "q":
+            self._supervisor.interrupt()
+        elif key == "l":
+            self._supervisor.toggle_logs()
+        elif key == "s" and self._supervisor.ready:
+            self._print_block()
 
     async def _run_once(self) -> NewSettings | None:
         options = self._options
@@ -144,11 +157,17 @@ class SuiteRun:
 
         return make
 
+    def _print_block(self) -> None:
+        options = self._options
+        print_addresses(
+            options.data_dir, options.environ, options.ports, self._progress, self._processes, self._where
+        )
+
     def _on_ready(self, seconds: float, where: str) -> None:
-        options, progress = self._options, self._progress
-        print_addresses(options.data_dir, options.environ, options.ports, progress, self._processes, where)
+        options, progress, self._where = self._options, self._progress, where
+        self._print_block()
         if self._release is None:
-            progress.ready(options.data_dir, seconds, kept=not options.ephemeral)
+            progress.ready(options.data_dir, seconds, kept=not options.ephemeral, keys=self._has_keys)
         else:
             progress.ready_in_background(options.data_dir, seconds, seda_command(options.environ))
         addresses = {each.name: options.ports.address(each) for each in self._processes}

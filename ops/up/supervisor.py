@@ -17,6 +17,7 @@ from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child_env import common_environment, database_passwords
 from ops.up.logs import LogFile, parse, worth_showing
+from ops.up.options import ALL_LOGS
 from ops.up.reload import Reloader
 from ops.up.services import Services
 
@@ -75,6 +76,7 @@ class Supervisor:
         self._database = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading: asyncio.Task[None] | None = None
+        self._logs = options.logs
         self.steps: list[tuple[str, float]] = []
         """How long each step of the stop took."""
 
@@ -90,7 +92,7 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_stop_signal)
+            loop.add_signal_handler(number, self.interrupt)
         self._reaper = Reaper(self._options.data_dir.path if self._options.ephemeral else None)
         # Children inherit the read end and stop when the write end closes with this process.
         parent_fd, parent_end = os.pipe()
@@ -112,10 +114,22 @@ class Supervisor:
         self._restart = None
         self._stop.set()
 
-    def _on_stop_signal(self) -> None:
+    def interrupt(self) -> None:
+        """Stop; at once, the second time."""
         if self._stop.is_set():
             self._force.set()
         self.stop()
+
+    def toggle_logs(self) -> None:
+        """Show all of the logs, or no more than was asked for at the start."""
+        asked = self._options.logs
+        everything, less = frozenset({ALL_LOGS}), asked - {ALL_LOGS}
+        self._logs = less if ALL_LOGS in self._logs else everything
+        shown = "all lines" if self._logs == everything else "warnings and errors"
+        self._progress.note(
+            f"Logs: {shown}"
+            + (f", and all of {', '.join(sorted(less))}" if less and self._logs == less else "")
+        )
 
     def restart(self, settings: NewSettings) -> None:
         """Stop, in order, to start again with other settings."""
@@ -204,8 +218,9 @@ class Supervisor:
 
     def _show_new_lines(self, files: dict[str, LogFile]) -> None:
         for name, file in files.items():
+            shown = name in self._logs or ALL_LOGS in self._logs
             for line in map(parse, file.new_lines()):
-                if self._options.shows(name) or (worth_showing(line) and not self._stop.is_set()):
+                if shown or (worth_showing(line) and not self._stop.is_set()):
                     self._progress.line(name, line.text)
 
     async def _shut_down(self) -> list[tuple[str, float]]:

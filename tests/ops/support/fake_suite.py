@@ -65,7 +65,7 @@ def seda(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-P", "-m", "ops.cli", *arguments],
         cwd=folder,
-        env=_environment(folder, **environ),
+        env=environment(folder, **environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -79,7 +79,7 @@ def command(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[s
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "ops.cli", *arguments],
         cwd=folder,
-        env=_environment(folder, **environ),
+        env=environment(folder, **environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -88,7 +88,8 @@ def command(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[s
     )
 
 
-def _environment(folder: Path, **given: str) -> dict[str, str]:
+def environment(folder: Path, **given: str) -> dict[str, str]:
+    """Return the environment of a command in the folder of a suite."""
     inherited = {
         name: each for name, each in os.environ.items() if not name.startswith(("SEDA_", "DATABASE_URL"))
     }
@@ -110,7 +111,7 @@ class FakeSuite:
             # -P like the installed command: no imports from the working directory.
             [sys.executable, "-P", "-m", self.module, "up", *arguments],
             cwd=folder,
-            env=_environment(folder, **environ),
+            env=environment(folder, **environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
