@@ -182,6 +182,11 @@ class Database:
             except TimeoutError:
                 self._pool.terminate()
 
+    async def replace_connections(self) -> None:
+        """Close the connections of now: idle ones before their next use, the others after this one."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
     @property
     def busy(self) -> int:
         """How many connections are in use."""

@@ -41,7 +41,7 @@ SCHEMA_HEAD = "20261129_1900"
 
 def build(context: AppContext[Settings]) -> App:
     """Compose the service."""
-    epoch = Epoch()
+    epoch = Epoch(context.database.replace_connections)
     context.database.on_connect = epoch.read
     users = context.service_client(
         "users", identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]

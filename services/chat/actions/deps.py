@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -64,15 +64,19 @@ class Hints(Protocol):
 class Epoch:
     """The epoch of the database that the newest connection leads to.
 
-    A restored or promoted copy is reached by new connections only, so it is read once per connection.
+    A restored or promoted copy is reached by new connections only, so it is read once per connection. `on_change` is
+    called when a connection leads to another copy than those before it, which have to go: rows of two copies do not mix.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], Awaitable[None]] | None = None) -> None:
         self.value = ""
+        self._on_change = on_change
 
     async def read(self, session: Session) -> None:
         """Read the epoch on a new connection."""
-        self.value = await read_epoch(session) or self.value
+        before, self.value = self.value, await read_epoch(session) or self.value
+        if before not in {"", self.value} and self._on_change is not None:
+            await self._on_change()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,6 @@ class Hub:
         self._feeds: dict[UUID, _Feed] = {}
         self._streams: dict[Stream, None] = {}
         self._by_user: dict[UUID, set[Stream]] = {}
-        self._list_versions: dict[UUID, int] = {}
         self._dirty: dict[UUID, None] = {}
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -123,7 +122,6 @@ class Hub:
             mine.discard(stream)
             if not mine:
                 del self._by_user[stream.user_id]
-                self._list_versions.pop(stream.user_id, None)
         for subscription in stream.subscriptions.values():
             self.detach(subscription)
 
@@ -148,10 +146,6 @@ class Hub:
             feed.subscriptions.discard(subscription)
             if not feed.subscriptions:
                 del self._feeds[subscription.room_id]
-
-    def know_room_list(self, user_id: UUID, version: int) -> None:
-        """Take the version of a user's list of rooms that a stream is about to read."""
-        self._list_versions[user_id] = version
 
     def _on_hint(self, hint: Hint) -> None:
         if hint.everything:
@@ -203,13 +197,18 @@ class Hub:
     async def _read(self, revs: dict[UUID, int]) -> None:
         if not revs:
             return
+        epoch = self._epoch.value
         async with self._database.session() as session:
             for last in await store.last_revs(session, revs):
                 feed = self._feeds.get(last.room_id)
                 if feed is None:
                     continue
                 changes, rev = await store.changed(session, last, feed.rev)
-                if self._end_old_epoch():
+                if self._epoch.value != epoch:
+                    # The rows may be of either copy.
+                    self._end_old_epoch()
+                    for room_id in revs:
+                        self._mark(room_id)
                     return
                 self._deliver(feed, changes, rev, last)
                 if rev < last.last_rev:
@@ -220,11 +219,13 @@ class Hub:
             return
         batch = _Batch(feed.room_id, changes, last.member_count)
         for subscription in list(feed.subscriptions):
+            if subscription.rev >= rev:
+                continue
             if subscription.rev == feed.rev and not batch.concerns(subscription):
                 self._push(subscription, batch.blobs(moderator=subscription.moderator))
             elif not self._apply(subscription, batch):
                 continue
-            subscription.rev = max(subscription.rev, rev)
+            subscription.rev = rev
             if batch.blobs(moderator=subscription.moderator):
                 subscription.stream.shown(feed.room_id)
             else:
@@ -257,13 +258,11 @@ class Hub:
         stream.close(pb.CLOSING_REASON_SLOW_CONSUMER, drop=True)
         self.leave(stream)
 
-    def _end_old_epoch(self) -> bool:
-        """End the streams of another copy of the database; returns whether there were any."""
-        old = [stream for stream in self._streams if stream.epoch not in {"", self._epoch.value}]
-        for stream in old:
+    def _end_old_epoch(self) -> None:
+        """End the streams of another copy of the database."""
+        for stream in [each for each in self._streams if each.epoch not in {"", self._epoch.value}]:
             stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
             self.leave(stream)
-        return bool(old)
 
     async def _poll(self) -> None:
         pause = POLL_SECONDS
@@ -285,14 +284,12 @@ class Hub:
                 for moved in await store.moved_rooms(session, revs):
                     if moved.room_id in self._feeds:
                         self._mark(moved.room_id)
-        for part in _parts(list(self._list_versions)):
+        for part in _parts(list(self._by_user)):
             async with self._database.session() as session:
                 versions = await store.room_list_versions(session, part)
             for user_id in part:
-                version = versions.get(user_id, 0)
-                if self._list_versions.get(user_id, version) != version:
-                    self._list_versions[user_id] = version
-                    for stream in self._by_user.get(user_id, ()):
+                for stream in self._by_user.get(user_id, ()):
+                    if stream.room_list_version != versions.get(user_id, 0):
                         stream.move_room_list()
 
 

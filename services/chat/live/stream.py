@@ -50,7 +50,8 @@ class Subscription:
 class Stream:
     """The state of one call. Everything runs on the event loop; nothing here waits.
 
-    `pending` are rooms that are behind the hub. `room_list_moved`: the list of the watcher's rooms has to be read again.
+    `pending` are rooms that are behind the hub. `room_list_moved`: the list of the watcher's rooms has to be read again;
+    `room_list_version` is that of the last reading. Each stream has its own: another one of the user may know more.
     """
 
     user_id: UUID
@@ -59,6 +60,7 @@ class Stream:
     subscriptions: dict[UUID, Subscription] = field(default_factory=dict)
     pending: deque[Subscription] = field(default_factory=deque)
     room_list_moved: bool = False
+    room_list_version: int = 0
     closing: ClosingReason.ValueType | None = None
     epoch: str = ""
     _queue: deque[bytes] = field(default_factory=deque)
@@ -73,22 +75,28 @@ class Stream:
 
     def push(self, frames: Sequence[bytes], size: int) -> bool:
         """Queue frames of `size` bytes in all; returns False when the stream is too slow. Closing streams take no more."""
-        if self.closing is not None:
-            return True
-        if self._queue and self._queued + size > MAX_QUEUED_BYTES:
+        if self.closing is None and self._queue and self._queued + size > MAX_QUEUED_BYTES:
             return False
-        self._queue.extend(frames)
-        self._queued += size
-        self._wake.set()
+        self._enqueue(frames, size)
         return True
 
     def add(self, *frames: bytes) -> None:
-        """Queue frames of the stream's own."""
-        self.push(frames, sum(map(len, frames)))
+        """Queue frames of the stream's own: at most a page, also beside what waits. None is ever dropped."""
+        self._enqueue(frames, sum(map(len, frames)))
+
+    def _enqueue(self, frames: Sequence[bytes], size: int) -> None:
+        if self.closing is None:
+            self._queue.extend(frames)
+            self._queued += size
+            self._wake.set()
 
     def passed(self, room_id: UUID, rev: int) -> None:
-        """Note that a room moved without a change that the watcher sees."""
-        self._checkpoint[room_id] = rev
+        """Note that a room moved without a change that the watcher sees.
+
+        Not on closing streams: an earlier change may have come too late, and a resume from here would skip it.
+        """
+        if self.closing is None:
+            self._checkpoint[room_id] = rev
 
     def shown(self, room_id: UUID) -> None:
         """Note that a queued change tells the room's rev."""
@@ -107,6 +115,8 @@ class Stream:
         if drop:
             self._queue.clear()
             self._queued = 0
+            # Positions after what is dropped.
+            self._checkpoint.clear()
         self._wake.set()
 
     def move_room_list(self) -> None:

@@ -154,13 +154,16 @@ class _Watch:
         if stream.epoch != self._watching.epoch.value:
             stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
         elif page.access is None or not page.readable or (subscription.member and page.access.role is None):
+            # A membership that ended meanwhile ends the room here as it does in the hub, also where strangers may read.
             stream.pending.popleft()
             stream.lose(room_id)
         else:
             subscription.set_access(page.access)
             shown = visible(page.changes, to_moderator=subscription.moderator)
             stream.add(*[change_frame(room_id, each, page.member_count) for each in shown])
-            if not shown and page.rev > subscription.rev:
+            if shown:
+                stream.shown(room_id)
+            elif page.rev > subscription.rev:
                 stream.passed(room_id, page.rev)
             subscription.rev = page.rev
             if page.rev == page.last_rev and self._hub.attach(subscription):
@@ -183,7 +186,7 @@ class _Watch:
             if self._stream.all_my_rooms:
                 # The version first: a change in between is found by the next poll.
                 versions = await store.room_list_versions(session, [user_id])
-                self._hub.know_room_list(user_id, versions.get(user_id, 0))
+                self._stream.room_list_version = versions.get(user_id, 0)
                 access = await store.access_to_my_rooms(session, user_id, MAX_MY_ROOMS + 1)
                 if len(access) > MAX_MY_ROOMS:
                     raise TooManyRoomsError(MAX_MY_ROOMS)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import NamedTuple
+
 import asyncpg
 
-from servicekit.database import Session
+from servicekit.database import Database, Session
+from servicekit.errors import DatabaseUnavailableError
+from servicekit.sql import Query
 from services.chat.actions.deps import Epoch
 from tests.services.running import Running
+
+
+class _Backend(NamedTuple):
+    pid: int
+
+
+_BACKEND = Query[_Backend]("test.backend", "SELECT pg_backend_pid() AS pid")
+
 
 # Stand in for PostgreSQL's own, before which their schema is looked through.
 _OTHER_COPY = {
@@ -45,3 +58,23 @@ async def test_every_copy_of_a_database_has_an_epoch_of_its_own(
     now = Epoch()
     await now.read(Session(chat.process.context.database, admin))
     assert now.value == epochs["the same"]
+
+
+async def _backends(database: Database) -> set[int]:
+    async with database.session() as first, database.session() as second:
+        return {row.pid for session in (first, second) for row in await session.rows(_BACKEND)}
+
+
+async def test_connection_to_another_copy_replaces_those_before_it(
+    chat: Running, admin: asyncpg.Connection
+) -> None:
+    """As behind a proxy that leads new connections to a promoted standby and keeps those to the former primary."""
+    database = chat.process.context.database
+    former = await _backends(database)
+    await admin.execute("UPDATE chat.instance SET id = gen_random_uuid()")
+    await admin.execute("SELECT pg_terminate_backend($1)", former.pop())
+    for _ in range(2):
+        # The pool may hand out the one that was ended, and the other one before it has met a new one.
+        with contextlib.suppress(DatabaseUnavailableError):
+            await _backends(database)
+    assert not former & await _backends(database)
