@@ -8,6 +8,7 @@ from typing import NamedTuple
 from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway.actions.deps import DEFAULT_BUDGETS, Budgets, Deps
+from gateway.actions.live_parts import CachedParts
 from gateway.clients.chat import ChatClient
 from gateway.clients.health import HealthWatch
 from gateway.clients.tracks import TracksClient
@@ -62,11 +63,14 @@ def compose(
         [_upstream(context, each) for each in upstreams], context.health, context.clock
     )
     identity = IdentityServiceStub(clients["users"].retrying_channel)
+    users, tracks = UsersClient(clients["users"]), TracksClient(clients["tracks"])
     deps = Deps(
         chat=ChatClient(clients["chat"]),
-        users=UsersClient(clients["users"]),
-        tracks=TracksClient(clients["tracks"]),
+        users=users,
+        tracks=tracks,
         system_status=upstream_health,
+        live_parts=CachedParts(users, tracks, context.clock, budgets.lookup_seconds),
+        closed=context.health.closed,
         budgets=budgets,
     )
     return App(

@@ -12,6 +12,7 @@ from gateway.actions.get_thread import Thread
 from gateway.actions.parts import track_from_snapshot
 from gateway.actions.post_message import PostResult
 from gateway.actions.search_everything import Everything
+from gateway.actions.watch_rooms import WatchedPart
 from gateway.domain.status import ServiceStatus
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from servicekit import timestamps
@@ -122,3 +123,8 @@ def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.Get
         if status.since is not None:
             timestamps.to_proto(service.since_time, status.since)
     return response
+
+
+def watch_rooms_response(part: WatchedPart) -> pb.WatchRoomsResponse:
+    """Build a response of WatchRooms."""
+    return pb.WatchRoomsResponse(frames=part.frames, **part.parts._asdict())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -141,6 +142,27 @@ class ServiceClient:
             )
         except grpc.aio.AioRpcError as error:
             raise self._to_service_error(error) from error
+
+    async def stream(
+        self, method: grpc.aio.UnaryStreamMultiCallable[Any, _Response], request: Message
+    ) -> AsyncGenerator[_Response, None]:
+        """Call a streaming method for the caller of the running call; the method is of `stream_channel`.
+
+        Closing the generator cancels the call. Raises the errors of `call`.
+        """
+        seconds = self._time_left(math.inf)
+        responses = method(
+            request,
+            timeout=None if seconds == math.inf else seconds,
+            metadata=self._metadata(None, as_service=False),
+        )
+        try:
+            async for response in responses:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise self._to_service_error(error) from error
+        finally:
+            responses.cancel()
 
     async def close(self) -> None:
         """Close the channels."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import re
 import secrets
@@ -222,7 +223,12 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
     if not isinstance(traceparent, str) or not _TRACEPARENT.fullmatch(traceparent):
         traceparent = None
     left = _time_left(context)
-    deadline = time.monotonic() + (DEFAULT_DEADLINE if left is None else left)
+    if left is None:
+        # A stream may last; what it calls has limits of its own.
+        left_at_most = math.inf if method.server_streaming else DEFAULT_DEADLINE
+    else:
+        left_at_most = left
+    deadline = time.monotonic() + left_at_most
     call = Call(method=method, request_id=request_id, deadline=deadline, traceparent=traceparent)
     return call, authorization if isinstance(authorization, str) else None, left
 

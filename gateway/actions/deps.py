@@ -6,11 +6,14 @@ caller's token, within the remaining deadline, and within `seconds` where a meth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.actions.parts import PageIds, Parts
 from gateway.domain.status import ServiceStatus
+from seda.chat.v1.live_service_pb2 import WatchRequest, WatchResponse
 from seda.chat.v1.message_service_pb2 import (
     ListMessagesRequest,
     ListMessagesResponse,
@@ -55,6 +58,9 @@ class Chat(Protocol):
     async def list_my_rooms(self, request: ListMyRoomsRequest, seconds: float) -> ListMyRoomsResponse:
         """Return a page of the caller's rooms."""
 
+    def watch(self, request: WatchRequest) -> AsyncGenerator[WatchResponse, None]:
+        """Stream the changes of rooms."""
+
     async def get_my_rooms_rev(self, seconds: float) -> GetMyRoomsRevResponse:
         """Return the number of the last change of the caller's memberships."""
 
@@ -91,6 +97,13 @@ class Tracks(Protocol):
         """Return a page of the tracks that match."""
 
 
+class LiveParts(Protocol):
+    """Looks up what streams name, for many streams at once."""
+
+    async def find(self, ids: PageIds, seconds: float) -> Parts:
+        """Return what is found within `seconds`, without stubs; `unreachable` are the services that lack something."""
+
+
 class SystemStatus(Protocol):
     """The last known state of all services."""
 
@@ -111,10 +124,12 @@ DEFAULT_BUDGETS = Budgets()
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Built once per process by app.py."""
+    """Built once per process by app.py. `closed` is set when the process ends its streams."""
 
     chat: Chat
     users: Users
     tracks: Tracks
     system_status: SystemStatus
+    live_parts: LiveParts
+    closed: asyncio.Event
     budgets: Budgets

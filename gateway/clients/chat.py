@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
+from seda.chat.v1.live_service_pb2 import WatchRequest, WatchResponse
+from seda.chat.v1.live_service_pb2_grpc import LiveServiceStub
 from seda.chat.v1.message_service_pb2 import (
     ListMessagesRequest,
     ListMessagesResponse,
@@ -34,6 +38,7 @@ class ChatClient:
         self._client = client
         self._rooms = RoomServiceStub(client.channel)
         self._messages = MessageServiceStub(client.channel)
+        self._live = LiveServiceStub(client.stream_channel)
         self._retrying_messages = MessageServiceStub(client.retrying_channel)
 
     async def send_message(self, request: SendMessageRequest) -> SendMessageResponse:
@@ -61,6 +66,10 @@ class ChatClient:
     async def list_my_rooms(self, request: ListMyRoomsRequest, seconds: float) -> ListMyRoomsResponse:
         """Return a page of the caller's rooms."""
         return await self._client.call(self._rooms.ListMyRooms, request, timeout=seconds)
+
+    def watch(self, request: WatchRequest) -> AsyncGenerator[WatchResponse, None]:
+        """Stream the changes of rooms."""
+        return self._client.stream(self._live.Watch, request)
 
     async def get_my_rooms_rev(self, seconds: float) -> GetMyRoomsRevResponse:
         """Return the number of the last change of the caller's memberships."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from gateway import wire
 from gateway.actions.deps import Deps
 from gateway.actions.get_artist_page import get_artist_page
@@ -12,6 +15,7 @@ from gateway.actions.get_system_status import get_system_status
 from gateway.actions.get_thread import get_thread
 from gateway.actions.post_message import post_message
 from gateway.actions.search_everything import search_everything
+from gateway.actions.watch_rooms import watch_rooms
 from seda.gateway.v1 import gateway_service_pb2 as pb
 from servicekit.call import Call
 
@@ -56,6 +60,14 @@ class GatewayServicer:
         return wire.search_everything_response(
             await search_everything(self._deps, request.query, request.limit, call.deadline)
         )
+
+    async def WatchRooms(
+        self, request: pb.WatchRoomsRequest, _: Call
+    ) -> AsyncGenerator[pb.WatchRoomsResponse, None]:
+        """Stream the changes of rooms with the people and tracks in them."""
+        async with aclosing(watch_rooms(self._deps, request)) as parts:
+            async for part in parts:
+                yield wire.watch_rooms_response(part)
 
     async def GetSystemStatus(
         self, _request: pb.GetSystemStatusRequest, _: Call

@@ -314,6 +314,7 @@ _RULES: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Examples]] = {
 # Message-level rules by the id of their expression; each is violated when all its fields are unset.
 _MESSAGE_RULES = {
     "text_or_track": "with neither of the two",
+    "rooms_to_watch": "with neither of the two",
     "search_for_something": "for nothing at all",
 }
 _WELL_KNOWN = {

@@ -138,6 +138,8 @@ def test_run_without_its_bound_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_items_without_their_bound_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     descriptor = _METHODS["seda.users.v1.UserService.LookupUsers"].input_type
+    bounded = slowest(descriptor)[0]
     limits = {number: replace(limit, max_items=SIZE) for number, limit in field_limits(descriptor).items()}
     monkeypatch.setattr(validation, "field_limits", lambda _: limits)
-    assert slowest(descriptor, tries=1)[0] > _BOUND
+    # Not the bound itself, which a fast machine keeps.
+    assert slowest(descriptor, tries=1)[0] > 5 * bounded

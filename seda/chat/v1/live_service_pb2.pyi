@@ -160,7 +160,7 @@ class WatchRequest(_message.Message):
     `rooms` does not name start at their present rev.
     """
     epoch: _builtins.str
-    """The epoch of the revs in `rooms`; needed with them."""
+    """The epoch of the revs in `rooms`. Those of another one are RESET."""
     include_typing: _builtins.bool
     """Also sends Typing."""
     @_builtins.property

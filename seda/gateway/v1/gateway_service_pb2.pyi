@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from seda.chat.v1 import live_service_pb2 as _live_service_pb2
 from seda.chat.v1 import message_pb2 as _message_pb2
 from seda.chat.v1 import position_pb2 as _position_pb2
 from seda.chat.v1 import room_pb2 as _room_pb2
@@ -840,6 +841,96 @@ class MessageResults(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MessageResults: _TypeAlias = MessageResults  # noqa: Y015
+
+@_typing.final
+class WatchRoomsRequest(_message.Message):
+    """The request of WatchRooms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_FIELD_NUMBER: _builtins.int
+    ALL_MY_ROOMS_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    INCLUDE_TYPING_FIELD_NUMBER: _builtins.int
+    all_my_rooms: _builtins.bool
+    """Also watches all rooms of which the caller is a member, now and later, up to 1,000. Those that
+    `rooms` does not name start at their present rev.
+    """
+    epoch: _builtins.str
+    """The epoch of the revs in `rooms`. Those of another one are RESET."""
+    include_typing: _builtins.bool
+    """Also sends Typing."""
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[_live_service_pb2.RoomPosition]:
+        """The rooms to watch, up to 200. Of a room that is named twice the later position counts."""
+
+    def __init__(
+        self,
+        *,
+        rooms: _abc.Iterable[_live_service_pb2.RoomPosition] | None = ...,
+        all_my_rooms: _builtins.bool = ...,
+        epoch: _builtins.str = ...,
+        include_typing: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_my_rooms", b"all_my_rooms", "epoch", b"epoch", "include_typing", b"include_typing", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRoomsRequest: _TypeAlias = WatchRoomsRequest  # noqa: Y015
+
+@_typing.final
+class WatchRoomsResponse(_message.Message):
+    """A part of the stream of WatchRooms: frames in their order, and what they name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAMES_FIELD_NUMBER: _builtins.int
+    AUTHORS_FIELD_NUMBER: _builtins.int
+    ARTISTS_FIELD_NUMBER: _builtins.int
+    TRACKS_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def frames(self) -> _containers.RepeatedCompositeFieldContainer[_live_service_pb2.Frame]:
+        """The frames. None: only parts that were missing before."""
+
+    @_builtins.property
+    def authors(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.UserSummary]:
+        """The users in the frames that the stream has not had before. One who is erased, or could not be
+        looked up, has only an id.
+        """
+
+    @_builtins.property
+    def artists(self) -> _containers.RepeatedCompositeFieldContainer[_artist_pb2.ArtistMark]:
+        """The marks of those users who have an artist profile."""
+
+    @_builtins.property
+    def tracks(self) -> _containers.RepeatedCompositeFieldContainer[_track_pb2.Track]:
+        """The tracks in the frames that the stream has not had before, as they are now or, if they could
+        not be looked up, as in their messages.
+        """
+
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The services that did not respond: `users`, `tracks`. Their parts follow later."""
+
+    def __init__(
+        self,
+        *,
+        frames: _abc.Iterable[_live_service_pb2.Frame] | None = ...,
+        authors: _abc.Iterable[_user_pb2.UserSummary] | None = ...,
+        artists: _abc.Iterable[_artist_pb2.ArtistMark] | None = ...,
+        tracks: _abc.Iterable[_track_pb2.Track] | None = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artists", b"artists", "authors", b"authors", "frames", b"frames", "tracks", b"tracks", "unreachable", b"unreachable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRoomsResponse: _TypeAlias = WatchRoomsResponse  # noqa: Y015
 
 @_typing.final
 class GetSystemStatusRequest(_message.Message):

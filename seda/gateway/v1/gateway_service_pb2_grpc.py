@@ -77,6 +77,11 @@ class GatewayServiceStub:
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingRequest.SerializeToString,
                 response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingResponse.FromString,
                 _registered_method=True)
+        self.WatchRooms = channel.unary_stream(
+                '/seda.gateway.v1.GatewayService/WatchRooms',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsResponse.FromString,
+                _registered_method=True)
         self.GetSystemStatus = channel.unary_unary(
                 '/seda.gateway.v1.GatewayService/GetSystemStatus',
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetSystemStatusRequest.SerializeToString,
@@ -169,6 +174,18 @@ class GatewayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRooms(self, request, context):
+        """Streams the changes of rooms as LiveService.Watch does, with the users, artists and tracks in
+        them.
+
+        Each response has the parts of those ids in its frames that this stream has not had before, so
+        that a client never asks back. A part that can't be looked up within half a second is a stub,
+        and follows in a later response. Errors: RATE_LIMITED, TOO_MANY_ROOMS, SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSystemStatus(self, request, context):
         """Gets the state of every service as its health check reports it.
         """
@@ -213,6 +230,11 @@ def add_GatewayServiceServicer_to_server(servicer, server):
                     servicer.SearchEverything,
                     request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingRequest.FromString,
                     response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingResponse.SerializeToString,
+            ),
+            'WatchRooms': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRooms,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsResponse.SerializeToString,
             ),
             'GetSystemStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSystemStatus,
@@ -417,6 +439,33 @@ class GatewayService:
             '/seda.gateway.v1.GatewayService/SearchEverything',
             seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingRequest.SerializeToString,
             seda_dot_gateway_dot_v1_dot_gateway__service__pb2.SearchEverythingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRooms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/WatchRooms',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsResponse.FromString,
             options,
             channel_credentials,
             insecure,

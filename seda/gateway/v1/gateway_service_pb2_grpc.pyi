@@ -70,6 +70,14 @@ class GatewayServiceStub:
     and MessageService.SearchMessages, and counts for their rate limits. A kind whose service is
     away, or for whose messages the query is too broad, is absent. Errors: RATE_LIMITED.
     """
+    WatchRooms: _aio.UnaryStreamMultiCallable[_gateway_service_pb2.WatchRoomsRequest, _gateway_service_pb2.WatchRoomsResponse]
+    """Streams the changes of rooms as LiveService.Watch does, with the users, artists and tracks in
+    them.
+
+    Each response has the parts of those ids in its frames that this stream has not had before, so
+    that a client never asks back. A part that can't be looked up within half a second is a stub,
+    and follows in a later response. Errors: RATE_LIMITED, TOO_MANY_ROOMS, SERVICE_UNAVAILABLE.
+    """
     GetSystemStatus: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetSystemStatusRequest, _gateway_service_pb2.GetSystemStatusResponse]
     """Gets the state of every service as its health check reports it."""
 
@@ -170,6 +178,20 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         Each kind is found as by ArtistService.SearchArtists (verified ones), TrackService.SearchTracks
         and MessageService.SearchMessages, and counts for their rate limits. A kind whose service is
         away, or for whose messages the query is too broad, is absent. Errors: RATE_LIMITED.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRooms(
+        self,
+        request: _gateway_service_pb2.WatchRoomsRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.WatchRoomsRequest, _abc.AsyncIterator[_gateway_service_pb2.WatchRoomsResponse]],
+    ) -> _abc.AsyncIterator[_gateway_service_pb2.WatchRoomsResponse]:
+        """Streams the changes of rooms as LiveService.Watch does, with the users, artists and tracks in
+        them.
+
+        Each response has the parts of those ids in its frames that this stream has not had before, so
+        that a client never asks back. A part that can't be looked up within half a second is a stub,
+        and follows in a later response. Errors: RATE_LIMITED, TOO_MANY_ROOMS, SERVICE_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from seda.chat.v1 import live_service_pb2 as pb
-from servicekit.errors import FieldViolation, InvalidFieldsError
 from servicekit.ids import parse_id
 from servicekit.pagination import page_size
 from servicekit.timestamps import seconds_to_proto, to_proto
@@ -29,16 +28,11 @@ from services.chat.wire.rooms import fill_member, fill_pin, fill_position, fill_
 
 
 def watched_rooms(request: pb.WatchRequest) -> dict[UUID, int | None]:
-    """Convert the rooms of a Watch request, with their positions; raises InvalidFieldsError."""
-    rooms = {
+    """Convert the rooms of a Watch request, with their positions."""
+    return {
         parse_id(each.room_id): each.after_rev if each.HasField("after_rev") else None
         for each in request.rooms
     }
-    if not rooms and not request.all_my_rooms:
-        raise InvalidFieldsError(FieldViolation("rooms", "must not be empty without all_my_rooms"))
-    if not request.epoch and any(after is not None for after in rooms.values()):
-        raise InvalidFieldsError(FieldViolation("epoch", "must not be empty with after_rev"))
-    return rooms
 
 
 def change_listing(request: pb.ListChangesRequest) -> ChangeListing:
