@@ -18,8 +18,9 @@ from ops.import_prisma.people import (
     convert_artists,
     convert_users,
 )
-from ops.import_prisma.report import Misfit, Report, checksum, checksum_sql
+from ops.import_prisma.report import Report, checksum, checksum_sql
 from ops.import_prisma.room import Parts, Room, convert
+from ops.import_prisma.tracks import convert_tracks
 from ops.import_prisma.write import write_people, write_room, write_tracks
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class _Import:
     report: Report
     progress: RowProgress
     result: ImportResult
+    unfinished: int = 0
 
     async def people(self) -> Mapping[UUID, str]:
         """Take over users with what is theirs alone; return the roles of users on the platform."""
@@ -127,27 +129,18 @@ class _Import:
         await self._compare("artist_profiles", list(artists.values()))
         await self._compare("verification_requests", claims)
         await self._compare("admin_actions", actions)
+        self._finish_rows()
         return {each.id: each.role for each in users.values()}
 
     async def tracks(self) -> None:
         """Take over the catalog of tracks; of rows for one track the first."""
         self.progress.step("Tracks")
-        tracks: dict[tuple[str, str], rules.Track] = {}
-        for row in rules.in_time(await self._read("track_refs")):
-            try:
-                track = rules.catalog_track(row)
-            except Misfit as misfit:
-                self.report.skip("track_refs", row["id"], misfit.reason)
-                continue
-            if tracks.setdefault(track.identity, track) is not track:
-                self.report.skip("track_refs", row["id"], "DUPLICATE")
-                continue
-            for reason in rules.track_changes(row, track):
-                self.report.change("track_refs", row["id"], reason)
+        tracks = convert_tracks(await self._read("track_refs"), self.report)
         there: Collection[UUID] = ()
         if not self.result.dry_run:
-            there = (await write_tracks(self.target, list(tracks.values()))).values()
-        await self._compare("track_refs", list(tracks.values()), "id = ANY ($1::uuid[])", list(there))
+            there = (await write_tracks(self.target, tracks)).values()
+        await self._compare("track_refs", tracks, "id = ANY ($1::uuid[])", list(there))
+        self._finish_rows()
 
     async def rooms(self, roles: Mapping[UUID, str]) -> None:
         """Take over rooms one by one, in the order in which they were made."""
@@ -169,6 +162,7 @@ class _Import:
                 if room.id not in present and not self.result.dry_run:
                     await write_room(self.target, room)
                 await self._compare_room(room)
+            self._finish_rows()
         for rows in logs.values():
             for row in rows:
                 self.report.skip("moderation_logs", row["id"], "ROOM_UNKNOWN")
@@ -184,7 +178,9 @@ class _Import:
         no_room = 'WHERE NOT EXISTS (SELECT FROM {rooms} r WHERE r."id" = m.{messages.room_id})'
         for row in await self._read("reactions", f"{_OF_MESSAGES} {no_room}"):
             self.report.skip("reactions", row["id"], "MESSAGE_SKIPPED")
+        self._finish_rows()
         for page in await self.original.cached_pages():
+            self.result.read[source.CACHE] += 1
             self.report.skip(source.CACHE, page, "NOT_TAKEN_OVER")
         for table, column, rows in await self.original.unknown():
             self.report.leave(table, column, rows)
@@ -192,10 +188,22 @@ class _Import:
     async def _read(
         self, table: str, condition: str = "", *arguments: object, order: str = "t.id"
     ) -> list[Any]:
+        """Return the rows of a table that are complete."""
         rows = await self.original.rows(table, condition, *arguments, order=order)
         self.result.read[table] += len(rows)
-        self.progress.advance(len(rows))
-        return rows
+        self.unfinished += len(rows)
+        complete = []
+        for row in rows:
+            if any(row[name] is None for name in source.REQUIRED[table]):
+                self.report.skip(table, row["id"], "VALUE_MISSING")
+            else:
+                complete.append(row)
+        return complete
+
+    def _finish_rows(self) -> None:
+        """Let the progress show that what was read is done."""
+        self.progress.advance(self.unfinished)
+        self.unfinished = 0
 
     async def _compare_room(self, room: Room) -> None:
         self.result.written["rooms"] += 1

@@ -129,6 +129,8 @@ def convert_artists(
         for name in ("website_url", "spotify_url", "soundcloud_url"):
             if row[name] and getattr(artist, name) is None:
                 report.change("artist_profiles", artist.id, f"{name.upper()}_DROPPED")
+        if len(row["artist_name"].strip()) > rules.MAX_ARTIST_NAME:
+            report.change("artist_profiles", artist.id, "NAME_CHANGED")
         if artist.bio != (row["bio"] or ""):
             report.change("artist_profiles", artist.id, "BIO_CHANGED")
     others = [spellings for user, *spellings in present.names if user not in artists]

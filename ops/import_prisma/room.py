@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ops.import_prisma import rules
 from ops.import_prisma.report import Misfit, Report
+from ops.import_prisma.tracks import Track, posted_track
 from services.chat.domain.message_search import search_text
 from services.chat.domain.model import ModerationAction
 from services.chat.domain.reactions import MAX_DISTINCT
@@ -20,7 +21,7 @@ from services.chat.domain.reactions import MAX_DISTINCT
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ops.import_prisma.rules import Row, Track
+    from ops.import_prisma.rules import Row
 
 
 _MAX_ACTION = 32
@@ -151,6 +152,8 @@ def _room(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> 
         if owner is None:
             raise Misfit("OWNER_UNKNOWN")
         report.change("rooms", row["id"], "OWNER_REPLACED")
+    if len(row["name"].strip()) > rules.MAX_NAME:
+        report.change("rooms", row["id"], "NAME_CHANGED")
     if description != (row["description"] or ""):
         report.change("rooms", row["id"], "DESCRIPTION_CHANGED")
     for membership, reason in outcomes:
@@ -218,7 +221,7 @@ def _message(
     if author is None or author not in known:
         raise Misfit("USER_UNKNOWN")
     created = rules.utc(row["created_at"])
-    text, track = rules.message_text(row["text"]), rules.posted_track(row["track_ref"], created)
+    text, track = rules.message_text(row["text"]), posted_track(row["track_ref"], created)
     if text is None and track is None:
         raise Misfit("TRACK_INVALID" if row["track_ref"] else "EMPTY")
     if track is None and row["track_ref"]:

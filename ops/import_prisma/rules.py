@@ -3,82 +3,30 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from ops.import_prisma.report import Misfit
-from ops.seed.content import uuid7
 from servicekit.errors import ServiceError
 from servicekit.ids import parse_id
 from servicekit.text import TextError, clean_text
 from services.chat.domain.reactions import require_emoji
-from services.tracks.domain.links.reference import Kind, TrackReference
-from services.tracks.domain.links.registry import parse
 from services.users.domain.artists import ArtistValues, check_values
 from services.users.domain.identity import normalize_email, validate_subject
 
 Row = Mapping[str, Any]
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Ids are text in the original, which tells capitals apart.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLES = {"ADMIN": "ADMIN", "MODERATOR": "MODERATOR"}
-MAX_TEXT, MAX_NAME, MAX_DESCRIPTION, MAX_ARTIST_NAME, MAX_BIO, MAX_TRACK_FIELD = (
-    4_000,
-    80,
-    500,
-    100,
-    2_000,
-    500,
-)
-MAX_REASON = 512
+MAX_TEXT, MAX_NAME, MAX_DESCRIPTION = 4_000, 80, 500
+MAX_ARTIST_NAME, MAX_BIO, MAX_REASON = 100, 2_000, 512
 REQUEST_ID = "seda-import"
 """The request id of what an import writes into audit logs."""
-_LONGEST_TRACK_SECONDS = 604_800
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
-_ARTWORK = re.compile(r"https://\S{1,2000}")
-# Of the providers whose ids name a track without more.
-_LINKS = {
-    "spotify": "https://open.spotify.com/track/{}",
-    "youtube": "https://www.youtube.com/watch?v={}",
-    "apple": "https://music.apple.com/us/song/{}",
-    "soundcloud": "https://soundcloud.com/{}",
-    "tidal": "https://tidal.com/track/{}",
-    "deezer": "https://www.deezer.com/track/{}",
-}
-
-
-class Track(NamedTuple):
-    """A posted track in its one identity: `provider` and `provider_id`."""
-
-    id: UUID
-    provider: str
-    provider_id: str
-    url: str
-    title: str | None
-    artist: str | None
-    artwork_url: str | None
-    duration_seconds: int | None
-    created_at: datetime | None
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """What is unique of a track."""
-        return self.provider, self.provider_id
-
-    @property
-    def snapshot(self) -> str:
-        """The value of a message's column."""
-        values = {
-            **self._asdict(),
-            **{name: getattr(self, name) or "" for name in ("title", "artist", "artwork_url")},
-        }
-        del values["id"], values["created_at"]
-        if self.duration_seconds is None:
-            del values["duration_seconds"]
-        return json.dumps(values)
 
 
 def row_id(text: str | None) -> UUID:
@@ -116,12 +64,12 @@ def platform_role(role: str) -> str:
 
 
 def line(text: str, longest: int, reason: str) -> str:
-    """Return a name in one line. Raises Misfit `reason`."""
+    """Return a name in one line, cut where it is too long. Raises Misfit `reason`."""
     try:
-        cleaned = clean_text(text[: longest * 4], single_line=True).strip()
+        cleaned = clean_text(text, single_line=True)[:longest].strip()
     except TextError:
         raise Misfit(reason) from None
-    if not 0 < len(cleaned) <= longest or len(text) > longest * 4:
+    if not cleaned:
         raise Misfit(reason)
     return cleaned
 
@@ -163,79 +111,6 @@ def message_text(text: str | None) -> str | None:
     return cleaned
 
 
-def posted_track(text: str | None, at: datetime) -> Track | None:
-    """Return the track of a message's JSON, None if there is none that we know."""
-    try:
-        found = dict(json.loads(text or "null"))
-        reference = track_reference(
-            found.get("url"), found.get("provider"), found.get("providerId", found.get("provider_id"))
-        )
-    except (Misfit, ValueError, TypeError):
-        return None
-    # The same id however often the import begins again.
-    source = random.Random(f"imported track/{reference.provider}/{reference.provider_id}")  # noqa: S311 - no secret
-    return _track(UUID(uuid7(int(at.timestamp() * 1000), source)), reference, found, at)
-
-
-def catalog_track(row: Row) -> Track:
-    """Return the track of a row of track_refs. Raises Misfit."""
-    reference = track_reference(row["url"], row["provider"], row["provider_id"])
-    created = utc(row["created_at"]) if row["created_at"] else None
-    return _track(row_id(row["id"]), reference, row, created)
-
-
-def track_changes(row: Row, track: Track) -> list[str]:
-    """Return what of a row of track_refs is not in the track."""
-    found = {
-        "PROVIDER": (row["provider"].lower(), track.provider),
-        "PROVIDER_ID": (row["provider_id"], track.provider_id),
-        "TITLE": (row["title"], track.title),
-        "ARTIST": (row["artist"], track.artist),
-        "ARTWORK": (row["artwork"], track.artwork_url),
-        "DURATION": (row["duration"], track.duration_seconds),
-    }
-    changed = [f"{name}_CHANGED" for name, (before, after) in found.items() if before != after]
-    return [*changed, "TIME_UNKNOWN"] if row["created_at"] is None else changed
-
-
-def track_reference(url: object, provider: object, provider_id: object) -> TrackReference:
-    """Return the track at a URL, or else the one that a provider's id names. Raises Misfit."""
-    by_id = _LINKS.get(str(provider).lower(), "").format(provider_id)
-    for link in (url, by_id):
-        try:
-            reference = parse(str(link))
-        except ServiceError:
-            continue
-        if reference.kind is Kind.TRACK:
-            return reference
-    raise Misfit("TRACK_INVALID")
-
-
-def _track(track_id: UUID, reference: TrackReference, found: Row, at: datetime | None) -> Track:
-    artwork, duration = found.get("artwork"), found.get("duration")
-    valid_artwork = isinstance(artwork, str) and artwork.isascii() and _ARTWORK.fullmatch(artwork)
-    return Track(
-        track_id,
-        reference.provider,
-        reference.provider_id,
-        reference.url,
-        _track_field(found.get("title")),
-        _track_field(found.get("artist")),
-        artwork if valid_artwork else None,
-        duration if type(duration) is int and 1 <= duration <= _LONGEST_TRACK_SECONDS else None,
-        at,
-    )
-
-
-def _track_field(value: object) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return clean_text(value[:MAX_TRACK_FIELD], single_line=True).strip()[:MAX_TRACK_FIELD] or None
-    except TextError:
-        return None
-
-
 def emoji(text: str) -> str:
     """Return the stored spelling of a reaction. Raises Misfit."""
     try:
@@ -265,7 +140,7 @@ def audit_reason(text: str | None) -> tuple[str, bool]:
     words = text or ""
     try:
         found = json.loads(words)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict) and list(found) == ["reason"]:
         found = found["reason"]

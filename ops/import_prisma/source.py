@@ -15,21 +15,25 @@ from servicekit.database_url import read_database_url
 if TYPE_CHECKING:
     import asyncpg
 
-# A column with ? may be missing: its rows have None.
+# A column with ? may be null, or missing.
 _FIELDS = {
-    "users": "id email supabase_id role muted_until created_at updated_at",
-    "artist_profiles": "id user_id artist_name bio verified verified_at website_url spotify_url soundcloud_url created_at",
+    "users": "id email supabase_id role muted_until? created_at updated_at",
+    "artist_profiles": "id user_id artist_name bio? verified verified_at? website_url? spotify_url? soundcloud_url? created_at",
     "verification_requests": "id user_id claim_code status target_url created_at? expires_at?",
     "admin_actions": "id admin_id action target_id details? created_at?",
     "track_refs": "id provider provider_id url title artist artwork? duration? created_at?",
-    "rooms": "id name description is_private created_by created_at",
+    "rooms": "id name description? is_private created_by created_at",
     "room_memberships": "id room_id user_id is_mod created_at?",
-    "messages": "id room_id user_id type text track_ref parent_id created_at deleted_at",
+    "messages": "id room_id user_id type text? track_ref? parent_id? created_at deleted_at?",
     "reactions": "id message_id user_id emoji created_at?",
     "moderation_logs": "id room_id moderator_id action reason? created_at?",
 }
 TABLES = tuple(_FIELDS)
 """The tables that are taken over."""
+REQUIRED = {
+    table: [name for name in fields.split() if not name.endswith("?")] for table, fields in _FIELDS.items()
+}
+"""Their columns without which a row is none."""
 CACHE = "crawler_cache"
 """A table whose rows are in the report and not taken over: what another program fetched proves nothing here."""
 _OPTIONAL = frozenset(("verification_requests", "admin_actions", "track_refs", "moderation_logs"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ops.import_prisma.claims import Claim
     from ops.import_prisma.people import AdminAction, Artist, User
     from ops.import_prisma.room import Message, Room
-    from ops.import_prisma.rules import Track
+    from ops.import_prisma.tracks import Track
 
 _Row = TypeVar("_Row", "User", "Artist", "Claim", "AdminAction")
 

@@ -1,4 +1,4 @@
--- Made by make_dump.py of ace1de6903f92b2bd53336807e63967459a97d28ae54671b9974009a2071a66e
+-- Made by make_dump.py of 2268f8f91eebace23dee604bc7cd7ee58fab7b8331fad964234ac2e1f03ebc5e
 
 SET statement_timeout = 0;
 SET lock_timeout = 0;
@@ -134,7 +134,7 @@ CREATE TABLE public.verification_requests (
     "createdAt" timestamp(3) without time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
 );
 INSERT INTO public._prisma_migrations VALUES
-	('d4cdf91d-489f-4e1c-bff5-1e8dc667363b', '722f6502f01b389f8dd34703b5cf5f89e9da50cccc093ae570b9dfb8a47f56c9', '2026-11-30 02:14:35.549+00', '20250101000000_init', NULL, NULL, '2026-11-30 02:14:35.394+00', 1);
+	('1d07ea56-5715-408b-a2f0-b24c12faa555', '722f6502f01b389f8dd34703b5cf5f89e9da50cccc093ae570b9dfb8a47f56c9', '2026-11-30 02:27:51.409+00', '20250101000000_init', NULL, NULL, '2026-11-30 02:27:51.33+00', 1);
 INSERT INTO public.admin_actions VALUES
 	('bb79efd4-db8b-44d4-86d2-29bd465a87f3', '6d14dae3-57b7-4e6b-812f-c953778f1d8f', 'setRole', 'bb9836f5-e2ce-456d-859b-9a4556283bc0', '{"reason": "Helps every evening"}', '2025-01-01 16:40:00'),
 	('03f7801d-1786-47bf-8e96-e72862131475', '6d14dae3-57b7-4e6b-812f-c953778f1d8f', 'MUTE_USER', '17a26760-e6a5-4551-8963-0d855964e04e', '{"note": "Third time", "until": "2099-01-01"}', '2025-01-01 16:41:00'),
@@ -561,8 +561,8 @@ INSERT INTO public.rooms VALUES
 	('b3e8ccc0-0e9c-41cd-8e66-fb060cfa4e85', 'Room 0 ☕', 'About genre 0', false, '6d14dae3-57b7-4e6b-812f-c953778f1d8f', '2025-01-01 08:20:00'),
 	('a924e94e-4279-40a0-8381-0b3edc81119d', 'Room 1 ☕', NULL, false, '1a05388e-5acf-480a-817b-618e0af9c51e', '2025-01-01 08:21:00'),
 	('c4a9cd19-5a12-4764-8d69-ae91b48faea3', 'Room 2 ☕', 'About genre 2', true, '4afaea2e-67bf-4ed1-8aed-665982583d31', '2025-01-01 08:22:00'),
-	('5c905c02-caa1-4c98-82a9-785c28ccb3ad', 'Room 3 ☕', NULL, false, 'nobody', '2025-01-01 08:23:00'),
-	('c3671fa3-5756-4c99-83e7-607054d51b3c', 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn', 'About genre 4', false, '2b7003bb-17de-4853-8d4e-db466f118c3a', '2025-01-01 08:24:00');
+	('5c905c02-caa1-4c98-82a9-785c28ccb3ad', 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn', NULL, false, 'nobody', '2025-01-01 08:23:00'),
+	('c3671fa3-5756-4c99-83e7-607054d51b3c', ' ', 'About genre 4', false, '2b7003bb-17de-4853-8d4e-db466f118c3a', '2025-01-01 08:24:00');
 INSERT INTO public.track_refs VALUES
 	('bafecc7b-a1e0-4df0-83ec-4f4498fff16f', 'spotify', 'bafecc7ba1e0bdf013ec4f', 'https://open.spotify.com/track/bafecc7ba1e0bdf013ec4f?si=0', 'Song 0', 'Velvet Sea', 'https://i.scdn.co/image/7a0fdbc2047e533e8805bd1d1548ad37', 180, '2025-01-01 05:00:00'),
 	('486e3cf5-f84d-47c7-8ea2-a364a991b146', 'spotify', '486e3cf5f84d97c71ea2a3', 'https://open.spotify.com/track/486e3cf5f84d97c71ea2a3?si=1', 'Song 1', '夜の海', 'https://i.scdn.co/image/1ff07174d774ea8f9e5cdaa90ffbd118', 181, '2025-01-01 05:01:00'),
@@ -611,7 +611,7 @@ INSERT INTO public.users VALUES
 	('f4399c36-f7a4-4470-8e9f-d24df0ac01f6', 'listener27@example.test', '4ffc8532-132d-4cdb-8bb1-e49d45602dab', 'USER', NULL, '2025-01-01 00:27:00', '2025-01-01 00:32:00'),
 	('d30ffe53-f4b3-435a-8353-a37699a1212b', 'listener28@example.test', 'eee61bee-f75d-4441-89d8-cfeced8bf8cd', 'USER', NULL, '2025-01-01 00:28:00', '2025-01-01 00:33:00'),
 	('499d1978-faa3-4bc6-8f5b-dd3709fc4396', 'listener29@example.test', 'd8a2c01e-ce14-4ffc-88dc-2b7bcf571167', 'USER', NULL, '2025-01-01 00:29:00', '2025-01-01 00:34:00'),
-	('1ab53537-4528-44ba-830f-ad8ae33f68ca', 'Listener3@Example.Test', 'def6b27e-5874-402d-89ab-85efb91f9c71', 'USER', NULL, '2026-11-30 02:14:46.548', '2026-11-30 02:14:46.548');
+	('1ab53537-4528-44ba-830f-ad8ae33f68ca', 'Listener3@Example.Test', 'def6b27e-5874-402d-89ab-85efb91f9c71', 'USER', NULL, '2026-11-30 02:28:03.105', '2026-11-30 02:28:03.105');
 INSERT INTO public.verification_requests VALUES
 	('784ff4d7-8389-4592-8dd4-c96af5682555', 'c1a14abf-ddf5-4f4c-8c6c-5a3c04b98149', 'seda-verify-velvetseavelvetseavelvetse', 'APPROVED', 'https://velvet.example.com/', '2025-01-01 03:20:00'),
 	('c0eb4e35-442b-4c61-8797-ff43f6e2f5fe', 'ab5d228a-c2ee-450f-8756-ecbc14665748', 'SEDA-0001', 'APPROVED', 'https://open.spotify.com/artist/06dd366b7b350efd3626d4?si=1', '2025-01-01 03:21:00'),

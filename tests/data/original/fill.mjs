@@ -112,7 +112,7 @@ for (let r = 0; r < ROOMS; r++) {
   await db.room.create({
     data: {
       id: id('room', r),
-      name: r === 4 ? 'n'.repeat(81) : `Room ${r} ☕`,
+      name: r === 4 ? ' ' : r === 3 ? 'n'.repeat(81) : `Room ${r} ☕`,
       description: r % 2 ? null : `About genre ${r}`,
       isPrivate: r === 2,
       createdBy: r === 3 ? 'nobody' : user(r * 6),

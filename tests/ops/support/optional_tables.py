@@ -108,6 +108,7 @@ BROKEN: list[Broken] = [
     LOOKALIKE,
     _claim("ID_INVALID", id="9"),
     _claim("ARTIST_UNKNOWN", user_id=str(uid("u", 5))),
+    _claim("VALUE_MISSING", target_url=None),
     _claim("TARGET_INVALID", target_url="https://localhost/"),
     _claim("STATUS_UNKNOWN", status="MAYBE"),
     _claim("CODE_REPLACED", "changed", claim_code="CLAIM-1234"),

@@ -102,7 +102,7 @@ def _artist(
 
 
 _TOO_LONG = _message("TEXT_TOO_LONG", text="x" * 4_001)
-_BAD_ROOM = _room("ROOM_NAME_INVALID", name="n" * 81)
+_BAD_ROOM = _room("ROOM_NAME_INVALID", name="\x07")
 _SAXOPHONE = _reaction("")[3]
 BROKEN: list[tuple[str, str, str, dict[str, object]]] = [
     _user("ID_INVALID", id="7"),
@@ -118,6 +118,7 @@ BROKEN: list[tuple[str, str, str, dict[str, object]]] = [
     _artist("BIO_CHANGED", "changed", user_id=str(uid("u", 3)), bio="b" * 2_001),
     _BAD_ROOM,
     _room("OWNER_UNKNOWN", created_by="gone"),
+    _room("NAME_CHANGED", "changed", name="n" * 81),
     _room("DESCRIPTION_CHANGED", "changed", description="d" * 501),
     ("rooms", "changed", "OWNER_REPLACED", {"id": FITTING["ownerless room"]}),
     (
