@@ -101,3 +101,5 @@ def _show(result: ImportResult, report: Report, file: Path) -> None:
     for (table, outcome, reason), rows in sorted(report.outcomes.items()):
         console.message(f"{table}: {rows:,} {outcome}, {reason}")
     console.message(f"Each of these rows: {file}")
+    if not (result.dry_run or result.differences):
+        console.message("What is here is what was read: counts and checksums agree.")

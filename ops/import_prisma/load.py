@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import asyncpg
+
 from ops.bulk_load import loading
 from ops.database.connection import connected
+from ops.errors import CliError
 from ops.import_prisma import rules, source
 from ops.import_prisma.claims import convert_claims
 from ops.import_prisma.people import (
@@ -26,8 +29,6 @@ from ops.import_prisma.write import write_people, write_room, write_tracks
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    import asyncpg
-
     from ops.import_prisma.source import Source
     from ops.row_progress import RowProgress
 
@@ -37,6 +38,8 @@ _CLAIMS = """
     SELECT id, artist_profile_id, target_url, state IN ('VERIFIED', 'STALE') AS verified FROM users.verification_requests
      WHERE state IN ('PENDING', 'CHECKING', 'VERIFIED', 'STALE')
 """
+_ANALYZE = "ANALYZE users.users, users.artist_profiles, tracks.track_refs, chat.messages, chat.reactions"
+_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 _OF_MESSAGES = 'JOIN {messages} m ON m."id" = t.{reactions.message_id}'
 _NO_MESSAGE = 'WHERE NOT EXISTS (SELECT FROM {messages} m WHERE m."id" = t.{reactions.message_id})'
 # What services change later is not compared: states of claims, marks, metadata of tracks.
@@ -84,20 +87,23 @@ async def has_other_users(target_dsn: str, source_dsn: str, schema: str) -> bool
 async def run_import(
     source_dsn: str, schema: str, target_dsn: str, report: Report, progress: RowProgress, *, dry_run: bool
 ) -> ImportResult:
-    """Take over the original. Raises CliError LOCK_BUSY, SOURCE_UNKNOWN or DATABASE_UNREACHABLE."""
-    async with loading(target_dsn, "import") as target, source.opened(source_dsn, schema) as original:
-        run = _Import(original, target, report, progress, ImportResult(dry_run))
-        roles = await run.people()
-        await run.tracks()
-        await run.rooms(roles)
-        await run.left_out()
-        if not dry_run:
-            await target.execute(
-                "ANALYZE users.users, users.artist_profiles, tracks.track_refs, chat.messages, chat.reactions"
-            )
-        for table in (*source.TABLES, source.CACHE):
-            run.result.skipped[table] = report.skipped(table)
-        return run.result
+    """Take over the original.
+
+    Raises CliError LOCK_BUSY, SOURCE_UNKNOWN, SOURCE_FORBIDDEN, DATABASE_UNREACHABLE or CONNECTION_LOST.
+    """
+    result = ImportResult(dry_run)
+    try:
+        async with loading(target_dsn, "import") as target, source.opened(source_dsn, schema) as original:
+            await _Import(original, target, report, progress, result).run()
+    except _LOST as error:
+        raise CliError(
+            "CONNECTION_LOST",
+            "The connection to one of the two databases was lost.",
+            why=f"{type(error).__name__}: {error}",
+            fix="Run the same command again: what is there is not written again.",
+            retry=True,
+        ) from error
+    return result
 
 
 @dataclass(slots=True)
@@ -108,6 +114,17 @@ class _Import:
     progress: RowProgress
     result: ImportResult
     unfinished: int = 0
+
+    async def run(self) -> None:
+        """Take over everything."""
+        roles = await self.people()
+        await self.tracks()
+        await self.rooms(roles)
+        await self.left_out()
+        if not self.result.dry_run:
+            await self.target.execute(_ANALYZE)
+        for table in (*source.TABLES, source.CACHE):
+            self.result.skipped[table] = self.report.skipped(table)
 
     async def people(self) -> Mapping[UUID, str]:
         """Take over users with what is theirs alone; return the roles of users on the platform."""

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from ops.console import Console
 from ops.dev_tokens import development_subject
+from ops.errors import CliError
 from ops.import_prisma import load, source
 from ops.import_prisma.load import ImportResult
 from ops.import_prisma.report import Report
@@ -73,6 +75,9 @@ _OUTCOMES = """
     verification_requests skipped STATUS_UNKNOWN 1
     verification_requests skipped TARGET_INVALID 1
 """
+_END_SESSION = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1 AND datname = ANY ($2::text[])
+"""
 _ADMIN = "listener0@example.test"
 
 
@@ -84,10 +89,17 @@ class Imported(NamedTuple):
     report: list[dict[str, str]]
 
 
-async def take_over(source: Database, target: Database) -> tuple[ImportResult, list[dict[str, str]]]:
+async def take_over(
+    original: Database, target: Database, **settings: str
+) -> tuple[ImportResult, list[dict[str, str]]]:
     file, quiet = io.StringIO(), RowProgress(Console(io.StringIO(), io.StringIO(), {}), 1)
     result = await load.run_import(
-        source.admin_dsn, "public", target.admin_dsn, Report(file), quiet, dry_run=False
+        original.server.dsn(original.name, **settings),
+        "public",
+        target.admin_dsn,
+        Report(file),
+        quiet,
+        dry_run=False,
     )
     return result, [json.loads(line) for line in file.getvalue().splitlines()]
 
@@ -125,6 +137,68 @@ async def test_every_row_is_there_or_in_the_report(imported: Imported) -> None:
         # Messages of the same time are in the order of their ids, and the owner of room 3 did not make it.
         if name not in {"time against the numbers", "a room without its one owner"}:
             assert await imported.connection.fetch(query) == [], name
+
+
+async def test_a_second_run_writes_nothing(imported: Imported) -> None:
+    query = "SELECT md5(string_agg(xmin::text || id, '' ORDER BY id)) FROM "
+    tables = (
+        "users.users",
+        "users.verification_requests",
+        "users.admin_actions",
+        "tracks.track_refs",
+        "chat.rooms",
+    )
+    before = [await imported.connection.fetchval(query + each) for each in tables]
+    assert await take_over(imported.source, imported.target) == (imported.result, imported.report)
+    assert [await imported.connection.fetchval(query + each) for each in tables] == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["seda import", "seda import source"])
+async def test_a_lost_connection_is_no_crash(
+    imported: Imported, fresh_database: Database, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    async def write_tracks(*_: object) -> dict[tuple[str, str], UUID]:
+        await imported.connection.execute(_END_SESSION, lost, [imported.source.name, fresh_database.name])
+        return {}
+
+    monkeypatch.setattr(load, "write_tracks", write_tracks)
+    with pytest.raises(CliError) as caught:
+        await take_over(imported.source, fresh_database)
+    assert (caught.value.code, caught.value.retry) == ("CONNECTION_LOST", True)
+    monkeypatch.undo()
+    result, report = await take_over(imported.source, fresh_database)
+    assert (result, report) == (imported.result, imported.report)
+
+
+async def test_rows_that_a_policy_hides_are_not_left_out_silently(
+    imported: Imported, fresh_database: Database
+) -> None:
+    original = await asyncpg.connect(imported.source.admin_dsn)
+    try:
+        await original.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO chat_ro")
+        await original.execute("ALTER TABLE messages ENABLE ROW LEVEL SECURITY")
+        with pytest.raises(CliError) as caught:
+            await take_over(imported.source, fresh_database, role="chat_ro")
+        assert caught.value.code == "SOURCE_FORBIDDEN"
+    finally:
+        await original.execute("ALTER TABLE messages DISABLE ROW LEVEL SECURITY")
+        await original.close()
+
+
+async def test_another_schema_is_named_as_prisma_names_it(imported: Imported) -> None:
+    original = await asyncpg.connect(imported.source.admin_dsn)
+    try:
+        await original.execute('ALTER SCHEMA public RENAME TO "Seda ""Prod"')
+        schema = source.read_source_url("postgresql://user@localhost/seda?schema=Seda%20%22Prod")[1]
+        rows = sum(n for table, n in imported.result.read.items() if table != source.CACHE)
+        assert await load.count_rows(imported.source.admin_dsn, schema) == rows
+        with pytest.raises(CliError) as caught:
+            await load.count_rows(imported.source.admin_dsn, "public")
+        assert caught.value.code == "SOURCE_UNKNOWN"
+    finally:
+        await original.execute('ALTER SCHEMA "Seda ""Prod" RENAME TO public')
+        await original.close()
 
 
 async def test_a_mark_stays_with_a_claim_behind_it(imported: Imported) -> None:
