@@ -17,6 +17,9 @@ RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements.lock > build.lock \
 COPY pyproject.toml README.md ./
 COPY buf buf
 COPY seda seda
+# The extra `nats`: needs nothing besides.
+RUN sed -n -E '/^nats-py==/,/[^\\]$/p' requirements.lock > nats.lock \
+ && pip --python /opt/seda/bin/python install --require-hashes --no-deps -r nats.lock
 COPY search_text search_text
 COPY servicekit servicekit
 COPY services services

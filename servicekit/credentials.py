@@ -59,6 +59,15 @@ def channel_credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | 
     return grpc.ssl_channel_credentials(authority, key, certificate)
 
 
+def client_tls_context(settings: ServiceSettings) -> ssl.SSLContext:
+    """TLS of a client without grpc: the authorities of SEDA_TLS_CA_FILE, else those of the system. Raises SettingsError."""
+    _load_ca_bundle(settings.tls_ca_file, "SEDA_TLS_CA_FILE")
+    context = ssl.create_default_context(cafile=settings.tls_ca_file)
+    if settings.tls_certificate_file is not None and _load_cert_chain(settings) is not None:
+        context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file, password="")
+    return context
+
+
 def _load_cert_chain(settings: ServiceSettings) -> tuple[bytes, bytes] | None:
     """The key and the certificate, checked here because grpc does not."""
     certificate, key = settings.tls_certificate_file, settings.tls_key_file

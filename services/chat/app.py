@@ -10,6 +10,7 @@ from seda.users.internal.v1 import identity_service_pb2
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
 from servicekit.concurrency_limit import ConcurrencyLimiter
+from servicekit.credentials import client_tls_context
 from servicekit.notifications import PostgresNotifications
 from servicekit.process import App, AppContext
 from servicekit.rate_limit import RateLimiter
@@ -18,7 +19,7 @@ from services.chat.actions.deps import Deps, Epoch, Limits
 from services.chat.actions.page_cache import PageCache
 from services.chat.clients.tracks import RemoteTracks
 from services.chat.config import Settings
-from services.chat.live.hints import CHANNEL, HintChannel
+from services.chat.live.hints import CHANNEL, HintChannel, Transport
 from services.chat.live.hub import Hub
 from services.chat.live.watch import Watching, watch
 from services.chat.rpc.author_data import AuthorDataServicer
@@ -132,9 +133,19 @@ def build(context: AppContext[Settings]) -> App:
     )
 
 
-def _transport(context: AppContext[Settings]) -> PostgresNotifications | None:
+def _transport(context: AppContext[Settings]) -> Transport | None:
     """What carries hints to other processes; None: nothing does."""
-    options = context.settings.pool_options()
-    if context.settings.hints == "none" or options.pooled:
+    settings, options = context.settings, context.settings.pool_options()
+    if settings.nats_urls:
+        from servicekit.nats_notifications import NatsNotifications, NatsServers  # noqa: PLC0415 - an extra
+
+        credentials = settings.hints_credentials
+        servers = NatsServers(
+            settings.nats_urls,
+            "" if credentials is None else credentials.get_secret_value(),
+            client_tls_context(settings) if settings.hints.startswith("tls:") else None,
+        )
+        return NatsNotifications(servers, options.name, CHANNEL)
+    if settings.hints == "none" or options.pooled:
         return None
-    return PostgresNotifications(context.settings.dsn, options, CHANNEL)
+    return PostgresNotifications(settings.dsn, options, CHANNEL)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from servicekit.setting_types import PostgresUrl, Target
+from servicekit.setting_types import PostgresUrl, Target, is_loopback
 from servicekit.settings import ServiceSettings
+
+_WITHOUT_NATS = ("postgres", "none")
+
+
+def _hints(value: str) -> str:
+    if value in _WITHOUT_NATS:
+        return value
+    urls = [urlsplit(each) for each in value.split(",")]
+    if any(each.scheme not in {"nats", "tls"} or not each.hostname for each in urls):
+        raise ValueError("must be postgres, none, or nats:// or tls:// and a host, several with commas")
+    if len({each.scheme for each in urls}) > 1:
+        raise ValueError("must be nats:// or tls:// for all servers")
+    if any(each.username or each.password or each.path or each.query for each in urls):
+        raise ValueError("must have nothing but hosts and ports; credentials are SEDA_HINTS_CREDENTIALS")
+    return value
 
 
 class Settings(ServiceSettings):
@@ -93,10 +111,14 @@ class Settings(ServiceSettings):
     watch_heartbeat_seconds: float = Field(
         25, gt=0, le=120, description="seconds without a change after which a stream sends a heartbeat"
     )
-    hints: Literal["postgres", "none"] = Field(
+    hints: Annotated[str, AfterValidator(_hints)] = Field(
         "postgres",
-        description="how processes wake the streams of each other: `postgres` (NOTIFY) or `none`: changes of other"
-        " processes then come a little later; behind a transaction pooler always `none`",
+        description="how processes wake the streams of each other: `postgres` (NOTIFY), NATS servers as"
+        " `nats://host:port` or `tls://host:port`, with commas, or `none`: changes of other processes then come a little"
+        " later; behind a transaction pooler `postgres` is `none`",
+    )
+    hints_credentials: SecretStr | None = Field(
+        None, description="of the NATS servers in SEDA_HINTS: `user:password`, or a token"
     )
     page_cache_mib: int = Field(
         32, ge=0, le=4096, description="MiB of the page cache of ListMessages; 0 disables it"
@@ -109,3 +131,19 @@ class Settings(ServiceSettings):
         validation_alias="SEDA_CHAT_DATABASE_URL",
         description="DSN of chat; default, except in production: `DATABASE_URL` with the role chat_app",
     )
+
+    @property
+    def nats_urls(self) -> list[str]:
+        """The NATS servers that carry hints; empty: none do."""
+        return [] if self.hints in _WITHOUT_NATS else self.hints.split(",")
+
+    def cross_field_errors(self) -> Iterator[tuple[str, str]]:
+        """See the base class."""
+        yield from super().cross_field_errors()
+        plain = [urlsplit(each).hostname or "" for each in self.nats_urls if not each.startswith("tls:")]
+        if self.nats_urls and find_spec("nats") is None:
+            yield "SEDA_HINTS", "requires the package of the extra `nats`: seda-backend[nats]"
+        if not (self.allow_plaintext or all(map(is_loopback, plain))):
+            yield "SEDA_HINTS", "is not loopback; it requires tls://, or SEDA_ALLOW_PLAINTEXT=1"
+        if self.hints_credentials and not self.nats_urls:
+            yield "SEDA_HINTS_CREDENTIALS", "requires NATS servers in SEDA_HINTS"

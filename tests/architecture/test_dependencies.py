@@ -57,7 +57,7 @@ def _shipped_by() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(RUNTIME, ("backup", "embedded")), (DEVELOPMENT, ("backup", "embedded", "dev"))],
+    [(RUNTIME, ("backup", "embedded", "nats")), (DEVELOPMENT, ("backup", "embedded", "nats", "dev"))],
     ids=["runtime", "development"],
 )
 def test_every_import_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:

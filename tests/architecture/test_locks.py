@@ -55,7 +55,9 @@ def test_a_lock_names_no_host(name: str) -> None:
     assert re.findall(r"https?:|--(?:extra-)?index-url|--find-links", (ROOT / name).read_text()) == []
 
 
-@pytest.mark.parametrize(("name", "extras"), [(LOCKS[0], ("backup", "embedded", "dev")), (LOCKS[1], ())])
+@pytest.mark.parametrize(
+    ("name", "extras"), [(LOCKS[0], ("backup", "embedded", "nats", "dev")), (LOCKS[1], ())]
+)
 def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
     pins = entries(name)
     unmet = [
@@ -69,7 +71,7 @@ def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
 
 def test_every_extra_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {"backup", "embedded", "dev"}, (
+    assert set(project["optional-dependencies"]) == {"backup", "embedded", "nats", "dev"}, (
         "add the new extra to the test above"
     )
 
@@ -79,15 +81,14 @@ def test_the_image_gets_the_versions_that_were_tested() -> None:
     assert {name: pin for name, pin in entries(LOCKS[1]).items() if everything.get(name) != pin} == {}
 
 
-def test_the_image_of_operations_gets_the_extra_for_backups_and_all_that_it_needs(tmp_path: Path) -> None:
-    (command,) = re.findall(r"^RUN (sed .*backup\.lock)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+@pytest.mark.parametrize("extra", ["backup", "nats"])
+def test_the_images_get_the_extras_for_operation_and_all_that_they_need(extra: str, tmp_path: Path) -> None:
+    (command,) = re.findall(rf"^RUN (sed .*{extra}\.lock)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     shutil.copy(ROOT / LOCKS[0], tmp_path)
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
-    pins = entries(str(tmp_path / "backup.lock"))
+    pins = entries(str(tmp_path / f"{extra}.lock"))
     everything = entries(LOCKS[0])
-    optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][
-        "backup"
-    ]
+    optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][extra]
     assert pins == {each: everything[each] for each in (Requirement(text).name for text in optional)}
     needed = [Requirement(text) for each in pins for text in requires(each) or ()]
     lacking = {each.name for each in needed if not each.marker or each.marker.evaluate({"extra": ""})}
