@@ -112,19 +112,22 @@ ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1;
 -- chat.changed_bans
 SELECT /* chat.changed_bans */ n.* FROM
  (SELECT s.user_id, s.rev FROM chat.sanctions s
-   WHERE s.room_id = $1 AND s.rev > $2 AND s.rev <= $3 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) ORDER BY s.rev LIMIT 100) n
+   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint) AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
+   ORDER BY s.rev LIMIT 100) n
 ORDER BY n.rev;
 
 -- chat.changed_logs
 SELECT /* chat.changed_logs */ n.* FROM
  (SELECT s.id, s.room_id, s.rev, s.actor_id, s.actor_role, s.as_admin, s.action, s.target_user_id, s.target_message_id, s.reason, s.before, s.after, s.request_id AS call_id, s.created_at FROM chat.moderation_logs s
-   WHERE s.room_id = $1 AND s.rev > $2 AND s.rev <= $3  ORDER BY s.rev LIMIT 100) n
+   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint)
+   ORDER BY s.rev LIMIT 100) n
 ORDER BY n.rev;
 
 -- chat.changed_members
 SELECT /* chat.changed_members */ n.* FROM
  (SELECT s.room_id, s.user_id, s.role, s.joined_at, s.rev, s.left_at IS NOT NULL AS removed FROM chat.room_memberships s
-   WHERE s.room_id = $1 AND s.rev > $2 AND s.rev <= $3  ORDER BY s.rev LIMIT 100) n
+   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint)
+   ORDER BY s.rev LIMIT 100) n
 ORDER BY n.rev;
 
 -- chat.changed_messages
@@ -135,7 +138,8 @@ SELECT /* chat.changed_messages */
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at, y.emojis, y.counts, y.first_ats
       FROM
       (SELECT s.* FROM chat.messages s
-        WHERE s.room_id = $1 AND s.rev > $2 AND s.rev <= $3  ORDER BY s.rev LIMIT 100) n
+        WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint)
+        ORDER BY s.rev LIMIT 100) n
       LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
                           WHERE t.room_id = $1 AND t.root_id = coalesce(n.root_id, n.id) LIMIT 1) t ON true
       CROSS JOIN LATERAL (
@@ -148,7 +152,8 @@ SELECT /* chat.changed_messages */
 -- chat.changed_pins
 SELECT /* chat.changed_pins */ n.* FROM
  (SELECT s.message_id, s.pinned_by, s.pinned_at, s.rev, s.removed_at IS NOT NULL AS removed FROM chat.pins s
-   WHERE s.room_id = $1 AND s.rev > $2 AND s.rev <= $3  ORDER BY s.rev LIMIT 100) n
+   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint)
+   ORDER BY s.rev LIMIT 100) n
 ORDER BY n.rev;
 
 -- chat.changed_reactions
@@ -156,7 +161,8 @@ SELECT /* chat.changed_reactions */ n.message_id, n.user_id, n.rev, n.removed_at
       coalesce(m.deleted_at IS NOT NULL, true) AS message_deleted, e.emojis, y.emojis, y.counts, y.first_ats
  FROM
  (SELECT s.* FROM chat.reactions s
-   WHERE s.room_id = $1 AND s.rev > $2 AND s.rev <= $3  ORDER BY s.rev LIMIT 100) n
+   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint)
+   ORDER BY s.rev LIMIT 100) n
  LEFT JOIN chat.messages m ON m.room_id = $1 AND m.id = n.message_id
 CROSS JOIN LATERAL (
    SELECT array_agg(e.emoji ORDER BY e.rev) AS emojis
