@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -52,21 +51,25 @@ class Stream:
 
     `pending` are rooms that are behind the hub. `room_list_moved`: the list of the watcher's rooms has to be read again;
     `room_list_version` is that of the last reading. Each stream has its own: another one of the user may know more.
+    Thousands of these are idle: lists, as a deque takes half a kilobyte, and one timer for all waits.
     """
 
     user_id: UUID
     all_my_rooms: bool
     include_typing: bool
     subscriptions: dict[UUID, Subscription] = field(default_factory=dict)
-    pending: deque[Subscription] = field(default_factory=deque)
+    pending: list[Subscription] = field(default_factory=list)
     room_list_moved: bool = False
     room_list_version: int = 0
     closing: ClosingReason.ValueType | None = None
     epoch: str = ""
-    _queue: deque[bytes] = field(default_factory=deque)
+    _queue: list[bytes] = field(default_factory=list)
     _queued: int = 0
     _checkpoint: dict[UUID, int] = field(default_factory=dict)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _woken: bool = False
+    _waiter: asyncio.Future[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _due: float = 0.0
 
     @property
     def idle(self) -> bool:
@@ -88,7 +91,7 @@ class Stream:
         if self.closing is None:
             self._queue.extend(frames)
             self._queued += size
-            self._wake.set()
+            self._wake()
 
     def passed(self, room_id: UUID, rev: int) -> None:
         """Note that a room moved without a change that the watcher sees.
@@ -117,22 +120,25 @@ class Stream:
             self._queued = 0
             # Positions after what is dropped.
             self._checkpoint.clear()
-        self._wake.set()
+        self._wake()
 
     def move_room_list(self) -> None:
         """Note that the watcher's rooms changed."""
         self.room_list_moved = True
-        self._wake.set()
+        self._wake()
 
     def take(self) -> bytes:
         """Take frames for one response; empty when there are none."""
-        taken: list[bytes] = []
-        size = 0
-        while self._queue and (not taken or size + len(self._queue[0]) <= MAX_RESPONSE_BYTES):
-            taken.append(self._queue.popleft())
-            size += len(taken[-1])
+        queue, size, count = self._queue, 0, 0
+        for frame in queue:
+            if count and size + len(frame) > MAX_RESPONSE_BYTES:
+                break
+            size += len(frame)
+            count += 1
+        taken = queue[0] if count == 1 else b"".join(queue[:count])
+        del queue[:count]
         self._queued -= size
-        return taken[0] if len(taken) == 1 else b"".join(taken)
+        return taken
 
     def take_checkpoint(self) -> list[tuple[UUID, int]]:
         """Take the positions that moved since the last checkpoint."""
@@ -140,12 +146,35 @@ class Stream:
         self._checkpoint.clear()
         return positions
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait for something to do; returns False after `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return False
-        self._wake.clear()
-        return True
+    async def wait(self, due: float) -> bool:
+        """Wait for something to do; returns False at `due`, in the loop's time, which never comes before an earlier one."""
+        loop = asyncio.get_running_loop()
+        self._due = due
+        if self._timer is None:
+            self._timer = loop.call_at(due, self._ring, loop)
+        if not self._woken:
+            self._waiter = loop.create_future()
+            await self._waiter
+        woken, self._woken = self._woken, False
+        return woken
+
+    def stop_timer(self) -> None:
+        """Let go of the stream; it waits no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._due > loop.time():
+            # The stream was busy meanwhile. To move the timer at every response would cost more.
+            self._timer = loop.call_at(self._due, self._ring, loop)
+        else:
+            self._timer = None
+            self._release()
+
+    def _wake(self) -> None:
+        self._woken = True
+        self._release()
+
+    def _release(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -53,20 +53,17 @@ class Watching:
     count_closing: Callable[[str], None]
 
 
-async def watch(
+def watch(
     watching: Watching, caller: Caller, rooms: dict[UUID, int | None], request: pb.WatchRequest
 ) -> AsyncGenerator[bytes, None]:
-    """Stream the responses of a Watch call. Raises RateLimitedError or TooManyRoomsError."""
+    """Stream the responses of a Watch call. Raises RateLimitedError, and later TooManyRoomsError."""
     watching.opens.hit(caller.user_id)
     stream = Stream(caller.user_id, request.all_my_rooms, request.include_typing)
-    call = _Watch(watching, stream)
-    watching.hub.open(stream)
-    try:
-        await call.enter(rooms, request.epoch)
-        async for response in call.responses():
-            yield response
-    finally:
-        watching.hub.leave(stream)
+    return _Watch(watching, stream).responses(rooms, request.epoch)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class _Watch:
@@ -76,10 +73,10 @@ class _Watch:
         self._watching = watching
         self._hub = watching.hub
         self._stream = stream
-        self._ends = time.monotonic() + watching.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - spreads reconnects
+        self._ends = _now() + watching.max_age * random.uniform(0.9, 1.1)  # noqa: S311 - spreads reconnects
         self._caught_up = False
 
-    async def enter(self, rooms: dict[UUID, int | None], epoch: str) -> None:
+    async def _enter(self, rooms: dict[UUID, int | None], epoch: str) -> None:
         """Take in the rooms of the request, after Hello."""
         before = self._watching.epoch.value
         access = await self._access(rooms)
@@ -102,37 +99,48 @@ class _Watch:
         for row in access.values():
             self._take_in(row, pb.ROOM_OUTCOME_FRESH, row.last_rev)
 
-    async def responses(self) -> AsyncGenerator[bytes, None]:
-        """Write what is queued; with nothing queued, catch up; with nothing to catch up, wait."""
+    async def responses(self, rooms: dict[UUID, int | None], epoch: str) -> AsyncGenerator[bytes, None]:
+        """Write what is queued, and go on with the stream's work whenever nothing is."""
         stream = self._stream
-        while True:
-            if time.monotonic() >= self._ends:
-                stream.close(pb.CLOSING_REASON_MAX_AGE)
-            if response := stream.take():
-                yield response
-            elif stream.closing is not None:
-                break
-            elif stream.room_list_moved:
-                await self._refresh_my_rooms()
-            elif stream.pending:
-                await self._catch_up(stream.pending[0])
-            elif not self._caught_up:
-                self._caught_up = True
-                stream.add(CAUGHT_UP_FRAME)
-            else:
-                await self._wait()
-        self._watching.count_closing(pb.ClosingReason.Name(stream.closing).removeprefix("CLOSING_REASON_"))
-        positions = stream.take_checkpoint()
-        retry_after = _RETRY_AFTER_SECONDS[stream.closing]
-        yield (checkpoint_frame(positions) if positions else b"") + closing_frame(stream.closing, retry_after)
+        self._hub.open(stream)
+        try:
+            await self._enter(rooms, epoch)
+            # Not kept as long as the stream lasts.
+            del rooms
+            while True:
+                if _now() >= self._ends:
+                    stream.close(pb.CLOSING_REASON_MAX_AGE)
+                if response := stream.take():
+                    yield response
+                elif stream.closing is not None:
+                    break
+                else:
+                    await self._go_on()
+            yield self._last_response(stream.closing)
+        finally:
+            self._hub.leave(stream)
+            stream.stop_timer()
 
-    async def _wait(self) -> None:
-        left = self._ends - time.monotonic()
-        if (
-            not await self._stream.wait(min(self._watching.heartbeat, left))
-            and left > self._watching.heartbeat
-        ):
-            self._stream.add(checkpoint_frame(self._stream.take_checkpoint()))
+    def _last_response(self, reason: pb.ClosingReason.ValueType) -> bytes:
+        self._watching.count_closing(pb.ClosingReason.Name(reason).removeprefix("CLOSING_REASON_"))
+        positions = self._stream.take_checkpoint()
+        last = closing_frame(reason, _RETRY_AFTER_SECONDS[reason])
+        return (checkpoint_frame(positions) if positions else b"") + last
+
+    async def _go_on(self) -> None:
+        """Catch up; with nothing to catch up, wait."""
+        stream = self._stream
+        if stream.room_list_moved:
+            await self._refresh_my_rooms()
+        elif stream.pending:
+            await self._catch_up(stream.pending[0])
+        elif not self._caught_up:
+            self._caught_up = True
+            stream.add(CAUGHT_UP_FRAME)
+        else:
+            due = min(_now() + self._watching.heartbeat, self._ends)
+            if not await stream.wait(due) and due < self._ends:
+                stream.add(checkpoint_frame(stream.take_checkpoint()))
 
     def _take_in(self, row: RoomAccessRow, outcome: pb.RoomOutcome.ValueType, rev: int) -> None:
         """Begin with a room at `rev`; the row is of the same snapshot as the room's last rev."""
@@ -147,7 +155,7 @@ class _Watch:
         """Read a page of what the stream lacks of a room, and hand over to the hub where it ends."""
         stream, room_id = self._stream, subscription.room_id
         if stream.subscriptions.get(room_id) is not subscription:
-            stream.pending.popleft()
+            stream.pending.pop(0)
             return
         async with self._hub.catch_ups:
             page = await read_changes(self._watching.database, room_id, stream.user_id, subscription.rev)
@@ -155,7 +163,7 @@ class _Watch:
             stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
         elif page.access is None or not page.readable or (subscription.member and page.access.role is None):
             # A membership that ended meanwhile ends the room here as it does in the hub, also where strangers may read.
-            stream.pending.popleft()
+            stream.pending.pop(0)
             stream.lose(room_id)
         else:
             subscription.set_access(page.access)
@@ -167,7 +175,7 @@ class _Watch:
                 stream.passed(room_id, page.rev)
             subscription.rev = page.rev
             if page.rev == page.last_rev and self._hub.attach(subscription):
-                stream.pending.popleft()
+                stream.pending.pop(0)
 
     async def _refresh_my_rooms(self) -> None:
         """Take in the watcher's new rooms. One that ended is lost where that stands among the room's changes."""
