@@ -125,9 +125,11 @@ class HandlerFactory:
             else:
                 slot = self.streams.slot(call.share_key)
             with slot:
-                request = await self._request(data, call)
+                replies = handle(await self._request(data, call), call)
+                # Nothing of the request is kept as long as the stream lasts.
+                del data, _authorization
                 # Closed in any case: a call that is cancelled while it writes leaves the generator where it is.
-                async with contextlib.aclosing(handle(request, call)) as replies:
+                async with contextlib.aclosing(replies):
                     async for reply in replies:
                         # Bytes: serialized once for many watchers.
                         await context.write(reply if isinstance(reply, bytes) else reply.SerializeToString())
@@ -170,7 +172,9 @@ class HandlerFactory:
                     if not self.limiter.try_acquire(call.share_key):
                         await self.limiter.acquire(call.share_key)
                     acquired = True
-                return await run(data, context, call, authorization)
+                running = run(data, context, call, authorization)
+                del data, authorization
+                return await running
             except asyncio.CancelledError:
                 code = Code.CANCELLED
                 if context.cancelled() or _is_being_cancelled():

@@ -21,6 +21,10 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", 4 << 20),
     ("grpc.max_metadata_size", 8 << 10),
     ("grpc.absolute_max_metadata_size", 16 << 10),
+    # Of more calls that wait to be read grpc cancels some, by default of 1,000: as many streams as a process holds may
+    # come at once when another one dies.
+    ("grpc.server.max_pending_requests", 5_000),
+    ("grpc.server.max_pending_requests_hard_limit", 10_000),
     ("grpc.max_connection_age_ms", 120_000),
     ("grpc.max_connection_age_grace_ms", 150_000),
     ("grpc.max_connection_idle_ms", 300_000),
