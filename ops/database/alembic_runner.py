@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from migrations.heads import FOLDER, Revision
 from migrations.support import prepare_history
-from ops.database.connection import connect
+from ops.database.connection import connect, notice_death
 
 # A statement that waits for a table lock blocks all later ones: it gives up soon and is retried. Statements that
 # already run may take longer. A revision may say otherwise: `lock_timeout = "1s"` on a line of its own.
@@ -32,8 +31,6 @@ _SETTINGS = {
     "max_parallel_maintenance_workers": "0",
 }
 _OWN_SETTING = re.compile(r'^(lock_timeout|statement_timeout) = "(\d+(?:ms|s|min|h))"$', re.MULTILINE)
-# The statements of a run that was killed would go on in the server, with their locks. Not every platform has this.
-_NOTICE_DEATH = "SET client_connection_check_interval = '2s'"
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
 
 
@@ -81,8 +78,7 @@ async def on_connection(
 
     async def new_connection() -> asyncpg.Connection:
         made = await connect(dsn, "migrate", role=owner, settings=_SETTINGS | own)
-        with contextlib.suppress(asyncpg.PostgresError):
-            await made.execute(_NOTICE_DEATH)
+        await notice_death(made)
         return made
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=new_connection, poolclass=NullPool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,8 @@ from servicekit.database_url import read_database_url
 
 _CONNECT_SECONDS = 10.0
 
+# Not every platform has this.
+_NOTICE_DEATH = "SET client_connection_check_interval = '2s'"
 _CONNECT_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -97,3 +100,9 @@ async def connect(
             fix="Check that the server runs, and the user, password and database in DATABASE_URL.",
             retry=isinstance(error, OSError),
         ) from error
+
+
+async def notice_death(connection: asyncpg.Connection) -> None:
+    """Have the server end a statement within 2 s of this process; otherwise it goes on, and keeps its locks."""
+    with contextlib.suppress(asyncpg.PostgresError):
+        await connection.execute(_NOTICE_DEATH)

@@ -15,18 +15,25 @@ from uuid import UUID
 
 import asyncpg
 
+from ops.console import Console
 from ops.database import SERVICES
-from ops.database.connection import connect, connected
+from ops.database.connection import connect, connected, notice_death
 from ops.database.lock import migration_lock
 from ops.diagnose import bloat
-from ops.diagnose.check import Limits, duration, size
+from ops.diagnose.check import Limits, size
 from ops.diagnose.indexes import LEFTOVER
+from ops.row_progress import RowProgress
 
 TASKS = ("analyze", "reindex", "purge")
 """All tasks, in the order in which they run."""
 
 _PAUSE_SECONDS = 0.02
-_REPORT_SECONDS = 5.0
+_SETTINGS = {
+    "statement_timeout": "0",
+    # People who work meanwhile get the other cores, and the disk in between.
+    "max_parallel_maintenance_workers": "0",
+    "vacuum_cost_delay": "2ms",
+}
 _LOCK_SECONDS = 0.2
 # It waits for transactions that are older than the index, and blocks nobody meanwhile.
 _REINDEX_LOCK_SECONDS = 30.0
@@ -54,7 +61,7 @@ class Step:
 
 @dataclass(slots=True)
 class Run:
-    """One run: where, how far, and what it has done. `report` is told each line of progress."""
+    """One run: where, how far, and what it has done. `console` shows each step, and a bar of rows."""
 
     dsn: str
     dry_run: bool = False
@@ -62,7 +69,7 @@ class Run:
     retention: Retention = field(default_factory=Retention)
     limits: Limits = field(default_factory=Limits)
     batch: int = 500
-    report: Callable[[str], None] = lambda _: None
+    console: Console = field(default_factory=Console)
     steps: list[Step] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
@@ -74,7 +81,8 @@ class Run:
     def add(self, task: str, subject: str, result: str, *, done: bool = True) -> None:
         """Note a step, and tell it."""
         self.steps.append(Step(task, subject, result, done))
-        self.report(f"{task} {subject}: {result}")
+        if not self.console.json:
+            self.console.message(f"{task} {subject}: {result}")
 
     @asynccontextmanager
     async def as_owner(
@@ -86,9 +94,10 @@ class Run:
                 "SELECT pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace WHERE nspname = $1",
                 schema,
             )
-        settings = {"lock_timeout": f"{lock_seconds * 1000:.0f}", "statement_timeout": "0"}
+        settings = {"lock_timeout": f"{lock_seconds * 1000:.0f}", **_SETTINGS}
         connection = await connect(self.dsn, "maintain", role=owner, settings=settings)
         try:
+            await notice_death(connection)
             yield connection
         finally:
             await connection.close()
@@ -238,24 +247,25 @@ async def _purge_table(run: Run, connection: asyncpg.Connection, purge: _Purge, 
     if run.dry_run:
         run.add("purge", purge.table, f"{total} rows past {days} d")
         return
-    began = told = time.monotonic()
-    removed, last = 0, run.batch
-    while last == run.batch and not run.expired:
-        try:
-            last = int((await connection.execute(purge.delete, *values, run.batch)).split()[-1])
-        except _BUSY:
-            run.add("purge", purge.table, f"{removed} rows removed, then locked by others", done=False)
-            return
-        removed += last
-        if time.monotonic() - told >= _REPORT_SECONDS:
-            told = time.monotonic()
-            rate = removed / (told - began)
-            left = duration((total - removed) / rate) if rate else "?"
-            run.report(f"purge {purge.table}: {removed} of {total} rows, {rate:.0f}/s, {left} left")
-        # A pause leaves the disk to others.
-        await asyncio.sleep(_PAUSE_SECONDS)
-    done = last < run.batch
-    run.add("purge", purge.table, f"{removed} rows removed" + ("" if done else ", no time left"), done=done)
+    removed, last, left = 0, run.batch, ""
+    # With --json there is one object on stdout, and no events.
+    with RowProgress(Console() if run.console.json else run.console, total) as progress:
+        progress.step(f"purge {purge.table}")
+        while last == run.batch and not run.expired:
+            began = time.monotonic()
+            try:
+                last = int((await connection.execute(purge.delete, *values, run.batch)).split()[-1])
+            except _BUSY:
+                left = ", then locked by others"
+                break
+            removed += last
+            if last:
+                progress.advance(last)
+            # Others get the disk for at least as long as it took.
+            await asyncio.sleep(max(_PAUSE_SECONDS, time.monotonic() - began))
+        else:
+            left = "" if last < run.batch else ", no time left"
+    run.add("purge", purge.table, f"{removed} rows removed{left}", done=not left)
 
 
 _TASKS: Mapping[str, Callable[[Run], Awaitable[None]]] = {

@@ -58,7 +58,7 @@ def run(
         dry_run=dry_run,
         max_seconds=_seconds(max_time),
         retention=retention(os.environ),
-        report=lambda line: None if console.json else console.message(line),
+        console=console,
     )
     steps = run_now(maintain(work, TASKS if task is None else (task,)))
     left = [each for each in steps if not each.done]
