@@ -119,6 +119,13 @@ async def test_the_monitor_s_role_sees_all_but_the_tables(shared_sound: Database
     assert {each.result for each in findings if (each.key, each.result) != CHECKSUMS} == QUIET
 
 
+@pytest.mark.serial
+@pytest.mark.slow
+async def test_a_run_takes_less_than_five_seconds(shared_sound: Database) -> None:
+    async with login(shared_sound, "IN ROLE seda_monitor") as dsn, asyncio.timeout(5.0):
+        await examine(dsn)
+
+
 async def test_what_a_role_may_not_see_is_never_fine(shared_sound: Database) -> None:
     async with login(shared_sound, "") as dsn:
         found = {each.id: each for each in await examine(dsn)}

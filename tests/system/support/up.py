@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ops.data_dir import DataDir
@@ -45,18 +46,24 @@ class Answer(NamedTuple):
     text: str
 
 
-def paste(lines: Sequence[str], folder: Path, *more_path: Path) -> list[Answer]:
+def paste(
+    lines: Sequence[str],
+    folder: Path,
+    *more_path: Path,
+    seconds: float = _LINE_SECONDS,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> list[Answer]:
     """Paste lines into a new shell that knows nothing of this environment, and return each one's answer."""
     script = "".join(f'{line}\nprintf "\\n{_ENDED}%s\\n" "$?"\n' for line in lines)
     done = subprocess.run(
         ["/bin/sh"],
         input=script,
         cwd=folder,
-        env={"PATH": ":".join([*map(str, more_path), _PLAIN_PATH]), "HOME": str(folder)},
+        env={"PATH": ":".join([*map(str, more_path), _PLAIN_PATH]), "HOME": str(folder), **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=_LINE_SECONDS,
+        timeout=seconds,
         check=True,
     )
     answers, text = [], ""
