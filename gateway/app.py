@@ -10,6 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from gateway.actions.deps import DEFAULT_BUDGETS, Budgets, Deps
 from gateway.actions.live_parts import CachedParts
 from gateway.clients.chat import ChatClient
+from gateway.clients.exports import export_sources
 from gateway.clients.health import HealthWatch
 from gateway.clients.tracks import TracksClient
 from gateway.clients.users import UsersClient
@@ -68,6 +69,7 @@ def compose(
         chat=ChatClient(clients["chat"]),
         users=users,
         tracks=tracks,
+        exports=export_sources(clients),
         system_status=upstream_health,
         live_parts=CachedParts(users, tracks, context.clock, budgets.lookup_seconds),
         closed=context.health.closed,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 
+from google.protobuf.struct_pb2 import Struct, Value
+
+from gateway.actions.export_my_data import Chunk, Manifest, Summary
 from gateway.actions.get_artist_page import ArtistPage
 from gateway.actions.get_home import Home
 from gateway.actions.get_me import Me
@@ -111,6 +115,51 @@ def search_everything_response(found: Everything) -> pb.SearchEverythingResponse
         more = bool(messages.next_page_token)
         response.message_results.CopyFrom(pb.MessageResults(messages=messages.messages, has_more=more))
     return response
+
+
+def export_my_data_response(part: Manifest | Chunk | Summary) -> pb.ExportMyDataResponse:
+    """Build one message of the stream of ExportMyData."""
+    response = pb.ExportMyDataResponse()
+    match part:
+        case Manifest(kinds, epoch):
+            response.manifest.epoch = epoch
+            response.manifest.start_time.GetCurrentTime()
+            for service, kind in kinds:
+                response.manifest.kinds.add(service=service, kind=kind)
+        case Chunk():
+            response.chunk.CopyFrom(pb.ExportChunk(**part._asdict()))
+        case Summary(counts, sha256):
+            response.summary.sha256 = sha256
+            for (service, kind), count in counts.items():
+                response.summary.counts.add(service=service, kind=kind, row_count=count)
+    return response
+
+
+def json_line(fields: Mapping[str, object]) -> bytes:
+    """Return a JSON object in UTF-8 with a line feed."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def plain_struct(struct: Struct) -> dict[str, object]:
+    """Return a Struct as JSON has it; whole numbers are integers."""
+    return {name: _plain(value) for name, value in sorted(struct.fields.items())}
+
+
+def _plain(value: Value) -> object:
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return value.string_value
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "bool_value":
+            return value.bool_value
+        case "struct_value":
+            return plain_struct(value.struct_value)
+        case "list_value":
+            return [_plain(each) for each in value.list_value.values]
+        case _:
+            return None
 
 
 def get_system_status_response(system_status: Iterable[ServiceStatus]) -> pb.GetSystemStatusResponse:

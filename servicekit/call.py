@@ -14,7 +14,7 @@ from servicekit.tokens import UserToken
 class Call:
     """A running call.
 
-    `deadline` is on the process's monotonic clock, in seconds. `service` names the calling service
+    `deadline` is on the process's monotonic clock, in seconds; infinite for a stream without one. `service` names the calling service
     when the token is a service token, and `on_behalf_of` the user it acts for. `share_key` is the user whose share
     of the concurrent calls it uses, as the token names them.
     """

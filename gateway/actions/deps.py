@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from gateway.actions.parts import PageIds, Parts
 from gateway.domain.status import ServiceStatus
@@ -34,6 +35,7 @@ from seda.tracks.v1.track_pb2 import Track
 from seda.tracks.v1.track_service_pb2 import SearchTracksRequest, SearchTracksResponse
 from seda.users.v1.artist_pb2 import ArtistMark
 from seda.users.v1.artist_service_pb2 import GetArtistResponse, SearchArtistsRequest, SearchArtistsResponse
+from seda.users.v1.erasure_service_pb2 import EraseUserRequest, Erasure
 from seda.users.v1.user_pb2 import User, UserSummary
 
 
@@ -80,6 +82,9 @@ class Users(Protocol):
     async def search_artists(self, request: SearchArtistsRequest, seconds: float) -> SearchArtistsResponse:
         """Return a page of the artist profiles that match."""
 
+    async def erase_caller(self, request: EraseUserRequest) -> Erasure:
+        """Start the erasure of the caller."""
+
     async def lookup_users(self, user_ids: Sequence[str], seconds: float) -> Sequence[UserSummary]:
         """Return the summaries of the users that exist, of up to 1,000 ids."""
 
@@ -102,6 +107,24 @@ class LiveParts(Protocol):
 
     async def find(self, ids: PageIds, seconds: float) -> Parts:
         """Return what is found within `seconds`, without stubs; `unreachable` are the services that lack something."""
+
+
+class ExportPage(NamedTuple):
+    """Records of one kind, each a JSON object with a line feed, and the next page's token; empty: this is the last one."""
+
+    kind: str
+    lines: Sequence[bytes]
+    next_page_token: str
+
+
+class ExportSource(Protocol):
+    """What one service stores about a user, read with the gateway's own token."""
+
+    service: str
+    kinds: tuple[str, ...]
+
+    async def export(self, user_id: UUID, page_token: str, seconds: float) -> ExportPage:
+        """Return a page of a user's records."""
 
 
 class SystemStatus(Protocol):
@@ -129,6 +152,7 @@ class Deps:
     chat: Chat
     users: Users
     tracks: Tracks
+    exports: Sequence[ExportSource]
     system_status: SystemStatus
     live_parts: LiveParts
     closed: asyncio.Event

@@ -13,11 +13,14 @@ from seda.users.v1.artist_service_pb2 import (
     SearchArtistsResponse,
 )
 from seda.users.v1.artist_service_pb2_grpc import ArtistServiceStub
+from seda.users.v1.erasure_service_pb2 import EraseUserRequest, Erasure
+from seda.users.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from seda.users.v1.user_pb2 import User, UserSummary
 from seda.users.v1.user_service_pb2 import GetUserRequest, LookupUsersRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.channels import ServiceClient
 from servicekit.errors import Code, ServiceError
+from servicekit.handlers import DEFAULT_DEADLINE
 
 
 class UsersClient:
@@ -27,6 +30,7 @@ class UsersClient:
         self._client = client
         self._users = UserServiceStub(client.channel)
         self._artists = ArtistServiceStub(client.channel)
+        self._retrying_erasures = ErasureServiceStub(client.retrying_channel)
 
     async def get_me(self, seconds: float) -> User:
         """Return the caller."""
@@ -50,6 +54,12 @@ class UsersClient:
     async def search_artists(self, request: SearchArtistsRequest, seconds: float) -> SearchArtistsResponse:
         """Return a page of the artist profiles that match."""
         return await self._client.call(self._artists.SearchArtists, request, timeout=seconds)
+
+    async def erase_caller(self, request: EraseUserRequest) -> Erasure:
+        """Start the erasure of the caller. Retried: a user has one erasure."""
+        return (
+            await self._client.call(self._retrying_erasures.EraseUser, request, timeout=DEFAULT_DEADLINE)
+        ).erasure
 
     async def lookup_users(self, user_ids: Sequence[str], seconds: float) -> Sequence[UserSummary]:
         """Return the summaries of the users that exist, of up to 1,000 ids."""

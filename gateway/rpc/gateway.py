@@ -7,6 +7,8 @@ from contextlib import aclosing
 
 from gateway import wire
 from gateway.actions.deps import Deps
+from gateway.actions.erase_me import erase_me
+from gateway.actions.export_my_data import export_my_data
 from gateway.actions.get_artist_page import get_artist_page
 from gateway.actions.get_home import get_home
 from gateway.actions.get_me import get_me
@@ -68,6 +70,21 @@ class GatewayServicer:
         async with aclosing(watch_rooms(self._deps, request)) as parts:
             async for part in parts:
                 yield wire.watch_rooms_response(part)
+
+    async def ExportMyData(
+        self, request: pb.ExportMyDataRequest, call: Call
+    ) -> AsyncGenerator[pb.ExportMyDataResponse, None]:
+        """Stream what is stored about the caller."""
+        export = export_my_data(self._deps, call.caller.user_id, request.resume_token)
+        async with aclosing(export) as parts:
+            async for part in parts:
+                yield wire.export_my_data_response(part)
+
+    async def EraseMe(self, request: pb.EraseMeRequest, call: Call) -> pb.EraseMeResponse:
+        """Start the erasure of the caller."""
+        email = "" if call.user_token is None else call.user_token.email
+        erasure = await erase_me(self._deps, email, request.mode, request.confirm_email)
+        return pb.EraseMeResponse(erasure=erasure)
 
     async def GetSystemStatus(
         self, _request: pb.GetSystemStatusRequest, _: Call

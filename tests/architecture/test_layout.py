@@ -59,7 +59,7 @@ def documents() -> list[Path]:
 def test_the_layout_is_there() -> None:
     parts = [f"services/{slice_}/{part}" for slice_ in SLICES for part in SERVICE_PARTS]
     histories = [f"migrations/{slice_}/env.py" for slice_ in SLICES]
-    protos = [f"protos/seda/{slice_}/v1/error_reason.proto" for slice_ in (*SLICES, "rpc")]
+    protos = [f"protos/seda/{slice_}/v1/error_reason.proto" for slice_ in (*SLICES, "gateway", "rpc")]
     assert [path for path in [*FILES, *parts, *histories, *protos] if not (ROOT / path).exists()] == []
     # One file, or a package where it would be too long.
     either = [ROOT / f"services/{slice_}/{name}" for slice_ in SLICES for name in ("schema", "wire")]

@@ -156,7 +156,7 @@ class Requests:
         known = self._ids.get(f"{field.containing_type.name}.{field.name}") or self._ids.get(field.name, ())
         if known and self._random.random() < 0.7:
             return self._random.choice(known)
-        if field.name == "page_token" and self._random.random() < 0.7:
+        if field.name in {"page_token", "resume_token"} and self._random.random() < 0.7:
             # Random text is almost never a valid token.
             return ""
         if rules.Extensions[validation_pb2.canonical_uuid]:

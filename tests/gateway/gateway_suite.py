@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 
@@ -16,8 +15,14 @@ from services.tracks import config as tracks_config
 from services.users import app as users_app
 from services.users import config as users_config
 from tests.gateway.gateway_fixture import settings, start_gateway
-from tests.postgres import Database
+from tests.postgres import Database, free_port
 from tests.services.running import Running, running
+
+_SERVICES = (
+    (users_config.Settings, users_app.build),
+    (chat_config.Settings, chat_app.build),
+    (tracks_config.Settings, tracks_app.build),
+)
 
 
 @dataclass
@@ -36,15 +41,15 @@ class GatewaySuite:
 
 
 @asynccontextmanager
-async def gateway_suite(database: Database, **users_values: Any) -> AsyncIterator[GatewaySuite]:
-    """Run the suite on free ports. `users_values` are settings of users."""
+async def gateway_suite(database: Database) -> AsyncIterator[GatewaySuite]:
+    """Run the suite; each service knows where the others are."""
+    ports = {config.process: free_port() for config, _ in _SERVICES}
+    targets = {f"{name}_target": f"127.0.0.1:{port}" for name, port in ports.items()}
     async with AsyncExitStack() as stack:
         start = stack.enter_async_context
-        users = await start(running(users_config.Settings, users_app.build, database, **users_values))
-        behind = {"users_target": users.address}
-        tracks = await start(running(tracks_config.Settings, tracks_app.build, database, **behind))
-        behind["tracks_target"] = tracks.address
-        chat = await start(running(chat_config.Settings, chat_app.build, database, **behind))
-        config = settings(users.address, chat.address, tracks.address)
-        process, channel = await start(start_gateway(config))
+        users, chat, tracks = [
+            await start(running(config, build, database, port=ports[config.process], **targets))
+            for config, build in _SERVICES
+        ]
+        process, channel = await start(start_gateway(settings(users.address, chat.address, tracks.address)))
         yield GatewaySuite(users, chat, tracks, Running(process, channel, database))

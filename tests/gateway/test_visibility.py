@@ -35,7 +35,8 @@ COMPOSED = {
     "PostMessage": _WRITE,
     "WatchRooms": _ANYBODY,
 }
-_OTHERS = {"GetSystemStatus"}
+# About no room; ExportMyData and EraseMe are about the caller alone.
+_OTHERS = {"GetSystemStatus", "ExportMyData", "EraseMe"}
 METHODS = {each.name: each for each in methods_of(pb.DESCRIPTOR.services_by_name["GatewayService"])}
 FORWARDED = {
     f"{descriptor.name}.{method.name}": method

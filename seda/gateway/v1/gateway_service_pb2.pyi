@@ -17,6 +17,7 @@ from seda.chat.v1 import room_service_pb2 as _room_service_pb2
 from seda.tracks.v1 import track_pb2 as _track_pb2
 from seda.users.v1 import artist_pb2 as _artist_pb2
 from seda.users.v1 import artist_service_pb2 as _artist_service_pb2
+from seda.users.v1 import erasure_service_pb2 as _erasure_service_pb2
 from seda.users.v1 import user_pb2 as _user_pb2
 from seda.users.v1 import verification_pb2 as _verification_pb2
 import builtins as _builtins
@@ -931,6 +932,270 @@ class WatchRoomsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchRoomsResponse: _TypeAlias = WatchRoomsResponse  # noqa: Y015
+
+@_typing.final
+class ExportMyDataRequest(_message.Message):
+    """The request of ExportMyData."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """`resume_token` of the last chunk of an earlier stream; empty: from the beginning."""
+    def __init__(
+        self,
+        *,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportMyDataRequest: _TypeAlias = ExportMyDataRequest  # noqa: Y015
+
+@_typing.final
+class ExportMyDataResponse(_message.Message):
+    """One message of the stream of ExportMyData."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def manifest(self) -> Global___ExportManifest:
+        """The first message."""
+
+    @_builtins.property
+    def chunk(self) -> Global___ExportChunk:
+        """All others."""
+
+    @_builtins.property
+    def summary(self) -> Global___ExportSummary:
+        """The last message: the export is complete."""
+
+    def __init__(
+        self,
+        *,
+        manifest: Global___ExportManifest | None = ...,
+        chunk: Global___ExportChunk | None = ...,
+        summary: Global___ExportSummary | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "manifest", b"manifest", "part", b"part", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "manifest", b"manifest", "part", b"part", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["manifest", "chunk", "summary"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___ExportMyDataResponse: _TypeAlias = ExportMyDataResponse  # noqa: Y015
+
+@_typing.final
+class ExportManifest(_message.Message):
+    """What an export consists of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KINDS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.str
+    """Names the copy of chat's database that the records come from."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportKind]:
+        """The kinds of records that may follow, in their order."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the stream was started."""
+
+    def __init__(
+        self,
+        *,
+        kinds: _abc.Iterable[Global___ExportKind] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        epoch: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "kinds", b"kinds", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportManifest: _TypeAlias = ExportManifest  # noqa: Y015
+
+@_typing.final
+class ExportKind(_message.Message):
+    """A kind of records."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """The service that stores them: `users`, `chat`, `tracks`."""
+    kind: _builtins.str
+    """The kind, such as `MESSAGE`."""
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportKind: _TypeAlias = ExportKind  # noqa: Y015
+
+@_typing.final
+class ExportChunk(_message.Message):
+    """Records of one kind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    JSON_LINES_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """The service that stores them: `users`, `chat`, `tracks`."""
+    kind: _builtins.str
+    """The kind, such as `MESSAGE`."""
+    json_lines: _builtins.bytes
+    """The records as JSON objects in UTF-8, one a line, each line ended by a line feed; 256 KiB at
+    most. Times are RFC 3339 text, and what is unset or withheld is null or absent.
+    """
+    resume_token: _builtins.str
+    """Continues the export behind this chunk."""
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        json_lines: _builtins.bytes = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json_lines", b"json_lines", "kind", b"kind", "resume_token", b"resume_token", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportChunk: _TypeAlias = ExportChunk  # noqa: Y015
+
+@_typing.final
+class ExportSummary(_message.Message):
+    """What a stream of ExportMyData has sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.bytes
+    """The SHA-256 of all `json_lines` of this stream, one after the other."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportCount]:
+        """How many records of each kind, without kinds that have none."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[Global___ExportCount] | None = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportSummary: _TypeAlias = ExportSummary  # noqa: Y015
+
+@_typing.final
+class ExportCount(_message.Message):
+    """How many records of one kind were sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """The service that stores them."""
+    kind: _builtins.str
+    """The kind."""
+    row_count: _builtins.int
+    """The number of records."""
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        row_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "row_count", b"row_count", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportCount: _TypeAlias = ExportCount  # noqa: Y015
+
+@_typing.final
+class EraseMeRequest(_message.Message):
+    """The request of EraseMe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    CONFIRM_EMAIL_FIELD_NUMBER: _builtins.int
+    mode: _erasure_service_pb2.ErasureMode.ValueType
+    """What happens to the caller's messages."""
+    confirm_email: _builtins.str
+    """The caller's e-mail address, as a confirmation; case does not matter."""
+    def __init__(
+        self,
+        *,
+        mode: _erasure_service_pb2.ErasureMode.ValueType = ...,
+        confirm_email: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm_email", b"confirm_email", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseMeRequest: _TypeAlias = EraseMeRequest  # noqa: Y015
+
+@_typing.final
+class EraseMeResponse(_message.Message):
+    """The response of EraseMe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def erasure(self) -> _erasure_service_pb2.Erasure:
+        """The erasure."""
+
+    def __init__(
+        self,
+        *,
+        erasure: _erasure_service_pb2.Erasure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseMeResponse: _TypeAlias = EraseMeResponse  # noqa: Y015
 
 @_typing.final
 class GetSystemStatusRequest(_message.Message):

@@ -82,6 +82,16 @@ class GatewayServiceStub:
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsRequest.SerializeToString,
                 response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsResponse.FromString,
                 _registered_method=True)
+        self.ExportMyData = channel.unary_stream(
+                '/seda.gateway.v1.GatewayService/ExportMyData',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.ExportMyDataRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.ExportMyDataResponse.FromString,
+                _registered_method=True)
+        self.EraseMe = channel.unary_unary(
+                '/seda.gateway.v1.GatewayService/EraseMe',
+                request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.EraseMeRequest.SerializeToString,
+                response_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.EraseMeResponse.FromString,
+                _registered_method=True)
         self.GetSystemStatus = channel.unary_unary(
                 '/seda.gateway.v1.GatewayService/GetSystemStatus',
                 request_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.GetSystemStatusRequest.SerializeToString,
@@ -186,6 +196,32 @@ class GatewayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportMyData(self, request, context):
+        """Streams everything that the services store about the caller: a manifest, chunks of records, a
+        summary.
+
+        Services follow one another, and within a service kinds of records do. Data about other users
+        are left out, as are derived columns. The records are not of one moment: what is written
+        meanwhile may or may not be among them. After a cut, the call with the last chunk's
+        `resume_token` continues behind that chunk, with a manifest and a summary of its own. Errors:
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED (for one stream too many of a user), SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseMe(self, request, context):
+        """Starts the erasure of the caller from all services.
+
+        As seda.users.v1.ErasureService.EraseUser, which cannot be undone, but only with the caller's own
+        e-mail address as a confirmation. Export first: ExportMyData.
+        ErasureService.GetErasure follows the erasure. Safe to repeat. Errors: CONFIRMATION_MISMATCH,
+        USER_NOT_FOUND, LAST_ADMIN, SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSystemStatus(self, request, context):
         """Gets the state of every service as its health check reports it.
         """
@@ -235,6 +271,16 @@ def add_GatewayServiceServicer_to_server(servicer, server):
                     servicer.WatchRooms,
                     request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsRequest.FromString,
                     response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsResponse.SerializeToString,
+            ),
+            'ExportMyData': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportMyData,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.ExportMyDataRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.ExportMyDataResponse.SerializeToString,
+            ),
+            'EraseMe': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseMe,
+                    request_deserializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.EraseMeRequest.FromString,
+                    response_serializer=seda_dot_gateway_dot_v1_dot_gateway__service__pb2.EraseMeResponse.SerializeToString,
             ),
             'GetSystemStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSystemStatus,
@@ -466,6 +512,60 @@ class GatewayService:
             '/seda.gateway.v1.GatewayService/WatchRooms',
             seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsRequest.SerializeToString,
             seda_dot_gateway_dot_v1_dot_gateway__service__pb2.WatchRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportMyData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/ExportMyData',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.ExportMyDataRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.ExportMyDataResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseMe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/seda.gateway.v1.GatewayService/EraseMe',
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.EraseMeRequest.SerializeToString,
+            seda_dot_gateway_dot_v1_dot_gateway__service__pb2.EraseMeResponse.FromString,
             options,
             channel_credentials,
             insecure,

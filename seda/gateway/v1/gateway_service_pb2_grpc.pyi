@@ -78,6 +78,24 @@ class GatewayServiceStub:
     that a client never asks back. A part that can't be looked up within half a second is a stub,
     and follows in a later response. Errors: RATE_LIMITED, TOO_MANY_ROOMS, SERVICE_UNAVAILABLE.
     """
+    ExportMyData: _aio.UnaryStreamMultiCallable[_gateway_service_pb2.ExportMyDataRequest, _gateway_service_pb2.ExportMyDataResponse]
+    """Streams everything that the services store about the caller: a manifest, chunks of records, a
+    summary.
+
+    Services follow one another, and within a service kinds of records do. Data about other users
+    are left out, as are derived columns. The records are not of one moment: what is written
+    meanwhile may or may not be among them. After a cut, the call with the last chunk's
+    `resume_token` continues behind that chunk, with a manifest and a summary of its own. Errors:
+    PAGE_TOKEN_MISMATCH, RATE_LIMITED (for one stream too many of a user), SERVICE_UNAVAILABLE.
+    """
+    EraseMe: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.EraseMeRequest, _gateway_service_pb2.EraseMeResponse]
+    """Starts the erasure of the caller from all services.
+
+    As seda.users.v1.ErasureService.EraseUser, which cannot be undone, but only with the caller's own
+    e-mail address as a confirmation. Export first: ExportMyData.
+    ErasureService.GetErasure follows the erasure. Safe to repeat. Errors: CONFIRMATION_MISMATCH,
+    USER_NOT_FOUND, LAST_ADMIN, SERVICE_UNAVAILABLE.
+    """
     GetSystemStatus: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetSystemStatusRequest, _gateway_service_pb2.GetSystemStatusResponse]
     """Gets the state of every service as its health check reports it."""
 
@@ -192,6 +210,36 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         Each response has the parts of those ids in its frames that this stream has not had before, so
         that a client never asks back. A part that can't be looked up within half a second is a stub,
         and follows in a later response. Errors: RATE_LIMITED, TOO_MANY_ROOMS, SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportMyData(
+        self,
+        request: _gateway_service_pb2.ExportMyDataRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.ExportMyDataRequest, _abc.AsyncIterator[_gateway_service_pb2.ExportMyDataResponse]],
+    ) -> _abc.AsyncIterator[_gateway_service_pb2.ExportMyDataResponse]:
+        """Streams everything that the services store about the caller: a manifest, chunks of records, a
+        summary.
+
+        Services follow one another, and within a service kinds of records do. Data about other users
+        are left out, as are derived columns. The records are not of one moment: what is written
+        meanwhile may or may not be among them. After a cut, the call with the last chunk's
+        `resume_token` continues behind that chunk, with a manifest and a summary of its own. Errors:
+        PAGE_TOKEN_MISMATCH, RATE_LIMITED (for one stream too many of a user), SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def EraseMe(
+        self,
+        request: _gateway_service_pb2.EraseMeRequest,
+        context: _aio.ServicerContext[_gateway_service_pb2.EraseMeRequest, _abc.Awaitable[_gateway_service_pb2.EraseMeResponse]],
+    ) -> _abc.Awaitable[_gateway_service_pb2.EraseMeResponse]:
+        """Starts the erasure of the caller from all services.
+
+        As seda.users.v1.ErasureService.EraseUser, which cannot be undone, but only with the caller's own
+        e-mail address as a confirmation. Export first: ExportMyData.
+        ErasureService.GetErasure follows the erasure. Safe to repeat. Errors: CONFIRMATION_MISMATCH,
+        USER_NOT_FOUND, LAST_ADMIN, SERVICE_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

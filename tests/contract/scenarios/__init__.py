@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from tests.contract.scenarios import chat, chat_members, chat_messages, rpc, tracks, users, users_verification
+from tests.contract.scenarios import (
+    chat,
+    chat_members,
+    chat_messages,
+    gateway,
+    rpc,
+    tracks,
+    users,
+    users_verification,
+)
 from tests.contract.scenarios.context import Scenario
 
 SCENARIOS: Mapping[str, Mapping[str, Scenario]] = {
@@ -10,4 +19,5 @@ SCENARIOS: Mapping[str, Mapping[str, Scenario]] = {
     "users": {**users.SCENARIOS, **users_verification.SCENARIOS},
     "chat": {**chat.SCENARIOS, **chat_members.SCENARIOS, **chat_messages.SCENARIOS},
     "tracks": tracks.SCENARIOS,
+    "gateway": gateway.SCENARIOS,
 }

@@ -42,7 +42,7 @@ class AuthorData:
         return await call(
             self._stub.ExportAuthor,
             pb.ExportAuthorRequest(user_id=user_id, **fields),
-            service("users", "chat"),
+            service("gateway", "chat"),
         )
 
     async def everything(self, user_id: str, page_size: int = 0) -> list[pb.AuthorRecord]:

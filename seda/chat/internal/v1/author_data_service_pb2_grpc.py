@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AuthorDataServiceStub:
-    """Exports and erases a user's data in chat. Called by the users service only.
+    """Exports and erases a user's data in chat.
     """
 
     def __init__(self, channel):
@@ -48,7 +48,7 @@ class AuthorDataServiceStub:
 
 
 class AuthorDataServiceServicer:
-    """Exports and erases a user's data in chat. Called by the users service only.
+    """Exports and erases a user's data in chat.
     """
 
     def EraseAuthor(self, request, context):
@@ -102,7 +102,7 @@ def add_AuthorDataServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuthorDataService:
-    """Exports and erases a user's data in chat. Called by the users service only.
+    """Exports and erases a user's data in chat.
     """
 
     @staticmethod

@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuthorDataServiceStub:
-    """Exports and erases a user's data in chat. Called by the users service only."""
+    """Exports and erases a user's data in chat."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EraseAuthor: _aio.UnaryUnaryMultiCallable[_author_data_service_pb2.EraseAuthorRequest, _author_data_service_pb2.EraseAuthorResponse]
@@ -39,7 +39,7 @@ class AuthorDataServiceStub:
     """
 
 class AuthorDataServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Exports and erases a user's data in chat. Called by the users service only."""
+    """Exports and erases a user's data in chat."""
 
     @_abc_1.abstractmethod
     def EraseAuthor(

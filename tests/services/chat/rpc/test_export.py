@@ -199,7 +199,7 @@ async def test_export_author_refuses_tokens_that_it_did_not_give(
     assert (await authors.export(author.user_id, page_token=edge)).records
 
 
-async def test_export_author_is_for_the_users_service_alone(client: ChatClient) -> None:
+async def test_export_author_is_for_the_gateway_alone(client: ChatClient) -> None:
     stub, request = AuthorDataServiceStub(client.chat.channel), ExportAuthorRequest(user_id=str(uuid.uuid4()))
-    for metadata in (user(new_user()), service("gateway", "chat"), service("tracks", "chat")):
+    for metadata in (user(new_user()), service("users", "chat"), service("tracks", "chat")):
         await refused(call(stub.ExportAuthor, request, metadata), AccessDeniedError, DOMAIN)

@@ -134,7 +134,7 @@ async def test_a_resolver_is_exported_and_erased_alone(
     exported: list[str] = []
     export = ExportResolverRequest(user_id=me.user.id, page_size=2)
     while True:
-        page = await call(catalog.ExportResolver, export, service("users", "tracks"))
+        page = await call(catalog.ExportResolver, export, service("gateway", "tracks"))
         exported += [each.track.id for each in page.tracks if each.HasField("resolve_time")]
         if not page.next_page_token:
             break
@@ -142,7 +142,7 @@ async def test_a_resolver_is_exported_and_erased_alone(
     assert exported == [track.id for track in made[::-1]]
     other = ExportResolverRequest(user_id=str(uuid.uuid4()), page_token=export.page_token)
     await refused(
-        call(catalog.ExportResolver, other, service("users", "tracks")), PageTokenMismatchError, _DOMAIN
+        call(catalog.ExportResolver, other, service("gateway", "tracks")), PageTokenMismatchError, _DOMAIN
     )
     request = EraseResolverRequest(user_id=me.user.id)
     counts = [

@@ -82,7 +82,7 @@ class Context:
 
     async def export(self) -> object:
         request = ExportResolverRequest(user_id=str(uuid4()))
-        return await call(self.catalog.ExportResolver, request, service("users", "tracks"))
+        return await call(self.catalog.ExportResolver, request, service("gateway", "tracks"))
 
     async def erase(self) -> object:
         return await call(
