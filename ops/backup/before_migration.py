@@ -29,7 +29,7 @@ class BackupBefore:
     """What `deploy` calls before the first revision. `wanted` is None where the revisions decide.
 
     In `development` the data folder will do where no place for backups is named. `made` is the backup, None while there
-    is none.
+    is none, and `location` the place where it is.
     """
 
     dsn: str
@@ -37,6 +37,7 @@ class BackupBefore:
     wanted: bool | None = None
     development: bool = False
     made: Manifest | None = None
+    location: str = ""
 
     async def __call__(self, pending: Sequence[tuple[History, Sequence[Revision]]]) -> None:
         """Make a backup if it takes one; whatever fails, nothing was applied yet.
@@ -48,7 +49,7 @@ class BackupBefore:
         losses = tuple(losing(pending))
         if not self.wanted and not losses:
             return
-        if self.wanted is None and not self.development:
+        if not self.development:
             _require_configured(self.dsn, losses)
         reason = f": {', '.join(losses)}" if losses else ""
         self.console.message(f"A backup comes first{reason}.")
@@ -68,7 +69,9 @@ class BackupBefore:
             )
         # With --json the deployment writes one object, and no events.
         console = Console() if self.console.json else self.console
-        return await create_backup(source, open_store(None), console, recipients=recipients())
+        store = open_store(None)
+        self.location = store.location
+        return await create_backup(source, store, console, recipients=recipients())
 
 
 def losing(pending: Sequence[tuple[History, Sequence[Revision]]]) -> list[str]:
@@ -89,7 +92,9 @@ def _require_configured(dsn: str, losses: Sequence[str], environ: Mapping[str, s
     raise CliError(
         "BACKUP_NOT_CONFIGURED",
         "A backup has to come first, and no place for backups is named. Nothing was applied.",
-        why=f"What it loses can't be brought back otherwise: {', '.join(losses)}.",
+        why=f"What it loses can't be brought back otherwise: {', '.join(losses)}."
+        if losses
+        else "--backup was given.",
         fix="export SEDA_BACKUP_LOCATION=s3://bucket/prefix (or a folder that stays)\n" + _DECLINE,
         exit_code=Exit.UNSAFE,
     )

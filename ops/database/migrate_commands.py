@@ -82,7 +82,7 @@ def migrate_deploy(
         for each in schemas
     )
     if first.made is not None:
-        text = f"backup {first.made.id}: {first.made.rows} rows, verified\n{text}"
+        text = f"backup {first.location}/{first.made.id}: {first.made.rows} rows, verified\n{text}"
     console.result({"schemas": schemas, "backup": first.made and first.made.summary()}, text)
 
 

@@ -133,11 +133,13 @@ async def test_a_revision_that_adds_makes_a_backup_only_if_asked_for(
     assert (declined.made, await heads(fresh_database, dropping)) == (None, NEXT)
 
 
-async def refusal(database: Database, folder: Path) -> CliError:
+async def refusal(database: Database, folder: Path, wanted: bool | None = None) -> CliError:
     """Deploy, which has to be refused before anything is applied."""
     before = await heads(database, folder)
     with pytest.raises(CliError) as refused:
-        await deploy(database.admin_dsn, folder=folder, before=BackupBefore(database.admin_dsn, QUIET))
+        await deploy(
+            database.admin_dsn, folder=folder, before=BackupBefore(database.admin_dsn, QUIET, wanted)
+        )
     assert await heads(database, folder) == before
     assert "--no-backup" in refused.value.fix
     return refused.value
@@ -151,6 +153,8 @@ async def test_without_a_backup_nothing_is_applied(
     nowhere = await refusal(fresh_database, dropping)
     assert (nowhere.code, nowhere.exit_code) == ("BACKUP_NOT_CONFIGURED", Exit.UNSAFE)
     assert f"chat {NEXT}_next drops data" in nowhere.why
+
+    assert (await refusal(fresh_database, dropping, wanted=True)).code == "BACKUP_NOT_CONFIGURED"
 
     # A file where the folder should be.
     (tmp_path / "taken").write_text("")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import sys
+from io import StringIO
+
 import pytest
 
+from ops.console import Console
 from ops.diagnose.check import Limits
 from ops.diagnose.maintain import Retention, Run, Step, maintain
 from ops.errors import CliError
@@ -73,6 +79,22 @@ async def test_purge_removes_what_is_past_its_time_in_batches(sound: Database) -
 
     assert [each.result for each in steps] == ["6 rows removed"] * 3
     assert await days(sound) == (list(range(1, 7)), [88, 89], [38, 39])
+
+
+class Terminal(StringIO):
+    """A stream that is animated."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_purge_shows_a_bar_of_rows_on_a_terminal(sound: Database) -> None:
+    await execute(sound, CACHE)
+    screen = Terminal()
+    await maintain(Run(sound.admin_dsn, console=Console(stderr=screen, environ={}), batch=2), ["purge"])
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    assert re.search(r"purge tracks\.crawler_cache .*6/6", shown)
 
 
 async def test_moderation_logs_are_kept_unless_a_setting_says_otherwise(sound: Database) -> None:
@@ -161,6 +183,28 @@ async def test_what_an_interrupted_reindex_leaves_goes_with_the_next_run(
 
     assert [each.object for each in steps if each.done] == ["chat.made_pkey_ccnew", "chat.made_pkey"]
     assert await fetch(sound, invalid) == []
+
+
+@pytest.mark.slow
+async def test_a_killed_run_ends_in_the_server_too(sound: Database) -> None:
+    """Although what it waits for goes on, as it would with the lock that the next run needs."""
+    script = (
+        "import asyncio, sys; from ops.diagnose.check import Limits; from ops.diagnose.maintain import Run, maintain\n"
+        "asyncio.run(maintain(Run(sys.argv[1], limits=Limits(index_bloat_bytes=262_144)), ['reindex']))"
+    )
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'seda maintain%'"
+    await execute(sound, *BLOATED)
+    async with administrator(sound.server, sound.name) as other, other.transaction():
+        await other.execute("INSERT INTO chat.made VALUES (-1)")
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, sound.admin_dsn)
+        async with asyncio.timeout(30):
+            while await fetch(sound, f"{sessions} AND wait_event_type = 'Lock'") != [1]:
+                await asyncio.sleep(0.05)  # for another process
+            process.kill()
+            await process.wait()
+        async with asyncio.timeout(15):
+            while await fetch(sound, sessions) != [0]:
+                await asyncio.sleep(0.05)  # for the server
 
 
 async def test_one_run_at_a_time(sound: Database) -> None:
