@@ -30,7 +30,7 @@ def load(
 ) -> None:
     """Let the demo users read, write and react at a steady rate, so that there is something to see.
 
-    Six of ten calls read, two send a message, two add a reaction. Calls that fail are counted, and it goes on, for
+    Six of ten calls read, two send a message, two add a reaction; each user watches all their rooms meanwhile. Calls that fail are counted, and it goes on, for
     example beside a restart. Exit code 1: no call succeeded.
 
     Examples:

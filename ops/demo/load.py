@@ -19,6 +19,8 @@ from ops.seed.content import EMOJIS
 from ops.seed_data import PEOPLE
 from ops.tokens import make_token
 from seda.chat.v1 import (
+    live_service_pb2,
+    live_service_pb2_grpc,
     message_service_pb2,
     message_service_pb2_grpc,
     reaction_service_pb2,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _CALL_SECONDS = 10.0
 # More would queue up in front of a suite that is slow or away.
 _MOST_IN_FLIGHT = 50
+_WATCH_PAUSE_SECONDS = 1.0
 # Before the hour of the tokens is over.
 _TOKEN_REST_SECONDS = 3_000.0
 _STATUS_SECONDS, _LINE_SECONDS = 0.5, 10.0
@@ -58,11 +61,15 @@ class Load:
 
 @dataclass(slots=True)
 class Counts:
-    """What was done: calls that succeeded by kind, calls that failed by code; `skipped` had too many before them."""
+    """What was done: calls that succeeded by kind, calls that failed by code; `skipped` had too many before them.
+
+    `changes` are those that the streams of all users have brought.
+    """
 
     sent: int = 0
     reactions: int = 0
     reads: int = 0
+    changes: int = 0
     skipped: int = 0
     failed: Counter[str] = field(default_factory=Counter)
 
@@ -75,7 +82,7 @@ class Counts:
         """Return the counts as a line."""
         failed = "".join(f", {count} {code}" for code, count in sorted(self.failed.items()))
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.reads} reads, {self.sent} messages, {self.reactions} reactions{failed}{skipped}"
+        return f"{self.reads} reads, {self.sent} messages, {self.reactions} reactions, {self.changes} changes watched{failed}{skipped}"
 
 
 async def run(load: Load, console: Console) -> Counts:
@@ -90,11 +97,16 @@ async def run(load: Load, console: Console) -> Counts:
     async with grpc.aio.insecure_channel(load.gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
         traffic = _Traffic(channel, load)
         await traffic.find_rooms()
-        status = asyncio.create_task(_show_status(traffic.counts, load, console))
+        background = [
+            asyncio.create_task(_show_status(traffic.counts, load, console)),
+            *(asyncio.create_task(traffic.watch(name)) for name in traffic.people),
+        ]
         try:
             await _make_calls(traffic, load, stop)
         finally:
-            status.cancel()
+            for task in background:
+                task.cancel()
+            await asyncio.wait(background)
             if console.animated and not console.json:
                 console.status_line("")
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -149,6 +161,7 @@ class _Traffic:
         self._list_rooms = room_service_pb2_grpc.RoomServiceStub(channel).ListMyRooms
         self._send = message_service_pb2_grpc.MessageServiceStub(channel).SendMessage
         self._react = reaction_service_pb2_grpc.ReactionServiceStub(channel).AddReaction
+        self._watch = live_service_pb2_grpc.LiveServiceStub(channel).Watch
         self._page = gateway_service_pb2_grpc.GatewayServiceStub(channel).GetRoomPage
 
     async def find_rooms(self) -> None:
@@ -174,9 +187,25 @@ class _Traffic:
                 fix="Start a suite without --no-demo: seda up",
             )
 
+    @property
+    def people(self) -> list[str]:
+        """The users who are in a room."""
+        return list(self._rooms)
+
+    async def watch(self, name: str) -> None:
+        """Watch all rooms of a user until cancelled; a stream that ends is opened again."""
+        request = live_service_pb2.WatchRequest(all_my_rooms=True)
+        while True:
+            try:
+                async for response in self._watch(request, metadata=self._as(name)):
+                    self.counts.changes += sum(each.HasField("change") for each in response.frames)
+            except grpc.aio.AioRpcError as error:
+                self.counts.failed[error.code().name] += 1
+            await asyncio.sleep(_WATCH_PAUSE_SECONDS)
+
     async def call(self) -> None:
         """Make one call and count it."""
-        name = self._chance.choice(list(self._rooms))
+        name = self._chance.choice(self.people)
         room = self._chance.choice(self._rooms[name])
         kinds: tuple[Callable[[str, str], Awaitable[None]], ...] = (
             *(self._read_page,) * 4,

@@ -64,11 +64,10 @@ def doctor(  # noqa: PLR0917 - each is an option
     """
     from dataclasses import replace
 
-    from ops.data_dir import state_home
     from ops.database.connection import admin_dsn
     from ops.diagnose.check import Limits
     from ops.diagnose.doctor import Inquiry, examine, read_ignored
-    from ops.diagnose.here import metrics_targets, newest_backup
+    from ops.diagnose.here import history_folder, metrics_targets, newest_backup
     from ops.findings import fails, show
 
     if fail_on not in {Result.WARN, Result.CRITICAL}:
@@ -85,7 +84,7 @@ def doctor(  # noqa: PLR0917 - each is an option
     inquiry = Inquiry(
         sample_seconds=parse_duration(sample, "--sample").total_seconds() if sample else 0.0,
         metrics=metrics_targets(process or []),
-        history=state_home() / "db-doctor",
+        history=history_folder(),
         drift=drift,
         newest_backup=newest_backup(),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from ops.backup.stores import open_store
 from ops.backup.verify import read_backup
-from ops.data_dir import find_data_dir
+from ops.data_dir import find_data_dir, state_home
 from ops.topology import LOOPBACK, SUITE, Ports
 
 
@@ -21,6 +22,14 @@ def metrics_targets(given: Sequence[str]) -> Mapping[str, str] | None:
         return None
     ports = Ports(state.port_base)
     return {each.name: f"{LOOPBACK}:{ports.metrics(each)}" for each in SUITE}
+
+
+def history_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return where readings are kept from run to run; None for a user without a home, as in a container."""
+    try:
+        return state_home(environ) / "db-doctor"
+    except RuntimeError:
+        return None
 
 
 def newest_backup(

@@ -244,10 +244,12 @@ async def check_outliers(probe: Probe) -> list[Finding]:
     counted = around.now.statements
     if around.before is not None and around.before.reset == around.now.reset:
         counted = {tag: each.since(around.before.statements.get(tag)) for tag, each in counted.items()}
-    told = sorted(((tag, each) for tag, each in counted.items() if each.calls), key=lambda pair: -pair[1].ms)
-    whole = sum(each.ms for _, each in told) or 1.0
+    ranked = sorted(
+        ((tag, each) for tag, each in counted.items() if each.calls), key=lambda pair: -pair[1].ms
+    )
+    whole = sum(each.ms for _, each in ranked) or 1.0
     found = []
-    for rank, (tag, each) in enumerate(told):
+    for rank, (tag, each) in enumerate(ranked):
         mean = each.ms / each.calls
         slow = mean > limit and each.calls >= _MIN_CALLS
         if slow or (around.sample_seconds and rank < _SHOWN):

@@ -64,7 +64,7 @@ async def check_connections(probe: Probe) -> list[Finding]:
     (row,) = await probe.rows(_CONNECTIONS)
     used, most = row
     configured = sum(each.size for each in probe.surroundings.pools or ())
-    told = (
+    counts = (
         ("", used, "are taken: close some or put a pooler in front."),
         ("pools", configured, "are what the pools of the services may take: lower SEDA_DB_POOL_MAX."),
     )
@@ -77,7 +77,7 @@ async def check_connections(probe: Probe) -> list[Finding]:
             threshold=most,
             command="seda db pool",
         )
-        for subject, count, sentence in told
+        for subject, count, sentence in counts
         if graded(count / most, probe.limits.connections) is not Result.OK
     ]
 

@@ -98,6 +98,7 @@ class Progress:
             write(f"  {process.name.capitalize():<10} {ports.address(process):<20} {rest}")
         write(f"  {'Database':<10} {postgres}")
         if lines is not None:
+            write(f"  {'':<10} {lines.shell}   (reads only; --write to change things)")
             self._print_quickstart(lines)
 
     def _print_quickstart(self, lines: QuickstartCommands) -> None:

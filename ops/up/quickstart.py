@@ -27,9 +27,10 @@ _PAGE = '''"{\\"room_id\\": \\"$ROOM\\"}"'''
 class QuickstartCommands:
     """Lines for a plain shell, each usable after those before it.
 
-    `token` comes first; `grpcurl` and `seda` are two ways to the same calls.
+    `token` comes first; `grpcurl` and `seda` are two ways to the same calls; `shell` opens the database.
     """
 
+    shell: str
     token: str
     grpcurl: tuple[str, ...]
     seda: tuple[str, ...]
@@ -42,11 +43,14 @@ def quickstart_commands(seda: str, gateway: str, setting: tuple[str, str] | None
     suite, if they need one.
     """
     token = f"export SEDA_TOKEN=$({seda} token --email {EMAIL})"
+    shell = f"{seda} db shell"
     if setting is not None:
         token = f"export {setting[0]}={shlex.quote(setting[1])}; {token}"
+        shell = f"{setting[0]}={shlex.quote(setting[1])} {shell}"
     bare = "grpcurl -plaintext"
     authorized = f'{bare} -H "authorization: Bearer $SEDA_TOKEN"'
     return QuickstartCommands(
+        shell,
         token,
         (
             f"{bare} {gateway} list",

@@ -173,6 +173,7 @@ async def test_end_of_the_parent_is_the_end_without_a_wait() -> None:
             os.close(writing)
 
 
+@pytest.mark.slow
 async def test_a_successor_shares_the_ports_and_tells_when_it_serves() -> None:
     reading, writing = os.pipe()
     ports = {"SEDA_METRICS_PORT": str(free_port()), "SEDA_REUSE_PORT": "1"}

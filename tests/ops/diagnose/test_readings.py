@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.diagnose import textfile
 from ops.diagnose.check import Limits
 from ops.diagnose.doctor import CHECKS, Inquiry, examine
-from ops.diagnose.here import newest_backup
+from ops.diagnose.here import history_folder, newest_backup
 from ops.diagnose.readings import Counts, History, Reading
 from ops.diagnose.scrape import watch_pools
 from ops.errors import CliError
 from ops.findings import Finding, Result
-from tests.ops.diagnose.faults_around import age, backed_up, waiting
+from servicekit.database import Database as ServiceDatabase
+from servicekit.database import PoolOptions
+from tests.ops.diagnose.faults_around import age, backed_up, exported, waiting
 from tests.ops.support.command import Seda
 from tests.postgres import Database, administrator
 
@@ -125,14 +128,33 @@ async def test_a_pool_is_watched_all_through_the_sample(sound: Database) -> None
     assert "127.0.0.1:1 can't be read" in lost[0].problem
 
 
-async def test_a_verified_backup_of_today_is_fine(sound: Database) -> None:
-    async with backed_up(sound) as inquiry:
-        found = {each.id: each for each in await examine(sound.admin_dsn, inquiry=inquiry)}
-    assert (found["backup"].result, found["backup"].threshold) == (Result.OK, "26 h")
+@pytest.mark.slow
+async def test_nothing_is_found_where_every_check_can_be_done(sound: Database, tmp_path: Path) -> None:
+    async with (
+        backed_up(sound) as backed,
+        exported(ServiceDatabase(sound.admin_dsn, PoolOptions("chat"))) as metrics,
+    ):
+        inquiry = replace(backed, metrics=metrics, drift=True, history=tmp_path)
+        limits = Limits(unused_index_window=0.0)
+        await examine(sound.admin_dsn, limits=limits, inquiry=inquiry)
+        age(tmp_path, dt.timedelta(hours=2))
+        findings = await examine(sound.admin_dsn, limits=limits, inquiry=inquiry)
+
+    found = [
+        each for each in findings if each.result is not Result.OK and each.key != "settings:data_checksums"
+    ]
+    assert (found, {each.id for each in findings}) == ([], {each.id for each in CHECKS})
 
 
 def test_without_a_place_nobody_looks_for_a_backup(tmp_path: Path) -> None:
     assert newest_backup({"SEDA_HOME": str(tmp_path)}) is None
+
+
+def test_a_user_without_a_home_has_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert history_folder({"XDG_STATE_HOME": "/state"}) == Path("/state/seda/db-doctor")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert history_folder({}) is None
 
 
 # Metrics

@@ -15,6 +15,7 @@ from tests.postgres import Database
 pytestmark = pytest.mark.timeout(120)
 
 
+@pytest.mark.slow
 def test_the_shell_reads_as_everybody_s_reader(shared_sound: Database, tmp_path: Path) -> None:
     asked = seda(
         tmp_path,
