@@ -34,6 +34,9 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_ping_interval_without_data_ms", 9_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
+STREAM_GRACE = 3.0
+"""Seconds in which the clients of a process that leaves read the end of their streams."""
+_LOOK_SECONDS = 0.05
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Handlers = dict[str, Handler]
 
@@ -56,6 +59,7 @@ class Servers:
         health: HealthRegistry,
     ) -> None:
         self._settings = settings
+        self._limiter = handler_factory.limiter
         self._metrics, self._watches = handler_factory.metrics, handler_factory.watches
         self._health = health
         self._running: list[grpc.aio.Server] = []
@@ -90,8 +94,17 @@ class Servers:
                 self._metrics.serve(host, settings.metrics_port, reuse_port=settings.reuse_port)
 
     async def stop(self, grace: float) -> None:
-        """Stop all servers at once; running calls get `grace` seconds."""
-        await asyncio.gather(*(server.stop(grace) for server in self._running))
+        """Stop all servers at once; running calls get `grace` seconds.
+
+        Streams end by themselves by now. One whose client does not read can't: grpc waits for what was written to it. So
+        after STREAM_GRACE only calls are waited for.
+        """
+        stopping = [asyncio.ensure_future(server.stop(grace)) for server in self._running]
+        if stopping:
+            _, left = await asyncio.wait(stopping, timeout=min(grace, STREAM_GRACE))
+            while left and self._limiter.running:
+                _, left = await asyncio.wait(left, timeout=_LOOK_SECONDS)
+            await asyncio.gather(*(server.stop(0) for server in self._running), *stopping)
         self._running.clear()
 
     async def _listen(

@@ -16,7 +16,7 @@ import grpc
 import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from servicekit import reflection
+from servicekit import reflection, server
 from servicekit.health import LIVE, NOT_SERVING, SERVING
 from servicekit.methods import ContractError
 from servicekit.process import App, Process
@@ -145,6 +145,24 @@ async def test_servers_stop_side_by_side() -> None:
             # The health is not closed, so that both watches use up the grace.
             await ports.stop(grace=1)
             assert time.monotonic() - began < 1.8
+
+
+async def test_call_has_its_grace_when_streams_have_used_up_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STREAM_GRACE", 0.05)
+    async with serving_here() as (process, channel):
+        ports = process.servers
+        watching = Watching(channel, "")
+        assert await watching.next() == SERVING
+        data = ProbeRequest(text="sleep 0.6").SerializeToString()
+        calling = asyncio.ensure_future(send(channel, METHODS["Ask"], data, as_user()))
+        while not process.metrics.registry.get_sample_value("seda_calls_in_flight"):
+            # Until the call has arrived.
+            await asyncio.sleep(0.01)
+        began = time.monotonic()
+        # The health is not closed, so that the watch does not end.
+        await ports.stop(grace=15)
+        assert time.monotonic() - began < 10
+        assert (await calling).code is grpc.StatusCode.OK
 
 
 async def test_second_sigterm_ends_at_once() -> None:

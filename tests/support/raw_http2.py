@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _SETTINGS, _PING = 0, 1, 4, 6
+_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
 GOAWAY = 7
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _INITIAL_WINDOW_SIZE = 4
+_LARGE_WINDOW, _CANCEL = 1 << 30, 8
 EMPTY_MESSAGE = b"\0\0\0\0\0"
 
 
@@ -23,7 +24,14 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 def _literal(name: str, value: str | bytes) -> bytes:
     """A header in HPACK, without index and Huffman code."""
-    return b"\0" + b"".join(bytes([len(each)]) + each for each in map(_encoded, (name, value)))
+    return b"\0" + b"".join(_length(len(each)) + each for each in map(_encoded, (name, value)))
+
+
+def _length(size: int) -> bytes:
+    """The length of a string in HPACK, of up to 16,510 bytes."""
+    if size < 127:
+        return bytes([size])
+    return bytes([127, (size - 127) & 127 | 128, (size - 127) >> 7])
 
 
 def _encoded(value: str | bytes) -> bytes:
@@ -92,27 +100,60 @@ async def ping(port: int, path: str, times: int, seconds: float) -> list[int]:
     return kinds
 
 
-@asynccontextmanager
-async def unread_streams(port: int, path: str, count: int, address: str) -> AsyncIterator[None]:
-    """Open so many streams from a local address, with empty requests and flow-control windows of zero bytes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
-    headers = _request_headers(path)
-    writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW_SIZE, 0)))
-    for stream in range(1, 2 * count, 2):
-        writer.write(_frame(_HEADERS, _END_HEADERS, stream, headers))
-        writer.write(_frame(_DATA, _END_STREAM, stream, EMPTY_MESSAGE))
+class UnreadStreams:
+    """Streams of one connection whose flow-control windows are empty, so that the server can't write to them.
 
-    async def acknowledge() -> None:
+    `data` is what came of each stream once its window was open; `ended` are those with trailers.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.data: dict[int, bytes] = {}
+        self.ended: set[int] = set()
+        self.moved = asyncio.Event()
+
+    async def acknowledge(self) -> None:
+        """Answer what the server asks, and take what it writes, until the connection ends."""
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                head = await reader.readexactly(9)
-                payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
-                if head[3] in {_SETTINGS, _PING} and not head[4] & _ACK:
-                    writer.write(_frame(head[3], _ACK, 0, payload if head[3] == _PING else b""))
+                head = await self._reader.readexactly(9)
+                payload = await self._reader.readexactly(int.from_bytes(head[:3], "big"))
+                kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
+                if kind in {_SETTINGS, _PING} and not flags & _ACK:
+                    self._writer.write(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
+                elif kind == _DATA:
+                    self.data[stream] = self.data.get(stream, b"") + payload
+                elif kind == _HEADERS and flags & _END_STREAM:
+                    self.ended.add(stream)
+                self.moved.set()
 
-    acknowledging = asyncio.create_task(acknowledge())
+    def read(self, *streams: int) -> None:
+        """Open the windows of these streams."""
+        for stream in (0, *streams):
+            self._writer.write(_frame(_WINDOW_UPDATE, 0, stream, struct.pack(">I", _LARGE_WINDOW)))
+
+    def reset(self, stream: int) -> None:
+        """Cancel a stream."""
+        self._writer.write(_frame(_RESET, 0, stream, struct.pack(">I", _CANCEL)))
+
+
+@asynccontextmanager
+async def unread_streams(
+    port: int, path: str, count: int, address: str, body: bytes = EMPTY_MESSAGE, **headers: str | bytes
+) -> AsyncIterator[UnreadStreams]:
+    """Open so many streams from a local address, with flow-control windows of zero bytes. Their ids are 1, 3, 5 ..."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    block = _request_headers(path, **headers)
+    # HEADER_TABLE_SIZE 0: each block of headers stands for itself.
+    writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HIHI", 1, 0, _INITIAL_WINDOW_SIZE, 0)))
+    for stream in range(1, 2 * count, 2):
+        writer.write(_frame(_HEADERS, _END_HEADERS, stream, block))
+        writer.write(_frame(_DATA, _END_STREAM, stream, body))
+    streams = UnreadStreams(reader, writer)
+    acknowledging = asyncio.create_task(streams.acknowledge())
     try:
-        yield
+        yield streams
     finally:
         writer.close()
         acknowledging.cancel()
