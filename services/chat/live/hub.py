@@ -226,7 +226,7 @@ class Hub:
             elif not self._apply(subscription, batch):
                 continue
             subscription.rev = rev
-            if batch.blobs(moderator=subscription.moderator):
+            if batch.last_shown(moderator=subscription.moderator) == rev:
                 subscription.stream.shown(feed.room_id)
             else:
                 subscription.stream.passed(feed.room_id, rev)
@@ -308,14 +308,18 @@ class _Batch:
             if isinstance(each, ChangedMember | Ban)
         }
         self._private = any(isinstance(each, Room) and each.private for each in changes)
-        self._all = _joined(frame for _, frame in self.items if frame is not None)
-        self._plain = _joined(
-            frame for each, frame in self.items if frame is not None and not isinstance(each, LogLine)
-        )
+        shown = [(each, frame) for each, frame in self.items if frame is not None]
+        plain = [(each, frame) for each, frame in shown if not isinstance(each, LogLine)]
+        self._all, self._plain = [_joined(frame for _, frame in part) for part in (shown, plain)]
+        self._last_rev, self._last_plain_rev = [part[-1][0].rev if part else 0 for part in (shown, plain)]
 
     def blobs(self, *, moderator: bool) -> list[bytes]:
         """Return the frames that a watcher sees, in parts of at most a response's size."""
         return self._all if moderator else self._plain
+
+    def last_shown(self, *, moderator: bool) -> int:
+        """Return the rev of the last change that a watcher sees; 0: there is none."""
+        return self._last_rev if moderator else self._last_plain_rev
 
     def concerns(self, subscription: Subscription) -> bool:
         """Return whether the watcher's access may have changed."""

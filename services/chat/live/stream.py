@@ -94,7 +94,7 @@ class Stream:
             self._wake()
 
     def passed(self, room_id: UUID, rev: int) -> None:
-        """Note that a room moved without a change that the watcher sees.
+        """Note that a room moved further than the last change that the watcher sees.
 
         Not on closing streams: an earlier change may have come too late, and a resume from here would skip it.
         """

@@ -169,7 +169,7 @@ class _Watch:
             subscription.set_access(page.access)
             shown = visible(page.changes, to_moderator=subscription.moderator)
             stream.add(*[change_frame(room_id, each, page.member_count) for each in shown])
-            if shown:
+            if shown and shown[-1].rev == page.rev:
                 stream.shown(room_id)
             elif page.rev > subscription.rev:
                 stream.passed(room_id, page.rev)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 import pytest
@@ -22,6 +22,13 @@ from tests.services.running import UNLIMITED, Running, running
 @pytest.fixture(scope="module")
 async def neighbours(database: Database) -> AsyncIterator[dict[str, str]]:
     """Users and tracks; gives the settings with which chat finds them."""
+    async with neighbours_on(database) as targets:
+        yield targets
+
+
+@asynccontextmanager
+async def neighbours_on(database: Database) -> AsyncIterator[dict[str, str]]:
+    """Users and tracks on a database."""
     async with AsyncExitStack() as stack:
         users = await stack.enter_async_context(running(UsersSettings, build_users, database))
         tracks = await stack.enter_async_context(
@@ -84,3 +91,17 @@ def client(chat: Running, admin: asyncpg.Connection) -> ChatClient:
 async def room(client: ChatClient) -> RoomWithMembers:
     """A room with an owner, a moderator and two members."""
     return await RoomWithMembers(client).create()
+
+
+@pytest.fixture
+async def fresh_neighbours(fresh_database: Database) -> AsyncIterator[dict[str, str]]:
+    """Users and tracks on a database of one test; gives the settings with which chat finds them."""
+    async with neighbours_on(fresh_database) as targets:
+        yield targets
+
+
+@pytest.fixture
+async def fresh_admin(fresh_database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """The superuser's connection to the database of one test."""
+    async with administrator(fresh_database.server, fresh_database.name) as connection:
+        yield connection

@@ -255,6 +255,16 @@ async def test_only_moderators_see_the_log_from_their_promotion_on(at_hub: HubFi
     assert [len(each) for each in logs] == [2, 1]
 
 
+async def test_a_position_reaches_the_room_behind_the_last_change_that_is_shown(at_hub: HubFixture) -> None:
+    client, room = at_hub.room.client, at_hub.room
+    stream = await at_hub.watcher(room.member)
+    message = await client.send_message(room.owner, room.id, "hello")
+    await client.call(room.owner, "MuteMember", room_id=room.id, user_id=await client.db.user_id(room.other))
+    await at_hub.read()
+    assert revs(stream) == [message.rev]
+    assert stream.take_checkpoint() == [(at_hub.room_id, await at_hub.rev())]
+
+
 async def test_rows_of_another_copy_reach_no_stream(
     at_hub: HubFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ def watcher(client: ChatClient, email: str, **options: bool) -> LiveClient:
 
 
 async def load(client: ChatClient, email: str, room_id: str) -> tuple[LiveRoom, str]:
-    """A room as pages and lists show it, and the epoch of its rev. Only for a room that nobody changes meanwhile."""
+    """A room as pages and lists show it, and the epoch of its rev, which is read first: later changes may be in it."""
     got = await client.get_room(email, room_id)
     room = LiveRoom(rev=got.position.rev, room=got.room, member_count=got.room.member_count)
     for message in await _all(client, email, "ListMessages", room_id, thread_view=THREAD_VIEW_ALL):
@@ -35,10 +35,7 @@ async def _all(client: ChatClient, email: str, method: str, room_id: str, **fiel
     token = ""
     while True:
         page = await client.call(email, method, room_id=room_id, page_size=100, page_token=token, **fields)
-        (items,) = (
-            [value for field, value in page.ListFields() if field.is_repeated] if page.ListFields() else [[]]
-        )
-        found += items
+        found += next((value for field, value in page.ListFields() if field.is_repeated), [])
         token = page.next_page_token
         if not token:
             return found
