@@ -12,8 +12,7 @@ from uuid import UUID
 
 from ops.import_prisma import rules
 from ops.import_prisma.people import Artist, Present, drop_mark
-from ops.import_prisma.report import Misfit, Report
-from ops.import_prisma.rules import Row
+from ops.import_prisma.report import Misfit, Report, Row
 from servicekit.errors import ServiceError
 from services.users.domain.verification import CODE_DAYS, State, recheck_seconds
 from services.users.domain.verification_proof import new_code
@@ -70,16 +69,12 @@ def convert_claims(
         open_pages={(each.artist_profile_id, each.target_url) for each in others},
         verified_urls={each.target_url for each in others if each.verified},
     )
-    for row in rows:
-        try:
-            conversion.add(row)
-        except Misfit as misfit:
-            report.skip(_TABLE, row["id"], misfit.reason)
-    proven = {each.artist_profile_id for each in conversion.claims if each.state == State.VERIFIED}
+    claims = list(report.fitting(_TABLE, rows, conversion.claim))
+    proven = {each.artist_profile_id for each in claims if each.state == State.VERIFIED}
     for artist in list(artists.values()):
         if artist.verified and artist.id not in proven:
             drop_mark(artists, artist, report)
-    return conversion.claims
+    return claims
 
 
 @dataclass(slots=True)
@@ -88,11 +83,10 @@ class _Conversion:
     report: Report
     open_pages: set[tuple[UUID, str]]
     verified_urls: set[str]
-    claims: list[Claim] = field(default_factory=list)
     codes: set[str] = field(default_factory=set)
 
-    def add(self, row: Row) -> None:
-        """Add a claim. Raises Misfit."""
+    def claim(self, row: Row) -> Claim:
+        """Return the next claim. Raises Misfit."""
         claim_id, user = rules.row_id(row["id"]), rules.optional_id(row["user_id"])
         artist = None if user is None else self.artists.get(user)
         if artist is None:
@@ -109,33 +103,31 @@ class _Conversion:
             # The artist finds the new one in the claim, and has it to publish before the next re-check.
             code = new_code()
         self.codes.add(code)
-        for changed, reason in (
-            (state is not found, "VERIFIED_DROPPED"),
-            (code != row["claim_code"], "CODE_REPLACED"),
-            (row["created_at"] is None, "TIME_UNKNOWN"),
-        ):
-            if changed:
-                self.report.change(_TABLE, claim_id, reason)
+        self.report.change(
+            _TABLE,
+            claim_id,
+            VERIFIED_DROPPED=state is not found,
+            CODE_REPLACED=code != row["claim_code"],
+            TIME_UNKNOWN=row["created_at"] is None,
+        )
         verified = state is State.VERIFIED
         created = rules.utc(row["created_at"]) if row["created_at"] else artist.created_at
-        self.claims.append(
-            Claim(
-                claim_id,
-                artist.user_id,
-                artist.id,
-                target.url,
-                target.kind,
-                code,
-                state,
-                rules.utc(row["expires_at"]) if row["expires_at"] else created + timedelta(days=CODE_DAYS),
-                artist.verified_at if verified else None,
-                _recheck_time() if verified else None,
-                created,
-                created,
-            )
-        )
         if verified:
             self._show(artist, target)
+        return Claim(
+            claim_id,
+            artist.user_id,
+            artist.id,
+            target.url,
+            target.kind,
+            code,
+            state,
+            rules.utc(row["expires_at"]) if row["expires_at"] else created + timedelta(days=CODE_DAYS),
+            artist.verified_at if verified else None,
+            _recheck_time() if verified else None,
+            created,
+            created,
+        )
 
     def _take_page(self, artist: Artist, target: Target, state: State) -> None:
         if state not in {State.PENDING, State.VERIFIED}:

@@ -21,7 +21,7 @@ from ops.import_prisma.people import (
     convert_artists,
     convert_users,
 )
-from ops.import_prisma.report import Report, checksum, checksum_sql
+from ops.import_prisma.report import Report, Row, checksum, checksum_sql
 from ops.import_prisma.room import Parts, Room, convert
 from ops.import_prisma.tracks import convert_tracks
 from ops.import_prisma.write import write_people, write_room, write_tracks
@@ -163,7 +163,7 @@ class _Import:
         """Take over rooms one by one, in the order in which they were made."""
         self.progress.step("Rooms")
         present = {row["id"] for row in await self.target.fetch("SELECT id FROM chat.rooms")}
-        logs = defaultdict[str, list[rules.Row]](list)
+        logs = defaultdict[str, list[Row]](list)
         for row in await self._read("moderation_logs"):
             logs[row["room_id"]].append(row)
         for row in await self._read("rooms", order="t.{rooms.created_at}, t.id"):

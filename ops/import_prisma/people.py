@@ -9,12 +9,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ops.import_prisma import rules
-from ops.import_prisma.report import Misfit, Report
-from ops.import_prisma.rules import Row
+from ops.import_prisma.report import Misfit, Report, Row
 from search_text import normalize_text
 from services.users.domain.admin import ActorKind, AdminActionType
 from services.users.domain.name_skeleton import name_skeleton
 
+_PROFILES = "artist_profiles"
+_URLS = ("website_url", "spotify_url", "soundcloud_url")
 _MAX_ACTION = 64
 _KNOWN_ACTIONS = frozenset(map(str, AdminActionType))
 _NO_REASON = "Taken over without a reason"
@@ -91,14 +92,9 @@ def convert_users(rows: Iterable[Row], present: Present, report: Report) -> dict
     """Return the users that fit, by their ids."""
     users: dict[UUID, User] = {}
     taken = {value for pair in present.users.values() for value in pair}
-    for row in rows:
-        try:
-            user = _user(row, present.users, taken)
-        except Misfit as misfit:
-            report.skip("users", row["id"], misfit.reason)
-        else:
-            users[user.id] = user
-            taken |= {user.email, user.supabase_id}
+    for user in report.fitting("users", rows, lambda row: _user(row, present.users, taken)):
+        users[user.id] = user
+        taken.update((user.email, user.supabase_id))
     return users
 
 
@@ -119,20 +115,8 @@ def convert_artists(
 ) -> dict[UUID, Artist]:
     """Return the profiles that fit, by their users. Those with another's name are not verified any more."""
     artists: dict[UUID, Artist] = {}
-    for row in rows:
-        try:
-            artist = _artist(row, users, artists)
-        except Misfit as misfit:
-            report.skip("artist_profiles", row["id"], misfit.reason)
-            continue
+    for artist in report.fitting(_PROFILES, rows, lambda row: _artist(row, users, artists, report)):
         artists[artist.user_id] = artist
-        for name in ("website_url", "spotify_url", "soundcloud_url"):
-            if row[name] and getattr(artist, name) is None:
-                report.change("artist_profiles", artist.id, f"{name.upper()}_DROPPED")
-        if len(row["artist_name"].strip()) > rules.MAX_ARTIST_NAME:
-            report.change("artist_profiles", artist.id, "NAME_CHANGED")
-        if artist.bio != (row["bio"] or ""):
-            report.change("artist_profiles", artist.id, "BIO_CHANGED")
     others = [spellings for user, *spellings in present.names if user not in artists]
     names = {each for spellings in others for each in zip("sn", spellings, strict=True)}
     for artist in sorted(artists.values(), key=lambda each: (each.verified_at or each.created_at, each.id)):
@@ -144,13 +128,20 @@ def convert_artists(
     return artists
 
 
-def _artist(row: Row, users: Collection[UUID], artists: Collection[UUID]) -> Artist:
+def _artist(row: Row, users: Collection[UUID], artists: Collection[UUID], report: Report) -> Artist:
     artist, user = rules.row_id(row["id"]), rules.optional_id(row["user_id"])
     if user is None or user not in users:
         raise Misfit("USER_UNKNOWN")
     if user in artists:
         raise Misfit("DUPLICATE")
     values, created = rules.artist_values(row), rules.utc(row["created_at"])
+    report.change(
+        _PROFILES,
+        artist,
+        *(f"{name.upper()}_DROPPED" for name in _URLS if row[name] and getattr(values, name) is None),
+        NAME_CHANGED=len(row["artist_name"].strip()) > rules.MAX_ARTIST_NAME,
+        BIO_CHANGED=values.bio != (row["bio"] or ""),
+    )
     verified = rules.utc(row["verified_at"] or row["created_at"]) if row["verified"] else None
     name = values.artist_name
     spellings = normalize_text(name), name_skeleton(name)
@@ -159,7 +150,7 @@ def _artist(row: Row, users: Collection[UUID], artists: Collection[UUID]) -> Art
 
 def drop_mark(artists: dict[UUID, Artist], artist: Artist, report: Report) -> None:
     """Make a profile unverified, and report it."""
-    report.change("artist_profiles", artist.id, "VERIFIED_DROPPED")
+    report.change(_PROFILES, artist.id, "VERIFIED_DROPPED")
     artists[artist.user_id] = artist._replace(verified=False, verified_at=None)
 
 
@@ -167,15 +158,7 @@ def convert_admin_actions(
     rows: Iterable[Row], users: Mapping[UUID, User], report: Report
 ) -> list[AdminAction]:
     """Return the entries of the audit log that fit. Their details are the reasons here."""
-    actions = []
-    for row in rows:
-        try:
-            action = _admin_action(row, users, report)
-        except Misfit as misfit:
-            report.skip("admin_actions", row["id"], misfit.reason)
-        else:
-            actions.append(action)
-    return actions
+    return list(report.fitting("admin_actions", rows, lambda row: _admin_action(row, users, report)))
 
 
 def _admin_action(row: Row, users: Mapping[UUID, User], report: Report) -> AdminAction:
@@ -187,13 +170,13 @@ def _admin_action(row: Row, users: Mapping[UUID, User], report: Report) -> Admin
         raise Misfit("TARGET_INVALID")
     reason, changed = rules.audit_reason(row["details"])
     at = row["created_at"] or users[actor].created_at
-    for reported, outcome in (
-        (action not in _KNOWN_ACTIONS, "ACTION_UNKNOWN"),
-        (changed, "DETAILS_CHANGED"),
-        (row["created_at"] is None, "TIME_UNKNOWN"),
-    ):
-        if reported:
-            report.change("admin_actions", entry, outcome)
+    report.change(
+        "admin_actions",
+        entry,
+        ACTION_UNKNOWN=action not in _KNOWN_ACTIONS,
+        DETAILS_CHANGED=changed,
+        TIME_UNKNOWN=row["created_at"] is None,
+    )
     words = reason or _NO_REASON
     return AdminAction(
         entry, ActorKind.USER, actor, action, target, "{}", "{}", words, rules.REQUEST_ID, rules.utc(at)

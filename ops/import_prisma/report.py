@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TextIO, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+Row = Mapping[str, Any]
+"""A row of the original."""
+_Converted = TypeVar("_Converted")
 SKIPPED, CHANGED, UNKNOWN = "skipped", "changed", "unknown"
 
 
@@ -32,9 +33,22 @@ class Report:
         """Record a row that was left out."""
         self._record(table, row_id, SKIPPED, reason)
 
-    def change(self, table: str, row_id: object, reason: str) -> None:
-        """Record a row that was taken over without a part of it."""
-        self._record(table, row_id, CHANGED, reason)
+    def change(self, table: str, row_id: object, *reasons: str, **conditions: bool) -> None:
+        """Record a row that was taken over without a part of it: for the reasons, and those whose condition holds."""
+        for reason in (*reasons, *(each for each, holds in conditions.items() if holds)):
+            self._record(table, row_id, CHANGED, reason)
+
+    def fitting(
+        self, table: str, rows: Iterable[Row], convert: Callable[[Row], _Converted]
+    ) -> Iterator[_Converted]:
+        """Yield rows as `convert` returns them; record those for which it raises Misfit."""
+        for row in rows:
+            try:
+                converted = convert(row)
+            except Misfit as misfit:
+                self.skip(table, row["id"], misfit.reason)
+            else:
+                yield converted
 
     def leave(self, table: str, column: str | None, rows: int) -> None:
         """Record a table, or a column of one, that the original has beyond the known ones."""

@@ -6,13 +6,14 @@ messages by time, its reactions. Without a time of their own, memberships and lo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from ops.import_prisma import rules
-from ops.import_prisma.report import Misfit, Report
+from ops.import_prisma.report import Misfit, Report, Row
 from ops.import_prisma.tracks import Track, posted_track
 from services.chat.domain.message_search import search_text
 from services.chat.domain.model import ModerationAction
@@ -20,8 +21,6 @@ from services.chat.domain.reactions import MAX_DISTINCT
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from ops.import_prisma.rules import Row
 
 
 _MAX_ACTION = 32
@@ -151,11 +150,13 @@ def _room(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> 
         owner = min(joined, key=lambda user: (not joined[user][0], user), default=None)
         if owner is None:
             raise Misfit("OWNER_UNKNOWN")
-        report.change("rooms", row["id"], "OWNER_REPLACED")
-    if len(row["name"].strip()) > rules.MAX_NAME:
-        report.change("rooms", row["id"], "NAME_CHANGED")
-    if description != (row["description"] or ""):
-        report.change("rooms", row["id"], "DESCRIPTION_CHANGED")
+    report.change(
+        "rooms",
+        row["id"],
+        OWNER_REPLACED=row["created_by"] != str(owner),
+        NAME_CHANGED=len(row["name"].strip()) > rules.MAX_NAME,
+        DESCRIPTION_CHANGED=description != (row["description"] or ""),
+    )
     for membership, reason in outcomes:
         report.skip("room_memberships", membership, reason)
     room = Room(room_id, name, description, row["is_private"], owner, created)
@@ -170,11 +171,9 @@ def _room(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> 
 
 
 def _add_logs(room: Room, rows: Sequence[Row], known: Mapping[UUID, str], report: Report) -> None:
-    for row in rules.in_time(rows):
-        try:
-            room.logs.append(_log_entry(room, row, known, report))
-        except Misfit as misfit:
-            report.skip("moderation_logs", row["id"], misfit.reason)
+    room.logs += report.fitting(
+        "moderation_logs", rules.in_time(rows), lambda row: _log_entry(room, row, known, report)
+    )
 
 
 def _log_entry(room: Room, row: Row, known: Mapping[UUID, str], report: Report) -> LogEntry:
@@ -183,13 +182,13 @@ def _log_entry(room: Room, row: Row, known: Mapping[UUID, str], report: Report) 
     if actor is None or actor not in known:
         raise Misfit("USER_UNKNOWN")
     reason, changed = rules.audit_reason(row["reason"])
-    for reported, outcome in (
-        (action not in _KNOWN_ACTIONS, "ACTION_UNKNOWN"),
-        (changed, "REASON_CHANGED"),
-        (row["created_at"] is None, "TIME_UNKNOWN"),
-    ):
-        if reported:
-            report.change("moderation_logs", entry, outcome)
+    report.change(
+        "moderation_logs",
+        entry,
+        ACTION_UNKNOWN=action not in _KNOWN_ACTIONS,
+        REASON_CHANGED=changed,
+        TIME_UNKNOWN=row["created_at"] is None,
+    )
     # Who moderated was a moderator then, whatever they are now.
     role = "OWNER" if actor == room.owner else "ADMIN" if known[actor] == "ADMIN" else "MODERATOR"
     at = rules.utc(row["created_at"]) if row["created_at"] else room.created_at
@@ -200,14 +199,9 @@ def _log_entry(room: Room, row: Row, known: Mapping[UUID, str], report: Report) 
 
 def _add_messages(room: Room, rows: Sequence[Row], known: Collection[UUID], report: Report) -> None:
     taken: dict[UUID, Message] = {}
-    for row in rows:
-        try:
-            message = _message(room, row, taken, known, report)
-        except Misfit as misfit:
-            report.skip("messages", row["id"], misfit.reason)
-        else:
-            taken[message.id] = message
-            room.messages.append(message)
+    for message in report.fitting("messages", rows, lambda row: _message(room, row, taken, known, report)):
+        taken[message.id] = message
+        room.messages.append(message)
 
 
 def _message(
@@ -249,36 +243,22 @@ def _message(
 
 def _add_reactions(room: Room, rows: Sequence[Row], known: Collection[UUID], report: Report) -> None:
     times = {message.id: message.created_at for message in room.messages}
-    given: set[tuple[UUID, UUID, str]] = set()
-    emojis: dict[UUID, set[str]] = {}
-    for row in rows:
-        try:
-            message, user, emoji = _reaction(row, times, known)
-            _check_new(given, emojis, (message, user, emoji))
-        except Misfit as misfit:
-            report.skip("reactions", row["id"], misfit.reason)
-        else:
-            emojis.setdefault(message, set()).add(emoji)
-            given.add((message, user, emoji))
-            at = rules.utc(row["created_at"] or times[message])
-            room.reactions.append(Reaction(message, user, emoji, at, room.next_rev()))
+    # Who gave which emoji to which message.
+    given = defaultdict[UUID, dict[str, set[UUID]]](dict)
 
+    def convert_reaction(row: Row) -> Reaction:
+        message, user = rules.optional_id(row["message_id"]), rules.optional_id(row["user_id"])
+        if message is None or message not in times:
+            raise Misfit("MESSAGE_SKIPPED")
+        if user is None or user not in known:
+            raise Misfit("USER_UNKNOWN")
+        emoji, shown = rules.emoji(row["emoji"]), given[message]
+        if user in shown.get(emoji, ()):
+            raise Misfit("DUPLICATE")
+        if emoji not in shown and len(shown) >= MAX_DISTINCT:
+            raise Misfit("TOO_MANY_EMOJIS")
+        shown.setdefault(emoji, set()).add(user)
+        at = rules.utc(row["created_at"] or times[message])
+        return Reaction(message, user, emoji, at, room.next_rev())
 
-def _reaction(row: Row, messages: Collection[UUID], known: Collection[UUID]) -> tuple[UUID, UUID, str]:
-    message, user = rules.optional_id(row["message_id"]), rules.optional_id(row["user_id"])
-    if message is None or message not in messages:
-        raise Misfit("MESSAGE_SKIPPED")
-    if user is None or user not in known:
-        raise Misfit("USER_UNKNOWN")
-    return message, user, rules.emoji(row["emoji"])
-
-
-def _check_new(
-    given: Collection[tuple[UUID, UUID, str]], emojis: dict[UUID, set[str]], reaction: tuple[UUID, UUID, str]
-) -> None:
-    message, _, emoji = reaction
-    if reaction in given:
-        raise Misfit("DUPLICATE")
-    shown = emojis.get(message, ())
-    if emoji not in shown and len(shown) >= MAX_DISTINCT:
-        raise Misfit("TOO_MANY_EMOJIS")
+    room.reactions += report.fitting("reactions", rows, convert_reaction)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
-from ops.import_prisma.report import Misfit
+from ops.import_prisma.report import Misfit, Row
 from servicekit.errors import ServiceError
 from servicekit.ids import parse_id
 from servicekit.text import TextError, clean_text
@@ -18,7 +17,6 @@ from services.chat.domain.reactions import require_emoji
 from services.users.domain.artists import ArtistValues, check_values
 from services.users.domain.identity import normalize_email, validate_subject
 
-Row = Mapping[str, Any]
 # Ids are text in the original, which tells capitals apart.
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLES = {"ADMIN": "ADMIN", "MODERATOR": "MODERATOR"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from ops.import_prisma.report import Misfit, Report
-from ops.import_prisma.rules import Row, in_time, row_id, utc
+from ops.import_prisma.report import Misfit, Report, Row
+from ops.import_prisma.rules import in_time, row_id, utc
 from ops.seed.content import uuid7
 from servicekit.errors import ServiceError
 from servicekit.text import TextError, clean_text
@@ -66,17 +66,8 @@ class Track(NamedTuple):
 def convert_tracks(rows: Iterable[Row], report: Report) -> list[Track]:
     """Return the tracks of the catalog; of rows for one track the first."""
     tracks: dict[tuple[str, str], Track] = {}
-    for row in in_time(rows):
-        try:
-            track = _catalog_track(row)
-        except Misfit as misfit:
-            report.skip("track_refs", row["id"], misfit.reason)
-            continue
-        if tracks.setdefault(track.identity, track) is not track:
-            report.skip("track_refs", row["id"], "DUPLICATE")
-            continue
-        for reason in _changes(row, track):
-            report.change("track_refs", row["id"], reason)
+    for track in report.fitting("track_refs", in_time(rows), lambda row: _catalog_track(row, tracks, report)):
+        tracks[track.identity] = track
     return list(tracks.values())
 
 
@@ -94,23 +85,24 @@ def posted_track(text: str | None, at: datetime) -> Track | None:
     return _track(UUID(uuid7(int(at.timestamp() * 1000), source)), reference, found, at)
 
 
-def _catalog_track(row: Row) -> Track:
+def _catalog_track(row: Row, tracks: Collection[tuple[str, str]], report: Report) -> Track:
     reference = _reference(row["url"], row["provider"], row["provider_id"])
     created = utc(row["created_at"]) if row["created_at"] else None
-    return _track(row_id(row["id"]), reference, row, created)
-
-
-def _changes(row: Row, track: Track) -> list[str]:
-    found = {
-        "PROVIDER": (row["provider"].lower(), track.provider),
-        "PROVIDER_ID": (row["provider_id"], track.provider_id),
-        "TITLE": (row["title"], track.title),
-        "ARTIST": (row["artist"], track.artist),
-        "ARTWORK": (row["artwork"], track.artwork_url),
-        "DURATION": (row["duration"], track.duration_seconds),
-    }
-    changed = [f"{name}_CHANGED" for name, (before, after) in found.items() if before != after]
-    return [*changed, "TIME_UNKNOWN"] if row["created_at"] is None else changed
+    track = _track(row_id(row["id"]), reference, row, created)
+    if track.identity in tracks:
+        raise Misfit("DUPLICATE")
+    report.change(
+        "track_refs",
+        track.id,
+        PROVIDER_CHANGED=row["provider"].lower() != track.provider,
+        PROVIDER_ID_CHANGED=row["provider_id"] != track.provider_id,
+        TITLE_CHANGED=row["title"] != track.title,
+        ARTIST_CHANGED=row["artist"] != track.artist,
+        ARTWORK_CHANGED=row["artwork"] != track.artwork_url,
+        DURATION_CHANGED=row["duration"] != track.duration_seconds,
+        TIME_UNKNOWN=row["created_at"] is None,
+    )
+    return track
 
 
 def _reference(url: object, provider: object, provider_id: object) -> TrackReference:

@@ -214,6 +214,13 @@ async def test_roles_tracks_texts_and_threads(imported: Imported) -> None:
         )
         > 0
     )
+    times = await fetch(
+        "SELECT count(*) FILTER (WHERE x.created_at = '2025-06-01Z') AS own, count(*) FILTER (WHERE x.created_at = m.created_at) AS messages,"
+        " count(*) AS all FROM chat.reactions x JOIN chat.messages m ON m.room_id = x.room_id AND m.id = x.message_id"
+    )
+    assert times is not None
+    assert times["own"] + times["messages"] == times["all"]
+    assert min(times) > 0
     tracks = await fetch(
         "SELECT count(*) AS posts, count(t.id) AS known, count(t.listed_at) FILTER (WHERE m.private_room_id IS NULL) AS listed,"
         " count(*) FILTER (WHERE m.private_room_id IS NULL) AS public"

@@ -40,6 +40,8 @@ PREPARE = f"""
     INSERT INTO moderation_logs
     SELECT md5('log' || id || n)::uuid, id, '{uid("u", 3)}', 'DELETE_MESSAGE', 'Spam ' || n, created_at + n * interval '1 day'
       FROM rooms, generate_series(1, 3) n;
+    ALTER TABLE reactions ADD COLUMN created_at timestamp(3);
+    UPDATE reactions SET created_at = timestamp '2025-06-01' WHERE hashtext(id) % 2 = 0;
     CREATE TABLE crawler_cache (id text PRIMARY KEY, url text UNIQUE, content text, status_code int, expires_at timestamp(3));
     ALTER TABLE users ADD COLUMN avatar text, ADD COLUMN nickname text;
     UPDATE users SET avatar = 'https://img.example.com/1.png' WHERE id = '{uid("u", 7)}';

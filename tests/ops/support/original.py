@@ -38,6 +38,9 @@ _PREPARE = f"""
     UPDATE rooms SET created_by = 'gone' WHERE id = '{FITTING["ownerless room"]}';
     INSERT INTO messages SELECT '{FITTING["deep reply"]}', room_id, user_id, 'TEXT', 'a reply to a reply', NULL, id,
            created_at + interval '1 second', NULL FROM messages WHERE parent_id IS NOT NULL ORDER BY created_at LIMIT 1;
+    INSERT INTO reactions
+    SELECT '20000000-0000-4000-9000-0000000000' || n, '{FITTING["track by id"]}', '{uid("u", 5)}', chr(x'1F3B6'::int + n)
+      FROM generate_series(10, 29) n;
     {optional_tables.PREPARE}
     INSERT INTO messages (id, room_id, user_id, type, track_ref)
     VALUES ('{FITTING["track by id"]}', '{uid("r", 5)}', '{uid("u", 5)}', 'TRACK_REF',
@@ -145,6 +148,9 @@ BROKEN: list[tuple[str, str, str, dict[str, object]]] = [
     _message("ROOM_UNKNOWN", room_id="gone"),
     _message("ROOM_SKIPPED", room_id=_BAD_ROOM[3]["id"]),
     _reaction("EMOJI_INVALID", emoji="great"),
+    _reaction(
+        "TOO_MANY_EMOJIS", message_id=FITTING["track by id"], id="f0000000-0000-4000-8000-000000000001"
+    ),
     _reaction("USER_UNKNOWN", user_id="gone"),
     _reaction("MESSAGE_UNKNOWN", message_id="gone"),
     _reaction("MESSAGE_SKIPPED", message_id=_TOO_LONG[3]["id"]),
