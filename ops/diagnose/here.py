@@ -36,12 +36,13 @@ def newest_backup(
     environ: Mapping[str, str] = os.environ,
 ) -> Callable[[], tuple[dt.datetime | None, str]] | None:
     """Return what looks for the newest verified backup; None where no place was chosen, and none was ever made."""
-    store = open_store(None, environ)
-    if not environ.get("SEDA_BACKUP_LOCATION") and not store.published():
+    chosen = environ.get("SEDA_BACKUP_LOCATION")
+    if not chosen and not open_store(None, environ).published():
         return None
 
     def look() -> tuple[dt.datetime | None, str]:
         # Only what was read back in full is ever published.
+        store = open_store(chosen, environ)
         published = store.published()
         return read_backup(store, published[-1]).created_at if published else None, store.location
 

@@ -312,8 +312,14 @@ async def check_backup(probe: Probe) -> list[Finding]:
     if look is None:
         sentence = "SEDA_BACKUP_LOCATION names no place, and the data folder has no backups."
         return [probe.finding(Result.SKIPPED, "", sentence, command="seda backup create")]
-    async with asyncio.timeout(_STORE_SECONDS):
-        newest, place = await asyncio.to_thread(look)
+    try:
+        async with asyncio.timeout(_STORE_SECONDS):
+            newest, place = await asyncio.to_thread(look)
+    except (CliError, TimeoutError) as error:
+        why = str(error) or f"Their place does not respond within {_STORE_SECONDS:.0f} s."
+        return [
+            probe.finding(Result.ERROR, "", f"Backups can't be read: {why}", command="seda backup status")
+        ]
     if newest is None:
         sentence = f"There is no backup in {place}: what is lost now is lost for good."
         return [probe.finding(Result.CRITICAL, "", sentence, command="seda backup create")]

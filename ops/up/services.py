@@ -85,8 +85,7 @@ class Services:
 
     async def restart(self, name: str, force: asyncio.Event) -> float:
         """Drain one process, start it again, and return the seconds until it serves."""
-        child = self._children.get(name)
-        if child is None:
+        if name not in self._children:
             raise CliError(
                 "UNKNOWN_PROCESS",
                 f"There is no process {name}.",
@@ -95,6 +94,8 @@ class Services:
             )
         began = time.monotonic()
         async with self._locks[name]:
+            # Not before: it may just have been replaced.
+            child = self._children[name]
             self._watchers[name].cancel()
             await child.stop(force)
             self._reaper.remove(child.pid)

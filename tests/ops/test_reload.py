@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2
 
 from ops.topology import CHAT, Ports
 from ops.up.imports import Imports, syntax_error
-from tests.ops.support.fake_suite import PROJECT, FakeSuite, alive, taken, until, up
+from tests.ops.support.fake_suite import PROJECT, FakeSuite, alive, seda, taken, until, up
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -76,6 +77,16 @@ def test_code_that_fails_leaves_the_old_one(running: FakeSuite, code: Path) -> N
 
     (code / "own.py").write_text("A = 1\n")
     until(lambda: running.pids()["chat"] != before["chat"])
+
+
+@pytest.mark.slow
+def test_a_restart_meanwhile_leaves_one_process(running: FakeSuite, folder: Path, code: Path) -> None:
+    (code / "own.py").write_text("import time\ntime.sleep(2)\n")
+    running.wait_for_line("own.py changed: replacing chat")
+    assert seda(folder, "restart", "chat").returncode == 0
+    assert any("the new one serves" in line for line in running.err)
+    children = psutil.Process(running.process.pid).children()
+    assert [each.pid for each in children if "fake_chat" in each.cmdline()] == [running.pids()["chat"]]
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import re
 import shutil
@@ -19,7 +18,7 @@ from ops.diagnose.check import Limits
 from ops.diagnose.doctor import CHECKS, Inquiry, examine
 from ops.diagnose.here import history_folder, newest_backup
 from ops.diagnose.readings import Counts, History, Reading
-from ops.diagnose.scrape import watch_pools
+from ops.diagnose.scrape import Pool, watch_pools
 from ops.errors import CliError
 from ops.findings import Finding, Result
 from servicekit.database import Database as ServiceDatabase
@@ -80,17 +79,17 @@ async def test_a_statement_is_judged_by_what_an_earlier_run_has_not_seen(
     assert [each.object for each in found] == ["test.was_slow"]
 
 
-async def test_a_sample_tells_what_ran_in_it(sound: Database) -> None:
+async def test_a_sample_tells_what_ran_in_it(sound: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def watch(_targets: object, _seconds: float) -> list[Pool]:
+        await call(sound, "test.slow", 20)
+        await call(sound, "test.fast", 0, times=2)
+        return []
+
+    monkeypatch.setattr("ops.diagnose.doctor.watch_pools", watch)
     await call(sound, "test.before", 20)
-    inquiry = Inquiry(sample_seconds=1.0)
-    checking = asyncio.create_task(examine(sound.admin_dsn, checks=OUTLIERS, limits=SLOW, inquiry=inquiry))
-    async with administrator(sound.server, sound.name) as connection:
-        seen = "SELECT FROM pg_stat_activity WHERE application_name = 'seda db doctor' AND query ~ '^COMMIT'"
-        while await connection.fetchrow(seen) is None:
-            assert not checking.done()
-    await call(sound, "test.slow", 20)
-    await call(sound, "test.fast", 0, times=2)
-    found = {each.object: each for each in await checking if each.object in SHAPES}
+    inquiry = Inquiry(sample_seconds=1.0, metrics={})
+    findings = await examine(sound.admin_dsn, checks=OUTLIERS, limits=SLOW, inquiry=inquiry)
+    found = {each.object: each for each in findings if each.object in SHAPES}
 
     assert {name: each.result for name, each in found.items()} == {
         "test.slow": Result.WARN,
@@ -148,6 +147,14 @@ async def test_nothing_is_found_where_every_check_can_be_done(sound: Database, t
 
 def test_without_a_place_nobody_looks_for_a_backup(tmp_path: Path) -> None:
     assert newest_backup({"SEDA_HOME": str(tmp_path)}) is None
+
+
+async def test_a_place_of_backups_that_can_not_be_read_stops_no_other_check(sound: Database) -> None:
+    look = newest_backup({"SEDA_BACKUP_LOCATION": "ftp://h/seda"})
+    found = await examine(sound.admin_dsn, inquiry=Inquiry(newest_backup=look))
+    assert {each.id: each.sentence for each in found if each.result is Result.ERROR} == {
+        "backup": "Backups can't be read: ftp:// is no place for backups."
+    }
 
 
 def test_a_user_without_a_home_has_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
