@@ -200,7 +200,9 @@ class _Traffic:
                 async for response in self._watch(request, metadata=self._as(name)):
                     self.counts.changes += sum(each.HasField("change") for each in response.frames)
             except grpc.aio.AioRpcError as error:
-                self.counts.failed[error.code().name] += 1
+                # A process that is drained ends its streams so.
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    self.counts.failed[error.code().name] += 1
             await asyncio.sleep(_WATCH_PAUSE_SECONDS)
 
     async def call(self) -> None:
