@@ -145,6 +145,7 @@ class LiveClient:
     @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Watch, with new streams whenever one ends, until the block ends."""
+        self.caught_up.clear()
         task = asyncio.create_task(self._run())
         try:
             yield

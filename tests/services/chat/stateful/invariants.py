@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
 import asyncpg
 
+from seda.chat.v1.live_service_pb2_grpc import LiveServiceStub
 from seda.chat.v1.message_pb2 import DeletionType, SystemEvent
 from seda.chat.v1.message_service_pb2 import THREAD_VIEW_ALL, THREAD_VIEW_ROOTS
+from seda.chat.v1.room_pb2 import MemberRole
+from services.chat.actions.deps import Epoch
 from tests.services.chat.stateful.client import Client
 from tests.services.chat.stateful.model import MEMBER, Message, Room
+from tests.services.running import Running
+from tests.services.running import user as authorized
+from tests.support.live_client import LiveClient
 
 PREVIEW = 3
 _FEED = {
@@ -153,6 +160,47 @@ async def check_pages(client: Client, room: Room, user: str) -> None:
             )
             for each in reversed(room.messages)
         ]
+
+
+class Watcher:
+    """One user's client of one room, which watches now and then and keeps what it was told."""
+
+    def __init__(self, chat: Running, email: str, room_id: str) -> None:
+        epoch = getattr(chat.process.context.database.on_connect, "__self__", None)
+        assert isinstance(epoch, Epoch)
+        self._live = LiveClient(LiveServiceStub(chat.channel), lambda: authorized(email))
+        self._room_id = room_id
+        self._rev: int | None = 0
+        self._live.watch_room(room_id, epoch.value, 0)
+
+    async def check(self, room: Room, user: str) -> None:
+        """Go on where the last stream ended; what is known then equals the model, or the room is lost."""
+        live = self._live.watch_room(self._room_id, rev=self._rev)
+        losses = live.lost
+        async with self._live.watching(), asyncio.timeout(20):
+            await self._live.caught_up.wait()
+        assert self._live.errors == []
+        readable = user not in room.banned and (user in room.roles or not room.private)
+        assert live.lost == losses + (not readable)
+        if not readable:
+            return
+        self._rev = live.rev
+        assert live.room is not None
+        assert (live.room.name, live.room.announcement, live.room.HasField("lock_time")) == (
+            room.name,
+            room.announcement,
+            room.locked,
+        )
+        told = sorted(live.messages.values(), key=lambda message: message.seq)
+        known, wanted = (
+            [shown(each) for each in told],
+            [expected(room, each, "") for each in room.messages if each.live],
+        )
+        assert known == wanted, (known, wanted)
+        roles = {each.user_id: MemberRole.Name(each.role) for each in live.members.values()}
+        assert roles == {member: f"MEMBER_ROLE_{role}" for member, role in room.roles.items()}
+        assert set(live.pins) == room.pins
+        assert live.member_count == len(room.roles)
 
 
 async def check_mine(client: Client, rooms: list[Room], user: str) -> None:

@@ -53,6 +53,7 @@ class Room:
     roles: dict[str, str] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
     stamped: set[str] = field(default_factory=set)
+    former: set[str] = field(default_factory=set)
     invited: set[str] = field(default_factory=set)
     muted: set[str] = field(default_factory=set)
     banned: set[str] = field(default_factory=set)
@@ -270,7 +271,8 @@ class Room:
             self._remove(user)
 
     def _remove(self, user: str) -> None:
-        self.roles.pop(user, None)
+        if self.roles.pop(user, None):
+            self.former.add(user)
         self.read.pop(user, None)
         self.invited.discard(user)
 
@@ -297,11 +299,16 @@ class Room:
 
     # Moderation
 
+    def _sanctionable(self, target: str) -> None:
+        if target not in {*self.roles, *self.former, *self.invited, *self.muted, *self.banned}:
+            raise RefusedError("MEMBER_NOT_FOUND")
+
     def mute(self, user: str, target: str, *, on: bool) -> None:
         """Mute or unmute somebody."""
         self._actor(user, MODERATOR)
         self._outranks(user, target)
         if on:
+            self._sanctionable(target)
             self.muted.add(target)
         elif target not in self.muted:
             return
@@ -314,6 +321,7 @@ class Room:
         self._actor(user, MODERATOR)
         self._outranks(user, target)
         if on:
+            self._sanctionable(target)
             self._remove(target)
             self.banned.add(target)
         elif target not in self.banned:

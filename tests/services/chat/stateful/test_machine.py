@@ -19,7 +19,7 @@ from tests.effort import tries
 from tests.services.chat.chat_client import new_user
 from tests.services.chat.stateful import invariants
 from tests.services.chat.stateful.client import Client
-from tests.services.chat.stateful.invariants import Feed
+from tests.services.chat.stateful.invariants import Feed, Watcher
 from tests.services.chat.stateful.model import MEMBER, MODERATOR, OWNER, RefusedError, Room
 from tests.services.running import Running, add_user
 
@@ -37,6 +37,7 @@ class ChatMachine(RuleBasedStateMachine):
     loop: ClassVar[asyncio.AbstractEventLoop]
     client: ClassVar[Client]
     admin: ClassVar[asyncpg.Connection]
+    chat: ClassVar[Running]
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,6 +45,7 @@ class ChatMachine(RuleBasedStateMachine):
         self.rooms: list[Room] = []
         self.feeds: list[Feed] = []
         self.touched: Room | None = None
+        self.watchers: dict[tuple[str, int], Watcher] = {}
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
@@ -219,6 +221,14 @@ class ChatMachine(RuleBasedStateMachine):
         call = self.client.update(actor, room.id, name, announcement=announcement, slow=slow)
         self._both(lambda: room.update(actor, name=name, announcement=announcement, slow=slow), call)
 
+    @rule(user=_USERS, where=_ROOMS)
+    def watch(self, user: int, where: int) -> None:
+        # What a watcher is told may be wrong only of what has changed: the views need not be compared again.
+        room, reader = self.rooms[where], self.users[user]
+        if (reader, where) not in self.watchers:
+            self.watchers[reader, where] = Watcher(self.chat, self.client.emails[reader], room.id)
+        self._wait(self.watchers[reader, where].check(room, reader))
+
     @invariant()
     def everything_agrees(self) -> None:
         """All that can be seen, by everybody who may see it."""
@@ -241,7 +251,7 @@ async def machine(chat: Running, admin: asyncpg.Connection) -> type[ChatMachine]
         pass
 
     Ready.loop = asyncio.get_running_loop()
-    Ready.client, Ready.admin = Client(chat), admin
+    Ready.client, Ready.admin, Ready.chat = Client(chat), admin, chat
     return Ready
 
 
