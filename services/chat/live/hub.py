@@ -37,7 +37,6 @@ _POLL_ROOMS = 2_000
 _RETRY_SECONDS = 0.5
 # Polling takes at most this part of the time, however many rooms are watched.
 _POLL_SHARE = 0.1
-_TYPING_ROOM_BYTES = 64 << 10
 
 
 @dataclass(slots=True, eq=False)
