@@ -214,7 +214,7 @@ class Cluster:
             )
 
     def _initdb(self, target: Path) -> None:
-        initdb_password_file = target.with_suffix(".password")
+        initdb_password_file = target.with_name(f"{target.name}.password")
         initdb_password_file.touch(mode=0o600)
         initdb_password_file.write_text(self.password)
         self.privilege.chown(initdb_password_file)

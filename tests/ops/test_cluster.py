@@ -44,7 +44,7 @@ def port() -> Iterator[int]:
 
 
 def throwaway(folder: Path, binaries: Binaries, port: int, **named: object) -> Cluster:
-    data = folder / "my data" / f"postgres-{binaries.major}"
+    data = folder / "my data" / "postgres"
     return Cluster(data, binaries, port, settings=THROWAWAY_SETTINGS, **named)  # type: ignore[arg-type] # named by tests
 
 

@@ -35,7 +35,7 @@ from tests.postgres import Database, Server, cloned_database, empty_database
 from tests.services.running import running, user
 from tests.support.recount import FAULTS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 _TABLES = {
     "users.users": "*",
