@@ -47,8 +47,8 @@ class Inquiry:
     """What a run looks at besides the database, and how.
 
     `sample_seconds` is how long counters are watched; 0: they are compared with an earlier run, of which something is
-    kept in the folder `history`. `metrics` are the host:port of the processes' metrics by name; None: nobody knows them. The rest is as in
-    Surroundings.
+    kept in the folder `history`. `metrics` are the host:port of the processes' metrics by name; None: nobody knows
+    them. The rest is as in Surroundings.
     """
 
     sample_seconds: float = 0.0

@@ -147,7 +147,8 @@ async def check_size(probe: Probe) -> list[Finding]:
         sentence = f"All tables take {whole}. Growth is told from the next run on, an hour from now or later."
         return [*found, probe.finding(Result.SKIPPED, "", sentence, value=whole)]
     for name, bytes_ in around.now.sizes.items():
-        before = around.before.sizes.get(name, 0)
+        # One that was locked then has an unknown size.
+        before = around.before.sizes.get(name, bytes_)
         more = bytes_ - before
         if more >= limits.growth_bytes and more >= limits.growth * before:
             per_day = more / around.window * _DAY

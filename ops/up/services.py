@@ -138,9 +138,13 @@ class Services:
             self._adopt(new)
             self._watch(new)
             self._progress.line(name, f"the new one serves after {time.monotonic() - began:.1f} s")
-            if old.running:
+            try:
                 await old.stop(force)
-            self._reaper.remove(old.pid)
+            except asyncio.CancelledError:
+                await old.stop(_AT_ONCE)
+                raise
+            finally:
+                self._reaper.remove(old.pid)
 
     async def _wait_until_ready(self, child: Child, ready_fd: int) -> None:
         """Return when the child has written to the pipe that it serves; raise CliError when it ends or takes too long."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +96,21 @@ def test_ctrl_c_does_not_wait_for_code_that_hangs(running: FakeSuite, base: int,
     until(lambda: running.data_dir.log("chat").read_text().count('"starting"') == 2)
     assert running.interrupt() == 0
     assert taken(base) == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_takes_along_the_old_one_that_does_not_end(folder: Path, base: int, code: Path) -> None:
+    environ = {"PYTHONPATH": f"{PROJECT}:{code}", "FAKE_MODULES": "chat=fake_chat users=fake_users"}
+    with up(folder, base, "--reload", FAKE_FAULTS="chat:ignore-stop", **environ) as running:
+        before = running.ready().pids()
+        (code / "own.py").write_text("A = 1\n")
+        running.wait_for_line("the new one serves")
+        assert alive([before["chat"]])
+        after = running.pids()
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for_line("Stopping")
+        assert running.interrupt() == 0
+        assert alive([*before.values(), *after.values()]) == []
 
 
 @contextmanager

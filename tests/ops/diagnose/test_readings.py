@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ops.database.connection import connected
 from ops.diagnose import textfile
-from ops.diagnose.check import Limits
+from ops.diagnose.check import Limits, run_check
 from ops.diagnose.doctor import CHECKS, Inquiry, examine
 from ops.diagnose.here import history_folder, newest_backup
-from ops.diagnose.readings import Counts, History, Reading
+from ops.diagnose.readings import Counts, History, Reading, Surroundings
 from ops.diagnose.scrape import Pool, watch_pools
 from ops.errors import CliError
 from ops.findings import Finding, Result
@@ -96,6 +97,14 @@ async def test_a_sample_tells_what_ran_in_it(sound: Database, monkeypatch: pytes
         "test.fast": Result.INFO,
     }
     assert re.search(r"over [0-9.]+ calls a second, \d+% of the services' time", found["test.slow"].sentence)
+
+
+async def test_a_table_of_unknown_size_has_not_grown(sound: Database) -> None:
+    around = Surroundings(now=Reading(NOW), before=Reading(NOW - dt.timedelta(hours=2)))
+    (check,) = [each for each in CHECKS if each.id == "size"]
+    async with connected(sound.admin_dsn, "test") as connection:
+        (found,) = await run_check(connection, check, Limits(growth_bytes=1), around)
+    assert found.result is Result.OK
 
 
 def test_readings_are_kept_an_hour_apart_and_survive_a_damaged_file(tmp_path: Path) -> None:
