@@ -11,8 +11,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ops.import_prisma import rules
-from ops.import_prisma.people import Artist, Present, drop_mark
-from ops.import_prisma.report import Misfit, Report, Row
+from ops.import_prisma.report import Report, Row, RowRejectedError
+from ops.import_prisma.users import Artist, Present, drop_mark
 from servicekit.errors import ServiceError
 from services.users.domain.verification import CODE_DAYS, State, recheck_seconds
 from services.users.domain.verification_proof import new_code
@@ -69,7 +69,7 @@ def convert_claims(
         open_pages={(each.artist_profile_id, each.target_url) for each in others},
         verified_urls={each.target_url for each in others if each.verified},
     )
-    claims = list(report.fitting(_TABLE, rows, conversion.claim))
+    claims = list(report.accepted(_TABLE, rows, conversion.claim))
     proven = {each.artist_profile_id for each in claims if each.state == State.VERIFIED}
     for artist in list(artists.values()):
         if artist.verified and artist.id not in proven:
@@ -86,15 +86,15 @@ class _Conversion:
     codes: set[str] = field(default_factory=set)
 
     def claim(self, row: Row) -> Claim:
-        """Return the next claim. Raises Misfit."""
+        """Return the next claim. Raises RowRejectedError."""
         claim_id, user = rules.row_id(row["id"]), rules.optional_id(row["user_id"])
         artist = None if user is None else self.artists.get(user)
         if artist is None:
-            raise Misfit("ARTIST_UNKNOWN")
+            raise RowRejectedError("ARTIST_UNKNOWN")
         target = _target(row["target_url"])
         found = _STATES.get(row["status"].strip().upper())
         if found is None:
-            raise Misfit("STATUS_UNKNOWN")
+            raise RowRejectedError("STATUS_UNKNOWN")
         # A mark that the profile has lost since is not given back.
         state = State.REVOKED if found is State.VERIFIED and not artist.verified else found
         self._take_page(artist, target, state)
@@ -133,9 +133,9 @@ class _Conversion:
         if state not in {State.PENDING, State.VERIFIED}:
             return
         if (artist.id, target.url) in self.open_pages:
-            raise Misfit("DUPLICATE")
+            raise RowRejectedError("DUPLICATE")
         if state is State.VERIFIED and target.url in self.verified_urls:
-            raise Misfit("TARGET_TAKEN")
+            raise RowRejectedError("TARGET_TAKEN")
         self.open_pages.add((artist.id, target.url))
         if state is State.VERIFIED:
             self.verified_urls.add(target.url)
@@ -155,7 +155,7 @@ def _target(url: str) -> Target:
     try:
         return parse_target(url)
     except ServiceError:
-        raise Misfit("TARGET_INVALID") from None
+        raise RowRejectedError("TARGET_INVALID") from None
 
 
 def _recheck_time() -> datetime:

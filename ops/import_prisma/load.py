@@ -1,4 +1,4 @@
-"""The import: people and tracks first, then room by room. What is there already is not written again."""
+"""The import: users and tracks first, then room by room. What is there already is not written again."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ops.database.connection import connected
 from ops.errors import CliError
 from ops.import_prisma import rules, source
 from ops.import_prisma.claims import convert_claims
-from ops.import_prisma.people import (
+from ops.import_prisma.report import Report, Row, checksum, checksum_sql
+from ops.import_prisma.room import Parts, Room, convert
+from ops.import_prisma.tracks import convert_tracks
+from ops.import_prisma.users import (
     OpenClaim,
     Present,
     convert_admin_actions,
     convert_artists,
     convert_users,
 )
-from ops.import_prisma.report import Report, Row, checksum, checksum_sql
-from ops.import_prisma.room import Parts, Room, convert
-from ops.import_prisma.tracks import convert_tracks
-from ops.import_prisma.write import write_people, write_room, write_tracks
+from ops.import_prisma.write import write_room, write_tracks, write_users
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -117,7 +117,7 @@ class _Import:
 
     async def run(self) -> None:
         """Take over everything."""
-        roles = await self.people()
+        roles = await self.users()
         await self.tracks()
         await self.rooms(roles)
         await self.left_out()
@@ -126,7 +126,7 @@ class _Import:
         for table in (*source.TABLES, source.CACHE):
             self.result.skipped[table] = self.report.skipped(table)
 
-    async def people(self) -> Mapping[UUID, str]:
+    async def users(self) -> Mapping[UUID, str]:
         """Take over users with what is theirs alone; return the roles of users on the platform."""
         self.progress.step("Users")
         fetch = self.target.fetch
@@ -141,7 +141,7 @@ class _Import:
         claims = convert_claims(await self._read("verification_requests"), artists, present, self.report)
         actions = convert_admin_actions(await self._read("admin_actions"), users, self.report)
         if not self.result.dry_run:
-            await write_people(self.target, users.values(), artists.values(), claims, actions)
+            await write_users(self.target, users.values(), artists.values(), claims, actions)
         await self._compare("users", list(users.values()))
         await self._compare("artist_profiles", list(artists.values()))
         await self._compare("verification_requests", claims)
@@ -200,7 +200,7 @@ class _Import:
             self.result.read[source.CACHE] += 1
             self.report.skip(source.CACHE, page, "NOT_TAKEN_OVER")
         for table, column, rows in await self.original.unknown():
-            self.report.leave(table, column, rows)
+            self.report.record_unknown(table, column, rows)
 
     async def _read(
         self, table: str, condition: str = "", *arguments: object, order: str = "t.id"

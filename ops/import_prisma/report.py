@@ -14,7 +14,7 @@ _Converted = TypeVar("_Converted")
 SKIPPED, CHANGED, UNKNOWN = "skipped", "changed", "unknown"
 
 
-class Misfit(Exception):  # noqa: N818 - no failure: an outcome of a row
+class RowRejectedError(Exception):
     """The row can't be taken over. `reason` is a stable name, such as EMAIL_INVALID."""
 
     def __init__(self, reason: str) -> None:
@@ -38,19 +38,19 @@ class Report:
         for reason in (*reasons, *(each for each, holds in conditions.items() if holds)):
             self._record(table, row_id, CHANGED, reason)
 
-    def fitting(
+    def accepted(
         self, table: str, rows: Iterable[Row], convert: Callable[[Row], _Converted]
     ) -> Iterator[_Converted]:
-        """Yield rows as `convert` returns them; record those for which it raises Misfit."""
+        """Yield rows as `convert` returns them; record those for which it raises RowRejectedError."""
         for row in rows:
             try:
                 converted = convert(row)
-            except Misfit as misfit:
-                self.skip(table, row["id"], misfit.reason)
+            except RowRejectedError as error:
+                self.skip(table, row["id"], error.reason)
             else:
                 yield converted
 
-    def leave(self, table: str, column: str | None, rows: int) -> None:
+    def record_unknown(self, table: str, column: str | None, rows: int) -> None:
         """Record a table, or a column of one, that the original has beyond the known ones."""
         reason = "TABLE_UNKNOWN" if column is None else "COLUMN_UNKNOWN"
         self._record(table, column, UNKNOWN, reason, rows)

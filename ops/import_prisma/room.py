@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from ops.import_prisma import rules
-from ops.import_prisma.report import Misfit, Report, Row
+from ops.import_prisma.report import Report, Row, RowRejectedError
 from ops.import_prisma.tracks import Track, posted_track
 from services.chat.domain.message_search import search_text
 from services.chat.domain.model import ModerationAction
@@ -115,8 +115,8 @@ def convert(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -
     """
     try:
         room = _room(row, parts, known, report)
-    except Misfit as misfit:
-        report.skip("rooms", row["id"], misfit.reason)
+    except RowRejectedError as error:
+        report.skip("rooms", row["id"], error.reason)
         for table, rows in zip(
             ("room_memberships", "messages", "reactions", "moderation_logs"), parts, strict=True
         ):
@@ -149,7 +149,7 @@ def _room(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> 
         # The original has no later owner: the first moderator, else member.
         owner = min(joined, key=lambda user: (not joined[user][0], user), default=None)
         if owner is None:
-            raise Misfit("OWNER_UNKNOWN")
+            raise RowRejectedError("OWNER_UNKNOWN")
     report.change(
         "rooms",
         row["id"],
@@ -171,7 +171,7 @@ def _room(row: Row, parts: Parts, known: Mapping[UUID, str], report: Report) -> 
 
 
 def _add_logs(room: Room, rows: Sequence[Row], known: Mapping[UUID, str], report: Report) -> None:
-    room.logs += report.fitting(
+    room.logs += report.accepted(
         "moderation_logs", rules.in_time(rows), lambda row: _log_entry(room, row, known, report)
     )
 
@@ -180,7 +180,7 @@ def _log_entry(room: Room, row: Row, known: Mapping[UUID, str], report: Report) 
     entry, actor = rules.row_id(row["id"]), rules.optional_id(row["moderator_id"])
     action = rules.action(row["action"], _MAX_ACTION)
     if actor is None or actor not in known:
-        raise Misfit("USER_UNKNOWN")
+        raise RowRejectedError("USER_UNKNOWN")
     reason, changed = rules.audit_reason(row["reason"])
     report.change(
         "moderation_logs",
@@ -199,7 +199,7 @@ def _log_entry(room: Room, row: Row, known: Mapping[UUID, str], report: Report) 
 
 def _add_messages(room: Room, rows: Sequence[Row], known: Collection[UUID], report: Report) -> None:
     taken: dict[UUID, Message] = {}
-    for message in report.fitting("messages", rows, lambda row: _message(room, row, taken, known, report)):
+    for message in report.accepted("messages", rows, lambda row: _message(room, row, taken, known, report)):
         taken[message.id] = message
         room.messages.append(message)
 
@@ -209,15 +209,15 @@ def _message(
 ) -> Message:
     message_id, author = rules.row_id(row["id"]), rules.optional_id(row["user_id"])
     if message_id in taken:
-        raise Misfit("DUPLICATE")
+        raise RowRejectedError("DUPLICATE")
     if row["type"] == "SYSTEM":
-        raise Misfit("SYSTEM_MESSAGE")
+        raise RowRejectedError("SYSTEM_MESSAGE")
     if author is None or author not in known:
-        raise Misfit("USER_UNKNOWN")
+        raise RowRejectedError("USER_UNKNOWN")
     created = rules.utc(row["created_at"])
     text, track = rules.message_text(row["text"]), posted_track(row["track_ref"], created)
     if text is None and track is None:
-        raise Misfit("TRACK_INVALID" if row["track_ref"] else "EMPTY")
+        raise RowRejectedError("TRACK_INVALID" if row["track_ref"] else "EMPTY")
     if track is None and row["track_ref"]:
         report.change("messages", row["id"], "TRACK_DROPPED")
     parent = taken.get(rules.optional_id(row["parent_id"]) or message_id)
@@ -249,16 +249,16 @@ def _add_reactions(room: Room, rows: Sequence[Row], known: Collection[UUID], rep
     def convert_reaction(row: Row) -> Reaction:
         message, user = rules.optional_id(row["message_id"]), rules.optional_id(row["user_id"])
         if message is None or message not in times:
-            raise Misfit("MESSAGE_SKIPPED")
+            raise RowRejectedError("MESSAGE_SKIPPED")
         if user is None or user not in known:
-            raise Misfit("USER_UNKNOWN")
+            raise RowRejectedError("USER_UNKNOWN")
         emoji, shown = rules.emoji(row["emoji"]), given[message]
         if user in shown.get(emoji, ()):
-            raise Misfit("DUPLICATE")
+            raise RowRejectedError("DUPLICATE")
         if emoji not in shown and len(shown) >= MAX_DISTINCT:
-            raise Misfit("TOO_MANY_EMOJIS")
+            raise RowRejectedError("TOO_MANY_EMOJIS")
         shown.setdefault(emoji, set()).add(user)
         at = rules.utc(row["created_at"] or times[message])
         return Reaction(message, user, emoji, at, room.next_rev())
 
-    room.reactions += report.fitting("reactions", rows, convert_reaction)
+    room.reactions += report.accepted("reactions", rows, convert_reaction)

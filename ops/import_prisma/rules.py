@@ -1,4 +1,4 @@
-"""Conversion of the original's rows: each becomes a valid row here, or a Misfit."""
+"""Conversion of the original's rows: each becomes a valid row here, or a RowRejectedError."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from ops.import_prisma.report import Misfit, Row
+from ops.import_prisma.report import Row, RowRejectedError
 from servicekit.errors import ServiceError
 from servicekit.ids import parse_id
 from servicekit.text import TextError, clean_text
@@ -28,9 +28,9 @@ _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def row_id(text: str | None) -> UUID:
-    """Return an id. Raises Misfit."""
+    """Return an id. Raises RowRejectedError."""
     if text is None or not _UUID.fullmatch(text):
-        raise Misfit("ID_INVALID")
+        raise RowRejectedError("ID_INVALID")
     return parse_id(text)
 
 
@@ -45,15 +45,15 @@ def utc(at: datetime) -> datetime:
 
 
 def identity(row: Row) -> tuple[str, str]:
-    """Return the e-mail address and the subject of a user. Raises Misfit."""
+    """Return the e-mail address and the subject of a user. Raises RowRejectedError."""
     try:
         email = normalize_email(row["email"])
     except ServiceError:
-        raise Misfit("EMAIL_INVALID") from None
+        raise RowRejectedError("EMAIL_INVALID") from None
     try:
         return email, validate_subject(row["supabase_id"])
     except ServiceError:
-        raise Misfit("SUBJECT_INVALID") from None
+        raise RowRejectedError("SUBJECT_INVALID") from None
 
 
 def platform_role(role: str) -> str:
@@ -62,13 +62,13 @@ def platform_role(role: str) -> str:
 
 
 def line(text: str, longest: int, reason: str) -> str:
-    """Return a name in one line, cut where it is too long. Raises Misfit `reason`."""
+    """Return a name in one line, cut where it is too long. Raises RowRejectedError `reason`."""
     try:
         cleaned = clean_text(text, single_line=True)[:longest].strip()
     except TextError:
-        raise Misfit(reason) from None
+        raise RowRejectedError(reason) from None
     if not cleaned:
-        raise Misfit(reason)
+        raise RowRejectedError(reason)
     return cleaned
 
 
@@ -81,7 +81,7 @@ def prose(text: str | None, longest: int) -> str:
 
 
 def artist_values(row: Row) -> ArtistValues:
-    """Return the values of a profile, without what can't stay in it. Raises Misfit."""
+    """Return the values of a profile, without what can't stay in it. Raises RowRejectedError."""
     name = line(row["artist_name"], MAX_ARTIST_NAME, "ARTIST_NAME_INVALID")
     values = ArtistValues(name, prose(row["bio"], MAX_BIO), None, None, None)
     for field in ("website_url", "spotify_url", "soundcloud_url"):
@@ -95,26 +95,26 @@ def artist_values(row: Row) -> ArtistValues:
 
 
 def message_text(text: str | None) -> str | None:
-    """Return what a message says, None for nothing. Raises Misfit."""
+    """Return what a message says, None for nothing. Raises RowRejectedError."""
     if text is None or not text.strip():
         return None
     if len(text) > MAX_TEXT * 4:
-        raise Misfit("TEXT_TOO_LONG")
+        raise RowRejectedError("TEXT_TOO_LONG")
     try:
         cleaned = clean_text(text)
     except TextError:
-        raise Misfit("TEXT_INVALID") from None
+        raise RowRejectedError("TEXT_INVALID") from None
     if len(cleaned) > MAX_TEXT:
-        raise Misfit("TEXT_TOO_LONG")
+        raise RowRejectedError("TEXT_TOO_LONG")
     return cleaned
 
 
 def emoji(text: str) -> str:
-    """Return the stored spelling of a reaction. Raises Misfit."""
+    """Return the stored spelling of a reaction. Raises RowRejectedError."""
     try:
         return require_emoji(unicodedata.normalize("NFC", text[:64]))
     except ServiceError:
-        raise Misfit("EMOJI_INVALID") from None
+        raise RowRejectedError("EMOJI_INVALID") from None
 
 
 def in_time(rows: Iterable[Row]) -> list[Row]:
@@ -123,10 +123,10 @@ def in_time(rows: Iterable[Row]) -> list[Row]:
 
 
 def action(text: str, longest: int) -> str:
-    """Return the name of an action as audit logs here have it: setRole and set-role become SET_ROLE. Raises Misfit."""
+    """Return the name of an action as audit logs here have it: setRole and set-role become SET_ROLE. Raises RowRejectedError."""
     name = re.sub(r"[\s.:-]+|(?<=[a-z0-9])(?=[A-Z])", "_", text.strip()).upper()
     if not re.fullmatch(rf"[A-Z][A-Z_]{{0,{longest - 1}}}", name):
-        raise Misfit("ACTION_INVALID")
+        raise RowRejectedError("ACTION_INVALID")
     return name
 
 

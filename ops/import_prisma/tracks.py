@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from ops.import_prisma.report import Misfit, Report, Row
+from ops.import_prisma.report import Report, Row, RowRejectedError
 from ops.import_prisma.rules import in_time, row_id, utc
 from ops.seed.content import uuid7
 from servicekit.errors import ServiceError
@@ -66,7 +66,9 @@ class Track(NamedTuple):
 def convert_tracks(rows: Iterable[Row], report: Report) -> list[Track]:
     """Return the tracks of the catalog; of rows for one track the first."""
     tracks: dict[tuple[str, str], Track] = {}
-    for track in report.fitting("track_refs", in_time(rows), lambda row: _catalog_track(row, tracks, report)):
+    for track in report.accepted(
+        "track_refs", in_time(rows), lambda row: _catalog_track(row, tracks, report)
+    ):
         tracks[track.identity] = track
     return list(tracks.values())
 
@@ -78,7 +80,7 @@ def posted_track(text: str | None, at: datetime) -> Track | None:
         reference = _reference(
             found.get("url"), found.get("provider"), found.get("providerId", found.get("provider_id"))
         )
-    except (Misfit, ValueError, TypeError, RecursionError):
+    except (RowRejectedError, ValueError, TypeError, RecursionError):
         return None
     # The same id however often the import begins again.
     source = random.Random(f"imported track/{reference.provider}/{reference.provider_id}")  # noqa: S311 - no secret
@@ -90,7 +92,7 @@ def _catalog_track(row: Row, tracks: Collection[tuple[str, str]], report: Report
     created = utc(row["created_at"]) if row["created_at"] else None
     track = _track(row_id(row["id"]), reference, row, created)
     if track.identity in tracks:
-        raise Misfit("DUPLICATE")
+        raise RowRejectedError("DUPLICATE")
     report.change(
         "track_refs",
         track.id,
@@ -115,7 +117,7 @@ def _reference(url: object, provider: object, provider_id: object) -> TrackRefer
             continue
         if reference.kind is Kind.TRACK:
             return reference
-    raise Misfit("TRACK_INVALID")
+    raise RowRejectedError("TRACK_INVALID")
 
 
 def _track(track_id: UUID, reference: TrackReference, found: Row, at: datetime | None) -> Track:

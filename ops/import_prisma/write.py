@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import asyncpg
 
     from ops.import_prisma.claims import Claim
-    from ops.import_prisma.people import AdminAction, Artist, User
     from ops.import_prisma.room import Message, Room
     from ops.import_prisma.tracks import Track
+    from ops.import_prisma.users import AdminAction, Artist, User
 
 _Row = TypeVar("_Row", "User", "Artist", "Claim", "AdminAction")
 
@@ -83,7 +83,7 @@ async def copy(
         )
 
 
-async def write_people(
+async def write_users(
     connection: asyncpg.Connection,
     users: Iterable[User],
     artists: Iterable[Artist],

@@ -57,7 +57,7 @@ _TABLES = {
     "tracks.track_resolvers": "*",
 }
 # After how many steps each run ends: a step is a COPY, within a transaction, or one that has committed. There are 7 for
-# a room, and 5 for the people before all.
+# a room, and 5 for the users before all.
 _END_AFTER = (1, 3, 5, 7, 20, 36, 50, 45, 57, 61)
 _COMMAND = "from ops.cli import main; main()"
 _ENDING = """
@@ -71,7 +71,7 @@ def counted(work):
             os.kill(os.getpid(), number)
         return result
     return run
-write.copy, load.write_people, load.write_room = map(counted, (write.copy, load.write_people, load.write_room))
+write.copy, load.write_users, load.write_room = map(counted, (write.copy, load.write_users, load.write_room))
 from ops.cli import main
 main()
 """

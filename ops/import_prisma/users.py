@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ops.import_prisma import rules
-from ops.import_prisma.report import Misfit, Report, Row
+from ops.import_prisma.report import Report, Row, RowRejectedError
 from search_text import normalize_text
 from services.users.domain.admin import ActorKind, AdminActionType
 from services.users.domain.name_skeleton import name_skeleton
@@ -92,7 +92,7 @@ def convert_users(rows: Iterable[Row], present: Present, report: Report) -> dict
     """Return the users that fit, by their ids."""
     users: dict[UUID, User] = {}
     taken = {value for pair in present.users.values() for value in pair}
-    for user in report.fitting("users", rows, lambda row: _user(row, present.users, taken)):
+    for user in report.accepted("users", rows, lambda row: _user(row, present.users, taken)):
         users[user.id] = user
         taken.update((user.email, user.supabase_id))
     return users
@@ -104,7 +104,7 @@ def _user(row: Row, present: Mapping[UUID, tuple[str, str]], taken: Collection[s
     if present.get(user) != (email, subject):
         for value, reason in ((email, "EMAIL_TAKEN"), (subject, "SUBJECT_TAKEN")):
             if value in taken:
-                raise Misfit(reason)
+                raise RowRejectedError(reason)
     muted = rules.utc(row["muted_until"]) if row["muted_until"] else None
     times = muted, rules.utc(row["created_at"]), rules.utc(row["updated_at"])
     return User(user, email, subject, "", rules.platform_role(row["role"]), *times)
@@ -115,7 +115,7 @@ def convert_artists(
 ) -> dict[UUID, Artist]:
     """Return the profiles that fit, by their users. Those with another's name are not verified any more."""
     artists: dict[UUID, Artist] = {}
-    for artist in report.fitting(_PROFILES, rows, lambda row: _artist(row, users, artists, report)):
+    for artist in report.accepted(_PROFILES, rows, lambda row: _artist(row, users, artists, report)):
         artists[artist.user_id] = artist
     others = [spellings for user, *spellings in present.names if user not in artists]
     names = {each for spellings in others for each in zip("sn", spellings, strict=True)}
@@ -131,9 +131,9 @@ def convert_artists(
 def _artist(row: Row, users: Collection[UUID], artists: Collection[UUID], report: Report) -> Artist:
     artist, user = rules.row_id(row["id"]), rules.optional_id(row["user_id"])
     if user is None or user not in users:
-        raise Misfit("USER_UNKNOWN")
+        raise RowRejectedError("USER_UNKNOWN")
     if user in artists:
-        raise Misfit("DUPLICATE")
+        raise RowRejectedError("DUPLICATE")
     values, created = rules.artist_values(row), rules.utc(row["created_at"])
     report.change(
         _PROFILES,
@@ -158,16 +158,16 @@ def convert_admin_actions(
     rows: Iterable[Row], users: Mapping[UUID, User], report: Report
 ) -> list[AdminAction]:
     """Return the entries of the audit log that fit. Their details are the reasons here."""
-    return list(report.fitting("admin_actions", rows, lambda row: _admin_action(row, users, report)))
+    return list(report.accepted("admin_actions", rows, lambda row: _admin_action(row, users, report)))
 
 
 def _admin_action(row: Row, users: Mapping[UUID, User], report: Report) -> AdminAction:
     entry, actor = rules.row_id(row["id"]), rules.optional_id(row["admin_id"])
     action, target = rules.action(row["action"], _MAX_ACTION), rules.optional_id(row["target_id"])
     if actor is None or actor not in users:
-        raise Misfit("USER_UNKNOWN")
+        raise RowRejectedError("USER_UNKNOWN")
     if target is None:
-        raise Misfit("TARGET_INVALID")
+        raise RowRejectedError("TARGET_INVALID")
     reason, changed = rules.audit_reason(row["details"])
     at = row["created_at"] or users[actor].created_at
     report.change(
