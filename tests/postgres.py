@@ -232,7 +232,7 @@ async def ensure_template(server: Server) -> None:
             await connection.execute(f"CREATE DATABASE {TEMPLATE}")
         await init_database(template.admin_dsn)
         await deploy(template.admin_dsn)
-        await _let_services_log_in(server)
+        await let_services_log_in(server)
         if PARTITIONS:
             from tests.partitioning import partition_messages  # noqa: PLC0415 - SQLAlchemy is only needed for this
 
@@ -283,7 +283,8 @@ def free_port() -> int:
             return port
 
 
-async def _let_services_log_in(server: Server) -> None:
+async def let_services_log_in(server: Server) -> None:
+    """Give each service's role the server's password."""
     async with administrator(server) as connection:
         for each in SERVICES:
             await connection.execute(f"ALTER ROLE {each}_app LOGIN PASSWORD '{server.password}'")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ops.database.init import init_database
-from ops.database.migrate import deploy
-from ops.postgres import THROWAWAY_SETTINGS, Cluster
+from ops.postgres import Cluster
 from servicekit import readiness
 from servicekit.database import Database, PoolOptions
 from servicekit.errors import Code, DatabaseUnavailableError
@@ -25,8 +21,7 @@ from tests import postgres
 from tests.postgres import Server, administrator
 from tests.servicekit.test_readiness import applied_head, settings
 from tests.support.fault_proxy import FaultProxy
-
-NAME = "seda"
+from tests.support.standby import NAME, own_primary, standby_of
 
 
 class Count(NamedTuple):
@@ -37,62 +32,18 @@ READ = Query[Count]("test.count_users", "SELECT count(*)::int AS value FROM user
 WRITE = Command[()]("test.touch_users", "UPDATE users.users SET role = role")
 
 
-def _stream_from(primary: Cluster, standby: Cluster) -> None:
-    """Copy a running cluster into the folder of one that streams from it."""
-    standby.data_dir.mkdir(mode=0o700)
-    standby.privilege.chown(standby.data_dir)
-    subprocess.run(
-        [
-            *standby.privilege.prefix,
-            *(standby.binaries.program("pg_basebackup"), "--pgdata", str(standby.data_dir)),
-            *("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", primary.dsn()),
-        ],
-        check=True,
-        timeout=60,
-        **standby._process_options(),
-    )
-
-
 @pytest.fixture(scope="module")
 async def primary() -> AsyncIterator[Cluster]:
     """A cluster with a migrated database."""
-    folder = postgres.new_folder()
-    cluster = postgres.new_cluster(folder, keep=True)
-    try:
-        cluster.ensure()
-        cluster.start()
-        server = Server.of(cluster)
-        async with administrator(server) as connection:
-            await connection.execute(f"CREATE DATABASE {NAME}")
-        await init_database(server.dsn(NAME))
-        await deploy(server.dsn(NAME))
-        async with administrator(server) as connection:
-            await connection.execute(f"ALTER ROLE users_app LOGIN PASSWORD '{server.password}'")
+    async with own_primary() as cluster:
         yield cluster
-    finally:
-        cluster.stop(immediately=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def standby(primary: Cluster) -> Iterator[postgres.Database]:
     """The database on a server that streams from the primary."""
-    folder = primary.data_dir.with_name("standby")
-    cluster = Cluster(
-        folder,
-        primary.binaries,
-        postgres.free_port(),
-        settings={**THROWAWAY_SETTINGS, "max_connections": "300"},
-        password_file=primary.password_file,
-        log_file=folder.with_suffix(".log"),
-    )
-    try:
-        _stream_from(primary, cluster)
-        cluster.start()
+    with standby_of(primary) as cluster:
         yield postgres.Database(Server.of(cluster), NAME)
-    finally:
-        cluster.stop(immediately=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -191,7 +191,7 @@ class LiveClient:
         """Take one frame."""
         match frame.WhichOneof("event"):
             case "hello":
-                self.epoch = frame.hello.epoch
+                self._enter_epoch(frame.hello.epoch)
             case "room_state":
                 await self._enter(frame.room_state)
             case "change":
@@ -209,6 +209,13 @@ class LiveClient:
                 self.typings.append((frame.typing.room_id, frame.typing.user_id))
             case "closing":
                 self.closings.append(frame.closing.reason)
+
+    def _enter_epoch(self, epoch: str) -> None:
+        """Forget all revs of another epoch: a stream that ends before its RoomStates must not be resumed from them."""
+        if self.epoch not in {"", epoch}:
+            for room in self.rooms.values():
+                room.rev = None
+        self.epoch = epoch
 
     async def _enter(self, state: pb.RoomState) -> None:
         room = self.rooms.setdefault(state.room_id, LiveRoom())

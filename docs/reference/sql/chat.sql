@@ -561,7 +561,9 @@ INSERT /* chat.insert_system_message */ INTO chat.messages (room_id, seq, rev, i
 VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp());
 
 -- chat.instance
-SELECT /* chat.instance */ i.id, s.system_identifier, d.oid::bigint AS database, c.timeline_id AS timeline
+SELECT /* chat.instance */ i.id, s.system_identifier, d.oid::bigint AS database,
+      CASE WHEN pg_is_in_recovery() THEN c.timeline_id
+           ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline
  FROM chat.instance i, pg_control_system() s, pg_control_checkpoint() c, pg_database d
 WHERE d.datname = current_database();
 

@@ -17,10 +17,14 @@ class _InstanceRow(NamedTuple):
     timeline: int
 
 
+# The control file learns of a promotion's timeline with the first checkpoint, minutes later; the name of the current WAL
+# file has it at once. A standby has no current one.
 _INSTANCE = Query[_InstanceRow](
     "chat.instance",
     """
-    SELECT i.id, s.system_identifier, d.oid::bigint AS database, c.timeline_id AS timeline
+    SELECT i.id, s.system_identifier, d.oid::bigint AS database,
+           CASE WHEN pg_is_in_recovery() THEN c.timeline_id
+                ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline
       FROM chat.instance i, pg_control_system() s, pg_control_checkpoint() c, pg_database d
      WHERE d.datname = current_database()
     """,

@@ -24,8 +24,8 @@ _BACKEND = Query[_Backend]("test.backend", "SELECT pg_backend_pid() AS pid")
 # Stand in for PostgreSQL's own, before which their schema is looked through.
 _OTHER_COPY = {
     "another timeline": """
-        CREATE FUNCTION copy.pg_control_checkpoint(OUT timeline_id integer) LANGUAGE sql AS
-        'SELECT timeline_id + 1 FROM pg_catalog.pg_control_checkpoint()'
+        CREATE FUNCTION copy.pg_walfile_name(lsn pg_lsn) RETURNS text LANGUAGE sql AS
+        'SELECT overlay(pg_catalog.pg_walfile_name(lsn) PLACING ''00000009'' FROM 1)'
     """,
     "another cluster": """
         CREATE FUNCTION copy.pg_control_system(OUT system_identifier bigint) LANGUAGE sql AS

@@ -80,6 +80,11 @@ class Spectator(LiveClient):
             )
         await super().take(frame)
 
+    def _enter_epoch(self, epoch: str) -> None:
+        if self.epoch not in {"", epoch}:
+            self._known.clear()
+        super()._enter_epoch(epoch)
+
     def _lose(self, room_id: str) -> None:
         room = self.rooms.get(room_id)
         if room is not None and room.rev is not None:

@@ -19,6 +19,7 @@ import grpc
 from seda.chat.v1.message_pb2 import Message
 from servicekit.rpc_status import UpstreamError
 from tests.services.chat.chat_client import ChatClient, new_user
+from tests.services.chat.chat_database import ChatDatabase
 from tests.support.concurrency import gather_bounded
 
 _EMOJIS = ("🎵", "🔥", ":wave:")
@@ -79,6 +80,11 @@ class Traffic:
     def admin(self) -> asyncpg.Connection:
         """The database's administrator."""
         return self.clients[0].admin
+
+    def use(self, admin: asyncpg.Connection) -> None:
+        """Take another connection of the administrator, to a server that was started again or to another one."""
+        for each in self.clients:
+            each.admin, each.db = admin, ChatDatabase(admin)
 
     async def prepare(self) -> None:
         """Make the rooms, of which every fourth is private, and let each writer join some of them."""
