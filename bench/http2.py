@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import cast
@@ -25,6 +25,7 @@ _FIRST_WINDOW = 65_535
 # Opens its window again when the server has used so much of it.
 _REOPEN = 1 << 29
 _BUFFER_BYTES = 1 << 20
+_LOOK_SECONDS = 0.01
 # HEADER_TABLE_SIZE 0, ENABLE_PUSH 0, INITIAL_WINDOW_SIZE as large as it gets.
 _OUR_SETTINGS = struct.pack(">HIHIHI", 1, 0, 2, 0, 4, _HUGE)
 # HPACK: ":method: POST" and ":scheme: http" of the static table, and its names ":path", ":authority", "authorization".
@@ -57,6 +58,11 @@ class LoadStats:
     kept: list[tuple[PreparedCall, bytes]] = field(default_factory=list)
     received: int = 0
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds of the replies."""
+        while not holds():  # noqa: ASYNC110 - an event would cost each reply a check
+            await asyncio.sleep(_LOOK_SECONDS)
+
 
 def message(payload: bytes) -> bytes:
     """A protobuf message as gRPC frames it."""
@@ -74,6 +80,8 @@ class LoadGenerator(asyncio.BufferedProtocol):
     Calls come from `calls` as they are needed; when these run out, the load ends.
     """
 
+    deadline_seconds = 20
+
     def __init__(
         self,
         address: str,
@@ -88,7 +96,7 @@ class LoadGenerator(asyncio.BufferedProtocol):
         self._in_flight = in_flight
         self._tally = tally
         self._keep_every = keep_every
-        self._headers = _Headers(path, address)
+        self._headers = _Headers(path, address, self.deadline_seconds)
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray(_BUFFER_BYTES)
         self._view = memoryview(self._buffer)
@@ -270,9 +278,13 @@ class _Running:
 class _Headers:
     """The headers that all calls of a connection share: spelled out once, then one byte each."""
 
-    def __init__(self, path: str, authority: str) -> None:
+    def __init__(self, path: str, authority: str, deadline_seconds: int) -> None:
         named = [(_PATH, path), (_AUTHORITY, authority)]
-        fields = [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "20S")]
+        fields = [
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+            ("grpc-timeout", f"{deadline_seconds}S"),
+        ]
         self._first = _POST + _HTTP
         for index, value in named:
             self._first += bytes([0x40 | index]) + _string(value.encode())

@@ -87,7 +87,8 @@ def _scenario_lines(result: Result) -> list[str]:
             _spread([each.driver_us for each in rounds]),
             _spread([each.median_ms for each in rounds], 1),
             _spread([each.p99_ms for each in rounds], 1),
-            f"{statistics.median(each.in_flight for each in rounds):.0f} of {scenario.in_flight}",
+            f"{statistics.median(each.in_flight for each in rounds):.0f}"
+            + (f" of {scenario.in_flight}" if scenario.in_flight else ""),
             f"{statistics.median(each.reply_bytes for each in rounds) / 1000:.1f}",
         ]
         if batches:

@@ -8,6 +8,7 @@ must have grpc-status 0 and, where it is known, the right length; a few of each 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import statistics
 import time
@@ -20,6 +21,7 @@ import uvloop
 from bench import cpu
 from bench.http2 import LoadGenerator, LoadStats, PreparedCall
 from bench.processes import Server
+from bench.watchers import PacedLoad, WatchLoad, open_streams
 
 CONNECTIONS = 4
 _WARM_UP_SECONDS = 0.7
@@ -40,6 +42,9 @@ class Contender:
     `calls` yields those of the rounds; without it the samples are repeated. `read` turns a reply's message into
     what `expected` is compared with. `written` counts the rows that the calls have left in the database; it must
     grow by one for each acknowledged call. `batches` counts the statements that wrote them.
+
+    With `streams`, calls of Watch that are open all the while, a round measures deliveries: of each call one to each
+    stream, which must be all there in the end. The calls are then made by the clock, `pace` a second.
     """
 
     name: str
@@ -51,6 +56,8 @@ class Contender:
     calls: Iterator[PreparedCall] | None = None
     written: Callable[[], int] | None = None
     batches: Callable[[], float] | None = None
+    streams: Sequence[PreparedCall] = ()
+    pace: float = 0.0
 
     @property
     def pids(self) -> list[int]:
@@ -176,7 +183,7 @@ async def _once(scenario: Scenario, contender: Contender, tally: LoadStats) -> N
         contender.servers[0].address,
         contender.path,
         iter(contender.samples),
-        scenario.in_flight // CONNECTIONS,
+        max(1, scenario.in_flight // CONNECTIONS),
         tally,
         1,
     )
@@ -191,27 +198,59 @@ async def _measure(
 ) -> tuple[Round, int]:
     """A round, and how many calls were acknowledged in all of it, its warm-up and its end included."""
     tally = LoadStats()
-    addresses = [contender.servers[number % len(contender.servers)].address for number in range(CONNECTIONS)]
-    loads = [
-        LoadGenerator(address, contender.path, calls, scenario.in_flight // CONNECTIONS, tally, _KEEP_EVERY)
-        for address in addresses
-    ]
+    # What is measured: the replies, or what they cause on the streams.
+    measured = LoadStats() if contender.streams else tally
+    streams = (
+        await open_streams(contender.servers[0].address, contender.streams, measured)
+        if contender.streams
+        else []
+    )
     with _without_collector():
+        loads = _loads(scenario, contender, calls, tally)
         for load in loads:
             await load.start()
         await asyncio.sleep(_WARM_UP_SECONDS)  # the measured time begins after it
         batches = contender.batches() if contender.batches else 0.0
-        before = _Sample.take(contender, postgres, tally)
+        before = _Sample.take(contender, postgres, measured)
         await asyncio.sleep(seconds)  # this is the measured time
-        after = _Sample.take(contender, postgres, tally)
+        after = _Sample.take(contender, postgres, measured)
         batches = contender.batches() - batches if contender.batches else 0.0
         ran_out = any(load.has_ended for load in loads)
         async with asyncio.timeout(_CHECK_SECONDS):
             await asyncio.gather(*(load.stop() for load in loads))
-    _require(contender, tally, None)
+        _require(contender, tally, None)
+        if streams:
+            await _leave(contender, streams, measured, len(tally.seconds) * len(contender.streams))
     if ran_out:
         raise WrongReplyError(f"{contender.name}: there are too few different calls; use a larger dataset")
-    return _round(contender, tally, before, after, batches), len(tally.seconds)
+    return _round(contender, measured, before, after, batches), len(tally.seconds)
+
+
+def _loads(
+    scenario: Scenario, contender: Contender, calls: Iterator[PreparedCall], tally: LoadStats
+) -> list[LoadGenerator]:
+    if contender.pace:
+        return [PacedLoad(contender.servers[0].address, contender.path, calls, contender.pace, tally)]
+    addresses = [contender.servers[number % len(contender.servers)].address for number in range(CONNECTIONS)]
+    in_flight = scenario.in_flight // CONNECTIONS
+    return [
+        LoadGenerator(address, contender.path, calls, in_flight, tally, _KEEP_EVERY) for address in addresses
+    ]
+
+
+async def _leave(
+    contender: Contender, streams: Sequence[WatchLoad], tally: LoadStats, deliveries: int
+) -> None:
+    """Wait until all is delivered, and close the streams. Raises WrongReplyError when something was lost or doubled."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await tally.until(lambda: len(tally.seconds) >= deliveries)
+    await asyncio.gather(*(stream.stop() for stream in streams))
+    if tally.failures or len(tally.seconds) != deliveries:
+        why = "; ".join(sorted(set(tally.failures))[:3])
+        raise WrongReplyError(
+            f"{contender.name}: {len(tally.seconds)} of {deliveries} deliveries arrived. {why}"
+        )
 
 
 def _require(contender: Contender, tally: LoadStats, replies: int | None) -> None:

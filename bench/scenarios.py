@@ -24,6 +24,7 @@ from bench.contenders import (
 )
 from bench.dataset import uid
 from bench.http2 import PreparedCall
+from bench.live_scenarios import fan_out
 from bench.oracle import PAGE, Member, MyRoom, ShownMessage
 from bench.overhead import METHOD
 from bench.processes import Server
@@ -59,6 +60,8 @@ def all_scenarios() -> dict[str, Callable[[Testbed], Scenario]]:
         "add-reaction": _add_reaction,
         "send-hot": lambda testbed: _send(testbed, hot=True),
         "send-spread": lambda testbed: _send(testbed, hot=False),
+        "fan-out-500": lambda testbed: fan_out(testbed, 500),
+        "fan-out-1000": lambda testbed: fan_out(testbed, 1_000),
     }
 
 

@@ -4,6 +4,8 @@ bare        grpc.aio alone, as its generated code would register the method, on 
 bare_uv     the same on uvloop, which our processes run on
 kit         the same method under servicekit's wrapper, with a user's token
 gateway     the gateway, forwarding to the server at the first TARGET; users, chat and tracks are at the second
+fan_out     grpc.aio on uvloop: messages to many streams, each change one write
+fan_out_joined  the same, and a write takes all that waits for its stream
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import uvloop
 
+from bench.fan_out import FanOut
 from gateway.app import UpstreamService, compose, upstream_services
 from gateway.config import Settings
 from servicekit import logs
@@ -83,6 +87,16 @@ async def bare() -> int:
     return port
 
 
+async def fan_out(*, joined: bool = False) -> int:
+    """Streams of grpc.aio alone; returns the port."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.server.max_pending_requests", 5_000)])
+    server.add_generic_rpc_handlers(FanOut(joined=joined).handlers())
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    _RUNNING.append(server)
+    return port
+
+
 async def kit() -> int:
     """The method under the wrapper; returns the port."""
     process = Process(
@@ -139,6 +153,8 @@ async def _main(kind: str, port_file: str, *arguments: str) -> None:
         "bare_uv": bare,
         "kit": kit,
         "gateway": gateway,
+        "fan_out": fan_out,
+        "fan_out_joined": partial(fan_out, joined=True),
     }
     publish(await makers[kind](*arguments), Path(port_file))
     await asyncio.Event().wait()

@@ -18,10 +18,11 @@ from bench.processes import SECRET, Server, install_baselines, node_baseline, se
 from ops.dev_tokens import development_token
 
 EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
+FAN_OUT_SERVERS = {"grpc.aio, a write each": "fan_out", "grpc.aio, joined writes": "fan_out_joined"}
 # A few users generate the load of many: each writes far more than a person does.
 RAISED_LIMITS = {
     f"SEDA_{kind}_{limit}": "1000000"
-    for kind in ("SEND", "ROOM", "ROOM_WRITE", "ARTIST_SEARCH")
+    for kind in ("SEND", "ROOM", "ROOM_WRITE", "ARTIST_SEARCH", "WATCH")
     for limit in ("RATE_PER_SECOND", "BURST")
 } | {"SEDA_MAX_CALLS_PER_USER": "1000000", "SEDA_MAX_QUEUE_WAIT_MS": "10000"}
 
@@ -30,7 +31,8 @@ RAISED_LIMITS = {
 class Testbed:
     """The running servers. The baselines are None where Node is missing.
 
-    `chat_without_cache` is chat without a page cache, `users_without_cache` users that read at every search; the servers of `empty` answer a method that does nothing.
+    `chat_without_cache` is chat without a page cache, `users_without_cache` users that read at every search; the servers of `empty` answer a method that does nothing,
+    those of `fan_out` hand messages to streams.
     """
 
     oracle: Oracle
@@ -39,6 +41,7 @@ class Testbed:
     chats: list[Server]
     chat_without_cache: Server
     empty: dict[str, Server]
+    fan_out: dict[str, Server]
     raw: Server | None
     raw_pair: Server | None
     prisma: Server | None
@@ -74,10 +77,10 @@ def testbed(
         chat_without_cache = stack.enter_context(
             service("chat", databases.ours, logs, uncached, instance=" 3")
         )
-        empty = {
-            name: Server(name, *stack.enter_context(empty_server(kind)))
-            for name, kind in EMPTY_SERVERS.items()
-        }
+        empty, fan_out = (
+            {name: Server(name, *stack.enter_context(empty_server(kind))) for name, kind in kinds.items()}
+            for kinds in (EMPTY_SERVERS, FAN_OUT_SERVERS)
+        )
         folder = install_baselines(work, log) if baselines else None
 
         def baseline(script: str, **given: str) -> Server | None:
@@ -92,6 +95,7 @@ def testbed(
             chats=chats,
             chat_without_cache=chat_without_cache,
             empty=empty,
+            fan_out=fan_out,
             raw=baseline("server-raw.mjs"),
             raw_pair=baseline("server-raw.mjs", WORKERS="2"),
             prisma=baseline("server.mjs"),
