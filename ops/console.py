@@ -95,7 +95,8 @@ class Console:
     @property
     def interactive(self) -> bool:
         """Whether a person may press keys: both ends are a terminal, and the output is text."""
-        return not self.json and sys.stdin.isatty() and self.stderr.isatty()
+        # The stream is None where the descriptor is closed.
+        return not self.json and os.isatty(0) and self.stderr.isatty()
 
     def style(self, text: str, style: str, stream: TextIO) -> str:
         """Return `text` in a style of _STYLES where `stream` takes colour, else unchanged."""

@@ -35,9 +35,13 @@ def history_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
 def newest_backup(
     environ: Mapping[str, str] = os.environ,
 ) -> Callable[[], tuple[dt.datetime | None, str]] | None:
-    """Return what looks for the newest verified backup; None where no place was chosen, and none was ever made."""
+    """Return what looks for the newest verified backup.
+
+    None where no place was chosen and none was ever made, but in production, where that is a fault.
+    """
     chosen = environ.get("SEDA_BACKUP_LOCATION")
-    if not chosen and not open_store(None, environ).published():
+    wanted = chosen or environ.get("SEDA_ENV") == "production"
+    if not wanted and not open_store(None, environ).published():
         return None
 
     def look() -> tuple[dt.datetime | None, str]:

@@ -350,5 +350,5 @@ CHECKS = (
     Check("drift", "Drift of the catalogs", check_drift),
     Check("backup", "Backup", check_backup),
     Check("pss-missing", "pg_stat_statements", check_pss),
-    Check("outliers", "Slow statements", check_outliers, sees_all=True),
+    Check("outliers", "Statements", check_outliers, sees_all=True),
 )

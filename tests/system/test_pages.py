@@ -21,9 +21,9 @@ README, OPERATIONS = PROJECT / "README.md", PROJECT / "docs" / "operations.md"
 _KUBECTL = "#!/bin/sh\n[ \"$1\" = apply ] && exec grep -q 'kind: CronJob'\nexit 0\n"
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "suite"
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("pages") / "suite"
     folder.mkdir()
     with free_base() as base, RealSuite(folder, "--port-base", str(base), SEDA_ENRICH="0") as started:
         started.ready(START_SECONDS)
@@ -33,7 +33,7 @@ def suite(tmp_path: Path) -> Iterator[Path]:
 def run(found: list[Example], folder: Path, **environ: str) -> None:
     """Run the commands in one shell, and compare what each block writes."""
     programs = folder.parent / "programs"
-    programs.mkdir()
+    programs.mkdir(exist_ok=True)
     (programs / "kubectl").write_text(_KUBECTL)
     (programs / "kubectl").chmod(0o700)
     (folder / "operations.env").touch()

@@ -154,8 +154,11 @@ async def test_nothing_is_found_where_every_check_can_be_done(sound: Database, t
     assert (found, {each.id for each in findings}) == ([], {each.id for each in CHECKS})
 
 
-def test_without_a_place_nobody_looks_for_a_backup(tmp_path: Path) -> None:
+def test_without_a_place_a_backup_is_looked_for_in_production_alone(tmp_path: Path) -> None:
     assert newest_backup({"SEDA_HOME": str(tmp_path)}) is None
+    look = newest_backup({"SEDA_HOME": str(tmp_path), "SEDA_ENV": "production"})
+    assert look is not None
+    assert look() == (None, str(tmp_path / "backups"))
 
 
 async def test_a_place_of_backups_that_can_not_be_read_stops_no_other_check(sound: Database) -> None:
