@@ -99,12 +99,18 @@ class Servers:
         Streams end by themselves by now. One whose client does not read can't: grpc waits for what was written to it. So
         after STREAM_GRACE only calls are waited for.
         """
-        stopping = [asyncio.ensure_future(server.stop(grace)) for server in self._running]
+        stopping = {asyncio.ensure_future(server.stop(grace)): server for server in self._running}
         if stopping:
             _, left = await asyncio.wait(stopping, timeout=min(grace, STREAM_GRACE))
             while left and self._limiter.running:
                 _, left = await asyncio.wait(left, timeout=_LOOK_SECONDS)
-            await asyncio.gather(*(server.stop(0) for server in self._running), *stopping)
+            # Never two stops of a server at once: when one ends the server, the other one cancels calls of a null pointer.
+            for each in left:
+                each.cancel()
+            await asyncio.wait(stopping)
+            await asyncio.gather(*(stopping[each].stop(None) for each in left))
+            for each in stopping.keys() - left:
+                each.result()
         self._running.clear()
 
     async def _listen(

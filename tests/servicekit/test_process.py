@@ -165,6 +165,34 @@ async def test_call_has_its_grace_when_streams_have_used_up_theirs(monkeypatch: 
         assert (await calling).code is grpc.StatusCode.OK
 
 
+class _OneStop:
+    """A server that notes whether one stop begins before another one has ended, which crashes grpc at times."""
+
+    def __init__(self, real: grpc.aio.Server) -> None:
+        self._real, self._stopping, self.overlapped = real, 0, False
+
+    async def stop(self, grace: float | None) -> None:
+        self._stopping += 1
+        self.overlapped |= self._stopping > 1
+        try:
+            await self._real.stop(grace)
+        finally:
+            self._stopping -= 1
+
+
+@pytest.mark.parametrize("grace", [0, 0.2])
+async def test_no_server_is_stopped_twice_at_once(monkeypatch: pytest.MonkeyPatch, grace: float) -> None:
+    monkeypatch.setattr(server, "STREAM_GRACE", 0.05)
+    async with serving_here() as (process, channel):
+        ports = process.servers
+        assert await Watching(channel, "").next() == SERVING
+        noted = [_OneStop(each) for each in ports._running]
+        ports._running[:] = noted  # type: ignore[assignment]  # what Servers.stop calls
+        # The health is not closed, so that the watch does not end.
+        await ports.stop(grace=grace)
+        assert [each.overlapped for each in noted] == [False, False]
+
+
 async def test_second_sigterm_ends_at_once() -> None:
     async with started(SEDA_DRAIN_SECONDS="60") as running:
         running.process.send_signal(signal.SIGTERM)
