@@ -20,6 +20,7 @@ from servicekit.errors import ServiceError
 from services.chat.actions.changes import visible
 from services.chat.actions.deps import Epoch
 from services.chat.domain.model import LogLine, Room
+from services.chat.live.catch_ups import CatchUps
 from services.chat.live.hints import Hint, HintChannel
 from services.chat.live.stream import MAX_RESPONSE_BYTES, Stream, Subscription
 from services.chat.store import changes as store
@@ -30,8 +31,6 @@ _log = structlog.get_logger("hub")
 POLL_SECONDS = 1.0
 PACE_SECONDS = 0.01
 """The shortest time between two reads, in which the changes of a busy room gather."""
-MAX_CATCH_UPS = 2
-"""How many streams read the past at once, each on a connection."""
 _READ_ROOMS = 200
 _POLL_ROOMS = 2_000
 _RETRY_SECONDS = 0.5
@@ -63,7 +62,9 @@ class Hub:
         self._dirty: dict[UUID, None] = {}
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.catch_ups = asyncio.Semaphore(MAX_CATCH_UPS)
+        self.catch_ups = CatchUps()
+        # Streams that begin read a row for each room; they wait for no catch-up.
+        self.openings = asyncio.Semaphore(1)
 
     async def start(self) -> None:
         """Start reading and polling."""

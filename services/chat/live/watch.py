@@ -157,7 +157,7 @@ class _Watch:
         if stream.subscriptions.get(room_id) is not subscription:
             stream.pending.pop(0)
             return
-        async with self._hub.catch_ups:
+        async with self._hub.catch_ups.turn(stream.user_id):
             page = await read_changes(self._watching.database, room_id, stream.user_id, subscription.rev)
         if stream.epoch != self._watching.epoch.value:
             stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
@@ -189,7 +189,7 @@ class _Watch:
     async def _access(self, rooms: dict[UUID, int | None]) -> dict[UUID, RoomAccessRow]:
         """Return the watcher's access to these rooms and, if asked for, to all of the watcher's own."""
         user_id = self._stream.user_id
-        async with self._hub.catch_ups, self._watching.database.session() as session:
+        async with self._hub.openings, self._watching.database.session() as session:
             access: dict[UUID, RoomAccessRow] = {}
             if self._stream.all_my_rooms:
                 # The version first: a change in between is found by the next poll.
