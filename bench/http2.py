@@ -32,8 +32,10 @@ _OUR_SETTINGS = struct.pack(">HIHIHI", 1, 0, 2, 0, 4, _HUGE)
 _POST, _HTTP = b"\x83", b"\x86"
 _PATH, _AUTHORITY, _AUTHORIZATION = 4, 1, 23
 _FIRST_DYNAMIC = 62
-# "grpc-status: 0" as a literal: the name plain (grpc's C core) or Huffman-coded (Node's nghttp2).
-_GOOD = (b"\x0bgrpc-status\x010", b"\x88\x9a\xca\xc8\xb2\x12\x34\xda\x8f\x010")
+# "grpc-status: 0" as a literal: plain (grpc's C core), with its name in Huffman code (Node's nghttp2), or all of it
+# (Rust's h2).
+_CODED_STATUS = b"\x88\x9a\xca\xc8\xb2\x12\x34\xda\x8f"
+_GOOD = (b"\x0bgrpc-status\x010", _CODED_STATUS + b"\x010", _CODED_STATUS + b"\x81\x07")
 
 
 @dataclass(frozen=True, slots=True)

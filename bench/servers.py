@@ -3,6 +3,7 @@
 bare        grpc.aio alone, as its generated code would register the method, on asyncio's own event loop
 bare_uv     the same on uvloop, which our processes run on
 kit         the same method under servicekit's wrapper, with a user's token
+native      the same on the native transport
 gateway     the gateway, forwarding to the server at the first TARGET; users, chat and tracks are at the second
 fan_out     grpc.aio on uvloop: messages to many streams, each change one write
 fan_out_joined  the same, and a write takes all that waits for its stream
@@ -97,10 +98,11 @@ async def fan_out(*, joined: bool = False) -> int:
     return port
 
 
-async def kit() -> int:
+async def kit(transport: str = "grpc") -> int:
     """The method under the wrapper; returns the port."""
     process = Process(
-        _settings(ProbeSettings), lambda _kit: App(servicers=[Probe()], resolver=AnyUserResolver())
+        _settings(ProbeSettings, transport=transport),
+        lambda _kit: App(servicers=[Probe()], resolver=AnyUserResolver()),
     )
     await process.start()
     process.health.set_ready(ready=True)
@@ -152,6 +154,7 @@ async def _main(kind: str, port_file: str, *arguments: str) -> None:
         "bare": bare,
         "bare_uv": bare,
         "kit": kit,
+        "native": partial(kit, "native"),
         "gateway": gateway,
         "fan_out": fan_out,
         "fan_out_joined": partial(fan_out, joined=True),

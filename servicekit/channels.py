@@ -91,6 +91,9 @@ def open_channel(
             # IPv6 lists without the option.)
             options.append(("grpc.ssl_target_name_override", address.split(":")[1]))
         return grpc.aio.secure_channel(address, tls, options=options)
+    if address.startswith(("ipv4:", "ipv6:")):
+        # Otherwise the whole list, which is no valid authority: servers and proxies may refuse it, grpcio's does not.
+        options.append(("grpc.default_authority", address.partition(":")[2].split(",")[0]))
     return grpc.aio.insecure_channel(address, options=options)
 
 

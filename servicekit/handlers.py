@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, cast
 
 import grpc
 import structlog
@@ -38,6 +38,7 @@ from servicekit.identity import Authenticator
 from servicekit.logs import AccessLog
 from servicekit.methods import Method
 from servicekit.metrics import Metrics
+from servicekit.transport import GRPCIO, Context, Transport, time_left
 
 # Bytes are a cached, serialized response.
 UnaryHandler = Callable[[Any, Call], Awaitable[Message | bytes]]
@@ -45,8 +46,6 @@ StreamHandler = Callable[[Any, Call], AsyncGenerator[Message | bytes, None]]
 PassthroughHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
 # Verifies a token before the concurrency limit; False if that has to wait for new keys.
 Verify = Callable[[Call, str | None], bool]
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-
 _log = structlog.get_logger("call")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -64,6 +63,7 @@ class HandlerFactory:
     streams: StreamLimiter
     watches: StreamLimiter
     metrics: Metrics
+    transport: Transport = GRPCIO
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
         """The grpc handler of a method, on bytes; raises ContractError when a field of its request has no limit."""
@@ -91,14 +91,8 @@ class HandlerFactory:
     def _handler(
         self, method: Method, verify: Verify, run: PassthroughHandler
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        # As if the client streamed: grpc.aio calls the handler of a unary request after its message alone, and leaves a
-        # call that ends without one unanswered. Clients see no difference.
-        kind = (
-            grpc.stream_stream_rpc_method_handler
-            if method.server_streaming
-            else grpc.stream_unary_rpc_method_handler
-        )
-        return kind(self._with_error_boundary(method, verify, run))
+        bounded = self._with_error_boundary(method, verify, run)
+        return self.transport.handler(bounded, streaming=method.server_streaming)
 
     def _unary(self, method: Method, handle: UnaryHandler) -> PassthroughHandler:
         async def respond(data: bytes, call: Call) -> bytes:
@@ -114,7 +108,7 @@ class HandlerFactory:
                 return await respond(data, call)
 
         def run(data: bytes, context: Context, call: Call, _authorization: str | None) -> Awaitable[bytes]:
-            return respond_in_time(data, call) if _time_left(context) is None else respond(data, call)
+            return respond_in_time(data, call) if time_left(context) is None else respond(data, call)
 
         return run
 
@@ -152,7 +146,7 @@ class HandlerFactory:
         # Streams have a separate limiter.
         limited = not method.exempt and not method.server_streaming
 
-        async def bounded(_requests: object, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
+        async def bounded(received: object, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
             started = time.perf_counter()
             call, authorization, left = _call(method, context)
             current_call.set(call)
@@ -162,7 +156,7 @@ class HandlerFactory:
             try:
                 _check_deadline(method, left)
                 # Both wait without a slot.
-                data = await _reading(context, left)
+                data = received if isinstance(received, bytes) else await _reading(context, left)
                 if data is grpc.aio.EOF:
                     await _refuse_missing_message(method)
                 if not verify(call, authorization):
@@ -226,7 +220,7 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
         request_id = f"{random.getrandbits(128):032x}"
     if not isinstance(traceparent, str) or not _TRACEPARENT.fullmatch(traceparent):
         traceparent = None
-    left = _time_left(context)
+    left = time_left(context)
     if left is None:
         # A stream may last; what it calls has limits of its own.
         left_at_most = math.inf if method.server_streaming else DEFAULT_DEADLINE
@@ -256,11 +250,6 @@ async def _refuse_missing_message(method: Method) -> NoReturn:
 async def _read_in_time(context: Context) -> Any:  # noqa: ANN401 - bytes or EOF
     async with asyncio.timeout(DEFAULT_DEADLINE):
         return await context.read()
-
-
-def _time_left(context: Context) -> float | None:
-    # The stubs omit None, for a call without a deadline.
-    return cast("float | None", context.time_remaining())
 
 
 def _is_being_cancelled() -> bool:

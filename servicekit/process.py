@@ -37,6 +37,7 @@ from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers, Servicer
 from servicekit.settings import SettingsError, SettingsT, load
 from servicekit.tokens import ServiceTokenSigner
+from servicekit.transport import transport_of
 
 _log = structlog.get_logger("process")
 STOP_GRACE = 15.0
@@ -131,7 +132,13 @@ class Process:
         watches = StreamLimiter(settings.max_watches, settings.max_watches_per_address)
         self.metrics.watch_limiters(limiter, streams, watches)
         handler_factory = HandlerFactory(
-            settings.process, self.authenticator, limiter, streams, watches, self.metrics
+            settings.process,
+            self.authenticator,
+            limiter,
+            streams,
+            watches,
+            self.metrics,
+            transport_of(settings.transport),
         )
         self.servers = Servers(
             settings, self.app.servicers, self.app.passthrough, handler_factory, self.health

@@ -24,9 +24,9 @@ from grpc_reflection.v1alpha.reflection import aio
 from servicekit.client_network import client_network
 from servicekit.concurrency_limit import StreamLimiter
 from servicekit.errors import ServiceError
-from servicekit.handlers import Context
 from servicekit.health import HealthRegistry
 from servicekit.rpc_status import GRPC_CODES
+from servicekit.transport import Context
 from servicekit.validation import parse_request
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")

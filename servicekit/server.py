@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from dataclasses import replace
+from typing import Any, Protocol
 
 import grpc
 
@@ -15,6 +16,7 @@ from servicekit.health import HealthRegistry, HealthService
 from servicekit.methods import ContractError, Method, methods_of
 from servicekit.setting_types import addresses
 from servicekit.settings import ServiceSettings
+from servicekit.transport import GRPCIO, Handlers, Transport
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", 256 << 10),
@@ -37,8 +39,6 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 STREAM_GRACE = 3.0
 """Seconds in which the clients of a process that leaves read the end of their streams."""
 _LOOK_SECONDS = 0.05
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Handlers = dict[str, Handler]
 
 
 class Servicer(Protocol):
@@ -69,7 +69,10 @@ class Servers:
         health.register(own)
         forwarded = dict.fromkeys(method.service for method, _ in passthrough)
         self._listed = [*own, *forwarded, HealthService.descriptor.full_name]
+        self._transport = handler_factory.transport
         self._health_handlers = handlers(handler_factory, HealthService(health))
+        # The admin port stays on grpcio, which reflection needs.
+        self._admin_handlers = handlers(replace(handler_factory, transport=GRPCIO), HealthService(health))
         self._handlers = {
             method.path: handler_factory.passthrough(method, handle) for method, handle in passthrough
         }
@@ -83,11 +86,11 @@ class Servers:
         main = {
             **self._handlers,
             **self._health_handlers,
-            **(reflected if settings.serves_reflection else {}),
+            **(reflected if settings.serves_reflection and self._transport.reflects else {}),
         }
         tls = server_credentials(settings)
-        self.port = await self._listen(main, settings.host, settings.port, tls)
-        admin = {**self._health_handlers, **(reflected if settings.admin_reflects else {})}
+        self.port = await self._listen(main, settings.host, settings.port, tls, self._transport)
+        admin = {**self._admin_handlers, **(reflected if settings.admin_reflects else {})}
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
             for host in addresses(settings.admin_host):
@@ -114,7 +117,12 @@ class Servers:
         self._running.clear()
 
     async def _listen(
-        self, by_path: Handlers, hosts: str, port: int, tls: grpc.ServerCredentials | None = None
+        self,
+        by_path: Handlers,
+        hosts: str,
+        port: int,
+        tls: grpc.ServerCredentials | None = None,
+        transport: Transport = GRPCIO,
     ) -> int:
         streams = self._settings.max_connection_streams
         options = [
@@ -123,8 +131,7 @@ class Servers:
             # Two processes on one port share its calls, and a draining one drops some.
             ("grpc.so_reuseport", int(self._settings.reuse_port)),
         ]
-        server = grpc.aio.server(options=options)
-        server.add_generic_rpc_handlers((MethodTable(by_path),))
+        server = transport.server(by_path, options)
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             try:
@@ -136,17 +143,6 @@ class Servers:
         await server.start()
         self._running.append(server)
         return port
-
-
-class MethodTable(grpc.GenericRpcHandler):
-    """One routing table for all methods; otherwise grpc tries every generic handler on each call."""
-
-    def __init__(self, by_path: Handlers) -> None:
-        self._by_path = by_path
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """The handler of a call."""
-        return self._by_path.get(handler_call_details.method)
 
 
 def handlers(handler_factory: HandlerFactory, servicer: Servicer) -> Handlers:

@@ -31,6 +31,7 @@ from servicekit.setting_types import (
     is_protected_database,
 )
 from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
+from servicekit.transport import TransportName, why_not
 
 _PREFIX = "SEDA_"
 _RATES = ("SEND", "REACTION", "SEARCH", "ROOM", "JOIN", "INVITATION", "REPORT", "FETCH_HOST")
@@ -114,6 +115,10 @@ class ServiceSettings(BaseSettings):
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json, console, or auto: readable on a terminal, JSON elsewhere"
+    )
+    transport: TransportName = Field(
+        "grpc",
+        description="server of the main port: grpc, or native, which has no TLS (docs/transport.md)",
     )
     drain_seconds: float | None = Field(
         None, ge=0, le=300, description="seconds to keep serving after SIGTERM; default 5, in development 0"
@@ -242,6 +247,9 @@ class ServiceSettings(BaseSettings):
         if bool(self.service_secret) == any(own_keys):
             why = "is required (or SEDA_SERVICE_SECRET_FILE), or SEDA_SERVICE_KEY, but not both"
             yield "SEDA_SERVICE_SECRET", why
+        tls = self.tls_certificate_file is not None
+        if reason := why_not(self.transport, tls=tls, addresses=addresses(self.host)):
+            yield "SEDA_TRANSPORT", reason
         if self.jwt_issuer == SERVICE_ISSUER:
             yield "SEDA_JWT_ISSUER", "is the issuer of service tokens"
         if self.jwt_audience in {self.process, *self.upstreams()}:

@@ -2,12 +2,13 @@
 
 The axes are the version of PostgreSQL, partitions and PgBouncer. Tests that call services meet all three at once, in
 the PgBouncer run. Tests that bypass PgBouncer, above all plans and migrations, meet PostgreSQL 15 and partitions in a
-run of each. A new test is repeated unless it is listed here.
+run of each. The native transport needs what is about calls alone, once. A new test is repeated unless it is listed here.
 
     SEDA_TEST_POSTGRES_15=1     tests whose result can depend on the version of PostgreSQL
     SEDA_TEST_PARTITIONS=4      the tests of chat
     SEDA_TEST_POOLER=1          tests that call services, through PgBouncer
     SEDA_TEST_POOLED=1          with one of the first two: without the tests of the PgBouncer run
+    SEDA_TEST_NATIVE=1          tests of calls to services; with SEDA_TRANSPORT=native, which makes the processes use it
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.postgres import PARTITIONS
 _TESTS = Path(__file__).parent
 POSTGRES_15 = os.environ.get("SEDA_TEST_POSTGRES_15") == "1"
 POOLED = os.environ.get("SEDA_TEST_POOLED") == "1"
+NATIVE = os.environ.get("SEDA_TEST_NATIVE") == "1"
 
 EMBEDDED_ONLY = (
     # Erasure killed after each of 250 statements. The other erasure tests run these statements in the matrix.
@@ -72,16 +74,36 @@ BYPASS_POOLER = (
     "contract/test_tokens.py",
 )
 
+NATIVE_PATHS = (
+    "contract",
+    "gateway",
+    "services/chat/rpc",
+    "system/test_cancels.py",
+    "system/test_crash.py",
+    "system/test_health.py",
+    "system/test_network_faults.py",
+    "system/test_retries.py",
+)
+NOT_ABOUT_CALLS = (
+    # Of sources and of the tests' own tools; and of what happens above the transport.
+    "contract/test_checker.py",
+    "contract/test_emails.py",
+    "contract/test_field_behavior.py",
+    "contract/test_file_options.py",
+    "contract/test_mutation_controls.py",
+    "services/chat/rpc/test_erasure_resume.py",
+)
+
 
 def is_selected(item: pytest.Item) -> bool:
     """Whether a test belongs to the run of the matrix that the environment selects; without one all do."""
-    if not item.path.is_relative_to(_TESTS) or not (POSTGRES_15 or PARTITIONS or pooler.WANTED):
+    if not item.path.is_relative_to(_TESTS) or not (POSTGRES_15 or PARTITIONS or pooler.WANTED or NATIVE):
         # Tests outside this tree are those of a nested run.
         return True
     fixtures = frozenset(getattr(item, "fixturenames", ()))
     uses_server = "postgres_server" in fixtures
-    if _is_in(item, EMBEDDED_ONLY):
-        return False
+    if NATIVE or _is_in(item, EMBEDDED_ONLY):
+        return NATIVE and not is_ignored(item.path)
     pooled = uses_server and _is_in(item, POOLED_PATHS) and not _is_in(item, BYPASS_POOLER)
     if pooler.WANTED:
         return pooled
@@ -97,6 +119,8 @@ def is_ignored(path: Path) -> bool:
     if path.suffix != ".py" or not path.is_relative_to(_TESTS):
         return False
     place, direct = path.relative_to(_TESTS), not pooler.WANTED
+    if NATIVE:
+        return not _is_below(place, NATIVE_PATHS) or _is_below(place, NOT_ABOUT_CALLS)
     if POSTGRES_15 or PARTITIONS or pooler.WANTED:
         return (
             # Pure rules and source checks use no database.
@@ -106,6 +130,10 @@ def is_ignored(path: Path) -> bool:
             or (direct and not POSTGRES_15 and "chat" not in place.parts)
         )
     return False
+
+
+def _is_below(place: Path, listed: tuple[str, ...]) -> bool:
+    return any(place.is_relative_to(each) for each in listed)
 
 
 def _is_in(item: pytest.Item, listed: tuple[str, ...]) -> bool:

@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -26,8 +25,8 @@ from servicekit.errors import (
 from servicekit.handlers import PassthroughHandler
 from servicekit.health import HealthRegistry
 from servicekit.methods import Method, methods_of
+from servicekit.transport import Context, time_left
 
-Context = grpc.aio.ServicerContext[Any, Any]
 Metadata = list[tuple[str, str]]
 # Codes that gRPC reports when no server has handled the call.
 _UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
@@ -68,7 +67,7 @@ class Proxy:
 
         async def forward(data: bytes, context: Context, call: Call, authorization: str | None) -> None:
             # Streams get no default deadline.
-            left = cast("float | None", context.time_remaining())
+            left = time_left(context)
             timeout = None if left is None else left - RETURN_OVERHEAD
             responses = invoke(data, timeout=timeout, metadata=_metadata(call, authorization))
             try:

@@ -57,7 +57,10 @@ def _shipped_by() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(RUNTIME, ("backup", "embedded", "nats")), (DEVELOPMENT, ("backup", "embedded", "nats", "dev"))],
+    [
+        (RUNTIME, ("backup", "embedded", "native", "nats")),
+        (DEVELOPMENT, ("backup", "embedded", "native", "nats", "dev")),
+    ],
     ids=["runtime", "development"],
 )
 def test_every_import_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:

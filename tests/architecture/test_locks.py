@@ -56,7 +56,7 @@ def test_a_lock_names_no_host(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [(LOCKS[0], ("backup", "embedded", "nats", "dev")), (LOCKS[1], ())]
+    ("name", "extras"), [(LOCKS[0], ("backup", "embedded", "native", "nats", "dev")), (LOCKS[1], ())]
 )
 def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
     pins = entries(name)
@@ -71,7 +71,7 @@ def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
 
 def test_every_extra_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {"backup", "embedded", "nats", "dev"}, (
+    assert set(project["optional-dependencies"]) == {"backup", "embedded", "native", "nats", "dev"}, (
         "add the new extra to the test above"
     )
 
@@ -81,7 +81,7 @@ def test_the_image_gets_the_versions_that_were_tested() -> None:
     assert {name: pin for name, pin in entries(LOCKS[1]).items() if everything.get(name) != pin} == {}
 
 
-@pytest.mark.parametrize("extra", ["backup", "nats"])
+@pytest.mark.parametrize("extra", ["backup", "native", "nats"])
 def test_the_images_get_the_extras_for_operation_and_all_that_they_need(extra: str, tmp_path: Path) -> None:
     (command,) = re.findall(rf"^RUN (sed .*{extra}\.lock)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     shutil.copy(ROOT / LOCKS[0], tmp_path)

@@ -11,6 +11,8 @@ LISTS = (
     matrix.EMBEDDED_ONLY,
     matrix.POOLED_PATHS,
     matrix.BYPASS_POOLER,
+    matrix.NATIVE_PATHS,
+    matrix.NOT_ABOUT_CALLS,
 )
 
 

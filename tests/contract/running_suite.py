@@ -73,7 +73,7 @@ async def running_suite(database: Database) -> AsyncIterator[SuiteFixture]:
             # Nobody calls as this user: administrative actions take roles and suspend.
             administered = await add_user(connection, "administered@example.org")
             erased = await add_user(connection, "erased@example.org")
-        services = await listed(probe.channel)
+        services = await listed(probe.reflecting)
         probes = [Target(probe, method, "probe") for method in METHODS.values() if method.service in services]
         # Erasure needs its own users: the other methods depend on the room owner.
         known = await _something_to_find(suite) | {"EraseAuthorRequest.user_id": added}

@@ -24,6 +24,7 @@ from services.users.app import build as build_users
 from services.users.config import Settings as UsersSettings
 from tests.postgres import Database
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, UNLIMITED
+from tests.support.transports import with_reflection
 
 SECONDS = 20.0
 _REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
@@ -48,6 +49,11 @@ class Served:
     process: Process
     channel: grpc.aio.Channel
     admin: grpc.aio.Channel
+
+    @property
+    def reflecting(self) -> grpc.aio.Channel:
+        """The channel of a port with reflection."""
+        return with_reflection(self.channel, self.admin)
 
     def counted(self, sample: str) -> float:
         """The value of a metric without labels."""
@@ -75,7 +81,7 @@ class Suite:
         """Every method of `seda.*` at every process, listed by reflection."""
         found = []
         for served in self.processes.values():
-            for service in await listed(served.channel):
+            for service in await listed(served.reflecting):
                 if service.startswith("seda."):
                     descriptor = descriptor_pool.Default().FindServiceByName(service)
                     found += [Target(served, each, service.split(".")[1]) for each in methods_of(descriptor)]

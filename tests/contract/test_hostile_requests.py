@@ -115,7 +115,7 @@ async def _longest_check(served: Served, call: Callable[[], Awaitable[object]]) 
 
 
 async def _reflect(served: Served, name: str, data: bytes) -> None:
-    stream: Any = served.channel.stream_stream(f"/{name}/ServerReflectionInfo")
+    stream: Any = served.reflecting.stream_stream(f"/{name}/ServerReflectionInfo")
     with suppress(grpc.aio.AioRpcError):
         await stream(iter([data]), timeout=10).read()
 

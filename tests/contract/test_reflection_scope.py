@@ -58,7 +58,7 @@ def questions() -> Iterator[Question]:
 
 
 async def answers(served: Served, requests: Iterable[ServerReflectionRequest]) -> list[Any]:
-    stream: Any = served.channel.stream_stream(
+    stream: Any = served.reflecting.stream_stream(
         _REFLECT,
         request_serializer=ServerReflectionRequest.SerializeToString,
         response_deserializer=ServerReflectionResponse.FromString,
@@ -86,7 +86,7 @@ async def test_nothing_is_found_but_what_is_listed_and_imported(
     suite_fixture: SuiteFixture, process: str
 ) -> None:
     served = suite_fixture.suite.processes[process]
-    services = await listed(served.channel)
+    services = await listed(served.reflecting)
     allowed = files_of(services)
     asked = list(questions())
     wrong = []

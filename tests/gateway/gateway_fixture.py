@@ -20,6 +20,7 @@ from servicekit.clock import Clock
 from servicekit.process import Process
 from tests.gateway.fake_server import FakeServer, fake_server
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
+from tests.support.transports import with_reflection
 
 RESOLVE = "/seda.users.internal.v1.IdentityService/ResolveCaller"
 GET_USER = "/seda.users.v1.UserService/GetUser"
@@ -44,10 +45,11 @@ SECONDS = 20.0
 
 @dataclass
 class GatewayFixture:
-    """A gateway, its fake upstreams, and a channel to it."""
+    """A gateway, its fake upstreams, a channel to it, and one to a port of it with reflection."""
 
     process: Process
     channel: grpc.aio.Channel
+    reflecting: grpc.aio.Channel
     users: FakeServer
     chat: FakeServer
     tracks: FakeServer
@@ -119,7 +121,9 @@ async def running_gateway(
         process, channel = await stack.enter_async_context(
             start_gateway(config, also=also, clock=clock, budgets=budgets)
         )
-        yield GatewayFixture(process, channel, users, chat, tracks)
+        port = with_reflection(process.servers.port, process.servers.admin_port)
+        reflecting = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+        yield GatewayFixture(process, channel, reflecting, users, chat, tracks)
 
 
 def details(error: grpc.aio.AioRpcError) -> dict[str, Any]:

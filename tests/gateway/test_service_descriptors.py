@@ -93,7 +93,7 @@ async def test_internal_methods_are_unimplemented(gateway: GatewayFixture, path:
 @pytest.mark.parametrize("version", REFLECTION)
 async def test_served_services_are_listed(gateway: GatewayFixture, version: str) -> None:
     served = {service.full_name for name in SERVICE_NAMES for service in public_services(services_of(name))}
-    assert await listed(gateway.channel, version) == served | OWN | set(REFLECTION)
+    assert await listed(gateway.reflecting, version) == served | OWN | set(REFLECTION)
 
 
 async def test_internal_services_are_not_listed(gateway: GatewayFixture) -> None:
@@ -105,7 +105,7 @@ async def test_internal_services_are_not_listed(gateway: GatewayFixture) -> None
         "seda.chat.internal.v1.AuthorDataService",
         "seda.tracks.internal.v1.CatalogService",
     }
-    assert not hidden & await listed(gateway.channel, REFLECTION[0])
+    assert not hidden & await listed(gateway.reflecting, REFLECTION[0])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_internal_services_are_not_listed(gateway: GatewayFixture) -> None
 )
 async def test_internal_files_are_not_reflected(gateway: GatewayFixture, question: dict[str, Any]) -> None:
     request = reflection_pb2.ServerReflectionRequest(**question)
-    answer = await reflect(gateway.channel, REFLECTION[0], request)
+    answer = await reflect(gateway.reflecting, REFLECTION[0], request)
     assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
@@ -134,7 +134,7 @@ async def test_new_service_needs_only_descriptors_and_a_target() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await gateway.unary(INTERNAL)(b"", timeout=SECONDS)
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        names = await listed(gateway.channel, REFLECTION[0])
+        names = await listed(gateway.reflecting, REFLECTION[0])
         assert "unknown.v1.UnknownService" in names
         assert "unknown.v1.InternalService" not in names
         assert "unknown.v1.UnknownService" in gateway.process.health.states

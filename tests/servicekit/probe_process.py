@@ -38,10 +38,12 @@ class Ready:
 
 
 async def _answer(request: Any, _call: Call) -> Any:
-    command, _, seconds = request.text.partition(" ")
+    command, _, given = request.text.partition(" ")
     if command == "sleep":
         # As slow as the caller wants it.
-        await asyncio.sleep(float(seconds))
+        await asyncio.sleep(float(given))
+    if command == "large":
+        return ProbeResponse(text="x" * int(given))
     return ProbeResponse(text=request.text)
 
 

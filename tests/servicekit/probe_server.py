@@ -23,8 +23,9 @@ from servicekit.health import HealthRegistry, HealthService
 from servicekit.identity import Authenticator
 from servicekit.jwks import SharedSecret
 from servicekit.metrics import Metrics
-from servicekit.server import Handlers, MethodTable, handlers
+from servicekit.server import handlers
 from servicekit.tokens import ServiceTokenSigner, TokenVerifier
+from servicekit.transport import Handlers, MethodTable
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, EmptyResponse, ProbeRequest, ProbeResponse
 

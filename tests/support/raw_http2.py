@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +15,39 @@ _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _INITIAL_WINDOW_SIZE = 4
 _LARGE_WINDOW, _CANCEL = 1 << 30, 8
 EMPTY_MESSAGE = b"\0\0\0\0\0"
+_DIGITS = ("00000", "00001", "00010", "011001", "011010", "011011", "011100", "011101", "011110", "011111")
+"""HPACK's Huffman codes of the digits."""
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+def huffman(digits: str) -> bytes:
+    """Return digits as an HPACK string in Huffman code, which is filled up with ones."""
+    bits = "".join(_DIGITS[int(each)] for each in digits)
+    size = -(-len(bits) // 8)
+    return bytes([0x80 | size]) + int(bits.ljust(size * 8, "1"), 2).to_bytes(size, "big")
+
+
+# "grpc-status" plain (grpc's C core) or in Huffman code (Rust's h2), and its value likewise.
+_STATUSES = {
+    name + value: str(code)
+    for code in range(17)
+    for name in (b"\x0bgrpc-status", b"\x88\x9a\xca\xc8\xb2\x12\x34\xda\x8f")
+    for value in (bytes([len(str(code))]) + str(code).encode(), huffman(str(code)))
+}
+
+
+def preface(*settings: tuple[int, int]) -> bytes:
+    """Return what a client says first."""
+    return _PREFACE + frame(_SETTINGS, 0, 0, b"".join(struct.pack(">HI", *each) for each in settings))
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """Return a frame."""
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def message(payload: bytes) -> bytes:
+    """Return a protobuf message as gRPC frames it."""
+    return b"\0" + struct.pack(">I", len(payload)) + payload
 
 
 def _literal(name: str, value: str | bytes) -> bytes:
@@ -38,7 +66,8 @@ def _encoded(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def _request_headers(path: str, **others: str | bytes) -> bytes:
+def request_headers(path: str, **others: str | bytes) -> bytes:
+    """Return the header block of a call, without the table of the connection."""
     named = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
     return b"".join(
         _literal(*each) for each in {**named, "content-type": "application/grpc", **others}.items()
@@ -57,18 +86,17 @@ async def call(
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         # HEADER_TABLE_SIZE 0: each block of headers stands for itself.
-        writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HI", 1, 0)))
+        writer.write(_PREFACE + frame(_SETTINGS, 0, 0, struct.pack(">HI", 1, 0)))
         ends = _END_STREAM if half_close else 0
         alone = ends if body is None else 0
-        writer.write(_frame(_HEADERS, _END_HEADERS | alone, 1, _request_headers(path, **headers)))
+        writer.write(frame(_HEADERS, _END_HEADERS | alone, 1, request_headers(path, **headers)))
         if body is not None:
-            writer.write(_frame(_DATA, ends, 1, body))
+            writer.write(frame(_DATA, ends, 1, body))
         while True:
             head = await reader.readexactly(9)
             payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
             if head[3] == _HEADERS and head[4] & _END_STREAM:
-                found = re.search(rb"grpc-status[\x01\x02]([0-9]{1,2})", payload)
-                return found[1].decode() if found else ""
+                return next((code for field, code in _STATUSES.items() if field in payload), "")
     finally:
         writer.close()
 
@@ -85,14 +113,14 @@ async def ping(port: int, path: str, times: int, seconds: float) -> list[int]:
                 await reader.readexactly(int.from_bytes(head[:3], "big"))
                 kinds.append(head[3])
 
-    writer.write(_PREFACE + _frame(_SETTINGS, 0, 0) + _frame(_SETTINGS, _ACK, 0))
-    writer.write(_frame(_HEADERS, _END_HEADERS, 1, _request_headers(path)))
-    writer.write(_frame(_DATA, _END_STREAM, 1, EMPTY_MESSAGE))
+    writer.write(_PREFACE + frame(_SETTINGS, 0, 0) + frame(_SETTINGS, _ACK, 0))
+    writer.write(frame(_HEADERS, _END_HEADERS, 1, request_headers(path)))
+    writer.write(frame(_DATA, _END_STREAM, 1, EMPTY_MESSAGE))
     reading = asyncio.create_task(read())
     for _ in range(times):
         # The interval is what is tried.
         await asyncio.sleep(seconds)
-        writer.write(_frame(_PING, 0, 0, b"interval"))
+        writer.write(frame(_PING, 0, 0, b"interval"))
     await asyncio.sleep(0.5)  # for the last reply
     writer.close()
     reading.cancel()
@@ -121,7 +149,7 @@ class UnreadStreams:
                 payload = await self._reader.readexactly(int.from_bytes(head[:3], "big"))
                 kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
                 if kind in {_SETTINGS, _PING} and not flags & _ACK:
-                    self._writer.write(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
+                    self._writer.write(frame(kind, _ACK, 0, payload if kind == _PING else b""))
                 elif kind == _DATA:
                     self.data[stream] = self.data.get(stream, b"") + payload
                 elif kind == _HEADERS and flags & _END_STREAM:
@@ -131,11 +159,11 @@ class UnreadStreams:
     def read(self, *streams: int) -> None:
         """Open the windows of these streams."""
         for stream in (0, *streams):
-            self._writer.write(_frame(_WINDOW_UPDATE, 0, stream, struct.pack(">I", _LARGE_WINDOW)))
+            self._writer.write(frame(_WINDOW_UPDATE, 0, stream, struct.pack(">I", _LARGE_WINDOW)))
 
     def reset(self, stream: int) -> None:
         """Cancel a stream."""
-        self._writer.write(_frame(_RESET, 0, stream, struct.pack(">I", _CANCEL)))
+        self._writer.write(frame(_RESET, 0, stream, struct.pack(">I", _CANCEL)))
 
 
 @asynccontextmanager
@@ -144,12 +172,12 @@ async def unread_streams(
 ) -> AsyncIterator[UnreadStreams]:
     """Open so many streams from a local address, with flow-control windows of zero bytes. Their ids are 1, 3, 5 ..."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
-    block = _request_headers(path, **headers)
+    block = request_headers(path, **headers)
     # HEADER_TABLE_SIZE 0: each block of headers stands for itself.
-    writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, struct.pack(">HIHI", 1, 0, _INITIAL_WINDOW_SIZE, 0)))
+    writer.write(_PREFACE + frame(_SETTINGS, 0, 0, struct.pack(">HIHI", 1, 0, _INITIAL_WINDOW_SIZE, 0)))
     for stream in range(1, 2 * count, 2):
-        writer.write(_frame(_HEADERS, _END_HEADERS, stream, block))
-        writer.write(_frame(_DATA, _END_STREAM, stream, body))
+        writer.write(frame(_HEADERS, _END_HEADERS, stream, block))
+        writer.write(frame(_DATA, _END_STREAM, stream, body))
     streams = UnreadStreams(reader, writer)
     acknowledging = asyncio.create_task(streams.acknowledge())
     try:

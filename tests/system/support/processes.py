@@ -16,6 +16,7 @@ from typing import Self
 from ops.topology import CHAT, LOOPBACK, SUITE, USERS, Ports, ProcessSpec
 from tests.ops.support.fake_suite import PROJECT, free_base, until
 from tests.services.running import JWT_SECRET, SERVICE_SECRET
+from tests.support.transports import NATIVE
 from tests.system.support.health import becomes, open_health
 
 SECOND_CHAT = ProcessSpec("chat", "services.chat", 4)
@@ -138,6 +139,7 @@ class RealSuite:
             "SEDA_MAX_CALLS_PER_USER": "100000",
             "SEDA_ENRICH": "0",
             "SEDA_PARENT_FD": str(parent_fd),
+            **({"SEDA_TRANSPORT": "native"} if NATIVE else {}),
             **{f"SEDA_{each.name.upper()}_TARGET": Ports(base).address(each) for each in SUITE},
         }
         self.processes: list[RealProcess] = []
