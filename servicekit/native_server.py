@@ -23,6 +23,14 @@ class NativeServer(Server):
     stop all other streams, and whatever else of the process runs in threads.
     """
 
+    async def stop(self, grace: float | None) -> None:
+        """Stop. When this is cancelled a second call stops at once, as grpcio's; the original would wait for ever."""
+        try:
+            await super().stop(grace)
+        except asyncio.CancelledError:
+            self._stopping = False
+            raise
+
     async def _send(self, call: Any, context: Any, response: Any) -> bool:  # noqa: ANN401 - as the original
         """Send one message once there is room for it; return whether the client is still there."""
         data = self._encode(call, context, response)
