@@ -17,7 +17,7 @@ from tests.gateway.gateway_fixture import GatewayFixture, details, running_gatew
 
 # Short, so that a slow service takes little of the test's time; far above what a call takes on a busy machine.
 _SHORT = Budgets(main_seconds=0.6, lookup_seconds=0.3)
-_DEADLINE = 2.0
+_DEADLINE = 2.5
 
 
 def _all_handlers(service: FakeServer, handler: Any) -> None:
