@@ -22,8 +22,8 @@ from tests.services.running import user
 
 _MEMBERS, _MANY, _FEW = 50_000, 1_000, 2
 _STREAMS_PER_USER = 5
-# What the hub and its streams read, beside the writer.
-_READS = {"chat.last_revs", "chat.changed_messages", "chat.moved_rooms"}
+# What the hub and its streams read beside the writer, and what each new connection reads.
+_READS = {"chat.last_revs", "chat.changed_messages", "chat.moved_rooms", "chat.instance"}
 
 
 @asynccontextmanager
