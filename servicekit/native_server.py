@@ -1,4 +1,4 @@
-"""The server of pygrpc-native, but for how a stream waits for a client that does not read."""
+"""The server of pygrpc-native, but for how it stops and how a stream waits for a client that does not read."""
 
 from __future__ import annotations
 
@@ -12,21 +12,33 @@ from pygrpc_native.aio import Server
 
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 1.0
+_FLUSH = 0.2
 LONGEST_WAIT = 270.0
 """Seconds for which a message waits until the client reads: grpcio's connections get no older than this."""
 
 
 class NativeServer(Server):
-    """Waits on the event loop.
+    """Streams wait on the event loop, and the last replies of a process that leaves are written.
 
     The original blocks a thread of the loop's default executor, which has few: as many clients that do not read would
     stop all other streams, and whatever else of the process runs in threads.
     """
 
     async def stop(self, grace: float | None) -> None:
-        """Stop. When this is cancelled a second call stops at once, as grpcio's; the original would wait for ever."""
+        """Refuse new calls, give running ones `grace` seconds, write what they replied, and close all connections.
+
+        When this is cancelled a second call stops at once, as grpcio's; the original would wait for ever.
+        """
         try:
-            await super().stop(grace)
+            if grace:
+                self._stopping = True
+                running = [call.task for call in self._calls.values() if call.task is not None]
+                if running:
+                    await asyncio.wait(running, timeout=grace)
+                # What was not written when the front closes is lost, and nothing tells that it was.
+                await asyncio.sleep(_FLUSH)
+                self._stopping = False
+            await super().stop(None)
         except asyncio.CancelledError:
             self._stopping = False
             raise
