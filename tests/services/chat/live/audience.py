@@ -37,7 +37,7 @@ class Spectator(LiveClient):
         all_my_rooms: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(stubs[0], lambda: user(email), all_my_rooms=all_my_rooms)
+        super().__init__(stubs[seed % len(stubs)], lambda: user(email), all_my_rooms=all_my_rooms)
         self.email = email
         self.loads = 0
         self.losses = 0
