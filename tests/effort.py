@@ -7,6 +7,9 @@ import os
 EXHAUSTIVE = os.environ.get("SEDA_TEST_EXHAUSTIVE") == "1"
 """Set by `make test-all`."""
 
+LONG = os.environ.get("SEDA_TEST_LONG") == "1"
+"""Whether to run what takes minutes by itself, too."""
+
 
 def tries(quick: int, exhaustive: int) -> int:
     """The number of examples of this run."""

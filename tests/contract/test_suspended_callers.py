@@ -39,6 +39,8 @@ _UNDO = {
     "UnbanMember",
     # Not stored.
     "SendTyping",
+    # A random text does not confirm it.
+    "EraseMe",
     "UnlockRoom",
     "UnmuteMember",
     "UnmuteUser",

@@ -32,6 +32,8 @@ import asyncio, sys
 from pathlib import Path
 from ops.database.migrate import deploy
 from ops.errors import CliError
+
+pytestmark = pytest.mark.slow
 try:
     asyncio.run(deploy(sys.argv[1], lock_wait_seconds=240, folder=Path(sys.argv[2])))
 except CliError as error:

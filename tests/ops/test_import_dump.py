@@ -37,6 +37,8 @@ from tests.postgres import Database, Server, empty_database
 from tests.services.running import running, user
 from tests.support.recount import FAULTS
 
+pytestmark = pytest.mark.slow
+
 _OUTCOMES = """
     admin_actions changed ACTION_UNKNOWN 1
     admin_actions skipped TARGET_INVALID 1

@@ -27,6 +27,8 @@ from tests.architecture.project import ROOT
 from tests.ops.diagnose.test_maintain import BLOATED, SMALL
 from tests.postgres import Database, Server, administrator, empty_database
 
+pytestmark = pytest.mark.slow
+
 # Its models as Prisma makes tables of them, as far as its queries go.
 _MODELS = """
 CREATE TYPE "UserRole" AS ENUM ('USER', 'ARTIST', 'MOD', 'ADMIN');

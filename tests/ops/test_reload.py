@@ -17,7 +17,7 @@ from ops.topology import CHAT, Ports
 from ops.up.imports import Imports, syntax_error
 from tests.ops.support.fake_suite import PROJECT, FakeSuite, alive, seda, taken, until, up
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from ops.topology import GATEWAY, Ports
 from tests.ops.support.fake_suite import FakeSuite, alive, crash_until_down, free_base, seda, taken, up
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ops.env import database_url
 from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import crash_until_down, seda, up
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 ADMIN = "postgresql://ada:hunter2@db.example/seda"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.ops.support.fake_suite import FakeSuite, alive, seda, taken, until, up
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tests.ops.support.fake_suite import (
     until,
 )
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
 
 # The promise is 60 s on a quiet machine; the reserve is for a busy one.
 FIRST_START_SECONDS = 180.0

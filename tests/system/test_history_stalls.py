@@ -20,10 +20,16 @@ import pytest
 from migrations.heads import revisions
 from ops.database.init import init_database
 from ops.database.migrate import deploy
+from tests.effort import LONG
 from tests.postgres import Database, administrator
 from tests.system.support.steady_calls import RATE, require_no_stall
 
-pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(1_200)]
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.slow,
+    pytest.mark.timeout(1_200),
+    pytest.mark.skipif(not LONG, reason="takes five minutes: SEDA_TEST_LONG=1 runs it"),
+]
 ROWS = 1_000_000
 
 

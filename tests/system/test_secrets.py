@@ -149,7 +149,7 @@ async def running(folder: Path, database: Database, proxy: FaultProxy) -> AsyncI
             for started in suite.processes:
                 channel = await stack.enter_async_context(grpc.aio.insecure_channel(started.address))
                 name = started.process.name
-                processes[name] = SimpleNamespace(name=name, channel=channel)
+                processes[name] = SimpleNamespace(name=name, channel=channel, reflecting=channel)
             run = Run(suite, Suite(processes), secrets_of(database))
             run.targets = await run.served.targets()
             yield run

@@ -23,7 +23,7 @@ from seda.gateway.v1.gateway_service_pb2 import GetRoomPageResponse, PostMessage
 from tests.ops.support.fake_suite import alive, free_base, taken
 from tests.system.support.up import START_SECONDS, UpElsewhere, grpcurl_folder, paste
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 CANONICAL = "https://open.spotify.com/track/2qToAcex0ruZfbEbAy9OhW"
 SHOWN = {
     service.full_name

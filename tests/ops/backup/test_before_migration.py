@@ -27,6 +27,8 @@ from tests.ops.backup.support import QUIET, fill
 from tests.ops.support.command import Seda
 from tests.postgres import Database, empty_database
 
+pytestmark = pytest.mark.slow
+
 _DROP = "op.drop_column('rooms', 'topic', schema='chat')"
 _ADD = "op.add_column('rooms', sa.Column('topic', sa.Text()), schema='chat')"
 _LOSSES = (

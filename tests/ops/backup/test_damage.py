@@ -18,6 +18,8 @@ from ops.errors import CliError
 from tests.ops.backup.support import QUIET, databases, fill, new_backup
 from tests.postgres import Database, administrator
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Pair:

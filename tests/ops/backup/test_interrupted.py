@@ -23,6 +23,8 @@ from tests.ops.backup.support import QUIET, connection, dump_file, fill, new_bac
 from tests.postgres import Database
 from tests.support.small_disk import small_disk
 
+pytestmark = pytest.mark.slow
+
 _WAITING = """
 SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'seda backup%'
   AND datname = current_database()

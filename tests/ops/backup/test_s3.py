@@ -20,6 +20,8 @@ from tests.ops.backup.s3_server import BUCKET, FAULTS, FaultyS3, faulty_s3
 from tests.ops.backup.support import QUIET, all_rows, connection, dropped_after, fill, unused_name
 from tests.postgres import Database
 
+pytestmark = pytest.mark.slow
+
 _URL = f"s3://{BUCKET}/seda/{{}}"
 
 

@@ -13,6 +13,8 @@ from ops.errors import CliError
 from tests.ops.backup.support import QUIET, all_rows, connection, databases, fill, new_backup, source
 from tests.postgres import Database
 
+pytestmark = pytest.mark.slow
+
 _BROKEN_KEYS = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"
 _KEYS = "SELECT conrelid::regclass::text || conname || pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' ORDER BY 1"
 

@@ -21,7 +21,7 @@ from tests.ops.support.command import Seda
 from tests.ops.support.fake_suite import PROJECT
 from tests.postgres import Database, Server, administrator, empty_database
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 FAULTS = (*faults.FAULTS, *faults_around.FAULTS)
 ABSENT = ("size", "pools", "drift", "backup")

@@ -24,6 +24,8 @@ from tests.services.chat.live.watching import watcher
 from tests.services.running import Running, running, user
 from tests.support.raw_http2 import UnreadStreams, unread_streams
 
+pytestmark = pytest.mark.slow
+
 _WATCH = "/seda.chat.v1.LiveService/Watch"
 
 

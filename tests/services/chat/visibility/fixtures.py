@@ -124,7 +124,7 @@ class VisibilityFixtures:
     async def ask(self, method: Method, role: str, room: RoomFixture, /, **fields: Any) -> Outcome:
         """Call a method as a user of a role; `fields` override those of `request_about`."""
         metadata = (
-            service("gateway", "chat") if role == "service" else user(self.emails[role]),
+            service("tracks", "chat") if role == "service" else user(self.emails[role]),
             (("x-request-id", REQUEST_ID),),
         )
         request = request_about(method, role, room)
