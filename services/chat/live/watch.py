@@ -13,14 +13,14 @@ from servicekit.caller import Caller
 from servicekit.database import Database
 from servicekit.errors import ServiceUnavailableError
 from servicekit.rate_limit import RateLimiter
-from services.chat.actions.changes import read_changes, visible
+from services.chat.actions.changes import ChangePage, read_changes, visible
 from services.chat.actions.deps import Epoch
 from services.chat.domain.errors import TooManyRoomsError
 from services.chat.domain.visibility import can_read
 from services.chat.live.hub import Hub
-from services.chat.live.stream import Stream, Subscription
+from services.chat.live.stream import MAX_RESPONSE_BYTES, Stream, Subscription
 from services.chat.store import changes as store
-from services.chat.store.changes import RoomAccessRow
+from services.chat.store.changes import Changed, RoomAccessRow
 from services.chat.wire.live import (
     CAUGHT_UP_FRAME,
     change_frame,
@@ -168,13 +168,14 @@ class _Watch:
         else:
             subscription.set_access(page.access)
             shown = visible(page.changes, to_moderator=subscription.moderator)
-            stream.add(*[change_frame(room_id, each, page.member_count) for each in shown])
-            if shown and shown[-1].rev == page.rev:
+            frames, rev = _one_response(room_id, page, shown)
+            stream.add(*frames)
+            if frames and shown[len(frames) - 1].rev == rev:
                 stream.shown(room_id)
-            elif page.rev > subscription.rev:
-                stream.passed(room_id, page.rev)
-            subscription.rev = page.rev
-            if page.rev == page.last_rev and self._hub.attach(subscription):
+            elif rev > subscription.rev:
+                stream.passed(room_id, rev)
+            subscription.rev = rev
+            if rev == page.last_rev and self._hub.attach(subscription):
                 stream.pending.pop(0)
 
     async def _refresh_my_rooms(self) -> None:
@@ -202,3 +203,19 @@ class _Watch:
             if others:
                 access |= await store.access_to_rooms(session, others, user_id)
             return access
+
+
+def _one_response(room_id: UUID, page: ChangePage, shown: list[Changed]) -> tuple[list[bytes], int]:
+    """Return the changes that fit one response, at least one if there is any, and the rev up to which they reach.
+
+    Many streams may hold such a part for clients that do not read; the rest is read again when it is its turn.
+    """
+    frames: list[bytes] = []
+    size = 0
+    for each in shown:
+        frame = change_frame(room_id, each, page.member_count)
+        if frames and size + len(frame) > MAX_RESPONSE_BYTES:
+            return frames, shown[len(frames) - 1].rev
+        frames.append(frame)
+        size += len(frame)
+    return frames, page.rev

@@ -15,8 +15,9 @@ from services.chat.actions.deps import Epoch
 from services.chat.app import build as build_chat
 from services.chat.config import Settings as ChatSettings
 from services.chat.live import watch as watch_module
+from services.chat.live.stream import MAX_RESPONSE_BYTES, Stream
 from tests.postgres import Database
-from tests.services.chat.builders import make_room
+from tests.services.chat.builders import make_messages, make_room
 from tests.services.chat.chat_client import ChatClient
 from tests.services.chat.live.watching import watcher
 from tests.services.running import Running, running
@@ -135,3 +136,27 @@ async def test_position_of_a_page_without_changes_is_not_sent_after_later_change
                     # A heartbeat.
                     await asyncio.sleep(0.02)
         assert live.rooms[room.id].rev == message.rev
+
+
+async def test_a_stream_holds_no_more_of_the_past_than_one_response(
+    client: ChatClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, room = await make_room(client)
+    author = await client.db.user_id(owner)
+    # The longest messages: 12 KB each, a hundred of which would be a page.
+    await make_messages(client.admin, room.id, author, 150, text="repeat('鼓', 4000)")
+    position = (await client.get_room(owner, room.id)).position
+    held: list[int] = []
+    add = Stream.add
+
+    def measured(stream: Stream, *frames: bytes) -> None:
+        held.append(sum(map(len, frames)))
+        add(stream, *frames)
+
+    monkeypatch.setattr(Stream, "add", measured)
+    live = watcher(client, owner)
+    live.watch_room(room.id, position.epoch, 0)
+    async with live.watching():
+        known = await live.until(room.id, position.rev)
+    assert len(known.messages) == 150
+    assert MAX_RESPONSE_BYTES // 2 < max(held) <= MAX_RESPONSE_BYTES
