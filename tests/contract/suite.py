@@ -125,6 +125,8 @@ async def _served(
     values |= {"service_secret": SERVICE_SECRET, "caller_ttl_seconds": 60, "enrich": False}
     # All tests share few users: no limit on calls, rooms, joins and claims, but on messages.
     values["max_calls_per_user"] = 1_000
+    # A stream that is cancelled holds its place for a moment.
+    values["max_streams_per_user"] = 1_000
     values |= {
         key: each for key, each in UNLIMITED.items() if key.startswith(("room_", "join_", "verification_"))
     }

@@ -27,13 +27,14 @@ from tests.pooler import PROGRAM, Pooler
 from tests.postgres import Database, administrator, free_port, new_folder
 from tests.support.small_disk import SmallDisk, small_disk
 
+pytestmark = pytest.mark.slow
+
 _DEPLOY = """
 import asyncio, sys
 from pathlib import Path
 from ops.database.migrate import deploy
 from ops.errors import CliError
 
-pytestmark = pytest.mark.slow
 try:
     asyncio.run(deploy(sys.argv[1], lock_wait_seconds=240, folder=Path(sys.argv[2])))
 except CliError as error:
