@@ -68,6 +68,10 @@ BYPASS_POOLER = (
     "services/chat/test_generic_plans.py",
     "services/chat/rpc/test_erasure_resume.py",
     "services/chat/rpc/test_round_trips_send.py",
+    # Hundreds of pages and streams at once, in one event loop with the services and beside PgBouncer.
+    "services/chat/live/test_start.py",
+    # No NOTIFY through a pooler: typing stays in its process.
+    "services/chat/rpc/test_typing.py",
     # Refused before the first statement. contract/test_valid_requests.py covers accepted requests.
     "contract/test_fuzz.py",
     "contract/test_mutations.py",
