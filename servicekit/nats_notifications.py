@@ -18,8 +18,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, SecureConnRequiredError
 
+from servicekit.notifications import keep_connected
+
 _log = structlog.get_logger("notifications")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _CONNECT_SECONDS = 3
 _PING_SECONDS = 5
 """Two pings without an answer end a connection."""
@@ -59,7 +60,7 @@ class NatsNotifications:
 
     async def start(self) -> None:
         """Start connecting in the background."""
-        self._task = asyncio.create_task(self._keep_connected())
+        self._task = asyncio.create_task(keep_connected(self._listen, _ERRORS))
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -72,17 +73,6 @@ class NatsNotifications:
         if self._client is not None:
             with contextlib.suppress(*_ERRORS):
                 await self._client.publish(self._subject, payload.encode())
-
-    async def _keep_connected(self) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                await self._listen()
-                pause = _FIRST_PAUSE
-            except _ERRORS as error:
-                _log.warning("listen_failed", error=type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _listen(self) -> None:
         """Subscribe until the connection is lost."""

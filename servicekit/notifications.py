@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
 
 import asyncpg
 import structlog
@@ -20,6 +20,22 @@ from servicekit.database import PoolOptions
 _log = structlog.get_logger("notifications")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _SEND_TIMEOUT = 2.0
+_ERRORS = (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS)
+
+
+async def keep_connected(
+    listen: Callable[[], Awaitable[None]], errors: tuple[type[Exception], ...]
+) -> NoReturn:
+    """Call `listen` again whenever it returns or raises one of `errors`, after pauses of 0.2 to 5 seconds."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            await listen()
+            pause = _FIRST_PAUSE
+        except errors as error:
+            _log.warning("listen_failed", error=type(error).__name__)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 class PostgresNotifications:
@@ -36,7 +52,7 @@ class PostgresNotifications:
 
     async def start(self) -> None:
         """Start connecting in the background."""
-        self._task = asyncio.create_task(self._keep_connected())
+        self._task = asyncio.create_task(keep_connected(self._listen, _ERRORS))
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -53,19 +69,8 @@ class PostgresNotifications:
             await connection.execute(
                 "SELECT pg_notify($1, $2)", self._channel, payload, timeout=_SEND_TIMEOUT
             )
-        except (*sql_errors.DRIVER_ERRORS, *sql_errors.CONNECT_ERRORS):
+        except _ERRORS:
             connection.terminate()
-
-    async def _keep_connected(self) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                await self._listen()
-                pause = _FIRST_PAUSE
-            except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
-                _log.warning("listen_failed", error=type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _listen(self) -> None:
         """Listen until the connection is lost."""
@@ -81,5 +86,5 @@ class PostgresNotifications:
             _log.warning("listener_lost")
         finally:
             self._connection = None
-            with contextlib.suppress(*sql_errors.DRIVER_ERRORS, *sql_errors.CONNECT_ERRORS):
+            with contextlib.suppress(*_ERRORS):
                 connection.terminate()
