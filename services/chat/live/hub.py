@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from uuid import UUID
 
 import structlog
@@ -179,7 +180,7 @@ class Hub:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            rooms = [room_id for room_id, _ in zip(list(self._dirty), range(_READ_ROOMS), strict=False)]
+            rooms = list(islice(self._dirty, _READ_ROOMS))
             for room_id in rooms:
                 del self._dirty[room_id]
             pause = PACE_SECONDS
@@ -310,7 +311,9 @@ class _Batch:
         self._private = any(isinstance(each, Room) and each.private for each in changes)
         shown = [(each, frame) for each, frame in self.items if frame is not None]
         plain = [(each, frame) for each, frame in shown if not isinstance(each, LogLine)]
-        self._all, self._plain = [_joined(frame for _, frame in part) for part in (shown, plain)]
+        self._all = _joined(frame for _, frame in shown)
+        # Nearly always the same bytes.
+        self._plain = self._all if len(plain) == len(shown) else _joined(frame for _, frame in plain)
         self._last_rev, self._last_plain_rev = [part[-1][0].rev if part else 0 for part in (shown, plain)]
 
     def blobs(self, *, moderator: bool) -> list[bytes]:
