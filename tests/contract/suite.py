@@ -27,7 +27,7 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, UNLIMITED
 from tests.support.transports import with_reflection
 
 SECONDS = 20.0
-_REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 Build = Callable[[AppContext[Any]], App]
 Metadata = Sequence[tuple[str, str]]
 
@@ -151,7 +151,7 @@ def _address(served: Served) -> str:
 
 async def listed(channel: grpc.aio.Channel) -> list[str]:
     """The services that a server lists by reflection."""
-    reflect: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(_REFLECT)
+    reflect: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(REFLECT)
     request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
     async for data in reflect(iter([request]), timeout=SECONDS):
         response = reflection_pb2.ServerReflectionResponse.FromString(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -84,8 +84,10 @@ async def test_stream_that_is_not_read_is_dropped_and_others_get_everything(clie
     live = watcher(client, new_user())
     live.watch_room(room.id)
     chat, email = client.chat, new_user()
-    async with live.watching(), unread(chat, room.id, email) as streams:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(live.watching())
         await live.caught_up.wait()
+        streams = await stack.enter_async_context(unread(chat, room.id, email))
         await drop(client, owner, room.id, left=1)
         await live.until(room.id, (await client.send_message(owner, room.id, "the last one")).rev)
         assert len(live.rooms[room.id].messages) % 401 == 1
