@@ -12,7 +12,7 @@ import asyncpg
 import grpc
 import pytest
 
-from ops.topology import CHAT, GATEWAY, USERS
+from ops.topology import CHAT, GATEWAY, TRACKS, USERS
 from seda.chat.v1 import live_service_pb2 as pb
 from seda.chat.v1.live_service_pb2_grpc import LiveServiceStub
 from tests.postgres import Database, Server, administrator
@@ -52,10 +52,10 @@ class _Chat:
 
 
 class Stage:
-    """Users, two processes of chat and a gateway; writers and an audience."""
+    """Users, tracks, two processes of chat and a gateway; writers and an audience."""
 
     def __init__(self, processes: list[RealProcess], audience: Audience) -> None:
-        self.users, *self.chats, self.gateway = processes
+        self.users, self.tracks, *self.chats, self.gateway = processes
         self.audience = audience
         self.traffic = audience.traffic
 
@@ -66,12 +66,11 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def stage(suite: RealSuite, admin: asyncpg.Connection) -> AsyncIterator[Stage]:
-    users, *chats = [suite.add(each, **_ENVIRON) for each in (USERS, CHAT, SECOND_CHAT)]
+    users, tracks, *chats = [suite.add(each, **_ENVIRON) for each in (USERS, TRACKS, CHAT, SECOND_CHAT)]
     target = ",".join(each.address for each in chats)
     gateway = suite.add(GATEWAY, **_ENVIRON, SEDA_CHAT_TARGET=target)
-    processes = [users, *chats, gateway]
-    await asyncio.gather(*(each.serving() for each in (users, *chats)))
-    channels = [_Chat(each.address) for each in processes[1:]]
+    await asyncio.gather(*(each.serving() for each in (users, tracks, *chats)))
+    channels = [_Chat(each.address) for each in (*chats, gateway)]
     try:
         clients = [ChatClient(cast("Any", each), admin) for each in channels[:2]]
         traffic = Traffic(clients, rooms=4, writers=6)
@@ -79,7 +78,7 @@ async def stage(suite: RealSuite, admin: asyncpg.Connection) -> AsyncIterator[St
         audience = Audience(traffic, [each.channel for each in channels], LiveServiceStub)
         await audience.seat(16, 3)
         async with audience.watching():
-            yield Stage(processes, audience)
+            yield Stage([users, tracks, *chats, gateway], audience)
             assert await audience.agree(40, again=True) >= 16
         await audience.saw_only_what_they_may()
     finally:
@@ -106,7 +105,7 @@ async def test_watchers_miss_nothing_when_processes_are_killed(
             stage(suite, admin) as scene,
             scene.traffic.running(),
         ):
-            for victim in (*scene.chats, scene.gateway, scene.users):
+            for victim in (*scene.chats, scene.gateway, scene.users, scene.tracks):
                 await scene.more()
                 victim.kill()
                 await scene.more()
