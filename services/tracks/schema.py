@@ -10,6 +10,9 @@ import sqlalchemy as sa
 metadata = sa.MetaData(schema="tracks")
 
 _instant = sa.DateTime(timezone=True)
+# Where the values of a column come from, for those who look at rows; not all are foreign keys.
+_USER = {"refers": "users.users.id"}
+_TRACK = {"refers": "tracks.track_refs.id"}
 _listed = sa.text("listed_at IS NOT NULL")
 # Title and artist with, in runs of scripts without spaces, each two characters in a row: see search_text/tiers.py.
 _CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
@@ -156,7 +159,7 @@ track_aliases = sa.Table(
         nullable=False,
         comment="Another name of a track, such as a short link or a number",
     ),
-    sa.Column("track_id", sa.Uuid, nullable=False, comment="The track that it means"),
+    sa.Column("track_id", sa.Uuid, nullable=False, comment="The track that it means", info=_TRACK),
     sa.Column(
         "created_at", _instant, nullable=False, server_default=sa.func.now(), comment="When it was learnt"
     ),
@@ -170,8 +173,16 @@ track_aliases = sa.Table(
 track_resolvers = sa.Table(
     "track_resolvers",
     metadata,
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who resolved a link to the track"),
-    sa.Column("track_id", sa.Uuid, nullable=False, comment="The track, which this user finds, listed or not"),
+    sa.Column(
+        "user_id", sa.Uuid, nullable=False, comment="The user who resolved a link to the track", info=_USER
+    ),
+    sa.Column(
+        "track_id",
+        sa.Uuid,
+        nullable=False,
+        comment="The track, which this user finds, listed or not",
+        info=_TRACK,
+    ),
     sa.Column(
         "created_at", _instant, nullable=False, server_default=sa.func.now(), comment="When they first did so"
     ),

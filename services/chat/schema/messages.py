@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
+from services.chat.schema.base import INSTANT, MESSAGE, REV_COMMENT, ROOM, TRACK, USER, WRITTEN, metadata
 
 # The bucket of each size in domain/message_search.py that a message is in.
 _SECOND = "floor(date_part('epoch'::text, (created_at AT TIME ZONE 'UTC'::text)))::bigint"
@@ -21,30 +21,41 @@ _SEARCH_KEYS = "(ARRAY[room_id, COALESCE(private_room_id, '00000000-0000-0000-00
 messages = sa.Table(
     "messages",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
     sa.Column(
         "seq", sa.BigInteger, nullable=False, comment="Place in the room's history: 1, 2, 3... without a gap"
     ),
     sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service; never used for ordering"),
-    sa.Column("user_id", sa.Uuid, comment="The author; empty once erased"),
+    sa.Column("user_id", sa.Uuid, comment="The author; empty once erased", info=USER),
     sa.Column("type", sa.Text, nullable=False, comment="TEXT, TRACK (with or without text) or SYSTEM"),
     sa.Column(
-        "text", sa.Text, comment="1 to 4000 characters, NFC; empty for some tracks, system messages and stubs"
+        "text",
+        sa.Text,
+        comment="1 to 4000 characters, NFC; empty for some tracks, system messages and stubs",
+        info=WRITTEN,
     ),
-    sa.Column("track_id", sa.Uuid, comment="The track in slice tracks"),
+    sa.Column("track_id", sa.Uuid, comment="The track in slice tracks", info=TRACK),
     sa.Column(
         "track",
         JSONB,
         comment="As it was sent: provider, provider_id, url, title, artist, artwork_url, duration_seconds",
     ),
     sa.Column("system_event", sa.Text, comment="What a SYSTEM message tells, such as JOINED"),
-    sa.Column("root_id", sa.Uuid, comment="The message that started the thread; empty for roots"),
+    sa.Column(
+        "root_id", sa.Uuid, comment="The message that started the thread; empty for roots", info=MESSAGE
+    ),
     sa.Column("root_seq", sa.BigInteger, comment="seq of the root; empty for roots"),
-    sa.Column("reply_to_id", sa.Uuid, comment="The reply that this one answers, when it answers a reply"),
+    sa.Column(
+        "reply_to_id",
+        sa.Uuid,
+        comment="The reply that this one answers, when it answers a reply",
+        info=MESSAGE,
+    ),
     sa.Column(
         "mention_user_ids",
         ARRAY(sa.Uuid),
         comment="Who is mentioned; also a row each in mentions; empty for nobody",
+        info=USER,
     ),
     sa.Column(
         "request_id", sa.Uuid, comment="The author's id of the SendMessage call; empty when none was given"
@@ -55,7 +66,12 @@ messages = sa.Table(
     ),
     sa.Column("edited_at", INSTANT, comment="Last edit; empty when never edited"),
     sa.Column("deleted_at", INSTANT, comment="When it was deleted; empty while live"),
-    sa.Column("deleted_by", sa.Uuid, comment="Who deleted it; empty while live and once that user is erased"),
+    sa.Column(
+        "deleted_by",
+        sa.Uuid,
+        comment="Who deleted it; empty while live and once that user is erased",
+        info=USER,
+    ),
     sa.Column(
         "deletion_type", sa.Text, comment="AUTHOR, MODERATOR, ADMIN or ACCOUNT_ERASED; empty while live"
     ),
@@ -65,11 +81,13 @@ messages = sa.Table(
         "search_text",
         sa.Text,
         comment="The folded words of the text, for search; empty without a text and until it is folded",
+        info=WRITTEN,
     ),
     sa.Column(
         "private_room_id",
         sa.Uuid,
         comment="The room if it is private, which search does not read for others; empty for a public room",
+        info=ROOM,
     ),
     sa.PrimaryKeyConstraint("room_id", "seq", name="messages_pkey"),
     sa.UniqueConstraint("room_id", "id", name="messages_room_id_id_key"),
@@ -205,11 +223,11 @@ messages = sa.Table(
 message_revisions = sa.Table(
     "message_revisions",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message", info=MESSAGE),
     sa.Column("number", sa.Integer, nullable=False, comment="1 for what it said first, counting up"),
-    sa.Column("text", sa.Text, comment="What it said until the edit; empty for none"),
-    sa.Column("track_id", sa.Uuid, comment="The track it posted until the edit"),
+    sa.Column("text", sa.Text, comment="What it said until the edit; empty for none", info=WRITTEN),
+    sa.Column("track_id", sa.Uuid, comment="The track it posted until the edit", info=TRACK),
     sa.Column("track", JSONB, comment="That track as it was sent"),
     sa.Column("replaced_at", INSTANT, nullable=False, comment="When the edit replaced it"),
     sa.PrimaryKeyConstraint("room_id", "message_id", "number", name="message_revisions_pkey"),
@@ -225,8 +243,10 @@ message_revisions = sa.Table(
 threads = sa.Table(
     "threads",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("root_id", sa.Uuid, nullable=False, comment="The message that started the thread"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column(
+        "root_id", sa.Uuid, nullable=False, comment="The message that started the thread", info=MESSAGE
+    ),
     sa.Column("reply_count", sa.Integer, nullable=False, comment="Live replies"),
     sa.Column(
         "last_reply_seq", sa.BigInteger, comment="seq of the newest live reply; empty when there is none"
@@ -244,9 +264,9 @@ threads = sa.Table(
 mentions = sa.Table(
     "mentions",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message that mentions"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who is mentioned"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message that mentions", info=MESSAGE),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who is mentioned", info=USER),
     sa.Column("message_seq", sa.BigInteger, nullable=False, comment="seq of the message"),
     sa.PrimaryKeyConstraint("room_id", "message_id", "user_id", name="mentions_pkey"),
     sa.Index("mentions_user_id_room_id_message_seq_idx", "user_id", "room_id", "message_seq"),

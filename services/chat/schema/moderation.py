@@ -3,18 +3,20 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
+from services.chat.schema.base import INSTANT, MESSAGE, REV_COMMENT, ROOM, USER, WRITTEN, metadata
 from services.chat.schema.rooms import rooms
 
 sanctions = sa.Table(
     "sanctions",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room in which it holds"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="Whom it holds for"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room in which it holds", info=ROOM),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="Whom it holds for", info=USER),
     sa.Column("kind", sa.Text, nullable=False, comment="MUTE (may read) or BAN (may not come back)"),
-    sa.Column("reason", sa.Text, nullable=False, comment="The moderator's reason, 1 to 512 characters"),
-    sa.Column("issued_by", sa.Uuid, comment="Who issued it; empty once that user is erased"),
+    sa.Column(
+        "reason", sa.Text, nullable=False, comment="The moderator's reason, 1 to 512 characters", info=WRITTEN
+    ),
+    sa.Column("issued_by", sa.Uuid, comment="Who issued it; empty once that user is erased", info=USER),
     sa.Column("starts_at", INSTANT, nullable=False, comment="Since when it holds, by the database's clock"),
     sa.Column(
         "expires_at", INSTANT, comment="Until when it holds, by the database's clock; empty for no end"
@@ -46,16 +48,24 @@ reports = sa.Table(
     "reports",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("message_id", sa.Uuid, nullable=False, comment="The reported message"),
-    sa.Column("reporter_id", sa.Uuid, comment="Who reported it; empty once that user is erased"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("message_id", sa.Uuid, nullable=False, comment="The reported message", info=MESSAGE),
+    sa.Column("reporter_id", sa.Uuid, comment="Who reported it; empty once that user is erased", info=USER),
     sa.Column(
-        "reason", sa.Text, comment="The reporter's words, 1 to 512 characters; empty once they are erased"
+        "reason",
+        sa.Text,
+        comment="The reporter's words, 1 to 512 characters; empty once they are erased",
+        info=WRITTEN,
     ),
     sa.Column("state", sa.Text, nullable=False, server_default="OPEN", comment="OPEN, ACTED or DISMISSED"),
     sa.Column("created_at", INSTANT, nullable=False, comment="When it was made"),
     sa.Column("resolved_at", INSTANT, comment="When it was resolved; empty while open"),
-    sa.Column("resolved_by", sa.Uuid, comment="Who resolved it; empty while open and once they are erased"),
+    sa.Column(
+        "resolved_by",
+        sa.Uuid,
+        comment="Who resolved it; empty while open and once they are erased",
+        info=USER,
+    ),
     sa.Column(
         "request_id",
         sa.Uuid,
@@ -102,17 +112,24 @@ moderation_logs = sa.Table(
     "moderation_logs",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
     sa.Column("rev", sa.BigInteger, nullable=False, comment="The room's change that this was"),
-    sa.Column("actor_id", sa.Uuid, nullable=False, comment="Who acted"),
+    sa.Column("actor_id", sa.Uuid, nullable=False, comment="Who acted", info=USER),
     sa.Column(
         "actor_role", sa.Text, nullable=False, comment="Their role in the room, with as_admin on the platform"
     ),
     sa.Column("as_admin", sa.Boolean, nullable=False, comment="Whether by their role on the platform"),
     sa.Column("action", sa.Text, nullable=False, comment="What they did, such as BAN_MEMBER"),
-    sa.Column("target_user_id", sa.Uuid, comment="The user it was done to; empty for none"),
-    sa.Column("target_message_id", sa.Uuid, comment="The message it was done to; empty for none"),
-    sa.Column("reason", sa.Text, comment="Their reason, 1 to 512 characters; empty where none is asked"),
+    sa.Column("target_user_id", sa.Uuid, comment="The user it was done to; empty for none", info=USER),
+    sa.Column(
+        "target_message_id", sa.Uuid, comment="The message it was done to; empty for none", info=MESSAGE
+    ),
+    sa.Column(
+        "reason",
+        sa.Text,
+        comment="Their reason, 1 to 512 characters; empty where none is asked",
+        info=WRITTEN,
+    ),
     sa.Column("before", JSONB, comment="Ids, roles, states and times before; never text or names"),
     sa.Column("after", JSONB, comment="The same after the act"),
     sa.Column("request_id", sa.Text, nullable=False, comment="The id of the call (x-request-id)"),

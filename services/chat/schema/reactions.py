@@ -2,14 +2,14 @@
 
 import sqlalchemy as sa
 
-from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
+from services.chat.schema.base import INSTANT, MESSAGE, REV_COMMENT, ROOM, USER, metadata
 
 reactions = sa.Table(
     "reactions",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who gave it"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message", info=MESSAGE),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who gave it", info=USER),
     sa.Column("emoji", sa.Text, nullable=False, comment="One emoji or :name:, NFC, up to 64 bytes"),
     sa.Column("created_at", INSTANT, nullable=False, comment="When it was given last"),
     sa.Column("removed_at", INSTANT, comment="When it was taken back; empty while it stands"),
@@ -41,8 +41,8 @@ reactions = sa.Table(
 reaction_tallies = sa.Table(
     "reaction_tallies",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("message_id", sa.Uuid, nullable=False, comment="The message", info=MESSAGE),
     sa.Column("emoji", sa.Text, nullable=False, comment="The emoji"),
     sa.Column("count", sa.Integer, nullable=False, comment="How many users gave it"),
     sa.Column("first_at", INSTANT, nullable=False, comment="When it was given first"),
@@ -54,9 +54,9 @@ reaction_tallies = sa.Table(
 pins = sa.Table(
     "pins",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("message_id", sa.Uuid, nullable=False, comment="The pinned message"),
-    sa.Column("pinned_by", sa.Uuid, comment="Who pinned it last; empty once that user is erased"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("message_id", sa.Uuid, nullable=False, comment="The pinned message", info=MESSAGE),
+    sa.Column("pinned_by", sa.Uuid, comment="Who pinned it last; empty once that user is erased", info=USER),
     sa.Column("pinned_at", INSTANT, nullable=False, comment="When it was pinned last"),
     sa.Column("removed_at", INSTANT, comment="When it was unpinned; empty while it is pinned"),
     sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),

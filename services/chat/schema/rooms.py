@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.chat.schema.base import INSTANT, REV_COMMENT, metadata
+from services.chat.schema.base import INSTANT, REV_COMMENT, ROOM, USER, metadata
 
 # The name with, in runs of scripts without spaces, each two characters in a row: see search_text/tiers.py.
 _CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
@@ -27,7 +27,9 @@ rooms = sa.Table(
         server_default=sa.false(),
         comment="Only members know that it exists",
     ),
-    sa.Column("created_by", sa.Uuid, comment="User who made the room; empty once that user is erased"),
+    sa.Column(
+        "created_by", sa.Uuid, comment="User who made the room; empty once that user is erased", info=USER
+    ),
     sa.Column(
         "request_id", sa.Uuid, comment="The creator's id of the CreateRoom call; empty when none was given"
     ),
@@ -118,7 +120,7 @@ rooms = sa.Table(
 room_counters = sa.Table(
     "room_counters",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
     sa.Column(
         "last_seq",
         sa.BigInteger,
@@ -148,8 +150,8 @@ room_counters = sa.Table(
 room_memberships = sa.Table(
     "room_memberships",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The member"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The member", info=USER),
     sa.Column("role", sa.Text, nullable=False, server_default="MEMBER", comment="OWNER, MODERATOR or MEMBER"),
     sa.Column("joined_at", INSTANT, nullable=False, comment="When the user joined last"),
     sa.Column("left_at", INSTANT, comment="When the user left or was removed; empty while a member"),
@@ -200,9 +202,9 @@ room_memberships = sa.Table(
 room_invitations = sa.Table(
     "room_invitations",
     metadata,
-    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who was invited"),
-    sa.Column("invited_by", sa.Uuid, comment="Who invited; empty once that user is erased"),
+    sa.Column("room_id", sa.Uuid, nullable=False, comment="The room", info=ROOM),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="Who was invited", info=USER),
+    sa.Column("invited_by", sa.Uuid, comment="Who invited; empty once that user is erased", info=USER),
     sa.Column(
         "created_at", INSTANT, nullable=False, server_default=sa.func.now(), comment="When it was made last"
     ),
@@ -229,7 +231,7 @@ room_invitations = sa.Table(
 user_counters = sa.Table(
     "user_counters",
     metadata,
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user"),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user", info=USER),
     sa.Column(
         "rooms_rev", sa.BigInteger, nullable=False, comment="Number of the newest change of the user's rooms"
     ),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.users.schema.base import instant, metadata
+from services.users.schema.base import USER, WRITTEN, instant, metadata
 
 admin_actions = sa.Table(
     "admin_actions",
@@ -15,7 +15,9 @@ admin_actions = sa.Table(
         nullable=False,
         comment="USER, SYSTEM (a worker) or OPERATOR (the seda command)",
     ),
-    sa.Column("actor_id", sa.Uuid, comment="The administrator; set exactly when actor_kind is USER"),
+    sa.Column(
+        "actor_id", sa.Uuid, comment="The administrator; set exactly when actor_kind is USER", info=USER
+    ),
     sa.Column("action", sa.Text, nullable=False, comment="What was done, such as SET_ROLE"),
     sa.Column("target_id", sa.Uuid, nullable=False, comment="The row that was acted on"),
     sa.Column(
@@ -25,7 +27,9 @@ admin_actions = sa.Table(
         comment="State before: ids, roles, states and times, no text or names",
     ),
     sa.Column("after", JSONB, nullable=False, comment="State after, in the same keys"),
-    sa.Column("reason", sa.Text, nullable=False, comment="The actor's reason, 1 to 512 characters"),
+    sa.Column(
+        "reason", sa.Text, nullable=False, comment="The actor's reason, 1 to 512 characters", info=WRITTEN
+    ),
     sa.Column("request_id", sa.Text, nullable=False, comment="Request id of the call or run that did it"),
     sa.Column(
         "created_at",

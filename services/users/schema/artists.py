@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.users.schema.base import instant, metadata
+from services.users.schema.base import USER, WRITTEN, instant, metadata
 from services.users.schema.users import users
 
 _VERIFIED = sa.text("verified")
@@ -21,7 +21,9 @@ artist_profiles = sa.Table(
     "artist_profiles",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user whose profile it is; one per user"),
+    sa.Column(
+        "user_id", sa.Uuid, nullable=False, comment="The user whose profile it is; one per user", info=USER
+    ),
     sa.Column("artist_name", sa.Text, nullable=False, comment="Name as shown, 1 to 100 characters"),
     sa.Column(
         "search_name",
@@ -35,7 +37,14 @@ artist_profiles = sa.Table(
         nullable=False,
         comment="The name's skeleton by Unicode Technical Standard 39; equal ones look alike",
     ),
-    sa.Column("bio", sa.Text, nullable=False, server_default="", comment="Biography, up to 2,000 characters"),
+    sa.Column(
+        "bio",
+        sa.Text,
+        nullable=False,
+        server_default="",
+        comment="Biography, up to 2,000 characters",
+        info=WRITTEN,
+    ),
     sa.Column(
         "verified",
         sa.Boolean,

@@ -3,14 +3,16 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.users.schema.base import instant, metadata
+from services.users.schema.base import USER, instant, metadata
 from services.users.schema.users import users
 
 erasure_jobs = sa.Table(
     "erasure_jobs",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False, comment="Random UUIDv4: whoever has it may follow the erasure"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who is erased; one job per user"),
+    sa.Column(
+        "user_id", sa.Uuid, nullable=False, comment="The user who is erased; one job per user", info=USER
+    ),
     sa.Column("mode", sa.Text, nullable=False, comment="ANONYMISE or TOMBSTONE: what happens to messages"),
     sa.Column("step", sa.Text, nullable=False, comment="The step that is next, or DONE"),
     sa.Column(

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.users.schema.base import instant, metadata
+from services.users.schema.base import IDENTITY, instant, metadata
 
 users = sa.Table(
     "users",
@@ -10,8 +10,15 @@ users = sa.Table(
     sa.Column(
         "id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service; what other slices refer to"
     ),
-    sa.Column("email", sa.Text, comment="Lower-cased address from the token; empty only once erased"),
-    sa.Column("supabase_id", sa.Text, comment="Subject of the tokens of this user; empty only once erased"),
+    sa.Column(
+        "email", sa.Text, comment="Lower-cased address from the token; empty only once erased", info=IDENTITY
+    ),
+    sa.Column(
+        "supabase_id",
+        sa.Text,
+        comment="Subject of the tokens of this user; empty only once erased",
+        info=IDENTITY,
+    ),
     sa.Column(
         "display_name",
         sa.Text,

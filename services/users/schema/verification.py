@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from services.users.schema.artists import artist_profiles
-from services.users.schema.base import instant, metadata
+from services.users.schema.base import USER, instant, metadata
 
 _STATES = (
     "'PENDING', 'CHECKING', 'VERIFIED', 'STALE', 'FAILED', 'EXPIRED', 'CANCELLED', 'REJECTED', 'REVOKED'"
@@ -13,7 +13,7 @@ verification_requests = sa.Table(
     "verification_requests",
     metadata,
     sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who claims"),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who claims", info=USER),
     sa.Column("artist_profile_id", sa.Uuid, nullable=False, comment="The profile that is to be verified"),
     sa.Column(
         "target_url", sa.Text, nullable=False, comment="The claimed page in its canonical spelling, https"
@@ -148,7 +148,7 @@ verification_attempts = sa.Table(
     sa.Column("proof", sa.Text, comment="The kind of the proof that was found; empty: none"),
     sa.Column("status_code", sa.Integer, comment="HTTP status of the page; empty: there was none"),
     sa.Column("host", sa.Text, nullable=False, comment="Host of the claimed page, for limits"),
-    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who claims, for limits"),
+    sa.Column("user_id", sa.Uuid, nullable=False, comment="The user who claims, for limits", info=USER),
     sa.Column(
         "created_at", instant, nullable=False, server_default=sa.func.now(), comment="When the check ended"
     ),
@@ -187,7 +187,7 @@ verification_transitions = sa.Table(
         nullable=False,
         comment="USER, SYSTEM (a worker) or OPERATOR (the seda command)",
     ),
-    sa.Column("actor_id", sa.Uuid, comment="The user; set exactly when actor_kind is USER"),
+    sa.Column("actor_id", sa.Uuid, comment="The user; set exactly when actor_kind is USER", info=USER),
     sa.Column(
         "created_at", instant, nullable=False, server_default=sa.func.now(), comment="Transaction time"
     ),
