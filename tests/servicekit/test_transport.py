@@ -60,8 +60,9 @@ def test_the_native_server_without_its_package_is_refused(monkeypatch: pytest.Mo
 async def test_the_native_server_reflects_on_the_admin_port_alone() -> None:
     async with running(transport="native") as (process, channel):
         # As a unary call: a client's stream may learn that its write failed before it learns why.
+        reflect: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(REFLECT)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await channel.unary_unary(REFLECT)(b"")
+            await reflect(b"")
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
         async with grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.admin_port}") as admin:
             assert SERVICE.full_name in await listed(admin)
