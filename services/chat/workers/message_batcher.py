@@ -1,9 +1,9 @@
 """Group commit: concurrent sends are written together, many in one transaction.
 
 While one batch is written, the next one gathers, so an idle process adds no delay and a busy one writes many messages
-per commit. After a batch of several the next one gathers for some
-milliseconds more, like PostgreSQL's commit_delay and commit_siblings: a batch costs about as much as ten messages, and
-many callers with responses at the same time send again at the same time.
+per commit. After a batch of several the next one gathers until as many drafts have come as were answered together, and
+for some milliseconds at most, like PostgreSQL's commit_delay and commit_siblings: a batch costs about as much as ten
+messages, and many callers with responses at the same time send again at the same time.
 
 A room has one batch in flight at a time. When nothing else is in flight, a batch of one room waits for the room lock.
 Every other batch skips locked rooms, and there is one of these at a time; a skipped room waits for its lock in a batch of
@@ -44,7 +44,8 @@ MAX_BATCH = 200
 MAX_WAITING_ROOMS = 3
 """The maximum number of rooms that wait for a lock at once, each on its own connection."""
 SIBLINGS, DELAY_SECONDS, RECENT_SECONDS = 5, 0.003, 0.05
-"""A batch gathers DELAY_SECONDS longer if one of at least SIBLINGS messages ended within RECENT_SECONDS."""
+"""If a batch of at least SIBLINGS messages ended within RECENT_SECONDS, the next one gathers until as many drafts have
+come again, for DELAY_SECONDS at most."""
 _CONFLICT_TRIES = 3
 _LOST_TRIES = 4
 _FIRST_PAUSE = 0.05
@@ -96,9 +97,12 @@ class MessageBatcher:
         self._contended: dict[UUID, None] = {}
         self._waiting = 0
         self._multi_room_in_flight = False
-        self._gathering = False
-        # The end of the longer gathering, on the monotonic clock.
-        self._delays_until = 0.0
+        # The next batch starts in the next iteration of the loop, or at the latest with the timer.
+        self._due = False
+        self._timer: asyncio.TimerHandle | None = None
+        # How many callers were answered together and have not sent again, and until when they may delay a batch.
+        self._absent = 0
+        self._absent_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -131,6 +135,7 @@ class MessageBatcher:
         item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
         self._pending.setdefault(draft.room_id, deque()).append(item)
         self._mark_ready(draft.room_id)
+        self._absent -= 1
         self._schedule()
         return await item.result
 
@@ -144,13 +149,16 @@ class MessageBatcher:
             self._ready[room_id] = None
 
     def _schedule(self) -> None:
-        """Start due batches in the next iteration of the loop or, after a large batch, a little later."""
+        """Start due batches in the next iteration of the loop or, while callers are absent, a little later."""
         if self._stopped:
             self._start_batches()
-        elif not self._gathering and self._can_start():
-            self._gathering = True
-            delay = DELAY_SECONDS if time.monotonic() < self._delays_until else 0
-            asyncio.get_running_loop().call_later(delay, self._gathered)
+        elif not self._due and self._can_start():
+            loop = asyncio.get_running_loop()
+            if self._absent <= 0 or time.monotonic() >= self._absent_until:
+                self._due = True
+                loop.call_soon(self._gathered)
+            elif self._timer is None:
+                self._timer = loop.call_later(DELAY_SECONDS, self._gathered)
 
     def _can_start(self) -> bool:
         if self._contended and self._waiting < MAX_WAITING_ROOMS:
@@ -158,7 +166,10 @@ class MessageBatcher:
         return bool(self._ready) and not self._multi_room_in_flight
 
     def _gathered(self) -> None:
-        self._gathering = False
+        if self._timer is not None:
+            self._timer.cancel()
+        # Nobody is waited for twice.
+        self._due, self._timer, self._absent = False, None, 0
         self._start_batches()
 
     def _start_batches(self) -> None:
@@ -216,7 +227,8 @@ class MessageBatcher:
         else:
             self._multi_room_in_flight = False
         if len(items) >= SIBLINGS:
-            self._delays_until = time.monotonic() + RECENT_SECONDS
+            self._absent = max(self._absent, 0) + len(items)
+            self._absent_until = time.monotonic() + RECENT_SECONDS
         self._resolve(items, outcomes)
         for room_id in room_ids:
             self._mark_ready(room_id)

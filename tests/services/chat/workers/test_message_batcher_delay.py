@@ -32,24 +32,82 @@ async def together(batcher: MessageBatcher, room_id: UUID, count: int) -> None:
     await asyncio.gather(*(batcher.send(draft(room_id), soon()) for _ in range(count)))
 
 
-async def test_after_a_batch_of_several_the_next_one_gathers_longer(
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only drafts end a gathering, no time."""
+    monkeypatch.setattr(message_batcher, "RECENT_SECONDS", 60.0)
+    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 60.0)
+
+
+async def turns() -> None:
+    """Turns of the loop, in which a batch would begin."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def one_by_one(batcher: MessageBatcher, room_id: UUID, count: int) -> None:
+    calls = []
+    for _ in range(count):
+        calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
+        await turns()
+    await asyncio.gather(*calls)
+
+
+@pytest.mark.usefixtures("endless")
+async def test_after_a_batch_of_several_the_next_one_gathers_until_as_many_have_come(
+    faulty: FaultyDatabase, batcher: MessageBatcher, admin: asyncpg.Connection
+) -> None:
+    room_id = await new_room(admin)
+    await together(batcher, room_id, SIBLINGS)
+    assert faulty.committed == 1
+    async with asyncio.timeout(10):
+        await one_by_one(batcher, room_id, SIBLINGS)
+    assert faulty.committed == 2
+
+
+async def test_who_does_not_come_again_is_waited_for_once(
     faulty: FaultyDatabase,
     batcher: MessageBatcher,
     admin: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
+    endless: None,  # noqa: ARG001 - for what it sets
 ) -> None:
-    monkeypatch.setattr(message_batcher, "RECENT_SECONDS", 60.0)
-    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 1.0)
     room_id = await new_room(admin)
     await together(batcher, room_id, SIBLINGS)
-    assert faulty.committed == 1
-    calls = []
-    for _ in range(SIBLINGS):
-        calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
-        for _ in range(10):
-            await asyncio.sleep(0)  # turns of the loop, in which a batch would begin
-    await asyncio.gather(*calls)
+    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 0.05)
+    async with asyncio.timeout(10):
+        await together(batcher, room_id, SIBLINGS - 2)
     assert faulty.committed == 2
+    monkeypatch.setattr(message_batcher, "DELAY_SECONDS", 60.0)
+    async with asyncio.timeout(10):
+        await together(batcher, room_id, 1)
+
+
+@pytest.mark.usefixtures("endless")
+async def test_who_came_before_a_batch_was_answered_has_not_come_again(
+    faulty: FaultyDatabase, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    go_on = asyncio.Semaphore(0)
+
+    async def paused(database: Database, drafts: list[SendDraft], **options: Any) -> Any:
+        begun.append(len(drafts))
+        await go_on.acquire()
+        return await write_batch(database, drafts, **options)
+
+    monkeypatch.setattr("services.chat.workers.message_batcher.write_batch", paused)
+    batcher, room_id = MessageBatcher(faulty, UNLIMITED), await new_room(admin)
+    first = asyncio.create_task(together(batcher, room_id, SIBLINGS))
+    await turns()
+    early = asyncio.create_task(together(batcher, room_id, 2))
+    await turns()
+    go_on.release()
+    await first
+    go_on.release()
+    async with asyncio.timeout(10):
+        await one_by_one(batcher, room_id, SIBLINGS)
+        await early
+    assert begun == [SIBLINGS, 2 + SIBLINGS]
 
 
 @pytest.mark.parametrize(
@@ -88,8 +146,7 @@ async def test_rooms_gather_behind_the_one_batch_of_many_rooms(
     for _ in range(6):
         room_id = await new_room(admin)
         calls.append(asyncio.create_task(batcher.send(draft(room_id), soon())))
-        for _ in range(10):
-            await asyncio.sleep(0)  # turns of the loop, in which a batch would begin
+        await turns()
     # The first room was alone and may wait; the second must not, and the others gather behind it.
     assert begun == [(1, True), (1, False)]
     for _ in calls:
