@@ -2,29 +2,29 @@
 
 -- chat.access_to_my_rooms
 SELECT /* chat.access_to_my_rooms */ r.id AS room_id,
-       r.private, m.role,
-       EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
-       EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+   r.private, m.role,
+   EXISTS (SELECT 1 FROM chat.room_invitations v
+            WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+   EXISTS (SELECT 1 FROM chat.sanctions s
+            WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
 , c.last_rev
-      FROM (SELECT o.room_id, o.role FROM chat.room_memberships o
-             WHERE o.user_id = $2 AND o.left_at IS NULL ORDER BY o.room_id LIMIT $1) m
-      JOIN chat.rooms r ON r.id = m.room_id
-      JOIN chat.room_counters c ON c.room_id = r.id;
+  FROM (SELECT o.room_id, o.role FROM chat.room_memberships o
+         WHERE o.user_id = $2 AND o.left_at IS NULL ORDER BY o.room_id LIMIT $1) m
+  JOIN chat.rooms r ON r.id = m.room_id
+  JOIN chat.room_counters c ON c.room_id = r.id;
 
 -- chat.access_to_rooms
 SELECT /* chat.access_to_rooms */ r.id AS room_id,
-       r.private, m.role,
-       EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
-       EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+   r.private, m.role,
+   EXISTS (SELECT 1 FROM chat.room_invitations v
+            WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+   EXISTS (SELECT 1 FROM chat.sanctions s
+            WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
 , c.last_rev
-      FROM unnest((SELECT $1::uuid[])) AS w(room_id)
-      JOIN chat.rooms r ON r.id = w.room_id
-      JOIN chat.room_counters c ON c.room_id = r.id
-      LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL;
+  FROM unnest((SELECT $1::uuid[])) AS w(room_id)
+  JOIN chat.rooms r ON r.id = w.room_id
+  JOIN chat.room_counters c ON c.room_id = r.id
+  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL;
 
 -- chat.acquire_lease
 INSERT /* chat.acquire_lease */ INTO chat.leases (name, holder, until)
@@ -37,13 +37,13 @@ RETURNING holder;
 WITH /* chat.active_pins */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.private, access.role, access.invited, access.banned, p.message_id, p.pinned_by, p.pinned_at, p.rev
@@ -54,7 +54,7 @@ WITH /* chat.active_pins */ access AS MATERIALIZED (SELECT
 -- chat.add_reaction
 WITH /* chat.add_reaction */ added AS (
   INSERT INTO chat.reactions AS e (room_id, message_id, user_id, emoji, created_at, rev)
-  VALUES ($1, $2, $3, $4, clock_timestamp(), $5)
+  VALUES ($1, $2, $3, $4, statement_timestamp(), $5)
   ON CONFLICT (room_id, message_id, user_id, emoji) DO UPDATE
      SET created_at = excluded.created_at, removed_at = NULL, rev = excluded.rev
   RETURNING e.created_at
@@ -71,7 +71,7 @@ SELECT created_at FROM added;
 WITH /* chat.add_report */ added AS (
      INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_rev,
                                     created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
+     VALUES ($1, $2, $3, $4, $5, $6, $7, statement_timestamp())
      ON CONFLICT DO NOTHING
      RETURNING
    p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
@@ -95,13 +95,13 @@ UPDATE /* chat.anonymise_messages */ chat.messages m SET user_id = NULL, request
 WHERE m.room_id = $1 AND m.seq = d.seq;
 
 -- chat.archive_empty_room
-UPDATE /* chat.archive_empty_room */ chat.rooms SET archived_at = clock_timestamp(), rev = $2, updated_at = clock_timestamp()
+UPDATE /* chat.archive_empty_room */ chat.rooms SET archived_at = statement_timestamp(), rev = $2, updated_at = statement_timestamp()
  WHERE id = $1 AND archived_at IS NULL
 RETURNING archived_at;
 
 -- chat.archive_room
-UPDATE /* chat.archive_room */ chat.rooms SET archived_at = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
-                     updated_at = clock_timestamp()
+UPDATE /* chat.archive_room */ chat.rooms SET archived_at = CASE WHEN $2 THEN statement_timestamp() END, rev = $3,
+                     updated_at = statement_timestamp()
 WHERE id = $1;
 
 -- chat.bump_room_list_version
@@ -112,7 +112,7 @@ ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1;
 -- chat.changed_bans
 SELECT /* chat.changed_bans */ n.* FROM
  (SELECT s.user_id, s.rev FROM chat.sanctions s
-   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint) AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
+   WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint) AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())
    ORDER BY s.rev LIMIT 100) n
 ORDER BY n.rev;
 
@@ -181,11 +181,11 @@ ORDER BY n.rev;
 SELECT /* chat.changed_room */
       r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
       r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
-FROM chat.rooms r JOIN chat.room_counters c ON c.room_id = r.id
+FROM chat.rooms r JOIN chat.room_counters c ON c.room_id = $1
     WHERE r.id = $1 AND r.rev > $2 AND r.rev <= $3;
 
 -- chat.close_sanction
-UPDATE /* chat.close_sanction */ chat.sanctions SET ended_at = clock_timestamp(), rev = $4
+UPDATE /* chat.close_sanction */ chat.sanctions SET ended_at = statement_timestamp(), rev = $4
 WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND ended_at IS NULL;
 
 -- chat.count_by_author
@@ -193,7 +193,7 @@ SELECT /* chat.count_by_author */ count(*)::int AS found
  FROM chat.messages m
 WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND coalesce(m.type, '') <> 'SYSTEM'
   AND m.created_at >= (SELECT coalesce(
-        greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'));
+        greatest($3::timestamptz, statement_timestamp() - $4::float8 * interval '1 second'), '-infinity'));
 
 -- chat.create_room
 WITH /* chat.create_room */ room AS (
@@ -203,10 +203,10 @@ WITH /* chat.create_room */ room AS (
   ON CONFLICT (created_by, request_id) WHERE request_id IS NOT NULL DO NOTHING
   RETURNING id
 ), counters AS (
-  INSERT INTO chat.room_counters (room_id, last_seq, last_rev, member_count) SELECT id, 0, 2, 1 FROM room
+  INSERT INTO chat.room_counters (room_id, last_seq, last_rev, member_count) SELECT $1, 0, 2, 1 FROM room
 ), owner AS (
   INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
-  SELECT id, $5, 'OWNER', clock_timestamp(), 2 FROM room
+  SELECT $1, $5, 'OWNER', statement_timestamp(), 2 FROM room
 ), rooms_of_user AS (
   INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT $5, 1 FROM room
   ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1
@@ -255,7 +255,7 @@ WITH /* chat.delete_messages */ targets AS (
   SELECT d.seq, row_number() OVER (ORDER BY d.seq) AS n FROM unnest($2::bigint[]) AS d(seq)
 ), deleted AS (
   UPDATE chat.messages m
-     SET deleted_at = clock_timestamp(), deleted_by = $3, deletion_type = $4, rev = $5 + d.n - 1
+     SET deleted_at = statement_timestamp(), deleted_by = $3, deletion_type = $4, rev = $5 + d.n - 1
     FROM targets d
    WHERE m.room_id = $1 AND m.seq = d.seq AND m.deleted_at IS NULL
   RETURNING m.id, m.seq, m.root_id, m.root_seq
@@ -276,7 +276,7 @@ WITH /* chat.delete_messages */ targets AS (
     FROM chat.pins p JOIN deleted d ON d.id = p.message_id
    WHERE p.room_id = $1 AND p.removed_at IS NULL
 ), pin AS (
-  UPDATE chat.pins p SET removed_at = clock_timestamp(), rev = $5 + cardinality($2) + i.n - 1
+  UPDATE chat.pins p SET removed_at = statement_timestamp(), rev = $5 + cardinality($2) + i.n - 1
     FROM pinned i WHERE p.room_id = $1 AND p.message_id = i.message_id
   RETURNING 1
 )
@@ -288,10 +288,10 @@ DELETE /* chat.delete_user_counters */ FROM chat.user_counters WHERE user_id = $
 -- chat.edit_message
 WITH /* chat.edit_message */ revision AS (
   INSERT INTO chat.message_revisions (room_id, message_id, number, text, track_id, track, replaced_at)
-  SELECT n.room_id, n.id,
+  SELECT $1, n.id,
          1 + coalesce((SELECT max(v.number) FROM chat.message_revisions v
-                        WHERE v.room_id = n.room_id AND v.message_id = n.id), 0),
-         n.text, n.track_id, n.track, clock_timestamp()
+                        WHERE v.room_id = $1 AND v.message_id = n.id), 0),
+         n.text, n.track_id, n.track, statement_timestamp()
     FROM chat.messages n WHERE n.room_id = $1 AND n.seq = $2
   RETURNING replaced_at
 )
@@ -303,16 +303,16 @@ UPDATE chat.messages n
 RETURNING v.replaced_at AS edited_at;
 
 -- chat.end_invitation
-UPDATE /* chat.end_invitation */ chat.room_invitations SET ended_at = clock_timestamp(), rev = $3
+UPDATE /* chat.end_invitation */ chat.room_invitations SET ended_at = statement_timestamp(), rev = $3
 WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL;
 
 -- chat.end_membership
 WITH /* chat.end_membership */ membership AS (
-  UPDATE chat.room_memberships SET left_at = clock_timestamp(), removal = $3, rev = $4
+  UPDATE chat.room_memberships SET left_at = statement_timestamp(), removal = $3, rev = $4
    WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL
   RETURNING 1
 ), invitation AS (
-  UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $4
+  UPDATE chat.room_invitations SET ended_at = statement_timestamp(), rev = $4
    WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
   RETURNING 1
 )
@@ -320,13 +320,13 @@ SELECT (SELECT count(*) FROM membership)::int AS memberships,
        (SELECT count(*) FROM invitation)::int AS invitations;
 
 -- chat.end_sanction
-UPDATE /* chat.end_sanction */ chat.sanctions s SET ended_at = clock_timestamp(), rev = $4
- WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
+UPDATE /* chat.end_sanction */ chat.sanctions s SET ended_at = statement_timestamp(), rev = $4
+ WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())
 RETURNING s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev;
 
 -- chat.erase_creator
 UPDATE /* chat.erase_creator */ chat.rooms SET created_by = NULL, request_id = NULL, payload_hash = NULL, rev = $3,
-                     updated_at = clock_timestamp()
+                     updated_at = statement_timestamp()
 WHERE id = $1 AND created_by = $2;
 
 -- chat.erase_deletions
@@ -337,7 +337,7 @@ WHERE m.room_id = $1 AND m.seq = d.seq;
 
 -- chat.erase_invitations
 UPDATE /* chat.erase_invitations */ chat.room_invitations v
-  SET ended_at = CASE WHEN v.user_id = $2 THEN coalesce(v.ended_at, clock_timestamp()) ELSE v.ended_at END,
+  SET ended_at = CASE WHEN v.user_id = $2 THEN coalesce(v.ended_at, statement_timestamp()) ELSE v.ended_at END,
       invited_by = nullif(v.invited_by, $2), rev = $4 + d.n - 1
  FROM (SELECT o.user_id, row_number() OVER (ORDER BY o.user_id) AS n FROM (
          SELECT user_id FROM chat.room_invitations
@@ -347,7 +347,7 @@ WHERE v.room_id = $1 AND v.user_id = d.user_id;
 
 -- chat.erase_membership
 UPDATE /* chat.erase_membership */ chat.room_memberships m
-   SET left_at = coalesce(m.left_at, clock_timestamp()), removal = 'ERASED', last_read_seq = 0,
+   SET left_at = coalesce(m.left_at, statement_timestamp()), removal = 'ERASED', last_read_seq = 0,
        last_message_at = NULL, rev = $3
   FROM (SELECT role, left_at IS NULL AS member FROM chat.room_memberships
          WHERE room_id = $1 AND user_id = $2 AND removal IS DISTINCT FROM 'ERASED') b
@@ -406,16 +406,16 @@ UPDATE /* chat.erase_reports */ chat.reports p
       reporter_id = nullif(p.reporter_id, $2), resolved_by = nullif(p.resolved_by, $2)
  FROM (SELECT id FROM chat.reports
         WHERE room_id = $1 AND (reporter_id = $2 OR resolved_by = $2) LIMIT $3) d
-WHERE p.id = d.id;
+WHERE p.room_id = $1 AND p.id = d.id;
 
 -- chat.erase_sanctions
 UPDATE /* chat.erase_sanctions */ chat.sanctions s SET issued_by = NULL, rev = $4 + d.n - 1
  FROM (SELECT o.id, row_number() OVER (ORDER BY o.id) AS n FROM (
          SELECT id FROM chat.sanctions WHERE room_id = $1 AND issued_by = $2 LIMIT $3) o) d
-WHERE s.id = d.id;
+WHERE s.room_id = $1 AND s.id = d.id;
 
 -- chat.expired_tombstones
-SELECT /* chat.expired_tombstones */ room_id, seq FROM chat.messages WHERE deleted_at < now() - interval '30 days' AND emptied_at IS NULL ORDER BY deleted_at LIMIT $1;
+SELECT /* chat.expired_tombstones */ room_id, seq FROM chat.messages WHERE deleted_at < statement_timestamp() - interval '30 days' AND emptied_at IS NULL ORDER BY deleted_at LIMIT $1;
 
 -- chat.export_invitations
 SELECT /* chat.export_invitations */
@@ -526,18 +526,18 @@ SELECT /* chat.get_message */
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
 , coalesce(s.reply_count, 0) AS reply_count, s.last_reply_at,
            n.emptied_at IS NULL
-             AND coalesce(n.deleted_at > clock_timestamp() - interval '30 days', true) AS restorable,
+             AND coalesce(n.deleted_at > statement_timestamp() - interval '30 days', true) AS restorable,
            t.emojis, t.counts, t.first_ats, t.mine
       FROM chat.messages n
-      LEFT JOIN chat.threads s ON s.room_id = n.room_id AND s.root_id = n.id
+      LEFT JOIN chat.threads s ON s.room_id = $1 AND s.root_id = n.id
      CROSS JOIN LATERAL (
        SELECT coalesce(array_agg(y.emoji), '{}') AS emojis, coalesce(array_agg(y.count), '{}') AS counts,
               coalesce(array_agg(y.first_at), '{}') AS first_ats,
               coalesce(array_agg(coalesce((
                 SELECT e.removed_at IS NULL FROM chat.reactions e
-                 WHERE e.room_id = n.room_id AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
+                 WHERE e.room_id = $1 AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
               ), false)), '{}') AS mine
-         FROM chat.reaction_tallies y WHERE y.room_id = n.room_id AND y.message_id = n.id
+         FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = n.id
 ) t
      WHERE n.room_id = $1 AND n.id = $3;
 
@@ -548,17 +548,16 @@ WHERE room_id = $1 AND user_id <> $2 AND role = 'OWNER' AND left_at IS NULL) AS 
 -- chat.insert_audit_log
 INSERT /* chat.insert_audit_log */ INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
                                   target_message_id, reason, before, after, request_id, idempotency_key, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, clock_timestamp());
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, statement_timestamp());
 
 -- chat.insert_sanction
 INSERT /* chat.insert_sanction */ INTO chat.sanctions AS s (id, room_id, user_id, kind, reason, issued_by, starts_at, expires_at, rev)
-SELECT $1, $2, $3, $4, $5, $6, now, now + $7::float8 * interval '1 second', $8
-  FROM (SELECT clock_timestamp() AS now) t
+VALUES ($1, $2, $3, $4, $5, $6, statement_timestamp(), statement_timestamp() + $7::float8 * interval '1 second', $8)
 RETURNING s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev;
 
 -- chat.insert_system_message
 INSERT /* chat.insert_system_message */ INTO chat.messages (room_id, seq, rev, id, user_id, type, system_event, created_at)
-VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp());
+VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, statement_timestamp());
 
 -- chat.instance
 SELECT /* chat.instance */ i.id, s.system_identifier, d.oid::bigint AS database,
@@ -571,7 +570,7 @@ WHERE d.datname = current_database();
 SELECT /* chat.invitation_target */ EXISTS (SELECT 1 FROM chat.room_memberships
          WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL) AS member,
 EXISTS (SELECT 1 FROM chat.sanctions s
-         WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned;
+         WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned;
 
 -- chat.invitations_page
 SELECT /* chat.invitations_page */ room_id, user_id, invited_by, created_at, rev FROM chat.room_invitations
@@ -580,11 +579,11 @@ ORDER BY rev DESC LIMIT $3;
 
 -- chat.join_room
 WITH /* chat.join_room */ invitation AS (
-  UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $5
+  UPDATE chat.room_invitations SET ended_at = statement_timestamp(), rev = $5
    WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
 )
 INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, last_read_seq, rev)
-VALUES ($1, $2, $3, clock_timestamp(), $4, $5)
+VALUES ($1, $2, $3, statement_timestamp(), $4, $5)
 ON CONFLICT (room_id, user_id) DO UPDATE
    SET role = excluded.role, joined_at = excluded.joined_at, left_at = NULL, removal = NULL,
        last_message_at = room_memberships.last_message_at, last_read_seq = excluded.last_read_seq,
@@ -600,8 +599,8 @@ JOIN chat.room_counters c ON c.room_id = w.room_id AND c.last_rev > w.rev
 JOIN chat.rooms r ON r.id = c.room_id;
 
 -- chat.lock_room
-UPDATE /* chat.lock_room */ chat.rooms SET locked_at = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
-                     updated_at = clock_timestamp()
+UPDATE /* chat.lock_room */ chat.rooms SET locked_at = CASE WHEN $2 THEN statement_timestamp() END, rev = $3,
+                     updated_at = statement_timestamp()
 WHERE id = $1;
 
 -- chat.lock_rooms
@@ -614,7 +613,7 @@ WHERE room_id = ANY ((SELECT $1::uuid[])::uuid[]) ORDER BY room_id FOR UPDATE SK
 
 -- chat.lock_visible_room
 SELECT /* chat.lock_visible_room */ c.room_id, c.last_seq, c.last_rev, c.member_count
- FROM chat.room_counters c JOIN chat.rooms r ON r.id = c.room_id
+ FROM chat.room_counters c JOIN chat.rooms r ON r.id = $1
 WHERE c.room_id = $1
   AND (NOT r.private OR $3 OR EXISTS (
          SELECT 1 FROM unnest((SELECT $2::uuid[])) AS u(id)
@@ -623,7 +622,7 @@ WHERE c.room_id = $1
               OR EXISTS (SELECT 1 FROM chat.room_invitations v
                           WHERE v.room_id = $1 AND v.user_id = u.id AND v.ended_at IS NULL))
             AND NOT EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = $1 AND s.user_id = u.id
-                               AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))))
+                               AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))))
   FOR UPDATE OF c;
 
 -- chat.log_by_request_id
@@ -668,12 +667,12 @@ WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL;
 WITH /* chat.members_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
@@ -693,13 +692,13 @@ SELECT /* chat.message_author */ m.user_id FROM chat.messages m WHERE m.room_id 
 WITH /* chat.message_by_id_unchecked */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), message AS MATERIALIZED (
           SELECT
@@ -709,7 +708,7 @@ WITH /* chat.message_by_id_unchecked */ access AS MATERIALIZED (SELECT
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
             FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.id = $3 AND true
         )
         ,
@@ -738,13 +737,13 @@ WITH /* chat.message_by_id_unchecked */ access AS MATERIALIZED (SELECT
 WITH /* chat.message_by_seq */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), message AS MATERIALIZED (
           SELECT
@@ -754,7 +753,7 @@ WITH /* chat.message_by_seq */ access AS MATERIALIZED (SELECT
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
             FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.seq = $3 AND true
         )
         ,
@@ -783,13 +782,13 @@ WITH /* chat.message_by_seq */ access AS MATERIALIZED (SELECT
 WITH /* chat.messages_by_id */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), message AS MATERIALIZED (
           SELECT
@@ -799,7 +798,7 @@ WITH /* chat.messages_by_id */ access AS MATERIALIZED (SELECT
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
             FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.id = ANY ($3) AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         )
         ,
@@ -846,12 +845,12 @@ SELECT /* chat.messages_of_author */ * FROM (
 WITH /* chat.moderators_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
@@ -877,7 +876,7 @@ SELECT /* chat.my_invitations_page */ v.room_id, v.user_id, v.invited_by, v.crea
  JOIN chat.room_counters c ON c.room_id = v.room_id
 WHERE v.user_id = $1 AND v.ended_at IS NULL AND (v.created_at, v.room_id) < ($2, $3)
   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                   WHERE s.room_id = v.room_id AND s.user_id = $1 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                   WHERE s.room_id = v.room_id AND s.user_id = $1 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
 ORDER BY v.created_at DESC, v.room_id DESC LIMIT $4;
 
 -- chat.my_rooms
@@ -887,7 +886,7 @@ SELECT /* chat.my_rooms */
 , m.room_id, m.user_id, m.role, m.joined_at, m.rev, m.last_read_seq, c.last_rev,
            u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
        (SELECT coalesce(s.expires_at, '9999-12-31T23:59:59Z'::timestamptz) FROM chat.sanctions s
-         WHERE s.room_id = r.id AND s.user_id = $1 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted_until
+         WHERE s.room_id = m.room_id AND s.user_id = $1 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS muted_until
     , x.*
       FROM (SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
              WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
@@ -945,12 +944,12 @@ WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL;
 WITH /* chat.owners_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
@@ -967,13 +966,13 @@ WITH /* chat.owners_page */ access AS (SELECT
 WITH /* chat.page_all */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), message AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
@@ -987,7 +986,7 @@ WITH /* chat.page_all */ access AS MATERIALIZED (SELECT
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
  FROM chat.messages n WHERE n.room_id = $1 AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         )
         ,
@@ -1016,13 +1015,13 @@ WITH /* chat.page_all */ access AS MATERIALIZED (SELECT
 WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), message AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
@@ -1036,7 +1035,7 @@ WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
  FROM chat.messages n WHERE n.room_id = $1 AND true AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         )
         ,
@@ -1065,13 +1064,13 @@ WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
 WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), root AS MATERIALIZED (
           SELECT
@@ -1081,7 +1080,7 @@ WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
             FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.id = $7 AND n.root_id IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         ), message AS MATERIALIZED (
           SELECT root.* FROM root
@@ -1122,13 +1121,13 @@ WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
 WITH /* chat.page_replies_and_deleted */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), root AS MATERIALIZED (
           SELECT
@@ -1138,7 +1137,7 @@ WITH /* chat.page_replies_and_deleted */ access AS MATERIALIZED (SELECT
 , coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
             FROM access CROSS JOIN chat.messages n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE n.room_id = $1 AND n.id = $7 AND n.root_id IS NULL AND NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         ), message AS MATERIALIZED (
           SELECT root.* FROM root
@@ -1187,13 +1186,13 @@ WITH /* chat.page_replies_and_deleted */ access AS MATERIALIZED (SELECT
 WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), root AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
@@ -1207,7 +1206,7 @@ WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
  FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NULL AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         ), message AS MATERIALIZED (
           SELECT root.* FROM root
@@ -1244,13 +1243,13 @@ WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
 WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 ), root AS MATERIALIZED (
           SELECT n.*, coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at
@@ -1272,7 +1271,7 @@ WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
  FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NULL AND n.deleted_at IS NOT NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) u ORDER BY u.seq ASC LIMIT $6)) n
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
            WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
         ), message AS MATERIALIZED (
           SELECT root.* FROM root
@@ -1309,13 +1308,13 @@ WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
 WITH /* chat.page_viewer_state */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.private, access.role, access.invited, access.banned, access.last_rev, mine.my_ids, mine.my_emojis
@@ -1330,7 +1329,7 @@ WITH /* chat.page_viewer_state */ access AS MATERIALIZED (SELECT
 
 -- chat.pin_message
 INSERT /* chat.pin_message */ INTO chat.pins (room_id, message_id, pinned_by, pinned_at, rev)
-VALUES ($1, $2, $3, clock_timestamp(), $4)
+VALUES ($1, $2, $3, statement_timestamp(), $4)
 ON CONFLICT (room_id, message_id) DO UPDATE
    SET pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at, removed_at = NULL,
        rev = excluded.rev
@@ -1341,19 +1340,19 @@ SELECT /* chat.pin_target */ n.user_id, n.deleted_at IS NOT NULL AS deleted,
       (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins,
       p.message_id, p.pinned_by, p.pinned_at, p.rev
  FROM chat.messages n
- LEFT JOIN chat.pins p ON p.room_id = n.room_id AND p.message_id = n.id AND p.removed_at IS NULL
+ LEFT JOIN chat.pins p ON p.room_id = $1 AND p.message_id = n.id AND p.removed_at IS NULL
 WHERE n.room_id = $1 AND n.id = $2;
 
 -- chat.plain_members_page
 WITH /* chat.plain_members_page */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.*, x.room_id, x.user_id, x.role, x.joined_at, x.rev
@@ -1448,7 +1447,7 @@ SELECT /* chat.public_rooms_words */
 -- chat.purge_messages
 UPDATE /* chat.purge_messages */ chat.messages m
   SET text = NULL, track_id = NULL, track = NULL, search_text = NULL, mention_user_ids = NULL,
-      emptied_at = clock_timestamp(), rev = $3 + d.n - 1
+      emptied_at = statement_timestamp(), rev = $3 + d.n - 1
  FROM (SELECT s.seq, row_number() OVER (ORDER BY s.seq) AS n FROM unnest($2::bigint[]) AS s(seq)) d
 WHERE m.room_id = $1 AND m.seq = d.seq;
 
@@ -1456,18 +1455,18 @@ WHERE m.room_id = $1 AND m.seq = d.seq;
 WITH /* chat.reaction_context */ access AS (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-,
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    ,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted,
-       coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
-       coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS muted,
+       coalesce($3::timestamptz > statement_timestamp(), false) AS muted_on_platform,
+       coalesce($4::timestamptz > statement_timestamp(), false) AS suspended
 , r.locked_at, r.archived_at
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.*, n.seq, n.deleted_at IS NOT NULL AS deleted, t.emojis, t.counts, t.first_ats, t.mine
@@ -1478,22 +1477,22 @@ WITH /* chat.reaction_context */ access AS (SELECT
               coalesce(array_agg(y.first_at), '{}') AS first_ats,
               coalesce(array_agg(coalesce((
                 SELECT e.removed_at IS NULL FROM chat.reactions e
-                 WHERE e.room_id = n.room_id AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
+                 WHERE e.room_id = $1 AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
               ), false)), '{}') AS mine
-         FROM chat.reaction_tallies y WHERE y.room_id = n.room_id AND y.message_id = n.id
+         FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = n.id
 ) t;
 
 -- chat.reactions
 WITH /* chat.reactions */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.private, access.role, access.invited, access.banned, n.id IS NOT NULL AS live,
@@ -1513,13 +1512,13 @@ WITH /* chat.reactions */ access AS MATERIALIZED (SELECT
 WITH /* chat.reactions_of_emoji */ access AS MATERIALIZED (SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 )
     SELECT access.private, access.role, access.invited, access.banned, n.id IS NOT NULL AS live,
@@ -1537,23 +1536,23 @@ WITH /* chat.reactions_of_emoji */ access AS MATERIALIZED (SELECT
 
 -- chat.read_marker
 SELECT /* chat.read_marker */
-       r.private, m.role,
-       EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
-       EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, m.last_read_seq
-  FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
- WHERE r.id = $1;
+      r.private, m.role,
+      EXISTS (SELECT 1 FROM chat.room_invitations v
+               WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+      EXISTS (SELECT 1 FROM chat.sanctions s
+               WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+   , m.last_read_seq
+ FROM chat.rooms r
+ JOIN chat.room_counters c ON c.room_id = $1
+ LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
+WHERE r.id = $1;
 
 -- chat.release_lease
 DELETE /* chat.release_lease */ FROM chat.leases WHERE name = $1 AND holder = $2;
 
 -- chat.remove_reaction
 WITH /* chat.remove_reaction */ removed AS (
-  UPDATE chat.reactions SET removed_at = clock_timestamp(), rev = $5
+  UPDATE chat.reactions SET removed_at = statement_timestamp(), rev = $5
    WHERE room_id = $1 AND message_id = $2 AND user_id = $3 AND emoji = $4
 ), decremented AS (
   UPDATE chat.reaction_tallies SET count = count - 1
@@ -1609,7 +1608,7 @@ SELECT /* chat.reports_page_in_state */
 FROM chat.reports p WHERE p.room_id = $1 AND (p.created_rev, p.id) < ($2, $3) AND p.state = $5 ORDER BY p.created_rev DESC, p.id DESC LIMIT $4;
 
 -- chat.resolve_report
-UPDATE /* chat.resolve_report */ chat.reports p SET state = $3, resolved_at = clock_timestamp(), resolved_by = $4
+UPDATE /* chat.resolve_report */ chat.reports p SET state = $3, resolved_at = statement_timestamp(), resolved_by = $4
  WHERE p.room_id = $1 AND p.id = $2
 RETURNING
 p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
@@ -1645,24 +1644,24 @@ ORDER BY v.number DESC;
 SELECT /* chat.room */
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-,
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    ,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted,
-       coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
-       coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS muted,
+       coalesce($3::timestamptz > statement_timestamp(), false) AS muted_on_platform,
+       coalesce($4::timestamptz > statement_timestamp(), false) AS suspended
 ,
        r.id, r.name, r.description, r.private, r.created_by, r.created_at, r.updated_at, r.rev,
        r.locked_at, r.archived_at, r.announcement, r.slow_mode_seconds, c.member_count
 , c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev,
            coalesce(m.last_read_seq, 0) AS last_read_seq,
        (SELECT coalesce(s.expires_at, '9999-12-31T23:59:59Z'::timestamptz) FROM chat.sanctions s
-         WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted_until
+         WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS muted_until
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1;
 
 -- chat.room_by_request_id
@@ -1678,10 +1677,10 @@ SELECT /* chat.rooms_missing_search_name */ id, name FROM chat.rooms WHERE searc
 SELECT /* chat.rooms_rev */ rooms_rev FROM chat.user_counters WHERE user_id = $1;
 
 -- chat.sanctions_page
-SELECT /* chat.sanctions_page */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) ORDER BY s.rev DESC LIMIT $3;
+SELECT /* chat.sanctions_page */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()) ORDER BY s.rev DESC LIMIT $3;
 
 -- chat.sanctions_page_of_user
-SELECT /* chat.sanctions_page_of_user */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()) AND s.user_id = $4 ORDER BY s.rev DESC LIMIT $3;
+SELECT /* chat.sanctions_page_of_user */ s.id, s.room_id, s.user_id, s.kind, s.reason, s.issued_by, s.starts_at, s.expires_at, s.ended_at, s.rev FROM chat.sanctions s WHERE s.room_id = $1 AND s.rev < $2 AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()) AND s.user_id = $4 ORDER BY s.rev DESC LIMIT $3;
 
 -- chat.save_backfill
 INSERT /* chat.save_backfill */ INTO chat.backfills AS b (name, version, number, after_id, after_seq, started_at)
@@ -1703,7 +1702,7 @@ WITH /* chat.search_author */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -1731,7 +1730,7 @@ WITH /* chat.search_author */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -1747,7 +1746,7 @@ WITH /* chat.search_recent */ recent AS MATERIALIZED (
            LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
       (NOT r.private OR m.role IS NOT NULL AND NOT $7)
   AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                   WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                   WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
    ), hit AS MATERIALIZED (
      SELECT n.created_at, n.room_id, n.seq
        FROM (SELECT * FROM recent n WHERE (n.room_id IN (SELECT id FROM visible)) IS TRUE) t
@@ -1780,7 +1779,7 @@ WITH /* chat.search_track */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -1808,7 +1807,7 @@ WITH /* chat.search_track */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -1826,7 +1825,7 @@ WITH /* chat.search_track_author */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -1854,7 +1853,7 @@ WITH /* chat.search_track_author */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -1872,7 +1871,7 @@ WITH /* chat.search_words */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -1900,7 +1899,7 @@ WITH /* chat.search_words */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -1918,7 +1917,7 @@ WITH /* chat.search_words_author */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -1946,7 +1945,7 @@ WITH /* chat.search_words_author */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -1964,7 +1963,7 @@ WITH /* chat.search_words_track */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -1992,7 +1991,7 @@ WITH /* chat.search_words_track */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -2010,7 +2009,7 @@ WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
         SELECT r.id FROM chat.rooms r LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE r.id = $1 AND
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
       ) AS keys
     )
     SELECT h.created_at, h.room_id, h.seq, w.step, h.more
@@ -2038,7 +2037,7 @@ WITH /* chat.search_words_track_author */ scope AS MATERIALIZED (
             LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL WHERE
        (NOT r.private OR m.role IS NOT NULL AND NOT $7)
    AND NOT EXISTS (SELECT 1 FROM chat.sanctions s
-                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
+                    WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp()))
     )
         SELECT n.*, size.more FROM found n, size
          WHERE size.more OR (n.room_id IN (SELECT id FROM visible)) IS TRUE ORDER BY n.created_at DESC, n.room_id DESC, n.seq DESC LIMIT 101
@@ -2050,13 +2049,13 @@ WITH /* chat.searched_messages */ access AS MATERIALIZED (
           SELECT
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned
-, c.last_rev
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
           UNION ALL
           SELECT false, NULL, false, false, 0 WHERE $1 IS NULL
@@ -2103,11 +2102,11 @@ SELECT /* chat.send_context */ i.item,
       EXISTS (SELECT 1 FROM chat.room_invitations v
                WHERE v.room_id = i.room_id AND v.user_id = i.user_id AND v.ended_at IS NULL) AS invited,
       EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
-                 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS banned,
+                 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned,
       EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
-                 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) AS muted,
-      coalesce(i.muted_until > clock_timestamp(), false) AS muted_on_platform,
-      coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
+                 AND s.kind = 'MUTE' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS muted,
+      coalesce(i.muted_until > statement_timestamp(), false) AS muted_on_platform,
+      coalesce(i.suspended_until > statement_timestamp(), false) AS suspended,
       r.archived_at, r.locked_at, r.announcement, r.slow_mode_seconds,
       duplicate.seq AS duplicate_seq,
       duplicate.payload_hash AS duplicate_hash,
@@ -2118,7 +2117,7 @@ SELECT /* chat.send_context */ i.item,
       parent.root_seq AS parent_root_seq,
       parent.deleted_at IS NOT NULL OR root.deleted_at IS NOT NULL AS parent_deleted,
       CASE WHEN r.slow_mode_seconds > 0 AND m.last_message_at IS NOT NULL
-           THEN r.slow_mode_seconds - extract(epoch FROM clock_timestamp() - m.last_message_at)
+           THEN r.slow_mode_seconds - extract(epoch FROM statement_timestamp() - m.last_message_at)
            ELSE 0 END::float8 AS slow_mode_wait,
       (SELECT u.user_id FROM unnest(i.mentions::uuid[]) AS u(user_id)
         WHERE NOT EXISTS (SELECT 1 FROM chat.room_memberships o WHERE o.room_id = i.room_id
@@ -2144,7 +2143,7 @@ SELECT /* chat.seqs_by_author */ m.seq
      FROM chat.messages m
     WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND coalesce(m.type, '') <> 'SYSTEM'
       AND m.created_at >= (SELECT coalesce(
-            greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
+            greatest($3::timestamptz, statement_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
 ORDER BY m.created_at DESC LIMIT $5;
 
 -- chat.set_member_role
@@ -2165,7 +2164,7 @@ UPDATE /* chat.set_rooms_search_name */ chat.rooms r SET search_name = f.search_
 WHERE r.id = f.id AND r.name = f.name AND r.search_name = '' AND f.search_name <> '';
 
 -- chat.suspended
-SELECT /* chat.suspended */ $1::timestamptz > clock_timestamp() AS suspended;
+SELECT /* chat.suspended */ $1::timestamptz > statement_timestamp() AS suspended;
 
 -- chat.target_membership
 SELECT /* chat.target_membership */ t.role, t.invited,
@@ -2182,21 +2181,21 @@ FROM (SELECT (SELECT m.role FROM chat.room_memberships m
 WITH /* chat.tombstones_to_purge */ found AS MATERIALIZED (
   SELECT seq, id, deleted_at, emptied_at FROM chat.messages WHERE room_id = $1 AND seq = ANY ($2)
 )
-SELECT seq, id FROM found WHERE deleted_at < now() - interval '30 days' AND emptied_at IS NULL ORDER BY seq;
+SELECT seq, id FROM found WHERE deleted_at < statement_timestamp() - interval '30 days' AND emptied_at IS NULL ORDER BY seq;
 
 -- chat.unpin_message
-UPDATE /* chat.unpin_message */ chat.pins SET removed_at = clock_timestamp(), rev = $3
+UPDATE /* chat.unpin_message */ chat.pins SET removed_at = statement_timestamp(), rev = $3
 WHERE room_id = $1 AND message_id = $2 AND removed_at IS NULL;
 
 -- chat.update_room
 UPDATE /* chat.update_room */ chat.rooms SET name = $2, search_name = $3, description = $4, announcement = $5,
-                      slow_mode_seconds = $6, rev = $7, updated_at = clock_timestamp()
+                      slow_mode_seconds = $6, rev = $7, updated_at = statement_timestamp()
  WHERE id = $1
 RETURNING updated_at;
 
 -- chat.upsert_invitation
 INSERT /* chat.upsert_invitation */ INTO chat.room_invitations (room_id, user_id, invited_by, created_at, rev)
-VALUES ($1, $2, $3, clock_timestamp(), $4)
+VALUES ($1, $2, $3, statement_timestamp(), $4)
 ON CONFLICT (room_id, user_id) DO UPDATE
    SET invited_by = excluded.invited_by, created_at = excluded.created_at, ended_at = NULL,
        rev = excluded.rev
@@ -2218,7 +2217,7 @@ WITH /* chat.write_batch */ draft AS (
                              private_room_id, created_at)
   SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
          mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash,
-         CASE WHEN private THEN room_id END, clock_timestamp()
+         CASE WHEN private THEN room_id END, statement_timestamp()
     FROM draft ORDER BY room_id, seq
   RETURNING room_id, seq, rev, id, root_id, created_at
 ), counters AS (
@@ -2236,7 +2235,7 @@ WITH /* chat.write_batch */ draft AS (
   INSERT INTO chat.mentions (room_id, message_id, user_id, message_seq)
   SELECT room_id, id, unnest(mentions::uuid[]), seq FROM draft WHERE mentions IS NOT NULL
 ), slow AS (
-  UPDATE chat.room_memberships m SET last_message_at = clock_timestamp()
+  UPDATE chat.room_memberships m SET last_message_at = statement_timestamp()
     FROM draft d WHERE d.slow AND m.room_id = d.room_id AND m.user_id = d.user_id
 )
 SELECT id, created_at FROM written;

@@ -33,7 +33,7 @@ _INSERT = Command[
     """
     INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
                                       target_message_id, reason, before, after, request_id, idempotency_key, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, clock_timestamp())
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, statement_timestamp())
     """,
 )
 

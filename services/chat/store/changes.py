@@ -18,7 +18,7 @@ from services.chat.domain.model import LogLine, Pin, Room, Tally
 from services.chat.domain.visibility import RoomAccess
 from services.chat.store.membership import MemberRow
 from services.chat.store.message_query import MESSAGE, MessageRow
-from services.chat.store.rooms import ACCESS_COLUMNS, ROOM_COLUMNS, SANCTION_ACTIVE
+from services.chat.store.rooms import ROOM_COLUMNS, SANCTION_ACTIVE, access_columns
 
 PAGE = 100
 """The most changes of each kind that one read returns."""
@@ -159,7 +159,7 @@ _MOVED = Query[MovedRow, list[UUID], list[int]](
 _ACCESS = Query[RoomAccessRow, list[UUID], UUID](
     "chat.access_to_rooms",
     f"""
-    SELECT r.id AS room_id, {ACCESS_COLUMNS}, c.last_rev
+    SELECT r.id AS room_id, {access_columns("r.id")}, c.last_rev
       FROM unnest((SELECT $1::uuid[])) AS w(room_id)
       JOIN chat.rooms r ON r.id = w.room_id
       JOIN chat.room_counters c ON c.room_id = r.id
@@ -169,7 +169,7 @@ _ACCESS = Query[RoomAccessRow, list[UUID], UUID](
 _MY_ROOMS = Query[RoomAccessRow, int, UUID](
     "chat.access_to_my_rooms",
     f"""
-    SELECT r.id AS room_id, {ACCESS_COLUMNS}, c.last_rev
+    SELECT r.id AS room_id, {access_columns("r.id")}, c.last_rev
       FROM (SELECT o.room_id, o.role FROM chat.room_memberships o
              WHERE o.user_id = $2 AND o.left_at IS NULL ORDER BY o.room_id LIMIT $1) m
       JOIN chat.rooms r ON r.id = m.room_id
@@ -275,7 +275,7 @@ _LOGS = Query[LogLine, UUID, int, int](
 _ROOM = Query[Room, UUID, int, int](
     "chat.changed_room",
     f"""
-    SELECT {ROOM_COLUMNS} FROM chat.rooms r JOIN chat.room_counters c ON c.room_id = r.id
+    SELECT {ROOM_COLUMNS} FROM chat.rooms r JOIN chat.room_counters c ON c.room_id = $1
      WHERE r.id = $1 AND r.rev > $2 AND r.rev <= $3
     """,
 )

@@ -63,7 +63,7 @@ _INVITATIONS = Command[UUID, UUID, int, int](
     "chat.erase_invitations",
     """
     UPDATE chat.room_invitations v
-       SET ended_at = CASE WHEN v.user_id = $2 THEN coalesce(v.ended_at, clock_timestamp()) ELSE v.ended_at END,
+       SET ended_at = CASE WHEN v.user_id = $2 THEN coalesce(v.ended_at, statement_timestamp()) ELSE v.ended_at END,
            invited_by = nullif(v.invited_by, $2), rev = $4 + d.n - 1
       FROM (SELECT o.user_id, row_number() OVER (ORDER BY o.user_id) AS n FROM (
               SELECT user_id FROM chat.room_invitations
@@ -178,7 +178,7 @@ _SANCTIONS = Command[UUID, UUID, int, int](
     UPDATE chat.sanctions s SET issued_by = NULL, rev = $4 + d.n - 1
       FROM (SELECT o.id, row_number() OVER (ORDER BY o.id) AS n FROM (
               SELECT id FROM chat.sanctions WHERE room_id = $1 AND issued_by = $2 LIMIT $3) o) d
-     WHERE s.id = d.id
+     WHERE s.room_id = $1 AND s.id = d.id
     """,
 )
 _REPORTS = Command[UUID, UUID, int](
@@ -190,14 +190,14 @@ _REPORTS = Command[UUID, UUID, int](
            reporter_id = nullif(p.reporter_id, $2), resolved_by = nullif(p.resolved_by, $2)
       FROM (SELECT id FROM chat.reports
              WHERE room_id = $1 AND (reporter_id = $2 OR resolved_by = $2) LIMIT $3) d
-     WHERE p.id = d.id
+     WHERE p.room_id = $1 AND p.id = d.id
     """,
 )
 _CREATION = Command[UUID, UUID, int](
     "chat.erase_creator",
     """
     UPDATE chat.rooms SET created_by = NULL, request_id = NULL, payload_hash = NULL, rev = $3,
-                          updated_at = clock_timestamp()
+                          updated_at = statement_timestamp()
      WHERE id = $1 AND created_by = $2
     """,
 )

@@ -47,7 +47,7 @@ _INVITE = Query[Invitation, UUID, UUID, UUID, int](
     "chat.upsert_invitation",
     f"""
     INSERT INTO chat.room_invitations (room_id, user_id, invited_by, created_at, rev)
-    VALUES ($1, $2, $3, clock_timestamp(), $4)
+    VALUES ($1, $2, $3, statement_timestamp(), $4)
     ON CONFLICT (room_id, user_id) DO UPDATE
        SET invited_by = excluded.invited_by, created_at = excluded.created_at, ended_at = NULL,
            rev = excluded.rev
@@ -57,7 +57,7 @@ _INVITE = Query[Invitation, UUID, UUID, UUID, int](
 _END = Command[UUID, UUID, int](
     "chat.end_invitation",
     """
-    UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $3
+    UPDATE chat.room_invitations SET ended_at = statement_timestamp(), rev = $3
      WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
     """,
 )

@@ -32,11 +32,11 @@ _JOIN = Query[MemberRow, UUID, UUID, str, int, int](
     "chat.join_room",
     """
     WITH invitation AS (
-      UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $5
+      UPDATE chat.room_invitations SET ended_at = statement_timestamp(), rev = $5
        WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
     )
     INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, last_read_seq, rev)
-    VALUES ($1, $2, $3, clock_timestamp(), $4, $5)
+    VALUES ($1, $2, $3, statement_timestamp(), $4, $5)
     ON CONFLICT (room_id, user_id) DO UPDATE
        SET role = excluded.role, joined_at = excluded.joined_at, left_at = NULL, removal = NULL,
            last_message_at = room_memberships.last_message_at, last_read_seq = excluded.last_read_seq,
@@ -128,11 +128,11 @@ _END = Query[EndedRow, UUID, UUID, str, int](
     "chat.end_membership",
     """
     WITH membership AS (
-      UPDATE chat.room_memberships SET left_at = clock_timestamp(), removal = $3, rev = $4
+      UPDATE chat.room_memberships SET left_at = statement_timestamp(), removal = $3, rev = $4
        WHERE room_id = $1 AND user_id = $2 AND left_at IS NULL
       RETURNING 1
     ), invitation AS (
-      UPDATE chat.room_invitations SET ended_at = clock_timestamp(), rev = $4
+      UPDATE chat.room_invitations SET ended_at = statement_timestamp(), rev = $4
        WHERE room_id = $1 AND user_id = $2 AND ended_at IS NULL
       RETURNING 1
     )

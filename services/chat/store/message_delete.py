@@ -28,7 +28,7 @@ _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
       SELECT d.seq, row_number() OVER (ORDER BY d.seq) AS n FROM unnest($2::bigint[]) AS d(seq)
     ), deleted AS (
       UPDATE chat.messages m
-         SET deleted_at = clock_timestamp(), deleted_by = $3, deletion_type = $4, rev = $5 + d.n - 1
+         SET deleted_at = statement_timestamp(), deleted_by = $3, deletion_type = $4, rev = $5 + d.n - 1
         FROM targets d
        WHERE m.room_id = $1 AND m.seq = d.seq AND m.deleted_at IS NULL
       RETURNING m.id, m.seq, m.root_id, m.root_seq
@@ -49,7 +49,7 @@ _DELETE = Query[DeletedRow, UUID, list[int], UUID | None, str, int](
         FROM chat.pins p JOIN deleted d ON d.id = p.message_id
        WHERE p.room_id = $1 AND p.removed_at IS NULL
     ), pin AS (
-      UPDATE chat.pins p SET removed_at = clock_timestamp(), rev = $5 + cardinality($2) + i.n - 1
+      UPDATE chat.pins p SET removed_at = statement_timestamp(), rev = $5 + cardinality($2) + i.n - 1
         FROM pinned i WHERE p.room_id = $1 AND p.message_id = i.message_id
       RETURNING 1
     )
@@ -80,7 +80,7 @@ _BY_AUTHOR_FROM = """
       FROM chat.messages m
      WHERE m.room_id = $1 AND m.user_id = $2 AND m.deleted_at IS NULL AND coalesce(m.type, '') <> 'SYSTEM'
        AND m.created_at >= (SELECT coalesce(
-             greatest($3::timestamptz, clock_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
+             greatest($3::timestamptz, statement_timestamp() - $4::float8 * interval '1 second'), '-infinity'))
 """
 _SEQS_BY_AUTHOR = Query[SeqRow, UUID, UUID, Micros | None, float | None, int](
     "chat.seqs_by_author",

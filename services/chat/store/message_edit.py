@@ -24,10 +24,10 @@ _EDIT = Query[EditedRow, UUID, int, int, str, str | None, UUID | None, str | Non
     """
     WITH revision AS (
       INSERT INTO chat.message_revisions (room_id, message_id, number, text, track_id, track, replaced_at)
-      SELECT n.room_id, n.id,
+      SELECT $1, n.id,
              1 + coalesce((SELECT max(v.number) FROM chat.message_revisions v
-                            WHERE v.room_id = n.room_id AND v.message_id = n.id), 0),
-             n.text, n.track_id, n.track, clock_timestamp()
+                            WHERE v.room_id = $1 AND v.message_id = n.id), 0),
+             n.text, n.track_id, n.track, statement_timestamp()
         FROM chat.messages n WHERE n.room_id = $1 AND n.seq = $2
       RETURNING replaced_at
     )

@@ -36,10 +36,10 @@ _GET_MESSAGE = Query[MessageStateRow, UUID, UUID, UUID](
     f"""
     SELECT {MESSAGE}, coalesce(s.reply_count, 0) AS reply_count, s.last_reply_at,
            n.emptied_at IS NULL
-             AND coalesce(n.deleted_at > clock_timestamp() - interval '{RESTORE_WINDOW_DAYS} days', true) AS restorable,
+             AND coalesce(n.deleted_at > statement_timestamp() - interval '{RESTORE_WINDOW_DAYS} days', true) AS restorable,
            t.emojis, t.counts, t.first_ats, t.mine
       FROM chat.messages n
-      LEFT JOIN chat.threads s ON s.room_id = n.room_id AND s.root_id = n.id
+      LEFT JOIN chat.threads s ON s.room_id = $1 AND s.root_id = n.id
      CROSS JOIN LATERAL ({TALLIES}) t
      WHERE n.room_id = $1 AND n.id = $3
     """,

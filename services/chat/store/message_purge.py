@@ -44,8 +44,9 @@ class DeletedDependentsRow(NamedTuple):
     removed: int
 
 
-# now() instead of clock_timestamp(): only a stable expression can use an index.
-_EXPIRED = f"deleted_at < now() - interval '{RESTORE_WINDOW_DAYS} days' AND emptied_at IS NULL"
+_EXPIRED = (
+    f"deleted_at < statement_timestamp() - interval '{RESTORE_WINDOW_DAYS} days' AND emptied_at IS NULL"
+)
 _EXPIRED_TOMBSTONES = Query[TombstoneRow, int](
     "chat.expired_tombstones",
     f"SELECT room_id, seq FROM chat.messages WHERE {_EXPIRED} ORDER BY deleted_at LIMIT $1",
@@ -94,7 +95,7 @@ _PURGE = Command[UUID, list[int], int](
     """
     UPDATE chat.messages m
        SET text = NULL, track_id = NULL, track = NULL, search_text = NULL, mention_user_ids = NULL,
-           emptied_at = clock_timestamp(), rev = $3 + d.n - 1
+           emptied_at = statement_timestamp(), rev = $3 + d.n - 1
       FROM (SELECT s.seq, row_number() OVER (ORDER BY s.seq) AS n FROM unnest($2::bigint[]) AS s(seq)) d
      WHERE m.room_id = $1 AND m.seq = d.seq
     """,

@@ -145,7 +145,7 @@ THREAD = "coalesce(t.reply_count, 0) AS reply_count, t.last_reply_at"
 # LIMIT keeps it one index lookup per root; as a plain join the planner might read all threads of the room.
 THREAD_FROM = """
   LEFT JOIN LATERAL (SELECT t.reply_count, t.last_reply_at FROM chat.threads t
-                      WHERE t.room_id = n.room_id AND t.root_id = n.id LIMIT 1) t ON true
+                      WHERE t.room_id = $1 AND t.root_id = n.id LIMIT 1) t ON true
 """
 ROOM_ACCESS = f"WITH access AS MATERIALIZED (SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM})"
 """$1 is the room, $2 the caller."""

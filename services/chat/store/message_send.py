@@ -37,8 +37,8 @@ _CONTEXT = Query[
                       AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned,
            EXISTS (SELECT 1 FROM chat.sanctions s WHERE s.room_id = i.room_id AND s.user_id = i.user_id
                       AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted,
-           coalesce(i.muted_until > clock_timestamp(), false) AS muted_on_platform,
-           coalesce(i.suspended_until > clock_timestamp(), false) AS suspended,
+           coalesce(i.muted_until > statement_timestamp(), false) AS muted_on_platform,
+           coalesce(i.suspended_until > statement_timestamp(), false) AS suspended,
            r.archived_at, r.locked_at, r.announcement, r.slow_mode_seconds,
            duplicate.seq AS duplicate_seq,
            duplicate.payload_hash AS duplicate_hash,
@@ -49,7 +49,7 @@ _CONTEXT = Query[
            parent.root_seq AS parent_root_seq,
            parent.deleted_at IS NOT NULL OR root.deleted_at IS NOT NULL AS parent_deleted,
            CASE WHEN r.slow_mode_seconds > 0 AND m.last_message_at IS NOT NULL
-                THEN r.slow_mode_seconds - extract(epoch FROM clock_timestamp() - m.last_message_at)
+                THEN r.slow_mode_seconds - extract(epoch FROM statement_timestamp() - m.last_message_at)
                 ELSE 0 END::float8 AS slow_mode_wait,
            (SELECT u.user_id FROM unnest(i.mentions::uuid[]) AS u(user_id)
              WHERE NOT EXISTS (SELECT 1 FROM chat.room_memberships o WHERE o.room_id = i.room_id
@@ -118,7 +118,7 @@ _WRITE = Query[
                                  private_room_id, created_at)
       SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
              mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash,
-             CASE WHEN private THEN room_id END, clock_timestamp()
+             CASE WHEN private THEN room_id END, statement_timestamp()
         FROM draft ORDER BY room_id, seq
       RETURNING room_id, seq, rev, id, root_id, created_at
     ), counters AS (
@@ -136,7 +136,7 @@ _WRITE = Query[
       INSERT INTO chat.mentions (room_id, message_id, user_id, message_seq)
       SELECT room_id, id, unnest(mentions::uuid[]), seq FROM draft WHERE mentions IS NOT NULL
     ), slow AS (
-      UPDATE chat.room_memberships m SET last_message_at = clock_timestamp()
+      UPDATE chat.room_memberships m SET last_message_at = statement_timestamp()
         FROM draft d WHERE d.slow AND m.room_id = d.room_id AND m.user_id = d.user_id
     )
     SELECT id, created_at FROM written

@@ -21,7 +21,7 @@ _ERASE = Query[ErasedRow, UUID, UUID, int](
     "chat.erase_membership",
     """
     UPDATE chat.room_memberships m
-       SET left_at = coalesce(m.left_at, clock_timestamp()), removal = 'ERASED', last_read_seq = 0,
+       SET left_at = coalesce(m.left_at, statement_timestamp()), removal = 'ERASED', last_read_seq = 0,
            last_message_at = NULL, rev = $3
       FROM (SELECT role, left_at IS NULL AS member FROM chat.room_memberships
              WHERE room_id = $1 AND user_id = $2 AND removal IS DISTINCT FROM 'ERASED') b
@@ -63,7 +63,7 @@ _PROMOTE_SUCCESSOR = Query[NewOwnerRow, UUID, int](
 _ARCHIVE_EMPTY_ROOM = Query[ArchivedRow, UUID, int](
     "chat.archive_empty_room",
     """
-    UPDATE chat.rooms SET archived_at = clock_timestamp(), rev = $2, updated_at = clock_timestamp()
+    UPDATE chat.rooms SET archived_at = statement_timestamp(), rev = $2, updated_at = statement_timestamp()
      WHERE id = $1 AND archived_at IS NULL
     RETURNING archived_at
     """,

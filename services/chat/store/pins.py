@@ -47,7 +47,7 @@ _PIN_TARGET = Query[PinTargetRow, UUID, UUID](
            (SELECT count(*) FROM chat.pins o WHERE o.room_id = $1 AND o.removed_at IS NULL)::int AS pins,
            p.message_id, p.pinned_by, p.pinned_at, p.rev
       FROM chat.messages n
-      LEFT JOIN chat.pins p ON p.room_id = n.room_id AND p.message_id = n.id AND p.removed_at IS NULL
+      LEFT JOIN chat.pins p ON p.room_id = $1 AND p.message_id = n.id AND p.removed_at IS NULL
      WHERE n.room_id = $1 AND n.id = $2
     """,
 )
@@ -55,7 +55,7 @@ _PIN = Query[Pin, UUID, UUID, UUID, int](
     "chat.pin_message",
     """
     INSERT INTO chat.pins (room_id, message_id, pinned_by, pinned_at, rev)
-    VALUES ($1, $2, $3, clock_timestamp(), $4)
+    VALUES ($1, $2, $3, statement_timestamp(), $4)
     ON CONFLICT (room_id, message_id) DO UPDATE
        SET pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at, removed_at = NULL,
            rev = excluded.rev
@@ -65,7 +65,7 @@ _PIN = Query[Pin, UUID, UUID, UUID, int](
 _UNPIN = Command[UUID, UUID, int](
     "chat.unpin_message",
     """
-    UPDATE chat.pins SET removed_at = clock_timestamp(), rev = $3
+    UPDATE chat.pins SET removed_at = statement_timestamp(), rev = $3
      WHERE room_id = $1 AND message_id = $2 AND removed_at IS NULL
     """,
 )

@@ -16,7 +16,7 @@ from services.chat.domain.visibility import RoomAccess
 from services.chat.store.message_query import ROOM_ACCESS
 from services.chat.store.rooms import ACCESS_FROM, CAN_READ, MEMBERSHIP_COLUMNS
 
-# TallyColumns of the message `n` for the user $2. The user's own reaction is one primary key lookup per emoji of the
+# TallyColumns of the message `n` of room $1 for the user $2. The user's own reaction is one primary key lookup per emoji of the
 # message: removed reactions stay in the table and may be many. With removed_at as a condition the planner might read
 # all reactions of the emoji by their index instead.
 TALLIES = """
@@ -24,9 +24,9 @@ TALLIES = """
               coalesce(array_agg(y.first_at), '{}') AS first_ats,
               coalesce(array_agg(coalesce((
                 SELECT e.removed_at IS NULL FROM chat.reactions e
-                 WHERE e.room_id = n.room_id AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
+                 WHERE e.room_id = $1 AND e.message_id = n.id AND e.user_id = $2 AND e.emoji = y.emoji
               ), false)), '{}') AS mine
-         FROM chat.reaction_tallies y WHERE y.room_id = n.room_id AND y.message_id = n.id
+         FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = n.id
 """
 _CONTEXT = Query[ReactionContext, UUID, UUID, Micros | None, Micros | None, UUID](
     "chat.reaction_context",
@@ -51,7 +51,7 @@ _ADD = Query[AddedRow, UUID, UUID, UUID, str, int](
     """
     WITH added AS (
       INSERT INTO chat.reactions AS e (room_id, message_id, user_id, emoji, created_at, rev)
-      VALUES ($1, $2, $3, $4, clock_timestamp(), $5)
+      VALUES ($1, $2, $3, $4, statement_timestamp(), $5)
       ON CONFLICT (room_id, message_id, user_id, emoji) DO UPDATE
          SET created_at = excluded.created_at, removed_at = NULL, rev = excluded.rev
       RETURNING e.created_at
@@ -69,7 +69,7 @@ _REMOVE = Command[UUID, UUID, UUID, str, int](
     "chat.remove_reaction",
     """
     WITH removed AS (
-      UPDATE chat.reactions SET removed_at = clock_timestamp(), rev = $5
+      UPDATE chat.reactions SET removed_at = statement_timestamp(), rev = $5
        WHERE room_id = $1 AND message_id = $2 AND user_id = $3 AND emoji = $4
     ), decremented AS (
       UPDATE chat.reaction_tallies SET count = count - 1

@@ -60,7 +60,7 @@ _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None, int](
     WITH added AS (
       INSERT INTO chat.reports AS p (id, room_id, message_id, reporter_id, reason, request_id, created_rev,
                                      created_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
+      VALUES ($1, $2, $3, $4, $5, $6, $7, statement_timestamp())
       ON CONFLICT DO NOTHING
       RETURNING {_REPORT}
     )
@@ -88,7 +88,7 @@ _ONE_REPORT = Query[ReportRow, UUID, UUID](
 _RESOLVE = Query[ReportRow, UUID, UUID, str, UUID](
     "chat.resolve_report",
     f"""
-    UPDATE chat.reports p SET state = $3, resolved_at = clock_timestamp(), resolved_by = $4
+    UPDATE chat.reports p SET state = $3, resolved_at = statement_timestamp(), resolved_by = $4
      WHERE p.room_id = $1 AND p.id = $2
     RETURNING {_REPORT}
     """,

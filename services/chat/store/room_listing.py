@@ -160,7 +160,7 @@ _MY_ROOMS = Query[MyRoomRow, UUID, UUID, int](
     f"""
     SELECT {ROOM_COLUMNS}, m.room_id, m.user_id, m.role, m.joined_at, m.rev, m.last_read_seq, c.last_rev,
            u.news AS unread, u.capped AS unread_capped, w.news AS mentions, w.capped AS mentions_capped,
-           {muted_until("$1")}, x.*
+           {muted_until("m.room_id", "$1")}, x.*
       FROM (SELECT o.room_id, o.user_id, o.role, o.joined_at, o.rev, o.last_read_seq FROM chat.room_memberships o
              WHERE o.user_id = $1 AND o.left_at IS NULL AND o.room_id > $2
              ORDER BY o.room_id LIMIT $3) m

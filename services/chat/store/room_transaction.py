@@ -43,7 +43,7 @@ _LOCK_VISIBLE = Query[CountersRow, UUID, list[UUID], bool](
     "chat.lock_visible_room",
     f"""
     SELECT c.room_id, c.last_seq, c.last_rev, c.member_count
-      FROM chat.room_counters c JOIN chat.rooms r ON r.id = c.room_id
+      FROM chat.room_counters c JOIN chat.rooms r ON r.id = $1
      WHERE c.room_id = $1
        AND (NOT r.private OR $3 OR EXISTS (
               SELECT 1 FROM unnest((SELECT $2::uuid[])) AS u(id)
@@ -73,7 +73,7 @@ _INSERT_SYSTEM_MESSAGE = Command[UUID, int, int, UUID, UUID, str](
     "chat.insert_system_message",
     """
     INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, system_event, created_at)
-    VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, clock_timestamp())
+    VALUES ($1, $2, $3, $4, $5, 'SYSTEM', $6, statement_timestamp())
     """,
 )
 

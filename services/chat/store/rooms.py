@@ -17,39 +17,45 @@ from services.chat.domain.visibility import CallerMembership
 MAX_SEARCH_NAME_LENGTH = 200
 
 # A sanction that has not ended, by the database's clock.
-SANCTION_ACTIVE = "s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())"
+SANCTION_ACTIVE = "s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())"
 
-# The columns of RoomAccess.
-ACCESS_COLUMNS = f"""
+
+def access_columns(room_id: str) -> str:
+    """Return the columns of RoomAccess for the user $2, of room `r` with this id."""
+    return f"""
        r.private, m.role,
        EXISTS (SELECT 1 FROM chat.room_invitations v
-                WHERE v.room_id = r.id AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+                WHERE v.room_id = {room_id} AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
-"""
+                WHERE s.room_id = {room_id} AND s.user_id = $2 AND s.kind = 'BAN' AND {SANCTION_ACTIVE}) AS banned
+    """
+
+
+# Of one room: its id is compared with $1 at every table, so that partitions and shards of other rooms are left out.
+ACCESS_COLUMNS = access_columns("$1")
 # The columns of CallerMembership; $3 and $4 are the ends of platform-wide sanctions.
 MEMBERSHIP_COLUMNS = f"""
        {ACCESS_COLUMNS},
        EXISTS (SELECT 1 FROM chat.sanctions s
-                WHERE s.room_id = r.id AND s.user_id = $2 AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted,
-       coalesce($3::timestamptz > clock_timestamp(), false) AS muted_on_platform,
-       coalesce($4::timestamptz > clock_timestamp(), false) AS suspended
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted,
+       coalesce($3::timestamptz > statement_timestamp(), false) AS muted_on_platform,
+       coalesce($4::timestamptz > statement_timestamp(), false) AS suspended
 """
 ACCESS_FROM = """
   FROM chat.rooms r
-  JOIN chat.room_counters c ON c.room_id = r.id
-  LEFT JOIN chat.room_memberships m ON m.room_id = r.id AND m.user_id = $2 AND m.left_at IS NULL
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
  WHERE r.id = $1
 """
 # Rows behind this condition are not read for a caller without access, so the response time reveals nothing.
 CAN_READ = "NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)"
 
 
-def muted_until(user: str) -> str:
-    """Return the expression for when the mute of a user in room `r` expires; far away for one without an expiry."""
+def muted_until(room_id: str, user: str) -> str:
+    """Return the expression for when the mute of a user in a room expires; far away for one without an expiry."""
     return f"""
        (SELECT coalesce(s.expires_at, '9999-12-31T23:59:59Z'::timestamptz) FROM chat.sanctions s
-         WHERE s.room_id = r.id AND s.user_id = {user} AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted_until
+         WHERE s.room_id = {room_id} AND s.user_id = {user} AND s.kind = 'MUTE' AND {SANCTION_ACTIVE}) AS muted_until
     """
 
 
@@ -91,7 +97,7 @@ _ROOM = Query[RoomRow, UUID, UUID, Micros | None, Micros | None](
     "chat.room",
     f"""
     SELECT {MEMBERSHIP_COLUMNS}, {ROOM_COLUMNS}, c.last_seq, c.last_rev, m.joined_at, m.rev AS member_rev,
-           coalesce(m.last_read_seq, 0) AS last_read_seq, {muted_until("$2")}
+           coalesce(m.last_read_seq, 0) AS last_read_seq, {muted_until("$1", "$2")}
     {ACCESS_FROM}
     """,
 )
@@ -111,16 +117,16 @@ class RoomFlag(enum.Enum):
 _LOCK_ROOM = Command[UUID, bool, int](
     "chat.lock_room",
     """
-    UPDATE chat.rooms SET locked_at = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
-                          updated_at = clock_timestamp()
+    UPDATE chat.rooms SET locked_at = CASE WHEN $2 THEN statement_timestamp() END, rev = $3,
+                          updated_at = statement_timestamp()
      WHERE id = $1
     """,
 )
 _ARCHIVE_ROOM = Command[UUID, bool, int](
     "chat.archive_room",
     """
-    UPDATE chat.rooms SET archived_at = CASE WHEN $2 THEN clock_timestamp() END, rev = $3,
-                          updated_at = clock_timestamp()
+    UPDATE chat.rooms SET archived_at = CASE WHEN $2 THEN statement_timestamp() END, rev = $3,
+                          updated_at = statement_timestamp()
      WHERE id = $1
     """,
 )
@@ -134,7 +140,7 @@ _UPDATE = Query[_UpdatedRow, UUID, str, str, str, bool, int, int](
     "chat.update_room",
     """
     UPDATE chat.rooms SET name = $2, search_name = $3, description = $4, announcement = $5,
-                          slow_mode_seconds = $6, rev = $7, updated_at = clock_timestamp()
+                          slow_mode_seconds = $6, rev = $7, updated_at = statement_timestamp()
      WHERE id = $1
     RETURNING updated_at
     """,
@@ -155,10 +161,10 @@ _CREATE = Query[_CreatedRow, UUID, str, str, bool, UUID, UUID | None, bytes | No
       ON CONFLICT (created_by, request_id) WHERE request_id IS NOT NULL DO NOTHING
       RETURNING id
     ), counters AS (
-      INSERT INTO chat.room_counters (room_id, last_seq, last_rev, member_count) SELECT id, 0, 2, 1 FROM room
+      INSERT INTO chat.room_counters (room_id, last_seq, last_rev, member_count) SELECT $1, 0, 2, 1 FROM room
     ), owner AS (
       INSERT INTO chat.room_memberships (room_id, user_id, role, joined_at, rev)
-      SELECT id, $5, 'OWNER', clock_timestamp(), 2 FROM room
+      SELECT $1, $5, 'OWNER', statement_timestamp(), 2 FROM room
     ), rooms_of_user AS (
       INSERT INTO chat.user_counters (user_id, rooms_rev) SELECT $5, 1 FROM room
       ON CONFLICT (user_id) DO UPDATE SET rooms_rev = user_counters.rooms_rev + 1
@@ -184,7 +190,7 @@ class _SuspendedRow(NamedTuple):
 
 
 _SUSPENDED = Query[_SuspendedRow, Micros](
-    "chat.suspended", "SELECT $1::timestamptz > clock_timestamp() AS suspended"
+    "chat.suspended", "SELECT $1::timestamptz > statement_timestamp() AS suspended"
 )
 
 

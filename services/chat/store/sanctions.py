@@ -62,7 +62,7 @@ _TARGET_MEMBERSHIP = Query[TargetMembershipRow, UUID, UUID](
 _END_COLUMNS = Query[SanctionRow, UUID, UUID, str, int](
     "chat.end_sanction",
     f"""
-    UPDATE chat.sanctions s SET ended_at = clock_timestamp(), rev = $4
+    UPDATE chat.sanctions s SET ended_at = statement_timestamp(), rev = $4
      WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = $3 AND {SANCTION_ACTIVE}
     RETURNING {_COLUMNS}
     """,
@@ -70,7 +70,7 @@ _END_COLUMNS = Query[SanctionRow, UUID, UUID, str, int](
 _CLOSE_COLUMNS = Command[UUID, UUID, str, int](
     "chat.close_sanction",
     """
-    UPDATE chat.sanctions SET ended_at = clock_timestamp(), rev = $4
+    UPDATE chat.sanctions SET ended_at = statement_timestamp(), rev = $4
      WHERE room_id = $1 AND user_id = $2 AND kind = $3 AND ended_at IS NULL
     """,
 )
@@ -78,8 +78,7 @@ _INSERT_COLUMNS = Query[SanctionRow, UUID, UUID, UUID, str, str, UUID, float | N
     "chat.insert_sanction",
     f"""
     INSERT INTO chat.sanctions AS s (id, room_id, user_id, kind, reason, issued_by, starts_at, expires_at, rev)
-    SELECT $1, $2, $3, $4, $5, $6, now, now + $7::float8 * interval '1 second', $8
-      FROM (SELECT clock_timestamp() AS now) t
+    VALUES ($1, $2, $3, $4, $5, $6, statement_timestamp(), statement_timestamp() + $7::float8 * interval '1 second', $8)
     RETURNING {_COLUMNS}
     """,
 )
