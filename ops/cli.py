@@ -196,6 +196,50 @@ def call(  # noqa: PLR0913, PLR0917 - one parameter per option, Typer passes the
     invoke(Invocation(target, method, read_body(data), bearer, timeout, stream_limit, verbose), console)
 
 
+@app.command("console")
+def open_console(
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="host:port of any gRPC server with reflection; default: the suite running here.",
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where the page is served; default: a free port.")
+    ] = None,
+    tls: Annotated[
+        bool,
+        typer.Option("--tls", help="Connect with TLS, as the system trusts.", rich_help_panel=_CONNECTION),
+    ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Connect with TLS, by this authority.", rich_help_panel=_CONNECTION),
+    ] = None,
+    cert: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="The client certificate of mTLS.", rich_help_panel=_CONNECTION),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(exists=True, help="Its private key.", rich_help_panel=_CONNECTION)
+    ] = None,
+) -> None:
+    """Print the address of the web page that calls any method; serve it until Ctrl-C, where seda up does not.
+
+    Only this machine reaches it, with the key in the address. It makes no tokens for a server named by --target.
+
+    Examples:
+        seda console
+
+        seda console --target localhost:50051
+
+        seda console --target api.example.org:443 --tls
+    """
+    from ops.console_command import ConsoleOptions, run
+
+    run(ConsoleOptions(target, port, tls, ca, cert, key), console)
+
+
 @app.command("help")
 def show_help(
     context: typer.Context,

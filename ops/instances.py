@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ops.data_dir import DataDir, state_home
 from ops.errors import CliError
-from ops.topology import SUITE, Ports
+from ops.topology import CONSOLE, SUITE, Ports
 
 # Above the ports of a suite without a name, below the ephemeral range.
 _FIRST_BASE, _LAST_BASE, _STEP = 7500, 30_000, 100
@@ -71,7 +71,7 @@ class Registry:
                 return own
             taken = {each.port_base for each in known}
             for base in range(_FIRST_BASE, _LAST_BASE, _STEP):
-                ports = Ports(base).used(SUITE, postgres=True)
+                ports = Ports(base).used((*SUITE, CONSOLE), postgres=True)
                 if base not in taken and all(map(is_free, ports)):
                     # An instance is known by its folder.
                     data_dir.path.mkdir(parents=True, exist_ok=True, mode=0o700)

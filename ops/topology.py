@@ -32,11 +32,15 @@ def loopbacks() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A process of the suite: `module` is run with `python -m`; `offset` is its place in the port ranges."""
+    """A process of the suite: `module` is run with `python -m`; `offset` is its place in the port ranges.
+
+    One without gRPC serves HTTP on its one port.
+    """
 
     name: str
     module: str
     offset: int
+    grpc: bool = True
 
 
 GATEWAY = ProcessSpec("gateway", "gateway", 0)
@@ -45,6 +49,8 @@ CHAT = ProcessSpec("chat", "services.chat", 2)
 TRACKS = ProcessSpec("tracks", "services.tracks", 3)
 # In the order in which they are started; they are drained the other way round.
 SUITE = (USERS, CHAT, TRACKS, GATEWAY)
+# Started besides, where its packages are installed.
+CONSOLE = ProcessSpec("console", "console", 8, grpc=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Ports:
         named = {self.main(each): each.name for each in processes}
         if postgres:
             named[self.postgres] = POSTGRES
-        named |= {self.admin(each): f"{each.name} admin" for each in processes}
-        named |= {self.metrics(each): f"{each.name} metrics" for each in processes}
+        with_grpc = [each for each in processes if each.grpc]
+        named |= {self.admin(each): f"{each.name} admin" for each in with_grpc}
+        named |= {self.metrics(each): f"{each.name} metrics" for each in with_grpc}
         return dict(sorted(named.items()))

@@ -22,7 +22,17 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 OWN_PACKAGES = [
     ROOT / name
-    for name in ("buf", "search_text", "gateway", "migrations", "ops", "seda", "servicekit", "services")
+    for name in (
+        "buf",
+        "console",
+        "search_text",
+        "gateway",
+        "migrations",
+        "ops",
+        "seda",
+        "servicekit",
+        "services",
+    )
 ]
 STAMP = VENV / ".seda-setup"
 

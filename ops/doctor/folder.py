@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ops.data_dir import port_base
 from ops.errors import CliError
 from ops.findings import Finding, Result
-from ops.topology import SUITE, Ports
+from ops.topology import CONSOLE, SUITE, Ports
 
 if TYPE_CHECKING:
     from ops.doctor.surroundings import Surroundings
@@ -43,7 +43,7 @@ def check_ports(surroundings: Surroundings) -> list[Finding]:
     if surroundings.data_dir.running_state() is not None:
         return [Finding("ports", Result.OK, "Ports", shown, "taken by the suite that runs here")]
     try:
-        require_free(Ports(base), SUITE, postgres=not database_url(surroundings.environ))
+        require_free(Ports(base), (*SUITE, CONSOLE), postgres=not database_url(surroundings.environ))
     except CliError as error:
         sentence = "Taken: " + "; ".join(line.strip() for line in error.why.splitlines())
         return [Finding("ports", Result.CRITICAL, "Ports", shown, sentence=sentence, command=error.fix)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.topology import GATEWAY, POSTGRES, Ports
+from ops.topology import CONSOLE, GATEWAY, POSTGRES, SUITE, Ports
 from ops.up.quickstart import quickstart_commands, seda_command
 
 if TYPE_CHECKING:
@@ -26,7 +26,19 @@ def print_addresses(
 ) -> None:
     """Print the block. `database` says where the database is."""
     lines = quickstart_commands(seda_command(environ), ports.address(GATEWAY), _setting(data_dir, environ))
-    progress.addresses(ports, processes, database, lines)
+    console = console_url(data_dir, ports) if CONSOLE in processes else None
+    progress.addresses(ports, [each for each in processes if each.grpc], database, lines, console)
+
+
+def console_url(data_dir: DataDir, ports: Ports) -> str:
+    """Return the address of the console with its key, which a browser keeps to itself."""
+    key = data_dir.ensure_secret(CONSOLE.name).read_text().strip()
+    return f"http://{ports.address(CONSOLE)}/#k={key}"
+
+
+def running_processes(state: SuiteState) -> tuple[ProcessSpec, ...]:
+    """Return the processes of a running suite: the console is not always one."""
+    return (*SUITE, CONSOLE) if CONSOLE.name in state.children else SUITE
 
 
 def _setting(data_dir: DataDir, environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ops.data_dir import DATABASE
 from ops.database import SERVICES
 from ops.env import READER
-from ops.topology import LOOPBACK, SUITE, loopbacks
+from ops.topology import CONSOLE, LOOPBACK, SUITE, loopbacks
 
 if TYPE_CHECKING:
     from ops.topology import ProcessSpec
@@ -59,6 +59,16 @@ def common_environment(options: UpOptions) -> dict[str, str]:
 def process_environment(common: dict[str, str], options: UpOptions, process: ProcessSpec) -> dict[str, str]:
     """Return the environment of one process."""
     ports = options.ports
+    if process == CONSOLE:
+        return {
+            **common,
+            "SEDA_PORT": str(ports.main(process)),
+            "SEDA_CONSOLE_HOME": str(options.data_dir.path),
+            "SEDA_CONSOLE_KEY_FILE": str(options.data_dir.ensure_secret(process.name)),
+            "SEDA_CONSOLE_TARGETS": ",".join(
+                f"{each.name}={ports.address(each)}" for each in reversed(SUITE)
+            ),
+        }
     return {
         **common,
         "SEDA_PORT": str(ports.main(process)),

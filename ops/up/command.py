@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.console_command import is_installed
 from ops.data_dir import DataDir, find_data_dir
 from ops.env import database_url
 from ops.errors import CliError, Exit
-from ops.topology import DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
+from ops.topology import CONSOLE, DEFAULT_PORT_BASE, POSTGRES, SUITE, Ports
 from ops.up import database
-from ops.up.addresses import database_text, print_addresses
+from ops.up.addresses import database_text, print_addresses, running_processes
 from ops.up.control import listen
 from ops.up.options import ALL_LOGS, UpOptions
 from ops.up.ports import require_free
@@ -57,7 +58,7 @@ def make_options(
             exit_code=Exit.UNSAFE,
         )
     shown = frozenset(filter(None, (logs or "").split(",")))
-    known = {ALL_LOGS, POSTGRES, *(each.name for each in SUITE)}
+    known = {ALL_LOGS, POSTGRES, *(each.name for each in (*SUITE, CONSOLE))}
     if shown - known:
         raise CliError(
             "UNKNOWN_PROCESS",
@@ -80,7 +81,7 @@ def run(
     *,
     port_base_given: bool,
     release: Callable[[Path], None] | None = None,
-    processes: tuple[ProcessSpec, ...] = SUITE,
+    processes: tuple[ProcessSpec, ...] | None = None,
     prepare: Prepare = database.prepare,
     demo: bool = True,
 ) -> None:
@@ -92,6 +93,7 @@ def run(
     if options.ephemeral:
         options = replace(options, data_dir=DataDir(Path(tempfile.mkdtemp(prefix="seda-"))))
     data_dir, progress = options.data_dir, Progress(console)
+    processes = processes or installed_processes()
     console.ignore_broken_pipe = True
     with data_dir.lock() as locked:
         if not locked:
@@ -103,6 +105,10 @@ def run(
             "(deleted at the end)" if options.ephemeral else "(kept between runs)"
         )
         progress.title(VERSION, where)
+        if processes == SUITE:
+            progress.note(
+                "No console: its packages are missing. Install the extra: pip install 'seda-backend[console]'"
+            )
         with listen(data_dir) as listener:
             suite = SuiteRun(
                 options,
@@ -115,6 +121,11 @@ def run(
                 release=None if release is None else lambda: release(data_dir.log("up")),
             )
             asyncio.run(suite.run())
+
+
+def installed_processes() -> tuple[ProcessSpec, ...]:
+    """Return the processes of a suite here: the console needs packages that not every installation has."""
+    return (*SUITE, CONSOLE) if is_installed() else SUITE
 
 
 def _already_running(
@@ -153,4 +164,6 @@ def _already_running(
     addresses = {each.name: options.ports.address(each) for each in SUITE}
     console.event("running", pid=pid, since=state.since, data=options.data_dir.path, **addresses)
     where = database_text(state, options.data_dir)
-    print_addresses(options.data_dir, options.environ, options.ports, progress, SUITE, where)
+    print_addresses(
+        options.data_dir, options.environ, options.ports, progress, running_processes(state), where
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ops.data_dir import find_data_dir
 from ops.errors import CliError, Exit
-from ops.topology import POSTGRES, SUITE
+from ops.topology import CONSOLE, POSTGRES, SUITE
 from ops.up.log_files import Follower, end_of_last_line, lines_from_end
 from ops.up.logs import LogLine, parse
 from ops.up.progress import Progress
@@ -84,7 +84,7 @@ def show(console: Console, process: str | None, *, follow: bool, count: int, req
 
 
 def _names(data_dir: DataDir, process: str | None) -> list[str]:
-    names = [*(each.name for each in SUITE), POSTGRES]
+    names = [*(each.name for each in (*SUITE, CONSOLE)), POSTGRES]
     if process is not None and process not in {*names, UP}:
         raise CliError(
             "UNKNOWN_PROCESS",

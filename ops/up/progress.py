@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from ops.topology import POSTGRES
+from ops.topology import CONSOLE, POSTGRES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 _NAME_WIDTH = 18
 _DETAIL_WIDTH = 48
 _PREFIX_WIDTH = 8
-_STYLES = {"gateway": "cyan", "users": "green", "chat": "magenta", "tracks": "blue", POSTGRES: "yellow"}
+_STYLES = {
+    "gateway": "cyan",
+    "users": "green",
+    "chat": "magenta",
+    "tracks": "blue",
+    POSTGRES: "yellow",
+    CONSOLE.name: "white",
+}
 _MEGABYTE = 1_000_000
 
 
@@ -85,7 +92,12 @@ class Progress:
         return self._console.style(name, _STYLES.get(process, ""), stream or self._console.stdout) + text
 
     def addresses(
-        self, ports: Ports, processes: Sequence[ProcessSpec], postgres: str, lines: QuickstartCommands | None
+        self,
+        ports: Ports,
+        processes: Sequence[ProcessSpec],
+        postgres: str,
+        lines: QuickstartCommands | None,
+        console: str | None,
     ) -> None:
         """Write the block of addresses and lines to paste to stdout."""
         if self._console.json:
@@ -96,6 +108,8 @@ class Progress:
             about = "gRPC, plaintext, reflection on" if process.name == "gateway" else ""
             rest = f"{about:<32}health :{ports.admin(process)}  metrics :{ports.metrics(process)}"
             write(f"  {process.name.capitalize():<10} {ports.address(process):<20} {rest}")
+        if console is not None:
+            write(f"  {'Console':<10} {console}   (call any method, see recent calls)")
         write(f"  {'Database':<10} {postgres}")
         if lines is not None:
             write(f"  {'':<10} {lines.shell}   (reads only; --write to change things)")

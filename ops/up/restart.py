@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ops.data_dir import find_data_dir
-from ops.topology import SUITE, Ports
-from ops.up.addresses import database_text, print_addresses
+from ops.topology import Ports
+from ops.up.addresses import database_text, print_addresses, running_processes
 from ops.up.command import make_options
 from ops.up.control import ask
 from ops.up.progress import Progress
@@ -42,5 +42,5 @@ def restart(console: Console, service: str | None, port_base: int | None) -> Non
         return
     if service is None:
         ports, where = Ports(state.port_base), database_text(state, data_dir)
-        print_addresses(data_dir, os.environ, ports, Progress(console), SUITE, where)
+        print_addresses(data_dir, os.environ, ports, Progress(console), running_processes(state), where)
     console.message(f"{service or 'All of it'} serves again, after {seconds:.1f} s.")

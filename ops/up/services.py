@@ -215,7 +215,7 @@ class Services:
         end = time.monotonic() + _SERVE_SECONDS
         while child.running and time.monotonic() < end:
             # A connection attempt is far cheaper than a health check for a process that still loads.
-            if await is_listening(address) and await check(address) == SERVING:
+            if await is_listening(address) and (not child.process.grpc or await check(address) == SERVING):
                 return
             await asyncio.sleep(_PROBE_SECONDS)
         self._progress.tail(child.name, child.log.tail(_TAIL_LINES))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ops.topology import SUITE, Ports
+from ops.topology import CONSOLE, SUITE, Ports
 from ops.up.ports import is_free
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def cleanup_stale(data_dir: DataDir, progress: Progress) -> None:
     for major in data_dir.postgres_majors():
         stop_stale_server(data_dir.postgres_data(major))
     # A killed process keeps its sockets until its last thread has ended.
-    ports = Ports(state.port_base).used(SUITE, postgres=state.own_postgres)
+    ports = Ports(state.port_base).used((*SUITE, CONSOLE), postgres=state.own_postgres)
     _wait_until(lambda: all(map(is_free, ports)))
     data_dir.clear_state()
     progress.note(f"The last seda up (pid {state.supervisor.pid}) did not end in order; cleaned up after it.")

@@ -17,7 +17,7 @@ from ops.errors import CliError
 from ops.probe import SERVING, UNREACHABLE, check
 from ops.proc_info import memory
 from ops.topology import GATEWAY, LOOPBACK, POSTGRES, SUITE, Ports
-from ops.up.addresses import database_text, print_addresses
+from ops.up.addresses import database_text, print_addresses, running_processes
 from ops.up.progress import Progress
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _print(console: Console, report: SuiteStatus, data_dir: DataDir, state: Suit
         ],
     )
     ports, where = Ports(state.port_base), database_text(state, data_dir)
-    print_addresses(data_dir, os.environ, ports, Progress(console), SUITE, where)
+    print_addresses(data_dir, os.environ, ports, Progress(console), running_processes(state), where)
     console.print()
     for schema in report.migrations:
         pending = f", {len(schema.pending)} pending: seda migrate deploy" if schema.pending else ""

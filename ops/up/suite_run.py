@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ops.data_dir import ProcessIdentity, SuiteState
 from ops.errors import CliError, Exit
 from ops.instances import Instance, Registry
+from ops.topology import CONSOLE
 from ops.up import database
-from ops.up.addresses import print_addresses
+from ops.up.addresses import console_url, print_addresses
 from ops.up.control import ControlServer
 from ops.up.keys import keys
 from ops.up.ports import require_free
@@ -171,6 +172,8 @@ class SuiteRun:
         else:
             progress.ready_in_background(options.data_dir, seconds, seda_command(options.environ))
         addresses = {each.name: options.ports.address(each) for each in self._processes}
+        if CONSOLE in self._processes:
+            addresses["console"] = console_url(options.data_dir, options.ports)
         self._console.event("ready", ms=round(seconds * 1000), data=options.data_dir.path, **addresses)
         if self._release is not None:
             self._release()

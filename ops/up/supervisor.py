@@ -193,7 +193,7 @@ class Supervisor:
 
     def _reloader(self) -> Reloader:
         return Reloader(
-            self._processes,
+            [each for each in self._processes if each.grpc],
             self._options.environ,
             self._progress,
             lambda name: self._services.replace(name, self._force),

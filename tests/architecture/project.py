@@ -17,6 +17,7 @@ HAND_WRITTEN = (
     "services",
     "gateway",
     "ops",
+    "console",
     "migrations",
     "tools",
     "bench",

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.architecture.project import HAND_WRITTEN, ROOT, parsed, python_files, relative
 
-RUNTIME = ("search_text", "servicekit", "services", "gateway", "ops", "migrations")
+RUNTIME = ("search_text", "servicekit", "services", "gateway", "ops", "console", "migrations")
 DEVELOPMENT = ("bench", "tools", "tests")
 
 _OWN = {*HAND_WRITTEN, "seda", "buf"}
@@ -58,8 +58,8 @@ def _shipped_by() -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (RUNTIME, ("backup", "embedded", "native", "nats")),
-        (DEVELOPMENT, ("backup", "embedded", "native", "nats", "dev")),
+        (RUNTIME, ("backup", "console", "embedded", "native", "nats")),
+        (DEVELOPMENT, ("backup", "console", "embedded", "native", "nats", "dev")),
     ],
     ids=["runtime", "development"],
 )

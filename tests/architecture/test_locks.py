@@ -56,7 +56,8 @@ def test_a_lock_names_no_host(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [(LOCKS[0], ("backup", "embedded", "native", "nats", "dev")), (LOCKS[1], ())]
+    ("name", "extras"),
+    [(LOCKS[0], ("backup", "console", "embedded", "native", "nats", "dev")), (LOCKS[1], ())],
 )
 def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
     pins = entries(name)
@@ -71,9 +72,14 @@ def test_a_lock_fits_the_project(name: str, extras: tuple[str, ...]) -> None:
 
 def test_every_extra_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["optional-dependencies"]) == {"backup", "embedded", "native", "nats", "dev"}, (
-        "add the new extra to the test above"
-    )
+    assert set(project["optional-dependencies"]) == {
+        "backup",
+        "console",
+        "embedded",
+        "native",
+        "nats",
+        "dev",
+    }, "add the new extra to the test above"
 
 
 def test_the_image_gets_the_versions_that_were_tested() -> None:
