@@ -13,18 +13,22 @@ from starlette.staticfiles import StaticFiles
 
 from console.guard import Guard
 from console.settings import ConsoleSettings
+from console.studio.routes import StudioRoutes
 
 _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: ConsoleSettings) -> Starlette:
     """Return the application."""
+    studio = StudioRoutes(settings.environ)
     return Starlette(
         routes=[
             Route("/", _index),
+            *studio.routes(),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(Guard, port=settings.port, key=settings.key)],
+        lifespan=studio.lifespan,
     )
 
 

@@ -47,7 +47,7 @@ class ConsoleSettings:
 def load(environ: Mapping[str, str] = os.environ) -> ConsoleSettings:
     """Read the settings. Raises KeyError or ValueError when a variable that the parent sets is missing or malformed."""
     home = environ.get("SEDA_CONSOLE_HOME")
-    named = (each.rpartition("=") for each in environ["SEDA_CONSOLE_TARGETS"].split(","))
+    named = (each.rpartition("=") for each in environ["SEDA_CONSOLE_TARGETS"].split(",") if each)
     parent_fd = environ.get("SEDA_PARENT_FD")
     return ConsoleSettings(
         port=int(environ["SEDA_PORT"]),

@@ -24,7 +24,7 @@ export async function request(path, body, signal) {
   const response = await fetch(path, { ...post, headers, signal, cache: "no-store" });
   if (response.ok) return response;
   const refused = await response.json().catch(() => ({}));
-  throw new Error(refused.error ?? `The console answers ${response.status}.`);
+  throw Object.assign(new Error(refused.error ?? `The console answers ${response.status}.`), { reason: refused.reason, anyway: refused.anyway });
 }
 
 /**

@@ -36,7 +36,7 @@ def psql(
 
     Raises CliError PSQL_MISSING, and DATABASE_URL_MISSING without a database.
     """
-    dsn, reader = _login(environ, write=write)
+    dsn, reader = (admin_dsn(environ), False) if write else reading_login(environ)
     role = f"{service}_{'owner' if write else 'ro'}" if service else None if write else READER
     options = [] if write else ["-c default_transaction_read_only=on"]
     if role is not None and not (reader and role == READER):
@@ -58,12 +58,16 @@ def psql(
     return Psql(_find(environ), ("psql", *named, *arguments), given)
 
 
-def _login(environ: Mapping[str, str], *, write: bool) -> tuple[str, bool]:
-    """Return a DSN, and whether it is of a login that can't do more than read."""
+def reading_login(environ: Mapping[str, str]) -> tuple[str, bool]:
+    """Return a DSN for those who read, and whether its login can't do more.
+
+    It can't in a suite with its own PostgreSQL; elsewhere it is the administrator's, to be used in a reading role.
+    Raises CliError DATABASE_URL_MISSING without a database.
+    """
     data_dir = find_data_dir(environ)
     state = data_dir.running_state()
     own = secret(environ, "SEDA_DIRECT_DATABASE_URL") or database_url(environ)
-    if write or own or state is None or not state.own_postgres:
+    if own or state is None or not state.own_postgres:
         return admin_dsn(environ), False
     return reader_url(data_dir, state), True
 

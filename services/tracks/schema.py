@@ -148,6 +148,7 @@ track_refs = sa.Table(
         name="track_refs_metadata_state_check",
     ),
     comment="One row for each track at each provider, with what is known of it.",
+    info={"changed_by": "seda.tracks.v1.TrackService/RefreshTrack"},
 )
 
 track_aliases = sa.Table(

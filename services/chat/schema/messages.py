@@ -218,6 +218,7 @@ messages = sa.Table(
         name="messages_deletion_type_check",
     ),
     comment="All messages of all rooms, roots and replies, and the stubs of deleted ones.",
+    info={"changed_by": "seda.chat.v1.MessageService/UpdateMessage"},
 )
 
 message_revisions = sa.Table(

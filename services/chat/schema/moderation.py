@@ -42,6 +42,7 @@ sanctions = sa.Table(
     sa.CheckConstraint("expires_at > starts_at", name="sanctions_expires_at_check"),
     sa.CheckConstraint("rev >= 1", name="sanctions_rev_check"),
     comment="Mutes and bans in rooms. One is in force while not ended and not expired; nothing sweeps them.",
+    info={"changed_by": "seda.chat.v1.ModerationService/UnmuteMember"},
 )
 
 reports = sa.Table(
@@ -106,6 +107,7 @@ reports = sa.Table(
         name="reports_resolution_check",
     ),
     comment="What members reported to the moderators of a room.",
+    info={"changed_by": "seda.chat.v1.ModerationService/ResolveReport"},
 )
 
 moderation_logs = sa.Table(

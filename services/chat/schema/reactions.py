@@ -36,6 +36,7 @@ reactions = sa.Table(
     sa.CheckConstraint("octet_length(emoji) BETWEEN 1 AND 64", name="reactions_emoji_check"),
     sa.CheckConstraint("rev >= 1", name="reactions_rev_check"),
     comment="Who gave which message which emoji. One taken back stays as a row, so that watchers learn of it.",
+    info={"changed_by": "seda.chat.v1.ReactionService/RemoveReaction"},
 )
 
 reaction_tallies = sa.Table(
@@ -66,4 +67,5 @@ pins = sa.Table(
     sa.Index("pins_pinned_by_idx", "pinned_by"),
     sa.CheckConstraint("rev >= 1", name="pins_rev_check"),
     comment="Pinned messages. One that was unpinned stays as a row, so that watchers learn of it.",
+    info={"changed_by": "seda.chat.v1.RoomService/UnpinMessage"},
 )

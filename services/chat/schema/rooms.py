@@ -115,6 +115,7 @@ rooms = sa.Table(
     sa.CheckConstraint("slow_mode_seconds BETWEEN 0 AND 21600", name="rooms_slow_mode_seconds_check"),
     sa.CheckConstraint("rev >= 1", name="rooms_rev_check"),
     comment="Rooms and their settings.",
+    info={"changed_by": "seda.chat.v1.RoomService/UpdateRoom"},
 )
 
 room_counters = sa.Table(
@@ -197,6 +198,7 @@ room_memberships = sa.Table(
     sa.CheckConstraint("last_read_seq >= 0", name="room_memberships_last_read_seq_check"),
     sa.CheckConstraint("rev >= 1", name="room_memberships_rev_check"),
     comment="Who is and was in a room. A membership that ended stays as a row, so that watchers learn of it.",
+    info={"changed_by": "seda.chat.v1.MembershipService/SetMemberRole"},
 )
 
 room_invitations = sa.Table(
@@ -226,6 +228,7 @@ room_invitations = sa.Table(
     ),
     sa.CheckConstraint("rev >= 1", name="room_invitations_rev_check"),
     comment="Invitations into rooms; one that ended stays as a row.",
+    info={"changed_by": "seda.chat.v1.MembershipService/RevokeInvitation"},
 )
 
 user_counters = sa.Table(

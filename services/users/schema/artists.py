@@ -113,4 +113,5 @@ artist_profiles = sa.Table(
         name="artist_profiles_soundcloud_url_check",
     ),
     comment="What users publish about themselves as artists. Deleted with everything that claims them.",
+    info={"changed_by": "seda.users.v1.ArtistService/UpdateArtist"},
 )

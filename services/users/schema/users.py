@@ -81,4 +81,5 @@ users = sa.Table(
         postgresql_where=sa.text("suspended_until IS NOT NULL"),
     ),
     comment="People who signed in. Rows are erased in place, never deleted.",
+    info={"changed_by": "seda.users.v1.UserService/UpdateUser"},
 )

@@ -133,6 +133,7 @@ verification_requests = sa.Table(
         "octet_length(target_host) BETWEEN 1 AND 255", name="verification_requests_target_host_check"
     ),
     comment="Claims of pages, by which artist profiles become verified.",
+    info={"changed_by": "seda.users.v1.VerificationService/CheckVerification"},
 )
 
 verification_attempts = sa.Table(
