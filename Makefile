@@ -110,7 +110,7 @@ protos: setup ## Generate seda/ and buf/ from protos/
 	@echo "protos: generating seda/ and buf/"
 	@$(BIN)/python tools/generate_protos.py
 
-docs: setup ## Generate docs/reference/ (commands, settings, SQL), docs/schema.md and .env.example
+docs: setup ## Generate docs/reference/ (commands, settings, SQL), docs/schema.md, .env.example and the CronJobs
 	@echo "docs: docs/reference/, docs/schema.md, .env.example"
 	@$(BIN)/python tools/generate_references.py
 

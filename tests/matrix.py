@@ -40,6 +40,8 @@ OWN_SERVERS = (
     "system/test_health.py",
 )
 VERSION_INDEPENDENT = (
+    # Manifests, probes and metrics.
+    "deploy",
     # Request validation. The statements of accepted requests run in services/.
     "contract",
     # Damaged files, lost connections and killed processes. What is restored is compared in the other tests of backups.

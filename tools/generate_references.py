@@ -29,11 +29,13 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     from ops import cli, help  # noqa: A004, PLC0415 - importable only with the path above
     from ops.database import schema_pages  # noqa: PLC0415 - as above
+    from ops.diagnose import schedule  # noqa: PLC0415 - as above
 
     pages = {
         help.DOCUMENT: help.document(cli.app),
         schema_pages.PAGE: schema_pages.schema_page(),
         schema_pages.SQL: schema_pages.schema_sql(),
+        schedule.KUBERNETES_PAGE: schedule.kubernetes_page(),
         **settings_pages(),
         **sql_pages(),
         **security_page(),
