@@ -7,7 +7,9 @@ import { takeKey } from "./api.js";
  * time with what follows the tab's name in the address: `#/calls/seda.chat.v1.RoomService/CreateRoom`.
  * @type {{name: string, label: string, load: () => Promise<any>}[]}
  */
-const TABS = [];
+const TABS = [
+  { name: "tables", label: "Tables", load: () => import("./studio/studio.js") },
+];
 
 /** @type {Map<string, {panel: HTMLElement, module: Promise<any>}>} */
 const mounted = new Map();

@@ -29,15 +29,18 @@ _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("int2", "int4", "int8", "numeric", "float4", "float8"), "number"),
 }
 BTREE = "btree"
+ROOM = "room_id"
+"""The column that says which room a row is in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A column of a table, in any slice."""
+    """A column of a table, in any slice. `in_room`: the row meant is in the same room, and its key begins with it."""
 
     schema: str
     table: str
     column: str
+    in_room: bool = False
 
     @property
     def full_table(self) -> str:
@@ -119,12 +122,12 @@ def references(schemas: tuple[str, ...]) -> Mapping[str, Sequence[Reference]]:
 def refers(column: sa.Column[object]) -> Reference | None:
     """What a column of a model refers to: as it declares, or by its foreign key."""
     declared = column.info.get("refers")
-    if declared:
-        return Reference(*str(declared).split("."))
-    for key in column.foreign_keys:
-        target = key.column
-        return Reference(str(target.table.schema), target.table.name, target.name)
-    return None
+    keys = [f"{key.column.table.fullname}.{key.column.name}" for key in column.foreign_keys]
+    if not declared and not keys:
+        return None
+    schema, table, name = str(declared or keys[0]).split(".")
+    in_room = all(ROOM in each.columns for each in (column.table, model(schema).tables[f"{schema}.{table}"]))
+    return Reference(schema, table, name, in_room)
 
 
 async def read(connection: asyncpg.pool.PoolConnectionProxy, schema: str) -> dict[str, Table]:

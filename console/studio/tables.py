@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from console.studio import query
-from console.studio.catalog import Column, Reference, Table, references
+from console.studio.catalog import ROOM, Column, Reference, Table, references
 from console.studio.errors import StudioError
 from console.studio.query import Filter, PageQuery
 from console.studio.reader import Reader
@@ -19,7 +19,6 @@ from console.studio.values import Cell, cell
 MOST_REFERRERS = 100
 """Up to how many rows that refer to another are counted."""
 MOST_EXPORTED = 10_000
-_ROOM = "room_id"
 _log = structlog.get_logger("studio")
 
 Json = dict[str, Any]
@@ -96,6 +95,8 @@ class Studio:
             "default": column.default,
             "comment": column.comment,
             "refers": column.refers.full_table if column.refers else "",
+            "refers_column": column.refers.column if column.refers else "",
+            "refers_in_room": column.refers is not None and column.refers.in_room,
             "masked": self.masked(column),
             "sortable": query.sortable(table, column, lambda _: not self.masked(column)),
             "operators": ["="] if self.masked(column) else query.OPERATORS[column.kind],
@@ -145,15 +146,15 @@ class Studio:
         cells = self._cells(found[0], 0, table)
         values = dict(zip(table.columns, cells, strict=True))
         sources = references(tuple(self._readers)).get(table.full_name, ())
-        counted = await asyncio.gather(*(self._referrer(each, table, values) for each in sources))
+        counted = await asyncio.gather(*(self._referrer(each, values) for each in sources))
         return {"key": list(key), "cells": cells, "referrers": [each for each in counted if each]}
 
-    async def _referrer(self, source: Reference, table: Table, values: Mapping[str, Cell]) -> Json | None:
+    async def _referrer(self, source: Reference, values: Mapping[str, Cell]) -> Json | None:
         """How many rows refer to this one by a column; None where they can't."""
         try:
             reader = self.reader(source.schema)
             other = await reader.table(source.table)
-            filters = referring(other, source.column, table, values)
+            filters = referring(other, source.column, values)
             if filters is None:
                 return None
             statement = query.capped_count(other, filters, MOST_REFERRERS)
@@ -204,15 +205,12 @@ class Studio:
                 return
 
 
-def referring(other: Table, column: str, table: Table, values: Mapping[str, Cell]) -> list[Filter] | None:
-    """The filters that find the rows of another table which refer to a row by a column; of its own room, where both have one."""
+def referring(other: Table, column: str, values: Mapping[str, Cell]) -> list[Filter] | None:
+    """The filters that find the rows of another table which refer by a column to the row with these values."""
     target = other.columns[column].refers if column in other.columns else None
     value = values.get(target.column) if target else None
-    if not isinstance(value, str):
+    if target is None or not isinstance(value, str):
         return None
-    operator = "has" if other.columns[column].kind == "array" else "="
-    filters = [Filter(column, operator, value)]
-    room = values.get(_ROOM)
-    if _ROOM in other.columns and _ROOM in table.columns and isinstance(room, str):
-        filters.insert(0, Filter(_ROOM, "=", room))
-    return filters
+    filters = [Filter(column, "has" if other.columns[column].kind == "array" else "=", value)]
+    room = values.get(ROOM)
+    return [Filter(ROOM, "=", room), *filters] if target.in_room and isinstance(room, str) else filters
