@@ -20,6 +20,9 @@ COPY seda seda
 # The extra `nats`: needs nothing besides.
 RUN sed -n -E '/^nats-py==/,/[^\\]$/p' requirements.lock > nats.lock \
  && pip --python /opt/seda/bin/python install --require-hashes --no-deps -r nats.lock
+# The extra `otel`: what it needs besides is a runtime package already, or named here.
+RUN sed -n -E '/^opentelemetry-[a-z-]+==/,/[^\\]$/p' requirements.lock > otel.lock \
+ && pip --python /opt/seda/bin/python install --require-hashes --no-deps -r otel.lock
 # The extra `native`: needs nothing besides.
 RUN sed -n -E '/^pygrpc-native==/,/[^\\]$/p' requirements.lock > native.lock \
  && pip --python /opt/seda/bin/python install --require-hashes --no-deps -r native.lock

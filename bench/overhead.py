@@ -3,7 +3,7 @@
     python -m bench.overhead [--rounds 25] [--calls 1000] [--in-flight 32]
 
 The servers answer the same empty method: bare grpc.aio, on asyncio's own event loop and on uvloop; the wrapper
-(with a user's token, call logs and metrics); the same on the native transport; and the gateway forwarding to the bare one. Each round measures
+(with a user's token, call logs and metrics); the same with tracing; the same on the native transport; and the gateway forwarding to the bare one. Each round measures
 all of them one after another; a figure is the CPU that the server's process used, divided by the calls, and
 the ratios to bare grpc.aio on asyncio's loop are taken within a round. Prints one line per server: median
 (least to most) microseconds, the median ratio, and the ratio's middle half.
@@ -92,7 +92,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with ExitStack() as stack:
-        servers = {kind: stack.enter_context(server(kind)) for kind in ("bare", "bare_uv", "kit", "native")}
+        servers = {
+            kind: stack.enter_context(server(kind)) for kind in ("bare", "bare_uv", "kit", "traced", "native")
+        }
         behind = (servers["bare"][1], servers["kit"][1])
         servers["gateway"] = stack.enter_context(server("gateway", *behind))
         for _, address in servers.values():

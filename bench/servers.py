@@ -3,6 +3,7 @@
 bare        grpc.aio alone, as its generated code would register the method, on asyncio's own event loop
 bare_uv     the same on uvloop, which our processes run on
 kit         the same method under servicekit's wrapper, with a user's token
+traced      the same with spans of all calls, exported to a collector that is not there
 native      the same on the native transport
 gateway     the gateway, forwarding to the server at the first TARGET; users, chat and tracks are at the second
 fan_out     grpc.aio on uvloop: messages to many streams, each change one write
@@ -98,10 +99,10 @@ async def fan_out(*, joined: bool = False) -> int:
     return port
 
 
-async def kit(transport: str = "grpc") -> int:
-    """The method under the wrapper; returns the port."""
+async def kit(**more: Any) -> int:
+    """The method under the wrapper, with more settings; returns the port."""
     process = Process(
-        _settings(ProbeSettings, transport=transport),
+        _settings(ProbeSettings, **more),
         lambda _kit: App(servicers=[Probe()], resolver=AnyUserResolver()),
     )
     await process.start()
@@ -129,7 +130,7 @@ async def gateway(target: str, others: str) -> int:
 _RUNNING: list[Any] = []
 
 
-def _settings(kind: type[Any], **more: str) -> Any:
+def _settings(kind: type[Any], **more: Any) -> Any:
     return kind(
         **more,
         port=0,
@@ -154,7 +155,8 @@ async def _main(kind: str, port_file: str, *arguments: str) -> None:
         "bare": bare,
         "bare_uv": bare,
         "kit": kit,
-        "native": partial(kit, "native"),
+        "traced": partial(kit, tracing=True),
+        "native": partial(kit, transport="native"),
         "gateway": gateway,
         "fan_out": fan_out,
         "fan_out_joined": partial(fan_out, joined=True),

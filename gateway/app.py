@@ -21,8 +21,6 @@ from gateway.rpc.service_descriptors import public_services, services_of
 from gateway.workers.upstream_health import Upstream, UpstreamHealth
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerRequest
 from seda.users.internal.v1.identity_service_pb2_grpc import IdentityServiceStub
-from servicekit.channels import ServiceClient
-from servicekit.methods import methods_of
 from servicekit.process import App, AppContext
 from servicekit.remote_resolver import RemoteResolver
 
@@ -58,7 +56,7 @@ def compose(
     context: AppContext[Settings], upstreams: Sequence[UpstreamService], budgets: Budgets = DEFAULT_BUDGETS
 ) -> App:
     """Build the gateway in front of `upstreams`, which include users, chat and tracks."""
-    clients = {each.name: _client(context, each) for each in upstreams}
+    clients = {each.name: context.client_of(each.name, each.target, each.services) for each in upstreams}
     proxy = Proxy(context.health)
     upstream_health = UpstreamHealth(
         [_upstream(context, each) for each in upstreams], context.health, context.clock
@@ -85,15 +83,6 @@ def compose(
             for handler in proxy.methods(clients[each.name], public_services(each.services))
         ],
     )
-
-
-def _client(context: AppContext[Settings], upstream: UpstreamService) -> ServiceClient:
-    methods = [method for service in upstream.services for method in methods_of(service)]
-    client = ServiceClient(
-        upstream.name, upstream.target, methods, context.service_tokens, context.channel_credentials
-    )
-    context.service_clients.append(client)
-    return client
 
 
 def _upstream(context: AppContext[Settings], upstream: UpstreamService) -> Upstream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from servicekit.caller import Caller
 from servicekit.methods import Method
@@ -16,13 +17,16 @@ class Call:
 
     `deadline` is on the process's monotonic clock, in seconds; infinite for a stream without one. `service` names the calling service
     when the token is a service token, and `on_behalf_of` the user it acts for. `share_key` is the user whose share
-    of the concurrent calls it uses, as the token names them.
+    of the concurrent calls it uses, as the token names them. `traceparent` and `tracestate` are the W3C context to pass on: this
+    call's span when it is traced, else the caller's.
     """
 
     method: Method
     request_id: str
     deadline: float
     traceparent: str | None = None
+    tracestate: str | None = None
+    span: Any = None
     token: str | None = None
     identity: Caller | None = None
     service: str | None = None
@@ -36,6 +40,17 @@ class Call:
         if self.identity is None:
             raise RuntimeError(f"{self.method.full_name} has no calling user")
         return self.identity
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the trace that the call is part of, if any."""
+        return None if self.traceparent is None else self.traceparent[3:35]
+
+    @property
+    def trace_context(self) -> list[tuple[str, str]]:
+        """The metadata that makes a further call part of the same trace."""
+        headers = (("traceparent", self.traceparent), ("tracestate", self.tracestate))
+        return [(name, value) for name, value in headers if value is not None]
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

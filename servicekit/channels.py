@@ -17,6 +17,7 @@ from servicekit.errors import DeadlineExceededError, ServiceUnavailableError
 from servicekit.methods import Method
 from servicekit.rpc_status import from_rpc_error
 from servicekit.tokens import ServiceTokenSigner
+from servicekit.tracing import Tracing
 
 _Response = TypeVar("_Response", bound=Message)
 DEFAULT_TIMEOUT = 5.0
@@ -113,6 +114,7 @@ class ServiceClient:
         methods: Iterable[Method],
         tokens: ServiceTokenSigner,
         tls: grpc.ChannelCredentials | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         methods = list(methods)
         self.name = name
@@ -120,6 +122,10 @@ class ServiceClient:
         self.channel = open_channel(target, reads, tls=tls)
         self.stream_channel = open_channel(target, reads, tls=tls)
         self.retrying_channel = open_channel(target, methods, request_ids=True, tls=tls)
+        if tracing is not None:
+            self.channel = tracing.channel(self.channel, target)
+            self.stream_channel = tracing.channel(self.stream_channel, target)
+            self.retrying_channel = tracing.channel(self.retrying_channel, target)
         self._tokens = tokens
 
     async def call(
@@ -191,8 +197,7 @@ class ServiceClient:
         metadata = [("authorization", f"Bearer {token}")]
         if call is not None:
             metadata.append(("x-request-id", call.request_id))
-            if call.traceparent is not None:
-                metadata.append(("traceparent", call.traceparent))
+            metadata += call.trace_context
         return tuple(metadata)
 
     def _to_service_error(self, error: grpc.aio.AioRpcError) -> Exception:

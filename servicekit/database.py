@@ -109,24 +109,28 @@ class Session:
     async def execute_control(self, text: str) -> None:
         """Run a BEGIN, COMMIT or ROLLBACK; terminates the connection on a timeout."""
         started = time.perf_counter()
+        failure: str | None = None
         try:
             await self._connection.execute(text, timeout=self._database.options.control_timeout)
         except sql_errors.DRIVER_ERRORS as error:
+            failure = sql_errors.sqlstate(error)
             raise self._to_service_error(error, None) from None
         finally:
-            self._database.record_statement(text.partition(" ")[0], time.perf_counter() - started)
+            self._database.record_statement(text.partition(" ")[0], time.perf_counter() - started, failure)
 
     async def _run(
         self, statement: Statement[*tuple[Any, ...]], run: Callable[..., Awaitable[_T]], args: tuple[Any, ...]
     ) -> _T:
         started = time.perf_counter()
+        failure: str | None = None
         try:
             return await run(statement.text, *args)
         except sql_errors.DRIVER_ERRORS as error:
+            failure = sql_errors.sqlstate(error)
             # The driver's error contains values, even whole rows, which must not reach a traceback.
             raise self._to_service_error(error, statement) from None
         finally:
-            self._database.record_statement(statement.name, time.perf_counter() - started)
+            self._database.record_statement(statement.name, time.perf_counter() - started, failure)
 
     def _to_service_error(
         self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None
@@ -150,11 +154,12 @@ class Database:
     """The pool of one process.
 
     `observers` receive the name and the seconds of each statement. `on_connect`, set before the pool is opened,
-    runs on every new connection before its first use.
+    runs on every new connection before its first use. `trace` receives the SQLSTATE of a failure, too.
     """
 
     def __init__(self, dsn: str, options: PoolOptions) -> None:
         self.observers: list[Callable[[str, float], None]] = []
+        self.trace: Callable[[str, float, str | None], None] | None = None
         self.on_connect: Callable[[Session], Awaitable[None]] | None = None
         self.options = options
         self._dsn = dsn
@@ -259,10 +264,12 @@ class Database:
             self._checkouts.discard(checkout)
             self._slots.release()
 
-    def record_statement(self, name: str, seconds: float) -> None:
+    def record_statement(self, name: str, seconds: float, failure: str | None) -> None:
         """Pass a finished statement to the observers; log it when it was slow."""
         for observer in self.observers:
             observer(name, seconds)
+        if self.trace is not None:
+            self.trace(name, seconds, failure)
         slow = seconds * 1000 >= self.options.slow_statement_ms
         if slow or self.options.log_statements:
             call = current_call.get()

@@ -38,6 +38,7 @@ from servicekit.identity import Authenticator
 from servicekit.logs import AccessLog
 from servicekit.methods import Method
 from servicekit.metrics import Metrics
+from servicekit.tracing import Tracing, valid_context
 from servicekit.transport import GRPCIO, Context, Transport, time_left
 
 # Bytes are a cached, serialized response.
@@ -46,9 +47,10 @@ StreamHandler = Callable[[Any, Call], AsyncGenerator[Message | bytes, None]]
 PassthroughHandler = Callable[[bytes, "Context", Call, str | None], Awaitable[Any]]
 # Verifies a token before the concurrency limit; False if that has to wait for new keys.
 Verify = Callable[[Call, str | None], bool]
+_Start = Callable[[Method, Context], tuple[Call, str | None, float | None]]
+_Record = Callable[[Call, Code, float, ServiceError | None], None]
 _log = structlog.get_logger("call")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 DEFAULT_DEADLINE = 30.0
 MIN_TIME_LEFT = 0.02
 
@@ -64,6 +66,7 @@ class HandlerFactory:
     watches: StreamLimiter
     metrics: Metrics
     transport: Transport = GRPCIO
+    tracing: Tracing | None = None
 
     def handler(self, method: Method, handle: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind
         """The grpc handler of a method, on bytes; raises ContractError when a field of its request has no limit."""
@@ -142,13 +145,13 @@ class HandlerFactory:
 
         The concurrency limit is in here as well: another coroutine would add its cost to every call.
         """
-        record = self._recorder(method)
+        start, record = self._start_and_record(method)
         # Streams have a separate limiter.
         limited = not method.exempt and not method.server_streaming
 
         async def bounded(received: object, context: Context) -> Any:  # noqa: ANN401 - what `run` gives
             started = time.perf_counter()
-            call, authorization, left = _call(method, context)
+            call, authorization, left = start(method, context)
             current_call.set(call)
             error: ServiceError | None = None
             code = Code.OK
@@ -186,7 +189,25 @@ class HandlerFactory:
 
         return bounded
 
-    def _recorder(self, method: Method) -> Callable[[Call, Code, float, ServiceError | None], None]:
+    def _start_and_record(self, method: Method) -> tuple[_Start, _Record]:
+        """What makes a call of a method, and what records that it has ended; with a span only if calls are traced."""
+        record = self._recorder(method)
+        if self.tracing is None or method.exempt:
+            return _call, record
+        begin, end = self.tracing.calls(method.path)
+
+        def traced_start(method: Method, context: Context) -> tuple[Call, str | None, float | None]:
+            started = _call(method, context)
+            begin(started[0])
+            return started
+
+        def traced_record(call: Call, code: Code, seconds: float, error: ServiceError | None) -> None:
+            record(call, code, seconds, error)
+            end(call, code)
+
+        return traced_start, traced_record
+
+    def _recorder(self, method: Method) -> _Record:
         """What counts a call of a method that has ended, and logs it unless it is exempt."""
         counted = self.metrics.for_method(method)
         if method.exempt:
@@ -214,12 +235,10 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
     """The call, its authorization header, and its remaining seconds, if it has a deadline."""
     metadata = dict(cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ()))
     authorization, request_id = metadata.get("authorization"), metadata.get("x-request-id")
-    traceparent = metadata.get("traceparent")
     if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
         # Needs to be unique, not unguessable.
         request_id = f"{random.getrandbits(128):032x}"
-    if not isinstance(traceparent, str) or not _TRACEPARENT.fullmatch(traceparent):
-        traceparent = None
+    traceparent, tracestate = valid_context(metadata.get("traceparent"), metadata.get("tracestate"))
     left = time_left(context)
     if left is None:
         # A stream may last; what it calls has limits of its own.
@@ -227,7 +246,7 @@ def _call(method: Method, context: Context) -> tuple[Call, str | None, float | N
     else:
         left_at_most = left
     deadline = time.monotonic() + left_at_most
-    call = Call(method=method, request_id=request_id, deadline=deadline, traceparent=traceparent)
+    call = Call(method, request_id, deadline, traceparent, tracestate)
     return call, authorization if isinstance(authorization, str) else None, left
 
 

@@ -70,6 +70,7 @@ class AccessLog:
             "caller": str(call.identity.user_id) if call.identity else call.service,
             "on_behalf_of": call.on_behalf_of,
             "reason": (error.reason or None) if error else None,
+            "trace_id": call.trace_id,
         }
         if self._lines is None:
             event = {"method": self._method, "code": code.name, "ms": ms, "request_id": call.request_id}
@@ -114,12 +115,14 @@ class _BufferedWriter:
 
 
 def _common(process: str) -> Processor:
-    """Adds the fields of every line, and the request id within a call."""
+    """Adds the fields of every line, and the ids of the request and its trace within a call."""
 
     def add(_logger: object, level: str, event: EventDict) -> EventDict:
         present = {key: value for key, value in event.items() if value is not None}
         if (call := current_call.get()) is not None:
             present.setdefault("request_id", call.request_id)
+            if call.trace_id is not None:
+                present.setdefault("trace_id", call.trace_id)
         return {**present, "level": level, "timestamp": _timestamp(), "process": process}
 
     return add

@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol
@@ -35,8 +35,9 @@ from servicekit.methods import Method, methods_of
 from servicekit.metrics import Metrics
 from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers, Servicer
-from servicekit.settings import SettingsError, SettingsT, load
+from servicekit.settings import ServiceSettings, SettingsError, SettingsT, load
 from servicekit.tokens import ServiceTokenSigner
+from servicekit.tracing import Tracing
 from servicekit.transport import transport_of
 
 _log = structlog.get_logger("process")
@@ -63,6 +64,7 @@ class AppContext(Generic[SettingsT]):
     service_tokens: ServiceTokenSigner
     channel_credentials: grpc.ChannelCredentials | None
     """Credentials of channels to other services; None: plain text."""
+    tracing: Tracing | None = None
     metrics: Metrics = field(default_factory=Metrics)
     health: HealthRegistry = field(default_factory=HealthRegistry)
     service_clients: list[ServiceClient] = field(default_factory=list)
@@ -74,6 +76,8 @@ class AppContext(Generic[SettingsT]):
         if self._database is None:
             self._database = Database(self.settings.dsn, self.settings.pool_options())
             self.metrics.watch_database(self._database)
+            if self.tracing is not None:
+                self._database.trace = self.tracing.statement
         return self._database
 
     def service_client(self, name: str, *services: ServiceDescriptor) -> ServiceClient:
@@ -81,9 +85,14 @@ class AppContext(Generic[SettingsT]):
 
         The idempotent methods of `services` are retried.
         """
+        return self.client_of(name, getattr(self.settings, f"{name}_target"), services)
+
+    def client_of(self, name: str, target: str, services: Iterable[ServiceDescriptor]) -> ServiceClient:
+        """As `service_client`, at another address."""
         methods = [method for service in services for method in methods_of(service)]
-        target = getattr(self.settings, f"{name}_target")
-        client = ServiceClient(name, target, methods, self.service_tokens, self.channel_credentials)
+        client = ServiceClient(
+            name, target, methods, self.service_tokens, self.channel_credentials, self.tracing
+        )
         self.service_clients.append(client)
         return client
 
@@ -108,14 +117,21 @@ class Process:
     """One running service, for `main` and for tests alike."""
 
     def __init__(
-        self, settings: SettingsT, build: Callable[[AppContext[SettingsT]], App], clock: Clock | None = None
+        self,
+        settings: SettingsT,
+        build: Callable[[AppContext[SettingsT]], App],
+        clock: Clock | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.settings = settings
         signer, channels = (
             credentials.build_service_signer(settings),
             credentials.channel_credentials(settings),
         )
-        self.context: AppContext[Any] = AppContext(settings, clock or SystemClock(), signer, channels)
+        tracing = tracing or _tracing(settings)
+        self.context: AppContext[Any] = AppContext(
+            settings, clock or SystemClock(), signer, channels, tracing
+        )
         self.health, self.metrics = self.context.health, self.context.metrics
         self.app = build(self.context)
         verifier = credentials.build_token_verifier(settings)
@@ -139,6 +155,7 @@ class Process:
             watches,
             self.metrics,
             transport_of(settings.transport),
+            tracing,
         )
         self.servers = Servers(
             settings, self.app.servicers, self.app.passthrough, handler_factory, self.health
@@ -153,6 +170,9 @@ class Process:
         Raises OSError when a port is in use, SettingsError when the database role has excessive privileges in
         production.
         """
+        if self.context.tracing is not None:
+            # Last of all: what is closed before it may end spans.
+            self._cleanup.push_async_callback(self.context.tracing.stop)
         for client in self.context.service_clients:
             self._cleanup.push_async_callback(client.close)
         if self.settings.has_database:
@@ -180,6 +200,17 @@ class Process:
         self.health.close()
         await self.servers.stop(grace)
         await self._cleanup.aclose()
+
+
+def _tracing(settings: ServiceSettings) -> Tracing | None:
+    if not settings.tracing:
+        return None
+    from servicekit.open_telemetry import OpenTelemetry  # noqa: PLC0415 - an extra
+
+    try:
+        return OpenTelemetry(settings.process)
+    except Exception as error:  # what its variables may hold is not ours
+        raise SettingsError([f"SEDA_TRACING: {type(error).__name__}: {error}"]) from error
 
 
 def main(settings_type: type[SettingsT], build: Callable[[AppContext[SettingsT]], App]) -> None:

@@ -31,6 +31,7 @@ from servicekit.setting_types import (
     is_protected_database,
 )
 from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
+from servicekit.tracing import why_no_tracing
 from servicekit.transport import TransportName, why_not
 
 _PREFIX = "SEDA_"
@@ -115,6 +116,10 @@ class ServiceSettings(BaseSettings):
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json, console, or auto: readable on a terminal, JSON elsewhere"
+    )
+    tracing: bool = Field(
+        False,
+        description="export traces by OpenTelemetry to where `OTEL_EXPORTER_OTLP_ENDPOINT` says (docs/observability.md)",
     )
     transport: TransportName = Field(
         "grpc",
@@ -250,6 +255,8 @@ class ServiceSettings(BaseSettings):
         tls = self.tls_certificate_file is not None
         if reason := why_not(self.transport, tls=tls, addresses=addresses(self.host)):
             yield "SEDA_TRANSPORT", reason
+        if self.tracing and (reason := why_no_tracing()):
+            yield "SEDA_TRACING", reason
         if self.jwt_issuer == SERVICE_ISSUER:
             yield "SEDA_JWT_ISSUER", "is the issuer of service tokens"
         if self.jwt_audience in {self.process, *self.upstreams()}:

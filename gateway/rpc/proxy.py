@@ -128,9 +128,7 @@ def _metadata(call: Call, authorization: str | None) -> Metadata:
             # No channel sends it, and no token has such characters.
             raise TokenInvalidError("the authorization header is not printable ASCII")
         metadata.append(("authorization", authorization))
-    if call.traceparent is not None:
-        metadata.append(("traceparent", call.traceparent))
-    return metadata
+    return metadata + call.trace_context
 
 
 def _copy_trailers(context: Context, trailers: grpc.aio.Metadata) -> None:

@@ -90,7 +90,7 @@ def build(context: AppContext[Settings]) -> App:
     )
     context.metrics.gauge("seda_chat_streams", "Streams of Watch open now.", lambda: hub.open_streams)
     context.metrics.gauge("seda_chat_watched_rooms", "Rooms watched by a stream.", lambda: hub.watched_rooms)
-    batcher = MessageBatcher(context.database, limits.sends, batch_sizes, hub.room_moved)
+    batcher = MessageBatcher(context.database, limits.sends, batch_sizes, hub.room_moved, context.tracing)
     catalog = RemoteTracks(tracks, context.clock)
     lister = TrackLister(catalog)
     deps = Deps(

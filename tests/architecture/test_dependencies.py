@@ -58,8 +58,8 @@ def _shipped_by() -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (RUNTIME, ("backup", "console", "embedded", "native", "nats")),
-        (DEVELOPMENT, ("backup", "console", "embedded", "native", "nats", "dev")),
+        (RUNTIME, ("backup", "console", "embedded", "native", "nats", "otel")),
+        (DEVELOPMENT, ("backup", "console", "embedded", "native", "nats", "otel", "dev")),
     ],
     ids=["runtime", "development"],
 )

@@ -18,6 +18,7 @@ from seda.rpc.v1.caller_pb2 import Caller, Role
 from seda.users.internal.v1.identity_service_pb2 import ResolveCallerResponse
 from servicekit.clock import Clock
 from servicekit.process import Process
+from servicekit.tracing import Tracing
 from tests.gateway.fake_server import FakeServer, fake_server
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 from tests.support.transports import with_reflection
@@ -91,10 +92,11 @@ async def start_gateway(
     also: Sequence[UpstreamService] = (),
     clock: Clock | None = None,
     budgets: Budgets = DEFAULT_BUDGETS,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[tuple[Process, grpc.aio.Channel]]:
     """A running gateway and a channel to it. `also` are upstreams besides those of the suite."""
     upstreams = [*upstream_services(config), *also]
-    process = Process(config, lambda context: compose(context, upstreams, budgets), clock)
+    process = Process(config, lambda context: compose(context, upstreams, budgets), clock, tracing)
     await process.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}")
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
 
+from servicekit.tracing import Tracing
 from services.chat import app as chat_app
 from services.chat import config as chat_config
 from services.tracks import app as tracks_app
@@ -41,15 +42,22 @@ class GatewaySuite:
 
 
 @asynccontextmanager
-async def gateway_suite(database: Database) -> AsyncIterator[GatewaySuite]:
-    """Run the suite; each service knows where the others are."""
+async def gateway_suite(
+    database: Database, tracing: Callable[[str], Tracing | None] = lambda _: None
+) -> AsyncIterator[GatewaySuite]:
+    """Run the suite; each service knows where the others are. `tracing` traces the process of a name."""
     ports = {config.process: free_port() for config, _ in _SERVICES}
     targets = {f"{name}_target": f"127.0.0.1:{port}" for name, port in ports.items()}
     async with AsyncExitStack() as stack:
         start = stack.enter_async_context
         users, chat, tracks = [
-            await start(running(config, build, database, port=ports[config.process], **targets))
+            await start(
+                running(
+                    config, build, database, tracing(config.process), port=ports[config.process], **targets
+                )
+            )
             for config, build in _SERVICES
         ]
-        process, channel = await start(start_gateway(settings(users.address, chat.address, tracks.address)))
+        config = settings(users.address, chat.address, tracks.address)
+        process, channel = await start(start_gateway(config, tracing=tracing("gateway")))
         yield GatewaySuite(users, chat, tracks, Running(process, channel, database))

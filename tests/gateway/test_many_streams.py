@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import grpc
 import pytest
 
-from gateway import app
 from gateway.app import UpstreamService
 from servicekit.call import Call
 from servicekit.process import App, AppContext, Process
@@ -145,14 +144,14 @@ async def test_control_unary_calls_wait_on_a_shared_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Settings, "max_connection_streams", FEW_STREAMS)
-    make = app._client
+    make = AppContext.client_of
 
-    def on_one_connection(context: AppContext[Any], gateway: UpstreamService) -> Any:
-        client = make(context, gateway)
+    def on_one_connection(context: AppContext[Any], *named: Any) -> Any:
+        client = make(context, *named)
         client.stream_channel = client.channel
         return client
 
-    monkeypatch.setattr(app, "_client", on_one_connection)
+    monkeypatch.setattr(AppContext, "client_of", on_one_connection)
     async with edge() as client, client.streams(answered=ANSWERED):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await client.call(0, timeout=1)

@@ -71,12 +71,25 @@ async def test_a_token_that_is_not_ascii_is_invalid(gateway: GatewayFixture, pat
 async def test_metadata_is_forwarded_and_the_token_not_verified(gateway: GatewayFixture) -> None:
     gateway.users.handlers[GET_USER] = echo
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
-    sent = (("authorization", "Bearer no token"), ("x-request-id", "mine-1"), ("traceparent", trace))
+    sent = (
+        ("authorization", "Bearer no token"),
+        ("x-request-id", "mine-1"),
+        ("traceparent", trace),
+        ("tracestate", "vendor=value"),
+    )
     await gateway.unary(GET_USER)(b"", metadata=sent, timeout=SECONDS)
     received = (await gateway.users.received(GET_USER)).metadata
     assert {key: received.get(key) for key, _ in sent} == dict(sent)
     # The caller was not resolved.
     assert gateway.users.paths() == [GET_USER]
+
+
+async def test_a_malformed_trace_is_not_forwarded(gateway: GatewayFixture) -> None:
+    gateway.users.handlers[GET_USER] = echo
+    sent = (("traceparent", f"00-{'0' * 32}-{'b' * 16}-01"), ("tracestate", "vendor=value"))
+    await gateway.unary(GET_USER)(b"", metadata=sent, timeout=SECONDS)
+    received = (await gateway.users.received(GET_USER)).metadata
+    assert [key for key, _ in sent if key in received] == []
 
 
 async def test_call_without_a_token_is_forwarded(gateway: GatewayFixture) -> None:

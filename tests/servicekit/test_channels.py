@@ -124,13 +124,16 @@ async def test_running_call_s_token_request_and_trace_are_passed_on(
     bare: Bare, client: ServiceClient
 ) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    with serving_a_call(token="the-token", traceparent=trace, identity=Caller(USER_ID, Role.USER)):
+    with serving_a_call(
+        token="the-token", traceparent=trace, tracestate="vendor=value", identity=Caller(USER_ID, Role.USER)
+    ):
         await client.call(method(client, "Ask"), ProbeRequest())
         await client.call(method(client, "Ask"), ProbeRequest(), as_service=True)
     (_, first, _), (_, second, _) = bare.seen
     assert first["authorization"] == "Bearer the-token"
     for metadata in (first, second):
         assert (metadata["x-request-id"], metadata["traceparent"]) == ("the-request", trace)
+        assert metadata["tracestate"] == "vendor=value"
     verified = verifier().verify(str(second["authorization"]).removeprefix("Bearer "))
     assert isinstance(verified, ServiceToken)
     assert (verified.service, verified.on_behalf_of) == ("chat", str(USER_ID))

@@ -61,19 +61,21 @@ def test_logs_are_one_json_object_a_line(errors: Callable[[], str]) -> None:
     assert "ValueError: 9" in lines[2]["exception"]
 
 
-def test_every_line_within_a_call_names_its_request(errors: Callable[[], str]) -> None:
+def test_every_line_within_a_call_names_its_request_and_trace(errors: Callable[[], str]) -> None:
     logs.configure("probe", "info", "json")
     log = structlog.get_logger("test")
     log.info("before")
-    token = current_call.set(_USERS)
+    token = current_call.set(_TRACED)
     try:
         log.info("inside")
         log.info("of another", request_id="two")
         logging.getLogger("a.library").warning("of a library")
     finally:
         current_call.reset(token)
-    found = [(line["event"], line.get("request_id")) for line in map(json.loads, errors().splitlines())]
-    assert found == [("before", None), ("inside", "one"), ("of another", "two"), ("of a library", "one")]
+    lines = [json.loads(line) for line in errors().splitlines()]
+    found = [(line["event"], line.get("request_id")) for line in lines]
+    assert found == [("before", None), ("inside", "four"), ("of another", "two"), ("of a library", "four")]
+    assert [line.get("trace_id") for line in lines] == [None, _TRACE, _TRACE, _TRACE]
 
 
 @dataclass
@@ -86,11 +88,14 @@ class Ended:
 
 
 _METHOD = METHODS["Ask"]
+_TRACE = "0af7651916cd43dd8448eb211c80319c"
+_TRACED = Call(_METHOD, "four", 0.0, f"00-{_TRACE}-b7ad6b7169203331-01")
 _USERS = Call(_METHOD, "one", 0.0, identity=Caller(UUID(int=7), Role.USER))
 _ENDS = [
     Ended(_USERS),
     Ended(_USERS, Code.ABORTED, ConflictError()),
     Ended(Call(_METHOD, "two", 0.0), Code.CANCELLED),
+    Ended(_TRACED),
     Ended(Call(_METHOD, "three", 0.0, service='a "quoted\\ name', on_behalf_of="\u2028 me")),
     # What a service that is called answers may be any text.
     Ended(_USERS, Code.ABORTED, UpstreamError(Code.ABORTED, 'REASON"}', "chat.seda.fm", "")),
@@ -121,6 +126,7 @@ async def test_line_of_a_call_says_the_same_however_it_is_written(
     assert abs(times[0] - times[1]) < timedelta(seconds=5)
     assert written == expected
     assert written["ms"] == 12.35
+    assert written.get("trace_id") == (_TRACE if ended.call is _TRACED else None)
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

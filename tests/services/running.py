@@ -22,6 +22,7 @@ from servicekit.process import App, AppContext, Process
 from servicekit.rpc_status import UpstreamError, from_rpc_error
 from servicekit.settings import ServiceSettings
 from servicekit.tokens import ServiceTokenSigner
+from servicekit.tracing import Tracing
 from services.users.domain.name_skeleton import name_skeleton
 from tests.postgres import Database
 
@@ -83,6 +84,8 @@ async def running(
     settings: type[ServiceSettings],
     build: Callable[[AppContext[Any]], App],
     database: Database,
+    tracing: Tracing | None = None,
+    /,
     **values: Any,
 ) -> AsyncIterator[Running]:
     """A service on a free port, as its application role on the given database."""
@@ -106,7 +109,7 @@ async def running(
         "max_calls_per_user": 1_000,
         **database.settings(settings.process),
     }
-    process = Process(settings(**{**given, **values}), build)
+    process = Process(settings(**{**given, **values}), build, tracing=tracing)
     await process.start()
     service = Running(process, grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}"), database)
     process.context.database.observers.append(lambda name, _: service.statements.append(name))

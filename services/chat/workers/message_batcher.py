@@ -13,6 +13,7 @@ its own, on one of a few connections reserved for that, and blocks no other room
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import time
 from collections import deque
@@ -22,6 +23,7 @@ from uuid import UUID
 
 import structlog
 
+from servicekit.call import Call, current_call
 from servicekit.database import Database
 from servicekit.errors import (
     Code,
@@ -34,6 +36,7 @@ from servicekit.errors import (
 )
 from servicekit.rate_limit import RateLimiter
 from servicekit.sql_errors import LockTimeoutError, UnexpectedDatabaseError
+from servicekit.tracing import Tracing
 from services.chat.actions.deps import SendResult
 from services.chat.domain.message_search import search_text
 from services.chat.domain.message_send import SendDraft
@@ -60,6 +63,7 @@ class _Item:
     draft: SendDraft
     deadline: float
     result: asyncio.Future[SendResult | NotWritten]
+    call: Call | None = None
     outcome_unknown: bool = False
     """A try ended with an unknown outcome. Stays set until the draft's result is known."""
 
@@ -81,11 +85,13 @@ class MessageBatcher:
         limit: RateLimiter,
         observe: Callable[[int], object] = lambda _: None,
         written: Callable[[UUID], object] = lambda _: None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._database = database
         self._limit = limit
         self._observe = observe
         self._written = written
+        self._tracing = tracing
         # Drafts in flight that were charged to the rate limit: a retried batch is charged once.
         self._charged: set[UUID] = set()
         self._normalizing = asyncio.Lock()
@@ -132,7 +138,7 @@ class MessageBatcher:
     async def _enqueue(self, draft: SendDraft, deadline: float) -> SendResult | NotWritten:
         if self._stopped:
             raise ServiceUnavailableError("chat")
-        item = _Item(draft, deadline, asyncio.get_running_loop().create_future())
+        item = _Item(draft, deadline, asyncio.get_running_loop().create_future(), current_call.get())
         self._pending.setdefault(draft.room_id, deque()).append(item)
         self._mark_ready(draft.room_id)
         self._absent -= 1
@@ -218,7 +224,8 @@ class MessageBatcher:
 
     async def _run(self, items: list[_Item], room_ids: set[UUID], *, wait: bool) -> None:
         try:
-            outcomes = await self._write(items, wait=wait)
+            with self._span(items):
+                outcomes = await self._write(items, wait=wait)
         except Exception as error:  # noqa: BLE001 - every caller must get a result
             outcomes = [error] * len(items)
         self._busy -= room_ids
@@ -233,6 +240,11 @@ class MessageBatcher:
         for room_id in room_ids:
             self._mark_ready(room_id)
         self._schedule()
+
+    def _span(self, items: Sequence[_Item]) -> contextlib.AbstractContextManager[None]:
+        if self._tracing is None:
+            return contextlib.nullcontext()
+        return self._tracing.batch("send_batch", [item.call for item in items])
 
     def _resolve(self, items: list[_Item], outcomes: Sequence[Outcome | Exception]) -> None:
         # In reverse, so that skipped items return to the front of their rooms in their order.
