@@ -165,7 +165,9 @@ def index_terms(text: str) -> list[str]:
 
     Separated by spaces they have at most `MAX_INDEX_EXPANSION` times as many bytes as the text.
     """
-    return indexed_words(words(text))
+    found = words(text)
+    # The scripts of most messages have no such runs.
+    return found if text.isascii() else indexed_words(found)
 
 
 def query_phrases(query: str) -> list[str]:

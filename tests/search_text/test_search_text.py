@@ -21,6 +21,7 @@ from search_text import (
     query_phrases,
     words,
 )
+from search_text.unspaced import indexed_words
 from tests.postgres import Database, administrator
 
 
@@ -235,3 +236,8 @@ async def test_no_query_is_an_error_to_postgres(database: Database) -> None:
                 starts, contains, _ = await _matches(connection, query, found)
                 assert starts, query
                 assert contains, query
+
+
+def test_ascii_texts_have_the_same_terms_by_the_shorter_way() -> None:
+    for text in ("", "!", "Play it LOUD, don't stop", "a_b\tc\x1fd\x00e", "".join(map(chr, range(128)))):
+        assert index_terms(text) == indexed_words(words(text))

@@ -64,7 +64,7 @@ async def write_batch(
         for draft, context in zip(drafts, contexts, strict=True):
             plan.decide(draft, context)
         if plan.accepted:
-            plan.written = await message_send.write(session, plan.accepted)
+            plan.written_at = await message_send.write(session, plan.accepted)
     return plan.outcomes()
 
 
@@ -102,7 +102,7 @@ class _BatchPlan:
         self._normalizable = MAX_NORMALIZED_CHARACTERS
         self._slow_mode_waits: dict[tuple[UUID, UUID], float] = {}
         self.accepted: list[Accepted] = []
-        self.written: dict[UUID, Micros] = {}
+        self.written_at = Micros(0)
 
     def decide(self, draft: SendDraft, context: SendContext) -> None:
         """Accept or reject one draft."""
@@ -183,7 +183,7 @@ class _BatchPlan:
 
     def _outcome(self, decided: Accepted | Outcome) -> Outcome:
         if isinstance(decided, Accepted):
-            message = _message(decided, self.written[decided.draft.message_id])
+            message = _message(decided, self.written_at)
             return SendResult(decided.seq, deduplicated=False, message=message)
         return decided
 

@@ -110,7 +110,7 @@ async def test_with_the_lock_taken_last_some_messages_do(
             for draft, fact in zip(drafts, facts, strict=True):
                 plan.decide(draft, fact)
             if plan.accepted:
-                plan.written = await message_send.write(session, plan.accepted)
+                plan.written_at = await message_send.write(session, plan.accepted)
         return plan.outcomes()
 
     monkeypatch.setattr(message_batcher, "write_batch", lock_last)

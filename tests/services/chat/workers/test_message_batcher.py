@@ -353,3 +353,12 @@ async def test_a_draft_for_a_hidden_room_waits_for_no_lock(
         with pytest.raises(LockTimeoutError):
             await write(non_member, draft(room_id), wait=True)
     assert await write(non_member, draft(room_id), wait=wait) == [RoomNotFoundError, SendResult]
+
+
+async def test_messages_without_letters_have_an_empty_search_text(
+    batcher: MessageBatcher, admin: asyncpg.Connection
+) -> None:
+    """None would have the backfill read them again and again."""
+    room_id = await new_room(admin)
+    await batcher.send(draft(room_id, "!")._replace(search_text=None), soon())
+    assert await admin.fetchval("SELECT search_text FROM chat.messages WHERE room_id = $1", room_id) == ""
