@@ -240,6 +240,30 @@ def open_console(
     run(ConsoleOptions(target, port, tls, ca, cert, key), console)
 
 
+@app.command("studio")
+def open_studio(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where the page is served; default: a free port.")
+    ] = None,
+    allow_production: Annotated[
+        bool, typer.Option("--allow-production", help="Also with SEDA_ENV=production.")
+    ] = False,
+) -> None:
+    """Print the address of the web page that shows the tables; serve it until Ctrl-C, where seda up does not.
+
+    They are those of the suite running here, or of DATABASE_URL. It reads as <slice>_ro and changes nothing; e-mail
+    addresses are masked, and outside development what people wrote is, too.
+
+    Examples:
+        seda studio
+
+        seda studio --port 7500
+    """
+    from ops.console_command import run_studio
+
+    run_studio(port, console, allow_production=allow_production)
+
+
 @app.command("help")
 def show_help(
     context: typer.Context,

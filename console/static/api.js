@@ -4,10 +4,10 @@ const KEY = "seda-key";
 
 /** Moves the key from the address to this tab's storage, so that no copied address holds it. */
 export function takeKey() {
-  const found = /^#k=([\w-]+)$/.exec(location.hash);
+  const found = /^#k=([\w-]+)(\/\w+)?$/.exec(location.hash);
   if (!found) return;
   sessionStorage.setItem(KEY, found[1]);
-  history.replaceState(null, "", "/");
+  history.replaceState(null, "", found[2] ? `/#${found[2]}` : "/");
 }
 
 /** @returns {boolean} Whether this tab was given a key. */

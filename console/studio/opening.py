@@ -11,7 +11,7 @@ from ops.database import SERVICES
 from ops.diagnose.shell import reading_login
 from ops.errors import CliError
 
-ALLOW_PRODUCTION = "SEDA_STUDIO_ALLOW_PRODUCTION"
+ALLOW_PRODUCTION = "SEDA_CONSOLE_ALLOW_PRODUCTION"
 """1: rows of a production database may be looked at."""
 
 

@@ -12,7 +12,10 @@ _VARIABLE = re.compile(r"(?:SEDA_[A-Z0-9_]*[A-Z0-9]|(?:DIRECT_)?DATABASE_URL)(?<
 # Processes pass it to each other; it is not a setting of users.
 _INTERNAL = {
     "SEDA_PARENT_FD",
-    *(f"SEDA_CONSOLE_{each}" for each in ("CA", "CERT", "HOME", "KEY", "KEY_FILE", "TARGETS", "TLS")),
+    *(
+        f"SEDA_CONSOLE_{each}"
+        for each in ("ALLOW_PRODUCTION", "CA", "CERT", "HOME", "KEY", "KEY_FILE", "TARGETS", "TLS")
+    ),
 }
 _QUANTITY = re.compile(r"\b(?:seconds|milliseconds|minutes|hours|bytes|KiB|MiB|a second)\b")
 _UNITS = ("_SECONDS", "_MS", "_MIB", "_KIB", "_BYTES", "_PER_SECOND")

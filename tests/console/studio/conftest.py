@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
@@ -44,7 +45,7 @@ class StudioClient:
         named = {"slice": schema, "table": name} if table else {}
         return await self.server.post(f"/api/studio/{operation}", {**named, **asked})
 
-    async def ask(self, operation: str, table: str = "", **asked: object) -> dict:  # type: ignore[type-arg] # JSON
+    async def ask(self, operation: str, table: str = "", **asked: object) -> dict[str, Any]:
         reply = await self.reply(operation, table, **asked)
         (found,) = reply.lines
         assert reply.status == 200, found

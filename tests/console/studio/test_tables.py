@@ -198,7 +198,7 @@ async def test_texts_are_masked_outside_development(seeded: Database) -> None:
 async def test_production_is_refused_unless_it_is_allowed(seeded: Database) -> None:
     async with console_server(settings(seeded, SEDA_ENV="production")) as server:
         assert await StudioClient(server).refused("slices") == "UNAVAILABLE"
-    allowed = settings(seeded, SEDA_ENV="production", SEDA_STUDIO_ALLOW_PRODUCTION="1")
+    allowed = settings(seeded, SEDA_ENV="production", SEDA_CONSOLE_ALLOW_PRODUCTION="1")
     async with console_server(allowed) as server:
         assert (await StudioClient(server).ask("slices"))["slices"][0]["problem"] == ""
 
