@@ -10,7 +10,7 @@ the first test anywhere asks for it. Workers find it through files in the run's 
     template        made once, under the lock `template.lock`
 
 SEDA_TEST_PG_BIN chooses the programs of an installed server; without it they come from the embedded wheel.
-SEDA_TEST_PARTITIONS=4 makes the message tables of the template hash-partitioned by that many.
+SEDA_TEST_PARTITIONS=4 makes the tables of rooms in the template hash-partitioned by that many.
 SEDA_TEST_POOLER=1 leads the services through PgBouncer.
 """
 
@@ -45,7 +45,7 @@ from tests.pooler import Pooler
 
 TEMPLATE = "seda_template"
 PARTITIONS = int(os.environ.get("SEDA_TEST_PARTITIONS", "0"))
-"""How many partitions the message tables of this run have; 0: they are whole."""
+"""How many partitions the tables of rooms have in this run; 0: they are whole."""
 # Below the ephemeral range, so that no outgoing connection of some test takes the port first.
 PORTS = range(20_000, 30_000)
 
@@ -234,9 +234,9 @@ async def ensure_template(server: Server) -> None:
         await deploy(template.admin_dsn)
         await let_services_log_in(server)
         if PARTITIONS:
-            from tests.partitioning import partition_messages  # noqa: PLC0415 - SQLAlchemy is only needed for this
+            from tests.partitioning import partition_rooms  # noqa: PLC0415 - SQLAlchemy is only needed for this
 
-            await partition_messages(template, PARTITIONS)
+            await partition_rooms(template, PARTITIONS)
         (folder / "template").touch()
 
 

@@ -445,7 +445,7 @@ COMMENT ON COLUMN chat.messages.reply_to_id IS 'The reply that this one answers,
 COMMENT ON COLUMN chat.messages.mention_user_ids IS 'Who is mentioned; also a row each in mentions; empty for nobody';
 COMMENT ON COLUMN chat.messages.request_id IS 'The author''s id of the SendMessage call; empty when none was given';
 COMMENT ON COLUMN chat.messages.payload_hash IS 'SHA-256 of what that call asked for';
-COMMENT ON COLUMN chat.messages.created_at IS 'clock_timestamp() under the room''s lock, for display';
+COMMENT ON COLUMN chat.messages.created_at IS 'statement_timestamp() of the write under the room''s lock, for display';
 COMMENT ON COLUMN chat.messages.edited_at IS 'Last edit; empty when never edited';
 COMMENT ON COLUMN chat.messages.deleted_at IS 'When it was deleted; empty while live';
 COMMENT ON COLUMN chat.messages.deleted_by IS 'Who deleted it; empty while live and once that user is erased';
@@ -471,7 +471,7 @@ CREATE TABLE chat.moderation_logs (
   request_id TEXT NOT NULL,
   created_at TIMESTAMP WITH TIME ZONE NOT NULL,
   idempotency_key UUID,
-  CONSTRAINT moderation_logs_pkey PRIMARY KEY (id),
+  CONSTRAINT moderation_logs_pkey PRIMARY KEY (room_id, id),
   CONSTRAINT moderation_logs_actor_role_check CHECK (actor_role IN ('OWNER', 'MODERATOR', 'MEMBER', 'ADMIN')),
   CONSTRAINT moderation_logs_action_check CHECK (action ~ '^[A-Z][A-Z_]{0,31}$'),
   CONSTRAINT moderation_logs_reason_check CHECK (char_length(reason) BETWEEN 1 AND 512),
@@ -592,7 +592,7 @@ CREATE INDEX rooms_search_parts_idx ON chat.rooms USING gin (to_tsvector('simple
 CREATE INDEX rooms_search_words_idx ON chat.rooms USING gin (to_tsvector('simple'::regconfig, search_name)) WHERE NOT private AND archived_at IS NULL;
 CREATE INDEX rooms_unfolded_idx ON chat.rooms (id) WHERE search_name = ''::text;
 COMMENT ON TABLE chat.rooms IS 'Rooms and their settings.';
-COMMENT ON COLUMN chat.rooms.id IS 'UUIDv7 made by the service';
+COMMENT ON COLUMN chat.rooms.id IS 'UUIDv7 made by the service; UUIDv5 of creator and request id where there is one';
 COMMENT ON COLUMN chat.rooms.name IS 'Shown name, 1 to 80 characters, not unique';
 COMMENT ON COLUMN chat.rooms.description IS 'Up to 500 characters, may be ''''';
 COMMENT ON COLUMN chat.rooms.private IS 'Only members know that it exists';
@@ -647,7 +647,7 @@ CREATE TABLE chat.reports (
   resolved_by UUID,
   request_id UUID,
   created_rev BIGINT DEFAULT '0' NOT NULL,
-  CONSTRAINT reports_pkey PRIMARY KEY (id),
+  CONSTRAINT reports_pkey PRIMARY KEY (room_id, id),
   CONSTRAINT reports_room_id_fkey FOREIGN KEY(room_id) REFERENCES chat.rooms (id),
   CONSTRAINT reports_state_check CHECK (state IN ('OPEN', 'ACTED', 'DISMISSED')),
   CONSTRAINT reports_reason_check CHECK (char_length(reason) BETWEEN 1 AND 512),
@@ -655,9 +655,9 @@ CREATE TABLE chat.reports (
 );
 CREATE UNIQUE INDEX reports_open_key ON chat.reports (room_id, message_id, reporter_id) WHERE state = 'OPEN'::text;
 CREATE INDEX reports_reporter_id_idx ON chat.reports (reporter_id);
-CREATE UNIQUE INDEX reports_reporter_id_request_id_key ON chat.reports (reporter_id, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX reports_resolved_by_idx ON chat.reports (resolved_by);
 CREATE INDEX reports_room_id_created_rev_idx ON chat.reports (room_id, created_rev, id);
+CREATE UNIQUE INDEX reports_room_id_reporter_id_request_id_key ON chat.reports (room_id, reporter_id, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX reports_room_id_state_created_rev_idx ON chat.reports (room_id, state, created_rev, id);
 COMMENT ON TABLE chat.reports IS 'What members reported to the moderators of a room.';
 COMMENT ON COLUMN chat.reports.id IS 'UUIDv7 made by the service';
@@ -757,7 +757,7 @@ CREATE TABLE chat.sanctions (
   expires_at TIMESTAMP WITH TIME ZONE,
   ended_at TIMESTAMP WITH TIME ZONE,
   rev BIGINT NOT NULL,
-  CONSTRAINT sanctions_pkey PRIMARY KEY (id),
+  CONSTRAINT sanctions_pkey PRIMARY KEY (room_id, id),
   CONSTRAINT sanctions_room_id_fkey FOREIGN KEY(room_id) REFERENCES chat.rooms (id),
   CONSTRAINT sanctions_kind_check CHECK (kind IN ('MUTE', 'BAN')),
   CONSTRAINT sanctions_reason_check CHECK (char_length(reason) BETWEEN 1 AND 512),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -33,25 +33,33 @@ def db_init(
         bool,
         typer.Option("--logins", help="Let each service log in, with the password in its own DSN."),
     ] = False,
+    login: Annotated[
+        Literal["users", "chat", "tracks"] | None,
+        typer.Option("--login", help="Let this service alone log in, where each has a server of its own."),
+    ] = None,
 ) -> None:
     """Make the roles, schemas and extensions that Seda needs; a second run changes nothing.
 
     Needs DATABASE_URL. Where its user may not do it, the statements for the server's administrator are printed. With
     --logins it also needs SEDA_USERS_DATABASE_URL, SEDA_CHAT_DATABASE_URL and SEDA_TRACKS_DATABASE_URL (or their
-    _FILE), as the services have them. Run it again to change passwords.
+    _FILE), as the services have them; with --login only that of the service. Run it again to change passwords.
 
     Examples:
         seda db init
 
         seda db init --logins
 
+        seda db init --login chat
+
         seda db init --single-role
     """
+    from ops.database import SERVICES
     from ops.database.connection import admin_dsn
     from ops.database.init import init_database
     from ops.database.logins import service_logins
 
-    passwords = service_logins() if logins else None
+    services = SERVICES if logins else (login,) if login else ()
+    passwords = service_logins(services=services) if services else None
     report = run(init_database(admin_dsn(), single_role=single_role, logins=passwords))
     for warning in report.warnings:
         console.message(warning, "yellow")

@@ -7,7 +7,7 @@ import hmac
 import os
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import unquote, urlsplit
 
 from ops.database import SERVICES
@@ -18,13 +18,17 @@ _ITERATIONS = 4096
 _SALT_BYTES = 16
 
 
-def service_logins(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the password of each service's role, from SEDA_<SERVICE>_DATABASE_URL or its _FILE.
+def service_logins(
+    environ: Mapping[str, str] = os.environ, services: Collection[str] = SERVICES
+) -> dict[str, str]:
+    """Return the password of the role of each service, from SEDA_<SERVICE>_DATABASE_URL or its _FILE.
 
     Raises CliError LOGIN_MISSING, LOGIN_INVALID or SETTING_INVALID, none of which shows a value.
     """
     found = {}
     for service, variable in zip(SERVICES, SERVICE_URLS, strict=True):
+        if service not in services:
+            continue
         role = f"{service}_app"
         dsn = secret(environ, variable)
         if dsn is None:

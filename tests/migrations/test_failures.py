@@ -332,7 +332,9 @@ async def test_eight_deploys_at_once_one_of_them_killed(ready_database: Database
         assert codes.pop(holder.pid) == -signal.SIGKILL
         assert set(codes.values()) == {0}
         locks = await connection.fetchval(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2", *_KEY
+            "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database"
+            " WHERE l.locktype = 'advisory' AND l.classid = $1 AND l.objid = $2 AND d.datname = current_database()",
+            *_KEY,
         )
         assert locks == 0
     for each in SERVICES:

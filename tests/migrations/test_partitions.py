@@ -1,4 +1,4 @@
-"""The message tables can be hash-partitioned by room without a change of any key or statement."""
+"""The tables of rooms can be hash-partitioned by room without a change of any key or statement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 import asyncpg
 import pytest
 
-from tests.partitioning import PARTITIONED, partition_messages
+from tests.partitioning import PARTITIONED, partition_rooms
 from tests.postgres import Database, administrator
 
 PARTITIONS = 4
@@ -15,18 +15,18 @@ PARTITIONS = 4
 
 @pytest.fixture(scope="module")
 async def partitioned(database: Database) -> Database:
-    await partition_messages(database, PARTITIONS)
+    await partition_rooms(database, PARTITIONS)
     return database
 
 
 async def test_the_tables_are_partitioned_by_room(partitioned: Database) -> None:
     async with administrator(partitioned.server, partitioned.name) as connection:
-        for table in PARTITIONED:
+        for table, column in PARTITIONED.items():
             key = await connection.fetchval("SELECT pg_get_partkeydef($1::regclass)", f"chat.{table}")
             parts = await connection.fetchval(
                 "SELECT count(*) FROM pg_inherits WHERE inhparent = $1::regclass", f"chat.{table}"
             )
-            assert (key, parts) == ("HASH (room_id)", PARTITIONS)
+            assert (key, parts) == (f"HASH ({column})", PARTITIONS)
 
 
 async def test_keys_hold_across_partitions(partitioned: Database) -> None:

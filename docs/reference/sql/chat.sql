@@ -200,7 +200,7 @@ WITH /* chat.create_room */ room AS (
   INSERT INTO chat.rooms (id, name, description, private, created_by, request_id, payload_hash,
                           search_name, announcement, slow_mode_seconds, rev)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
-  ON CONFLICT (created_by, request_id) WHERE request_id IS NOT NULL DO NOTHING
+  ON CONFLICT DO NOTHING
   RETURNING id
 ), counters AS (
   INSERT INTO chat.room_counters (room_id, last_seq, last_rev, member_count) SELECT $1, 0, 2, 1 FROM room
@@ -1587,7 +1587,7 @@ FROM chat.reports p WHERE p.room_id = $1 AND p.id = $2;
 SELECT /* chat.report_by_request_id */
    p.id, p.room_id, p.message_id, p.reporter_id, p.reason, p.state, p.created_at, p.resolved_at, p.resolved_by,
    p.created_rev
-FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2;
+FROM chat.reports p WHERE p.room_id = $1 AND p.reporter_id = $2 AND p.request_id = $3;
 
 -- chat.report_target
 SELECT /* chat.report_target */ m.type, m.deleted_at IS NOT NULL AS deleted,
@@ -1665,7 +1665,8 @@ SELECT /* chat.room */
  WHERE r.id = $1;
 
 -- chat.room_by_request_id
-SELECT /* chat.room_by_request_id */ id, payload_hash FROM chat.rooms WHERE created_by = $1 AND request_id = $2;
+SELECT /* chat.room_by_request_id */ i.id AS data_id, r.id, r.payload_hash
+FROM chat.instance i LEFT JOIN chat.rooms r ON r.created_by = $1 AND r.request_id = $2;
 
 -- chat.room_list_versions
 SELECT /* chat.room_list_versions */ user_id, rooms_rev FROM chat.user_counters WHERE user_id = ANY ((SELECT $1::uuid[])::uuid[]);

@@ -81,9 +81,6 @@ async def report_message(
             request_id=draft.request_id,
             rev=tx.last_rev + 1,
         )
-        if made is None:
-            assert draft.request_id is not None  # noqa: S101 - only a request id conflicts with another room
-            raise RequestIdReusedError(draft.request_id)
         if not message.already_open:
             tx.next_rev()
         return made, False
@@ -94,10 +91,10 @@ async def report_message(
 async def _earlier(session: Session, caller: Caller, draft: ReportDraft) -> Report | None:
     if draft.request_id is None:
         return None
-    made = await store.by_request_id(session, caller.user_id, draft.request_id)
+    made = await store.by_request_id(session, draft.room_id, caller.user_id, draft.request_id)
     if made is None:
         return None
-    if (made.room_id, made.message_id, made.reason) != (draft.room_id, draft.message_id, draft.reason):
+    if (made.message_id, made.reason) != (draft.message_id, draft.reason):
         raise RequestIdReusedError(draft.request_id)
     # Only moderators see who resolved it.
     return replace(made, resolved_by=None)

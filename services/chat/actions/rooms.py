@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from search_text import SearchQuery, parse_query
 from search_text.tiers import MAX_SIMILARITY, MatchTier
@@ -69,14 +69,14 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
     payload_hash = _payload_hash(draft) if draft.request_id is not None else None
 
     async def work(session: Session) -> tuple[UUID, bool]:
+        room_id, exists = new_id(), False
         if draft.request_id is not None:
-            earlier = await _earlier(session, caller, draft.request_id, payload_hash)
-            if earlier is not None:
-                return earlier, True
+            room_id, exists = await _requested(session, caller, draft.request_id, payload_hash)
+        if exists:
+            return room_id, True
         if await store.is_suspended(session, caller.suspended_until):
             raise CallerSuspendedError
         charge()
-        room_id = new_id()
         created = await store.create(
             session,
             room_id=room_id,
@@ -92,8 +92,8 @@ async def create_room(deps: Deps, caller: Caller, draft: RoomDraft) -> tuple[Roo
         if created or draft.request_id is None:
             return room_id, False
         # A concurrent call used the request id and has committed.
-        winner = await _earlier(session, caller, draft.request_id, payload_hash)
-        if winner is None:
+        winner, exists = await _requested(session, caller, draft.request_id, payload_hash)
+        if not exists:
             raise RoomNotFoundError(room_id)
         return winner, True
 
@@ -157,16 +157,20 @@ def _states(room: Room, fields: frozenset[str]) -> dict[str, object]:
     return {field: value for field, value in states.items() if field in fields}
 
 
-async def _earlier(
+async def _requested(
     session: Session, caller: Caller, request_id: UUID, payload_hash: bytes | None
-) -> UUID | None:
+) -> tuple[UUID, bool]:
+    """Return the id of the room of a request id, and whether the room exists.
+
+    The id follows from the request id, so rooms need no other unique key, which could not hold across partitions. Its
+    namespace is a secret of the database: nobody can tell beforehand, or choose, what a request id will make.
+    """
     earlier = await store.by_request_id(session, caller.user_id, request_id)
-    if earlier is None:
-        return None
-    room_id, earlier_hash = earlier
-    if earlier_hash != payload_hash:
+    if earlier.id is None:
+        return uuid5(earlier.data_id, f"{caller.user_id} {request_id}"), False
+    if earlier.payload_hash != payload_hash:
         raise RequestIdReusedError(request_id)
-    return room_id
+    return earlier.id, True
 
 
 # The encoded size of a room without its texts and its newest message.

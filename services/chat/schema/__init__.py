@@ -1,8 +1,8 @@
 """The tables of schema `chat`, as the migrations leave them.
 
 This is the model that migrations are compared with. It is not imported at run time: the service's
-statements are plain SQL. Every key of the message tables contains room_id, so that they can be
-hash-partitioned by it without a change of any statement.
+statements are plain SQL. Every key of a table of rooms contains the room's id, so that they can be
+hash-partitioned or distributed by it without a change of any statement.
 
 `rev` is the number of a room's change that a row last took part in; (room_id, rev) is the change feed.
 """

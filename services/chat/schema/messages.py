@@ -62,7 +62,10 @@ messages = sa.Table(
     ),
     sa.Column("payload_hash", sa.LargeBinary, comment="SHA-256 of what that call asked for"),
     sa.Column(
-        "created_at", INSTANT, nullable=False, comment="clock_timestamp() under the room's lock, for display"
+        "created_at",
+        INSTANT,
+        nullable=False,
+        comment="statement_timestamp() of the write under the room's lock, for display",
     ),
     sa.Column("edited_at", INSTANT, comment="Last edit; empty when never edited"),
     sa.Column("deleted_at", INSTANT, comment="When it was deleted; empty while live"),

@@ -23,7 +23,7 @@ sanctions = sa.Table(
     ),
     sa.Column("ended_at", INSTANT, comment="When it was lifted or replaced; empty until then"),
     sa.Column("rev", sa.BigInteger, nullable=False, comment=REV_COMMENT),
-    sa.PrimaryKeyConstraint("id", name="sanctions_pkey"),
+    sa.PrimaryKeyConstraint("room_id", "id", name="sanctions_pkey"),
     sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="sanctions_room_id_fkey"),
     sa.Index(
         "sanctions_room_id_user_id_kind_key",
@@ -79,7 +79,7 @@ reports = sa.Table(
         server_default="0",
         comment="The room's change that made it, which lists go by; below 1 for reports made before this column",
     ),
-    sa.PrimaryKeyConstraint("id", name="reports_pkey"),
+    sa.PrimaryKeyConstraint("room_id", "id", name="reports_pkey"),
     sa.ForeignKeyConstraint(["room_id"], [rooms.c.id], name="reports_room_id_fkey"),
     sa.Index(
         "reports_open_key",
@@ -93,7 +93,8 @@ reports = sa.Table(
     sa.Index("reports_room_id_state_created_rev_idx", "room_id", "state", "created_rev", "id"),
     sa.Index("reports_reporter_id_idx", "reporter_id"),
     sa.Index(
-        "reports_reporter_id_request_id_key",
+        "reports_room_id_reporter_id_request_id_key",
+        "room_id",
         "reporter_id",
         "request_id",
         unique=True,
@@ -141,7 +142,7 @@ moderation_logs = sa.Table(
         sa.Uuid,
         comment="The actor's request_id of a DeleteMessagesByAuthor call; empty when none was given",
     ),
-    sa.PrimaryKeyConstraint("id", name="moderation_logs_pkey"),
+    sa.PrimaryKeyConstraint("room_id", "id", name="moderation_logs_pkey"),
     sa.Index("moderation_logs_room_id_rev_idx", "room_id", "rev"),
     sa.Index("moderation_logs_target_idx", "room_id", "target_user_id", "rev"),
     sa.Index("moderation_logs_actor_id_idx", "actor_id"),

@@ -15,7 +15,12 @@ _SEARCH_PARTS = (
 rooms = sa.Table(
     "rooms",
     metadata,
-    sa.Column("id", sa.Uuid, nullable=False, comment="UUIDv7 made by the service"),
+    sa.Column(
+        "id",
+        sa.Uuid,
+        nullable=False,
+        comment="UUIDv7 made by the service; UUIDv5 of creator and request id where there is one",
+    ),
     sa.Column("name", sa.Text, nullable=False, comment="Shown name, 1 to 80 characters, not unique"),
     sa.Column(
         "description", sa.Text, nullable=False, server_default="", comment="Up to 500 characters, may be ''"
@@ -70,6 +75,7 @@ rooms = sa.Table(
         comment="The name folded for search; '' until a worker has folded it",
     ),
     sa.PrimaryKeyConstraint("id", name="rooms_pkey"),
+    # Unique only for builds before ids followed from request ids; theirs is the ON CONFLICT that needs it.
     sa.Index(
         "rooms_created_by_request_id_key",
         "created_by",

@@ -71,9 +71,9 @@ _ADD_REPORT = Query[ReportRow, UUID, UUID, UUID, UUID, str, UUID | None, int](
        AND NOT EXISTS (SELECT 1 FROM added)
     """,
 )
-_BY_REQUEST_ID = Query[ReportRow, UUID, UUID](
+_BY_REQUEST_ID = Query[ReportRow, UUID, UUID, UUID](
     "chat.report_by_request_id",
-    f"SELECT {_REPORT} FROM chat.reports p WHERE p.reporter_id = $1 AND p.request_id = $2",
+    f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND p.reporter_id = $2 AND p.request_id = $3",
 )
 _REPORTS = f"SELECT {_REPORT} FROM chat.reports p WHERE p.room_id = $1 AND (p.created_rev, p.id) < ($2, $3)"
 _NEWEST_REPORTS = "ORDER BY p.created_rev DESC, p.id DESC LIMIT $4"
@@ -113,9 +113,11 @@ async def report_target(
     return await session.row(_REPORT_TARGET, room_id, message_id, reporter_id)
 
 
-async def by_request_id(session: Session, reporter_id: UUID, request_id: UUID) -> Report | None:
-    """Return the report of an earlier call with this request id."""
-    row = await session.row(_BY_REQUEST_ID, reporter_id, request_id)
+async def by_request_id(
+    session: Session, room_id: UUID, reporter_id: UUID, request_id: UUID
+) -> Report | None:
+    """Return the report in this room of an earlier call with this request id."""
+    row = await session.row(_BY_REQUEST_ID, room_id, reporter_id, request_id)
     return None if row is None else row.report()
 
 
@@ -129,13 +131,10 @@ async def add_report(  # noqa: PLR0913 - one per column
     reason: str,
     request_id: UUID | None,
     rev: int,
-) -> Report | None:
-    """Insert a report, or return the reporter's open one. The room must be locked.
-
-    Returns None when a report in another room has taken the request id.
-    """
-    row = await session.row(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id, rev)
-    return None if row is None else row.report()
+) -> Report:
+    """Insert a report, or return the reporter's open one. The caller holds the room lock, and the request id is new."""
+    row = await session.one(_ADD_REPORT, report_id, room_id, message_id, reporter_id, reason, request_id, rev)
+    return row.report()
 
 
 async def reports(

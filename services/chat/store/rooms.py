@@ -158,7 +158,7 @@ _CREATE = Query[_CreatedRow, UUID, str, str, bool, UUID, UUID | None, bytes | No
       INSERT INTO chat.rooms (id, name, description, private, created_by, request_id, payload_hash,
                               search_name, announcement, slow_mode_seconds, rev)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
-      ON CONFLICT (created_by, request_id) WHERE request_id IS NOT NULL DO NOTHING
+      ON CONFLICT DO NOTHING
       RETURNING id
     ), counters AS (
       INSERT INTO chat.room_counters (room_id, last_seq, last_rev, member_count) SELECT $1, 0, 2, 1 FROM room
@@ -174,14 +174,20 @@ _CREATE = Query[_CreatedRow, UUID, str, str, bool, UUID, UUID | None, bytes | No
 )
 
 
-class _RequestRow(NamedTuple):
-    id: UUID
+class RequestedRoomRow(NamedTuple):
+    """The room of an earlier call with a request id, None without one. `data_id` is a secret of the database."""
+
+    data_id: UUID
+    id: UUID | None
     payload_hash: bytes | None
 
 
-_BY_REQUEST_ID = Query[_RequestRow, UUID, UUID](
+_BY_REQUEST_ID = Query[RequestedRoomRow, UUID, UUID](
     "chat.room_by_request_id",
-    "SELECT id, payload_hash FROM chat.rooms WHERE created_by = $1 AND request_id = $2",
+    """
+    SELECT i.id AS data_id, r.id, r.payload_hash
+      FROM chat.instance i LEFT JOIN chat.rooms r ON r.created_by = $1 AND r.request_id = $2
+    """,
 )
 
 
@@ -229,12 +235,9 @@ async def create(  # noqa: PLR0913 - one per column
     return row is not None
 
 
-async def by_request_id(
-    session: Session, created_by: UUID, request_id: UUID
-) -> tuple[UUID, bytes | None] | None:
+async def by_request_id(session: Session, created_by: UUID, request_id: UUID) -> RequestedRoomRow:
     """Return the room that an earlier call with this request id created, and that call's payload hash."""
-    row = await session.row(_BY_REQUEST_ID, created_by, request_id)
-    return None if row is None else (row.id, row.payload_hash)
+    return await session.one(_BY_REQUEST_ID, created_by, request_id)
 
 
 async def is_suspended(session: Reader, suspended_until: Micros | None) -> bool:

@@ -20,7 +20,6 @@ from tests.services.test_statements import STATEMENTS
 _WIDER = {
     "of a user, in all rooms": (
         *("access_to_my_rooms", "my_rooms", "my_invitations_page", "find_remaining", "room_by_request_id"),
-        "report_by_request_id",
         *("export_kinds", "export_invitations", "export_memberships", "export_mentions", "export_messages"),
         *("export_moderation", "export_pins", "export_reactions", "export_reports", "export_revisions"),
         *("export_rooms", "export_sanctions"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -82,6 +83,22 @@ async def test_create_room_refuses_a_request_id_with_other_fields(client: ChatCl
     assert error.metadata == {"request_id": request_id}
 
 
+@pytest.fixture(params=["with the index of earlier builds", "without"])
+async def request_id_index(request: pytest.FixtureRequest, client: ChatClient) -> AsyncIterator[None]:
+    """Unique request ids of creators, or not: there can be no such index across partitions."""
+    if request.param != "without":
+        yield
+        return
+    await client.admin.execute("ALTER INDEX chat.rooms_created_by_request_id_key RENAME TO earlier")
+    definition = await client.admin.fetchval("SELECT pg_get_indexdef('chat.earlier'::regclass)")
+    await client.admin.execute("DROP INDEX chat.earlier")
+    yield
+    await client.admin.execute(
+        definition.replace(" earlier ", " rooms_created_by_request_id_key ").replace(" ONLY ", " ")
+    )
+
+
+@pytest.mark.usefixtures("request_id_index")
 async def test_create_room_concurrently_with_one_request_id_makes_one_room(client: ChatClient) -> None:
     ada, request_id = new_user(), str(uuid.uuid4())
     answers: list[CreateRoomResponse] = await asyncio.gather(
@@ -89,6 +106,21 @@ async def test_create_room_concurrently_with_one_request_id_makes_one_room(clien
     )
     assert len({answer.room.id for answer in answers}) == 1
     assert sum(not answer.deduplicated for answer in answers) == 1
+
+
+async def test_nobody_can_tell_which_room_a_request_id_makes(client: ChatClient) -> None:
+    """Its id follows from a secret of the database as well."""
+    ada, request_id = new_user(), str(uuid.uuid4())
+    ids = set()
+    for _ in range(2):
+        await client.admin.execute("UPDATE chat.instance SET id = gen_random_uuid()")
+        room = await client.create_room(ada, "One", request_id=request_id)
+        await client.admin.execute(
+            "UPDATE chat.rooms SET request_id = NULL, payload_hash = NULL WHERE id = $1", uuid.UUID(room.id)
+        )
+        ids.add(room.id)
+    assert len(ids) == 2
+    assert {uuid.UUID(each).version for each in ids} == {5}
 
 
 async def test_create_room_of_a_suspended_caller_is_refused(client: ChatClient) -> None:

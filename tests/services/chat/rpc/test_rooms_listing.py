@@ -16,7 +16,7 @@ from servicekit.pagination import encode_token, fingerprint
 from services.chat.domain.room_search import FIRST_ID
 from services.chat.store import room_listing as store
 from services.chat.store.rooms import search_name
-from tests.postgres import Database
+from tests.postgres import PARTITIONS, Database
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.chat.explain import Explainer
 from tests.services.running import refused
@@ -207,6 +207,7 @@ async def test_list_public_rooms_runs_a_statement_per_stage(town: ChatClient) ->
     assert statements == ["chat.public_rooms_prefix", "chat.public_rooms_substring"]
 
 
+@pytest.mark.skipif(PARTITIONS > 0, reason="the indexes of partitions have other names")
 async def test_public_rooms_are_found_by_indexes(town: ChatClient, database: Database) -> None:
     ada = uuid.uuid4()
     await town.admin.execute(
