@@ -26,6 +26,7 @@ RUN sed -n -E '/^opentelemetry-[a-z-]+==/,/[^\\]$/p' requirements.lock > otel.lo
 # The extra `native`: needs nothing besides.
 RUN sed -n -E '/^pygrpc-native==/,/[^\\]$/p' requirements.lock > native.lock \
  && pip --python /opt/seda/bin/python install --require-hashes --no-deps -r native.lock
+COPY sedaclient sedaclient
 COPY search_text search_text
 COPY servicekit servicekit
 COPY services services

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ops.data_dir import jwt_secret
 from ops.dev_tokens import development_token
 from ops.errors import CliError, Exit
-from servicekit.tokens import MIN_SECRET_BYTES
+from sedaclient.auth import MIN_SECRET_BYTES
 
 if TYPE_CHECKING:
     from ops.console import Console

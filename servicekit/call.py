@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from sedaclient.deadlines import running_call
 from servicekit.caller import Caller
 from servicekit.methods import Method
 from servicekit.tokens import UserToken
@@ -53,5 +54,5 @@ class Call:
         return [(name, value) for name, value in headers if value is not None]
 
 
-current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+current_call = cast("ContextVar[Call | None]", running_call)
 """The call that the running task serves; logs, clients and statement timing read it."""

@@ -6,12 +6,11 @@ import ssl
 from pathlib import Path
 
 import grpc
-from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
 
+from sedaclient.auth import ServiceTokenSigner, load_signing_key
 from servicekit.jwks import KeySource, RemoteJwks, SharedSecret, StaticJwks
 from servicekit.settings import Environment, ServiceSettings, SettingsError
-from servicekit.tokens import ServiceTokenSigner, TokenVerifier
+from servicekit.tokens import TokenVerifier
 
 
 def build_token_verifier(settings: ServiceSettings) -> TokenVerifier:
@@ -33,11 +32,9 @@ def build_service_signer(settings: ServiceSettings) -> ServiceTokenSigner:
         assert settings.service_secret is not None  # noqa: S101 - checked with the settings
         return ServiceTokenSigner(settings.process, settings.service_secret.get_secret_value().encode())
     try:
-        key = OKPKey.import_key(settings.service_key.get_secret_value())
-    except (JoseError, ValueError, TypeError):
-        key = None
-    if key is None or not key.is_private or key.curve_name != "Ed25519":
-        raise SettingsError(["SEDA_SERVICE_KEY: is not a private Ed25519 key in PEM form"])
+        key = load_signing_key(settings.service_key.get_secret_value())
+    except ValueError as error:
+        raise SettingsError([f"SEDA_SERVICE_KEY: is {error}"]) from None
     return ServiceTokenSigner(settings.process, key)
 
 

@@ -23,6 +23,7 @@ import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
+from sedaclient.auth import ServiceTokenSigner
 from servicekit import credentials, logs
 from servicekit.channels import ServiceClient
 from servicekit.clock import Clock, SystemClock
@@ -36,7 +37,6 @@ from servicekit.metrics import Metrics
 from servicekit.readiness import DatabaseProbe
 from servicekit.server import Servers, Servicer
 from servicekit.settings import ServiceSettings, SettingsError, SettingsT, load
-from servicekit.tokens import ServiceTokenSigner
 from servicekit.tracing import Tracing
 from servicekit.transport import transport_of
 

@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
+from sedaclient.errors import error_details
 from servicekit.call import Call
 from servicekit.errors import Code, FieldViolation, ServiceError
 
@@ -45,34 +45,14 @@ def serialize_status(error: ServiceError, domain: str, request_id: str) -> bytes
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> UpstreamError | None:
     """Parse the error of another service; None for an error of the transport."""
-    try:
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # AioRpcError has the attributes that it reads
-    except ValueError:
-        # The details contradict the code.
+    details = error_details(error)
+    if not details.reason:
         return None
-    if status is None:
-        return None
-    info = _detail(status, error_details_pb2.ErrorInfo)
-    if info is None or not info.reason:
-        return None
-    upstream = UpstreamError(Code(status.code), info.reason, info.domain, status.message)
-    upstream.metadata = dict(info.metadata)
-    if bad := _detail(status, error_details_pb2.BadRequest):
-        upstream.violations = tuple(
-            FieldViolation(each.field, each.description) for each in bad.field_violations
-        )
-    if retry := _detail(status, error_details_pb2.RetryInfo):
-        upstream.retry_after = retry.retry_delay.ToNanoseconds() / 1e9
+    code = Code(error.code().value[0])
+    upstream = UpstreamError(code, details.reason, details.domain, error.details() or "")
+    upstream.metadata, upstream.retry_after = dict(details.metadata), details.retry_after
+    upstream.violations = tuple(FieldViolation(*each) for each in details.violations)
     return upstream
-
-
-def _detail(status: status_pb2.Status, kind: Any) -> Any:  # noqa: ANN401 - google.rpc has no types
-    """The detail of a message type, or None."""
-    for packed in status.details:
-        detail = kind()
-        if packed.Unpack(detail):
-            return detail
-    return None
 
 
 async def abort(

@@ -10,25 +10,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from sedaclient.auth import MIN_SECRET_BYTES
+from sedaclient.channels import is_loopback
 from servicekit.database_url import read_database_url
-from servicekit.tokens import MIN_SECRET_BYTES
 
 
 def addresses(hosts: str) -> tuple[str, ...]:
     """Parse addresses separated by commas; IPv6 ones may be in brackets."""
     return tuple(host.strip().removeprefix("[").removesuffix("]") for host in hosts.split(","))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is loopback."""
-    address = _ip_address(host)
-    return address.is_loopback if address else host == "localhost"
-
-
-def is_local_target(target: str) -> bool:
-    """Whether all addresses of a target are loopback; False for one without a port."""
-    listed = re.sub("^(dns:(///)?|ipv4:|ipv6:)", "", target).split(",")
-    return all(is_loopback(each.rpartition(":")[0]) for each in listed)
 
 
 def is_protected_database(url: str) -> bool:

@@ -19,18 +19,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sedaclient.auth import SERVICE_ISSUER
+from sedaclient.channels import is_local_target, is_loopback
 from servicekit.database import PoolOptions
 from servicekit.database_url import read_database_url
-from servicekit.setting_types import (
-    Addresses,
-    PostgresUrl,
-    Secret,
-    addresses,
-    is_local_target,
-    is_loopback,
-    is_protected_database,
-)
-from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
+from servicekit.setting_types import Addresses, PostgresUrl, Secret, addresses, is_protected_database
+from servicekit.tokens import DEVELOPMENT_ISSUER
 from servicekit.tracing import why_no_tracing
 from servicekit.transport import TransportName, why_not
 

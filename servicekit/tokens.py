@@ -1,4 +1,4 @@
-"""Bearer tokens: verification of user and service JWTs, and signing of service JWTs."""
+"""Bearer tokens: verification of user and service JWTs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from joserfc import jws, jwt
+from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import OctKey, OKPKey
 
+from sedaclient.auth import SERVICE_ISSUER
 from servicekit.cache import Cache
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.jwks import Key, KeySource
 
 DEVELOPMENT_ISSUER = "seda-development"
-SERVICE_ISSUER = "seda-services"
-MIN_SECRET_BYTES = 32
 MAX_TOKEN_CHARACTERS = 4096
 _LEEWAY = 30
-_SERVICE_LIFETIME = 300
 _MAX_SERVICE_LIFETIME = 600
 _CACHE_SECONDS = 60
 _CACHE_SIZE = 10_000
@@ -143,34 +140,6 @@ class TokenVerifier:
             raise TokenInvalidError("the token's e-mail address is not verified")
         # An invalid address counts as none; users then returns EMAIL_REQUIRED.
         return UserToken(subject, email if _EMAIL.fullmatch(email) else "", expires)
-
-
-class ServiceTokenSigner:
-    """Signs this process's service tokens, each for one target service.
-
-    A token is valid for five minutes and reused for half of that.
-    """
-
-    def __init__(self, service: str, key: bytes | OKPKey, now: Callable[[], float] = time.time) -> None:
-        self._service = service
-        self._key = OctKey.import_key(key) if isinstance(key, bytes) else key
-        self._header = {"alg": "HS256"} if isinstance(key, bytes) else {"alg": "Ed25519", "kid": service}
-        self._now = now
-        self._signed: Cache[tuple[str, str | None], str] = Cache(_CACHE_SIZE)
-
-    def token(self, target: str, on_behalf_of: str | None = None) -> str:
-        """A token that this service may use at `target`, optionally on behalf of a user id."""
-        now, key = self._now(), (target, on_behalf_of)
-        cached = self._signed.get(key, now)
-        if cached is not None:
-            return cached
-        claims: dict[str, Any] = {"iss": SERVICE_ISSUER, "aud": target, "sub": self._service}
-        claims |= {"iat": int(now), "exp": int(now) + _SERVICE_LIFETIME}
-        if on_behalf_of is not None:
-            claims["on_behalf_of"] = on_behalf_of
-        signed = jwt.encode(self._header, claims, self._key, algorithms=[self._header["alg"]])
-        self._signed.put(key, signed, now + _SERVICE_LIFETIME / 2)
-        return signed
 
 
 def _read(token: str) -> tuple[jws.CompactSignature, dict[str, Any]]:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 # Google's own messages (google.rpc) are not generated: googleapis-common-protos ships them.
 OUTPUTS = ("seda", "buf")
+CLIENT_TYPES = Path("sedaclient", "services.pyi")
 
 
 def sources() -> list[str]:
@@ -49,6 +50,11 @@ def generate(into: Path) -> None:
                 break
             (package / "__init__.py").write_text("", encoding="utf-8")
     (into / "seda" / "py.typed").write_text("", encoding="utf-8")
+    (into / CLIENT_TYPES).parent.mkdir()
+    types = [sys.executable, str(ROOT / "tools" / "client_types.py")]
+    environment = {"PYTHONPATH": f"{into}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    with (into / CLIENT_TYPES).open("w", encoding="utf-8") as output:
+        subprocess.run(types, check=True, env=environment, stdout=output)  # noqa: S603 - our own argument list
 
 
 def differences(generated: Path) -> list[str]:
@@ -59,7 +65,7 @@ def differences(generated: Path) -> list[str]:
         str(path)
         for path in wanted | present
         if path not in wanted
-        or path not in present
+        or not (ROOT / path).exists()
         or not filecmp.cmp(generated / path, ROOT / path, shallow=False)
     )
 
@@ -82,11 +88,12 @@ def main() -> int:
         for name in OUTPUTS:
             shutil.rmtree(ROOT / name, ignore_errors=True)
             shutil.copytree(generated / name, ROOT / name)
+        shutil.copyfile(generated / CLIENT_TYPES, ROOT / CLIENT_TYPES)
     return 0
 
 
 def _files(root: Path) -> set[Path]:
-    return {
+    return {CLIENT_TYPES} | {
         path.relative_to(root)
         for name in OUTPUTS
         for path in (root / name).rglob("*")

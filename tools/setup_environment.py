@@ -30,6 +30,7 @@ OWN_PACKAGES = [
         "migrations",
         "ops",
         "seda",
+        "sedaclient",
         "servicekit",
         "services",
     )

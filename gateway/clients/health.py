@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import grpc
 from grpc_health.v1 import health_pb2
 
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 
 _FIRST_RESPONSE_SECONDS = 1.0
 

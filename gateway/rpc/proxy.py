@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
+from sedaclient.deadlines import RETURN_OVERHEAD
 from servicekit.call import Call
-from servicekit.channels import RETURN_OVERHEAD, ServiceClient
+from servicekit.channels import ServiceClient
 from servicekit.errors import (
     Code,
     DeadlineExceededError,

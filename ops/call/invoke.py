@@ -7,15 +7,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import grpc
 from google.protobuf import json_format, message_factory
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from ops.call.reflect import Reflection
 from ops.errors import CliError, Exit
+from sedaclient.errors import error_details
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,23 +176,17 @@ def _failure(error: grpc.RpcError, address: str, *, token: bool) -> CliError:
 
 def _details(error: grpc.RpcError) -> tuple[str, list[str], dict[str, object]]:
     """Return an error's reason, its details as lines, and as data; all empty where grpc itself made it."""
-    # The raised RpcError is also the failed call.
-    status = rpc_status.from_call(cast("grpc.Call", error))
-    reason, lines, data = "", [], dict[str, object]()
-    for packed in () if status is None else status.details:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        request, retry = error_details_pb2.RequestInfo(), error_details_pb2.RetryInfo()
-        if packed.Unpack(info):
-            reason = info.reason
-            data |= {"domain": info.domain, "metadata": dict(info.metadata)}
-            lines += [f"  {key}: {value}" for key, value in sorted(info.metadata.items())]
-        elif packed.Unpack(bad):
-            data["fields"] = {each.field: each.description for each in bad.field_violations}
-            lines += [f"  {each.field}: {each.description}" for each in bad.field_violations]
-        elif packed.Unpack(request):
-            data["request_id"] = request.request_id
-            lines.append(f"  request id: {request.request_id}")
-        elif packed.Unpack(retry):
-            data["retry_seconds"] = retry.retry_delay.ToTimedelta().total_seconds()
-            lines.append(f"  retry after: {data['retry_seconds']} s")
-    return reason, lines, data
+    details, lines, data = error_details(error), list[str](), dict[str, object]()
+    if details.reason:
+        data |= {"domain": details.domain, "metadata": details.metadata}
+        lines += [f"  {key}: {value}" for key, value in sorted(details.metadata.items())]
+    if details.violations:
+        data["fields"] = dict(details.violations)
+        lines += [f"  {field}: {text}" for field, text in details.violations]
+    if details.request_id:
+        data["request_id"] = details.request_id
+        lines.append(f"  request id: {details.request_id}")
+    if details.retry_after is not None:
+        data["retry_seconds"] = details.retry_after
+        lines.append(f"  retry after: {details.retry_after} s")
+    return details.reason, lines, data

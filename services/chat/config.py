@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from servicekit.setting_types import PostgresUrl, Target, is_loopback
+from sedaclient.channels import is_loopback
+from servicekit.setting_types import PostgresUrl, Target
 from servicekit.settings import ServiceSettings
 
 _WITHOUT_NATS = ("postgres", "none")

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # The folders that hold hand-written Python; seda/ and buf/ are generated.
 HAND_WRITTEN = (
     "search_text",
+    "sedaclient",
     "servicekit",
     "services",
     "gateway",

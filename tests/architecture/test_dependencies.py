@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.architecture.project import HAND_WRITTEN, ROOT, parsed, python_files, relative
 
-RUNTIME = ("search_text", "servicekit", "services", "gateway", "ops", "console", "migrations")
+RUNTIME = ("search_text", "sedaclient", "servicekit", "services", "gateway", "ops", "console", "migrations")
 DEVELOPMENT = ("bench", "tools", "tests")
 
 _OWN = {*HAND_WRITTEN, "seda", "buf"}

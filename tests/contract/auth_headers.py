@@ -8,8 +8,9 @@ import json
 import time
 from typing import Any
 
+from sedaclient.auth import SERVICE_ISSUER
 from servicekit.caller import Role
-from servicekit.tokens import DEVELOPMENT_ISSUER, SERVICE_ISSUER
+from servicekit.tokens import DEVELOPMENT_ISSUER
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, service, user
 
 EMAIL = "fuzz@example.org"

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from ops.dev_tokens import development_token
+from sedaclient.auth import ServiceTokenSigner
 from servicekit.call import Call
 from servicekit.caller import Caller, Role
 from servicekit.clock import Micros
@@ -24,7 +25,7 @@ from servicekit.identity import Authenticator
 from servicekit.jwks import SharedSecret
 from servicekit.metrics import Metrics
 from servicekit.server import handlers
-from servicekit.tokens import ServiceTokenSigner, TokenVerifier
+from servicekit.tokens import TokenVerifier
 from servicekit.transport import Handlers, MethodTable
 from tests.contract.suite import Outcome, send
 from tests.probe import INTERNAL_SERVICE, METHODS, SERVICE, EmptyResponse, ProbeRequest, ProbeResponse

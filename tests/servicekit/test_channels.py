@@ -13,9 +13,12 @@ import grpc
 import pytest
 
 from seda.chat.v1 import message_service_pb2
+from sedaclient.auth import ServiceTokenSigner
+from sedaclient.channels import open_channel, service_config, target_address
+from sedaclient.deadlines import DEFAULT_TIMEOUT
 from servicekit.call import Call, current_call
 from servicekit.caller import Caller, Role
-from servicekit.channels import DEFAULT_TIMEOUT, ServiceClient, open_channel, service_config, target_address
+from servicekit.channels import ServiceClient
 from servicekit.errors import (
     ConflictError,
     DeadlineExceededError,
@@ -27,7 +30,7 @@ from servicekit.errors import (
 )
 from servicekit.methods import methods_of
 from servicekit.rpc_status import GRPC_CODES, UpstreamError, serialize_status
-from servicekit.tokens import ServiceToken, ServiceTokenSigner
+from servicekit.tokens import ServiceToken
 from tests.postgres import free_port
 from tests.probe import METHODS, ProbeRequest, ProbeResponse
 from tests.servicekit.probe_server import SERVICE_SECRET, USER_ID, Running, serving, verifier

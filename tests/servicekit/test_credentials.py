@@ -24,12 +24,13 @@ from grpc_health.v1 import health_pb2
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
+from sedaclient.auth import SERVICE_ISSUER
+from sedaclient.channels import open_channel
 from servicekit import credentials
-from servicekit.channels import open_channel
 from servicekit.errors import TokenInvalidError
 from servicekit.process import App, Process
 from servicekit.settings import ServiceSettings, SettingsError
-from servicekit.tokens import SERVICE_ISSUER, ServiceToken
+from servicekit.tokens import ServiceToken
 from tests.certificates import Authority, Pair, Tls
 from tests.probe import METHODS, ProbeRequest
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, Probe, Users, as_user, servicers

@@ -18,17 +18,13 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from sedaclient.auth import SERVICE_ISSUER
 from servicekit import jwks
 from servicekit.call import Call
 from servicekit.errors import ServiceUnavailableError, TokenInvalidError
 from servicekit.identity import Authenticator
 from servicekit.jwks import RemoteJwks, SharedSecret, StaticJwks, fetch_https, parse_jwks
-from servicekit.tokens import (
-    SERVICE_ISSUER,
-    TokenVerifier,
-    UnknownKeyError,
-    UserToken,
-)
+from servicekit.tokens import TokenVerifier, UnknownKeyError, UserToken
 from tests.certificates import Authority
 from tests.probe import METHODS
 from tests.servicekit.probe_server import HandClock, Users

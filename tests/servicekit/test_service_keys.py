@@ -9,9 +9,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
+from sedaclient.auth import SERVICE_ISSUER, ServiceTokenSigner, load_signing_key
 from servicekit.errors import TokenInvalidError
 from servicekit.jwks import SharedSecret, StaticJwks
-from servicekit.tokens import SERVICE_ISSUER, ServiceToken, ServiceTokenSigner, TokenVerifier
+from servicekit.tokens import ServiceToken, TokenVerifier
 from tests.servicekit.test_jwks import AUDIENCE, ISSUER, SERVICE_SECRET, key_set, public
 
 SERVICE_KEYS = {name: OKPKey.generate_key("Ed25519") for name in ("chat", "gateway")}
@@ -31,7 +32,8 @@ def service_verifier(*entries: dict[str, object]) -> TokenVerifier:
 def test_each_service_signs_with_its_own_key_for_itself_alone() -> None:
     verifier = service_verifier(*(public(key, name) for name, key in SERVICE_KEYS.items()))
     for name, key in SERVICE_KEYS.items():
-        signed = ServiceTokenSigner(name, key).token("tracks", "somebody")
+        signer = ServiceTokenSigner(name, load_signing_key(key.as_pem(private=True).decode()))
+        signed = signer.token("tracks", "somebody")
         verified = verifier.verify(signed)
         assert isinstance(verified, ServiceToken)
         assert (verified.service, verified.on_behalf_of) == (name, "somebody")

@@ -12,8 +12,9 @@ import pytest
 from joserfc import jws
 
 from ops.dev_tokens import development_subject, development_token
+from sedaclient.auth import ServiceTokenSigner
 from servicekit.errors import TokenExpiredError, TokenInvalidError
-from servicekit.tokens import MAX_TOKEN_CHARACTERS, ServiceToken, ServiceTokenSigner, TokenVerifier, UserToken
+from servicekit.tokens import MAX_TOKEN_CHARACTERS, ServiceToken, TokenVerifier, UserToken
 from tests.contract.auth_headers import bad_headers, jwt, service_claims, user_claims
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, verifier
 
@@ -133,7 +134,7 @@ def test_cache_has_an_end(time_: Time, monkeypatch: pytest.MonkeyPatch, checks: 
 
 
 def test_refreshed_token_is_not_the_first_to_be_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("servicekit.tokens._CACHE_SIZE", 2)
+    monkeypatch.setattr("sedaclient.auth._CACHE_SIZE", 2)
     now = [_NOW]
     signer = ServiceTokenSigner("chat", SERVICE_SECRET, lambda: now[0])
     first = signer.token("probe", "first")

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from gateway.app import UpstreamService
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 from servicekit.health import LIVE, SERVING
 from servicekit.process import Process
 from servicekit.transport import why_not

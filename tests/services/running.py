@@ -16,12 +16,12 @@ from google.protobuf.message import Message
 
 from ops.dev_tokens import development_subject, development_token
 from search_text import normalize_text
+from sedaclient.auth import ServiceTokenSigner
 from servicekit.errors import Code, ServiceError
 from servicekit.ids import new_id
 from servicekit.process import App, AppContext, Process
 from servicekit.rpc_status import UpstreamError, from_rpc_error
 from servicekit.settings import ServiceSettings
-from servicekit.tokens import ServiceTokenSigner
 from servicekit.tracing import Tracing
 from services.users.domain.name_skeleton import name_skeleton
 from tests.postgres import Database

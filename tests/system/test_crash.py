@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seda.chat.v1 import membership_service_pb2, message_service_pb2, room_service_pb2
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 from servicekit.methods import methods_of
 from tests.effort import tries
 from tests.postgres import Database, administrator

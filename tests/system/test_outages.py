@@ -21,7 +21,7 @@ from seda.chat.v1.room_service_pb2 import GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import GetSystemStatusRequest, ServiceState
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 from servicekit.errors import Code
 from servicekit.ids import new_id
 from servicekit.rpc_status import UpstreamError, from_rpc_error

@@ -22,7 +22,7 @@ from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
 from seda.gateway.v1.gateway_service_pb2_grpc import GatewayServiceStub
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 from servicekit.methods import Method, methods_of
 from tests.postgres import Database, administrator
 from tests.services.running import user

@@ -17,7 +17,7 @@ from seda.chat.v1 import message_service_pb2, room_service_pb2
 from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 from servicekit.methods import Method, methods_of
 from tests.effort import tries
 from tests.postgres import Database

@@ -20,7 +20,7 @@ from seda.chat.v1.message_service_pb2_grpc import MessageServiceStub
 from seda.chat.v1.room_pb2 import Room
 from seda.chat.v1.room_service_pb2 import CreateRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
-from servicekit.channels import open_channel
+from sedaclient.channels import open_channel
 from servicekit.methods import methods_of
 from tests.postgres import Database
 from tests.services.running import user

@@ -18,9 +18,9 @@ from seda.tracks.v1.track_service_pb2 import GetTrackRequest, RefreshTrackReques
 from seda.tracks.v1.track_service_pb2_grpc import TrackServiceStub
 from seda.users.v1.user_service_pb2 import GetUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
+from sedaclient.auth import ServiceTokenSigner
 from servicekit.errors import RateLimitedError
 from servicekit.rpc_status import UpstreamError
-from servicekit.tokens import ServiceTokenSigner
 from services.tracks.app import build
 from services.tracks.clients.web import fetcher, http1_client
 from services.tracks.config import Settings
