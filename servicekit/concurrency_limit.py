@@ -52,7 +52,7 @@ class ConcurrencyLimiter:
     """
 
     def __init__(self, limit: int, queue: int, max_wait: float, per_user: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._queue = queue
         self._max_wait = max_wait
         self._shares = _Shares(per_user, _RETRY_SECONDS)
@@ -64,7 +64,7 @@ class ConcurrencyLimiter:
 
         None is free while calls wait: a released slot passes to the first of them.
         """
-        if self.running >= self._limit:
+        if self.running >= self.limit:
             return False
         self._shares.take(user)
         self.running += 1
@@ -128,14 +128,14 @@ class StreamLimiter:
     """
 
     def __init__(self, limit: int, per_key: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._shares = _Shares(per_key, _STREAM_RETRY_SECONDS)
         self.open = 0
 
     @contextmanager
     def slot(self, key: str | None) -> Iterator[None]:
         """Hold a slot for the block; raises OverloadedError or RateLimitedError."""
-        if self.open >= self._limit:
+        if self.open >= self.limit:
             raise OverloadedError(_STREAM_RETRY_SECONDS)
         self._shares.take(key)
         self.open += 1

@@ -50,6 +50,11 @@ class HealthRegistry:
         (_log.info if ready else _log.warning)("ready" if ready else "not_ready", reason=reason or None)
         self.set(dict.fromkeys(self._registered, SERVING if ready else NOT_SERVING))
 
+    @property
+    def ready(self) -> bool:
+        """Whether the process is ready for calls."""
+        return self._ready
+
     async def wait_until_ready(self) -> None:
         """Return when the process is ready."""
         changed = self.watch()

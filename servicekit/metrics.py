@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, ProcessCollector, start_http_server
 from prometheus_client import Histogram as PrometheusHistogram
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import ThreadingWSGIServer
@@ -60,6 +60,8 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(self)
+        # Memory, CPU seconds, files and the start of the process; where there is a /proc.
+        ProcessCollector(registry=self.registry)
         self._methods: list[MethodMetrics] = []
         self._statements: dict[str, Histogram] = {}
         self._internal_errors = Counter(
@@ -114,7 +116,9 @@ class Metrics(Collector):
     ) -> None:
         """Export the numbers of running calls and open streams."""
         self.gauge("seda_calls_in_flight", "Calls running now.", lambda: limiter.running)
+        self.gauge("seda_calls_limit", "Calls at most.", lambda: limiter.limit)
         self.gauge("seda_streams_open", "Streams open now.", lambda: streams.open)
+        self.gauge("seda_streams_limit", "Streams at most.", lambda: streams.limit)
         self.gauge("seda_watches_open", "Streams of health and reflection open now.", lambda: watches.open)
 
     def collect(self) -> Iterator[Metric]:

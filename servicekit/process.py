@@ -147,6 +147,7 @@ class Process:
         streams = StreamLimiter(settings.max_streams, settings.max_streams_per_user)
         watches = StreamLimiter(settings.max_watches, settings.max_watches_per_address)
         self.metrics.watch_limiters(limiter, streams, watches)
+        self.metrics.gauge("seda_ready", "1 while ready for calls.", lambda: self.health.ready)
         handler_factory = HandlerFactory(
             settings.process,
             self.authenticator,

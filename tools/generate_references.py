@@ -30,12 +30,14 @@ def main() -> int:
     from ops import cli, help  # noqa: A004, PLC0415 - importable only with the path above
     from ops.database import schema_pages  # noqa: PLC0415 - as above
     from ops.diagnose import schedule  # noqa: PLC0415 - as above
+    from tools import generate_dashboards  # noqa: PLC0415 - as above
 
     pages = {
         help.DOCUMENT: help.document(cli.app),
         schema_pages.PAGE: schema_pages.schema_page(),
         schema_pages.SQL: schema_pages.schema_sql(),
         schedule.KUBERNETES_PAGE: schedule.kubernetes_page(),
+        **generate_dashboards.pages(),
         **settings_pages(),
         **sql_pages(),
         **security_page(),
