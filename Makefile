@@ -161,7 +161,7 @@ dist: setup ## Build the wheel and its bill of materials (CycloneDX) into dist/
 	@set -- dist/*.whl; $(BIN)/python -m tools.sbom > "$${1%-py3-none-any.whl}.cdx.json"
 	@ls -1 dist
 
-bench: setup ## Measure chat and users beside two Node servers on the same data: make bench ARGS=--help
+bench: setup ## Measure Seda beside Node and Go servers on the same data: make bench ARGS=--help
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove .venv and every cache; your data in .seda stays

@@ -1,12 +1,15 @@
-"""Chat and users beside two Node servers on the same data, the same machine and the same PostgreSQL.
+"""Seda on both transports beside Node and Go servers on the same data, the same machine and the same PostgreSQL.
 
-Writes bench/results/chat.md, and a JSON file for each scenario. Needs Linux; the Node servers are measured
-where node and npm are installed, otherwise only ours. The first run loads the dataset, about three minutes.
+Writes a table and every figure into bench/results, from which `python -m bench.publish` makes those of
+docs/benchmarks.md. Needs Linux; the baselines are measured where node, npm and go are installed, otherwise only ours.
+The first run loads the dataset, about three minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -15,7 +18,6 @@ from pathlib import Path
 
 from bench import dataset, report, runner
 from bench.cluster import cluster
-from bench.contenders import TOKENS
 from bench.processes import PROJECT
 from bench.scenarios import all_scenarios
 from bench.testbed import Testbed, testbed
@@ -43,22 +45,25 @@ def _run(arguments: argparse.Namespace, work: Path) -> int:
         templates = dataset.ensure(server, arguments.scale, _log)
         databases = dataset.copies(server, templates)
         with testbed(work, databases, _log, baselines=not arguments.no_baselines) as servers:
+            load_before = os.getloadavg()[0]
             results, wrong = _measure(servers, server, arguments)
             setting = report.Setting(
                 command=" ".join(
                     ["make bench", *([f'ARGS="{shlex.join(sys.argv[1:])}"'] if sys.argv[1:] else [])]
                 ),
-                dataset=f"{dataset.USERS} users, {dataset.ROOMS} rooms, {arguments.scale * 500_000:.0f} roots,"
-                f" {arguments.scale * 400_000:.0f} replies, {arguments.scale * 1_350_000:.0f} reactions;"
-                f" the calls of {TOKENS} users",
+                dataset=dataset.description(arguments.scale),
                 postgres=server.binaries.version,
-                node=_node(),
+                baselines=", ".join(_versions()) or "no baselines",
                 rounds=arguments.rounds,
                 seconds=arguments.seconds,
                 limits=servers.limits,
+                load_before=load_before,
+                load_after=os.getloadavg()[0],
+                machine=report.machine(),
+                python=platform.python_version(),
             )
     if results:
-        print(f"bench: wrote {report.write(results, setting, arguments.results)}")
+        print(f"bench: wrote {report.write(results, setting, arguments.results, arguments.name)}")
     return 1 if wrong else 0
 
 
@@ -84,10 +89,13 @@ def _log(line: str) -> None:
     print(f"bench: {line}", flush=True)
 
 
-def _node() -> str:
-    if shutil.which("node") is None:
-        return "no Node"
-    return f"Node {subprocess.check_output(['node', '--version'], text=True).strip()}"
+def _versions() -> list[str]:
+    programs = [("Node", ["node", "--version"]), ("Go", ["go", "env", "GOVERSION"])]
+    return [
+        f"{name} {subprocess.check_output(command, text=True).strip().lstrip('vgo')}"  # noqa: S603 - the two above
+        for name, command in programs
+        if shutil.which(command[0])
+    ]
 
 
 def _arguments() -> argparse.Namespace:
@@ -107,13 +115,14 @@ def _arguments() -> argparse.Namespace:
         help="seconds that each round waits at most until the machine has nothing else to do (default: %(default)s)",
     )
     parser.add_argument("--no-baselines", action="store_true", help="measure our own servers alone")
+    parser.add_argument("--name", default="chat", help="of the files of results (default: %(default)s)")
     parser.add_argument(
         "--results", type=Path, default=PROJECT / "bench" / "results", help="folder to write into"
     )
     arguments = parser.parse_args()
     unknown = set(arguments.scenarios) - set(all_scenarios())
     if unknown:
-        parser.error(f"unknown group: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
     return arguments
 
 

@@ -5,32 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.dataset import uid
 from bench.http2 import PreparedCall, message
-from bench.processes import Server
+from bench.oracle import Member
 from bench.runner import Contender
-from bench.testbed import Testbed, token
+from bench.testbed import GO, PRISMA, RAW, Testbed, token
 
-OURS, OURS_UNCACHED, OURS_TWICE, RAW, RAW_TWICE, PRISMA = (
-    "chat",
-    "chat, no page cache",
-    "chat, 2 replicas",
-    "node-postgres",
-    "node-postgres, 2 workers",
-    "Prisma",
-)
+# Seda on each of its transports.
+SEDA, SEDA_NATIVE = "seda", "seda-native"
+TRANSPORTS = {SEDA: "grpc", SEDA_NATIVE: "native"}
+RAW_TWICE = f"{RAW}, 2 workers"
+# The baselines whose figures every other contender's are divided by.
+REFERENCES = (RAW, GO)
+# As many users make the calls, and as many rooms get them.
 TOKENS = 200
 
 
-def our_contender(
+def chat_contender(
     testbed: Testbed,
     name: str,
-    replicas: Sequence[Server],
     path: str,
     samples: Sequence[PreparedCall],
     read: Callable[[bytes], object],
+    replicas: int = 1,
 ) -> Contender:
-    """A contender of chat, with users as its resolver."""
-    return Contender(name, replicas, [testbed.users], path, samples, read)
+    """Chat on the transport of this name, with users as its resolver."""
+    transport = TRANSPORTS[name]
+    servers = [testbed.chat(transport, replica) for replica in range(1, replicas + 1)]
+    named = name if replicas == 1 else f"{name}, {replicas} replicas"
+    return Contender(named, servers, [testbed.users(transport)], path, samples, read)
 
 
 def baseline_contenders(
@@ -39,10 +42,15 @@ def baseline_contenders(
     samples: Sequence[PreparedCall],
     read: Callable[[bytes], object],
     *,
-    pair: bool,
+    pair: bool = False,
 ) -> list[Contender]:
-    """The Node servers that are there; with `pair` also two of them."""
-    named = [(RAW, testbed.raw), (RAW_TWICE, testbed.raw_pair if pair else None), (PRISMA, testbed.prisma)]
+    """The baselines that are there; with `pair` also two processes of the one that uses one core."""
+    named = [
+        (RAW, testbed.baseline(RAW)),
+        (RAW_TWICE, testbed.baseline(RAW, workers=2) if pair else None),
+        (GO, testbed.baseline(GO)),
+        (PRISMA, testbed.baseline(PRISMA)),
+    ]
     return [
         Contender(name, [server], [], path, samples, read) for name, server in named if server is not None
     ]
@@ -52,3 +60,20 @@ def prepared_call(request: Any, email: str | None, expected: object) -> Prepared
     """A request of the user with this address, or of nobody, with its expected reply."""
     headers = token(email) if email else b""
     return PreparedCall(message(request.SerializeToString()), headers, None, expected)
+
+
+def public_rooms() -> list[int]:
+    """As many public rooms as there are tokens: every tenth of the dataset is private."""
+    return [room for room in range(1, 2 * TOKENS) if room % 10][:TOKENS]
+
+
+def one_member_each(testbed: Testbed, rooms: Sequence[int]) -> list[Member]:
+    """A member for each of the rooms, no one twice."""
+    members = testbed.oracle.members(sorted({str(uid("r", room)) for room in rooms}))
+    taken: set[str] = set()
+    callers = []
+    for room in rooms:
+        member = next(each for each in members[str(uid("r", room))] if each.user_id not in taken)
+        taken.add(member.user_id)
+        callers.append(member)
+    return callers

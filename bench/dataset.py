@@ -27,6 +27,8 @@ from ops.postgres import Cluster
 
 ROOTS = 500_000
 USERS, ROOMS = 10_000, 500
+# Every so many rooms one, which is private, has texts only: no replies, reactions or tracks.
+PLAIN_EVERY = 10
 _FOLDER = Path(__file__).parent
 _THEIRS, _OURS = _FOLDER / "baselines" / "dataset.sql", _FOLDER / "dataset.sql"
 
@@ -53,6 +55,16 @@ def uid(kind: str, number: int) -> UUID:
     return UUID(f"{digits[:12]}4{digits[13:16]}8{digits[17:]}")
 
 
+def description(scale: float) -> str:
+    """The dataset of this scale, in words."""
+    roots = _roots(scale)
+    full = roots * (1 - 1 / PLAIN_EVERY)
+    return (
+        f"{USERS:,} users, {ROOMS} rooms, {roots:,} roots, {full * 0.8:,.0f} replies and {full * 2.7:,.0f} reactions;"
+        f" one room in {PLAIN_EVERY} has texts only"
+    )
+
+
 def email(user: int) -> str:
     """The address of a user of the dataset."""
     return f"user{user}@example.test"
@@ -60,8 +72,8 @@ def email(user: int) -> str:
 
 def ensure(cluster: Cluster, scale: float, log: Callable[[str], None]) -> Templates:
     """Make both templates unless they are there, made of the same scripts, revisions and scale."""
-    roots = max(ROOMS, round(ROOTS * scale) // ROOMS * ROOMS)
-    theirs = _key(roots, _THEIRS.read_text(encoding="utf-8"))
+    roots = _roots(scale)
+    theirs = _key(roots, PLAIN_EVERY, _THEIRS.read_text(encoding="utf-8"))
     migrations = [revision.checksum for each in SERVICES for revision in revisions(each)]
     ours = _key(theirs, _OURS.read_text(encoding="utf-8"), *migrations)
     templates = Templates(ours=f"bench_ours_{ours}", theirs=f"bench_theirs_{theirs}")
@@ -70,7 +82,8 @@ def ensure(cluster: Cluster, scale: float, log: Callable[[str], None]) -> Templa
         log(f"Loading the dataset: {USERS} users, {ROOMS} rooms, {roots} roots.")
         asyncio.run(_administer(cluster, f"CREATE DATABASE {templates.theirs}"))
         program, dsn = cluster.binaries.program("psql"), cluster.dsn(templates.theirs)
-        psql(program, dsn, _THEIRS, users=USERS, rooms=ROOMS, messages=roots)
+        sizes = {"users": USERS, "rooms": ROOMS, "messages": roots, "plain_every": PLAIN_EVERY}
+        psql(program, dsn, _THEIRS, **sizes)
         asyncio.run(_administer(cluster, f"ALTER DATABASE {templates.theirs} IS_TEMPLATE true"))
     if templates.ours not in there:
         log("Deriving our tables from it.")
@@ -109,6 +122,10 @@ async def derive(dsn: str) -> None:
         await connection.execute("VACUUM (FREEZE, ANALYZE)")
     finally:
         await connection.close()
+
+
+def _roots(scale: float) -> int:
+    return max(ROOMS, round(ROOTS * scale) // ROOMS * ROOMS)
 
 
 async def _tidy(cluster: Cluster, templates: Templates) -> set[str]:

@@ -1,8 +1,9 @@
 """gRPC calls as bytes over HTTP/2, at the least cost in Python, so that the load driver is not the bottleneck.
 
 Requests are encoded before the load starts; of replies only frame headers are read, and the trailers for their
-grpc-status. A load asks the server to use no header table, so that each block of headers stands for itself. Whoever
-wants a reply's content sets `keep_every`, and decodes the kept ones afterwards.
+grpc-status. A load asks the server to use no header table, so that each block of headers stands for itself. The usual
+spellings of "grpc-status: 0" are found without decoding; other trailers, above all those of errors, are decoded by hpack.
+Whoever wants a reply's content sets `keep_every`, and decodes the kept ones afterwards.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import cast
+
+import hpack
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FRAME = struct.Struct(">BHBBI")
@@ -215,8 +218,10 @@ class LoadGenerator(asyncio.BufferedProtocol):
         if running is None:
             return
         if not any(good in block for good in _GOOD):
-            self._failed(stream, bytes(block).decode("latin-1"))
-            return
+            why = failure(bytes(block))
+            if why is not None:
+                self._failed(stream, why)
+                return
         wanted = running.call.reply_bytes
         if wanted is not None and running.received != wanted:
             self._failed(stream, f"{running.received} bytes instead of {wanted}")
@@ -303,6 +308,18 @@ class _Headers:
             return self._later
         self._spelled = True
         return self._first
+
+
+def failure(block: bytes) -> str | None:
+    """What a block of trailers says went wrong; None: nothing did."""
+    try:
+        fields = {str(field[0]): str(field[1]) for field in hpack.Decoder().decode(block)}
+    except hpack.HPACKError as error:
+        return f"trailers that can't be decoded: {error}"
+    status = fields.get("grpc-status")
+    if status == "0":
+        return None
+    return f"grpc-status {status}: {fields.get('grpc-message', '')}"
 
 
 def _head(size: int, kind: int, flags: int, stream: int) -> bytes:

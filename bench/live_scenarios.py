@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bench.contenders import OURS, TOKENS, our_contender, prepared_call
+from bench.contenders import TOKENS, TRANSPORTS, chat_contender, prepared_call
 from bench.dataset import uid
 from bench.http2 import PreparedCall
 from bench.oracle import Member
@@ -22,6 +22,7 @@ _SEND = "/seda.chat.v1.MessageService/SendMessage"
 _TEXT_LENGTH = 120
 _DELIVERIES_PER_SECOND = 33_000
 _CHECKED = 20
+_FLOORS = {"grpc.aio, a write each": "fan_out", "grpc.aio, joined writes": "fan_out_joined"}
 
 
 def fan_out(testbed: Testbed, watchers: int) -> Scenario:
@@ -33,21 +34,32 @@ def fan_out(testbed: Testbed, watchers: int) -> Scenario:
         prepared_call(request, members[number % len(members)].email, None) for number in range(watchers)
     ]
     calls = _sends(room_id, members)
-    samples = list(itertools.islice(calls, _CHECKED))
-    chat = replace(
-        our_contender(testbed, OURS, testbed.chats[:1], _SEND, samples, _read),
-        written=lambda: testbed.oracle.count("SELECT sum(last_seq) FROM chat.room_counters"),
-    )
-    floors = [
-        Contender(name, [server], [], _SEND, samples, _read) for name, server in testbed.fan_out.items()
+    contenders = [
+        replace(
+            chat_contender(testbed, name, _SEND, [], _read),
+            written=lambda: testbed.oracle.count("SELECT sum(last_seq) FROM chat.room_counters"),
+        )
+        for name in TRANSPORTS
+    ]
+    contenders += [
+        Contender(name, [testbed.probe(kind)], [], _SEND, [], _read) for name, kind in _FLOORS.items()
     ]
     pace = _DELIVERIES_PER_SECOND / watchers
     return Scenario(
         name=f"fan-out-{watchers}",
         title=f"Watch, {watchers} streams of a room with {pace:.0f} messages a second",
         in_flight=0,
-        contenders=[replace(each, calls=calls, streams=streams, pace=pace) for each in (chat, *floors)],
-        pairs=[(OURS, name) for name in testbed.fan_out],
+        contenders=[
+            replace(
+                each,
+                samples=list(itertools.islice(calls, _CHECKED)),
+                calls=calls,
+                streams=streams,
+                pace=pace,
+            )
+            for each in contenders
+        ],
+        references=tuple(_FLOORS),
         notes=[
             (
                 "A call is a delivery: one message to one stream; its time is from before the send to its parsing by the driver."

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from bench.dataset import ROOMS, Databases, uid
+from bench.dataset import Databases, uid
 
 PAGE = 50
 _REPLIES = 3
@@ -37,15 +36,6 @@ class ShownMessage:
     reply_count: int | None
     replies: tuple[str, ...]
     reactions: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A root in the middle of a room's history, and its seq in Seda's tables."""
-
-    message_id: str
-    seq: int
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,57 +67,54 @@ class Oracle:
             found[str(row["room_id"])].append(Member(str(row["user_id"]), row["email"]))
         return found
 
-    def middle(self, room: int) -> Position:
-        """The root in the middle of a room's roots."""
-        count = self._theirs(
-            "SELECT count(*) FROM messages WHERE room_id = $1 AND parent_id IS NULL", str(uid("r", room))
-        )[0][0]
-        message_id = uid("m", count // 2 * ROOMS + room)
-        row = self._ours(
-            "SELECT seq, created_at FROM chat.messages WHERE room_id = $1 AND id = $2",
-            uid("r", room),
-            message_id,
-        )[0]
-        return Position(str(message_id), row["seq"], row["created_at"])
+    def roots(self, rooms: Sequence[int], count: int) -> dict[int, tuple[ShownMessage, ...]]:
+        """The newest roots of each room with their replies counted, and reactions counted once per user and emoji."""
+        return self._newest(rooms, count, "AND m.parent_id IS NULL", "count(DISTINCT user_id)", replies=True)
 
-    def roots(self, room: int, before: Position | None) -> tuple[ShownMessage, ...]:
-        """A page of roots with their replies counted, and reactions counted once per user and emoji."""
-        return self._page(room, before, "AND m.parent_id IS NULL", "count(DISTINCT user_id)", count=True)
+    def messages(self, rooms: Sequence[int], count: int) -> dict[int, tuple[ShownMessage, ...]]:
+        """The newest roots and replies alike, as the baselines show them, every row of reactions counted."""
+        return self._newest(rooms, count, "", "count(*)", replies=False)
 
-    def messages(self, room: int, before: Position | None) -> tuple[ShownMessage, ...]:
-        """A page of roots and replies alike, as the baselines show them, every row of reactions counted."""
-        return self._page(room, before, "", "count(*)", count=False)
-
-    def _page(
-        self, room: int, before: Position | None, condition: str, reactions: str, *, count: bool
-    ) -> tuple[ShownMessage, ...]:
+    def _newest(
+        self, rooms: Sequence[int], count: int, condition: str, reactions: str, *, replies: bool
+    ) -> dict[int, tuple[ShownMessage, ...]]:
         rows = self._theirs(
             f"""
-            SELECT m.id, m.user_id, m.text,
+            SELECT r.id AS room_id, m.id, m.user_id, m.text,
                    (SELECT count(*) FROM messages c WHERE c.parent_id = m.id) AS reply_count,
                    ARRAY(SELECT c.id FROM messages c WHERE c.parent_id = m.id
                           ORDER BY c.created_at LIMIT {_REPLIES}) AS replies,
                    ARRAY(SELECT emoji FROM reactions WHERE message_id = m.id GROUP BY emoji ORDER BY emoji) AS emojis,
                    ARRAY(SELECT {reactions} FROM reactions WHERE message_id = m.id
                           GROUP BY emoji ORDER BY emoji) AS counts
-              FROM messages m
-             WHERE m.room_id = $1 AND ($2::timestamptz IS NULL OR m.created_at AT TIME ZONE 'UTC' < $2) {condition}
-             ORDER BY m.created_at DESC LIMIT {PAGE}
+              FROM unnest($1::text[]) AS r (id)
+             CROSS JOIN LATERAL (SELECT * FROM messages m WHERE m.room_id = r.id {condition}
+                                  ORDER BY m.created_at DESC LIMIT {count}) m
+             ORDER BY r.id, m.created_at DESC
             """,
-            str(uid("r", room)),
-            before.created_at if before else None,
+            [str(uid("r", room)) for room in rooms],
         )
-        return tuple(
-            ShownMessage(
-                row["id"],
-                row["user_id"],
-                row["text"],
-                row["reply_count"] if count else None,
-                tuple(row["replies"]),
-                dict(zip(row["emojis"], row["counts"], strict=True)),
+        found: dict[str, list[ShownMessage]] = {str(uid("r", room)): [] for room in rooms}
+        for row in rows:
+            found[row["room_id"]].append(
+                ShownMessage(
+                    row["id"],
+                    row["user_id"],
+                    row["text"],
+                    row["reply_count"] if replies else None,
+                    tuple(row["replies"]),
+                    dict(zip(row["emojis"], row["counts"], strict=True)),
+                )
             )
-            for row in rows
+        return {room: tuple(found[str(uid("r", room))]) for room in rooms}
+
+    def seqs(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """The seqs of messages in Seda's tables, by their ids."""
+        rows = self._ours(
+            "SELECT m.id, m.seq FROM unnest($1::uuid[]) AS w (id) JOIN chat.messages m USING (id)",
+            message_ids,
         )
+        return {str(row["id"]): row["seq"] for row in rows}
 
     def my_rooms(self, member: Member) -> frozenset[MyRoom]:
         """All rooms of a member, with unread as the contract counts it: others' roots among the first hundred."""

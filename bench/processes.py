@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,14 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.probe import SERVING, check, is_listening
+from ops.probe import SERVING, check
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECRET = "signs tokens for measurements only, nothing else"  # noqa: S105 - no secret of anybody
-_BASELINES = PROJECT / "bench" / "baselines"
 # Below the ephemeral range, so that no outgoing connection takes a port first.
 _PORTS = range(20_000, 30_000)
 _START_SECONDS = 60.0
@@ -58,7 +56,7 @@ def service(
     """One of our own services; `settings` are its SEDA_ variables. Its log goes to a file, as it would be kept."""
     port, admin, metrics = free_port(), free_port(), free_port()
     environ = {
-        **_clean_environment(),
+        **clean_environment(),
         "DATABASE_URL": database_url,
         "SEDA_JWT_SECRET": SECRET,
         "SEDA_SERVICE_SECRET": SECRET,
@@ -76,65 +74,16 @@ def service(
     environ["SEDA_PARENT_FD"] = str(reading)
     environ["PYTHONPATH"] = str(PROJECT)
     try:
-        with _started(command, environ, logs / f"{name}{instance}.log", pass_fds=(reading,)) as process:
+        with started(command, environ, logs / f"{name}{instance}.log", pass_fds=(reading,)) as process:
 
             async def ready() -> bool:
                 return await check(f"127.0.0.1:{admin}") == SERVING
 
-            _wait(process, name, ready)
+            wait_until(process, name, ready)
             yield Server(name + instance, process.pid, address, metrics)
     finally:
         os.close(reading)
         os.close(writing)
-
-
-@contextmanager
-def node_baseline(
-    script: str, folder: Path, database_url: str, logs: Path, settings: Mapping[str, str]
-) -> Iterator[Server]:
-    """One of the Node servers, installed in `folder` by `install_peers`."""
-    port = free_port()
-    environ = {
-        **_clean_environment(),
-        "NODE_ENV": "production",
-        "DATABASE_URL": database_url,
-        "PORT": str(port),
-        "EXIT_WITH_STDIN": "1",
-        **settings,
-    }
-    name = script.removesuffix(".mjs")
-    address = f"127.0.0.1:{port}"
-    with _started(["node", script], environ, logs / f"{name}-{port}.log", cwd=folder) as process:
-        _wait(process, name, lambda: is_listening(address))
-        yield Server(name, process.pid, address)
-
-
-def install_baselines(work: Path, log: Callable[[str], None]) -> Path | None:
-    """Install the Node servers below `work` and return their folder; None, and a line, where they can't be had."""
-    lacking = [name for name in ("node", "npm") if shutil.which(name) is None]
-    if lacking:
-        log(f"No Node baselines: {' and '.join(lacking)} not installed here.")
-        return None
-    target = work / "baselines"
-    shutil.copytree(_BASELINES, target, dirs_exist_ok=True)
-    folder = target / "node"
-    wanted = (folder / "package.json").read_bytes() + (folder / "schema.prisma").read_bytes()
-    marker = folder / "installed"
-    if marker.exists() and marker.read_bytes() == wanted:
-        return folder
-    for command in (
-        ["npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"],
-        ["npm", "run", "generate"],
-    ):
-        log(f"{' '.join(command)} in {folder}")
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - the two commands above
-        if done.returncode != 0:
-            log(
-                f"No Node baselines: {' '.join(command)} failed:\n{(done.stderr or done.stdout).strip()[-800:]}"
-            )
-            return None
-    marker.write_bytes(wanted)
-    return folder
 
 
 def free_port() -> int:
@@ -149,14 +98,15 @@ def free_port() -> int:
             return port
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would configure a server."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("SEDA_", "PG", "NODE_"))
     }
 
 
 @contextmanager
-def _started(
+def started(
     command: Sequence[str],
     environ: Mapping[str, str],
     log: Path,
@@ -164,6 +114,7 @@ def _started(
     cwd: Path | None = None,
     pass_fds: tuple[int, ...] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that logs into a file, and ends with this block or when its stdin closes."""
     with log.open("wb") as file:
         process = subprocess.Popen(  # noqa: S603 - our own modules and scripts
             command,
@@ -187,7 +138,8 @@ def _started(
             process.stdin.close()
 
 
-def _wait(process: subprocess.Popen[bytes], name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+def wait_until(process: subprocess.Popen[bytes], name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a started process is ready; raises RuntimeError if it ends or takes too long."""
     end = time.monotonic() + _START_SECONDS
 
     async def asked() -> bool:

@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import uvloop
 
@@ -67,14 +67,14 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Contenders that do the same work. `pairs` are contenders whose ratio is reported below the table."""
+    """Contenders that do the same work. `references`: the contenders whose figures the others' are divided by."""
 
     name: str
     title: str
     in_flight: int
     contenders: Sequence[Contender]
     notes: Sequence[str] = ()
-    pairs: Sequence[tuple[str, str]] = ()
+    references: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +97,27 @@ class Round:
     others: float
     batch: float | None
 
+    @property
+    def cpu_us(self) -> float:
+        """CPU of server and PostgreSQL."""
+        return self.server_us + self.postgres_us
+
 
 @dataclass(slots=True)
 class Result:
-    """All rounds of a scenario, by contender."""
+    """All rounds of a scenario, by contender; the other fields are the scenario's."""
 
-    scenario: Scenario
-    rounds: dict[str, list[Round]] = field(default_factory=dict)
+    name: str
+    title: str
+    in_flight: int
+    references: Sequence[str]
+    notes: Sequence[str]
+    rounds: dict[str, list[Round]]
 
     def ratios(self, contender: str, other: str, figure: Callable[[Round], float]) -> list[float]:
-        """A figure of one contender over that of another, pair by pair."""
-        pairs = zip(self.rounds[contender], self.rounds[other], strict=True)
+        """A figure of one contender over that of another, pair by pair; none where the other is missing."""
+        pairs = zip(self.rounds[contender], self.rounds.get(other, ()), strict=False)
         return [figure(one) / figure(two) for one, two in pairs if figure(two)]
-
-    def raw(self) -> dict[str, object]:
-        """Everything, for a JSON file."""
-        return {
-            "group": self.scenario.name,
-            "in_flight": self.scenario.in_flight,
-            "rounds": {
-                contender: [asdict(each) for each in rounds] for contender, rounds in self.rounds.items()
-            },
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,14 @@ def run(scenario: Scenario, postgres: int, plan: Plan, log: Callable[[str], None
 
     `postgres` is the postmaster's pid. Raises WrongReplyError.
     """
-    result = Result(scenario, {contender.name: [] for contender in scenario.contenders})
+    result = Result(
+        scenario.name,
+        scenario.title,
+        scenario.in_flight,
+        scenario.references,
+        scenario.notes,
+        {contender.name: [] for contender in scenario.contenders},
+    )
     calls = {}
     for contender in scenario.contenders:
         samples = _check(scenario, contender)

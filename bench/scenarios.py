@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from bench.baseline_contract import LIST_MESSAGES, SEND_MESSAGE
+from bench.baseline_contract import SEND_MESSAGE
 from bench.contenders import (
-    OURS,
-    OURS_TWICE,
-    OURS_UNCACHED,
-    PRISMA,
-    RAW,
-    RAW_TWICE,
+    REFERENCES,
+    SEDA,
     TOKENS,
+    TRANSPORTS,
     baseline_contenders,
-    our_contender,
+    chat_contender,
+    one_member_each,
     prepared_call,
+    public_rooms,
 )
 from bench.dataset import uid
 from bench.http2 import PreparedCall
 from bench.live_scenarios import fan_out
-from bench.oracle import PAGE, Member, MyRoom, ShownMessage
+from bench.oracle import MyRoom
 from bench.overhead import METHOD
+from bench.page_scenarios import pages, room_pages
 from bench.processes import Server
 from bench.runner import Contender, Scenario
 from bench.testbed import Testbed, contract
@@ -41,18 +39,23 @@ from tests.probe import EmptyRequest, EmptyResponse
 
 _TEXT = "the second side is better than the first one, play it loud"
 _PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
-_LIST = "/seda.chat.v1.MessageService/ListMessages"
 _SEND = "/seda.chat.v1.MessageService/SendMessage"
 _HOT_ROOM = 1
 _IN_FLIGHT_READS, _IN_FLIGHT_WRITES = 32, 64
+_EMPTY_SERVERS = {"grpc.aio": "bare_uv", "servicekit on grpc": "kit", "servicekit on native": "native"}
 _EMOJIS = ("🎧", "🎸", "🥁", "🎷", "🎺")
 
 
 def all_scenarios() -> dict[str, Callable[[Testbed], Scenario]]:
     """Every scenario by its name, in execution order: reads before writes."""
     return {
-        "list-first": lambda testbed: _list(testbed, deep=False),
-        "list-deep": lambda testbed: _list(testbed, deep=True),
+        "page-plain-cached": pages(plain=True, cached=True),
+        "page-plain-fresh": pages(plain=True, cached=False),
+        "page-full-cached": pages(plain=False, cached=True),
+        "page-full-fresh": pages(plain=False, cached=False),
+        "room-page-cached": room_pages(cached=True),
+        "room-page-fresh": room_pages(cached=False),
+        "get-room": _get_room,
         "my-rooms": _my_rooms,
         "search-artists": search_artists,
         "get-user": get_user,
@@ -65,51 +68,10 @@ def all_scenarios() -> dict[str, Callable[[Testbed], Scenario]]:
     }
 
 
-def _list(testbed: Testbed, *, deep: bool) -> Scenario:
-    """Pages of 50 of as many rooms as there are tokens: the newest page, or one from the middle of the history."""
-    rooms = _rooms()
-    members = testbed.oracle.members([str(uid("r", room)) for room in rooms])
-    ours, theirs = [], []
-    for number, room in enumerate(rooms):
-        position = testbed.oracle.middle(room) if deep else None
-        room_id = str(uid("r", room))
-        request = message_service_pb2.ListMessagesRequest(room_id=room_id, page_size=PAGE)
-        if position is not None:
-            request.before_seq = position.seq
-        member = members[room_id][number % len(members[room_id])]
-        ours.append(prepared_call(request, member.email, testbed.oracle.roots(room, position)))
-        baseline_request = contract().ListMessagesRequest(
-            room_id=room_id, limit=PAGE, cursor=position.message_id if position else ""
-        )
-        theirs.append(prepared_call(baseline_request, None, testbed.oracle.messages(room, position)))
-    return Scenario(
-        name="list-deep" if deep else "list-first",
-        title=f"ListMessages({PAGE}), {'a page in the middle of the history' if deep else 'the newest page'}",
-        in_flight=_IN_FLIGHT_READS,
-        pairs=[(OURS_UNCACHED, RAW), (OURS_UNCACHED, PRISMA)] if testbed.raw and testbed.prisma else [],
-        contenders=[
-            our_contender(testbed, OURS, testbed.chats[:1], _LIST, ours, _read_page),
-            our_contender(testbed, OURS_UNCACHED, [testbed.chat_without_cache], _LIST, ours, _read_page),
-            *baseline_contenders(testbed, LIST_MESSAGES, theirs, _read_baseline_page, pair=False),
-        ],
-        notes=[
-            (
-                "chat: roots with the first three replies, reply counts, tallies and what the caller may see; no authors'"
-                " names, which the gateway adds. Baselines: roots and replies in one list, with each author's card and every"
-                " reaction with its user, and no permission checks."
-            ),
-            (
-                f"The pages asked for are as many as there are tokens, and nothing changes in their rooms: {OURS} makes each"
-                f" twice and then gives it out as kept; {OURS_UNCACHED} (SEDA_PAGE_CACHE_MIB=0) makes it at every call."
-            ),
-        ],
-    )
-
-
 def _send(testbed: Testbed, *, hot: bool) -> Scenario:
     """Messages of all members of one room, or of one member each of as many rooms as there are tokens."""
-    rooms = [_HOT_ROOM] * TOKENS if hot else _rooms()
-    callers = _one_member_each(testbed, rooms)
+    rooms = [_HOT_ROOM] * TOKENS if hot else public_rooms()
+    callers = one_member_each(testbed, rooms)
     ours, theirs = [], []
     for room, member in zip(rooms, callers, strict=True):
         expected = (str(uid("r", room)), member.user_id, _TEXT)
@@ -121,53 +83,61 @@ def _send(testbed: Testbed, *, hot: bool) -> Scenario:
             room_id=expected[0], user_id=member.user_id, text=_TEXT
         )
         theirs.append(prepared_call(baseline_request, None, expected))
-    written = "SELECT sum(last_seq) FROM chat.room_counters"
     calls = _stamped(ours)
-    contenders = [
-        replace(
-            our_contender(
-                testbed,
-                name,
-                testbed.chats[:replicas],
-                _SEND,
-                list(itertools.islice(calls, TOKENS)),
-                _read_sent,
-            ),
-            calls=calls,
-            written=lambda: testbed.oracle.count(written),
-        )
-        for name, replicas in ((OURS, 1), (OURS_TWICE, 2))
-    ]
-    for contender in contenders:
+    contenders = []
+    for name, replicas in itertools.product(TRANSPORTS, (1, 2)):
+        samples = list(itertools.islice(calls, TOKENS))
+        contender = chat_contender(testbed, name, _SEND, samples, _read_sent, replicas)
+        contender.calls = calls
+        contender.written = lambda: testbed.oracle.count("SELECT sum(last_seq) FROM chat.room_counters")
         contender.batches = _statements(contender.servers, "chat.write_batch")
+        contenders.append(contender)
     baselines = baseline_contenders(testbed, SEND_MESSAGE, theirs, _read_baseline_sent, pair=True)
     for contender in baselines:
         contender.written = testbed.oracle.baseline_message_count
     # The part of a send's cost that an empty call has too.
     empty = [prepared_call(EmptyRequest(), member.email, EmptyResponse()) for member in callers]
     floors = [
-        Contender(name, [server], [], METHOD, empty, EmptyResponse.FromString)
-        for name, server in testbed.empty.items()
+        Contender(f"empty call, {name}", [testbed.probe(kind)], [], METHOD, empty, EmptyResponse.FromString)
+        for name, kind in _EMPTY_SERVERS.items()
     ]
     return Scenario(
         name="send-hot" if hot else "send-spread",
         title=f"SendMessage, {'one room' if hot else f'{len(set(rooms))} rooms'}",
         in_flight=_IN_FLIGHT_WRITES,
         contenders=[*contenders, *baselines, *floors],
-        pairs=[(OURS_TWICE, RAW), (OURS_TWICE, RAW_TWICE)] if baselines else [],
+        references=REFERENCES,
         notes=[
             (
-                "chat: membership, ban, mute, slow mode and rate are checked, each send has a request id, numbers have no"
+                "seda: membership, ban, mute, slow mode and rate are checked, each send has a request id, numbers have no"
                 " gap. Baselines: one INSERT whose foreign keys are all that is checked."
             ),
         ],
     )
 
 
+def _get_room(testbed: Testbed) -> Scenario:
+    """A member gets a room."""
+    rooms = public_rooms()
+    samples = []
+    for room, member in zip(rooms, one_member_each(testbed, rooms), strict=True):
+        room_id = str(uid("r", room))
+        request = room_service_pb2.GetRoomRequest(room_id=room_id)
+        samples.append(prepared_call(request, member.email, (room_id, f"Room {room}")))
+    path = "/seda.chat.v1.RoomService/GetRoom"
+    return Scenario(
+        "get-room",
+        "GetRoom",
+        _IN_FLIGHT_READS,
+        [chat_contender(testbed, name, path, samples, _read_room) for name in TRANSPORTS],
+        references=(SEDA,),
+    )
+
+
 def _my_rooms(testbed: Testbed) -> Scenario:
     """The rooms of each of many members, with unread counted."""
     samples = []
-    for member in _one_member_each(testbed, _rooms()):
+    for member in one_member_each(testbed, public_rooms()):
         request = room_service_pb2.ListMyRoomsRequest(page_size=100)
         samples.append(prepared_call(request, member.email, testbed.oracle.my_rooms(member)))
     path = "/seda.chat.v1.RoomService/ListMyRooms"
@@ -175,14 +145,15 @@ def _my_rooms(testbed: Testbed) -> Scenario:
         name="my-rooms",
         title="ListMyRooms, 10 rooms each with unread",
         in_flight=_IN_FLIGHT_READS,
-        contenders=[our_contender(testbed, OURS, testbed.chats[:1], path, samples, _read_my_rooms)],
+        contenders=[chat_contender(testbed, name, path, samples, _read_my_rooms) for name in TRANSPORTS],
+        references=(SEDA,),
     )
 
 
 def _mark_read(testbed: Testbed) -> Scenario:
     """Each of many members reads on, message by message."""
-    rooms = _rooms()
-    callers = _one_member_each(testbed, rooms)
+    rooms = public_rooms()
+    callers = one_member_each(testbed, rooms)
 
     def calls() -> Iterator[PreparedCall]:
         for seq in itertools.count(1):
@@ -192,10 +163,9 @@ def _mark_read(testbed: Testbed) -> Scenario:
 
     testbed.oracle.reset_read_markers()
     endless = calls()
-    contender = our_contender(
+    contender = chat_contender(
         testbed,
-        OURS,
-        testbed.chats[:1],
+        SEDA,
         "/seda.chat.v1.MembershipService/MarkRead",
         list(itertools.islice(endless, TOKENS)),
         lambda data: membership_service_pb2.MarkReadResponse.FromString(data).last_read_seq,
@@ -210,8 +180,8 @@ def _mark_read(testbed: Testbed) -> Scenario:
 
 def _add_reaction(testbed: Testbed) -> Scenario:
     """Members of many rooms give emojis to messages, each call a new one."""
-    rooms = _rooms()
-    callers = _one_member_each(testbed, rooms)
+    rooms = public_rooms()
+    callers = one_member_each(testbed, rooms)
     messages = {room: testbed.oracle.message_ids(str(uid("r", room))) for room in rooms}
 
     def calls() -> Iterator[PreparedCall]:
@@ -224,10 +194,9 @@ def _add_reaction(testbed: Testbed) -> Scenario:
                     yield prepared_call(request, member.email, (emoji, 1, True))
 
     endless = calls()
-    contender = our_contender(
+    contender = chat_contender(
         testbed,
-        OURS,
-        testbed.chats[:1],
+        SEDA,
         "/seda.chat.v1.ReactionService/AddReaction",
         list(itertools.islice(endless, TOKENS)),
         _read_reactions,
@@ -238,23 +207,6 @@ def _add_reaction(testbed: Testbed) -> Scenario:
         written=lambda: testbed.oracle.count("SELECT count(*) FROM chat.reactions WHERE removed_at IS NULL"),
     )
     return Scenario("add-reaction", "AddReaction, each call a new one", _IN_FLIGHT_WRITES, [contender])
-
-
-def _rooms() -> list[int]:
-    """As many public rooms as there are tokens: every tenth of the dataset is private."""
-    return [room for room in range(1, 2 * TOKENS) if room % 10][:TOKENS]
-
-
-def _one_member_each(testbed: Testbed, rooms: Sequence[int]) -> list[Member]:
-    """A member for each of the rooms, no one twice."""
-    members = testbed.oracle.members(sorted({str(uid("r", room)) for room in rooms}))
-    taken: set[str] = set()
-    callers = []
-    for room in rooms:
-        member = next(each for each in members[str(uid("r", room))] if each.user_id not in taken)
-        taken.add(member.user_id)
-        callers.append(member)
-    return callers
 
 
 def _stamped(calls: Sequence[PreparedCall]) -> Iterator[PreparedCall]:
@@ -273,38 +225,6 @@ def _statements(servers: Sequence[Server], name: str) -> Callable[[], float]:
     return lambda: sum(server.counter(sample) for server in servers)
 
 
-def _read_page(data: bytes) -> object:
-    page = message_service_pb2.ListMessagesResponse.FromString(data)
-    return tuple(
-        ShownMessage(
-            each.id,
-            each.author_id,
-            each.text,
-            each.reply_count,
-            tuple(reply.id for reply in each.replies),
-            {tally.emoji: tally.count for tally in each.reactions},
-        )
-        for each in page.messages
-    )
-
-
-def _read_baseline_page(data: bytes) -> object:
-    page = contract().ListMessagesResponse.FromString(data)
-    shown = []
-    for each in page.messages:
-        # The list also promises each message's author and the users of its reactions.
-        assert each.user.id == each.user_id
-        assert each.user.email
-        assert all(reaction.user.email for reaction in each.reactions)
-        assert not each.track_ref or json.loads(each.track_ref)
-        emojis = Counter(reaction.emoji for reaction in each.reactions)
-        replies = tuple(reply.id for reply in each.replies)
-        shown.append(
-            ShownMessage(each.id, each.user_id, each.text, None, replies, dict(sorted(emojis.items())))
-        )
-    return tuple(shown)
-
-
 def _read_sent(data: bytes) -> object:
     sent = message_service_pb2.SendMessageResponse.FromString(data)
     assert sent.message.seq > 0
@@ -316,6 +236,11 @@ def _read_baseline_sent(data: bytes) -> object:
     sent = contract().Message.FromString(data)
     assert sent.id
     return (sent.room_id, sent.user_id, sent.text)
+
+
+def _read_room(data: bytes) -> object:
+    room = room_service_pb2.GetRoomResponse.FromString(data).room
+    return (room.id, room.name)
 
 
 def _read_my_rooms(data: bytes) -> object:

@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from bench.baseline_contract import BaselineContract
+from bench.baseline_servers import Baseline, MissingBaselineError, build_go, install_node, running
 from bench.cluster import SETTINGS
 from bench.dataset import Databases
 from bench.http2 import bearer
 from bench.oracle import Oracle
 from bench.overhead import server as empty_server
-from bench.processes import SECRET, Server, install_baselines, node_baseline, service
+from bench.processes import SECRET, Server, service
 from ops.dev_tokens import development_token
 
-EMPTY_SERVERS = {"an empty call of grpc.aio": "bare_uv", "an empty call of servicekit": "kit"}
-FAN_OUT_SERVERS = {"grpc.aio, a write each": "fan_out", "grpc.aio, joined writes": "fan_out_joined"}
 # A few users generate the load of many: each writes far more than a person does.
 RAISED_LIMITS = {
     f"SEDA_{kind}_{limit}": "1000000"
     for kind in ("SEND", "ROOM", "ROOM_WRITE", "ARTIST_SEARCH", "WATCH")
     for limit in ("RATE_PER_SECOND", "BURST")
 } | {"SEDA_MAX_CALLS_PER_USER": "1000000", "SEDA_MAX_QUEUE_WAIT_MS": "10000"}
+RAW, PRISMA, GO = "node-postgres", "Prisma", "Go"
 
 
-@dataclass(frozen=True, slots=True)
 class Testbed:
-    """The running servers. The baselines are None where Node is missing.
+    """The servers, each started when a scenario first asks for it, and all stopped in the end."""
 
-    `chat_without_cache` is chat without a page cache, `users_without_cache` users that read at every search; the servers of `empty` answer a method that does nothing,
-    those of `fan_out` hand messages to streams.
-    """
-
-    oracle: Oracle
-    users: Server
-    users_without_cache: Server
-    chats: list[Server]
-    chat_without_cache: Server
-    empty: dict[str, Server]
-    fan_out: dict[str, Server]
-    raw: Server | None
-    raw_pair: Server | None
-    prisma: Server | None
+    def __init__(
+        self,
+        work: Path,
+        databases: Databases,
+        log: Callable[[str], None],
+        stack: ExitStack,
+        *,
+        baselines: bool,
+    ) -> None:
+        self.oracle = Oracle(databases)
+        self._databases = databases
+        self._logs = work / "log"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._stack = stack
+        self._servers: dict[str, Server] = {}
+        self._baselines = _baselines(work, log) if baselines else {}
 
     @property
     def limits(self) -> list[str]:
@@ -54,52 +54,89 @@ class Testbed:
             *(f"PostgreSQL {name}={value}" for name, value in SETTINGS.items()),
         ]
 
+    def users(self, transport: str, *, cache: bool = True) -> Server:
+        """Users; without `cache` it reads at every search."""
+        settings = {} if cache else {"SEDA_ARTIST_SEARCH_CACHE_MS": "0"}
+        return self._service("users", transport, "" if cache else " without cache", settings)
+
+    def chat(self, transport: str, replica: int = 1, *, cache: bool = True) -> Server:
+        """A replica of chat; without `cache` it has no page cache."""
+        settings = {"SEDA_USERS_TARGET": self.users(transport).address}
+        if not cache:
+            settings["SEDA_PAGE_CACHE_MIB"] = "0"
+        return self._service("chat", transport, f" {replica}" if cache else " without cache", settings)
+
+    def tracks(self, transport: str) -> Server:
+        """Tracks."""
+        settings = {"SEDA_USERS_TARGET": self.users(transport).address}
+        return self._service("tracks", transport, "", settings)
+
+    def gateway(self, transport: str) -> Server:
+        """The gateway in front of users, tracks and the first replica of chat."""
+        targets = {
+            "SEDA_USERS_TARGET": self.users(transport).address,
+            "SEDA_CHAT_TARGET": self.chat(transport).address,
+            "SEDA_TRACKS_TARGET": self.tracks(transport).address,
+        }
+        return self._service("gateway", transport, "", targets)
+
+    def probe(self, kind: str) -> Server:
+        """A server of bench.servers."""
+        return self._server(kind, lambda: _probe(kind))
+
+    def baseline(self, name: str, workers: int = 1) -> Server | None:
+        """A baseline with so many processes; None where it can't be had."""
+        found = self._baselines.get(name)
+        if found is None:
+            return None
+        settings = {"WORKERS": str(workers)}
+        return self._server(
+            f"{name} {workers}", lambda: running(found, self._databases.theirs, self._logs, settings)
+        )
+
+    def _service(self, name: str, transport: str, instance: str, settings: Mapping[str, str]) -> Server:
+        instance = f" {transport}{instance}"
+        settings = {**RAISED_LIMITS, "SEDA_TRANSPORT": transport, **settings}
+        return self._server(
+            name + instance, lambda: service(name, self._databases.ours, self._logs, settings, instance)
+        )
+
+    def _server(self, name: str, start: Callable[[], AbstractContextManager[Server]]) -> Server:
+        if name not in self._servers:
+            self._servers[name] = self._stack.enter_context(start())
+        return self._servers[name]
+
 
 @contextmanager
 def testbed(
     work: Path, databases: Databases, log: Callable[[str], None], *, baselines: bool
 ) -> Iterator[Testbed]:
-    """Start all servers; their logs go below `work`."""
-    logs = work / "log"
-    logs.mkdir(parents=True, exist_ok=True)
+    """A testbed without servers; their logs will go below `work`."""
     with ExitStack() as stack:
-        users = stack.enter_context(service("users", databases.ours, logs, RAISED_LIMITS))
-        unreused = {**RAISED_LIMITS, "SEDA_ARTIST_SEARCH_CACHE_MS": "0"}
-        users_without_cache = stack.enter_context(
-            service("users", databases.ours, logs, unreused, instance=" 2")
-        )
-        settings = {**RAISED_LIMITS, "SEDA_USERS_TARGET": users.address}
-        chats = [
-            stack.enter_context(service("chat", databases.ours, logs, settings, instance=f" {number}"))
-            for number in (1, 2)
-        ]
-        uncached = {**settings, "SEDA_PAGE_CACHE_MIB": "0"}
-        chat_without_cache = stack.enter_context(
-            service("chat", databases.ours, logs, uncached, instance=" 3")
-        )
-        empty, fan_out = (
-            {name: Server(name, *stack.enter_context(empty_server(kind))) for name, kind in kinds.items()}
-            for kinds in (EMPTY_SERVERS, FAN_OUT_SERVERS)
-        )
-        folder = install_baselines(work, log) if baselines else None
+        yield Testbed(work, databases, log, stack, baselines=baselines)
 
-        def baseline(script: str, **given: str) -> Server | None:
-            if folder is None:
-                return None
-            return stack.enter_context(node_baseline(script, folder, databases.theirs, logs, given))
 
-        yield Testbed(
-            oracle=Oracle(databases),
-            users=users,
-            users_without_cache=users_without_cache,
-            chats=chats,
-            chat_without_cache=chat_without_cache,
-            empty=empty,
-            fan_out=fan_out,
-            raw=baseline("server-raw.mjs"),
-            raw_pair=baseline("server-raw.mjs", WORKERS="2"),
-            prisma=baseline("server.mjs"),
-        )
+@contextmanager
+def _probe(kind: str) -> Iterator[Server]:
+    with empty_server(kind) as (pid, address):
+        yield Server(kind, pid, address)
+
+
+def _baselines(work: Path, log: Callable[[str], None]) -> dict[str, Baseline]:
+    """Those that can be had; a line for each other one."""
+    found = {}
+    try:
+        folder = install_node(work, log)
+        found[RAW] = Baseline("server-raw", ["node", "server-raw.mjs"], folder)
+        found[PRISMA] = Baseline("server", ["node", "server.mjs"], folder)
+    except MissingBaselineError as error:
+        log(f"No Node baselines: {error}")
+    try:
+        folder = build_go(work, log)
+        found[GO] = Baseline("go", [str(folder / "server")], folder)
+    except MissingBaselineError as error:
+        log(f"No Go baseline: {error}")
+    return found
 
 
 @functools.cache

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from bench.baseline_contract import GET_USER, SEARCH_ARTISTS
-from bench.contenders import PRISMA, RAW, TOKENS, baseline_contenders, prepared_call
+from bench.contenders import REFERENCES, SEDA, TOKENS, TRANSPORTS, baseline_contenders, prepared_call
 from bench.dataset import email, uid
+from bench.http2 import PreparedCall
 from bench.runner import Contender, Scenario
 from bench.testbed import Testbed, contract
 from seda.users.v1 import artist_service_pb2, user_service_pb2
 
-USERS, USERS_UNCACHED = "users", "users, no search cache"
+_UNCACHED = f"{SEDA}, no search cache"
 _IN_FLIGHT = 32
 _PAGE = 20
 _MIN_PART = 4
@@ -33,19 +36,26 @@ def search_artists(testbed: Testbed) -> Scenario:
         title=f"SearchArtists({_PAGE}), by the beginning of a name, a word and a whole name",
         in_flight=_IN_FLIGHT,
         contenders=[
-            Contender(USERS, [testbed.users], [], path, ours, _read_matches),
-            Contender(USERS_UNCACHED, [testbed.users_without_cache], [], path, ours, _read_matches),
-            *baseline_contenders(testbed, SEARCH_ARTISTS, theirs, _read_artists, pair=False),
+            *_users_contenders(testbed, path, ours, _read_matches),
+            Contender(
+                _UNCACHED,
+                [testbed.users(TRANSPORTS[SEDA], cache=False)],
+                [],
+                path,
+                ours,
+                _read_matches,
+            ),
+            *baseline_contenders(testbed, SEARCH_ARTISTS, theirs, read_baseline_artists),
         ],
-        pairs=_pairs(testbed),
+        references=REFERENCES,
         notes=[
             (
-                f"{len(names)} verified artists. users: ranked, also similar names where a page has room for them (they are"
+                f"{len(names)} verified artists. seda: ranked, also similar names where a page has room for them (they are"
                 " not compared), token, rate limit and page token. Baselines: names that contain the text, with the user's"
                 " e-mail address."
             ),
             (
-                f"The searches are as many as there are tokens: {USERS} reuses a page for a second, {USERS_UNCACHED}"
+                f"The searches are as many as there are tokens: {SEDA} reuses a page for a second, {_UNCACHED}"
                 " (SEDA_ARTIST_SEARCH_CACHE_MS=0) reads at every call."
             ),
         ],
@@ -66,16 +76,21 @@ def get_user(testbed: Testbed) -> Scenario:
         title="GetUser, the caller",
         in_flight=_IN_FLIGHT,
         contenders=[
-            Contender(USERS, [testbed.users], [], path, ours, _read_user),
-            *baseline_contenders(testbed, GET_USER, theirs, _read_baseline_user, pair=False),
+            *_users_contenders(testbed, path, ours, _read_user),
+            *baseline_contenders(testbed, GET_USER, theirs, read_baseline_user),
         ],
-        pairs=_pairs(testbed),
+        references=REFERENCES,
         notes=["Baselines: with the user's artist profile."],
     )
 
 
-def _pairs(testbed: Testbed) -> list[tuple[str, str]]:
-    return [(USERS, RAW), (USERS, PRISMA)] if testbed.raw and testbed.prisma else []
+def _users_contenders(
+    testbed: Testbed, path: str, samples: Sequence[PreparedCall], read: Callable[[bytes], object]
+) -> list[Contender]:
+    return [
+        Contender(name, [testbed.users(transport)], [], path, samples, read)
+        for name, transport in TRANSPORTS.items()
+    ]
 
 
 def _read_matches(data: bytes) -> object:
@@ -85,7 +100,8 @@ def _read_matches(data: bytes) -> object:
     return tuple(match.artist_profile.id for match in found.matches if match.kind != similar)
 
 
-def _read_artists(data: bytes) -> object:
+def read_baseline_artists(data: bytes) -> object:
+    """The ids of SearchArtistsResponse."""
     found = contract().SearchArtistsResponse.FromString(data)
     assert all(artist.verified and artist.user.email for artist in found.artists)
     return tuple(artist.id for artist in found.artists)
@@ -96,6 +112,7 @@ def _read_user(data: bytes) -> object:
     return (user.id, user.email)
 
 
-def _read_baseline_user(data: bytes) -> object:
+def read_baseline_user(data: bytes) -> object:
+    """Id and address of a User."""
     user = contract().User.FromString(data)
     return (user.id, user.email)

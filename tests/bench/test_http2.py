@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import hpack
+import pytest
 
-from bench.http2 import LoadGenerator, LoadStats, PreparedCall, bearer, message
+from bench.http2 import LoadGenerator, LoadStats, PreparedCall, bearer, failure, message
 
 _PATH = "/bench.v1.Echo/Echo"
 _Handle = Callable[[bytes, Any], Awaitable[bytes]]
@@ -157,6 +159,20 @@ async def test_an_error_is_no_reply() -> None:
     assert len(tally.seconds) == 5
     assert len(tally.failures) == 1
     assert "not here" in tally.failures[0]
+
+
+@pytest.mark.parametrize("huffman", [True, False])
+@pytest.mark.parametrize(
+    ("status", "found"), [("0", None), ("5", "grpc-status 5: not here"), ("16", "grpc-status 16: not here")]
+)
+def test_trailers_are_read_in_any_spelling(status: str, found: str | None, *, huffman: bool) -> None:
+    fields = [("a-long-name", "first"), ("grpc-status", status), ("grpc-message", "not here")]
+    assert failure(hpack.Encoder().encode(fields, huffman=huffman)) == found
+
+
+@pytest.mark.parametrize("block", [b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\x40\x8a"])
+def test_trailers_that_cannot_be_decoded_are_an_error(block: bytes) -> None:
+    assert "can't be decoded" in (failure(block) or "")
 
 
 async def test_a_method_that_is_not_there_is_an_error() -> None:

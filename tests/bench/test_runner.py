@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from bench import report, runner
-from bench.contenders import OURS
+from bench.contenders import SEDA
 from bench.http2 import PreparedCall, bearer, message
 from bench.overhead import METHOD, server
 from bench.processes import Server
+from bench.report import Setting
 from bench.runner import Contender, Plan, Result, Round, Scenario, WrongReplyError
 from bench.servers import SECRET
 from ops.dev_tokens import development_token
@@ -24,8 +26,8 @@ _CALL = PreparedCall(
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[list[Server]]:
-    with server("bare") as (bare, bare_address), server("kit") as (kit, kit_address):
-        yield [Server("bare", bare, bare_address), Server("kit", kit, kit_address)]
+    with ExitStack() as stack:
+        yield [Server(kind, *stack.enter_context(server(kind))) for kind in ("bare", "kit", "native")]
 
 
 def contender(name: str, running: Server, call: PreparedCall = _CALL, **given: object) -> Contender:
@@ -62,13 +64,12 @@ def test_a_wrong_reply_ends_the_scenario(servers: list[Server]) -> None:
         run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], wrong)]))
 
 
-def test_a_refused_call_ends_the_scenario(servers: list[Server]) -> None:
-    with pytest.raises(WrongReplyError, match="1 calls failed"):
-        run(
-            Scenario(
-                "probe", "Probe", 8, [contender("kit", servers[1], PreparedCall(message(b""), expected=b""))]
-            )
-        )
+@pytest.mark.parametrize("number", [1, 2], ids=["grpc", "native"])
+def test_a_refused_call_ends_the_scenario(servers: list[Server], number: int) -> None:
+    without_token = PreparedCall(message(b""), expected=b"")
+    refused = contender("a server", servers[number], without_token)
+    with pytest.raises(WrongReplyError, match="1 calls failed: grpc-status 16: "):
+        run(Scenario("probe", "Probe", 8, [refused]))
 
 
 def test_a_write_that_left_no_row_ends_the_scenario(servers: list[Server]) -> None:
@@ -86,42 +87,45 @@ def make_round(name: str, rate: float, server_us: float, postgres_us: float) -> 
 
 
 def make_result() -> Result:
-    scenario = Scenario(
-        "list-first",
-        "ListMessages(50)",
-        32,
-        [_named(OURS), _named("node-postgres")],
-        ["a note"],
-        [(OURS, "node-postgres")],
-    )
     return Result(
-        scenario,
+        "get-room",
+        "GetRoom",
+        32,
+        ["node-postgres", "missing"],
+        ["a note"],
         {
-            OURS: [make_round(OURS, rate, 500, 100) for rate in (900, 1000, 1200)],
+            SEDA: [make_round(SEDA, rate, 500, 100) for rate in (900, 1000, 1200)],
             "node-postgres": [make_round("node-postgres", rate, 900, 300) for rate in (450, 400, 400)],
         },
     )
 
 
-def _named(name: str) -> Contender:
-    return Contender(name, [], [], "", [], lambda data: data)
+def make_setting() -> Setting:
+    return Setting(
+        "make bench", "a dataset", "18.6", "Node 20", 3, 4.0, ["A=1", "B=2"], 0.5, 3.25, "2 cores", "3.11"
+    )
 
 
 def test_ratios_are_taken_pair_by_pair() -> None:
     # 900/450, 1000/400, 1200/400: the medians' own ratio would be 1000/400 too, but never 2.0 to 3.0.
-    assert make_result().ratios(OURS, "node-postgres", lambda each: each.rate) == [2.0, 2.5, 3.0]
+    assert make_result().ratios(SEDA, "node-postgres", lambda each: each.rate) == [2.0, 2.5, 3.0]
 
 
-def test_the_report_has_a_table_and_json_for_each_scenario(tmp_path: Path) -> None:
-    setting = report.Setting("make bench", "a dataset", "18.6", "Node v20", 3, 4.0, ["A=1", "B=2"])
-    target = report.write([make_result()], setting, tmp_path)
+def test_the_report_has_a_row_for_each_contender(tmp_path: Path) -> None:
+    target = report.write([make_result()], make_setting(), tmp_path, "some")
+    assert target == tmp_path / "some.md"
     text = target.read_text()
-    (row,) = [line for line in text.splitlines() if line.startswith("| node-postgres")]
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| {SEDA} ")]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
-    assert cells[1:3] == ["400 (400 to 450)", "2.50 (2.00 to 3.00)x"]
-    assert cells[5:7] == ["1200 (1200 to 1200)", "0.50 (0.50 to 0.50)x"]
+    assert cells[1] == "1,000 (900 to 1,200)"
+    assert cells[4:7] == ["600 (600 to 600)", "2.50 (2.00 to 3.00)", "0.50 (0.50 to 0.50)"]
     assert "32 of 32" in cells
+    assert "missing" not in text
     assert "A=1, B=2" in text
+    assert "load 0.5 before and 3.2 after" in text
     assert "a note" in text
-    assert "chat against node-postgres: calls 2.50 (2.00 to 3.00)x, CPU 0.50 (0.50 to 0.50)x." in text
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["chat.md", "list-first.json"]
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    report.write([make_result()], make_setting(), tmp_path, "some")
+    assert report.read(tmp_path / "some.json") == ([make_result()], make_setting())
