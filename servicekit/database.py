@@ -103,8 +103,7 @@ class Session:
     async def execute(self, command: Command[*Params], *args: *Params) -> int:
         """Run a command; returns how many rows it touched."""
         tag: str = await self._run(command, self._connection.execute, args)
-        count = tag.rpartition(" ")[2]
-        return int(count) if count.isdigit() else 0
+        return _row_count(tag) or 0
 
     async def execute_control(self, text: str) -> None:
         """Run a BEGIN, COMMIT or ROLLBACK; terminates the connection on a timeout."""
@@ -121,16 +120,17 @@ class Session:
     async def _run(
         self, statement: Statement[*tuple[Any, ...]], run: Callable[..., Awaitable[_T]], args: tuple[Any, ...]
     ) -> _T:
-        started = time.perf_counter()
+        started, result = time.perf_counter(), None
         failure: str | None = None
         try:
-            return await run(statement.text, *args)
+            result = await run(statement.text, *args)
         except sql_errors.DRIVER_ERRORS as error:
             failure = sql_errors.sqlstate(error)
             # The driver's error contains values, even whole rows, which must not reach a traceback.
             raise self._to_service_error(error, statement) from None
         finally:
-            self._database.record_statement(statement.name, time.perf_counter() - started, failure)
+            self._database.record_statement(statement.name, time.perf_counter() - started, failure, result)
+        return result
 
     def _to_service_error(
         self, error: BaseException, statement: Statement[*tuple[Any, ...]] | None
@@ -264,8 +264,8 @@ class Database:
             self._checkouts.discard(checkout)
             self._slots.release()
 
-    def record_statement(self, name: str, seconds: float, failure: str | None) -> None:
-        """Pass a finished statement to the observers; log it when it was slow."""
+    def record_statement(self, name: str, seconds: float, failure: str | None, result: object = None) -> None:
+        """Pass a finished statement to the observers; log it, with the rows of its result, when it was slow."""
         for observer in self.observers:
             observer(name, seconds)
         if self.trace is not None:
@@ -277,7 +277,8 @@ class Database:
                 30 if slow else 20,
                 "slow_statement" if slow else "statement",
                 statement=name,
-                ms=round(seconds * 1000, 1),
+                ms=round(seconds * 1000, 2),
+                rows=_row_count(result),
                 method=call.method.full_name if call else None,
                 request_id=call.request_id if call else None,
             )
@@ -352,6 +353,16 @@ async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain
         decoder=lambda parts: parts[0] + _EPOCH_SHIFT,
         format="tuple",
     )
+
+
+def _row_count(result: object) -> int | None:
+    """The rows of what the driver returns: records, one, or the tag of a command."""
+    if isinstance(result, str):
+        count = result.rpartition(" ")[2]
+        return int(count) if count.isdigit() else None
+    if result is None:
+        return None
+    return len(result) if isinstance(result, list) else 1
 
 
 def _acquire_timeout(longest: float) -> float:

@@ -20,6 +20,8 @@ PROTOS = ROOT / "protos"
 # Google's own messages (google.rpc) are not generated: googleapis-common-protos ships them.
 OUTPUTS = ("seda", "buf")
 CLIENT_TYPES = Path("sedaclient", "services.pyi")
+# The public contract with its comments, which generated code lacks.
+CONTRACT = Path("console/contract.binpb")
 
 
 def sources() -> list[str]:
@@ -55,6 +57,32 @@ def generate(into: Path) -> None:
     environment = {"PYTHONPATH": f"{into}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     with (into / CLIENT_TYPES).open("w", encoding="utf-8") as output:
         subprocess.run(types, check=True, env=environment, stdout=output)  # noqa: S603 - our own argument list
+    (into / CONTRACT).parent.mkdir()
+    public = [name for name in sources() if name.startswith("seda/") and "/internal/" not in name]
+    _run(
+        [
+            *base,
+            "--include_imports",
+            "--include_source_info",
+            f"--descriptor_set_out={into / CONTRACT}",
+            *public,
+        ]
+    )
+    _keep_comments_alone(into / CONTRACT)
+
+
+def _keep_comments_alone(descriptor_set: Path) -> None:
+    """Drop the places in the source files, which are two thirds of the size."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415 - with the tools above
+
+    files = FileDescriptorSet.FromString(descriptor_set.read_bytes())
+    for file in files.file:
+        commented = [each for each in file.source_code_info.location if each.leading_comments]
+        own = commented if file.name.startswith("seda/") else []
+        del file.source_code_info.location[:]
+        for each in own:
+            file.source_code_info.location.add(path=each.path, leading_comments=each.leading_comments)
+    descriptor_set.write_bytes(files.SerializeToString(deterministic=True))
 
 
 def differences(generated: Path) -> list[str]:
@@ -89,11 +117,12 @@ def main() -> int:
             shutil.rmtree(ROOT / name, ignore_errors=True)
             shutil.copytree(generated / name, ROOT / name)
         shutil.copyfile(generated / CLIENT_TYPES, ROOT / CLIENT_TYPES)
+        shutil.copyfile(generated / CONTRACT, ROOT / CONTRACT)
     return 0
 
 
 def _files(root: Path) -> set[Path]:
-    return {CLIENT_TYPES} | {
+    return {CLIENT_TYPES, CONTRACT} | {
         path.relative_to(root)
         for name in OUTPUTS
         for path in (root / name).rglob("*")

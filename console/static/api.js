@@ -2,12 +2,13 @@
 
 const KEY = "seda-key";
 
-/** Moves the key from the address to this tab's storage, so that no copied address holds it. */
+/** Moves the key from the address to this tab's storage, so that no copied address holds it; tells whether there was one. */
 export function takeKey() {
   const found = /^#k=([\w-]+)(\/\w+)?$/.exec(location.hash);
-  if (!found) return;
+  if (!found) return false;
   sessionStorage.setItem(KEY, found[1]);
   history.replaceState(null, "", found[2] ? `/#${found[2]}` : "/");
+  return true;
 }
 
 /** @returns {boolean} Whether this tab was given a key. */

@@ -83,7 +83,7 @@ def invoke(call: Invocation, console: Console) -> None:
 def _invoke(channel: grpc.Channel, method: MethodDescriptor, call: Invocation, console: Console) -> None:
     if method.client_streaming:
         raise CliError("CLIENT_STREAMING", f"{method.full_name} takes a stream.", exit_code=Exit.USAGE)
-    request = _request(method, call.body)
+    request = read_request(method, call.body)
     path = f"/{method.containing_service.full_name}/{method.name}"
     response_class = message_factory.GetMessageClass(method.output_type)
     metadata = (("authorization", f"Bearer {call.token}"),) if call.token else ()
@@ -110,18 +110,19 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, call: Invocation, c
         _print_metadata(running, console)
 
 
-def _request(method: MethodDescriptor, body: str) -> Message:
+def read_request(method: MethodDescriptor, body: str) -> Message:
+    """Return the request that JSON text stands for. Raises CliError BODY_INVALID."""
     request = message_factory.GetMessageClass(method.input_type)()
     try:
         fields = json.loads(body or "{}")
         if not isinstance(fields, dict):
             raise json_format.ParseError("a request is a JSON object")  # noqa: TRY301 - reported like the others
         return json_format.ParseDict(fields, request, descriptor_pool=method.containing_service.file.pool)
-    except (ValueError, json_format.ParseError) as error:
+    except (ValueError, TypeError, RecursionError, json_format.ParseError) as error:
         known = ", ".join(each.json_name for each in method.input_type.fields) or "none"
         raise CliError(
             "BODY_INVALID",
-            f"-d is no {method.input_type.name}.",
+            f"The request is no {method.input_type.name}.",
             why=str(error),
             fix=f"Its fields: {known}",
             exit_code=Exit.USAGE,

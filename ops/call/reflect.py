@@ -27,15 +27,15 @@ _SUGGESTIONS, _MIN_SIMILARITY = 3, 0.8
 class Reflection:
     """A server's descriptors, fetched as they are needed. Raises grpc.RpcError when the server doesn't answer.
 
-    They go into a separate pool: the server's contract counts, not the installed one. `timeout` is the
-    limit of each request in seconds.
+    They go into a separate pool: the server's contract counts, not the installed one. `files` are what they were made
+    from, by name. `timeout` is the limit of each request in seconds.
     """
 
     def __init__(self, channel: grpc.Channel, timeout: float) -> None:
         self.channel = channel
         self.timeout = timeout
         self.pool = descriptor_pool.DescriptorPool()
-        self._known: set[str] = set()
+        self.files: dict[str, descriptor_pb2.FileDescriptorProto] = {}
 
     def services(self) -> list[str]:
         """Return the full names of all services but reflection itself."""
@@ -88,14 +88,14 @@ class Reflection:
             self._add_file(name, files)
 
     def _add_file(self, name: str, files: dict[str, descriptor_pb2.FileDescriptorProto]) -> None:
-        if name in self._known:
+        if name in self.files:
             return
-        self._known.add(name)
         if name not in files:
             (response,) = self._request([reflection_pb2.ServerReflectionRequest(file_by_filename=name)])
             for data in response.file_descriptor_response.file_descriptor_proto:
                 file = descriptor_pb2.FileDescriptorProto.FromString(data)
                 files.setdefault(file.name, file)
+        self.files[name] = files[name]
         for imported in files[name].dependency:
             self._add_file(imported, files)
         self.pool.Add(files[name])

@@ -34,6 +34,8 @@ def common_environment(options: UpOptions) -> dict[str, str]:
     environ.setdefault("SEDA_ENV", "development")
     # There is no load balancer to drain; each Ctrl-C would only take longer.
     environ.setdefault("SEDA_DRAIN_SECONDS", "0")
+    # The console shows them with their calls.
+    environ.setdefault("SEDA_LOG_STATEMENTS", "true")
     for variable, name in _SECRETS.items():
         if not environ.get(variable) and not environ.get(f"{variable}_FILE"):
             environ[f"{variable}_FILE"] = str(options.data_dir.ensure_secret(name))

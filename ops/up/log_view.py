@@ -16,7 +16,7 @@ from ops.data_dir import find_data_dir
 from ops.errors import CliError, Exit
 from ops.topology import CONSOLE, POSTGRES, SUITE
 from ops.up.log_files import Follower, end_of_last_line, lines_from_end
-from ops.up.logs import LogLine, parse
+from ops.up.logs import STATEMENT, LogLine, parse
 from ops.up.progress import Progress
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ class _Log:
         return found
 
     def wants(self, line: LogLine) -> bool:
-        return self.request_id is None or line.request_id == self.request_id
+        if self.request_id is None:
+            # There are too many to find anything else among them.
+            return line.event != STATEMENT
+        return line.request_id == self.request_id
 
     def _backwards(self, end: int) -> Iterator[str]:
         for path in (self.path, self.path.with_suffix(".log.1")):

@@ -15,6 +15,9 @@ from ops.up.log_files import Follower, lines_from_end
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STATEMENT = "statement"
+"""The event of a statement in the database: too frequent to show all of them."""
+
 _ROTATE_BYTES = 20_000_000
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _WARNING = 30
@@ -32,7 +35,7 @@ _REASON_FIELDS = ("reason", "error", "detail")
 class LogLine:
     """One line of a log: its level as a number, its text for the screen, and its reason when it is an error.
 
-    Lines of services and of PostgreSQL have a time, those about a call its request id.
+    Lines of services and of PostgreSQL have a time, those about a call its request id. `event` is what is logged.
     """
 
     level: int
@@ -40,6 +43,7 @@ class LogLine:
     reason: str
     time: datetime | None = None
     request_id: str | None = None
+    event: str = ""
 
 
 def parse(line: str) -> LogLine:
@@ -59,7 +63,9 @@ def parse(line: str) -> LogLine:
     told = next((str(fields[key]) for key in _REASON_FIELDS if fields.get(key)), "")
     reason = printable(": ".join(filter(None, (event, told))))
     request_id = fields.get("request_id")
-    return LogLine(_LEVELS.get(name, _WARNING), text, reason, _time(str(fields.get("timestamp"))), request_id)
+    return LogLine(
+        _LEVELS.get(name, _WARNING), text, reason, _time(str(fields.get("timestamp"))), request_id, event
+    )
 
 
 def _time(text: str) -> datetime | None:

@@ -16,7 +16,7 @@ from ops.reaper import Reaper
 from ops.topology import POSTGRES, SUITE
 from ops.up import database
 from ops.up.child_env import common_environment, database_passwords
-from ops.up.logs import LogFile, parse, worth_showing
+from ops.up.logs import STATEMENT, LogFile, parse, worth_showing
 from ops.up.options import ALL_LOGS
 from ops.up.reload import Reloader
 from ops.up.services import Services
@@ -220,7 +220,7 @@ class Supervisor:
         for name, file in files.items():
             shown = name in self._logs or ALL_LOGS in self._logs
             for line in map(parse, file.new_lines()):
-                if shown or (worth_showing(line) and not self._stop.is_set()):
+                if (shown and line.event != STATEMENT) or (worth_showing(line) and not self._stop.is_set()):
                     self._progress.line(name, line.text)
 
     async def _shut_down(self) -> list[tuple[str, float]]:

@@ -308,6 +308,7 @@ async def test_slow_statement_is_logged_without_values(dsn: str) -> None:
         "event": "slow_statement",
         "log_level": "warning",
         "statement": "things.sleep",
+        "rows": 1,
         "method": "probe.v1.ProbeService.Ask",
         "request_id": "the-request",
     }
@@ -317,8 +318,10 @@ async def test_all_statements_are_logged_when_asked_for(dsn: str) -> None:
     async with opened(dsn, log_statements=True) as pool:
         with capture_logs() as logs:
             await pool.execute(ADD, 1000, "a secret")
-    assert [(each["event"], each["statement"], each["log_level"]) for each in logs] == [
-        ("statement", "things.add", "info")
+            await pool.rows(BACKEND)
+    assert [(each["event"], each["statement"], each["log_level"], each["rows"]) for each in logs] == [
+        ("statement", "things.add", "info", 1),
+        ("statement", BACKEND.name, "info", 1),
     ]
     assert "secret" not in str(logs)
 
