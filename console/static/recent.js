@@ -5,7 +5,7 @@ import { on, session } from "./session.js";
 
 /** @typedef {import("./session.js").Entry} Entry */
 
-const detail = h("section", { class: "timeline", "aria-label": "Timeline" });
+const detail = h("section", { class: "trace", "aria-label": "Timeline" });
 const filter = h("input", { type: "search", placeholder: "Method, code, process or request id", "aria-label": "Filter calls", spellcheck: "false" });
 const list = virtualList({
   label: "Recent calls",

@@ -67,7 +67,7 @@ function outcome(end, size, id) {
     h("span", {}, duration(end.ms)),
     size !== undefined && h("span", {}, bytes(size)),
     h("span", { class: "space" }),
-    id && h("a", { href: `#/recent/${encodeURIComponent(id)}`, title: `What the suite logged about ${id}`, class: "trace" }, "Timeline"),
+    id && h("a", { href: `#/recent/${encodeURIComponent(id)}`, title: `What the suite logged about ${id}`, class: "to-timeline" }, "Timeline"),
   ].filter(Boolean);
 }
 
