@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("int2", "int4", "int8", "numeric", "float4", "float8"), "number"),
 }
 BTREE = "btree"
+_IS_NULL = re.compile(r"\((\w+) IS NULL\)")
 ROOM = "room_id"
 """The column that says which room a row is in."""
 
@@ -71,7 +73,9 @@ class Index:
     bytes: int
     scans: int
     leading: str
-    """The column that it begins with, when it is a valid B-tree of all rows; else empty."""
+    """The column that it begins with, when it is a valid B-tree; else empty."""
+    predicate: str
+    """Which rows are in it; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,18 @@ class Table:
     @property
     def leading(self) -> frozenset[str]:
         """The columns that an index of all rows begins with."""
-        return frozenset(each.leading for each in self.indexes if each.leading)
+        return frozenset(each.leading for each in self.indexes if each.leading and not each.predicate)
+
+    @property
+    def halved(self) -> Mapping[str, str]:
+        """The columns that two indexes begin with, of the rows where another column is NULL and of the others; with that one."""
+        found = {(each.leading, each.predicate) for each in self.indexes}
+        parts = {(column, _IS_NULL.fullmatch(predicate)) for column, predicate in found}
+        return {
+            column: null[1]
+            for column, null in parts
+            if null and (column, f"({null[1]} IS NOT NULL)") in found
+        }
 
 
 @cache
@@ -130,7 +145,9 @@ def refers(column: sa.Column[object]) -> Reference | None:
     return Reference(schema, table, name, in_room)
 
 
-async def read(connection: asyncpg.pool.PoolConnectionProxy, schema: str) -> dict[str, Table]:
+async def read(
+    connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, schema: str
+) -> dict[str, Table]:
     """The tables of a schema by name; partitions stand in their parent."""
     columns, constraints, indexes = [
         _by_table(await connection.fetch(sql, schema)) for sql in (_COLUMNS, _CONSTRAINTS, _INDEXES)
@@ -177,13 +194,14 @@ def _column(row: asyncpg.Record, table: sa.Table | None) -> Column:
 
 
 def _index(row: asyncpg.Record) -> Index:
-    plain = row["method"] == BTREE and row["valid"] and not row["partial"]
+    ordered = row["method"] == BTREE and row["valid"] and row["columns"]
     return Index(
         name=row["name"],
         definition=row["definition"],
         bytes=row["bytes"],
         scans=row["scans"],
-        leading=(row["columns"][0] or "") if plain and row["columns"] else "",
+        leading=(row["columns"][0] or "") if ordered else "",
+        predicate=row["predicate"] or "",
     )
 
 
@@ -224,7 +242,7 @@ ORDER BY contype = 'p' DESC, conname
 """
 _INDEXES = f"""
 SELECT i.indrelid::int8 AS oid, c.relname::text AS name, pg_get_indexdef(c.oid) AS definition, am.amname::text AS method,
-  i.indisprimary AS primary, i.indisvalid AS valid, i.indpred IS NOT NULL AS partial,
+  i.indisprimary AS primary, i.indisvalid AS valid, pg_get_expr(i.indpred, i.indrelid) AS predicate,
   coalesce(leaves.pages, c.relpages) * {_BLOCK} AS bytes, coalesce(leaves.scans, s.idx_scan, 0) AS scans,
   ARRAY(
     SELECT a.attname::text

@@ -11,7 +11,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from console.studio import catalog, query
 from console.studio import reader as reading
+from console.studio.query import Filter
 from console.studio.reader import Reader
 from tests.console.serving import console_server
 from tests.console.studio.conftest import ADA, LONG_TEXT, MESSAGE, ROOM, StudioClient, settings
@@ -125,6 +127,18 @@ async def test_filters_find_rows(studio: StudioClient, filters: list[dict[str, s
     asked = [where("room_id", "=", ROOM), *filters]
     assert len(await all_pages(studio, "chat.messages", filters=asked)) == number
     assert (await studio.ask("count", "chat.messages", filters=asked))["rows"] == number
+
+
+async def test_two_partial_indexes_serve_as_one(studio: StudioClient, admin: asyncpg.Connection) -> None:
+    tables = await catalog.read(admin, "chat")
+    assert tables["messages"].halved["user_id"] == "deleted_at"
+    statement = query.count(tables["messages"], [Filter("user_id", "=", ADA)], lambda _: False)
+    async with admin.transaction():
+        await admin.execute("SET LOCAL enable_seqscan = off")
+        plan = await admin.fetch(f"EXPLAIN {statement.sql}", *statement.values)
+    assert any("BitmapOr" in line for (line,) in plan)
+    asked = [where("user_id", "=", ADA)]
+    assert (await studio.ask("count", "chat.messages", filters=asked))["rows"] == 300
 
 
 @pytest.mark.parametrize(
