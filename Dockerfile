@@ -1,5 +1,6 @@
 # One image for every process: `python -m gateway`, `python -m services.chat`, `seda health`, ... The target `operations`
-# adds what backups need: docker build --target operations --build-arg POSTGRES_MAJOR=18 -t seda-operations .
+# adds what backups need: docker build --target operations --build-arg POSTGRES_MAJOR=18 -t seda-operations . The target
+# `pgbouncer` is that pooler, in the version of Debian that the tests run.
 # Debian, because the wheels of the locked packages are made for glibc.
 
 FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS build
@@ -66,6 +67,15 @@ RUN apt-get update \
  && install -d -o 10001 -g 10001 -m 700 /backups
 COPY --from=build-backup /opt/backup /opt/seda/lib/python3.11/site-packages
 USER 10001:10001
+
+FROM services AS pgbouncer
+# As root for the package manager alone.
+USER 0:0
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends "pgbouncer=1.18.*" \
+ && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+CMD ["pgbouncer", "/etc/seda/pgbouncer.ini"]
 
 # Without --target, the image of the services.
 FROM services

@@ -45,9 +45,16 @@ stats_period = 3600
 
 
 class Pooler:
-    """One PgBouncer. `passwords` are those of the roles that may log in."""
+    """One PgBouncer. `passwords` are those of the roles that may log in; `template` its configuration, with the ports."""
 
-    def __init__(self, folder: Path, server_port: int, port: int, passwords: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server_port: int,
+        port: int,
+        passwords: Mapping[str, str],
+        template: str = _CONFIGURATION,
+    ) -> None:
         if PROGRAM is None:
             raise RuntimeError("SEDA_TEST_POOLER=1 needs pgbouncer; on Debian: apt-get install pgbouncer")
         users, configuration = folder / "pgbouncer.users", folder / "pgbouncer.ini"
@@ -55,7 +62,7 @@ class Pooler:
         # It refuses to be root.
         owner = _NOBODY if os.geteuid() == 0 else None
         _write(users, owner, "".join(f'"{role}" "{password}"\n' for role, password in passwords.items()))
-        _write(configuration, owner, _CONFIGURATION.format(server_port=server_port, port=port, users=users))
+        _write(configuration, owner, template.format(server_port=server_port, port=port, users=users))
         self._reaper = Reaper()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

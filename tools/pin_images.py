@@ -1,4 +1,4 @@
-"""Write the current digest of each image's tag into Dockerfile and docker-compose.yml; needs docker and network access.
+"""Write the current digest of each image's tag into the files that name it; needs docker and network access.
 
 The digest is that of the index of all platforms. Review what changed before you commit it: a tag that moved is a new
 build, usually with newer packages of the distribution.
@@ -10,10 +10,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("Dockerfile", "docker-compose.yml")
+FILES = (
+    "Dockerfile",
+    "docker-compose.yml",
+    "deploy/kubernetes/components/otel/collector.yaml",
+    "deploy/kubernetes/overlays/development/postgres.yaml",
+)
 # An image of a registry, as opposed to our own (seda:local, seda-operations:local) and to a stage of the Dockerfile.
 IMAGE = re.compile(
-    r"^(?P<line>FROM|\s+image:) (?P<tag>(?!seda(?:-operations)?:)[\w./-]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?= |$)",
+    r"^(?P<line>FROM|\s+image:) (?P<tag>(?!seda(?:-[a-z]+)?:)[\w./-]+:[\w.-]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?= |$)",
     re.MULTILINE,
 )
 

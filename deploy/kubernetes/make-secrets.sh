@@ -23,7 +23,9 @@ done
 for service in users chat tracks; do
   echo "postgresql://${service}_app:$(random)@$address$query" >"seda-$service/database_url"
 done
-mkdir seda-migrate seda-operations
+mkdir seda-migrate seda-operations seda-pgbouncer
+# For components/pgbouncer.
+sed -nE 's|^postgresql://([^:]+):([^@]+)@.*|"\1" "\2"|p' seda-*/database_url >seda-pgbouncer/userlist.txt
 password=$(random)
 echo "postgresql://seda_migrator:$password@$address$query" >seda-migrate/DATABASE_URL
 echo "CREATE ROLE seda_migrator LOGIN PASSWORD '$password' IN ROLE users_owner, chat_owner, tracks_owner;" >migrator.sql
@@ -31,5 +33,5 @@ for service in gateway users chat tracks; do
   (IFS=,; echo "{\"keys\":[${keys[*]}]}") >"seda-$service/service_keys.json"
 done
 if [ -n "$authority" ]; then
-  for secret in users chat tracks migrate operations; do cp "$authority" "seda-$secret/postgres_ca.crt"; done
+  for secret in users chat tracks migrate operations pgbouncer; do cp "$authority" "seda-$secret/postgres_ca.crt"; done
 fi

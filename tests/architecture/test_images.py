@@ -20,7 +20,7 @@ _DIGEST = "sha256:" + "ab" * 32
 def lines(text: str) -> list[str]:
     """Return the lines that name an image which is neither made here nor a stage of the same file."""
     stages = re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE)
-    names = "|".join([r"seda(?:-operations)?:local", *stages])
+    names = "|".join([r"seda(?:-[a-z]+)?:local", *stages])
     ours = re.compile(rf"(?:FROM|\s+image:) (?:{names})(?: AS \S+)?$")
     return [each for each in _LINE.findall(text) if not ours.match(each)]
 
@@ -57,6 +57,12 @@ def test_one_tag_has_one_digest() -> None:
     assert len({each["tag"] for each in found}) == len({each["digest"] for each in found})
 
 
+def copy(folder: Path) -> None:
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text((ROOT / name).read_text())
+
+
 def pin(folder: Path, answer: str) -> subprocess.CompletedProcess[str]:
     """Run the tool on copies of the files, with a docker that gives the same answer for every tag."""
     programs = folder / "bin"
@@ -73,8 +79,7 @@ def pin(folder: Path, answer: str) -> subprocess.CompletedProcess[str]:
 
 def test_digests_are_renewed_and_nothing_else(tmp_path: Path) -> None:
     originals = {name: (ROOT / name).read_text() for name in FILES}
-    for name, text in originals.items():
-        (tmp_path / name).write_text(text)
+    copy(tmp_path)
     ended = pin(tmp_path, _DIGEST)
     assert (ended.returncode, ended.stderr) == (0, "")
     asked = (tmp_path / "asked").read_text().splitlines()
@@ -85,7 +90,6 @@ def test_digests_are_renewed_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_what_is_no_digest_is_not_written(tmp_path: Path) -> None:
-    for name in FILES:
-        (tmp_path / name).write_text((ROOT / name).read_text())
+    copy(tmp_path)
     assert pin(tmp_path, "no such image").returncode != 0
     assert all((tmp_path / name).read_text() == (ROOT / name).read_text() for name in FILES)

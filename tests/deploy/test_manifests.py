@@ -212,7 +212,7 @@ def test_jobs_are_those_of_seda_maintain_schedule() -> None:
 
 
 def test_every_environment_variable_exists() -> None:
-    known = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+    known = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
     for settings in SETTINGS.values():
         known |= _variables(settings)
     for folder in BUILDS:

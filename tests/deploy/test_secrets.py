@@ -51,7 +51,7 @@ async def test_the_first_commands_lead_to_processes_that_log_in(
     async with empty_database(bare_server) as database:
         secrets = make_secrets(tmp_path, database)
         assert {each.name for each in secrets.iterdir() if each.is_dir()} == {
-            *(f"seda-{process}" for process in SETTINGS), "seda-migrate", "seda-operations",
+            *(f"seda-{process}" for process in SETTINGS), "seda-migrate", "seda-operations", "seda-pgbouncer",
         }  # fmt: skip
         logins = {
             f"SEDA_{name.upper()}_DATABASE_URL_FILE": f"{secrets}/seda-{name}/database_url"
@@ -117,6 +117,7 @@ def test_a_certificate_authority_goes_where_the_urls_name_it(tmp_path: Path) -> 
     (tmp_path / "ca.crt").write_text("certificate")
     command: list[str | Path] = [FOLDER / "make-secrets.sh", "made", "db.example.org:5432/seda", "ca.crt"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    assert len((tmp_path / "made/seda-pgbouncer/userlist.txt").read_text().splitlines()) == len(SERVICES)
     for name in (*SERVICES, "migrate"):
         secret = tmp_path / f"made/seda-{name}"
         assert (secret / "postgres_ca.crt").read_text() == "certificate"
