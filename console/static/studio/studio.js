@@ -6,7 +6,7 @@ import { showRow } from "./row.js";
 import { showRows } from "./rows.js";
 import { showStructure } from "./structure.js";
 import { showTimeline } from "./timeline.js";
-import { about, size } from "./values.js";
+import { compact } from "./values.js";
 
 /** @type {Record<string, (place: HTMLElement, table: string, what: any) => Promise<void>>} */
 const VIEWS = { rows: showRows, row: showRow, structure: showStructure, timeline: showTimeline };
@@ -59,8 +59,7 @@ function slice(found) {
   const links = found.tables.map((/** @type {any} */ table) => {
     const name = `${found.name}.${table.name}`;
     return h("a", { href: rowsAt(name), "data-table": name, title: table.comment },
-      h("span", {}, table.name), h("span", { class: "dim" }, table.rows === null ? "" : about(table.rows).replace(/ rows?$/, "")),
-      h("span", { class: "hint" }, size(table.bytes)));
+      h("span", {}, table.name), h("span", { class: "dim" }, table.rows === null ? "" : `~${compact(table.rows)}`));
   });
   return h("section", {}, h("h2", {}, found.name), ...links, found.problem ? h("p", { class: "refusal" }, found.problem) : null);
 }
@@ -75,8 +74,7 @@ function keys(event) {
   const field = event.target instanceof HTMLElement && event.target.closest("input, select, textarea");
   if (event.key === "Escape" && event.target === search) search.value = "", narrow();
   if (field && event.target !== search) return;
-  if (event.key === "/" && event.target !== search) event.preventDefault(), search.focus();
-  else if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event);
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event);
 }
 
 /** @param {KeyboardEvent} event Moves between the links of the list, or between the rows of a table. */

@@ -7,9 +7,13 @@ import { h } from "../dom.js";
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const COUNT = new Intl.NumberFormat("en");
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact" });
 
 /** @param {number} number */
 export const grouped = (number) => COUNT.format(number);
+
+/** @param {number} number As `1.1M`. */
+export const compact = (number) => COMPACT.format(number);
 
 /** @param {number|null} rows The planner's estimate. */
 export const about = (rows) => (rows === null ? "rows unknown" : `~${grouped(rows)} ${rows === 1 ? "row" : "rows"}`);
