@@ -14,6 +14,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import dataset, report, runner
@@ -44,7 +46,9 @@ def _run(arguments: argparse.Namespace, work: Path) -> int:
     with server:
         templates = dataset.ensure(server, arguments.scale, _log)
         databases = dataset.copies(server, templates)
-        with testbed(work, databases, _log, baselines=not arguments.no_baselines) as servers:
+        with testbed(
+            work, databases, _log, baselines=not arguments.no_baselines, before=arguments.before
+        ) as servers:
             load_before = os.getloadavg()[0]
             results, wrong = _measure(servers, server, arguments)
             setting = report.Setting(
@@ -75,14 +79,19 @@ def _measure(
     postmaster = server.pid
     assert postmaster is not None
     plan = runner.Plan(arguments.rounds, arguments.seconds, arguments.idle_wait)
-    for name in arguments.scenarios or all_scenarios():
+    for name in arguments.scenarios:
         try:
-            scenario = all_scenarios()[name](servers)
+            scenario = _without(all_scenarios()[name](servers), arguments.without)
             results.append(runner.run(scenario, postmaster, plan, _log))
         except runner.WrongReplyError as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
             wrong = True
     return results, wrong
+
+
+def _without(scenario: runner.Scenario, prefixes: Sequence[str]) -> runner.Scenario:
+    contenders = [each for each in scenario.contenders if not each.name.startswith(tuple(prefixes))]
+    return replace(scenario, contenders=contenders)
 
 
 def _log(line: str) -> None:
@@ -101,7 +110,10 @@ def _versions() -> list[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", help=f"of: {', '.join(all_scenarios())} (default: all)"
+        "scenarios",
+        nargs="*",
+        metavar="SCENARIO",
+        help=f"a name or its beginning, of: {', '.join(all_scenarios())} (default: all)",
     )
     parser.add_argument(
         "--scale", type=float, default=1.0, help="share of the dataset's messages (default: all)"
@@ -114,15 +126,30 @@ def _arguments() -> argparse.Namespace:
         default=10.0,
         help="seconds that each round waits at most until the machine has nothing else to do (default: %(default)s)",
     )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="PREFIX",
+        help="leave out the servers whose names begin so, such as Prisma; may be repeated",
+    )
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="TREE",
+        help="measure the services of this work tree of an earlier revision too, on grpc and the same database",
+    )
     parser.add_argument("--no-baselines", action="store_true", help="measure our own servers alone")
     parser.add_argument("--name", default="chat", help="of the files of results (default: %(default)s)")
     parser.add_argument(
         "--results", type=Path, default=PROJECT / "bench" / "results", help="folder to write into"
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.scenarios) - set(all_scenarios())
-    if unknown:
-        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
+    arguments.scenarios = [
+        name for name in all_scenarios() if name.startswith(tuple(arguments.scenarios or [""]))
+    ]
+    if not arguments.scenarios:
+        parser.error(f"no such scenario; there are {', '.join(all_scenarios())}")
     return arguments
 
 

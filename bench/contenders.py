@@ -9,14 +9,11 @@ from bench.dataset import uid
 from bench.http2 import PreparedCall, message
 from bench.oracle import Member
 from bench.runner import Contender
-from bench.testbed import GO, PRISMA, RAW, Testbed, token
+from bench.testbed import GO, PRISMA, RAW, SEDA, SEDA_BEFORE, Testbed, token
 
-# Seda on each of its transports.
-SEDA, SEDA_NATIVE = "seda", "seda-native"
-TRANSPORTS = {SEDA: "grpc", SEDA_NATIVE: "native"}
 RAW_TWICE = f"{RAW}, 2 workers"
-# The baselines whose figures every other contender's are divided by.
-REFERENCES = (RAW, GO)
+# The contenders whose figures every other one's are divided by, where they are there.
+REFERENCES = (RAW, GO, SEDA, SEDA_BEFORE)
 # As many users make the calls, and as many rooms get them.
 TOKENS = 200
 
@@ -29,11 +26,10 @@ def chat_contender(
     read: Callable[[bytes], object],
     replicas: int = 1,
 ) -> Contender:
-    """Chat on the transport of this name, with users as its resolver."""
-    transport = TRANSPORTS[name]
-    servers = [testbed.chat(transport, replica) for replica in range(1, replicas + 1)]
+    """Chat of the side of this name, with users as its resolver."""
+    servers = [testbed.chat(name, replica) for replica in range(1, replicas + 1)]
     named = name if replicas == 1 else f"{name}, {replicas} replicas"
-    return Contender(named, servers, [testbed.users(transport)], path, samples, read)
+    return Contender(named, servers, [testbed.users(name)], path, samples, read)
 
 
 def baseline_contenders(

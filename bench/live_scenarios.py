@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bench.contenders import TOKENS, TRANSPORTS, chat_contender, prepared_call
+from bench.contenders import TOKENS, chat_contender, prepared_call
 from bench.dataset import uid
 from bench.http2 import PreparedCall
 from bench.oracle import Member
@@ -39,7 +39,7 @@ def fan_out(testbed: Testbed, watchers: int) -> Scenario:
             chat_contender(testbed, name, _SEND, [], _read),
             written=lambda: testbed.oracle.count("SELECT sum(last_seq) FROM chat.room_counters"),
         )
-        for name in TRANSPORTS
+        for name in testbed.sides
     ]
     contenders += [
         Contender(name, [testbed.probe(kind)], [], _SEND, [], _read) for name, kind in _FLOORS.items()

@@ -17,9 +17,7 @@ from typing import Any
 from bench.baseline_contract import LIST_MESSAGES
 from bench.contenders import (
     REFERENCES,
-    SEDA_NATIVE,
     TOKENS,
-    TRANSPORTS,
     baseline_contenders,
     chat_contender,
     one_member_each,
@@ -30,7 +28,7 @@ from bench.dataset import PLAIN_EVERY, ROOMS, uid
 from bench.http2 import PreparedCall
 from bench.oracle import PAGE, ShownMessage
 from bench.runner import Contender, Scenario
-from bench.testbed import Testbed, contract
+from bench.testbed import SEDA_NATIVE, Testbed, contract
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesRequest, ListMessagesResponse
 from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest, GetRoomPageResponse
@@ -57,15 +55,11 @@ def pages(*, plain: bool, cached: bool) -> Callable[[Testbed], Scenario]:
 
     def build(testbed: Testbed) -> Scenario:
         calls = _calls(testbed, plain=plain, cached=cached)
-        ours = [chat_contender(testbed, name, _LIST, calls.chat, _read_page) for name in TRANSPORTS]
+        ours = [chat_contender(testbed, name, _LIST, calls.chat, _read_page) for name in testbed.sides]
         if not cached:
-            ours.append(
-                replace(
-                    ours[-1],
-                    name=f"{SEDA_NATIVE}, no cache",
-                    servers=[testbed.chat(TRANSPORTS[SEDA_NATIVE], cache=False)],
-                )
-            )
+            native = chat_contender(testbed, SEDA_NATIVE, _LIST, calls.chat, _read_page)
+            uncached = testbed.chat(SEDA_NATIVE, cache=False)
+            ours.append(replace(native, name=f"{SEDA_NATIVE}, no cache", servers=[uncached]))
         return _scenario(
             f"page-{kind}-{state}",
             f"ListMessages({PAGE}), {kind} page, {state}",
@@ -85,12 +79,10 @@ def room_pages(*, cached: bool) -> Callable[[Testbed], Scenario]:
     def build(testbed: Testbed) -> Scenario:
         calls = _calls(testbed, plain=False, cached=cached)
         ours = []
-        for name, transport in TRANSPORTS.items():
-            behind = [testbed.users(transport), testbed.chat(transport), testbed.tracks(transport)]
+        for name in testbed.sides:
+            behind = [testbed.users(name), testbed.chat(name), testbed.tracks(name)]
             ours.append(
-                Contender(
-                    name, [testbed.gateway(transport)], behind, _ROOM_PAGE, calls.gateway, _read_room_page
-                )
+                Contender(name, [testbed.gateway(name)], behind, _ROOM_PAGE, calls.gateway, _read_room_page)
             )
         return _scenario(
             f"room-page-{state}",

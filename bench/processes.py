@@ -51,9 +51,17 @@ class Server:
 
 @contextmanager
 def service(
-    name: str, database_url: str, logs: Path, settings: Mapping[str, str], instance: str = ""
+    name: str,
+    database_url: str,
+    logs: Path,
+    settings: Mapping[str, str],
+    instance: str = "",
+    tree: Path = PROJECT,
 ) -> Iterator[Server]:
-    """One of our own services; `settings` are its SEDA_ variables. Its log goes to a file, as it would be kept."""
+    """One of our own services, of the sources in `tree`; `settings` are its SEDA_ variables.
+
+    Its log goes to a file, as it would be kept.
+    """
     port, admin, metrics = free_port(), free_port(), free_port()
     environ = {
         **clean_environment(),
@@ -72,7 +80,7 @@ def service(
     # A service leaves when this pipe closes, so that none outlives a measurement that was killed.
     reading, writing = os.pipe()
     environ["SEDA_PARENT_FD"] = str(reading)
-    environ["PYTHONPATH"] = str(PROJECT)
+    environ["PYTHONPATH"] = str(tree)
     try:
         with started(command, environ, logs / f"{name}{instance}.log", pass_fds=(reading,)) as process:
 

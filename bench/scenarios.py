@@ -10,9 +10,7 @@ from dataclasses import replace
 from bench.baseline_contract import SEND_MESSAGE
 from bench.contenders import (
     REFERENCES,
-    SEDA,
     TOKENS,
-    TRANSPORTS,
     baseline_contenders,
     chat_contender,
     one_member_each,
@@ -27,7 +25,7 @@ from bench.overhead import METHOD
 from bench.page_scenarios import pages, room_pages
 from bench.processes import Server
 from bench.runner import Contender, Scenario
-from bench.testbed import Testbed, contract
+from bench.testbed import SEDA, Testbed, contract
 from bench.user_scenarios import get_user, search_artists
 from seda.chat.v1 import (
     membership_service_pb2,
@@ -85,7 +83,7 @@ def _send(testbed: Testbed, *, hot: bool) -> Scenario:
         theirs.append(prepared_call(baseline_request, None, expected))
     calls = _stamped(ours)
     contenders = []
-    for name, replicas in itertools.product(TRANSPORTS, (1, 2)):
+    for name, replicas in itertools.product(testbed.sides, (1, 2)):
         samples = list(itertools.islice(calls, TOKENS))
         contender = chat_contender(testbed, name, _SEND, samples, _read_sent, replicas)
         contender.calls = calls
@@ -129,8 +127,8 @@ def _get_room(testbed: Testbed) -> Scenario:
         "get-room",
         "GetRoom",
         _IN_FLIGHT_READS,
-        [chat_contender(testbed, name, path, samples, _read_room) for name in TRANSPORTS],
-        references=(SEDA,),
+        [chat_contender(testbed, name, path, samples, _read_room) for name in testbed.sides],
+        references=REFERENCES,
     )
 
 
@@ -145,8 +143,8 @@ def _my_rooms(testbed: Testbed) -> Scenario:
         name="my-rooms",
         title="ListMyRooms, 10 rooms each with unread",
         in_flight=_IN_FLIGHT_READS,
-        contenders=[chat_contender(testbed, name, path, samples, _read_my_rooms) for name in TRANSPORTS],
-        references=(SEDA,),
+        contenders=[chat_contender(testbed, name, path, samples, _read_my_rooms) for name in testbed.sides],
+        references=REFERENCES,
     )
 
 

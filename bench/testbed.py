@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.baseline_contract import BaselineContract
@@ -14,7 +15,7 @@ from bench.dataset import Databases
 from bench.http2 import bearer
 from bench.oracle import Oracle
 from bench.overhead import server as empty_server
-from bench.processes import SECRET, Server, service
+from bench.processes import PROJECT, SECRET, Server, service
 from ops.dev_tokens import development_token
 
 # A few users generate the load of many: each writes far more than a person does.
@@ -24,10 +25,22 @@ RAISED_LIMITS = {
     for limit in ("RATE_PER_SECOND", "BURST")
 } | {"SEDA_MAX_CALLS_PER_USER": "1000000", "SEDA_MAX_QUEUE_WAIT_MS": "10000"}
 RAW, PRISMA, GO = "node-postgres", "Prisma", "Go"
+SEDA, SEDA_NATIVE, SEDA_BEFORE = "seda", "seda-native", "seda, before"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Seda on a transport, of the sources in a folder."""
+
+    transport: str
+    tree: Path = PROJECT
 
 
 class Testbed:
-    """The servers, each started when a scenario first asks for it, and all stopped in the end."""
+    """The servers, each started when a scenario first asks for it, and all stopped in the end.
+
+    `sides` are Seda's, by the names of their contenders.
+    """
 
     def __init__(
         self,
@@ -37,7 +50,11 @@ class Testbed:
         stack: ExitStack,
         *,
         baselines: bool,
+        before: Path | None,
     ) -> None:
+        self.sides = {SEDA: Side("grpc"), SEDA_NATIVE: Side("native")}
+        if before is not None:
+            self.sides[SEDA_BEFORE] = Side("grpc", before)
         self.oracle = Oracle(databases)
         self._databases = databases
         self._logs = work / "log"
@@ -54,31 +71,31 @@ class Testbed:
             *(f"PostgreSQL {name}={value}" for name, value in SETTINGS.items()),
         ]
 
-    def users(self, transport: str, *, cache: bool = True) -> Server:
+    def users(self, side: str, *, cache: bool = True) -> Server:
         """Users; without `cache` it reads at every search."""
         settings = {} if cache else {"SEDA_ARTIST_SEARCH_CACHE_MS": "0"}
-        return self._service("users", transport, "" if cache else " without cache", settings)
+        return self._service("users", side, "" if cache else " without cache", settings)
 
-    def chat(self, transport: str, replica: int = 1, *, cache: bool = True) -> Server:
+    def chat(self, side: str, replica: int = 1, *, cache: bool = True) -> Server:
         """A replica of chat; without `cache` it has no page cache."""
-        settings = {"SEDA_USERS_TARGET": self.users(transport).address}
+        settings = {"SEDA_USERS_TARGET": self.users(side).address}
         if not cache:
             settings["SEDA_PAGE_CACHE_MIB"] = "0"
-        return self._service("chat", transport, f" {replica}" if cache else " without cache", settings)
+        return self._service("chat", side, f" {replica}" if cache else " without cache", settings)
 
-    def tracks(self, transport: str) -> Server:
+    def tracks(self, side: str) -> Server:
         """Tracks."""
-        settings = {"SEDA_USERS_TARGET": self.users(transport).address}
-        return self._service("tracks", transport, "", settings)
+        settings = {"SEDA_USERS_TARGET": self.users(side).address}
+        return self._service("tracks", side, "", settings)
 
-    def gateway(self, transport: str) -> Server:
+    def gateway(self, side: str) -> Server:
         """The gateway in front of users, tracks and the first replica of chat."""
         targets = {
-            "SEDA_USERS_TARGET": self.users(transport).address,
-            "SEDA_CHAT_TARGET": self.chat(transport).address,
-            "SEDA_TRACKS_TARGET": self.tracks(transport).address,
+            "SEDA_USERS_TARGET": self.users(side).address,
+            "SEDA_CHAT_TARGET": self.chat(side).address,
+            "SEDA_TRACKS_TARGET": self.tracks(side).address,
         }
-        return self._service("gateway", transport, "", targets)
+        return self._service("gateway", side, "", targets)
 
     def probe(self, kind: str) -> Server:
         """A server of bench.servers."""
@@ -94,11 +111,13 @@ class Testbed:
             f"{name} {workers}", lambda: running(found, self._databases.theirs, self._logs, settings)
         )
 
-    def _service(self, name: str, transport: str, instance: str, settings: Mapping[str, str]) -> Server:
-        instance = f" {transport}{instance}"
+    def _service(self, name: str, side: str, instance: str, settings: Mapping[str, str]) -> Server:
+        transport, tree = self.sides[side].transport, self.sides[side].tree
+        instance = f" {side}{instance}"
         settings = {**RAISED_LIMITS, "SEDA_TRANSPORT": transport, **settings}
         return self._server(
-            name + instance, lambda: service(name, self._databases.ours, self._logs, settings, instance)
+            name + instance,
+            lambda: service(name, self._databases.ours, self._logs, settings, instance, tree),
         )
 
     def _server(self, name: str, start: Callable[[], AbstractContextManager[Server]]) -> Server:
@@ -109,11 +128,16 @@ class Testbed:
 
 @contextmanager
 def testbed(
-    work: Path, databases: Databases, log: Callable[[str], None], *, baselines: bool
+    work: Path,
+    databases: Databases,
+    log: Callable[[str], None],
+    *,
+    baselines: bool,
+    before: Path | None,
 ) -> Iterator[Testbed]:
     """A testbed without servers; their logs will go below `work`."""
     with ExitStack() as stack:
-        yield Testbed(work, databases, log, stack, baselines=baselines)
+        yield Testbed(work, databases, log, stack, baselines=baselines, before=before)
 
 
 @contextmanager

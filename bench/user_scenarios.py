@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.baseline_contract import GET_USER, SEARCH_ARTISTS
-from bench.contenders import REFERENCES, SEDA, TOKENS, TRANSPORTS, baseline_contenders, prepared_call
+from bench.contenders import REFERENCES, TOKENS, baseline_contenders, prepared_call
 from bench.dataset import email, uid
 from bench.http2 import PreparedCall
 from bench.runner import Contender, Scenario
-from bench.testbed import Testbed, contract
+from bench.testbed import SEDA, Testbed, contract
 from seda.users.v1 import artist_service_pb2, user_service_pb2
 
 _UNCACHED = f"{SEDA}, no search cache"
@@ -39,7 +39,7 @@ def search_artists(testbed: Testbed) -> Scenario:
             *_users_contenders(testbed, path, ours, _read_matches),
             Contender(
                 _UNCACHED,
-                [testbed.users(TRANSPORTS[SEDA], cache=False)],
+                [testbed.users(SEDA, cache=False)],
                 [],
                 path,
                 ours,
@@ -87,10 +87,7 @@ def get_user(testbed: Testbed) -> Scenario:
 def _users_contenders(
     testbed: Testbed, path: str, samples: Sequence[PreparedCall], read: Callable[[bytes], object]
 ) -> list[Contender]:
-    return [
-        Contender(name, [testbed.users(transport)], [], path, samples, read)
-        for name, transport in TRANSPORTS.items()
-    ]
+    return [Contender(name, [testbed.users(name)], [], path, samples, read) for name in testbed.sides]
 
 
 def _read_matches(data: bytes) -> object:

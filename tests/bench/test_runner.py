@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from bench import report, runner
-from bench.contenders import SEDA
 from bench.http2 import PreparedCall, bearer, message
 from bench.overhead import METHOD, server
 from bench.processes import Server
-from bench.report import Setting
-from bench.runner import Contender, Plan, Result, Round, Scenario, WrongReplyError
+from bench.runner import Contender, Plan, Result, Scenario, WrongReplyError
 from bench.servers import SECRET
+from bench.testbed import SEDA
 from ops.dev_tokens import development_token
+from tests.bench.results import make_result, make_setting
 
 _CALL = PreparedCall(
     message(b""), bearer(development_token(SECRET.encode(), "listener@example.org")), expected=b""
@@ -80,30 +80,6 @@ def test_a_write_that_left_no_row_ends_the_scenario(servers: list[Server]) -> No
 def test_calls_that_run_out_end_the_scenario(servers: list[Server]) -> None:
     with pytest.raises(WrongReplyError, match="too few"):
         run(Scenario("probe", "Probe", 8, [contender("bare", servers[0], calls=iter([_CALL] * 50))]))
-
-
-def make_round(name: str, rate: float, server_us: float, postgres_us: float) -> Round:
-    return Round(name, rate, server_us, postgres_us, 30.0, 5.0, 9.0, 31.6, 22_000.0, 0.02, None)
-
-
-def make_result() -> Result:
-    return Result(
-        "get-room",
-        "GetRoom",
-        32,
-        ["node-postgres", "missing"],
-        ["a note"],
-        {
-            SEDA: [make_round(SEDA, rate, 500, 100) for rate in (900, 1000, 1200)],
-            "node-postgres": [make_round("node-postgres", rate, 900, 300) for rate in (450, 400, 400)],
-        },
-    )
-
-
-def make_setting() -> Setting:
-    return Setting(
-        "make bench", "a dataset", "18.6", "Node 20", 3, 4.0, ["A=1", "B=2"], 0.5, 3.25, "2 cores", "3.11"
-    )
 
 
 def test_ratios_are_taken_pair_by_pair() -> None:

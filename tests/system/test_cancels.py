@@ -282,13 +282,13 @@ async def test_a_connection_that_is_not_given_back_would_be_found(fresh_database
             assert self._pool is not None
             await self._take_slot()
             try:
-                lease = await self._pool.acquire()
+                connection = await self._acquire(self._pool)
                 try:
-                    yield Session(self, lease.connection)
+                    yield Session(self, connection)
                 except BaseException:
                     leaked += 1
                     raise
-                await self._pool.release(lease)
+                await self._pool.release(connection)
             finally:
                 self._slots.release()
 
