@@ -18,6 +18,7 @@ import structlog
 
 from servicekit import sql_errors
 from servicekit.call import Call, current_call
+from servicekit.connection_cache import ConnectionCache
 from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError, OutcomeUnknownError
 from servicekit.sql import Command, Params, Query, Row, Statement
 
@@ -142,7 +143,7 @@ class Session:
         return sql_errors.translate(error, statement)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Checkout:
     """The call that has a connection, and since when on the monotonic clock."""
 
@@ -163,7 +164,7 @@ class Database:
         self.on_connect: Callable[[Session], Awaitable[None]] | None = None
         self.options = options
         self._dsn = dsn
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: ConnectionCache | None = None
         # asyncpg's pool is not fair: a waiter can starve. This semaphore is FIFO.
         self._slots = asyncio.Semaphore(options.max_size)
         self._checkouts: set[_Checkout] = set()
@@ -181,16 +182,14 @@ class Database:
         if self._opening is not None:
             self._opening.cancel()
         if self._pool is not None:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2):
                     await self._pool.close()
-            except TimeoutError:
-                self._pool.terminate()
 
     async def replace_connections(self) -> None:
         """Close the connections of now: idle ones before their next use, the others after this one."""
         if self._pool is not None:
-            await self._pool.expire_connections()
+            await self._pool.expire()
 
     @property
     def busy(self) -> int:
@@ -249,17 +248,22 @@ class Database:
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """Check out a connection for the block."""
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             raise DatabaseUnavailableError
         await self._take_slot()
         checkout = _Checkout(time.monotonic(), current_call.get())
         self._checkouts.add(checkout)
         try:
-            connection = await self._acquire(self._pool)
+            lease = pool.take() or await pool.acquire()
             try:
-                yield Session(self, connection)
-            finally:
-                await self._pool.release(connection)
+                yield Session(self, lease.connection)
+            except BaseException:
+                # The statement may go on; the pool waits for its end.
+                await pool.release(lease)
+                raise
+            if not pool.keep(lease):
+                await pool.release(lease)
         finally:
             self._checkouts.discard(checkout)
             self._slots.release()
@@ -282,13 +286,6 @@ class Database:
                 method=call.method.full_name if call else None,
                 request_id=call.request_id if call else None,
             )
-
-    async def _acquire(self, pool: asyncpg.Pool[asyncpg.Record]) -> Any:  # noqa: ANN401 - the pool's proxy
-        try:
-            # The timeout bounds the release too, which would otherwise wait for a dead machine.
-            return await pool.acquire(timeout=self.options.connect_timeout)
-        except sql_errors.CONNECT_ERRORS as error:
-            raise DatabaseUnavailableError from error
 
     async def _take_slot(self) -> None:
         if not self._slots.locked():
@@ -319,7 +316,7 @@ class Database:
 
     async def _try_open(self) -> None:
         try:
-            self._pool = await asyncpg.create_pool(
+            pool = await asyncpg.create_pool(
                 self._dsn,
                 min_size=self.options.min_size,
                 max_size=self.options.max_size,
@@ -327,6 +324,7 @@ class Database:
                 init=self._prepare,
                 **self.options.connect_arguments(),
             )
+            self._pool = ConnectionCache(pool, self.options.connect_timeout)
         except (*sql_errors.CONNECT_ERRORS, *sql_errors.DRIVER_ERRORS) as error:
             _log.warning("db_unreachable", error=type(error).__name__)
 

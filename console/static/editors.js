@@ -25,6 +25,14 @@ export const changed = (element) => element?.dispatchEvent(new Event("input", { 
  * @returns {Editor|null} null for an ordinary message.
  */
 export function simple(field, context, explicit) {
+  const editor = control(field, context, explicit);
+  const first = editor?.element.matches("input,textarea,select") ? editor.element : editor?.element.querySelector("input:not([type=checkbox])");
+  first?.setAttribute("aria-label", field.proto);
+  return editor;
+}
+
+/** @param {Field} field @param {import("./form.js").Context} context @param {boolean} explicit @returns {Editor|null} */
+function control(field, context, explicit) {
   const known = /^google\.protobuf\.(\w+)$/.exec(field.type === "message" ? field.ref ?? "" : "")?.[1];
   const type = known ? (WRAPPED[/** @type {keyof typeof WRAPPED} */ (known)] ?? known) : field.type;
   if (type === "bool") return explicit || known ? choice(["true", "false"], (text) => text === "true") : toggle();
@@ -46,10 +54,18 @@ const isUuid = (field) => field.limits.some((each) => each.endsWith("UUID"));
 /** @param {Record<string, any>} attributes @param {boolean} explicit @param {(text: string) => any} [convert] @returns {Editor} */
 function text(attributes, explicit, convert = String) {
   const element = h("input", { type: "text", spellcheck: "false", ...attributes });
+  /** What was written: the control may drop parts of it, such as line breaks. @type {[string, any]} */
+  let kept = ["", undefined];
   return {
     element,
-    read: () => (element.value === "" && !explicit ? undefined : convert(element.value)),
-    write: (value) => { element.value = value === undefined ? "" : shown(value); },
+    read: () => {
+      if (kept[1] !== undefined && element.value === kept[0]) return kept[1];
+      return element.value === "" && !explicit ? undefined : convert(element.value);
+    },
+    write: (value) => {
+      element.value = value === undefined ? "" : shown(value);
+      kept = [element.value, value];
+    },
   };
 }
 
@@ -128,13 +144,20 @@ function timestamp() {
 function mask(fields) {
   const element = h("fieldset", { class: "ticks" }, h("legend", { class: "hidden" }, "Fields"));
   const add = (/** @type {string} */ name) => element.append(h("label", {}, h("input", { type: "checkbox", value: name }), ` ${name}`));
+  let kept = "";
   const ticks = () => /** @type {HTMLInputElement[]} */ ([...element.querySelectorAll("input")]);
   fields.filter((each) => !each.output).forEach((each) => add(each.name));
   return {
     element,
-    read: () => ticks().filter((each) => each.checked).map((each) => each.value).join(",") || undefined,
+    read: () => {
+      const now = ticks().filter((each) => each.checked).map((each) => each.value);
+      // In the order in which it was written.
+      const same = kept && kept.split(",").sort().join() === [...now].sort().join();
+      return same ? kept : now.join(",") || undefined;
+    },
     write: (value) => {
-      const wanted = value ? shown(value).split(",") : [];
+      kept = value ? shown(value) : "";
+      const wanted = kept ? kept.split(",") : [];
       const offered = new Set(ticks().map((each) => each.value));
       wanted.filter((each) => !offered.has(each)).forEach(add);
       for (const each of ticks()) each.checked = wanted.includes(each.value);

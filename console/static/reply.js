@@ -5,6 +5,7 @@ import { call, remember } from "./session.js";
 import { streamView } from "./stream.js";
 
 const FIRST_TEXT = 200_000;
+const PIECE = 20_000;
 
 /** @param {import("./calls.js").Described} method */
 export function replyPane(method) {
@@ -104,9 +105,14 @@ export function content(message) {
 
 /** Long text, first a part of it. @param {string} text */
 function plain(text) {
-  const element = h("pre", { tabindex: "0" }, text.slice(0, FIRST_TEXT));
+  const element = h("pre", { tabindex: "0" });
+  const add = (/** @type {number} */ from, /** @type {number} */ to) => {
+    // In pieces that the browser lays out when they are in sight.
+    for (let at = from; at < to; at += PIECE) element.append(h("span", { class: "piece" }, text.slice(at, Math.min(at + PIECE, to))));
+  };
+  add(0, Math.min(text.length, FIRST_TEXT));
   if (text.length <= FIRST_TEXT) return element;
-  const more = button(`Show all ${bytes(text.length)}`, () => { element.textContent = text; more.remove(); }, { class: "more" });
+  const more = button(`Show all ${bytes(text.length)}`, () => { add(FIRST_TEXT, text.length); more.remove(); }, { class: "more" });
   return h("div", {}, element, more);
 }
 

@@ -64,7 +64,7 @@ export function streamView(method, resume) {
     element,
     add: (/** @type {any} */ line) => {
       const text = JSON.stringify(line.value);
-      kept.push({ ...line, number: (count += 1), sum: `${text.slice(0, 160)}` });
+      kept.push({ ...line, number: (count += 1), sum: summary(text) });
       if (kept.length > KEPT) fold(base, state, kept.shift().value);
       times.push(performance.now());
       if (times.length > 10_000) times.shift();
@@ -82,6 +82,9 @@ export function streamView(method, resume) {
     end: () => { ended = true; clearInterval(timer); draw(); },
   };
 }
+
+/** The beginning of a message, without what only JSON needs. @param {string} text */
+const summary = (text) => text.slice(0, 400).replace(/([0-9a-f]{8})-[0-9a-f-]{27}/g, "$1…").replace(/["[\]{}]+/g, " ").replace(/ ?: ?/g, ": ").slice(0, 160);
 
 /**
  * Moves positions of rooms as a message of a watch says.

@@ -53,7 +53,12 @@ def _exists(path: str, name: str) -> bool:
 
 def documents() -> list[Path]:
     """Return the hand-written documents."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    folders = [ROOT / "deploy", ROOT / "docs"]
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(page for each in folders for page in sorted(each.rglob("*.md"))),
+    ]
 
 
 def test_the_layout_is_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,22 @@ async def _let_in(name: str, secrets: Path, monkeypatch: pytest.MonkeyPatch) -> 
             assert await connection.fetchval(newest) == head(process)
         finally:
             await connection.close()
+
+
+def test_development_brings_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifests = build(overlay("development"))
+    for process in SETTINGS:
+        pod = of_kind(manifests, "Deployment")[process]["spec"]["template"]["spec"]
+        (source, _) = pod["volumes"][1]["projected"]["sources"]
+        folder = tmp_path / process
+        folder.mkdir()
+        for key, value in of_kind(manifests, "Secret")[source["secret"]["name"]]["data"].items():
+            (folder / key).write_bytes(base64.b64decode(value))
+        with monkeypatch.context() as patched:
+            for key, value in variables("development", process, folder).items():
+                patched.setenv(key, value)
+            settings = load(SETTINGS[process])
+        assert settings.env == "development"
 
 
 def issue_certificate(folder: Path, name: str) -> None:

@@ -282,13 +282,13 @@ async def test_a_connection_that_is_not_given_back_would_be_found(fresh_database
             assert self._pool is not None
             await self._take_slot()
             try:
-                connection = await self._acquire(self._pool)
+                lease = await self._pool.acquire()
                 try:
-                    yield Session(self, connection)
+                    yield Session(self, lease.connection)
                 except BaseException:
                     leaked += 1
                     raise
-                await self._pool.release(connection)
+                await self._pool.release(lease)
             finally:
                 self._slots.release()
 

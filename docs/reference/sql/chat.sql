@@ -2206,21 +2206,21 @@ RETURNING room_id, user_id, invited_by, created_at, rev;
 WITH /* chat.write_batch */ draft AS (
   SELECT * FROM unnest(
     (SELECT $1::uuid[]), (SELECT $2::bigint[]), (SELECT $3::bigint[]), (SELECT $4::uuid[]),
-    (SELECT $5::uuid[]), (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]),
-    (SELECT $9::uuid[]), (SELECT $10::text[]), (SELECT $11::text[]), (SELECT $12::uuid[]),
-    (SELECT $13::bigint[]), (SELECT $14::uuid[]), (SELECT $15::uuid[]), (SELECT $16::bytea[]),
-    (SELECT $17::bool[]), (SELECT $18::bool[])
-  ) AS d(room_id, seq, rev, id, user_id, type, text, search_text, track_id, track, mentions, root_id,
-         root_seq, reply_to_id, request_id, payload_hash, slow, private)
+    (SELECT $5::uuid[]), (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::uuid[]),
+    (SELECT $9::text[]), (SELECT $10::text[]), (SELECT $11::uuid[]), (SELECT $12::bigint[]),
+    (SELECT $13::uuid[]), (SELECT $14::uuid[]), (SELECT $15::bytea[]), (SELECT $16::bool[]),
+    (SELECT $17::bool[])
+  ) AS d(room_id, seq, rev, id, user_id, text, search_text, track_id, track, mentions, root_id, root_seq,
+         reply_to_id, request_id, payload_hash, slow, private)
 ), written AS (
   INSERT INTO chat.messages (room_id, seq, rev, id, user_id, type, text, search_text, track_id, track,
                              mention_user_ids, root_id, root_seq, reply_to_id, request_id, payload_hash,
                              private_room_id, created_at)
-  SELECT room_id, seq, rev, id, user_id, type, text, search_text, track_id, track::jsonb,
-         mentions::uuid[], root_id, root_seq, reply_to_id, request_id, payload_hash,
-         CASE WHEN private THEN room_id END, statement_timestamp()
+  SELECT room_id, seq, rev, id, user_id, CASE WHEN track_id IS NULL THEN 'TEXT' ELSE 'TRACK' END, text,
+         search_text, track_id, track::jsonb, mentions::uuid[], root_id, root_seq, reply_to_id, request_id,
+         payload_hash, CASE WHEN private THEN room_id END, statement_timestamp()
     FROM draft ORDER BY room_id, seq
-  RETURNING room_id, seq, rev, id, root_id, created_at
+  RETURNING room_id, seq, root_id, created_at
 ), counters AS (
   UPDATE chat.room_counters c SET last_seq = n.seq, last_rev = n.rev
     FROM (SELECT room_id, max(seq) AS seq, max(rev) AS rev FROM draft GROUP BY room_id) n
@@ -2239,4 +2239,4 @@ WITH /* chat.write_batch */ draft AS (
   UPDATE chat.room_memberships m SET last_message_at = statement_timestamp()
     FROM draft d WHERE d.slow AND m.room_id = d.room_id AND m.user_id = d.user_id
 )
-SELECT id, created_at FROM written;
+SELECT statement_timestamp() AS created_at;

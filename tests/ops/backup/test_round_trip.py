@@ -36,7 +36,8 @@ from tests.postgres import Database
 _WRITERS, _WRITES_A_SECOND = 3, 300
 
 
-async def _epoch(dsn: str) -> str | None:
+async def epoch_of(dsn: str) -> str | None:
+    """What chat tells its clients of a database."""
     pool = Pool(dsn, PoolOptions("test", min_size=1, max_size=1))
     await pool.open()
     try:
@@ -115,7 +116,7 @@ async def test_a_restored_database_has_another_epoch_and_fits_the_services(
     async with dropped_after(server, name):
         await restore.restore_into(fresh_database.admin_dsn, source(store, manifest), name, QUIET)
         restored = Database(server, name)
-        assert await _epoch(restored.app_dsn("chat")) != await _epoch(fresh_database.app_dsn("chat"))
+        assert await epoch_of(restored.app_dsn("chat")) != await epoch_of(fresh_database.app_dsn("chat"))
         with pytest.raises(CliError) as refused:
             await restore.restore_into(fresh_database.admin_dsn, source(store, manifest), name, QUIET)
         assert refused.value.code == "DATABASE_EXISTS"
@@ -129,7 +130,7 @@ async def test_replace_swaps_the_databases_under_connected_services(
     async with connection(fresh_database.admin_dsn) as admin:
         await admin.execute(f"ALTER DATABASE {name} SET work_mem = '5MB'")
         before = await all_rows(admin)
-        epoch = await _epoch(fresh_database.app_dsn("chat"))
+        epoch = await epoch_of(fresh_database.app_dsn("chat"))
         store, manifest = await new_backup(fresh_database, tmp_path)
         await admin.execute("DELETE FROM chat.messages")
     counter: list[int] = []
@@ -144,7 +145,7 @@ async def test_replace_swaps_the_databases_under_connected_services(
             assert await restored.fetchval("SHOW work_mem") == "5MB"
         assert found.pop("chat.instance") != before.pop("chat.instance")
         assert found == before
-        assert await _epoch(fresh_database.app_dsn("chat")) not in {None, epoch}
+        assert await epoch_of(fresh_database.app_dsn("chat")) not in {None, epoch}
 
 
 async def test_the_role_seda_backup_can_make_a_backup(fresh_database: Database, tmp_path: Path) -> None:
