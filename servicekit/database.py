@@ -20,7 +20,7 @@ from servicekit import sql_errors
 from servicekit.call import Call, current_call
 from servicekit.connection_cache import ConnectionCache
 from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError, OutcomeUnknownError
-from servicekit.sql import Command, Params, Query, Row, Statement
+from servicekit.sql import Command, Params, Query, Row, Statement, row_count
 
 _log = structlog.get_logger("database")
 _T = TypeVar("_T")
@@ -104,7 +104,7 @@ class Session:
     async def execute(self, command: Command[*Params], *args: *Params) -> int:
         """Run a command; returns how many rows it touched."""
         tag: str = await self._run(command, self._connection.execute, args)
-        return _row_count(tag) or 0
+        return row_count(tag) or 0
 
     async def execute_control(self, text: str) -> None:
         """Run a BEGIN, COMMIT or ROLLBACK; terminates the connection on a timeout."""
@@ -282,7 +282,7 @@ class Database:
                 "slow_statement" if slow else "statement",
                 statement=name,
                 ms=round(seconds * 1000, 2),
-                rows=_row_count(result),
+                rows=row_count(result),
                 method=call.method.full_name if call else None,
                 request_id=call.request_id if call else None,
             )
@@ -351,16 +351,6 @@ async def set_codecs(connection: Any) -> None:  # noqa: ANN401 - pooled or plain
         decoder=lambda parts: parts[0] + _EPOCH_SHIFT,
         format="tuple",
     )
-
-
-def _row_count(result: object) -> int | None:
-    """The rows of what the driver returns: records, one, or the tag of a command."""
-    if isinstance(result, str):
-        count = result.rpartition(" ")[2]
-        return int(count) if count.isdigit() else None
-    if result is None:
-        return None
-    return len(result) if isinstance(result, list) else 1
 
 
 def _acquire_timeout(longest: float) -> float:

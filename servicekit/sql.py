@@ -111,3 +111,13 @@ def _row_source(row_type: type[Any], start: int, names: dict[str, Any]) -> tuple
 
 class Command(Statement[*Params], Generic[*Params]):
     """A statement that returns no rows."""
+
+
+def row_count(result: object) -> int | None:
+    """The number of rows in what the driver returns: records, one record, or the tag of a command."""
+    if isinstance(result, str):
+        count = result.rpartition(" ")[2]
+        return int(count) if count.isdigit() else None
+    if result is None:
+        return None
+    return len(result) if isinstance(result, list) else 1

@@ -27,13 +27,26 @@ export function mount(panel) {
   panel.append(h("section", { class: "records", "aria-label": "Recent calls" }, h("div", { class: "find" }, filter), list.element, only), detail);
   const draw = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const calls = session.records.filter((each) => each.kind !== "statement" && words.every((word) => `${each.method} ${each.text} ${each.code} ${each.reason} ${each.process} ${each.request_id}`.toLowerCase().includes(word)));
+    const calls = outermost().filter(([, text]) => words.every((word) => text.includes(word))).map(([each]) => each);
     list.show(calls.reverse());
     only.hidden = calls.length > 0;
   };
   filter.addEventListener("input", draw);
   on("records", () => { draw(); if (request) timeline(); });
   draw();
+}
+
+/** Of each request the record that lasted longest, and the words of all of its records to filter by. @returns {[Entry, string][]} */
+function outermost() {
+  /** @type {Map<string, [Entry, string]>} */
+  const found = new Map();
+  for (const each of session.records) {
+    if (each.kind === "statement" || !each.request_id) continue;
+    const words = `${each.method} ${each.text ?? ""} ${each.code} ${each.reason ?? ""} ${each.process} ${each.request_id} `.toLowerCase();
+    const [longest, text] = found.get(each.request_id) ?? [each, ""];
+    found.set(each.request_id, [(each.ms ?? 0) >= (longest.ms ?? 0) ? each : longest, text + words]);
+  }
+  return [...found.values()].sort(([one], [other]) => one.end - other.end);
 }
 
 /** @param {string} rest A request id, or nothing. */
@@ -83,6 +96,7 @@ function bar(each, from, width) {
   filled.style.width = `max(2px, ${width * 100}%)`;
   const rows = each.rows === undefined ? "" : `${each.rows} ${each.rows === 1 ? "row" : "rows"}`;
   const failed = each.code !== undefined && each.code !== "OK" && h("span", { class: "failed" }, `${each.code}${each.reason ? ` ${each.reason}` : ""}`);
-  const name = each.kind === "call" ? [h("span", { class: `process ${each.process}` }, each.process), ` ${short(each.method ?? "")} `, failed] : [each.statement ?? "", each.request_id ? "" : " (shared)"];
+  const [service, method] = short(each.method ?? "").split("/");
+  const name = each.kind === "call" ? [h("span", { class: `process ${each.process}` }, each.process), ` ${service}/`, h("wbr"), `${method} `, failed] : [each.statement ?? "", each.request_id ? "" : " (shared)"];
   return h("li", { class: each.kind }, h("span", { class: "what" }, ...name), h("span", { class: "rows" }, rows), h("span", { class: "ms" }, duration(each.ms ?? 0)), h("span", { class: "track" }, filled));
 }
