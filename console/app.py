@@ -41,7 +41,9 @@ def create_app(settings: ConsoleSettings) -> Starlette:
             Route("/", _index),
             *studio.routes(),
             Mount("/static", StaticFiles(directory=_STATIC)),
-            *Explore(targets, identities, suite=settings.home is not None).routes(),
+            *Explore(
+                targets, identities, suite=settings.home is not None, tls=settings.tls is not None
+            ).routes(),
             *Calls(targets, identities).routes(),
             *events.routes(),
         ],

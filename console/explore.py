@@ -28,10 +28,13 @@ EXAMPLES = PROJECT / "docs" / "examples"
 class Explore:
     """The routes that only read."""
 
-    def __init__(self, targets: Mapping[str, Target], identities: Identities, *, suite: bool) -> None:
+    def __init__(
+        self, targets: Mapping[str, Target], identities: Identities, *, suite: bool, tls: bool
+    ) -> None:
         self._targets = targets
         self._identities = identities
         self._suite = suite
+        self._tls = tls
 
     def routes(self) -> list[Route]:
         """The routes."""
@@ -55,7 +58,13 @@ class Explore:
             raise HTTPException(500, error.message) from error
         targets = {name: each.address for name, each in self._targets.items()}
         return JSONResponse(
-            {"version": VERSION, "suite": self._suite, "targets": targets, "identities": people}
+            {
+                "version": VERSION,
+                "suite": self._suite,
+                "tls": self._tls,
+                "targets": targets,
+                "identities": people,
+            }
         )
 
     async def _catalog(self, request: Request) -> JSONResponse:

@@ -20,7 +20,7 @@ const authorized = () => session.identity !== "";
 
 /** @param {Parts} parts */
 export function asGrpcurl({ method, text, metadata, deadline }) {
-  const words = ["grpcurl", "-plaintext"];
+  const words = session.tls ? ["grpcurl"] : ["grpcurl", "-plaintext"];
   if (authorized()) words.push("-H", '"authorization: Bearer $SEDA_TOKEN"');
   for (const [name, value] of metadata) words.push("-H", quote(`${name}: ${value}`));
   if (deadline) words.push("-max-time", String(deadline));
@@ -56,7 +56,7 @@ export function asPython({ method, text, metadata, deadline }) {
     requests.join(""),
     own ? "" : `${stubs.join("")}_grpc`,
     `\nrequest = json_format.Parse(\n    ${JSON.stringify(compact(text))},\n    ${requests[1]}.${method.request.split(".").at(-1)}(),\n)`,
-    own ? `with Seda(${target}${authorized() ? `, auth=StaticToken(${token})` : ""}) as server:` : `with grpc.insecure_channel(${target}) as server:`,
+    own ? `with Seda(${target}${authorized() ? `, auth=StaticToken(${token})` : ""}) as server:` : `with grpc.${session.tls ? `secure_channel(${target}, grpc.ssl_channel_credentials())` : `insecure_channel(${target})`} as server:`,
     method.streams ? `    for reply in ${call}:\n        print(json_format.MessageToJson(reply))` : `    print(json_format.MessageToJson(${call}))`,
   ].filter(Boolean).join("\n") + "\n";
 }

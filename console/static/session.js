@@ -10,6 +10,7 @@ const NEWEST = 2_500;
 export const session = {
   version: "",
   suite: false,
+  tls: false,
   /** @type {Record<string, string>} */ targets: {},
   target: "",
   /** @type {Identity[]} */ identities: [],

@@ -21,7 +21,7 @@ import psutil
 
 from ops.data_dir import DataDir
 from ops.proc_info import start_time
-from ops.topology import SUITE, Ports
+from ops.topology import CONSOLE, SUITE, Ports
 from ops.up.ports import is_free
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -43,7 +43,7 @@ def free_base() -> Iterator[int]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            if all(map(is_free, Ports(base).used(SUITE, postgres=True))):
+            if all(map(is_free, Ports(base).used((*SUITE, CONSOLE), postgres=True))):
                 yield base
                 return
     raise AssertionError("no port base is free")
@@ -214,7 +214,7 @@ def alive(pids: list[int]) -> list[int]:
 
 def taken(base: int) -> list[int]:
     """Return the ports of a suite that are in use."""
-    return [port for port in Ports(base).used(SUITE, postgres=True) if not is_free(port)]
+    return [port for port in Ports(base).used((*SUITE, CONSOLE), postgres=True) if not is_free(port)]
 
 
 def reaper_of(owner: int) -> int:
