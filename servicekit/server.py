@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -37,7 +38,7 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_permit_without_calls", 1),
 )
 STREAM_GRACE = 3.0
-"""Seconds in which the clients of a process that leaves read the end of their streams."""
+"""Seconds in which at least one of the clients of a process that leaves reads the end of its stream."""
 _LOOK_SECONDS = 0.05
 
 
@@ -59,7 +60,7 @@ class Servers:
         health: HealthRegistry,
     ) -> None:
         self._settings = settings
-        self._limiter = handler_factory.limiter
+        self._limiter, self._streams = handler_factory.limiter, handler_factory.streams
         self._metrics, self._watches = handler_factory.metrics, handler_factory.watches
         self._health = health
         self._running: list[grpc.aio.Server] = []
@@ -100,11 +101,14 @@ class Servers:
         """Stop all servers at once; running calls get `grace` seconds.
 
         Streams end by themselves by now. One whose client does not read can't: grpc waits for what was written to it. So
-        after STREAM_GRACE only calls are waited for.
+        once none has ended for STREAM_GRACE only calls are waited for.
         """
         stopping = {asyncio.ensure_future(server.stop(grace)): server for server in self._running}
         if stopping:
-            _, left = await asyncio.wait(stopping, timeout=min(grace, STREAM_GRACE))
+            left, streams = set(stopping), math.inf
+            while left and self._open_streams < streams:
+                streams = self._open_streams
+                _, left = await asyncio.wait(left, timeout=min(grace, STREAM_GRACE))
             while left and self._limiter.running:
                 _, left = await asyncio.wait(left, timeout=_LOOK_SECONDS)
             # Never two stops of a server at once: when one ends the server, the other one cancels calls of a null pointer.
@@ -115,6 +119,10 @@ class Servers:
             for each in stopping.keys() - left:
                 each.result()
         self._running.clear()
+
+    @property
+    def _open_streams(self) -> int:
+        return self._streams.open + self._watches.open
 
     async def _listen(
         self,

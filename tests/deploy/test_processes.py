@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -192,12 +194,14 @@ async def test_a_process_that_hangs_is_not_alive(world: World) -> None:
 async def closing_reason(stream: AsyncIterable[pb.WatchResponse], opened: asyncio.Semaphore) -> int | None:
     """Read a stream to its end and return the reason that its last frame gives."""
     closing = None
-    async for response in stream:
-        for frame in response.frames:
-            if frame.HasField("caught_up"):
-                opened.release()
-            if frame.HasField("closing"):
-                closing = frame.closing.reason
+    # The connection may be closed before the client has read the status that follows the last frame.
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        async for response in stream:
+            for frame in response.frames:
+                if frame.HasField("caught_up"):
+                    opened.release()
+                if frame.HasField("closing"):
+                    closing = frame.closing.reason
     return closing
 
 
@@ -230,5 +234,5 @@ async def test_termination_with_600_streams_ends_in_time_and_tells_each(world: W
         reasons = await asyncio.gather(*readers)
         assert await chat.ended() == 0
         seconds = time.monotonic() - began
-    assert reasons == [pb.CLOSING_REASON_SHUTDOWN] * STREAMS
+    assert Counter(reasons) == {pb.CLOSING_REASON_SHUTDOWN: STREAMS}
     assert seconds < grace, seconds

@@ -147,6 +147,21 @@ async def test_servers_stop_side_by_side() -> None:
             assert time.monotonic() - began < 1.8
 
 
+async def test_streams_that_end_one_after_another_are_all_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STREAM_GRACE", 0.5)
+    async with serving_here() as (process, channel):
+        watching = [Watching(channel, "") for _ in range(4)]
+        assert {await each.next() for each in watching} == {SERVING}
+        # The health is not closed, so that the watches end only by their clients.
+        stopping = asyncio.create_task(process.servers.stop(grace=15))
+        for each in watching:
+            # Longer than the grace in all.
+            await asyncio.sleep(0.3)
+            assert not each.call.done()
+            each.call.cancel()
+        await stopping
+
+
 async def test_call_has_its_grace_when_streams_have_used_up_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "STREAM_GRACE", 0.05)
     async with serving_here() as (process, channel):
