@@ -65,7 +65,7 @@ func connect(ctx context.Context) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, err := strconv.ParseInt(environ("POOL", "10"), 10, 32)
+	size, err := strconv.ParseInt(environ("POOL", "20"), 10, 32)
 	if err != nil {
 		return nil, err
 	}
