@@ -124,7 +124,8 @@ async function save(table, asked, format, told) {
     const blob = await (await send("export", table, { ...asked, format, anyway: true })).blob();
     const link = /** @type {HTMLAnchorElement} */ (h("a", { href: URL.createObjectURL(blob), download: `${table}.${format}` }));
     link.click();
-    URL.revokeObjectURL(link.href);
+    // The browser reads it after this.
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     told.textContent = `${table}.${format} saved, ${size(blob.size)}`;
   } catch (error) {
     told.textContent = /** @type {Error} */ (error).message;

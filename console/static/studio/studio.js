@@ -66,7 +66,7 @@ function slice(found) {
 
 function narrow() {
   const wanted = search.value.trim().toLowerCase();
-  for (const link of list.querySelectorAll("a")) link.hidden = !`${link.dataset.table} ${link.title}`.toLowerCase().includes(wanted);
+  for (const link of list.querySelectorAll("a")) link.hidden = !link.dataset.table?.includes(wanted);
 }
 
 /** @param {KeyboardEvent} event */
