@@ -95,13 +95,18 @@ def _share(values: Sequence[float]) -> str:
 
 
 def main() -> int:
-    """Publish the named results, or all; returns 0, or 1 with a line about what is missing."""
+    """Publish the named results, or those of the page; returns 0, or 1 with a line about what is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.publish", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of a file of results (default: all)")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of a file of results (default: {' and '.join(_CHARTS)}, where they are)",
+    )
     arguments = parser.parse_args()
-    for name in arguments.names or sorted(path.stem for path in RESULTS.glob("*.json")):
+    for name in arguments.names or [each for each in _CHARTS if (RESULTS / f"{each}.json").exists()]:
         try:
             publish(name, RESULTS, DOCS)
         except (OSError, PublishError) as error:
