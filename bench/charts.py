@@ -93,7 +93,7 @@ def _chart(title: str, panels: Sequence[_Panel], rows: Sequence[_Mark | str]) ->
         f"<style>{_STYLE}</style>",
         f'<rect class="page" x="0.5" y="0.5" width="{_WIDTH - 1}" height="{height - 1}" rx="6"/>',
         _text(16, 26, title, "text", 'font-size="15" font-weight="bold"'),
-        _text(16, 52, "dot: median; line: the rounds' least to most", "soft", 'font-size="11"'),
+        _text(16, 52, "dot: median; line: least to most", "soft", 'font-size="11"'),
     ]
     width = (_WIDTH - _LABELS - _GAP * len(panels)) / len(panels)
     for number, panel in enumerate(panels):
